@@ -1,0 +1,47 @@
+"""The errors a user can meet: each is one sentence saying what is wrong with what, and what to do.
+
+Shells (command line, Slicer panel) print ``str(error)`` and nothing else; the command line exits with
+``exit_code``. Everything else that escapes is a defect of this library.
+"""
+
+
+class LandmarkDetectionError(Exception):
+    """Base of every error that is shown to a user as one sentence."""
+
+    exit_code = 1
+
+
+class InputError(LandmarkDetectionError):
+    """An image or landmark file is missing, damaged, or of a kind that cannot work."""
+
+    exit_code = 3
+
+
+class ModelError(LandmarkDetectionError):
+    """A model is unknown, damaged, untrusted, or does not fit the input."""
+
+    exit_code = 4
+
+
+class OutputError(LandmarkDetectionError):
+    """A result cannot be written; whatever stood there before is untouched."""
+
+    exit_code = 5
+
+
+class NoBodyError(LandmarkDetectionError):
+    """The image was read, but holds nothing the model could work on."""
+
+    exit_code = 6
+
+
+class MissingPackageError(LandmarkDetectionError):
+    """An optional package is needed for this step; the sentence names the pip command."""
+
+    exit_code = 7
+
+
+class Cancelled(LandmarkDetectionError):
+    """The caller asked to stop; nothing was written and nothing is half done."""
+
+    exit_code = 130
