@@ -1,0 +1,55 @@
+# Two commands do everything on a machine that has only Python, git and make, set-up included:
+#
+#   make demo      run the main job on a sample
+#   make test      pass every check and every test
+#
+# Variables, each optional:
+#   PYTHON=python3.12       which Python makes the environment (3.10 to 3.13; found by itself otherwise)
+#   TORCH="torch==2.13.0"   what pip is asked for as PyTorch; on Linux the CPU build is much smaller:
+#                           TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
+#   ARGS="-k volume"        further arguments for the command behind the target
+
+PYTHON ?=
+TORCH ?= torch
+ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup demo test lint format pytest clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+setup: $(READY)
+
+# A changed pyproject.toml is the only reason to look at the environment again.
+$(READY): pyproject.toml Testing/make_environment.sh
+	@PYTHON="$(PYTHON)" sh Testing/make_environment.sh $(VENV)
+	@echo "Installing PyTorch and the other packages into $(VENV); the first time takes some minutes."
+	@$(PIP) install $(TORCH)
+	@$(PIP) install --editable ".[test]"
+	@touch $@
+
+demo: $(READY)
+	@$(PY) -m LandmarkDetectionLib demo --out demo-output $(ARGS)
+
+test: lint pytest
+
+lint: $(READY)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+pytest: $(READY)
+	@$(PY) -m pytest $(ARGS)
+
+format: $(READY)
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+clean:
+	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis
