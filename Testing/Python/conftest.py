@@ -1,16 +1,15 @@
 """What every test shares: settings for hypothesis, one thread per worker, and the optional real data."""
 
 import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
 
 # Two pytest workers run at once; numerical libraries that each start a thread per core only wait.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
-
-from pathlib import Path
-
-import pytest
-from hypothesis import HealthCheck, settings
 
 # A slow machine is no defect, so no example has a deadline.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
