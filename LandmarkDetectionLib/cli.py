@@ -1,0 +1,572 @@
+"""The command line: thin faces over the library's functions.
+
+Nothing but Typer is imported until a command needs it, so ``--help`` answers at once. Every error a user can
+cause is one sentence on standard error and an exit code of :mod:`LandmarkDetectionLib.errors`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from LandmarkDetectionLib import __version__, console
+from LandmarkDetectionLib.errors import (
+    Cancelled,
+    InputError,
+    LandmarkDetectionError,
+    MissingPackageError,
+    OutputError,
+)
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.landmarks import LandmarkSet
+    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.protocol import Protocol
+
+DEFAULT_MODEL = "whole-body-ct"
+PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
+VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
+
+# Which extra of the pip package brings an optional module.
+_EXTRAS = {"anny": "synthesis", "lightning_fabric": "train", "tensorboard": "train"}
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 a defect of this program, 2 wrong usage, 3 the input cannot be used, 4 the model "
+    "cannot be used, 5 the output cannot be written, 6 no body in the image, 7 a package is missing, "
+    "130 cancelled."
+)
+
+app = typer.Typer(
+    help="Anatomical landmarks in CT, MR and radiographs. For research use only.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models_app = typer.Typer(help="List, inspect, check, install and remove models.", no_args_is_help=True)
+app.add_typer(models_app, name="models", epilog=EXIT_CODES)
+
+
+class Depth(str, Enum):
+    """How the depth of a landmark is found."""
+
+    MEAN = "mean"
+    NETWORK = "network"
+    LATERAL = "lateral"
+
+
+class Device(str, Enum):
+    """Where networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name of an installed model, or its folder.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+DeviceOption = Annotated[Device, typer.Option(help="auto takes a CUDA device when there is one.")]
+
+
+# --- commands ---------------------------------------------------------------------------------------------
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"landmark-detection {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, anywhere.")] = False,
+) -> None:
+    """Anatomical landmarks in CT, MR and radiographs. For research use only."""
+
+
+@app.command(epilog=EXIT_CODES)
+def detect(
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="NIfTI, NRRD, MetaImage, radiograph, or DICOM folder.")
+    ],
+    model: ModelOption = DEFAULT_MODEL,
+    series: Annotated[
+        str | None, typer.Option(help="Number or UID of a DICOM series (see the command series).")
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write; the ending chooses the format: .mrk.json or .fcsv for Slicer, .csv, "
+            ".json for the full record. May be given several times.",
+        ),
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="Picture to write: both views with the landmarks (.png, .svg, .pdf).")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Voxels above this value are body (HU in CT); estimated when not given."),
+    ] = None,
+    depth: Annotated[
+        Depth | None, typer.Option(help="How depth is found; the model's best otherwise.")
+    ] = None,
+    device: DeviceOption = Device.AUTO,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the landmarks of a volume."""
+    if threshold is not None and not math.isfinite(threshold):
+        raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
+    outputs = list(output or [])
+    from LandmarkDetectionLib.detection import DETECTION_SUFFIXES
+
+    _check_outputs(outputs, DETECTION_SUFFIXES)
+    _check_outputs([overlay] if overlay else [], PICTURE_SUFFIXES)
+
+    from LandmarkDetectionLib.detectors import detect as run_detector
+    from LandmarkDetectionLib.model import load_model
+    from LandmarkDetectionLib.volume import read_volume
+
+    with console.progress_bar(not quiet and not as_json) as progress:
+        package = load_model(model)
+        progress(0.0, f"reading {source.name}")
+        volume = read_volume(source, series=_series(series))
+        detection = run_detector(
+            volume,
+            package,
+            threshold=threshold,
+            depth=depth.value if depth else None,
+            device=device.value,
+            progress=progress,
+        )
+        progress(1.0, "writing")
+        _write_results(detection, package.protocol, outputs, overlay)
+    _report(detection, as_json, quiet, [*outputs, *([overlay] if overlay else [])])
+
+
+@app.command(name="series", epilog=EXIT_CODES)
+def list_dicom_series(
+    folder: Annotated[Path, typer.Argument(help="Folder with DICOM files, searched with its subfolders.")],
+    as_json: JsonOption = False,
+) -> None:
+    """List the DICOM series of a folder."""
+    from LandmarkDetectionLib.volume import list_series
+
+    found = list_series(folder)
+    if as_json:
+        fields = ("uid", "number", "description", "modality", "slices", "size")
+        console.print_json([{field: getattr(one, field) for field in fields} for one in found])
+        return
+    rows = [
+        [_text(one.number), one.modality, one.description, str(one.slices), _size(one.size), one.uid]
+        for one in found
+    ]
+    console.print_table(["number", "modality", "description", "slices", "size", "UID"], rows)
+
+
+@models_app.command("list", epilog=EXIT_CODES)
+def models_list(as_json: JsonOption = False) -> None:
+    """List the models that come with the program or were installed."""
+    from LandmarkDetectionLib.model import list_models
+
+    found = list_models()
+    if as_json:
+        console.print_json([_model_summary(one) for one in found])
+        return
+    rows = []
+    for one in found:
+        summary = _model_summary(one)
+        rows.append([one.name, one.version, str(summary["landmarks"]), summary["title"], str(one.path)])
+    console.print_table(["name", "version", "landmarks", "for", "folder"], rows)
+
+
+@models_app.command("info", epilog=EXIT_CODES)
+def models_info(
+    name: Annotated[str, typer.Argument(help="Name of an installed model, or its folder.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a model is, where it comes from, and which landmarks it finds."""
+    from LandmarkDetectionLib.model import load_model
+
+    model = load_model(name)
+    protocol = model.protocol
+    if as_json:
+        definitions = [
+            {"name": one.name, "title": one.title, "definition": one.definition} for one in protocol.landmarks
+        ]
+        console.print_json({**_model_summary(model), "metadata": model.metadata, "protocol": definitions})
+        return
+    print(f"{model.name} {model.version}: {protocol.title}")
+    for field in ("description", "authors", "copyright", "intended_use"):
+        if text := _metadata_field(model, field):
+            print(f"{field.replace('_', ' ')}: {text}")
+    print(f"folder: {model.path}")
+    rows = [[one.name, one.definition] for one in protocol.landmarks]
+    console.print_table(["landmark", "definition"], rows)
+
+
+@models_app.command("validate", epilog=EXIT_CODES)
+def models_validate(
+    path: Annotated[Path, typer.Argument(help="Folder of a model.")], as_json: JsonOption = False
+) -> None:
+    """Check that a model folder is complete, undamaged and safe to load."""
+    from LandmarkDetectionLib.errors import ModelError
+    from LandmarkDetectionLib.model import validate_model
+
+    problems = validate_model(path)
+    if as_json:
+        console.print_json({"path": str(path), "valid": not problems, "problems": problems})
+        if problems:
+            raise typer.Exit(ModelError.exit_code)
+    elif problems:
+        raise ModelError(f"{path} is not a usable model: " + " ".join(problems))
+    else:
+        print(f"{path} is a valid model.")
+
+
+@models_app.command("install", epilog=EXIT_CODES)
+def models_install(
+    path: Annotated[Path, typer.Argument(help="Folder of a model.")], as_json: JsonOption = False
+) -> None:
+    """Check a model and copy it to your own models."""
+    from LandmarkDetectionLib.model import install_model
+
+    model = install_model(path)
+    if as_json:
+        console.print_json(_model_summary(model))
+    else:
+        print(f"Installed {model.name} {model.version} in {model.path}.")
+
+
+@models_app.command("remove", epilog=EXIT_CODES)
+def models_remove(
+    name: Annotated[str, typer.Argument(help="Name of a model you installed.")], as_json: JsonOption = False
+) -> None:
+    """Remove a model that you installed; models that come with the program stay."""
+    from LandmarkDetectionLib.model import remove_model
+
+    folder = remove_model(name)
+    if as_json:
+        console.print_json({"name": name, "removed": str(folder)})
+    else:
+        print(f"Removed {name} from {folder}.")
+
+
+@app.command(epilog=EXIT_CODES)
+def synthesize(
+    out: Annotated[
+        Path | None, typer.Option(help="Contact sheet to write (.png): many bodies in both views.")
+    ] = None,
+    phantom: Annotated[
+        Path | None, typer.Option(help="CT phantom to write (.nii.gz, .nrrd, .mha): one body with a table.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="With --phantom: its true landmarks (.mrk.json, .fcsv, .csv).")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=400, help="Bodies on the contact sheet.")] = 24,
+    seed: SeedOption = 0,
+    spacing: Annotated[float, typer.Option(min=0.5, max=20.0, help="Voxel size of the phantom, mm.")] = 3.0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Generate synthetic bodies: a sheet to look at, or a CT phantom with known landmarks."""
+    if (out is None) == (phantom is None):
+        raise typer.BadParameter("give either --out or --phantom.", param_hint="--out")
+    if truth is not None and phantom is None:
+        raise typer.BadParameter("--truth needs --phantom.", param_hint="--truth")
+    from LandmarkDetectionLib.landmarks import LANDMARK_SUFFIXES, write_landmarks
+
+    written = [path for path in (out, phantom, truth) if path]
+    _check_outputs([out] if out else [], (".png",))
+    _check_outputs([phantom] if phantom else [], VOLUME_SUFFIXES)
+    _check_outputs([truth] if truth else [], LANDMARK_SUFFIXES)
+
+    with console.progress_bar(not quiet and not as_json) as progress:
+        progress(0.0, "generating")
+        if out is not None:
+            from LandmarkDetectionLib.synthesis.contact_sheet import write_contact_sheet
+
+            write_contact_sheet(out, count=count, seed=seed)
+        if phantom is not None:
+            from LandmarkDetectionLib.synthesis.phantom import make_phantom
+            from LandmarkDetectionLib.volume import write_volume
+
+            volume, landmarks = make_phantom(seed, spacing_mm=spacing)
+            write_volume(volume, phantom)
+            if truth is not None:
+                write_landmarks(landmarks, truth)
+    _report_files(written, as_json, quiet)
+
+
+@app.command(epilog=EXIT_CODES)
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results; made when missing.")] = Path(
+        "demo-output"
+    ),
+    seed: SeedOption = 7,
+    model: ModelOption = DEFAULT_MODEL,
+    device: DeviceOption = Device.AUTO,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Generate a synthetic CT with known landmarks, find them, and compare."""
+    _make_folder(out)
+    ct, picture = out / "synthetic_ct.nii.gz", out / "overlay.png"
+    found, record, truth = out / "landmarks.mrk.json", out / "detection.json", out / "truth.mrk.json"
+    outputs = [ct, found, record, truth, picture]
+    _check_outputs(outputs, (".nii.gz", ".json", ".png"))
+
+    from LandmarkDetectionLib.detectors import detect as run_detector
+    from LandmarkDetectionLib.landmarks import write_landmarks
+    from LandmarkDetectionLib.model import load_model
+    from LandmarkDetectionLib.synthesis.phantom import make_phantom
+    from LandmarkDetectionLib.volume import read_volume, write_volume
+
+    package = load_model(model)
+    with console.progress_bar(not quiet and not as_json) as progress:
+        progress(0.0, "generating a synthetic CT")
+        phantom, known = make_phantom(seed)
+        write_volume(phantom, ct)
+        write_landmarks(known, truth)
+        # Read back what was written, so that the demo takes the way of a user's own file.
+        detection = run_detector(read_volume(ct), package, device=device.value, progress=progress)
+        _write_results(detection, package.protocol, [found, record], picture)
+
+    errors = _errors_mm(detection.landmarks, known)
+    mean = sum(errors.values()) / len(errors) if errors else None
+    if as_json:
+        found_record = {**detection.to_record(), "synthetic": True, "errors_mm": errors}
+        console.print_json({**found_record, "mean_error_mm": mean, "files": outputs})
+        return
+    if not quiet:
+        title = "Synthetic CT (generated, no patient); error = distance to the known truth"
+        console.print_landmarks(detection.landmarks, title, errors)
+        if mean is not None:
+            print(f"Mean error over {len(errors)} landmarks: {mean:.1f} mm, on a synthetic body.")
+        _print_times(detection)
+    _warn(detection)
+    _report_files(outputs, as_json=False, quiet=quiet)
+
+
+# --- what commands share ----------------------------------------------------------------------------------
+
+
+def _check_outputs(paths: Sequence[Path], suffixes: Sequence[str]) -> None:
+    """Refuse outputs before the heavy work: unknown ending, missing or unwritable folder, named twice."""
+    for path in paths:
+        if not path.name.lower().endswith(tuple(suffixes)) or path.name.lower() in suffixes:
+            raise OutputError(f"Cannot write {path}: the name must end in {' or '.join(suffixes)}.")
+        if path.is_dir():
+            raise OutputError(f"Cannot write {path}: it is a folder; give a file name.")
+        if not path.parent.is_dir():
+            raise OutputError(f"Cannot write {path}: there is no folder {path.parent}; create it first.")
+        try:
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"Cannot write {path}: {reason}; choose a folder you may write to.") from error
+    if len({path.absolute() for path in paths}) < len(paths):
+        raise OutputError("The same output file is named twice; give each output its own name.")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
+
+
+def _series(text: str | None) -> str | int | None:
+    """A series is chosen by its number or its UID; a UID always holds dots."""
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def _write_results(
+    detection: Detection, protocol: Protocol, outputs: Sequence[Path], overlay: Path | None
+) -> None:
+    if outputs:
+        from LandmarkDetectionLib.detection import write_detection
+
+        for path in outputs:
+            write_detection(detection, path)
+    if overlay is not None:
+        from LandmarkDetectionLib.evaluation.overlay import write_overlay
+
+        write_overlay(detection, protocol, overlay)
+
+
+def _report(detection: Detection, as_json: bool, quiet: bool, files: Sequence[Path]) -> None:
+    if as_json:
+        console.print_json({**detection.to_record(), "files": list(files)})
+        return
+    if not quiet:
+        console.print_landmarks(detection.landmarks, f"{detection.model} {detection.model_version}")
+        _print_times(detection)
+    _warn(detection)
+    _report_files(files, as_json=False, quiet=quiet)
+
+
+def _print_times(detection: Detection) -> None:
+    steps = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in detection.seconds.items())
+    if steps:
+        print(f"Time: {steps}.")
+
+
+def _warn(detection: Detection) -> None:
+    for warning in detection.warnings:
+        console.say(f"Warning: {warning}")
+
+
+def _report_files(files: Sequence[Path], as_json: bool, quiet: bool) -> None:
+    if as_json:
+        console.print_json({"files": list(files)})
+    elif not quiet:
+        for file in files:
+            print(f"Wrote {file}")
+
+
+def _errors_mm(found: LandmarkSet, truth: LandmarkSet) -> dict[str, float]:
+    """Distance (mm) of each landmark that is present both in the result and in the truth."""
+    known = {one.name: one.position for one in truth.landmarks}
+    distances = {
+        one.name: math.dist(one.position, known[one.name]) for one in found.landmarks if one.name in known
+    }
+    return {name: distance for name, distance in distances.items() if math.isfinite(distance)}
+
+
+def _model_summary(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "version": model.version,
+        "title": model.protocol.title,
+        "landmarks": len(model.protocol.landmarks),
+        "path": str(model.path),
+    }
+
+
+def _metadata_field(model: Model, field: str) -> str:
+    value = model.metadata.get(field, "") if isinstance(model.metadata, dict) else ""
+    return str(value)
+
+
+def _text(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _size(size: object) -> str:
+    return " x ".join(str(one) for one in size) if isinstance(size, list | tuple) else _text(size)
+
+
+# --- errors -----------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit.
+
+    Parameters
+    ----------
+    arguments
+        Words after the command's name; those of the process when ``None``.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # Found by hand, so that it may stand anywhere and works for errors in the usage itself.
+    debug, as_json = "--debug" in words, "--json" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+        code = app(words, prog_name="landmark-detection", standalone_mode=False)
+        if code == Cancelled.exit_code:
+            # Typer turned Ctrl-C into this number.
+            raise KeyboardInterrupt
+        sys.stdout.flush()
+    except SystemExit:
+        raise
+    except BrokenPipeError:
+        # The reader went away (`| head`); Python would complain again when it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except BaseException as error:
+        if debug:
+            traceback.print_exc()
+        code = _explain(error, as_json)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """End as Ctrl-C does, so that temporary files are removed."""
+    raise KeyboardInterrupt
+
+
+def _explain(error: BaseException, as_json: bool) -> int:
+    """Write one sentence about an error to standard error and give the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        error = Cancelled("Cancelled; nothing was written.")
+    if isinstance(error, ModuleNotFoundError) and error.name and _is_optional(error.name):
+        error = _missing_package(error.name)
+    # Typer's own errors are click's, which newer versions carry inside: known by what they can do.
+    if hasattr(error, "format_message") and hasattr(error, "show"):
+        code = int(getattr(error, "exit_code", 2))
+        if not as_json:
+            _show_usage_error(error)
+            return code
+        kind, message = "UsageError", str(error.format_message())
+    elif isinstance(error, LandmarkDetectionError):
+        kind, message, code = type(error).__name__, str(error), error.exit_code
+    elif isinstance(error, MemoryError):
+        kind, message, code = "MemoryError", "Not enough memory for this volume.", InputError.exit_code
+    else:
+        kind, code = type(error).__name__, LandmarkDetectionError.exit_code
+        message = (
+            f"Unexpected {kind}: {error} - this is a defect of landmark-detection {__version__}; "
+            "please report it with what the same command prints with --debug."
+        )
+    if as_json:
+        import json
+
+        console.say(json.dumps({"error": {"kind": kind, "message": message, "exit_code": code}}))
+    else:
+        console.say(f"Error: {' '.join(message.split())}")
+    return code
+
+
+def _show_usage_error(error: Any) -> None:
+    try:
+        from typer.rich_utils import rich_format_error
+    except ImportError:
+        error.show()
+    else:
+        rich_format_error(error)
+
+
+def _is_optional(module: str) -> bool:
+    return module.split(".")[0] != "LandmarkDetectionLib"
+
+
+def _missing_package(module: str) -> MissingPackageError:
+    package = module.split(".")[0]
+    extra = _EXTRAS.get(package)
+    command = f'pip install "landmark-detection[{extra}]"' if extra else f"pip install {package}"
+    return MissingPackageError(f"The package {package} is needed for this and not installed; run: {command}")

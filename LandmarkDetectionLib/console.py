@@ -1,0 +1,124 @@
+"""What the command line shows: tables, a progress bar, plain lines, and JSON for machines.
+
+Rich is imported inside the functions, so that ``--help`` and ``--json`` do not wait for it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from rich.console import Console
+
+    from LandmarkDetectionLib.landmarks import LandmarkSet
+
+Progress = Callable[[float, str], None]
+
+# Seconds between two progress lines where no bar can be drawn (a log file, a pipe).
+_LINE_EVERY = 30.0
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document to standard output."""
+    print(json.dumps(value, indent=2, allow_nan=False, default=_jsonable))
+
+
+def say(message: str) -> None:
+    """Write one line to standard error, where it does not disturb a result that is piped on."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+    """Print a table; columns whose heading ends in ``mm``, or is a number's name, are right-aligned."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for heading in columns:
+        number = heading.endswith(" mm") or heading in ("confidence", "slices", "landmarks", "number", "MB")
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        # Text, not markup: a file name with [brackets] is printed as it is.
+        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    _console().print(table)
+
+
+def print_landmarks(landmarks: LandmarkSet, title: str = "", errors: dict[str, float] | None = None) -> None:
+    """Print name, R, A, S (mm), confidence and status of each landmark, and its error (mm) when known."""
+    columns = ["landmark", "R mm", "A mm", "S mm", "confidence", "status"]
+    if errors is not None:
+        columns.append("error mm")
+    rows = []
+    for landmark in landmarks.landmarks:
+        row = [landmark.name, *_millimetres(landmark.position)]
+        row.append("-" if landmark.confidence is None else f"{landmark.confidence:.2f}")
+        row.append(landmark.status.value)
+        if errors is not None:
+            row.append(f"{errors[landmark.name]:.1f}" if landmark.name in errors else "-")
+        rows.append(row)
+    print_table(columns, rows, title)
+
+
+@contextmanager
+def progress_bar(show: bool) -> Iterator[Progress]:
+    """Give a callback ``(fraction, text)`` that draws a bar on standard error, or lines into a log."""
+    if not show:
+        yield lambda fraction, text: None
+    elif not sys.stderr.isatty():
+        yield _line_progress()
+    else:
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        with Bar(*columns, console=_console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=1.0)
+            yield lambda fraction, text: bar.update(task, completed=fraction, description=text)
+
+
+_STYLES = {
+    "detected": "green",
+    "accepted": "green",
+    "corrected": "cyan",
+    "uncertain": "yellow",
+    "absent": "dim",
+}
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        # A pipe has no width: never fold what a person will search in.
+        console.width = 160
+    return console
+
+
+def _millimetres(position: np.ndarray) -> list[str]:
+    return ["-" if math.isnan(value) else f"{value:.1f}" for value in position.tolist()]
+
+
+def _line_progress() -> Progress:
+    last = time.monotonic()
+
+    def show(fraction: float, text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _LINE_EVERY:
+            last = time.monotonic()
+            say(f"{fraction:4.0%} {text}")
+
+    return show
+
+
+def _jsonable(value: Any) -> Any:
+    """Arrays and NumPy numbers as lists and numbers, paths and the rest as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
