@@ -1,14 +1,19 @@
-"""Writing files so that a killed process leaves the old file or the new one, never half of one."""
+"""Reading small text files with clear refusals, and writing so that nothing is ever half written."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
+
+MAX_TEXT_BYTES = 20_000_000
+"""Far above any landmark list; keeps a wrongly chosen image from filling the memory."""
 
 
 @contextmanager
@@ -62,8 +67,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         _keep_permissions(target, temporary)
         _flush(temporary)
-        # os.replace is one step on every system, also over an existing file.
-        os.replace(temporary, target)
+        # A rename is one step on every system, also over an existing file.
+        temporary.replace(target)
     except OSError as error:
         raise OutputError(f"Cannot write {named}: {_reason(error)}; nothing was changed.") from error
     finally:
@@ -75,6 +80,69 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write ``text`` as UTF-8 with ``\\n`` line ends through :func:`atomic_write`."""
     with atomic_write(path) as temporary:
         temporary.write_bytes(text.encode("utf-8"))
+
+
+def read_text(
+    path: str | os.PathLike[str],
+    *,
+    error: type[LandmarkDetectionError] = InputError,
+    max_bytes: int = MAX_TEXT_BYTES,
+) -> str:
+    """Read a whole UTF-8 text file (a byte order mark is dropped).
+
+    Raises
+    ------
+    LandmarkDetectionError
+        Of the class ``error``: the file is missing, unreadable, larger than ``max_bytes`` or no text.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise error(f"Cannot read {path}: it is a folder, a file was expected.")
+        with path.open("rb") as stream:
+            content = stream.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise error(f"Cannot read {path}: there is no such file; check the name.") from None
+    except OSError as problem:
+        raise error(f"Cannot read {path}: {_reason(problem)}.") from problem
+    if len(content) > max_bytes:
+        raise error(
+            f"Cannot read {path}: it has more than {max_bytes // 1_000_000} MB, which no such file has."
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise error(f"Cannot read {path}: it is not UTF-8 text; it may be another kind of file.") from None
+
+
+def read_json(
+    path: str | os.PathLike[str],
+    *,
+    error: type[LandmarkDetectionError] = InputError,
+    max_bytes: int = MAX_TEXT_BYTES,
+) -> dict[str, Any]:
+    """Read a JSON file that holds one object.
+
+    Raises
+    ------
+    LandmarkDetectionError
+        Of the class ``error``: as :func:`read_text`, or the text is no JSON object.
+    """
+    text = read_text(path, error=error, max_bytes=max_bytes)
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise error(
+            f"Cannot read {path}: it is not valid JSON (line {problem.lineno}: {problem.msg}); "
+            "it may be damaged."
+        ) from None
+    except (RecursionError, ValueError):
+        raise error(f"Cannot read {path}: it is not sensible JSON; it may be damaged.") from None
+    if not isinstance(content, dict):
+        raise error(
+            f"Cannot read {path}: its JSON is no object with named entries; it is another kind of file."
+        )
+    return content
 
 
 def _keep_permissions(target: Path, temporary: Path) -> None:

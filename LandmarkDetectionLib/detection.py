@@ -1,0 +1,159 @@
+"""What a detector returns, and the file that keeps all of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.files import read_json, write_text
+from LandmarkDetectionLib.landmarks import (
+    LANDMARK_SUFFIXES,
+    LandmarkSet,
+    landmarks_from_records,
+    write_landmarks,
+)
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.projection import Projection
+
+SCHEMA_VERSION = 1
+"""Of the ``.json`` record; raised when an older reader would misunderstand a newer file."""
+
+DETECTION_SUFFIXES = (*LANDMARK_SUFFIXES, ".json")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Landmarks found in one image, and how they were found.
+
+    Parameters
+    ----------
+    landmarks
+        Positions in RAS mm with status and confidence.
+    model, model_version
+        Which model made them.
+    parameters
+        What the detection ran with (threshold, way to find the depth, device, ...): JSON values.
+    warnings
+        Sentences a person should read before trusting the landmarks.
+    seconds
+        Time of each step in s.
+    views
+        The projections for the overlay picture; never written to a file.
+    """
+
+    landmarks: LandmarkSet
+    model: str
+    model_version: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    views: Projection | None = field(default=None, compare=False, repr=False)
+
+    def to_record(self) -> dict[str, Any]:
+        """Everything but the views, as JSON values; positions in RAS mm, covariances in mm^2."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "coordinate_system": "RAS",
+            "units": "mm",
+            "name": self.landmarks.name,
+            "model": {"name": self.model, "version": self.model_version},
+            "parameters": _plain(self.parameters),
+            "warnings": list(self.warnings),
+            "seconds": _plain(self.seconds),
+            "landmarks": [landmark.to_record() for landmark in self.landmarks],
+        }
+
+
+def write_detection(detection: Detection, path: str | os.PathLike[str]) -> None:
+    """Write the full record (``.json``) or only the landmarks (``.mrk.json``, ``.fcsv``, ``.csv``).
+
+    Raises
+    ------
+    OutputError
+        The suffix is unknown or the file cannot be written; an old file is then untouched.
+    """
+    name = Path(path).name.lower()
+    if name.endswith(LANDMARK_SUFFIXES):
+        write_landmarks(detection.landmarks, path)
+    elif name.endswith(".json"):
+        record = json.dumps(detection.to_record(), indent=1, ensure_ascii=False, allow_nan=False)
+        write_text(path, record + "\n")
+    else:
+        raise OutputError(f"Cannot write {path}: unknown kind of file; use {', '.join(DETECTION_SUFFIXES)}.")
+
+
+def read_detection(path: str | os.PathLike[str]) -> Detection:
+    """Read the full record written by :func:`write_detection`.
+
+    Raises
+    ------
+    InputError
+        The file is missing, no such record, of a newer version, or broken.
+    """
+    record = read_json(path)
+    version = record.get("schema_version")
+    if "landmarks" not in record or version is None:
+        raise InputError(
+            f"Cannot read {path}: it is not the record of a detection; such a record is what "
+            "'detect --output x.json' writes."
+        )
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"Cannot read {path}: its record version is {version!r}, this program reads {SCHEMA_VERSION}; "
+            "use the program version that wrote it or a newer one."
+        )
+    try:
+        return _from_record(record)
+    except ValueError as problem:
+        raise InputError(f"Cannot read {path}: {problem}.") from None
+
+
+def _from_record(record: dict[str, Any]) -> Detection:
+    if record.get("coordinate_system") != "RAS" or record.get("units") != "mm":
+        raise ValueError("its positions are not in RAS mm")
+    model = _entry(record, "model", dict)
+    warnings = _entry(record, "warnings", list)
+    seconds = _entry(record, "seconds", dict)
+    if not all(isinstance(value, (int, float)) for value in seconds.values()):
+        raise ValueError("its entry 'seconds' holds something else than numbers")
+    return Detection(
+        landmarks=landmarks_from_records(record["landmarks"], name=str(record.get("name") or "")),
+        model=str(model.get("name", "")),
+        model_version=str(model.get("version", "")),
+        parameters=_entry(record, "parameters", dict),
+        warnings=tuple(str(warning) for warning in warnings),
+        seconds={step: float(value) for step, value in seconds.items()},
+    )
+
+
+def _entry(record: dict[str, Any], key: str, kind: type) -> Any:
+    value = record.get(key, kind())
+    if not isinstance(value, kind):
+        raise ValueError(f"its entry '{key}' is broken")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """JSON values of what parameters usually hold: NumPy numbers and arrays, paths, tuples; NaN is null."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    elif isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

@@ -1,0 +1,616 @@
+"""Named landmarks in RAS millimetres, and the files they are kept in.
+
+Three kinds of file are written and read, chosen by the suffix:
+
+==============  ====================================================================================
+``.mrk.json``   Slicer Markups (schema 1.0.3), LPS mm in the file
+``.fcsv``       Slicer's older Markups table, LPS mm in the file
+``.csv``        ``name,x,y,z,confidence,status`` in RAS mm, for spreadsheets and statistics
+==============  ====================================================================================
+
+The sign change between LPS files and RAS positions happens in this module and nowhere else. Markups know
+neither confidence nor status; there they travel at the end of a point's description, as in
+``centre of the humeral head | confidence 0.93 | detected``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.files import read_json, read_text, write_text
+
+MARKUPS_SCHEMA = (
+    "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/"
+    "Resources/Schema/markups-schema-v1.0.3.json#"
+)
+LANDMARK_SUFFIXES = (".mrk.json", ".fcsv", ".csv")
+MAX_LANDMARKS = 100_000
+
+FloatArray = npt.NDArray[np.float64]
+
+_LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])  # its own inverse
+_FCSV_COLUMNS = "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID"
+_FCSV_DEFINED, _FCSV_MISSING = 2, 3  # Slicer's position status codes, in the column after associatedNodeID
+
+
+class Status(str, Enum):
+    """What is known of a landmark: found by a model, or settled by a person."""
+
+    DETECTED = "detected"
+    UNCERTAIN = "uncertain"
+    ABSENT = "absent"
+    ACCEPTED = "accepted"
+    CORRECTED = "corrected"
+
+
+@dataclass(frozen=True, eq=False)
+class Landmark:
+    """One named point.
+
+    Parameters
+    ----------
+    name
+        Unique within its set, for example ``knee_left``.
+    position : (3,) float64
+        RAS mm. All NaN exactly when the status is ``ABSENT``; an absent landmark's position is dropped.
+    status
+        See :class:`Status`.
+    confidence
+        Calibrated probability in [0, 1] that the landmark is there and where it is said to be.
+    covariance : (3, 3) float64, optional
+        Spread of the position in mm^2, RAS axes.
+    description
+        The plain definition of the landmark, or a person's remark.
+    predicted : (3,) float64, optional
+        The model's original position in RAS mm, kept beside a person's correction.
+
+    Raises
+    ------
+    ValueError
+        An array of another shape, a position that is not finite although the landmark is not absent, or a
+        confidence outside [0, 1].
+    """
+
+    name: str
+    position: FloatArray
+    status: Status = Status.DETECTED
+    confidence: float | None = None
+    covariance: FloatArray | None = None
+    description: str = ""
+    predicted: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        # Arrays are copied and locked, so that a frozen landmark really stays as it is.
+        def lock(field: str, shape: tuple[int, ...]) -> None:
+            array = np.array(getattr(self, field), dtype=np.float64)
+            if array.shape != shape:
+                raise ValueError(f"{field} of {self.name!r} has shape {array.shape}, expected {shape}")
+            array.setflags(write=False)
+            object.__setattr__(self, field, array)
+
+        object.__setattr__(self, "status", Status(self.status))
+        if not self.name or not isinstance(self.name, str):
+            raise ValueError("a landmark needs a name")
+        if self.status is Status.ABSENT:
+            object.__setattr__(self, "position", np.full(3, np.nan))
+        lock("position", (3,))
+        if self.status is not Status.ABSENT and not np.isfinite(self.position).all():
+            raise ValueError(
+                f"position of {self.name!r} is not finite, but its status is {self.status.value}"
+            )
+        if self.covariance is not None:
+            lock("covariance", (3, 3))
+        if self.predicted is not None:
+            lock("predicted", (3,))
+        if self.confidence is not None:
+            object.__setattr__(self, "confidence", float(self.confidence))
+            if not 0 <= self.confidence <= 1:
+                raise ValueError(f"confidence of {self.name!r} is {self.confidence}, expected 0 to 1")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Landmark):
+            return NotImplemented
+        return self.to_record() == other.to_record()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.status))
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the landmark has a position."""
+        return self.status is not Status.ABSENT
+
+    def to_record(self) -> dict[str, Any]:
+        """Everything about the landmark as JSON values: RAS mm, null where there is nothing."""
+        return {
+            "name": self.name,
+            "position": self.position.tolist() if self.is_present else None,
+            "status": self.status.value,
+            "confidence": self.confidence,
+            "covariance": None if self.covariance is None else self.covariance.tolist(),
+            "description": self.description,
+            "predicted": None if self.predicted is None else self.predicted.tolist(),
+        }
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Landmark:
+        """Inverse of :meth:`to_record`; raises KeyError, TypeError or ValueError for a broken record."""
+        position = record["position"]
+        status = Status(record.get("status", Status.DETECTED if position is not None else Status.ABSENT))
+        return cls(
+            name=record["name"],
+            position=np.full(3, np.nan) if position is None else position,
+            status=status,
+            confidence=record.get("confidence"),
+            covariance=record.get("covariance"),
+            description=str(record.get("description") or ""),
+            predicted=record.get("predicted"),
+        )
+
+
+@dataclass(frozen=True)
+class LandmarkSet:
+    """Landmarks in a fixed order, each found by its name.
+
+    ``landmarks["knee_left"]``, ``"knee_left" in landmarks`` and ``len`` work as in a mapping; iteration gives
+    the :class:`Landmark` objects in order.
+
+    Raises
+    ------
+    ValueError
+        Two landmarks have the same name.
+
+    Examples
+    --------
+    >>> chin = Landmark("chin", [0.0, 90.0, 700.0])
+    >>> landmarks = LandmarkSet((chin,), name="head")
+    >>> landmarks["chin"].position.tolist()
+    [0.0, 90.0, 700.0]
+    """
+
+    landmarks: tuple[Landmark, ...]
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "landmarks", tuple(self.landmarks))
+        twice = _first_repeated(self.names)
+        if twice is not None:
+            raise ValueError(f"two landmarks are named {twice!r}")
+
+    def __len__(self) -> int:
+        return len(self.landmarks)
+
+    def __iter__(self) -> Iterator[Landmark]:
+        return iter(self.landmarks)
+
+    def __contains__(self, name: object) -> bool:
+        return any(landmark.name == name for landmark in self.landmarks)
+
+    def __getitem__(self, name: str) -> Landmark:
+        for landmark in self.landmarks:
+            if landmark.name == name:
+                return landmark
+        raise KeyError(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(landmark.name for landmark in self.landmarks)
+
+    @property
+    def positions(self) -> FloatArray:
+        """(N, 3) float64 RAS mm in order, NaN rows for absent landmarks."""
+        return np.array([landmark.position for landmark in self.landmarks], dtype=np.float64).reshape(-1, 3)
+
+    @property
+    def present(self) -> LandmarkSet:
+        """The set without its absent landmarks."""
+        return replace(self, landmarks=tuple(mark for mark in self.landmarks if mark.is_present))
+
+    def with_landmark(self, landmark: Landmark) -> LandmarkSet:
+        """The set with the landmark of the same name exchanged; KeyError when there is none."""
+        self[landmark.name]
+        return replace(
+            self, landmarks=tuple(landmark if mark.name == landmark.name else mark for mark in self.landmarks)
+        )
+
+
+def read_landmarks(path: str | os.PathLike[str]) -> LandmarkSet:
+    """Read a landmark file: ``.mrk.json``, ``.fcsv``, ``.csv``, or the full ``.json`` record of a detection.
+
+    Files of other programs are welcome: missing optional fields get defaults, points without a position
+    become absent landmarks, and a position that was placed on a landmark said to be absent becomes
+    ``corrected``.
+
+    Parameters
+    ----------
+    path
+        The file; its suffix decides how it is read.
+
+    Returns
+    -------
+    LandmarkSet
+        RAS mm.
+
+    Raises
+    ------
+    InputError
+        The file is missing, of an unknown kind, or broken; the sentence says where.
+    """
+    path = Path(path)
+    reader = _by_suffix(path, {".json": _parse_json, ".fcsv": _parse_fcsv, ".csv": _parse_csv})
+    if reader is None:
+        raise InputError(
+            f"Cannot read landmarks from {path}: unknown kind of file; "
+            f"known are {', '.join(LANDMARK_SUFFIXES)}."
+        )
+    try:
+        landmarks = reader(path)
+    except _BrokenError as problem:
+        raise InputError(f"Cannot read landmarks from {path}: {problem}.") from None
+    if len(landmarks.landmarks) > MAX_LANDMARKS:
+        raise InputError(f"Cannot read landmarks from {path}: it has more than {MAX_LANDMARKS} points.")
+    return landmarks
+
+
+def write_landmarks(landmarks: LandmarkSet, path: str | os.PathLike[str]) -> None:
+    """Write ``.mrk.json``, ``.fcsv`` or ``.csv`` by the suffix of ``path``, whole or not at all.
+
+    Absent landmarks stay in the file without a position. Markups keep two digits of the confidence and no
+    covariance; the full record is written by :func:`LandmarkDetectionLib.detection.write_detection`.
+
+    Raises
+    ------
+    OutputError
+        The suffix is unknown or the file cannot be written.
+    """
+    path = Path(path)
+    formatter = _by_suffix(path, {".mrk.json": _format_markups, ".fcsv": _format_fcsv, ".csv": _format_csv})
+    if formatter is None:
+        raise OutputError(
+            f"Cannot write landmarks to {path}: unknown kind of file; use {', '.join(LANDMARK_SUFFIXES)}."
+        )
+    write_text(path, formatter(landmarks))
+
+
+# --- the description that carries confidence and status -------------------------------------------------
+
+_CONFIDENCE = re.compile(r"confidence ([01](?:\.\d+)?)")
+
+
+def describe(landmark: Landmark) -> str:
+    """``definition | confidence 0.93 | detected``, as a reader of Slicer's table sees it."""
+    parts = [landmark.description] if landmark.description else []
+    if landmark.confidence is not None:
+        parts.append(f"confidence {landmark.confidence:.2f}")
+    return " | ".join([*parts, landmark.status.value])
+
+
+def parse_description(text: str) -> tuple[str, float | None, Status | None]:
+    """Inverse of :func:`describe`: definition, confidence and status; foreign text is all definition."""
+    parts = text.split(" | ")
+    if parts[-1] not in {status.value for status in Status}:
+        return text, None, None
+    status = Status(parts.pop())
+    confidence = None
+    if parts and (match := _CONFIDENCE.fullmatch(parts[-1])) and float(match[1]) <= 1:
+        confidence = float(match[1])
+        parts.pop()
+    return " | ".join(parts), confidence, status
+
+
+def _landmark(name: str, position: FloatArray | None, description: str) -> Landmark:
+    """A landmark as a Markups file gives it: whether there is a position outweighs what the text says."""
+    definition, confidence, status = parse_description(description)
+    status, confidence = _settle(position, status or Status.DETECTED, confidence)
+    return Landmark(
+        name=name,
+        position=np.full(3, np.nan) if position is None else position,
+        status=status,
+        confidence=confidence,
+        description=definition,
+    )
+
+
+def _settle(
+    position: FloatArray | None, status: Status, confidence: float | None
+) -> tuple[Status, float | None]:
+    """Status by whether there is a position; a confidence said of the other case is void."""
+    if (position is None) == (status is Status.ABSENT):
+        return status, confidence
+    return (Status.ABSENT if position is None else Status.CORRECTED), None
+
+
+# --- .mrk.json ------------------------------------------------------------------------------------------
+
+
+def _format_markups(landmarks: LandmarkSet) -> str:
+    markup: dict[str, Any] = {"type": "Fiducial"}
+    if landmarks.name:
+        markup["name"] = landmarks.name
+    markup |= {
+        "coordinateSystem": "LPS",
+        "coordinateUnits": "mm",
+        "locked": False,
+        "fixedNumberOfControlPoints": False,
+        "controlPoints": [_control_point(i, mark) for i, mark in enumerate(landmarks, start=1)],
+    }
+    return json.dumps({"@schema": MARKUPS_SCHEMA, "markups": [markup]}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _control_point(number: int, landmark: Landmark) -> dict[str, Any]:
+    point: dict[str, Any] = {
+        "id": str(number),
+        "label": landmark.name,
+        "description": describe(landmark),
+        "selected": True,
+        "locked": False,
+        "visibility": True,
+        # Slicer itself writes "missing" with position "" here, which its own schema forbids. Without a
+        # position and "undefined" the file is valid, and Slicer offers to place the point.
+        "positionStatus": "defined" if landmark.is_present else "undefined",
+    }
+    if landmark.is_present:
+        point["position"] = _without_minus_zero(landmark.position * _LPS_TO_RAS)
+    return point
+
+
+def _parse_json(path: Path) -> LandmarkSet:
+    content = read_json(path)
+    if "markups" in content:
+        return _parse_markups(content["markups"])
+    if "landmarks" in content:
+        return landmarks_from_records(content["landmarks"], name=str(content.get("name") or ""))
+    raise _BrokenError("it has no entry 'markups', so it is not a Slicer Markups file")
+
+
+def _parse_markups(markups: Any) -> LandmarkSet:
+    if not isinstance(markups, list) or not all(isinstance(markup, dict) for markup in markups):
+        raise _BrokenError("its entry 'markups' is not a list of markups")
+    # Lines, angles and curves drawn beside the landmarks are no landmarks.
+    fiducials = [markup for markup in markups if markup.get("type") == "Fiducial"]
+    if not fiducials:
+        kinds = sorted({str(markup.get("type")) for markup in markups})
+        raise _BrokenError(f"it has no point list, only {', '.join(kinds) or 'nothing'}")
+    landmarks: list[Landmark] = []
+    for markup in fiducials:
+        factors = _unit_factor(markup.get("coordinateUnits", "mm")) * _sign(
+            markup.get("coordinateSystem", "LPS")
+        )
+        points = markup.get("controlPoints", [])
+        if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
+            raise _BrokenError("its 'controlPoints' is not a list of points")
+        landmarks += [
+            _parse_control_point(point, factors, len(landmarks) + i) for i, point in enumerate(points, 1)
+        ]
+    return _unique(landmarks, name=str(fiducials[0].get("name") or ""))
+
+
+def _parse_control_point(point: dict[str, Any], factors: FloatArray, number: int) -> Landmark:
+    name = str(point.get("label") or f"point_{number}")
+    position = _numbers(name, point.get("position"))
+    if point.get("positionStatus", "defined") != "defined":
+        position = None
+    return _landmark(
+        name, None if position is None else position * factors, str(point.get("description") or "")
+    )
+
+
+def _numbers(name: str, values: Any) -> FloatArray | None:
+    """(3,) float64, or None where the file says that there is no position."""
+    if values is None or values == "" or values == []:
+        return None
+    try:
+        position = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise _BrokenError(f"the position of point '{name}' is not three numbers") from None
+    if position.shape != (3,):
+        raise _BrokenError(f"the position of point '{name}' is not three numbers")
+    if np.isnan(position).all():
+        return None
+    if not np.isfinite(position).all():
+        raise _BrokenError(f"the position of point '{name}' is not finite")
+    return position
+
+
+def _sign(coordinate_system: Any) -> FloatArray:
+    """Factors from the file's coordinate system to RAS; Slicer's older files use the numbers 0 and 1."""
+    known = {"RAS": np.ones(3), "0": np.ones(3), "LPS": _LPS_TO_RAS, "1": _LPS_TO_RAS}
+    if str(coordinate_system).strip().upper() not in known:
+        raise _BrokenError(f"its coordinate system is {coordinate_system!r}; RAS or LPS are needed")
+    return known[str(coordinate_system).strip().upper()]
+
+
+def _unit_factor(units: Any) -> float:
+    """Factor to millimetres; units are a word or a DICOM code triple."""
+    word = units[0] if isinstance(units, list) and units else units
+    if word not in ("mm", "um"):
+        raise _BrokenError(f"its coordinate units are {word!r}; mm or um are needed")
+    return 1.0 if word == "mm" else 0.001
+
+
+# --- .fcsv ----------------------------------------------------------------------------------------------
+
+
+def _format_fcsv(landmarks: LandmarkSet) -> str:
+    stream = io.StringIO()
+    stream.write(
+        f"# Markups fiducial file version = 5.10\n# CoordinateSystem = LPS\n# columns = {_FCSV_COLUMNS}\n"
+    )
+    rows = csv.writer(stream, lineterminator="\n")
+    for number, landmark in enumerate(landmarks, start=1):
+        position = _without_minus_zero(landmark.position * _LPS_TO_RAS) if landmark.is_present else [0.0] * 3
+        status = _FCSV_DEFINED if landmark.is_present else _FCSV_MISSING
+        # Slicer reads this file line by line: line ends inside a text would break it.
+        texts = [" ".join(text.split()) for text in (landmark.name, describe(landmark))]
+        rows.writerow([number, *position, 0, 0, 0, 1, 1, 1, 0, *texts, "", status, 0])
+    return stream.getvalue()
+
+
+def _parse_fcsv(path: Path) -> LandmarkSet:
+    factors, columns = np.ones(3), _FCSV_COLUMNS.split(",")
+    lines: list[str] = []
+    text = read_text(path)
+    for line in text.replace("\r", "\n").split("\n"):
+        if not line.startswith("#"):
+            lines += [line] if line.strip() else []
+            continue
+        key, _, value = line.lstrip("# ").partition("=")
+        if key.strip().lower() == "coordinatesystem":
+            factors = _sign(value)
+        elif key.strip().lower() == "columns":
+            columns = [word.strip() for word in value.split(",")]
+    if not lines and "Markups fiducial file" not in text:
+        raise _BrokenError("it is empty")
+    if missing := [word for word in ("x", "y", "z", "label") if word not in columns]:
+        raise _BrokenError(f"its columns lack '{missing[0]}'")
+    rows = csv.reader(lines, strict=False)
+    return _unique([_parse_fcsv_row(row, columns, factors, n) for n, row in enumerate(_safely(rows), 1)])
+
+
+def _parse_fcsv_row(row: list[str], columns: list[str], factors: FloatArray, number: int) -> Landmark:
+    cells = dict(zip(columns, row, strict=False))
+    name = cells.get("label", "").strip() or f"point_{number}"
+    position = _cells_to_numbers(name, [cells.get(axis, "") for axis in "xyz"])
+    if position is None:
+        raise _BrokenError(f"point {number} has no position")
+    # Slicer 5 appends the position status without naming its column.
+    status = row[len(columns)].strip() if len(row) > len(columns) else str(_FCSV_DEFINED)
+    defined = status in ("", str(_FCSV_DEFINED))
+    return _landmark(name, position * factors if defined else None, cells.get("desc", ""))
+
+
+# --- .csv -----------------------------------------------------------------------------------------------
+
+_CSV_COLUMNS = ("name", "x", "y", "z", "confidence", "status")
+
+
+def _format_csv(landmarks: LandmarkSet) -> str:
+    stream = io.StringIO()
+    rows = csv.writer(stream, lineterminator="\n")
+    rows.writerow(_CSV_COLUMNS)
+    for landmark in landmarks:
+        position = _without_minus_zero(landmark.position) if landmark.is_present else [""] * 3
+        confidence = "" if landmark.confidence is None else f"{landmark.confidence:.6g}"
+        rows.writerow([landmark.name, *position, confidence, landmark.status.value])
+    return stream.getvalue()
+
+
+def _parse_csv(path: Path) -> LandmarkSet:
+    """Our own table, and the one Slicer exports (label,r,a,s or label,l,p,s,defined,...)."""
+    text = read_text(path)
+    header = text.split("\n", 1)[0]
+    separator = max(",;\t", key=header.count)
+    table = list(_safely(csv.reader(io.StringIO(text, newline=""), delimiter=separator)))
+    rows = [row for row in table if any(cell.strip() for cell in row)]
+    if not rows:
+        raise _BrokenError("it is empty")
+    columns = [word.strip().lower() for word in rows[0]]
+    name_column = next((word for word in ("name", "label") if word in columns), None)
+    axes = next((axes for axes in ("xyz", "ras", "lps") if set(axes) <= set(columns)), None)
+    if name_column is None or axes is None:
+        raise _BrokenError("its first line does not name the columns name,x,y,z")
+    factors = _LPS_TO_RAS if axes == "lps" else np.ones(3)
+    landmarks = []
+    for number, row in enumerate(rows[1:], start=1):
+        cells = dict(zip(columns, (cell.strip() for cell in row), strict=False))
+        name = cells.get(name_column) or f"point_{number}"
+        position = _cells_to_numbers(name, [cells.get(axis, "") for axis in axes])
+        if position is not None and cells.get("defined", "1") in ("1", "true", "True"):
+            position = position * factors
+        else:
+            position = None
+        landmarks.append(_parse_csv_row(name, position, cells))
+    return _unique(landmarks)
+
+
+def _parse_csv_row(name: str, position: FloatArray | None, cells: dict[str, str]) -> Landmark:
+    landmark = _landmark(name, position, cells.get("description", ""))
+    try:
+        confidence = float(cells["confidence"]) if cells.get("confidence") else landmark.confidence
+        status = Status(cells["status"].lower()) if cells.get("status") else landmark.status
+        status, confidence = _settle(position, status, confidence)
+        return replace(landmark, confidence=confidence, status=status)
+    except ValueError:
+        raise _BrokenError(f"the confidence or status of '{name}' is not understood") from None
+
+
+# --- shared pieces --------------------------------------------------------------------------------------
+
+
+class _BrokenError(ValueError):
+    """What is wrong with a file; the public functions add which file and make it an InputError."""
+
+
+def landmarks_from_records(records: Any, name: str = "") -> LandmarkSet:
+    """Landmarks from the JSON records of :meth:`Landmark.to_record`.
+
+    Raises
+    ------
+    ValueError
+        The records are broken; the text names the first one.
+    """
+    if not isinstance(records, list):
+        raise _BrokenError("its entry 'landmarks' is not a list")
+    landmarks = []
+    for number, record in enumerate(records, start=1):
+        try:
+            landmarks.append(Landmark.from_record(record))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
+            raise _BrokenError(f"landmark {number} is broken ({_one_line(problem)})") from None
+    return _unique(landmarks, name)
+
+
+def _one_line(problem: Exception) -> str:
+    text = f"{problem.args[0]} is missing" if isinstance(problem, KeyError) else str(problem)
+    return " ".join(text.split())
+
+
+def _by_suffix(path: Path, choices: dict[str, Callable[..., Any]]) -> Callable[..., Any] | None:
+    name = path.name.lower()
+    return next((choice for suffix, choice in choices.items() if name.endswith(suffix)), None)
+
+
+def _unique(landmarks: list[Landmark], name: str = "") -> LandmarkSet:
+    twice = _first_repeated(landmark.name for landmark in landmarks)
+    if twice is not None:
+        raise _BrokenError(f"two points are named '{twice}'; rename one of them")
+    return LandmarkSet(tuple(landmarks), name=name)
+
+
+def _first_repeated(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    return next((name for name in names if name in seen or seen.add(name)), None)  # type: ignore[func-returns-value]
+
+
+def _cells_to_numbers(name: str, cells: list[str]) -> FloatArray | None:
+    if all(not cell.strip() for cell in cells):
+        return None
+    try:
+        return _numbers(name, [float(cell) for cell in cells])
+    except ValueError:
+        raise _BrokenError(f"the position of point '{name}' is not three numbers") from None
+
+
+def _safely(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    try:
+        yield from rows
+    except csv.Error as problem:
+        raise _BrokenError(f"it is no table ({problem})") from None
+
+
+def _without_minus_zero(position: FloatArray) -> list[float]:
+    return [float(value) + 0.0 for value in position]
