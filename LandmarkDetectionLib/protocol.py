@@ -1,0 +1,249 @@
+"""Which landmarks there are: a named list with definitions, left/right pairs, lines and measurements.
+
+A protocol is a small JSON file that a person can read and write::
+
+    {
+      "name": "two-hands",
+      "title": "Two hands",
+      "version": "1.0.0",
+      "region": "hand",
+      "landmarks": [
+        {"name": "thumb_right", "title": "Right thumb", "definition": "Tip of the right thumb's last bone."},
+        {"name": "thumb_left", "title": "Left thumb", "definition": "Tip of the left thumb's last bone."}
+      ],
+      "pairs": [["thumb_left", "thumb_right"]],
+      "lines": [["thumb_left", "thumb_right"]]
+    }
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionLib.files import read_json, write_text
+from LandmarkDetectionLib.resources import resource_path
+
+MAX_PROTOCOL_BYTES = 2_000_000
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+# Printable, on one line: names are column heads, labels and keys in files.
+Name = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f|](?:[^\x00-\x1f|]{0,78}[^\s\x00-\x1f|])?$")]
+# Safe as the name of a file or folder on every system.
+PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+(?:[-+.][0-9A-Za-z.+-]{1,40})?$")]
+
+
+class _Frozen(BaseModel):
+    # A misspelt key would otherwise be dropped silently.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LandmarkDefinition(_Frozen):
+    """One landmark as a rater would be told.
+
+    Parameters
+    ----------
+    name
+        Unique in the protocol, for example ``knee_left``.
+    title
+        As shown to people, for example ``Left knee``.
+    definition
+        Where exactly the point lies, in one plain sentence.
+    color
+        ``#rrggbb`` for pictures; chosen by the viewer when left out.
+    """
+
+    name: Name
+    title: Text
+    definition: Text
+    color: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+
+
+class Measurement(_Frozen):
+    """A distance in mm between two landmarks, or the angle in degrees at the second of three."""
+
+    name: Name
+    title: Text
+    kind: Literal["distance", "angle"]
+    landmarks: tuple[Name, ...]
+
+    @model_validator(mode="after")
+    def _count(self) -> Measurement:
+        needed = {"distance": 2, "angle": 3}[self.kind]
+        if len(self.landmarks) != needed or len(set(self.landmarks)) != needed:
+            raise ValueError(f"{self.kind} {self.name!r} needs {needed} different landmarks")
+        return self
+
+
+class Protocol(_Frozen):
+    """The named set of landmarks a model finds or a person marks.
+
+    Parameters
+    ----------
+    name, title, version
+        For files (lower case, digits, dashes), for people, and as ``1.2.3``.
+    region
+        Part of the body in one word, for example ``whole-body``, ``hand`` or ``head``.
+    landmarks
+        At least one; their order is that of all arrays.
+    pairs
+        (left, right) names of landmarks that exchange roles when a body is mirrored.
+    lines
+        Pairs of names to join in pictures.
+    measurements
+        What can be measured between the landmarks.
+    description
+        Who made the protocol and for what.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A name occurs twice or is unknown, or a landmark is paired with itself or twice.
+    """
+
+    name: PackageName
+    title: Text
+    version: Version
+    region: PackageName
+    landmarks: Annotated[tuple[LandmarkDefinition, ...], Field(min_length=1, max_length=10_000)]
+    pairs: tuple[tuple[Name, Name], ...] = ()
+    lines: tuple[tuple[Name, Name], ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Protocol:
+        problems = [*self._repeated_names(), *self._unknown_names(), *self._wrong_pairs()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _repeated_names(self) -> Iterator[str]:
+        for name in _repeated(self.names):
+            yield f"the landmark {name!r} is defined twice"
+        for name in _repeated(measurement.name for measurement in self.measurements):
+            yield f"the measurement {name!r} is defined twice"
+
+    def _unknown_names(self) -> Iterator[str]:
+        known = set(self.names)
+        used = {
+            "pair": self.pairs,
+            "line": self.lines,
+            "measurement": tuple(measurement.landmarks for measurement in self.measurements),
+        }
+        for kind, groups in used.items():
+            for name in dict.fromkeys(name for group in groups for name in group):
+                if name not in known:
+                    yield f"a {kind} names the unknown landmark {name!r}"
+
+    def _wrong_pairs(self) -> Iterator[str]:
+        for kind, pairs in {"pair": self.pairs, "line": self.lines}.items():
+            for first, second in pairs:
+                if first == second:
+                    yield f"a {kind} joins {first!r} with itself"
+        for name in _repeated(name for pair in self.pairs for name in dict.fromkeys(pair)):
+            yield f"the landmark {name!r} is in two pairs"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the landmarks in order."""
+        return tuple(landmark.name for landmark in self.landmarks)
+
+    def __getitem__(self, name: str) -> LandmarkDefinition:
+        """The definition of a landmark; KeyError when there is none of this name."""
+        for landmark in self.landmarks:
+            if landmark.name == name:
+                return landmark
+        raise KeyError(name)
+
+    def index(self, name: str) -> int:
+        """Row of a landmark in arrays; ValueError when there is none of this name."""
+        return self.names.index(name)
+
+    def mirror_permutation(self) -> npt.NDArray[np.intp]:
+        """(N,) indices that exchange left and right: ``mirrored = positions[permutation]``.
+
+        Landmarks in no pair keep their place; applying it twice changes nothing.
+        """
+        permutation = np.arange(len(self.landmarks))
+        for left, right in self.pairs:
+            i, j = self.index(left), self.index(right)
+            permutation[i], permutation[j] = j, i
+        return permutation
+
+
+def read_protocol(
+    path: str | os.PathLike[str], *, error: type[LandmarkDetectionError] = InputError
+) -> Protocol:
+    """Read a protocol's JSON file.
+
+    Raises
+    ------
+    LandmarkDetectionError
+        Of the class ``error``: the file is missing or no protocol; the sentence lists what is wrong.
+    """
+    content = read_json(path, error=error, max_bytes=MAX_PROTOCOL_BYTES)
+    try:
+        return Protocol.model_validate(content)
+    except ValidationError as problem:
+        raise error(f"Cannot use the protocol {path}: {readable(problem)}.") from None
+
+
+def write_protocol(protocol: Protocol, path: str | os.PathLike[str]) -> None:
+    """Write a protocol as JSON; raises OutputError when the file cannot be written."""
+    write_text(path, protocol_text(protocol))
+
+
+def protocol_text(protocol: Protocol) -> str:
+    """The JSON text of a protocol, without what has its default value."""
+    return protocol.model_dump_json(indent=1, exclude_defaults=True) + "\n"
+
+
+def load_protocol(name: str) -> Protocol:
+    """A protocol that ships with the library.
+
+    Raises
+    ------
+    InputError
+        There is none of this name; the sentence lists those there are.
+    """
+    if name not in list_protocols():
+        raise InputError(f"There is no protocol '{name}'; known are {', '.join(list_protocols()) or 'none'}.")
+    return read_protocol(resource_path("Protocols", f"{name}.json"))
+
+
+def list_protocols() -> list[str]:
+    """Names of the protocols that ship with the library, sorted."""
+    return sorted(path.stem for path in resource_path("Protocols").glob("*.json"))
+
+
+def readable(problem: ValidationError, limit: int = 3) -> str:
+    """What pydantic found, as a part of one sentence: ``landmarks[2].title: is missing; ...``."""
+    errors = problem.errors(include_url=False, include_context=False, include_input=False)
+    texts = [_readable_error(list(error["loc"]), error["type"], error["msg"]) for error in errors[:limit]]
+    if len(errors) > limit:
+        texts.append(f"and {len(errors) - limit} more")
+    return "; ".join(texts)
+
+
+def _readable_error(location: list[str | int], kind: str, message: str) -> str:
+    place = re.sub(r"^\.", "", "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in location))
+    text = {"missing": "is missing", "extra_forbidden": "is not a known entry"}.get(kind)
+    if text is None:
+        text = message.removeprefix("Value error, ")
+        text = text[:1].lower() + text[1:] if kind != "value_error" else text
+    # Names come from the file; a line end in one must not break the sentence.
+    return " ".join((f"{place}: {text}" if place else text).split())
+
+
+def _repeated(names: Iterator[str] | tuple[str, ...]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
