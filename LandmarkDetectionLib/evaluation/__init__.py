@@ -1,0 +1,1 @@
+"""How good landmarks are, and pictures to judge them by."""

@@ -1,0 +1,461 @@
+"""A picture of a detection: both views of the body with its landmarks, for a person to judge at a glance.
+
+Everything is drawn on one canvas measured in inches, so that labels can stand in the margins beside the body
+and never on it. Matplotlib's figure objects are used without pyplot: no global state, no window.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.files import atomic_write
+from LandmarkDetectionLib.landmarks import Landmark, Status
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from LandmarkDetectionLib.projection import Projection, View
+    from LandmarkDetectionLib.protocol import Protocol
+
+FloatArray = npt.NDArray[np.float64]
+
+_BACKGROUND = "#0d1117"
+_TEXT = "#e6edf3"
+_FAINT = "#8b98a5"
+# Okabe and Ito's palette stays apart for every kind of colour blindness; the marker differs too.
+_COLOURS = {
+    Status.DETECTED: "#56b4e9",
+    Status.ACCEPTED: "#56b4e9",
+    Status.CORRECTED: "#cc79a7",
+    Status.UNCERTAIN: "#f0a30a",
+}
+_MARKERS = {Status.UNCERTAIN: "D", Status.CORRECTED: "s"}
+
+_MARGIN_MM = 25.0  # kept around the body
+_LABEL_WIDTH = 1.75  # inches beside a view
+_LABEL_STEP = 0.2  # inches between two labels
+_HEADER, _LEGEND, _BORDER = 0.95, 0.45, 0.25  # inches
+_LINE = 0.17  # inches from one line of the notes to the next
+_MAX_HEIGHT, _MAX_WIDTH = 8.0, 7.0  # inches that the views may take
+_DPI = 160
+
+
+def write_overlay(detection: Detection, protocol: Protocol, path: str | os.PathLike[str]) -> None:
+    """Draw the coronal and the lateral view with the landmarks, and write the picture.
+
+    Parameters
+    ----------
+    detection
+        With ``views``: the projections it was made from.
+    protocol
+        Left/right pairs and the lines of the stick figure.
+    path
+        ``.png``, ``.svg`` or ``.pdf``.
+
+    Raises
+    ------
+    OutputError
+        The detection has no views (it was read from a file), or the file cannot be written.
+    """
+    if detection.views is None:
+        raise OutputError(
+            f"Cannot draw {path}: this detection holds no views (it was read from a file); detect again."
+        )
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    layout = _lay_out(detection, detection.views)
+    figure = Figure(figsize=(layout.width, layout.height), dpi=_DPI, facecolor=_BACKGROUND)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_axis_off()
+    axes.set_xlim(0, layout.width)
+    axes.set_ylim(layout.height, 0)
+
+    for panel in (layout.coronal, layout.lateral):
+        _draw_view(axes, panel)
+        _draw_lines(axes, panel, detection, protocol)
+        _draw_landmarks(axes, panel, detection)
+    _label_coronal(axes, layout, detection, protocol)
+    _label_lateral(axes, layout, detection, protocol)
+    _draw_header(axes, layout, detection)
+    _draw_footer(axes, layout, detection)
+
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=_DPI, facecolor=_BACKGROUND)
+
+
+# --- layout -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """A cropped view on the canvas; ``left`` and ``top`` in inches, window in pixel edges of the view."""
+
+    view: View
+    left: float
+    top: float
+    columns: tuple[int, int]
+    rows: tuple[int, int]
+    scale: float  # inches per mm
+
+    @property
+    def width(self) -> float:
+        return (self.columns[1] - self.columns[0]) * self.view.geometry.spacing[0] * self.scale
+
+    @property
+    def height(self) -> float:
+        return (self.rows[1] - self.rows[0]) * self.view.geometry.spacing[1] * self.scale
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.height
+
+    def place(self, ras: npt.ArrayLike) -> FloatArray:
+        """(N, 3) RAS mm -> (N, 2) inches on the canvas."""
+        pixels = self.view.geometry.from_ras(np.atleast_2d(np.asarray(ras, float)))[:, :2]
+        # Pixel centres are whole numbers, so a window edge lies half a pixel before its first pixel.
+        steps = pixels + 0.5 - (self.columns[0], self.rows[0])
+        return steps * self.view.geometry.spacing * self.scale + (self.left, self.top)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    width: float
+    height: float
+    coronal: _Panel
+    lateral: _Panel
+    label_rows: tuple[float, float]  # first and last height a label may take, inches
+    notes: tuple[tuple[str, str], ...]  # lines at the foot and their colours
+
+
+def _lay_out(detection: Detection, views: Projection) -> _Layout:
+    """Place both views side by side at one scale, as large as the page allows."""
+    rows = _window([views.coronal, views.lateral], detection, axis=1)
+    columns = [_window([view], detection, axis=0) for view in (views.coronal, views.lateral)]
+    spacing = [view.geometry.spacing for view in (views.coronal, views.lateral)]
+    widths = [(last - first) * step[0] for (first, last), step in zip(columns, spacing, strict=True)]
+    scale = min(_MAX_HEIGHT / ((rows[1] - rows[0]) * spacing[0][1]), _MAX_WIDTH / sum(widths))
+
+    labels = sum(landmark.is_present for landmark in detection.landmarks)
+    views_height = (rows[1] - rows[0]) * spacing[0][1] * scale
+    # A small scan may need more room for its labels than for itself.
+    room = max(views_height, (labels // 2 + 3) * _LABEL_STEP)
+    top = _BORDER + _HEADER + (room - views_height) / 2
+    coronal_left = _BORDER + _LABEL_WIDTH
+    lateral_left = coronal_left + widths[0] * scale + _LABEL_WIDTH + _BORDER
+    coronal = _Panel(views.coronal, coronal_left, top, columns[0], rows, scale)
+    lateral = _Panel(views.lateral, lateral_left, top, columns[1], rows, scale)
+    width = lateral.right + _LABEL_WIDTH + _BORDER
+    notes = _notes(detection, width)
+    return _Layout(
+        width=width,
+        height=_BORDER + _HEADER + room + _LEGEND + len(notes) * _LINE + _BORDER,
+        coronal=coronal,
+        lateral=lateral,
+        label_rows=(_BORDER + _HEADER, _BORDER + _HEADER + room),
+        notes=notes,
+    )
+
+
+def _notes(detection: Detection, width: float) -> tuple[tuple[str, str], ...]:
+    """What is absent and what to beware of, wrapped to the canvas."""
+    absent = [short_name(one.name) for one in detection.landmarks if not one.is_present]
+    lines = (
+        [(line, _FAINT) for line in _wrap(f"Not in the scan: {', '.join(absent)}", width)] if absent else []
+    )
+    warnings = [line for warning in detection.warnings for line in _wrap(f"! {warning}", width)]
+    return (*lines, *((line, _COLOURS[Status.UNCERTAIN]) for line in warnings))
+
+
+def _window(views: Sequence[View], detection: Detection, axis: int) -> tuple[int, int]:
+    """Pixel edges around the body and the landmarks, along columns (``axis`` 0) or rows (1)."""
+    lows, highs = [], []
+    for view in views:
+        inside = np.flatnonzero(view.silhouette.any(axis=axis))
+        points = _present_positions(detection.landmarks)
+        along = view.geometry.from_ras(points)[:, axis] if len(points) else np.empty(0)
+        extent = np.concatenate([inside, along])
+        if not len(extent):
+            extent = np.array([0, view.silhouette.shape[1 - axis] - 1])
+        margin = _MARGIN_MM / view.geometry.spacing[axis]
+        lows.append(np.floor(extent.min() - margin))
+        highs.append(np.ceil(extent.max() + margin) + 1)
+    return int(min(lows)), int(max(highs))
+
+
+def _present(landmarks: Iterable[Landmark]) -> list[Landmark]:
+    return [landmark for landmark in landmarks if landmark.is_present]
+
+
+def _present_positions(landmarks: Iterable[Landmark]) -> FloatArray:
+    return np.array([landmark.position for landmark in _present(landmarks)]).reshape(-1, 3)
+
+
+# --- drawing ----------------------------------------------------------------------------------------------
+
+
+def _draw_view(axes: Axes, panel: _Panel) -> None:
+    """Thickness of the body as a soft projection, unscanned space shaded, and the silhouette's outline."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgba
+
+    body = LinearSegmentedColormap.from_list("body", ["#141d27", "#22323f", "#3c5567", "#5f7d91", "#9fb7c6"])
+    thickness = _cut(panel, panel.view.thickness, 0.0)
+    silhouette = _cut(panel, panel.view.silhouette, False)
+    scanned = _cut(panel, panel.view.field_of_view, False)
+    deepest = np.percentile(thickness[silhouette], 99.5) if silhouette.any() else 1.0
+    picture = body(np.clip(thickness / max(deepest, 1e-6), 0, 1) ** 0.8)
+    picture[~silhouette] = to_rgba(_BACKGROUND)
+    picture[~scanned] = to_rgba("#161c24")
+
+    height, width = silhouette.shape
+    across, down = panel.width / width, panel.height / height
+    # Canvas rows run down, so the image's first row belongs at the smaller height.
+    extent = (panel.left, panel.right, panel.bottom, panel.top)
+    axes.imshow(picture, extent=extent, interpolation="bilinear", aspect="auto", zorder=1)
+    if silhouette.any() and not silhouette.all():
+        columns = panel.left + (np.arange(width) + 0.5) * across
+        rows = panel.top + (np.arange(height) + 0.5) * down
+        axes.contour(columns, rows, silhouette, levels=[0.5], colors="#7fa3bd", linewidths=0.7, zorder=2)
+
+
+def _cut(panel: _Panel, image: np.ndarray, outside: float) -> np.ndarray:
+    """The panel's window of a view's image; what lies beyond the image is ``outside``."""
+    (top, bottom), (left, right) = panel.rows, panel.columns
+    window = np.full((bottom - top, right - left), outside, dtype=image.dtype)
+    rows = slice(max(top, 0), min(bottom, image.shape[0]))
+    columns = slice(max(left, 0), min(right, image.shape[1]))
+    part = image[rows, columns]
+    window[rows.start - top : rows.start - top + part.shape[0], :][
+        :, columns.start - left : columns.start - left + part.shape[1]
+    ] = part
+    return window
+
+
+def _draw_lines(axes: Axes, panel: _Panel, detection: Detection, protocol: Protocol) -> None:
+    present = {landmark.name: landmark for landmark in _present(detection.landmarks)}
+    for first, last in protocol.lines:
+        if first in present and last in present:
+            ends = panel.place([present[first].position, present[last].position])
+            axes.plot(*ends.T, color=_TEXT, alpha=0.4, linewidth=1.1, solid_capstyle="round", zorder=3)
+
+
+def _draw_landmarks(axes: Axes, panel: _Panel, detection: Detection) -> None:
+    from matplotlib.patches import Ellipse
+
+    geometry = panel.view.geometry
+    plane = np.stack([geometry.column_axis, geometry.row_axis])
+    for landmark in _present(detection.landmarks):
+        colour = _COLOURS[landmark.status]
+        x, y = panel.place(landmark.position)[0]
+        if landmark.covariance is not None:
+            variances, directions = np.linalg.eigh(plane @ landmark.covariance @ plane.T)
+            small, large = 4 * np.sqrt(np.clip(variances, 0, None)) * panel.scale
+            angle = np.degrees(np.arctan2(directions[1, 1], directions[0, 1]))
+            spread = Ellipse((x, y), large, small, angle=angle, facecolor=colour, alpha=0.22, zorder=4)
+            axes.add_patch(spread)
+        marker = _MARKERS.get(landmark.status, "o")
+        axes.plot(x, y, marker, color=colour, markersize=5, markeredgecolor=_BACKGROUND, zorder=6)
+
+
+def _label_coronal(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
+    """Name and confidence of every landmark, in the margin it is nearer to."""
+    panel = layout.coronal
+    present = _present(detection.landmarks)
+    places = {landmark.name: panel.place(landmark.position)[0] for landmark in present}
+    partner = {name: other for pair in protocol.pairs for name, other in (pair, reversed(pair))}
+    middle = float(np.median([x for x, _ in places.values()])) if places else 0.0
+    sides: tuple[list[Landmark], list[Landmark]] = ([], [])
+    # Those without a side of their own come last and go where there is more room.
+    for landmark in sorted(present, key=lambda one: one.name not in partner):
+        if landmark.name in partner:
+            beside = places.get(partner[landmark.name], (middle, 0.0))[0]
+            right = places[landmark.name][0] > beside
+        else:
+            right = len(sides[1]) < len(sides[0])
+        sides[int(right)].append(landmark)
+    for side, members in enumerate(sides):
+        heights = _spread([places[one.name][1] for one in members], layout.label_rows)
+        for landmark, height in zip(members, heights, strict=True):
+            text = short_name(landmark.name)
+            if landmark.confidence is not None:
+                text += f"  {landmark.confidence:.2f}"
+            points = [places[landmark.name]]
+            _draw_label(axes, panel, text, height, points, bool(side), _COLOURS[landmark.status])
+
+
+def _label_lateral(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
+    """One name for both of a pair, which lie behind each other here; all on the right."""
+    panel = layout.lateral
+    present = {landmark.name: landmark for landmark in _present(detection.landmarks)}
+    partner = {name: pair for pair in protocol.pairs for name in pair}
+    groups: dict[str, list[Landmark]] = {}
+    for name, landmark in present.items():
+        both = [one for one in partner.get(name, (name,)) if one in present]
+        label = _common_name(short_name(name)) if len(both) > 1 else short_name(name)
+        groups.setdefault(label, []).append(landmark)
+    places = {label: panel.place([one.position for one in members]) for label, members in groups.items()}
+    heights = _spread([float(points[:, 1].mean()) for points in places.values()], layout.label_rows)
+    for (label, members), height in zip(groups.items(), heights, strict=True):
+        uncertain = any(one.status is Status.UNCERTAIN for one in members)
+        colour = _COLOURS[Status.UNCERTAIN] if uncertain else _COLOURS[members[0].status]
+        _draw_label(axes, panel, label, height, list(places[label]), True, colour)
+
+
+def _draw_label(
+    axes: Axes,
+    panel: _Panel,
+    text: str,
+    height: float,
+    points: Sequence[FloatArray],
+    right: bool,
+    colour: str,
+) -> None:
+    """A label in the margin with a line to each of its points."""
+    edge = panel.right + 0.12 if right else panel.left - 0.12
+    step = 0.1 if right else -0.1
+    for x, y in points:
+        axes.plot(
+            [edge, edge - step, x], [height, height, y], color=colour, alpha=0.45, linewidth=0.6, zorder=5
+        )
+    axes.text(
+        edge + step / 2,
+        height,
+        text,
+        color=colour,
+        fontsize=8,
+        ha="left" if right else "right",
+        va="center",
+        zorder=7,
+    )
+
+
+def _spread(wanted: Sequence[float], limits: tuple[float, float]) -> list[float]:
+    """Heights as near to ``wanted`` as a distance of one label step and the limits allow, same order."""
+    if not wanted:
+        return []
+    order = np.argsort(wanted, kind="stable")
+    step = min(_LABEL_STEP, (limits[1] - limits[0]) / len(wanted))
+    # Blocks of touching labels: each block stands around the mean of what its members wanted.
+    blocks: list[list[float]] = []  # [mean of wanted block centre, members]
+    for index in order:
+        blocks.append([float(wanted[index]), 1.0])
+        while len(blocks) > 1 and _top(blocks[-1], step) < _bottom(blocks[-2], step):
+            centre, members = blocks.pop()
+            before, count = blocks.pop()
+            blocks.append([(before * count + centre * members) / (count + members), count + members])
+    heights = np.concatenate(
+        [centre + (np.arange(int(count)) - (count - 1) / 2) * step for centre, count in blocks]
+    )
+    heights = _push_inside(heights, step, limits)
+    result = np.empty(len(wanted))
+    result[order] = heights
+    return result.tolist()
+
+
+def _top(block: Sequence[float], step: float) -> float:
+    return block[0] - block[1] * step / 2
+
+
+def _bottom(block: Sequence[float], step: float) -> float:
+    return block[0] + block[1] * step / 2
+
+
+def _push_inside(heights: FloatArray, step: float, limits: tuple[float, float]) -> FloatArray:
+    count = np.arange(len(heights))
+    heights = np.maximum(heights, limits[0] + (count + 0.5) * step)
+    return np.minimum(heights, limits[1] - (len(heights) - count - 0.5) * step)
+
+
+def _draw_header(axes: Axes, layout: _Layout, detection: Detection) -> None:
+    counts = _count(detection.landmarks)
+    summary = ", ".join(f"{number} {status}" for status, number in counts.items())
+    name = detection.landmarks.name
+    title = f"{name}: landmarks" if name else "Landmarks"
+    axes.text(_BORDER, _BORDER, _clip(title, layout.width), color=_TEXT, fontsize=14, weight="bold", va="top")
+    model = f"model {detection.model} {detection.model_version}  |  {summary}"
+    axes.text(_BORDER, _BORDER + 0.33, model, color=_FAINT, fontsize=8.5, va="top")
+    for panel, title, ends in (
+        (layout.coronal, "from the front", ("R", "L")),
+        (layout.lateral, "from the left", ("A", "P")),
+    ):
+        height = layout.label_rows[0] - 0.1
+        middle = (panel.left + panel.right) / 2
+        axes.text(middle, height, title, color=_FAINT, fontsize=8, ha="center", va="bottom")
+        for x, letter in zip((panel.left, panel.right), ends, strict=True):
+            axes.text(x, height, letter, color=_TEXT, fontsize=10, ha="center", va="bottom", weight="bold")
+
+
+def _draw_footer(axes: Axes, layout: _Layout, detection: Detection) -> None:
+    """Scale bar and legend, then what is absent and what to beware of, then what the picture is for."""
+    top = layout.label_rows[1]
+    panel = layout.coronal
+    length = next(mm for mm in (200, 100, 50, 20, 10) if mm * panel.scale < 1.6 or mm == 10)
+    x, y = _BORDER, top + 0.3
+    axes.plot([x, x + length * panel.scale], [y, y], color=_TEXT, linewidth=2.5, solid_capstyle="butt")
+    axes.text(x, y - 0.07, f"{length} mm", color=_TEXT, fontsize=8, va="bottom")
+
+    x = x + length * panel.scale + 0.5
+    shown = {landmark.status for landmark in _present(detection.landmarks)}
+    for status in (one for one in _COLOURS if one in shown):
+        marker = _MARKERS.get(status, "o")
+        axes.plot(x, y - 0.03, marker, color=_COLOURS[status], markersize=5)
+        axes.text(x + 0.1, y - 0.03, status.value, color=_COLOURS[status], fontsize=8, va="center")
+        x += 0.95
+    axes.text(
+        layout.width - _BORDER,
+        y - 0.03,
+        "For research use only.",
+        color=_FAINT,
+        fontsize=8,
+        ha="right",
+        va="center",
+    )
+
+    for number, (line, colour) in enumerate(layout.notes):
+        axes.text(_BORDER, y + 0.22 + number * _LINE, line, color=colour, fontsize=8, va="center")
+
+
+# --- words ------------------------------------------------------------------------------------------------
+
+
+def short_name(name: str) -> str:
+    """``middle_finger_left`` -> ``middle finger L``."""
+    words = name.replace("_", " ")
+    for side in ("left", "right"):
+        if words.endswith(f" {side}"):
+            return f"{words[: -len(side)]}{side[0].upper()}"
+    return words
+
+
+def _common_name(short: str) -> str:
+    return short[:-2] if short.endswith((" L", " R")) else short
+
+
+def _count(landmarks: Iterable[Landmark]) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for landmark in landmarks:
+        counts[landmark.status.value] = counts.get(landmark.status.value, 0) + 1
+    return counts
+
+
+def _wrap(text: str, width: float) -> list[str]:
+    # A letter of 8 points is about 0.065 inches wide.
+    return textwrap.wrap(text, int((width - 2 * _BORDER) / 0.065))
+
+
+def _clip(text: str, width: float) -> str:
+    return textwrap.shorten(text, int((width - 2 * _BORDER) / 0.115), placeholder=" ...")
