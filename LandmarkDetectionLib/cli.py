@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "whole-body-ct"
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
-VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 
 # Which extra of the pip package brings an optional module.
 _EXTRAS = {"anny": "synthesis", "lightning_fabric": "train", "tensorboard": "train"}
@@ -296,10 +295,11 @@ def synthesize(
     if truth is not None and phantom is None:
         raise typer.BadParameter("--truth needs --phantom.", param_hint="--truth")
     from LandmarkDetectionLib.landmarks import LANDMARK_SUFFIXES, write_landmarks
+    from LandmarkDetectionLib.volume import ITK, NIFTI, write_volume
 
     written = [path for path in (out, phantom, truth) if path]
     _check_outputs([out] if out else [], (".png",))
-    _check_outputs([phantom] if phantom else [], VOLUME_SUFFIXES)
+    _check_outputs([phantom] if phantom else [], (*NIFTI, *ITK))
     _check_outputs([truth] if truth else [], LANDMARK_SUFFIXES)
 
     with console.progress_bar(not quiet and not as_json) as progress:
@@ -310,7 +310,6 @@ def synthesize(
             write_contact_sheet(out, count=count, seed=seed)
         if phantom is not None:
             from LandmarkDetectionLib.synthesis.phantom import make_phantom
-            from LandmarkDetectionLib.volume import write_volume
 
             volume, landmarks = make_phantom(seed, spacing_mm=spacing)
             write_volume(volume, phantom)

@@ -1,0 +1,133 @@
+"""The overlay picture names what was found, tells uncertain from certain, and never lets labels touch."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.evaluation.overlay import _LABEL_STEP, _spread, short_name, write_overlay
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.projection import project_body
+from LandmarkDetectionLib.protocol import LandmarkDefinition, Protocol
+from LandmarkDetectionLib.volume import Volume
+
+UNCERTAIN_RGB = (240, 163, 10)
+
+
+@pytest.fixture(scope="module")
+def protocol() -> Protocol:
+    names = ("head_top", "hip_left", "hip_right", "big_toe_left")
+    return Protocol(
+        name="egg",
+        title="Egg",
+        version="1.0.0",
+        region="egg",
+        landmarks=tuple(LandmarkDefinition(name=name, title=name, definition=name) for name in names),
+        pairs=(("hip_left", "hip_right"),),
+        lines=(("head_top", "hip_left"), ("head_top", "hip_right"), ("hip_left", "big_toe_left")),
+    )
+
+
+@pytest.fixture(scope="module")
+def detection() -> Detection:
+    """Landmarks on an egg of water in air."""
+    k, j, i = np.mgrid[-50:51, -30:31, -40:41]
+    inside = (i / 25) ** 2 + (j / 18) ** 2 + (k / 40) ** 2 < 1
+    affine = np.diag([5.0, 5.0, 5.0, 1.0])
+    affine[:3, 3] = (-200, -150, -250)
+    volume = Volume(np.where(inside, 0, -1000).astype(np.int16), affine, modality="CT", name="egg")
+    landmarks = (
+        Landmark("head_top", np.array([0.0, 0.0, 198.0]), Status.DETECTED, 0.97, np.diag([9.0, 25.0, 4.0])),
+        Landmark("hip_left", np.array([-60.0, 0.0, -20.0]), Status.UNCERTAIN, 0.41),
+        Landmark("hip_right", np.array([60.0, 0.0, -20.0]), Status.DETECTED, 0.88),
+        Landmark("big_toe_left", np.full(3, np.nan), Status.ABSENT, 0.02),
+    )
+    return Detection(
+        LandmarkSet(landmarks, name="egg"),
+        model="egg-ct",
+        model_version="1.2.3",
+        warnings=("This is an egg.",),
+        views=project_body(volume),
+    )
+
+
+def test_the_picture_says_what_was_found_and_what_was_not(
+    detection: Detection, protocol: Protocol, tmp_path: Path
+) -> None:
+    path = tmp_path / "overlay.svg"
+    write_overlay(detection, protocol, path)
+    drawing = path.read_text(encoding="utf-8")
+    # Matplotlib draws letters as shapes and leaves the words in comments.
+    for words in (
+        "head top  0.97",
+        "hip L  0.41",
+        "hip R  0.88",
+        "model egg-ct 1.2.3  |  2 detected, 1 uncertain, 1 absent",
+        "Not in the scan: big toe L",
+        "! This is an egg.",
+        "For research use only.",
+        "100 mm",
+    ):
+        assert f"<!-- {words} -->" in drawing
+
+
+def count_of(colour: tuple[int, int, int], path: Path) -> int:
+    with Image.open(path) as picture:
+        return int((np.asarray(picture.convert("RGB")) == colour).all(axis=-1).sum())
+
+
+def test_uncertain_landmarks_have_a_colour_of_their_own(
+    detection: Detection, protocol: Protocol, tmp_path: Path
+) -> None:
+    certain = LandmarkSet(
+        tuple(replace(one, status=Status.DETECTED) for one in detection.landmarks if one.is_present)
+    )
+    write_overlay(detection, protocol, tmp_path / "uncertain.png")
+    write_overlay(replace(detection, landmarks=certain, warnings=()), protocol, tmp_path / "certain.png")
+    assert count_of(UNCERTAIN_RGB, tmp_path / "uncertain.png") > 100
+    assert count_of(UNCERTAIN_RGB, tmp_path / "certain.png") == 0
+
+
+def test_a_body_without_any_landmark_is_still_drawn(
+    detection: Detection, protocol: Protocol, tmp_path: Path
+) -> None:
+    nothing = LandmarkSet(
+        tuple(replace(one, status=Status.ABSENT, covariance=None) for one in detection.landmarks)
+    )
+    write_overlay(replace(detection, landmarks=nothing), protocol, tmp_path / "empty.png")
+    with Image.open(tmp_path / "empty.png") as picture:
+        assert len(np.unique(np.asarray(picture.convert("L")))) > 50
+
+
+def test_a_detection_without_views_is_refused_and_nothing_is_written(
+    detection: Detection, protocol: Protocol, tmp_path: Path
+) -> None:
+    with pytest.raises(OutputError, match="holds no views"):
+        write_overlay(replace(detection, views=None), protocol, tmp_path / "overlay.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.lists(st.floats(-5, 15), max_size=40))
+def test_labels_never_overlap_and_keep_the_order_of_their_landmarks(wanted: list[float]) -> None:
+    placed = np.array(_spread(wanted, (0.0, 10.0)))
+    order = np.argsort(wanted, kind="stable")
+    assert (np.diff(placed[order]) > _LABEL_STEP - 1e-9).all()
+    assert ((placed > 0) & (placed < 10)).all()
+
+
+def test_labels_with_room_stand_at_their_landmarks() -> None:
+    assert _spread([3.0, 1.0, 7.5], (0.0, 10.0)) == pytest.approx([3.0, 1.0, 7.5])
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [("middle_finger_left", "middle finger L"), ("knee_right", "knee R"), ("head_top", "head top")],
+)
+def test_names_are_shortened_for_people(name: str, short: str) -> None:
+    assert short_name(name) == short
