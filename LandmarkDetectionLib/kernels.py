@@ -1,0 +1,418 @@
+"""Compiled loops over voxels: small numba functions and the threads that share their slabs.
+
+The kernels release the GIL and are handed slabs by ordinary threads. That keeps them safe to call from
+several Python threads at once (Slicer, a batch) where numba's own thread pool may abort the process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile with numba, keeping the machine code on disk where a folder for it is writable."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # "cannot cache function: no locator available": read-only installation and home
+        return numba.njit(**options)(function)
+
+
+def thread_count() -> int:
+    """Return the number of threads worth using: the cores this process may run on, at most eight."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # Windows and macOS
+        cores = os.cpu_count() or 1
+    return max(1, min(8, cores))
+
+
+def in_slabs(work: Callable[[int, int], Any], length: int, slabs: int | None = None) -> list[Any]:
+    """Call ``work(start, stop)`` on slabs of ``range(length)`` from threads; results in slab order."""
+    slabs = max(1, min(length, thread_count() if slabs is None else slabs))
+    edges = [length * n // slabs for n in range(slabs + 1)]
+    if slabs == 1:
+        return [work(0, length)]
+    with ThreadPoolExecutor(thread_count()) as pool:
+        return list(pool.map(work, edges[:-1], edges[1:]))
+
+
+# --- one pass along an axis -------------------------------------------------------------------------------
+
+
+@compiled
+def scan_outer(voxels, threshold, count, first, last, start, stop):  # type: ignore[no-untyped-def]
+    """Count, first and last over axis 0 of (N, M, I) for rows ``start:stop`` of axis 1.
+
+    The innermost loop runs over contiguous voxels in lanes of their own width; a few rows at a time keep the
+    results in the cache while the voxels stream past once.
+    """
+    one, zero = np.int16(1), np.int16(0)
+    for block in range(start, stop, 8):
+        for n in range(voxels.shape[0]):
+            index = np.int16(n)
+            for row in range(block, min(block + 8, stop)):
+                counts, firsts, lasts, line = count[row], first[row], last[row], voxels[n, row]
+                for i in range(line.shape[0]):
+                    above = line[i] > threshold
+                    counts[i] = np.int16(counts[i] + (one if above else zero))
+                    firsts[i] = index if above and firsts[i] < 0 else firsts[i]
+                    lasts[i] = index if above else lasts[i]
+
+
+@compiled
+def scan_middle(turned, threshold, count, first, last, start, stop):  # type: ignore[no-untyped-def]
+    """Count, first and last over axis 0 of (M, N, I), plane by plane (``start:stop`` of axis 1)."""
+    for n in range(start, stop):
+        scan_outer(turned, threshold, count, first, last, n, n + 1)
+
+
+@compiled
+def scan_inner(voxels, threshold, count, first, last, start, stop):  # type: ignore[no-untyped-def]
+    """Count, first and last over the contiguous axis 2 of (N, M, I) for ``start:stop`` of axis 0."""
+    for n in range(start, stop):
+        for row in range(voxels.shape[1]):
+            line = voxels[n, row]
+            length = line.shape[0]
+            total = np.int16(0)
+            for i in range(length):
+                total = np.int16(total + (np.int16(1) if line[i] > threshold else np.int16(0)))
+            count[n, row] = total
+            if total > 0:
+                i = 0
+                while not line[i] > threshold:
+                    i += 1
+                first[n, row] = i
+                i = length - 1
+                while not line[i] > threshold:
+                    i -= 1
+                last[n, row] = i
+
+
+# --- from stored voxels to occupancy on the canonical grid ------------------------------------------------
+
+
+@compiled
+def occupancy_blocks(voxels, low, scale, factors, out, start, stop):  # type: ignore[no-untyped-def]
+    """Mean of ``clip((v - low) * scale, 0, 255)`` over blocks of (fk, fj, fi), for ``out[start:stop]``."""
+    depth, rows, columns = voxels.shape
+    fk, fj, fi = factors
+    total = np.zeros(columns, np.float32)
+    zero, top = np.float32(0), np.float32(255)
+    for k in range(start, stop):
+        for j in range(out.shape[1]):
+            k1, j1 = min(depth, (k + 1) * fk), min(rows, (j + 1) * fj)
+            total[:] = zero
+            for kk in range(k * fk, k1):
+                for jj in range(j * fj, j1):
+                    line = voxels[kk, jj]
+                    for i in range(columns):
+                        value = (np.float32(line[i]) - low) * scale
+                        value = value if value > zero else zero  # also turns NaN into air
+                        total[i] += value if value < top else top
+            share = np.float32(1.0 / ((k1 - k * fk) * (j1 - j * fj)))
+            target = out[k, j]
+            if fi == 1:
+                for i in range(columns):
+                    target[i] = np.uint8(total[i] * share)
+            else:
+                for i in range(out.shape[2]):
+                    i1 = min(columns, (i + 1) * fi)
+                    value = zero
+                    for ii in range(i * fi, i1):
+                        value += total[ii]
+                    target[i] = np.uint8(value * share / np.float32(i1 - i * fi))
+
+
+@compiled
+def occupied_extent(occupancy, level, planes, rows, columns, start, stop):  # type: ignore[no-untyped-def]
+    """Mark the planes, rows and columns that hold a voxel of at least ``level`` (flags are only ever set)."""
+    for k in range(start, stop):
+        any_plane = np.uint8(0)
+        for j in range(occupancy.shape[1]):
+            line = occupancy[k, j]
+            top = np.uint8(0)
+            for i in range(line.shape[0]):
+                hit = np.uint8(1) if line[i] >= level else np.uint8(0)
+                columns[i] |= hit
+                top |= hit
+            rows[j] |= top
+            any_plane |= top
+        planes[k] |= any_plane
+
+
+@compiled
+def sample_aligned(source, index, weight, out, start, stop):  # type: ignore[no-untyped-def]
+    """Trilinear sampling where source and target axes are parallel; weights in 1/128, index -1 is outside."""
+    index_s, index_a, index_r = index
+    weight_s, weight_a, weight_r = weight
+    row = np.empty(source.shape[2] + 1, np.int32)
+    columns = source.shape[2]
+    for s in range(start, stop):
+        k = index_s[s]
+        for a in range(out.shape[1]):
+            j = index_a[a]
+            target = out[s, a]
+            if k < 0 or j < 0:
+                target[:] = 0
+                continue
+            k1, j1 = min(k + 1, source.shape[0] - 1), min(j + 1, source.shape[1] - 1)
+            ws, wa = weight_s[s], weight_a[a]
+            w00, w01, w10, w11 = (128 - ws) * (128 - wa), (128 - ws) * wa, ws * (128 - wa), ws * wa
+            l00, l01, l10, l11 = source[k, j], source[k, j1], source[k1, j], source[k1, j1]
+            for i in range(columns):
+                row[i] = (w00 * l00[i] + w01 * l01[i] + w10 * l10[i] + w11 * l11[i]) >> 7
+            row[columns] = row[columns - 1]
+            for r in range(target.shape[0]):
+                i = index_r[r]
+                if i < 0:
+                    target[r] = 0
+                else:
+                    w = weight_r[r]
+                    target[r] = ((128 - w) * row[i] + w * row[i + 1]) >> 14
+
+
+@compiled
+def sample_oblique(source, origin, step_s, step_a, step_r, out, start, stop):  # type: ignore[no-untyped-def]
+    """Trilinear sampling along any affine; positions and steps are source indices (k, j, i)."""
+    nk, nj, ni = source.shape
+    for s in range(start, stop):
+        for a in range(out.shape[1]):
+            k0 = origin[0] + s * step_s[0] + a * step_a[0]
+            j0 = origin[1] + s * step_s[1] + a * step_a[1]
+            i0 = origin[2] + s * step_s[2] + a * step_a[2]
+            target = out[s, a]
+            for r in range(target.shape[0]):
+                k, j, i = k0 + r * step_r[0], j0 + r * step_r[1], i0 + r * step_r[2]
+                if not (-0.5 <= k <= nk - 0.5 and -0.5 <= j <= nj - 0.5 and -0.5 <= i <= ni - 0.5):
+                    target[r] = 0
+                    continue
+                k, j, i = min(max(k, 0.0), nk - 1.0), min(max(j, 0.0), nj - 1.0), min(max(i, 0.0), ni - 1.0)
+                ka, ja, ia = int(k), int(j), int(i)
+                kb, jb, ib = min(ka + 1, nk - 1), min(ja + 1, nj - 1), min(ia + 1, ni - 1)
+                wk, wj, wi = int((k - ka) * 128), int((j - ja) * 128), int((i - ia) * 128)
+                near = (128 - wj) * ((128 - wi) * source[ka, ja, ia] + wi * source[ka, ja, ib]) + wj * (
+                    (128 - wi) * source[ka, jb, ia] + wi * source[ka, jb, ib]
+                )
+                far = (128 - wj) * ((128 - wi) * source[kb, ja, ia] + wi * source[kb, ja, ib]) + wj * (
+                    (128 - wi) * source[kb, jb, ia] + wi * source[kb, jb, ib]
+                )
+                target[r] = ((128 - wk) * near + wk * far) >> 21
+
+
+# --- body isolation ---------------------------------------------------------------------------------------
+
+
+@compiled
+def thin_runs(mask, limit, thin, totals, thick, first, last, start, stop):  # type: ignore[no-untyped-def]
+    """Count for every (A, R) in how many planes it lies in a thin and in how many in a thick part.
+
+    Thin: in a run of at most ``limit`` cells along A or along R. mask is (S, A, R) uint8; ``thin`` is
+    scratch.
+    """
+    rows, columns = mask.shape[1], mask.shape[2]
+    length = np.zeros(columns, np.int32)
+    for s in range(start, stop):
+        plane = mask[s]
+        thin[:] = 0
+        length[:] = 0
+        for a in range(rows + 1):
+            for r in range(columns):
+                if a < rows and plane[a, r]:
+                    length[r] += 1
+                elif length[r]:
+                    if length[r] <= limit:
+                        for back in range(a - length[r], a):
+                            thin[back, r] = 1
+                    length[r] = 0
+        for a in range(rows):
+            run = 0
+            for r in range(columns + 1):
+                if r < columns and plane[a, r]:
+                    run += 1
+                elif run:
+                    if run <= limit:
+                        for back in range(r - run, r):
+                            thin[a, back] = 1
+                    run = 0
+            for r in range(columns):
+                totals[a, r] += thin[a, r]
+                thick[a, r] += plane[a, r] - thin[a, r]
+                if thin[a, r]:
+                    first[a, r] = min(first[a, r], s)
+                    last[a, r] = s
+
+
+@compiled
+def _peel_line(line, first, last, s):  # type: ignore[no-untyped-def]
+    """Clear table cells from the start of one line of cells up to the first that is not table in plane s."""
+    removed = 0
+    for n in range(line.shape[0]):
+        if line[n]:
+            if not first[n] <= s <= last[n]:
+                break
+            line[n] = 0
+            removed += 1
+    return removed
+
+
+@compiled
+def peel(mask, first, last, start, stop):  # type: ignore[no-untyped-def]
+    """Clear table cells from outside inwards along A and R, up to the first cell that is not table.
+
+    Cell (a, r) is table in the planes ``first[a, r]`` to ``last[a, r]``.
+    """
+    removed = 0
+    for s in range(start, stop):
+        plane = mask[s]
+        for r in range(plane.shape[1]):
+            removed += _peel_line(plane[:, r], first[:, r], last[:, r], s)
+            removed += _peel_line(plane[::-1, r], first[::-1, r], last[::-1, r], s)
+        for a in range(plane.shape[0]):
+            removed += _peel_line(plane[a], first[a], last[a], s)
+            removed += _peel_line(plane[a, ::-1], first[a, ::-1], last[a, ::-1], s)
+    return removed
+
+
+@compiled
+def halve(mask, counts, start, stop):  # type: ignore[no-untyped-def]
+    """Count the set cells in every block of 2 x 2 x 2, for ``counts[start:stop]``."""
+    for s in range(start, stop):
+        counts[s] = 0
+        for ss in range(2 * s, min(2 * s + 2, mask.shape[0])):
+            for aa in range(mask.shape[1]):
+                line, target = mask[ss, aa], counts[s, aa // 2]
+                for r in range(line.shape[0] // 2):
+                    target[r] += line[2 * r] + line[2 * r + 1]
+                if line.shape[0] % 2:
+                    target[line.shape[0] // 2] += line[line.shape[0] - 1]
+
+
+@compiled
+def fill_planes(mask, out, start, stop):  # type: ignore[no-untyped-def]
+    """Fill the air that each axial plane of ``mask`` encloses (not reachable from the plane's border)."""
+    rows, columns = mask.shape[1], mask.shape[2]
+    stack = np.empty(rows * columns, np.int32)
+    for s in range(start, stop):
+        plane, filled = mask[s], out[s]
+        filled[:] = 1
+        size = 0
+        for a in range(rows):
+            for r in range(columns):
+                if (a == 0 or r == 0 or a == rows - 1 or r == columns - 1) and not plane[a, r]:
+                    filled[a, r] = 0
+                    stack[size] = a * columns + r
+                    size += 1
+        while size:
+            size -= 1
+            a, r = stack[size] // columns, stack[size] % columns
+            for da, dr in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+                b, q = a + da, r + dr
+                if 0 <= b < rows and 0 <= q < columns and filled[b, q] and not plane[b, q]:
+                    filled[b, q] = 0
+                    stack[size] = b * columns + q
+                    size += 1
+
+
+@compiled
+def neighbourhood(mask, out, grow, start, stop):  # type: ignore[no-untyped-def]
+    """Dilate (``grow``) or erode ``mask`` by a cube of 3 cells; cells beyond the border repeat it."""
+    ns, na, nr = mask.shape
+    line = np.empty(nr, np.uint8)
+    for s in range(start, stop):
+        for a in range(na):
+            line[:] = mask[s, a]
+            for ss in range(max(0, s - 1), min(ns, s + 2)):
+                for aa in range(max(0, a - 1), min(na, a + 2)):
+                    other = mask[ss, aa]
+                    if grow:
+                        for r in range(nr):
+                            line[r] |= other[r]
+                    else:
+                        for r in range(nr):
+                            line[r] &= other[r]
+            target = out[s, a]
+            target[:] = line
+            if grow:
+                for r in range(1, nr):
+                    target[r] |= line[r - 1]
+                for r in range(nr - 1):
+                    target[r] |= line[r + 1]
+            else:
+                for r in range(1, nr):
+                    target[r] &= line[r - 1]
+                for r in range(nr - 1):
+                    target[r] &= line[r + 1]
+
+
+@compiled
+def keep_fine(mask, keep, solid, start, stop):  # type: ignore[no-untyped-def]
+    """Clear cells whose 2 x 2 x 2 block is not in ``keep``; set those whose block is in ``solid``."""
+    for s in range(start, stop):
+        for a in range(mask.shape[1]):
+            line, kept, inside = mask[s, a], keep[s // 2, a // 2], solid[s // 2, a // 2]
+            for r in range(line.shape[0]):
+                line[r] = (line[r] & kept[r // 2]) | inside[r // 2]
+
+
+# --- from the body mask to rays ---------------------------------------------------------------------------
+
+
+@compiled
+def _edge(outer, inner):  # type: ignore[no-untyped-def]
+    """Distance in cells from the inner cell's centre to the surface on the side of the outer cell."""
+    if outer >= 128 or inner <= outer:
+        return 0.5  # the neighbour was removed as table: its cell border is the surface
+    return min(1.0, max(0.0, (inner - 127.5) / (inner - outer)))
+
+
+@compiled
+def rays_along_a(mask, occupancy, front, back, count, start, stop):  # type: ignore[no-untyped-def]
+    """First and last surface (in cells, ascending a) and number of cells of every (S, R) ray that has any."""
+    rows, columns = mask.shape[1], mask.shape[2]
+    first, last = np.empty(columns, np.int32), np.empty(columns, np.int32)
+    for s in range(start, stop):
+        first[:] = -1
+        counts = count[s]
+        for a in range(rows):
+            line = mask[s, a]
+            for r in range(columns):
+                hit = line[r] != 0
+                counts[r] += line[r]
+                first[r] = a if hit and first[r] < 0 else first[r]
+                last[r] = a if hit else last[r]
+        for r in range(columns):
+            if first[r] >= 0:
+                f, e = first[r], last[r]
+                outer = occupancy[s, f - 1, r] if f > 0 else np.uint8(255)
+                front[s, r] = f - _edge(outer, occupancy[s, f, r])
+                outer = occupancy[s, e + 1, r] if e + 1 < rows else np.uint8(255)
+                back[s, r] = e + _edge(outer, occupancy[s, e, r])
+
+
+@compiled
+def rays_along_r(mask, occupancy, front, back, count, start, stop):  # type: ignore[no-untyped-def]
+    """Like ``rays_along_a`` for every (S, A) ray along ascending r."""
+    columns = mask.shape[2]
+    for s in range(start, stop):
+        for a in range(mask.shape[1]):
+            line, soft = mask[s, a], occupancy[s, a]
+            total = 0
+            for r in range(columns):
+                total += line[r]
+            count[s, a] = total
+            if total:
+                f = 0
+                while line[f] == 0:
+                    f += 1
+                e = columns - 1
+                while line[e] == 0:
+                    e -= 1
+                front[s, a] = f - _edge(soft[f - 1] if f > 0 else np.uint8(255), soft[f])
+                back[s, a] = e + _edge(soft[e + 1] if e + 1 < columns else np.uint8(255), soft[e])
