@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -74,6 +75,47 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give an empty temporary folder beside the target; it becomes the target when the block succeeds.
+
+    An existing target is exchanged as a whole: it is renamed away, the new folder is renamed to its place,
+    and only then is the old one deleted. When the block raises, the target is as it was.
+
+    Raises
+    ------
+    OutputError
+        The parent folder does not exist or cannot be written, or the target is a file.
+    """
+    target = Path(path).absolute()
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"Cannot write the folder {path}: there is a file of this name.")
+    if not target.parent.is_dir():
+        raise OutputError(f"Cannot write {path}: the folder {target.parent} does not exist; create it first.")
+    try:
+        work = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {path}: {_reason(error)}; choose a folder you may write to."
+        ) from error
+    try:
+        new, old = work / "new", work / "old"
+        new.mkdir()
+        yield new
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {_reason(error)}; nothing was changed.") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from LandmarkDetectionLib.errors import OutputError
-from LandmarkDetectionLib.files import atomic_write, write_text
+from LandmarkDetectionLib.files import atomic_folder, atomic_write, write_text
 
 
 def test_a_new_file_appears_complete_and_alone(tmp_path):
@@ -106,3 +106,34 @@ def test_a_link_is_written_through(tmp_path):
     write_text(tmp_path / "link.csv", "new")
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text() == "new"
+
+
+# --- folders ---
+
+
+def test_a_folder_is_exchanged_as_a_whole(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old.txt").write_text("old")
+    with atomic_folder(tmp_path / "model") as new:
+        (new / "new.txt").write_text("new")
+        assert (tmp_path / "model" / "old.txt").exists()
+    assert [entry.name for entry in (tmp_path / "model").iterdir()] == ["new.txt"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_error_in_the_block_keeps_the_old_folder(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old.txt").write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "model") as new:
+        (new / "new.txt").write_text("new")
+        1 / 0  # noqa: B018
+    assert [entry.name for entry in tmp_path.rglob("*")] == ["model", "old.txt"]
+
+
+def test_a_folder_is_not_written_over_a_file_or_without_a_parent(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="there is a file of this name"), atomic_folder(tmp_path / "file"):
+        pass
+    with pytest.raises(OutputError, match="does not exist"), atomic_folder(tmp_path / "no" / "model"):
+        pass
+    assert (tmp_path / "file").read_text() == "x"

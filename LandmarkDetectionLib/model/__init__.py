@@ -1,0 +1,38 @@
+"""Models on disk: a folder in MONAI's bundle layout that is data only and never runs anything.
+
+::
+
+    <name>/configs/metadata.json     MONAI's metadata and the section "landmark_detection"
+    <name>/configs/protocol.json     the landmarks
+    <name>/models/*.safetensors      the weights, one file per network
+    <name>/docs/README.md            the model card
+    <name>/LICENSE
+
+A network is named in the metadata and looked up in :mod:`LandmarkDetectionLib.networks`; nothing in a package
+is imported, unpickled or evaluated. :mod:`.metadata` says what may stand in ``metadata.json``,
+:mod:`.package` reads and writes a folder, :mod:`.registry` finds, installs and removes models by name.
+"""
+
+from LandmarkDetectionLib.model.metadata import NetworkEntry
+from LandmarkDetectionLib.model.package import Model, save_model, validate_model
+from LandmarkDetectionLib.model.registry import (
+    broken_models,
+    install_model,
+    list_models,
+    load_model,
+    remove_model,
+    user_model_folder,
+)
+
+__all__ = [
+    "Model",
+    "NetworkEntry",
+    "broken_models",
+    "install_model",
+    "list_models",
+    "load_model",
+    "remove_model",
+    "save_model",
+    "user_model_folder",
+    "validate_model",
+]

@@ -1,0 +1,273 @@
+"""Models by name: those that ship with the library, and those a person installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+from LandmarkDetectionLib.errors import ModelError, OutputError
+from LandmarkDetectionLib.files import atomic_folder
+from LandmarkDetectionLib.model import package
+from LandmarkDetectionLib.model.package import METADATA, Model, read_package, validate_model
+from LandmarkDetectionLib.resources import resource_path
+
+FOLDER_VARIABLE = "LANDMARK_DETECTION_MODELS"
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+# Names that every system stores as they are: no drive, stream, hidden file, trailing dot or space.
+_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9 ._-]{0,98}[A-Za-z0-9_-])?")
+
+
+def user_model_folder() -> Path:
+    """Where installed models are: ``LANDMARK_DETECTION_MODELS``, else the system's place for user data."""
+    if chosen := os.environ.get(FOLDER_VARIABLE):
+        return Path(chosen).expanduser().absolute()
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return base / "landmark-detection" / "models"
+
+
+def find_models() -> dict[str, Path]:
+    """Folder of every model by name, shipped ones first; looks only for the metadata file.
+
+    A shipped model is never hidden by an installed one of the same name.
+    """
+    found: dict[str, Path] = {}
+    for folder in (resource_path("Models"), user_model_folder()):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if _NAME.fullmatch(path.name) and (path / METADATA).is_file():
+                found.setdefault(path.name, path)
+    return found
+
+
+def list_models() -> list[Model]:
+    """The usable models, shipped ones first; see :func:`broken_models` for the others."""
+    return list(_read_all()[0].values())
+
+
+def broken_models() -> dict[str, str]:
+    """Models that are there but cannot be used, each with the reason in a sentence."""
+    return _read_all()[1]
+
+
+def _read_all() -> tuple[dict[str, Model], dict[str, str]]:
+    usable, broken = {}, {}
+    for name in find_models():
+        try:
+            usable[name] = load_model(name)
+        except ModelError as problem:
+            broken[name] = str(problem)
+    return usable, broken
+
+
+def load_model(name_or_path: str | os.PathLike[str]) -> Model:
+    """Read a model by its name or from its folder. Weights are read by :meth:`Model.build_networks`.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or it is incomplete or broken.
+    """
+    found = find_models()
+    name = os.fspath(name_or_path)
+    path = found.get(name, Path(name))
+    if path.is_file():
+        raise ModelError(f"{path} is a file; install it with 'landmark-detection models install {path}'.")
+    if not path.is_dir():
+        raise ModelError(f"There is no model '{name}'; installed are {', '.join(found) or 'none'}.")
+    try:
+        model = read_package(path)
+    except ModelError as problem:
+        raise ModelError(f"The model {path} cannot be used: {problem}") from None
+    if name in found and model.name != name:
+        raise ModelError(
+            f"The model {path} cannot be used: its metadata says that its name is '{model.name}'."
+        )
+    return model
+
+
+def install_model(source: str | os.PathLike[str]) -> Model:
+    """Check a model folder or ``.zip`` file and copy it to the user's models.
+
+    Everything happens in a temporary folder; the model appears when all checks have passed, and an installed
+    model of the same name is exchanged as a whole.
+
+    Raises
+    ------
+    ModelError
+        The source is no model, is damaged, or holds something a model may not hold.
+    OutputError
+        The user's model folder cannot be written.
+    """
+    source = Path(source)
+    folder = user_model_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as stage:
+            name = _install(source, Path(stage), folder)
+    except ModelError as problem:
+        raise ModelError(f"{source} was not installed: {problem}") from None
+    except OSError as problem:
+        raise OutputError(f"Cannot install {source} in {folder}: {problem.strerror or problem}.") from problem
+    return load_model(folder / name)
+
+
+def _install(source: Path, stage: Path, folder: Path) -> str:
+    _fetch(source, stage)
+    root = _package_root(stage)
+    if problems := validate_model(root):
+        more = f" ({len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        raise ModelError(problems[0] + more)
+    name = read_package(root).name
+    if (resource_path("Models") / name).is_dir():
+        raise ModelError(f"a model named '{name}' ships with landmark-detection; rename yours.")
+    with atomic_folder(folder / name) as new:
+        shutil.copytree(root, new, dirs_exist_ok=True)
+    return name
+
+
+def remove_model(name: str) -> Path:
+    """Delete an installed model and return the folder it was in; shipped models stay.
+
+    Raises
+    ------
+    ModelError
+        No installed model has this name.
+    OutputError
+        The folder cannot be deleted.
+    """
+    folder = user_model_folder()
+    path = folder / name
+    if not _NAME.fullmatch(name) or path.is_symlink() or not (path / METADATA).is_file():
+        installed = [other for other, place in find_models().items() if place.parent == folder]
+        raise ModelError(f"No model '{name}' is installed; installed are {', '.join(installed) or 'none'}.")
+    try:
+        # Renamed first, so that a killed process leaves no half model under its name.
+        doomed = path.rename(folder / f".removed-{name}")
+        shutil.rmtree(doomed)
+    except OSError as problem:
+        raise OutputError(f"Cannot remove {path}: {problem.strerror or problem}.") from problem
+    return path
+
+
+# --- getting the files ----------------------------------------------------------------------------------
+
+
+def _fetch(source: Path, stage: Path) -> None:
+    if source.is_dir():
+        _copy_folder(source, stage)
+    elif not source.is_file():
+        raise ModelError("there is no such file or folder.")
+    elif zipfile.is_zipfile(source):
+        _unpack(source, stage)
+    else:
+        raise ModelError("it is neither a model folder nor a .zip file.")
+
+
+def _copy_folder(source: Path, stage: Path) -> None:
+    files = sorted(_regular_files(source))
+    sizes = [file.stat().st_size for file in files]
+    _check_amount(len(files), sum(sizes))
+    for file in files:
+        relative = _checked_name(file.relative_to(source).as_posix())
+        (stage / relative).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, stage / relative, follow_symlinks=False)
+
+
+def _regular_files(source: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(source, followlinks=False):
+        for name in [*folders, *names]:
+            path = Path(folder, name)
+            if path.is_symlink():
+                _refuse_link(path.relative_to(source).as_posix())
+            if path.is_file():
+                yield path
+            elif not path.is_dir():
+                raise ModelError(f"{path.relative_to(source).as_posix()} is neither a file nor a folder.")
+
+
+def _unpack(source: Path, stage: Path) -> None:
+    """Unpack a zip file entry by entry: names, kinds and sizes are checked before a byte is written."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            entries = [entry for entry in archive.infolist() if not _is_clutter(entry.filename)]
+            _check_amount(len(entries), sum(entry.file_size for entry in entries))
+            written: set[str] = set()
+            for entry in entries:
+                _unpack_entry(archive, entry, stage, written)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as problem:
+        raise ModelError(f"the .zip file is damaged ({' '.join(str(problem).split())}).") from None
+
+
+def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, stage: Path, written: set[str]) -> None:
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        _refuse_link(entry.filename)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise ModelError(f"{entry.filename!r} is neither a file nor a folder.")
+    if entry.flag_bits & 0x1:
+        raise ModelError("the .zip file is encrypted.")
+    relative = _checked_name(entry.orig_filename)
+    if entry.is_dir():
+        return
+    # Two names that differ only by case are one file on some systems.
+    if relative.lower() in written:
+        raise ModelError(f"{entry.filename!r} is in the .zip file twice.")
+    written.add(relative.lower())
+    target = stage / relative
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(entry) as compressed, target.open("xb") as out:
+        left = entry.file_size
+        while block := compressed.read(1 << 20):
+            left -= len(block)
+            if left < 0:
+                raise ModelError(f"{entry.filename!r} is larger than the .zip file says.")
+            out.write(block)
+
+
+def _is_clutter(name: str) -> bool:
+    """What macOS adds to zip files."""
+    return name.startswith("__MACOSX/") or PurePosixPath(name).name == ".DS_Store"
+
+
+def _checked_name(name: str) -> str:
+    """A relative path of plain names; refuses ``..``, absolute paths, drives, and foreign kinds of file."""
+    parts = name.rstrip("/").split("/")
+    if not all(_PART.fullmatch(part) for part in parts) or len(parts) > 8:
+        raise ModelError(f"the file name {name!r} is not allowed in a model.")
+    if not name.endswith("/") and not package.allowed_file(parts[-1]):
+        raise ModelError(f"{name!r} does not belong into a model; weights must be .safetensors files.")
+    return "/".join(parts)
+
+
+def _check_amount(files: int, size: int) -> None:
+    if files > package.MAX_FILES:
+        raise ModelError(f"it has more than {package.MAX_FILES} files.")
+    if size > package.MAX_PACKAGE_BYTES:
+        raise ModelError(f"it has more than {package.MAX_PACKAGE_BYTES // 1_000_000} MB.")
+
+
+def _package_root(stage: Path) -> Path:
+    """The package itself, or the one folder that a zip file of a folder holds."""
+    inside = list(stage.iterdir())
+    if not (stage / METADATA).is_file() and len(inside) == 1 and inside[0].is_dir():
+        return inside[0]
+    return stage
+
+
+def _refuse_link(name: str) -> NoReturn:
+    raise ModelError(f"{name!r} is a link, which a model may not have.")
