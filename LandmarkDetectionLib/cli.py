@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Sequence
 from enum import Enum
@@ -74,6 +75,13 @@ class Device(str, Enum):
     AUTO = "auto"
     CPU = "cpu"
     CUDA = "cuda"
+
+
+class Network(str, Enum):
+    """Networks that can be trained."""
+
+    SILHOUETTE_UNET = "silhouette_unet"
+    REGRESSION_CNN = "regression_cnn"
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
@@ -143,7 +151,6 @@ def detect(
     _check_outputs(outputs, DETECTION_SUFFIXES)
     _check_outputs([overlay] if overlay else [], PICTURE_SUFFIXES)
 
-    from LandmarkDetectionLib.detectors import detect as run_detector
     from LandmarkDetectionLib.model import load_model
     from LandmarkDetectionLib.volume import read_volume
 
@@ -151,6 +158,9 @@ def detect(
         package = load_model(model)
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source, series=_series(series))
+        # Only now, so that what cannot work is refused before PyTorch is loaded.
+        from LandmarkDetectionLib.detectors import detect as run_detector
+
         detection = run_detector(
             volume,
             package,
@@ -187,17 +197,19 @@ def list_dicom_series(
 @models_app.command("list", epilog=EXIT_CODES)
 def models_list(as_json: JsonOption = False) -> None:
     """List the models that come with the program or were installed."""
-    from LandmarkDetectionLib.model import list_models
+    from LandmarkDetectionLib.model import broken_models, list_models
 
-    found = list_models()
+    found, broken = list_models(), broken_models()
     if as_json:
-        console.print_json([_model_summary(one) for one in found])
+        console.print_json({"models": [_model_summary(one) for one in found], "broken": broken})
         return
     rows = []
     for one in found:
         summary = _model_summary(one)
         rows.append([one.name, one.version, str(summary["landmarks"]), summary["title"], str(one.path)])
     console.print_table(["name", "version", "landmarks", "for", "folder"], rows)
+    for problem in broken.values():
+        console.say(f"Warning: {problem}")
 
 
 @models_app.command("info", epilog=EXIT_CODES)
@@ -246,7 +258,8 @@ def models_validate(
 
 @models_app.command("install", epilog=EXIT_CODES)
 def models_install(
-    path: Annotated[Path, typer.Argument(help="Folder of a model.")], as_json: JsonOption = False
+    path: Annotated[Path, typer.Argument(help="Folder of a model, or a .zip file of it.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Check a model and copy it to your own models."""
     from LandmarkDetectionLib.model import install_model
@@ -368,6 +381,66 @@ def demo(
     _report_files(outputs, as_json=False, quiet=quiet)
 
 
+@app.command(epilog=EXIT_CODES)
+def train(
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for checkpoints, logs and the finished model.")
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="Named settings to start from (see --list-presets).")
+    ] = DEFAULT_MODEL,
+    network: Annotated[Network | None, typer.Option(help="Another network than the preset's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of bodies per step.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed: another course of bodies.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
+    ] = False,
+    list_presets: Annotated[bool, typer.Option("--list-presets", help="Show the presets and stop.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a model on synthetic bodies that are generated on the way."""
+    from LandmarkDetectionLib.training.presets import PRESETS, TrainingConfig
+
+    if list_presets:
+        _print_presets(as_json)
+        return
+    if out is None:
+        raise typer.BadParameter("give the folder to write to.", param_hint="--out")
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
+    changes = {"network": network.value if network else None, "steps": steps, "batch_size": batch_size}
+    wanted = {name: value for name, value in {**changes, "seed": seed}.items() if value is not None}
+    # Built anew rather than copied with changes, so that the changes are checked.
+    config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **wanted})
+    _make_folder(out)
+
+    from LandmarkDetectionLib.training.loop import train as run_training
+
+    with console.progress_bar(not quiet and not as_json) as progress:
+        run_training(config, out, resume, progress)
+    _report_files([out], as_json, quiet)
+
+
+def _print_presets(as_json: bool) -> None:
+    from LandmarkDetectionLib.training.presets import PRESETS
+
+    if as_json:
+        console.print_json(
+            {
+                name: {"description": text, "config": config.model_dump()}
+                for name, (text, config) in PRESETS.items()
+            }
+        )
+        return
+    rows = [
+        [name, config.network, str(config.steps), str(config.batch_size), text]
+        for name, (text, config) in PRESETS.items()
+    ]
+    console.print_table(["preset", "network", "steps", "batch", "what for"], rows)
+
+
 # --- what commands share ----------------------------------------------------------------------------------
 
 
@@ -467,8 +540,7 @@ def _model_summary(model: Model) -> dict[str, Any]:
 
 
 def _metadata_field(model: Model, field: str) -> str:
-    value = model.metadata.get(field, "") if isinstance(model.metadata, dict) else ""
-    return str(value)
+    return str(model.metadata.get(field, ""))
 
 
 def _text(value: object) -> str:
@@ -495,7 +567,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     debug, as_json = "--debug" in words, "--json" in words
     words = [word for word in words if word != "--debug"]
     try:
-        signal.signal(signal.SIGTERM, _terminate)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _terminate)
         code = app(words, prog_name="landmark-detection", standalone_mode=False)
         if code == Cancelled.exit_code:
             # Typer turned Ctrl-C into this number.

@@ -1,7 +1,9 @@
 """What every test shares: settings for hypothesis, one thread per worker, and the optional real data."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,3 +33,59 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder} (set LANDMARK_DETECTION_TEST_DATA to their folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A valid model package with one very small untrained network: its answers mean nothing."""
+    from LandmarkDetectionLib.model import save_model
+    from LandmarkDetectionLib.networks import build_network
+    from LandmarkDetectionLib.protocol import LandmarkDefinition, Protocol
+
+    names = ("head_top", "knee_left", "knee_right")
+    protocol = Protocol(
+        name="tiny",
+        title="Three landmarks",
+        version="1.0.0",
+        region="whole-body",
+        landmarks=tuple(LandmarkDefinition(name=name, title=name, definition=name) for name in names),
+        pairs=(("knee_left", "knee_right"),),
+    )
+    parameters = {"landmarks": len(names), "channels": [4, 8]}
+    network = build_network("silhouette_unet", **parameters)
+    folder = tmp_path_factory.mktemp("models") / "tiny-model"
+    save_model(
+        folder,
+        name="tiny-model",
+        version="1.0.0",
+        protocol=protocol,
+        networks={"coronal": ("silhouette_unet", parameters, network.state_dict())},
+        settings={},
+        detector="silhouette",
+        card="An untrained network for tests.",
+    )
+    return folder
+
+
+class Answer(NamedTuple):
+    """What a command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Run the command line in this process, errors and exit code as a shell would see them."""
+    from LandmarkDetectionLib.cli import main
+
+    def run(*arguments: object) -> Answer:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        code = end.value.code
+        assert isinstance(code, int)
+        return Answer(code, *capsys.readouterr())
+
+    return run
