@@ -14,7 +14,7 @@ LIBRARY = REPOSITORY / "LandmarkDetectionLib"
 # Lowest first. A part may import its own layer and the layers below it, never one above.
 LAYERS = (
     ("errors", "files", "resources", "kernels"),
-    ("volume", "landmarks", "protocol"),
+    ("volume", "dicom", "dicom_pixels", "nifti", "itk_image", "radiograph", "landmarks", "protocol"),
     ("body_mask", "projection", "heatmap", "correction", "detection", "measurement"),
     ("networks",),
     ("depth", "quality", "model"),
@@ -31,6 +31,7 @@ HEAVY = (
     "scipy",
     "anny",
     "pydicom",
+    "nibabel",
     "pydantic",
     "lightning_fabric",
 )
