@@ -13,7 +13,8 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -400,7 +401,10 @@ def train(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Train a model on synthetic bodies that are generated on the way."""
+    """Train a model on synthetic bodies that are generated on the way.
+
+    Ctrl-C stops after the current step and keeps a checkpoint; the same command goes on from there.
+    """
     from LandmarkDetectionLib.training.presets import PRESETS, TrainingConfig
 
     if list_presets:
@@ -418,8 +422,17 @@ def train(
 
     from LandmarkDetectionLib.training.loop import train as run_training
 
-    with console.progress_bar(not quiet and not as_json) as progress:
-        run_training(config, out, resume, progress)
+    with console.progress_bar(not quiet and not as_json) as progress, _interruptible() as cancelled:
+        run_training(
+            config,
+            out,
+            resume=resume,
+            device=device.value,
+            devices=devices,
+            num_nodes=num_nodes,
+            progress=progress,
+            cancelled=cancelled,
+        )
     _report_files([out], as_json, quiet)
 
 
@@ -469,6 +482,27 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether Ctrl-C was pressed; pressed twice, it interrupts at once."""
+    asked = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _series(text: str | None) -> str | int | None:
