@@ -395,8 +395,11 @@ def train(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of bodies per step.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed: another course of bodies.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
-    ] = False,
+        bool, typer.Option(help="Go on where an earlier run with these settings in --out stopped.")
+    ] = True,
+    device: DeviceOption = Device.AUTO,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs of this machine to train on.")] = 1,
+    num_nodes: Annotated[int, typer.Option(min=1, help="Machines to train on, started by torchrun.")] = 1,
     list_presets: Annotated[bool, typer.Option("--list-presets", help="Show the presets and stop.")] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
