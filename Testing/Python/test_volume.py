@@ -1,0 +1,643 @@
+"""Volumes and radiographs keep their values and their place through every file format, or are refused."""
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk  # noqa: N813
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydicom.data import get_testdata_file
+
+from LandmarkDetectionLib import volume as volume_module
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, MissingPackageError, OutputError
+from LandmarkDetectionLib.volume import (
+    Volume,
+    list_series,
+    read_volume,
+    rescaled,
+    write_dicom,
+    write_volume,
+)
+
+FORMATS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+DEPTHS = ((".png", "u1"), (".png", "u2"), (".tif", "u1"), (".tif", "u2"))
+DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", ">i2", ">f4", "?")
+
+
+def corners(volume: Volume) -> np.ndarray:
+    """(8, 3) RAS mm of the corner voxels."""
+    return volume.ijk_to_ras_points(list(product(*((0, count - 1) for count in volume.size))))
+
+
+def rotation(vector: np.ndarray) -> np.ndarray:
+    """Rotation matrix of a rotation vector (Rodrigues)."""
+    angle = np.linalg.norm(vector)
+    x, y, z = vector / (angle or 1.0)
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+
+
+@st.composite
+def matrices(draw: st.DrawFn, shear: float = 0.4) -> np.ndarray:
+    """Any axis order and handedness, oblique, anisotropic, with a slice axis tilted up to ``shear``."""
+    axes = np.eye(3)[:, draw(st.permutations(range(3)))] * draw(st.tuples(*[st.sampled_from((-1, 1))] * 3))
+    angles = np.array(draw(st.tuples(*[st.floats(-3, 3)] * 3)))
+    tilt = np.eye(3)
+    tilt[1, 2] = draw(st.floats(-shear, shear))
+    spacing = draw(st.tuples(*[st.floats(0.1, 9)] * 3))
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation(angles * draw(st.sampled_from((0, 1)))) @ axes @ tilt * spacing
+    matrix[:3, 3] = draw(st.tuples(*[st.floats(-900, 900)] * 3))
+    return matrix
+
+
+@st.composite
+def volumes(draw: st.DrawFn, dtypes: tuple[str, ...] = DTYPES, shear: float = 0.4) -> Volume:
+    shape = draw(st.tuples(*[st.integers(2, 7)] * 3))
+    dtype = np.dtype(draw(st.sampled_from(dtypes)))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        voxels = random.integers(limits.min, limits.max, shape, dtype.newbyteorder("="), endpoint=True)
+    else:
+        voxels = random.normal(0, 900, shape) > 0 if dtype.kind == "b" else random.normal(0, 900, shape)
+    return Volume(voxels.astype(dtype), draw(matrices(shear)))
+
+
+@pytest.fixture
+def some_volume() -> Volume:
+    voxels = np.arange(3 * 4 * 5, dtype=np.int16).reshape(3, 4, 5) - 30
+    return Volume(voxels, np.array([[-0.7, 0, 0, 50], [0, -0.8, 0, 60], [0, 0, 2.5, -70], [0, 0, 0, 1]]))
+
+
+class TestVolume:
+    @given(matrices(), st.lists(st.tuples(*[st.floats(-500, 500)] * 3), min_size=1, max_size=5))
+    def test_ras_to_ijk_undoes_ijk_to_ras(self, matrix: np.ndarray, points: list) -> None:
+        volume = Volume(np.zeros((2, 3, 4)), matrix)
+        ras = volume.ijk_to_ras_points(points)
+        assert np.allclose(volume.ras_to_ijk_points(ras), points, atol=1e-6)
+
+    def test_measures_are_given_along_i_j_k(self, some_volume: Volume) -> None:
+        assert some_volume.shape == (3, 4, 5)
+        assert some_volume.size == (5, 4, 3)
+        assert np.allclose(some_volume.spacing, [0.7, 0.8, 2.5])
+        assert np.allclose(some_volume.extent_mm, [3.5, 3.2, 7.5])
+        assert not some_volume.is_2d
+
+    @pytest.mark.parametrize(
+        ("voxels", "matrix"),
+        [
+            (np.zeros((3, 4)), np.eye(4)),
+            (np.zeros((3, 4, 5), complex), np.eye(4)),
+            (np.zeros((3, 4, 5)), np.eye(3)),
+            (np.zeros((3, 4, 5)), np.diag([1.0, 1, 0, 1])),
+            (np.zeros((3, 4, 5)), np.diag([1.0, 1, np.nan, 1])),
+        ],
+    )
+    def test_nonsense_is_a_programming_error(self, voxels: np.ndarray, matrix: np.ndarray) -> None:
+        with pytest.raises(ValueError, match=r"voxels|ijk_to_ras"):
+            Volume(voxels, matrix)
+
+    def test_importing_it_loads_no_image_library(self) -> None:
+        program = (
+            "import sys, LandmarkDetectionLib.volume;"
+            "print([n for n in ('SimpleITK', 'pydicom', 'nibabel', 'PIL') if n in sys.modules])"
+        )
+        result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert result.stdout.strip() == "[]"
+
+
+class TestRoundTrips:
+    @pytest.mark.parametrize("suffix", FORMATS)
+    @settings(max_examples=60)
+    @given(volume=volumes())
+    def test_values_and_corners_survive(
+        self, tmp_path_factory: pytest.TempPathFactory, suffix: str, volume: Volume
+    ) -> None:
+        path = tmp_path_factory.mktemp("round") / f"image{suffix}"
+        write_volume(volume, path)
+        read = read_volume(path)
+        assert np.abs(corners(read) - corners(volume)).max() < 0.01
+        assert np.array_equal(read.voxels, volume.voxels)
+        assert read.voxels.dtype.isnative
+        if volume.voxels.dtype.kind in "iu" or volume.voxels.dtype.itemsize >= 4:
+            assert read.voxels.dtype == volume.voxels.dtype.newbyteorder("=")
+        assert read.name == "image"
+        assert read.spacing_known
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_a_single_slice_is_an_ordinary_image(self, tmp_path: Path, suffix: str) -> None:
+        flat = Volume(np.arange(20, dtype=np.uint16).reshape(1, 4, 5), np.diag([-0.2, -0.3, 1, 1]))
+        write_volume(flat, tmp_path / f"a{suffix}")
+        read = read_volume(tmp_path / f"a{suffix}")
+        assert read.is_2d
+        assert np.array_equal(read.voxels, flat.voxels)
+        assert np.allclose(read.ijk_to_ras, flat.ijk_to_ras)
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_an_older_file_is_replaced_whole_and_nothing_else_is_left(
+        self, tmp_path: Path, some_volume: Volume, suffix: str
+    ) -> None:
+        path = tmp_path / f"a{suffix}"
+        write_volume(some_volume, path)
+        first = sorted(file.name for file in tmp_path.iterdir())
+        write_volume(Volume(some_volume.voxels + 1, some_volume.ijk_to_ras), path)
+        assert np.array_equal(read_volume(path).voxels, some_volume.voxels + 1)
+        assert sorted(file.name for file in tmp_path.iterdir()) == first
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_voxels_may_be_written_to_and_outlive_the_reader(
+        self, tmp_path: Path, some_volume: Volume, suffix: str
+    ) -> None:
+        write_volume(some_volume, tmp_path / f"a{suffix}")
+        voxels = read_volume(tmp_path / f"a{suffix}").voxels
+        voxels += 1
+        assert np.array_equal(voxels, some_volume.voxels + 1)
+
+    def test_another_suffix_is_refused(self, tmp_path: Path, some_volume: Volume) -> None:
+        with pytest.raises(OutputError, match=r"'\.png' is no volume format"):
+            write_volume(some_volume, tmp_path / "a.png")
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_a_missing_folder_is_refused(self, tmp_path: Path, some_volume: Volume, suffix: str) -> None:
+        with pytest.raises(OutputError, match="Cannot write"):
+            write_volume(some_volume, tmp_path / "missing" / f"a{suffix}")
+
+
+class TestNifti:
+    @pytest.mark.parametrize("sform_code", [0, 1, 2, 4])
+    @pytest.mark.parametrize("qform_code", [0, 1, 2])
+    def test_the_matrix_is_the_one_that_slicer_uses(
+        self, tmp_path: Path, sform_code: int, qform_code: int
+    ) -> None:
+        header = nibabel.Nifti1Header()
+        header.set_data_shape((4, 5, 6))
+        header.set_data_dtype(np.int16)
+        header.set_qform(np.diag([-2.0, 3, 4, 1]) + np.eye(4)[:, [3]] * 0, qform_code)
+        header["qoffset_x"], header["qoffset_y"] = 20, -30
+        sform = np.diag([2.0, -3, 4, 1])
+        sform[:3, 3] = 7, 8, 9
+        header.set_sform(sform, sform_code)
+        path = tmp_path / "a.nii"
+        path.write_bytes(header.binaryblock + bytes(4 + 4 * 5 * 6 * 2))
+        image = sitk.ReadImage(str(path))
+        expected = np.array(image.TransformIndexToPhysicalPoint((3, 4, 5))) * [-1, -1, 1]
+        assert np.allclose(read_volume(path).ijk_to_ras_points([[3, 4, 5]]), expected, atol=1e-4)
+
+    def test_a_gantry_tilt_that_itk_refuses_is_read(self, tmp_path: Path) -> None:
+        matrix = np.array([[1.0, 0, 0, 5], [0, 1, 0.9, 6], [0, 0, 2.5, 7], [0, 0, 0, 1]])
+        image = nibabel.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), matrix)
+        nibabel.save(image, tmp_path / "a.nii.gz")
+        assert np.allclose(read_volume(tmp_path / "a.nii.gz").ijk_to_ras, matrix, atol=1e-5)
+
+    @pytest.mark.parametrize(("unit", "factor"), [("meter", 1000), ("mm", 1), ("micron", 0.001)])
+    def test_units_become_millimetres(self, tmp_path: Path, unit: str, factor: float) -> None:
+        image = nibabel.Nifti1Image(np.zeros((3, 4, 5), np.int16), np.diag([2.0, 2, 2, 1]))
+        image.header.set_xyzt_units(unit)
+        nibabel.save(image, tmp_path / "a.nii")
+        assert np.allclose(read_volume(tmp_path / "a.nii").spacing, 2 * factor)
+
+    @pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+    @pytest.mark.parametrize("order", "<>")
+    def test_both_versions_and_byte_orders_are_read(self, tmp_path: Path, kind: type, order: str) -> None:
+        stored = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+        header = kind.header_class(endianness=order)
+        header.set_data_dtype(np.int16)
+        nibabel.save(kind(stored, np.eye(4), header), tmp_path / "a.nii.gz")
+        assert np.array_equal(read_volume(tmp_path / "a.nii.gz").voxels, stored.T)
+
+    def test_a_wrong_name_does_not_hide_the_compression(self, tmp_path: Path, some_volume: Volume) -> None:
+        write_volume(some_volume, tmp_path / "a.nii.gz")
+        (tmp_path / "b.nii").write_bytes((tmp_path / "a.nii.gz").read_bytes())
+        assert np.array_equal(read_volume(tmp_path / "b.nii").voxels, some_volume.voxels)
+
+    def test_a_fourth_axis_of_one_is_dropped(self, tmp_path: Path) -> None:
+        nibabel.save(nibabel.Nifti1Image(np.zeros((3, 4, 5, 1), np.int16), np.eye(4)), tmp_path / "a.nii.gz")
+        assert read_volume(tmp_path / "a.nii.gz").shape == (5, 4, 3)
+
+    def test_a_whole_scale_keeps_integers_and_a_fraction_makes_floats(self, tmp_path: Path) -> None:
+        for slope, intercept, expected in ((1, -1024, np.int16), (0.5, 3, np.float32)):
+            header = nibabel.Nifti1Header()
+            header.set_data_shape((3, 4, 5))
+            header.set_data_dtype(np.uint16)
+            header.set_sform(np.eye(4), 1)
+            header["scl_slope"], header["scl_inter"] = slope, intercept
+            stored = np.arange(60, dtype=np.uint16)
+            (tmp_path / "a.nii").write_bytes(header.binaryblock + bytes(4) + stored.tobytes())
+            voxels = read_volume(tmp_path / "a.nii").voxels
+            assert voxels.dtype == expected
+            assert np.array_equal(voxels.ravel(), stored * float(slope) + intercept)
+
+
+class TestRescaling:
+    @given(
+        st.sampled_from(["u1", "i1", "u2", "i2", "u4", "i4"]),
+        st.integers(-3, 3).filter(bool),
+        st.integers(-70000, 70000),
+        st.integers(0, 2**32 - 1),
+    )
+    def test_whole_numbers_are_exact(self, dtype: str, slope: int, intercept: int, seed: int) -> None:
+        limits = np.iinfo(dtype)
+        stored = np.random.default_rng(seed).integers(limits.min, limits.max, 20, dtype, endpoint=True)
+        expected = stored.astype(np.int64) * slope + intercept
+        result = rescaled(stored.copy(), slope, intercept)
+        assert result.dtype.kind in "iu"
+        assert np.array_equal(result, expected)
+
+    def test_a_usual_ct_takes_its_memory_once(self) -> None:
+        stored = np.zeros((4, 5, 6), np.uint16)
+        result = rescaled(stored, 1, -1024)
+        assert np.shares_memory(result, stored)
+        assert result.dtype == np.int16
+        assert (result == -1024).all()
+
+
+class TestRadiographs:
+    @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
+    def test_a_resolution_gives_the_spacing(self, tmp_path: Path, suffix: str) -> None:
+        pixels = np.full((40, 30), 77, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"a{suffix}", dpi=(254, 508))
+        read = read_volume(tmp_path / f"a{suffix}")
+        assert np.allclose(read.spacing[:2], [0.1, 0.05], rtol=1e-3)
+        assert read.spacing_known
+        assert np.array_equal(read.voxels[0], pixels)
+
+    @pytest.mark.parametrize("dpi", [None, 72, 96])
+    def test_a_screens_resolution_is_none(self, tmp_path: Path, dpi: int | None) -> None:
+        Image.fromarray(np.zeros((40, 30), np.uint8)).save(
+            tmp_path / "a.png", **({"dpi": (dpi, dpi)} if dpi else {})
+        )
+        read = read_volume(tmp_path / "a.png")
+        assert not read.spacing_known
+        assert np.allclose(read.spacing, 1)
+
+    @pytest.mark.parametrize(
+        ("suffix", "dtype"), [(".png", "u1"), (".png", "u2"), (".tif", "u1"), (".tif", "u2")]
+    )
+    def test_every_depth_keeps_its_values(self, tmp_path: Path, suffix: str, dtype: str) -> None:
+        pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (40, 30), dtype)
+        Image.fromarray(pixels).save(tmp_path / f"a{suffix}")
+        assert np.array_equal(read_volume(tmp_path / f"a{suffix}").voxels[0], pixels)
+
+    def test_grey_stored_as_colour_is_grey(self, tmp_path: Path) -> None:
+        pixels = np.random.default_rng(0).integers(0, 255, (40, 30), np.uint8)
+        for mode in ("RGB", "RGBA", "LA", "P"):
+            Image.fromarray(pixels).convert(mode).save(tmp_path / f"{mode}.png")
+            assert np.array_equal(read_volume(tmp_path / f"{mode}.png").voxels[0], pixels)
+
+    def test_a_tiff_whose_zero_is_white_is_inverted(self, tmp_path: Path) -> None:
+        pixels = np.arange(1200, dtype=np.uint16).reshape(40, 30)
+        entries = {256: 30, 257: 40, 258: 16, 259: 1, 262: 0, 273: 8, 277: 1, 278: 40, 279: 2400}
+        directory = struct.pack("<H", len(entries))
+        directory += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+        data = struct.pack("<2sHI", b"II", 42, 8 + 2400) + pixels.tobytes() + directory + bytes(4)
+        (tmp_path / "a.tif").write_bytes(data)
+        assert np.array_equal(read_volume(tmp_path / "a.tif").voxels[0], 65535 - pixels)
+
+    def test_a_picture_lies_where_slicer_puts_it(self, tmp_path: Path) -> None:
+        Image.fromarray(np.zeros((40, 30), np.uint8)).save(tmp_path / "a.png")
+        place = sitk.ReadImage(str(tmp_path / "a.png")).TransformIndexToPhysicalPoint((29, 39))
+        assert np.allclose(read_volume(tmp_path / "a.png").ijk_to_ras_points([[29, 39, 0]]), [[-29, -39, 0]])
+        assert np.allclose(place, [29, 39])
+
+
+class TestRealFiles:
+    @pytest.mark.parametrize(
+        ("name", "dtype"),
+        [
+            ("head/CT_pitch.nii.gz", np.uint8),
+            ("head/chris_t1.nii.gz", np.uint8),
+            ("whole_body/female_ct.nii.gz", np.int16),
+        ],
+    )
+    def test_they_lie_where_itk_places_them(self, real_data: Path, name: str, dtype: type) -> None:
+        volume = read_volume(real_data / name)
+        image = sitk.ReadImage(str(real_data / name))
+        last = [count - 1 for count in image.GetSize()]
+        expected = np.array(image.TransformIndexToPhysicalPoint(last)) * [-1, -1, 1]
+        assert np.allclose(volume.ijk_to_ras_points([last]), expected, atol=0.01)
+        assert volume.voxels.dtype == dtype
+        assert np.array_equal(volume.voxels, sitk.GetArrayViewFromImage(image))
+
+    def test_hand_radiographs_keep_their_spacing(self, real_data: Path) -> None:
+        files = sorted((real_data / "hand_xray").glob("*.nrrd"))
+        assert files
+        for file in files:
+            volume = read_volume(file)
+            image = sitk.ReadImage(str(file))
+            assert volume.is_2d
+            assert volume.spacing_known
+            assert np.allclose(volume.spacing[:2], image.GetSpacing()[:2])
+
+    def test_cephalograms_say_no_spacing(self, real_data: Path) -> None:
+        volume = read_volume(next(iter(sorted((real_data / "cephalograms" / "images").glob("*.png")))))
+        assert not volume.spacing_known
+        assert volume.voxels.std() > 10
+
+
+# Wrong inputs -----------------------------------------------------------------------------------------
+
+
+def nifti(folder: Path, voxels: np.ndarray, name: str = "a.nii.gz", **fields: object) -> Path:
+    image = nibabel.Nifti1Image(voxels, np.eye(4), dtype=voxels.dtype)
+    nibabel.save(image, folder / name)
+    if fields:
+        raw = bytearray(gzip.decompress((folder / name).read_bytes()))
+        header = nibabel.Nifti1Header(bytes(raw[:348]), check=False)
+        for field, value in fields.items():
+            header[field] = value
+        raw[:348] = header.binaryblock
+        (folder / name).write_bytes(gzip.compress(bytes(raw)))
+    return folder / name
+
+
+def half(path: Path) -> Path:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def noise(shape: tuple[int, ...] = (9, 10, 11), dtype: str = "i2") -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 100, shape).astype(dtype)
+
+
+def itk(folder: Path, name: str, **changes: str) -> Path:
+    """A tiny file written as text, so that its header can say anything."""
+    if name.endswith("a"):
+        lines = {
+            "ObjectType": "Image",
+            "NDims": "3",
+            "BinaryData": "True",
+            "TransformMatrix": "1 0 0 0 1 0 0 0 1",
+            "ElementSpacing": "1 1 1",
+            "DimSize": "2 3 4",
+            "ElementType": "MET_SHORT",
+        } | {key: value for key, value in changes.items() if key != "ElementDataFile"}
+        text = "".join(f"{key} = {value}\n" for key, value in lines.items() if value)
+        text += f"ElementDataFile = {changes.get('ElementDataFile', 'LOCAL')}\n"
+    else:
+        lines = {
+            "type": "short",
+            "dimension": "3",
+            "space": "left-posterior-superior",
+            "sizes": "2 3 4",
+            "space_directions": "(1,0,0) (0,1,0) (0,0,1)",
+            "endian": "little",
+            "encoding": "raw",
+        } | changes
+        text = "NRRD0004\n"
+        text += "".join(f"{key.replace('_', ' ')}: {value}\n" for key, value in lines.items() if value) + "\n"
+    (folder / name).write_bytes(text.encode() + noise((4, 3, 2)).tobytes())
+    return folder / name
+
+
+def written(folder: Path, name: str, voxels: np.ndarray) -> Path:
+    write_volume(Volume(voxels, np.eye(4)), folder / name)
+    return folder / name
+
+
+def file_with(folder: Path, name: str, content: bytes) -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def colour_nifti(folder: Path) -> Path:
+    colour = np.zeros((3, 4, 5), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    return nifti(folder, colour)
+
+
+def picture(folder: Path, name: str, pixels: np.ndarray, **options: object) -> Path:
+    Image.fromarray(pixels).save(folder / name, **options)
+    return folder / name
+
+
+def colour_picture(folder: Path) -> Path:
+    return picture(folder, "a.png", np.random.default_rng(0).integers(0, 255, (9, 9, 3), np.uint8))
+
+
+def two_pages(folder: Path) -> Path:
+    pages = [Image.fromarray(np.zeros((9, 9), np.uint8))] * 2
+    pages[0].save(folder / "a.tif", save_all=True, append_images=pages[1:])
+    return folder / "a.tif"
+
+
+def vectors(folder: Path, name: str) -> Path:
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((3, 4, 5, 3)), isVector=True), str(folder / name))
+    return folder / name
+
+
+def four_dimensional(folder: Path, name: str) -> Path:
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((2, 3, 4, 5)), isVector=False), str(folder / name))
+    return folder / name
+
+
+def dicom(folder: Path, name: str = "a.dcm", **changes: object) -> Path:
+    """One CT slice; a change to None deletes the tag."""
+    write_dicom(Volume(noise((2, 9, 10)), np.eye(4)), folder / "series")
+    data = pydicom.dcmread(folder / "series" / "00001.dcm")
+    for keyword, value in changes.items():
+        if value is None:
+            delattr(data, keyword)
+        else:
+            setattr(data, keyword, value)
+    data.save_as(folder / name)
+    return folder / name
+
+
+def compressed_dicom(folder: Path) -> Path:
+    path = dicom(folder)
+    data = pydicom.dcmread(path)
+    data.file_meta.TransferSyntaxUID = pydicom.uid.HTJ2KLossless
+    data.PixelData = pydicom.encaps.encapsulate([b"\xff\x4f\xff\x51" + bytes(100)])
+    data["PixelData"].VR = "OB"
+    data.save_as(path)
+    return path
+
+
+def shipped(name: str) -> Path:
+    """A real file that comes with pydicom."""
+    return Path(str(get_testdata_file(name, download=False)))
+
+
+def two_series(folder: Path) -> Path:
+    for name in ("one", "two"):
+        write_dicom(Volume(noise(), np.eye(4), name=name), folder / name)
+    return folder
+
+
+def scrambled(folder: Path) -> Path:
+    path = written(folder, "a.nrrd", noise())
+    raw = path.read_bytes()
+    end = raw.index(b"\n\n") + 2
+    path.write_bytes(raw[:end] + bytes(reversed(raw[end:])))
+    return path
+
+
+NAN = noise(dtype="f4")
+NAN[1, 2, 3:6] = np.nan
+NAN[0, 0, 0] = np.inf
+SINGULAR = {"srow_x": [1, 1, 0, 0], "srow_y": [1, 1, 0, 0], "srow_z": [0, 0, 1, 0], "sform_code": 1}
+
+WRONG: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "missing file": (lambda f: f / "absent.nii.gz", "does not exist"),
+    "empty file": (lambda f: file_with(f, "a.nii.gz", b""), "is empty"),
+    "unknown kind": (lambda f: file_with(f, "a.docx", b"letter"), "unknown kind"),
+    "device": (lambda f: Path(os.devnull), "device"),
+    "empty folder": (lambda f: f, "holds no DICOM images"),
+    "folder with other files": (
+        lambda f: file_with(f, "notes.txt", b"x" * 500).parent,
+        "holds no DICOM images",
+    ),
+    "folder with two series": (two_series, "choose one by its"),
+    "text as .nii.gz": (lambda f: file_with(f, "a.nii.gz", b"words " * 200), "no NIfTI file"),
+    "text as .nrrd": (lambda f: file_with(f, "a.nrrd", b"words " * 200), "no NRRD file"),
+    "text as .mha": (lambda f: file_with(f, "a.mha", b"words " * 200), "no MetaImage file"),
+    "text as .png": (lambda f: file_with(f, "a.png", b"words " * 200), "no PNG"),
+    "text as .dcm": (lambda f: file_with(f, "a.dcm", b"words " * 200), "no DICOM file"),
+    "short .nii.gz": (lambda f: half(nifti(f, noise())), "truncated"),
+    "short .nii": (lambda f: half(nifti(f, noise(), "a.nii")), "truncated: only"),
+    "very short .nii": (lambda f: file_with(f, "a.nii", b"\x5c\x01\0\0" + bytes(30)), "header is damaged"),
+    "damaged .nii.gz": (lambda f: file_with(f, "a.nii.gz", b"\x1f\x8b" + bytes(300)), "damaged or truncated"),
+    "broken stream": (
+        lambda f: file_with(f, "a.nii.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + zlib.compress(b"x" * 999)[5:]),
+        "damaged or truncated",
+    ),
+    "short .nrrd": (lambda f: half(written(f, "a.nrrd", noise())), "truncated or no NRRD"),
+    "damaged .nrrd": (scrambled, "damaged"),
+    "short .mha": (lambda f: half(written(f, "a.mha", noise())), "truncated or no MetaImage"),
+    "short raw .mha": (lambda f: itk(f, "a.mha", DimSize="20 30 40"), "truncated or no MetaImage"),
+    "short .png": (lambda f: half(picture(f, "a.png", noise((90, 90), "u1"))), "truncated"),
+    "lost .raw": (lambda f: itk(f, "a.mha", ElementDataFile="lost.raw"), "data file lost.raw is missing"),
+    "lost .raw.gz": (lambda f: itk(f, "a.nhdr", data_file="lost.raw.gz"), "data file lost.raw.gz is missing"),
+    "4D NIfTI": (lambda f: nifti(f, noise((3, 4, 5, 2))), "four or more dimensions"),
+    "4D NRRD": (lambda f: four_dimensional(f, "a.nrrd"), "four or more dimensions"),
+    "4D MetaImage": (lambda f: four_dimensional(f, "a.mha"), "four or more dimensions"),
+    "colour NIfTI": (colour_nifti, "colour"),
+    "colour picture": (colour_picture, "colour"),
+    "vectors NRRD": (lambda f: vectors(f, "a.nrrd"), "3 values per voxel"),
+    "vectors MetaImage": (lambda f: vectors(f, "a.mha"), "3 values per voxel"),
+    "several pages": (two_pages, "several pages"),
+    "complex NIfTI": (lambda f: nifti(f, noise(dtype="c8")), "complex"),
+    "one voxel": (lambda f: nifti(f, noise((1, 1, 1))), "no image"),
+    "a line of voxels": (lambda f: nifti(f, noise((30, 1, 1))), "no image"),
+    "no voxels": (lambda f: nifti(f, noise(), dim=[3, 0, 4, 5, 1, 1, 1, 1]), "no image"),
+    "negative size": (lambda f: nifti(f, noise(), dim=[3, -9, 4, 5, 1, 1, 1, 1]), "no image"),
+    "no dimensions": (lambda f: nifti(f, noise(), dim=[0] * 8), "0 dimensions"),
+    "no voxels MetaImage": (lambda f: itk(f, "a.mha", DimSize="0 3 4"), "no image"),
+    "endless NIfTI": (lambda f: nifti(f, noise(), dim=[3, 32767, 32767, 32767, 1, 1, 1, 1]), "too short"),
+    "endless MetaImage": (lambda f: itk(f, "a.mha", DimSize="30000 30000 30000"), "memory"),
+    "NaN NIfTI": (lambda f: nifti(f, NAN), "4 voxels that are NaN"),
+    "NaN NRRD": (lambda f: written(f, "a.nrrd", NAN), "4 voxels that are NaN"),
+    "unknown type": (lambda f: nifti(f, noise(), datatype=77), "unknown voxel type"),
+    "zero spacing": (
+        lambda f: nifti(f, noise(), pixdim=[1, 0, 1, 1, 0, 0, 0, 0], sform_code=0, qform_code=1),
+        "spacing of zero",
+    ),
+    "NaN spacing": (
+        lambda f: nifti(f, noise(), pixdim=[1, np.nan, 1, 1, 0, 0, 0, 0], sform_code=0),
+        "not a finite number",
+    ),
+    "zero matrix": (
+        lambda f: nifti(f, noise(), srow_x=[0] * 4, srow_y=[0] * 4, srow_z=[0] * 4, sform_code=1),
+        "matrix of zeros",
+    ),
+    "singular matrix": (lambda f: nifti(f, noise(), **SINGULAR), "singular"),
+    "zero spacing MetaImage": (lambda f: itk(f, "a.mha", ElementSpacing="0 1 1"), "spacing of zero"),
+    "zero matrix MetaImage": (lambda f: itk(f, "a.mha", TransformMatrix="0 " * 9), "singular direction"),
+    "zero spacing NRRD": (
+        lambda f: itk(f, "a.nrrd", space_directions="(0,0,0) (0,1,0) (0,0,1)"),
+        "spacing of zero",
+    ),
+    "singular matrix NRRD": (
+        lambda f: itk(f, "a.nrrd", space_directions="(1,0,0) (1,0,0) (0,0,1)"),
+        "singular direction",
+    ),
+    "strong shear NRRD": (
+        lambda f: itk(f, "a.nrrd", space_directions="(1,0,0) (0,1,0) (0,5,1)"),
+        "strongly sheared",
+    ),
+    "short DICOM": (lambda f: half(dicom(f)), "DICOM"),
+    "DICOM cut in its pixels": (
+        lambda f: file_with(f, "b.dcm", dicom(f).read_bytes()[:-50]),
+        "damaged or truncated",
+    ),
+    "DICOM without pixels": (lambda f: dicom(f, PixelData=None), "without pixel data"),
+    "DICOM report": (lambda f: dicom(f, Modality="SR", Rows=None), "without an image (SR)"),
+    "DICOM dose": (
+        lambda f: Path(get_testdata_file("rtdose.dcm", download=False)),
+        "without an image (RTDOSE)",
+    ),
+    "DICOM in colour": (lambda f: shipped("SC_rgb_small_odd.dcm"), "colour"),
+    "DICOM without decoder": (compressed_dicom, "pip install"),
+}
+
+
+class TestWrongInputs:
+    @pytest.mark.parametrize("case", WRONG)
+    def test_it_is_refused_in_one_sentence_that_names_the_file(
+        self, tmp_path: Path, case: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        build, words = WRONG[case]
+        path = build(tmp_path)
+        capfd.readouterr()
+        with pytest.raises(LandmarkDetectionError) as caught:
+            read_volume(path)
+        message = str(caught.value)
+        assert words in message
+        assert path.name in message
+        assert message.endswith((".", ").")) and "\n" not in message
+        assert isinstance(caught.value, MissingPackageError if case.endswith("decoder") else InputError)
+        shown = capfd.readouterr()
+        assert shown.out == shown.err == ""
+
+    def test_a_file_without_permission_is_refused(
+        self, tmp_path: Path, some_volume: Volume, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_volume(some_volume, tmp_path / "a.nii")
+        # The tests may run as a user who may read everything.
+        monkeypatch.setattr(volume_module.os, "access", lambda *_: False)
+        with pytest.raises(InputError, match="cannot be read with your permissions"):
+            read_volume(tmp_path / "a.nii")
+
+    def test_a_series_of_a_single_file_is_refused(self, tmp_path: Path, some_volume: Volume) -> None:
+        write_volume(some_volume, tmp_path / "a.nii")
+        with pytest.raises(InputError, match="single file"):
+            read_volume(tmp_path / "a.nii", series=3)
+
+    def test_series_of_a_file_cannot_be_listed(self, tmp_path: Path, some_volume: Volume) -> None:
+        write_volume(some_volume, tmp_path / "a.nii")
+        with pytest.raises(InputError, match="give the folder"):
+            list_series(tmp_path / "a.nii")
+
+    def test_a_header_without_spacing_is_read_and_says_so(self, tmp_path: Path) -> None:
+        assert not read_volume(itk(tmp_path, "a.mha", ElementSpacing="")).spacing_known
+        assert not read_volume(itk(tmp_path, "a.nrrd", space_directions="", space="")).spacing_known
+
+    @settings(max_examples=150)
+    @given(st.sampled_from((".nii", ".nrrd", ".mha")), st.data())
+    def test_damage_anywhere_in_a_header_is_an_input_error_or_harmless(
+        self, tmp_path_factory: pytest.TempPathFactory, suffix: str, data: st.DataObject
+    ) -> None:
+        path = tmp_path_factory.mktemp("damage") / f"a{suffix}"
+        write_volume(Volume(noise((3, 4, 5)), np.eye(4)), path)
+        raw = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            raw[data.draw(st.integers(0, min(len(raw), 352) - 1))] = data.draw(st.integers(0, 255))
+        path.write_bytes(bytes(raw))
+        try:
+            read = read_volume(path)
+        except InputError as error:
+            assert path.name in str(error)
+        else:
+            assert np.isfinite(read.ijk_to_ras).all()
