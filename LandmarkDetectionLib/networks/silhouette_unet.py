@@ -1,0 +1,101 @@
+"""The compact network that ships: where each landmark may lie in a silhouette, how deep, and whether it is there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+STRIDE = 2  # input pixels per heatmap cell
+
+
+class Heatmaps(NamedTuple):
+    """What the network says about L landmarks in B images.
+
+    Attributes
+    ----------
+    logits : (B, L, h, w)
+        Position, one cell per ``STRIDE`` pixels; one softmax runs over all cells and ``absent``.
+    absent : (B, L)
+        The landmark lies outside the image.
+    depth : (B, L, h, w)
+        Normalised depth of the landmark if it lies in this cell.
+    depth_log_scale : (B, L, h, w)
+        Logarithm of the expected absolute error of ``depth``.
+    """
+
+    logits: Tensor
+    absent: Tensor
+    depth: Tensor
+    depth_log_scale: Tensor
+
+
+class SilhouetteUNet(nn.Module):
+    """An encoder-decoder over silhouette, depth maps and field of view.
+
+    Heatmaps are a distribution over positions and absence together (a softmax over all cells and one more), trained
+    by cross-entropy, so that their spread is the network's own uncertainty. Depth is read from a map at the
+    landmark's position, as SCN reads appearance locally, while a global average of the deepest level tells every
+    position what the whole image shows.
+
+    Parameters
+    ----------
+    landmarks : int
+    channels : sequence of int
+        Width of each level; every level halves the resolution.
+    inputs : int
+        Input channels; see ``depth.network_input``.
+    """
+
+    def __init__(self, landmarks: int, channels: tuple[int, ...] = (16, 32, 64, 96, 128), inputs: int = 4) -> None:
+        super().__init__()
+        channels = tuple(channels)
+        self.stem = nn.Sequential(_convolution(inputs, channels[0], 5, stride=STRIDE), _convolution(channels[0], channels[0]))
+        self.down = nn.ModuleList(
+            nn.Sequential(_convolution(above, width, stride=2), _Residual(width))
+            for above, width in zip(channels[:-1], channels[1:], strict=True)
+        )
+        self.overview = nn.Sequential(nn.Linear(channels[-1], channels[-1]), nn.ReLU(inplace=True))
+        self.absent = nn.Linear(channels[-1], landmarks)
+        self.lateral = nn.ModuleList(
+            nn.Conv2d(below, width, 1) for width, below in zip(channels[:-1], channels[1:], strict=True)
+        )
+        self.up = nn.ModuleList(_convolution(width, width) for width in channels[:-1])
+        self.head = nn.Sequential(_convolution(channels[0], 32), nn.Conv2d(32, 3 * landmarks, 1))
+        self.up_sample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+
+    @property
+    def multiple(self) -> int:
+        """Input height and width must be multiples of this."""
+        return int(STRIDE * 2 ** len(self.down))
+
+    def forward(self, image: Tensor) -> Heatmaps:
+        """Images (B, inputs, H, W), both sizes multiples of ``multiple``."""
+        levels = [self.stem(image)]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        overview = self.overview(levels[-1].mean(dim=(2, 3)))
+        current = levels[-1] + overview[:, :, None, None]
+        for skip, lateral, up in zip(levels[-2::-1], list(self.lateral)[::-1], list(self.up)[::-1], strict=True):
+            current = up(skip + self.up_sample(lateral(current)))
+        logits, depth, log_scale = self.head(current).float().chunk(3, dim=1)
+        return Heatmaps(logits, self.absent(overview).float(), depth, log_scale.clamp(-6, 3))
+
+
+def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _convolution(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.second(self.first(x)))

@@ -1,0 +1,114 @@
+"""Orthographic silhouettes and depth maps of triangle surfaces, a batch at a time, on the CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(cache=True, parallel=True, nogil=True, fastmath=False)
+def rasterise(vertices, faces, lateral, origin, spacing, near, far, rows, columns):  # type: ignore[no-untyped-def]
+    """Depth of the first and last surface along every pixel's ray.
+
+    Parameters
+    ----------
+    vertices : (B, V, 3) float32
+        RAS mm.
+    faces : (F, 3) int32
+        Triangles of a closed surface, consistently oriented.
+    lateral : bool
+        Seen from the patient's left (columns run posterior, depth to the right) instead of from the front
+        (columns run left, depth posterior); rows run inferior in both.
+    origin, spacing : (B, 2) float32
+        Column and row mm of the centre of pixel (0, 0), and mm per pixel.
+    near, far : (B,) float32
+        Depth range that was scanned; material outside it does not count, also where a cut goes through the body.
+
+    Returns
+    -------
+    front, back : (B, rows, columns) float32
+        Depth in mm of the first and last surface; +inf and -inf where the ray misses the body.
+    """
+    batch = vertices.shape[0]
+    front = np.empty((batch, rows, columns), np.float32)
+    back = np.empty((batch, rows, columns), np.float32)
+    for b in prange(batch):
+        before = np.zeros((rows, columns), np.int8)  # surfaces entered minus left before `near`
+        after = np.zeros((rows, columns), np.int8)  # the same beyond `far`
+        for r in range(rows):
+            for c in range(columns):
+                front[b, r, c] = np.inf
+                back[b, r, c] = -np.inf
+        points = np.empty((vertices.shape[1], 3), np.float32)  # column px, row px, depth mm
+        for v in range(vertices.shape[1]):
+            right, anterior, superior = vertices[b, v, 0], vertices[b, v, 1], vertices[b, v, 2]
+            points[v, 0] = ((-anterior if lateral else -right) - origin[b, 0]) / spacing[b, 0]
+            points[v, 1] = (-superior - origin[b, 1]) / spacing[b, 1]
+            points[v, 2] = right if lateral else -anterior
+        for f in range(faces.shape[0]):
+            i0, i1, i2 = faces[f, 0], faces[f, 1], faces[f, 2]
+            x0, y0 = points[i0, 0], points[i0, 1]
+            x1, y1 = points[i1, 0], points[i1, 1]
+            x2, y2 = points[i2, 0], points[i2, 1]
+            top = max(0, int(np.ceil(min(y0, y1, y2))))
+            bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))))
+            if top > bottom:
+                continue
+            left = max(0, int(np.ceil(min(x0, x1, x2))))
+            right = min(columns - 1, int(np.floor(max(x0, x1, x2))))
+            if left > right:
+                continue
+            area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+            if area == 0:
+                continue
+            inverse = 1.0 / area
+            z0, z1, z2 = points[i0, 2], points[i1, 2], points[i2, 2]
+            step = np.int8(1) if area > 0 else np.int8(-1)
+            for r in range(top, bottom + 1):
+                for c in range(left, right + 1):
+                    w1 = ((c - x0) * (y2 - y0) - (x2 - x0) * (r - y0)) * inverse
+                    w2 = ((x1 - x0) * (r - y0) - (c - x0) * (y1 - y0)) * inverse
+                    if w1 < 0 or w2 < 0 or w1 + w2 > 1:
+                        continue
+                    z = z0 + w1 * (z1 - z0) + w2 * (z2 - z0)
+                    if z < near[b]:
+                        before[r, c] += step
+                    elif z > far[b]:
+                        after[r, c] += step
+                    else:
+                        if z < front[b, r, c]:
+                            front[b, r, c] = z
+                        if z > back[b, r, c]:
+                            back[b, r, c] = z
+        for r in range(rows):
+            for c in range(columns):
+                # A ray that is inside the body where the scan begins or ends meets the cut there.
+                if before[r, c] != 0:
+                    front[b, r, c] = near[b]
+                    if back[b, r, c] < near[b]:
+                        back[b, r, c] = near[b]
+                if after[r, c] != 0:
+                    back[b, r, c] = far[b]
+                    if front[b, r, c] > far[b]:
+                        front[b, r, c] = far[b]
+    return front, back
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def visible_extent(vertices, low, high):  # type: ignore[no-untyped-def]
+    """Smallest box around the vertices (B, V, 3) that lie inside a box (B, 3), or that box where none does."""
+    batch = vertices.shape[0]
+    start, end = np.empty((batch, 3), np.float32), np.empty((batch, 3), np.float32)
+    for b in prange(batch):
+        start[b], end[b] = np.inf, -np.inf
+        for v in range(vertices.shape[1]):
+            inside = True
+            for axis in range(3):
+                inside &= low[b, axis] <= vertices[b, v, axis] <= high[b, axis]
+            if inside:
+                for axis in range(3):
+                    start[b, axis] = min(start[b, axis], vertices[b, v, axis])
+                    end[b, axis] = max(end[b, axis], vertices[b, v, axis])
+        if start[b, 0] > end[b, 0]:
+            start[b], end[b] = low[b], high[b]
+    return start, end

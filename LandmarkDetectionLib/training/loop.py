@@ -1,0 +1,326 @@
+"""The training loop: one process or many through Lightning Fabric, resumable at any moment."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from LandmarkDetectionLib.errors import Cancelled, InputError, MissingPackageError, OutputError
+from LandmarkDetectionLib.files import atomic_write
+from LandmarkDetectionLib.protocol import load_protocol
+from LandmarkDetectionLib.synthesis.stream import Batch, BodyStream
+from LandmarkDetectionLib.training.presets import TrainingConfig
+
+VALIDATION_SEED = 1_000_000  # training seeds lie below
+Progress = Callable[[float, str], None]
+
+
+def landmark_names(config: TrainingConfig) -> tuple[str, ...]:
+    """The landmarks a config trains, in the protocol's order.
+
+    Raises
+    ------
+    InputError
+        When the config names landmarks that the protocol lacks.
+    """
+    names = tuple(load_protocol(config.protocol).names)
+    if config.landmarks is None:
+        return names
+    unknown = sorted(set(config.landmarks) - set(names))
+    if unknown:
+        raise InputError(f"The protocol {config.protocol!r} has no landmark {', '.join(unknown)}.")
+    return tuple(name for name in names if name in config.landmarks)
+
+
+def train(
+    config: TrainingConfig,
+    out: str | Path,
+    *,
+    resume: bool = True,
+    device: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Path:
+    """Train and keep everything in a folder: config.json, checkpoint.pt, log (TensorBoard), pictures, metrics.jsonl.
+
+    A folder that holds a run with the same config is resumed where it stopped; one with another config is refused.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the run; made when missing.
+    device : {"auto", "cpu", "cuda"}
+    devices, num_nodes : int
+        Handed to Lightning Fabric; under torchrun each process takes its part of the stream.
+    progress : callable, optional
+        Called with the fraction done and a text with losses and time left.
+    cancelled : callable, optional
+        Asked after every step; a cancelled run leaves a checkpoint.
+
+    Returns
+    -------
+    Path
+        The finished checkpoint.
+
+    Raises
+    ------
+    InputError
+        When the folder holds a run with another config.
+    OutputError
+        When the folder cannot be written.
+    Cancelled
+        When ``cancelled`` said so.
+    """
+    try:
+        from lightning_fabric import Fabric
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingPackageError(
+            f"Training needs the package {error.name}: run pip install 'landmark-detection[train]'."
+        ) from None
+    import torch
+
+    from LandmarkDetectionLib.training.tasks import make_task
+
+    folder = _open_run(Path(out), config, resume)
+    names = landmark_names(config)
+    torch.manual_seed(config.seed)
+    precision: Any = config.precision
+    if precision == "auto":
+        precision = "bf16-mixed"
+    fabric = Fabric(
+        accelerator={"auto": "auto", "cuda": "cuda", "cpu": "cpu"}[device],
+        devices=devices,
+        num_nodes=num_nodes,
+        precision=precision,
+    )
+    fabric.launch()
+    task = make_task(config, len(names))
+    optimiser = _optimiser(task, config)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate_factor(step, config))
+    averaged = (
+        torch.optim.swa_utils.AveragedModel(
+            task, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.averaging), use_buffers=True
+        ).to(fabric.device)
+        if config.averaging
+        else None
+    )
+    model, wrapped = fabric.setup(task, optimiser)
+    step = 0
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists():
+        step = _restore(checkpoint, task, averaged, optimiser, schedule, fabric.device)
+
+    stream = BodyStream(
+        names=names,
+        seed=config.seed,
+        batch_size=config.batch_size,
+        framing=task.framing,
+        whole_body_only=config.whole_body_only,
+    )
+    held_back = [
+        BodyStream(names, VALIDATION_SEED, 64, task.framing, config.whole_body_only).batch(n) for n in range(4)
+    ]
+    writer = SummaryWriter(str(folder / "log")) if fabric.is_global_zero else None
+    started, first_step, saved = time.monotonic(), step, time.monotonic()
+    numbers = (n * fabric.world_size + fabric.global_rank for n in range(step, config.steps))
+    batches = prefetch(stream, numbers) if fabric.device.type == "cuda" else map(stream.batch, numbers)
+    try:
+        for batch in batches:
+            model.train()
+            images, targets = task.prepare(batch)
+            losses = task.losses(model(images), targets)
+            total = sum(losses.values())
+            if not torch.isfinite(total):
+                # One bad batch must not spoil the weights; the next one is as good.
+                optimiser.zero_grad()
+                step += 1
+                continue
+            fabric.backward(total)
+            fabric.clip_gradients(model, wrapped, max_norm=5.0)
+            wrapped.step()
+            optimiser.zero_grad()
+            schedule.step()
+            if averaged is not None:
+                averaged.update_parameters(task)
+            step += 1
+            if writer is not None:
+                if step % 20 == 0:
+                    for name, value in losses.items():
+                        writer.add_scalar(f"loss/{name}", float(value), step)
+                    writer.add_scalar("learning rate", schedule.get_last_lr()[0], step)
+                if progress is not None:
+                    elapsed = time.monotonic() - started
+                    left = elapsed / (step - first_step) * (config.steps - step)
+                    text = ", ".join(f"{name} {float(value):.3f}" for name, value in losses.items())
+                    progress(step / config.steps, f"step {step}/{config.steps}, {text}, {left / 60:.0f} min left")
+                if step % config.validate_every == 0 or step == config.steps:
+                    best = averaged.module if averaged is not None else task
+                    _validate(best, held_back, names, step, folder, writer)
+                if time.monotonic() - saved > 60 * config.checkpoint_minutes or step == config.steps:
+                    _save(checkpoint, step, task, averaged, optimiser, schedule, names)
+                    saved = time.monotonic()
+            if cancelled is not None and cancelled():
+                if writer is not None:
+                    _save(checkpoint, step, task, averaged, optimiser, schedule, names)
+                raise Cancelled(f"Training stopped after step {step} of {config.steps}; run it again to go on.")
+    finally:
+        if writer is not None:
+            writer.close()
+    return checkpoint
+
+
+def trained_networks(run: str | Path) -> tuple[TrainingConfig, tuple[str, ...], Any]:
+    """Config, landmark names and the task with its final (averaged) weights, in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        When the folder holds no finished run.
+    """
+    import torch
+
+    from LandmarkDetectionLib.training.tasks import make_task
+
+    folder = Path(run)
+    try:
+        config = TrainingConfig.model_validate_json((folder / "config.json").read_text())
+        state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} holds no finished training run: {Path(error.filename).name} is missing.") from None
+    names = tuple(state["names"])
+    task = make_task(config, len(names))
+    weights = state["averaged"] or state["task"]
+    task.load_state_dict({k.removeprefix("module."): v for k, v in weights.items() if k != "n_averaged"})
+    task.eval()
+    return config, names, task
+
+
+def learning_rate_factor(step: int, config: TrainingConfig) -> float:
+    """Factor of the learning rate at a step."""
+    if config.schedule == "paper":
+        return float(0.7943 ** (step // config.steps_per_epoch))
+    warm = max(1, round(0.03 * config.steps))
+    if step < warm:
+        return (step + 1) / warm
+    return float(0.5 * (1 + np.cos(np.pi * (step - warm) / max(1, config.steps - warm))))
+
+
+def prefetch(stream: BodyStream, numbers: Iterator[int], depth: int = 4) -> Iterator[Batch]:
+    """Batches drawn in a thread of their own, so that a GPU never waits; drawing releases the interpreter lock."""
+    waiting: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def draw() -> None:
+        try:
+            for number in numbers:
+                if stopped.is_set():
+                    return
+                waiting.put(stream.batch(number))
+            waiting.put(None)
+        except BaseException as error:
+            waiting.put(error)
+
+    thread = threading.Thread(target=draw, daemon=True)
+    thread.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        with suppress(queue.Empty):
+            while True:
+                waiting.get_nowait()
+
+
+def _open_run(folder: Path, config: TrainingConfig, resume: bool) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stored = folder / "config.json"
+        text = config.model_dump_json(indent=2)
+        if stored.exists():
+            if json.loads(stored.read_text()) != json.loads(text):
+                raise InputError(f"{folder} holds a run with other settings; choose another folder or the same settings.")
+            if not resume:
+                raise InputError(f"{folder} holds a run already; resume it or choose another folder.")
+        else:
+            with atomic_write(stored) as temporary:
+                Path(temporary).write_text(text)
+    except OSError as error:
+        raise OutputError(f"The run folder {folder} cannot be written: {error.strerror}.") from None
+    return folder
+
+
+def _optimiser(task: Any, config: TrainingConfig) -> Any:
+    import torch
+
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(task.parameters(), lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(task.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
+def _save(path: Path, step: int, task: Any, averaged: Any, optimiser: Any, schedule: Any, names: tuple[str, ...]) -> None:
+    import torch
+
+    state = {
+        "step": step,
+        "names": list(names),
+        "task": task.state_dict(),
+        "averaged": averaged.state_dict() if averaged is not None else {},
+        "optimiser": optimiser.state_dict(),
+        "schedule": {k: v for k, v in schedule.state_dict().items() if k != "lr_lambdas"},
+        "torch_random": torch.get_rng_state(),
+    }
+    with atomic_write(path) as temporary:
+        torch.save(state, temporary)
+
+
+def _restore(path: Path, task: Any, averaged: Any, optimiser: Any, schedule: Any, device: Any) -> int:
+    import torch
+
+    state = torch.load(path, map_location=device, weights_only=True)
+    task.load_state_dict(state["task"])
+    if averaged is not None:
+        averaged.load_state_dict(state["averaged"])
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    torch.set_rng_state(state["torch_random"].cpu())
+    return int(state["step"])
+
+
+def _validate(task: Any, batches: list[Batch], names: tuple[str, ...], step: int, folder: Path, writer: Any) -> None:
+    """Errors on held-back bodies as scalars and a line of metrics.jsonl, and a picture of predictions."""
+    import torch
+
+    from LandmarkDetectionLib.training.pictures import prediction_picture
+
+    task.eval()
+    measured = [task.measure(batch) for batch in batches]
+    metrics: dict[str, float] = {"step": step}
+    for name in measured[0]:
+        values = torch.cat([m[name] for m in measured])
+        metrics[name] = float(values.mean())
+        metrics[f"{name}, median"] = float(values.median())
+        writer.add_scalar(f"held back/{name}", metrics[name], step)
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(metrics) + "\n")
+    picture = prediction_picture(task, batches[0])
+    (folder / "pictures").mkdir(exist_ok=True)
+    from PIL import Image
+
+    with atomic_write(folder / "pictures" / f"step-{step:07d}.png") as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG")
+    writer.add_image("held back", picture, step, dataformats="HWC")
+    del names

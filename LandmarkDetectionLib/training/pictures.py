@@ -1,0 +1,64 @@
+"""Early pictures of predictions during training, drawn without a plotting library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from LandmarkDetectionLib import heatmap
+from LandmarkDetectionLib.synthesis.stream import Batch
+
+TRUTH = (0, 158, 115)  # Okabe-Ito green
+PREDICTION = (230, 159, 0)  # and orange
+
+
+def prediction_picture(task: Any, batch: Batch, count: int = 10) -> np.ndarray:
+    """The first bodies of a batch side by side, (H, W, 3) uint8: truth as green crosses, predictions as orange dots."""
+    positions, present = predicted_positions(task, batch)
+    tiles = []
+    for n in range(min(count, len(batch.visible))):
+        front = batch.coronal.front[n]
+        body = ~np.isnan(front)
+        span = np.nanmax(front) - np.nanmin(front) if body.any() else 1.0
+        grey = np.where(body, 200 - 130 * (np.nan_to_num(front) - np.nanmin(front)) / max(span, 1.0), 25)
+        grey = np.where(batch.coronal.field_of_view[n], grey, 8)
+        tile = np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8)
+        tile = tile.repeat(2, axis=0).repeat(2, axis=1)
+        for landmark in range(batch.visible.shape[1]):
+            if batch.visible[n, landmark]:
+                _mark(tile, batch.coronal.points[n, landmark, :2] * 2 + 0.5, TRUTH, cross=True)
+            if present[n, landmark]:
+                _mark(tile, positions[n, landmark] * 2 + 0.5, PREDICTION, cross=False)
+        tiles.append(tile)
+    return np.concatenate(tiles, axis=1)
+
+
+def predicted_positions(task: Any, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """Coronal positions (B, L, 2) in pixels and presence (B, L) bool of either task."""
+    import torch
+
+    from LandmarkDetectionLib.depth import network_input
+    from LandmarkDetectionLib.networks.regression_cnn import from_unit
+    from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
+
+    device = next(task.parameters()).device
+    front, back, inside = (
+        torch.from_numpy(a).to(device) for a in (batch.coronal.front, batch.coronal.back, batch.coronal.field_of_view)
+    )
+    with torch.no_grad():
+        if "coronal" in task.networks:
+            maps = task.networks["coronal"](network_input(front, back, inside)[0])
+            decoded = heatmap.decode(maps.logits, maps.absent, STRIDE)
+            return decoded.position.cpu().numpy(), (decoded.present > 0.5).cpu().numpy()
+        units = task.networks["position"]((~front.isnan()).float()[:, None]).unflatten(1, (-1, 2))
+        positions = from_unit(units, *front.shape[1:]).cpu().numpy()
+        return positions, np.ones(positions.shape[:2], bool)
+
+
+def _mark(image: np.ndarray, position: np.ndarray, colour: tuple[int, int, int], cross: bool) -> None:
+    column, row = int(round(float(position[0]))), int(round(float(position[1])))
+    for d in range(-2, 3):
+        for r, c in ((row + d, column), (row, column + d)) if cross else ((row + d // 2, column), (row, column + d // 2)):
+            if 0 <= r < image.shape[0] and 0 <= c < image.shape[1]:
+                image[r, c] = colour

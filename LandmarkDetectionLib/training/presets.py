@@ -1,0 +1,78 @@
+"""Everything a training run is decided by, as data; named presets reproduce what ships and what the paper did."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+
+class TrainingConfig(BaseModel):
+    """One training run. The same config on the same machine gives the same weights.
+
+    ``schedule`` "cosine" warms up over 3 % of the steps and falls to zero; "paper" multiplies the rate by 0.7943
+    after every ``steps_per_epoch`` (Riegler 2015, section 3).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: Literal["silhouette_unet", "regression_cnn"] = "silhouette_unet"
+    protocol: str = "whole-body"
+    landmarks: tuple[str, ...] | None = Field(default=None, description="A subset of the protocol; all when None.")
+    steps: PositiveInt = 6000
+    batch_size: PositiveInt = 32
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: PositiveFloat = 2e-3
+    weight_decay: float = Field(default=1e-4, ge=0)
+    schedule: Literal["cosine", "paper"] = "cosine"
+    steps_per_epoch: PositiveInt = 6000
+    averaging: float = Field(default=0.998, ge=0, lt=1, description="Decay of the averaged weights; 0 for none.")
+    whole_body_only: bool = False
+    pixel_mm: PositiveFloat = 8.0
+    channels: tuple[int, ...] = (16, 32, 64, 96, 128)
+    lateral_channels: tuple[int, ...] = (16, 32, 64, 96, 128)
+    seed: int = Field(default=1, ge=0, lt=10**6, description="Seeds from a million on are kept for evaluation.")
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    validate_every: PositiveInt = 500
+    checkpoint_minutes: PositiveFloat = 3.0
+
+
+NINE = (
+    "head_top",
+    "shoulder_right",
+    "shoulder_left",
+    "middle_finger_right",
+    "middle_finger_left",
+    "knee_right",
+    "knee_left",
+    "big_toe_right",
+    "big_toe_left",
+)
+_PAPER = TrainingConfig(
+    network="regression_cnn",
+    landmarks=NINE,
+    steps=180_000,
+    batch_size=100,
+    optimiser="sgd",
+    learning_rate=0.01,
+    weight_decay=0.0,
+    schedule="paper",
+    steps_per_epoch=6_000,
+    averaging=0.0,
+    whole_body_only=True,
+    precision="32-true",
+    validate_every=6_000,
+)
+
+PRESETS: dict[str, tuple[str, TrainingConfig]] = {
+    "whole-body-ct": ("The shipped model: compact networks, all landmarks, any field of view.", TrainingConfig()),
+    "quick": (
+        "The shipped model's settings for a few minutes, to see that everything works.",
+        TrainingConfig(steps=150, validate_every=75),
+    ),
+    "paper-body": ("Riegler 2015: the 6-layer CNN on 0.6 M whole bodies, 30 epochs.", _PAPER),
+    "paper-body-short": (
+        "The 6-layer CNN with the paper's optimiser and a thirtieth of its epochs each.",
+        _PAPER.model_copy(update={"steps": 6_000, "steps_per_epoch": 200, "validate_every": 1_000}),
+    ),
+}
