@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.dicom_pixels import Pixels, silent
+from LandmarkDetectionLib.dicom_pixels import Pixels, drop_damaged, silent
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.volume import Volume, ras_from_lps, require_geometry, require_size
 
@@ -216,6 +216,7 @@ def _header(path: Path) -> FileDataset | None:
         return None
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=HEADER_TAGS, force=unmarked)
+        drop_damaged(header)
         return header if header.get("SOPClassUID") or not unmarked else None
     except Exception:
         # A damaged file raises whatever its bytes lead to; it is no image either way.

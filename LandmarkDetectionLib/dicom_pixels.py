@@ -169,13 +169,14 @@ def _read(path: Path) -> FileDataset:
 
     try:
         data = pydicom.dcmread(path, specific_tags=PIXEL_TAGS, force=True)
+        drop_damaged(data)
     except Exception as error:
         raise InputError(f"{path} is damaged or truncated; copy or export it again.") from error
     if not any(keyword in data for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise InputError(f"{path} is a DICOM file without pixel data; export the images themselves.")
     if data.get("SamplesPerPixel", 1) != 1 or "PALETTE" in str(data.get("PhotometricInterpretation")):
         raise InputError(f"{path} is a colour (RGB) image; give the original grey one.")
-    if "TransferSyntaxUID" not in data.file_meta:
+    if not isinstance(data.file_meta.get("TransferSyntaxUID"), pydicom.uid.UID):
         data.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
     return data
 
@@ -208,6 +209,18 @@ def _decoded_by_itk(data: Dataset) -> np.ndarray:
         bare.save_as(name, enforce_file_format=True)
         pixels = sitk.GetArrayFromImage(sitk.ReadImage(name, imageIO="GDCMImageIO"))
     return pixels.reshape((-1, *pixels.shape[-2:]))
+
+
+def drop_damaged(data: Dataset) -> None:
+    """Delete the elements that cannot be decoded, so that whatever needs them says that it lacks them."""
+    for tag in list(data.keys()):
+        try:
+            element = data[tag]
+            for item in element.value if element.VR == "SQ" else ():
+                list(item.iterall())
+        except Exception:
+            # pydicom decodes on first use, and raises whatever the bytes lead to.
+            del data[tag]
 
 
 @contextmanager

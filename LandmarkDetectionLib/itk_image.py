@@ -29,6 +29,20 @@ SPACING = re.compile(
     r"^(?:spacings|space directions|ElementSpacing|ElementSize)\s*[:=]", re.IGNORECASE | re.MULTILINE
 )
 HEADER_BYTES = 2**16
+#: A line of a MetaImage header, and the power of the number of dimensions that gives the count of its values.
+META_FIELD = re.compile(r"^(\w+)\s*=[^\S\n]*(.*)$", re.MULTILINE)
+META_LENGTHS = {
+    "dimsize": 1,
+    "elementspacing": 1,
+    "elementsize": 1,
+    "offset": 1,
+    "position": 1,
+    "origin": 1,
+    "centerofrotation": 1,
+    "transformmatrix": 2,
+    "rotation": 2,
+    "orientation": 2,
+}
 #: Words in ITK's messages, and what they mean to a person.
 PROBLEMS = {
     "spacing": "has a voxel spacing of zero; correct its header or export the image again",
@@ -49,6 +63,7 @@ def read(path: Path) -> Volume:
 
     header = _header(path)
     _require_data_file(path, header)
+    _require_dimensions(path, header)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -155,6 +170,18 @@ def _require_data_file(path: Path, header: str) -> None:
         raise InputError(
             f"{path} is only a header, and its data file {found[1]} is missing; put both into one folder."
         )
+
+
+def _require_dimensions(path: Path, header: str) -> None:
+    """Refuse a MetaImage header whose counts contradict: ITK's reader would write past its own arrays."""
+    if _kind(path) != "MetaImage":
+        return
+    values = {key.lower(): value.split() for key, value in META_FIELD.findall(header)}
+    count = " ".join(values.get("ndims", []))
+    dimensions = int(count) if re.fullmatch(r"\d{1,2}", count) else 0
+    lengths = {key: dimensions**power for key, power in META_LENGTHS.items() if key in values}
+    if not 1 <= dimensions <= 5 or any(len(values[key]) != length for key, length in lengths.items()):
+        raise InputError(f"{path} is damaged or no MetaImage file; copy or export it again.")
 
 
 def _kind(path: Path) -> str:

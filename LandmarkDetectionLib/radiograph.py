@@ -36,16 +36,15 @@ def read(path: Path) -> Volume:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=("PNG", "TIFF", "JPEG")) as picture:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if getattr(picture, "n_frames", 1) > 1:
-                raise InputError(f"{path} has several pages; save the one to use as a picture of its own.")
-            require_size(path, picture.size)
-            pixels = _grey(picture, path)
-            spacing = _spacing(picture)
+            pixels, spacing = _read(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large for a radiograph; check the file.") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except InputError:
+        raise
+    except Exception as error:
+        # Pillow raises whatever the bytes of a damaged file lead to.
         raise InputError(
             f"{path} is damaged, truncated or no PNG, TIFF or JPEG picture; export it again."
         ) from error
@@ -56,6 +55,17 @@ def read(path: Path) -> Volume:
         name=stem(path),
         spacing_known=spacing is not None,
     )
+
+
+def _read(path: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
+    """(H, W) grey values and mm per pixel along (i, j)."""
+    from PIL import Image
+
+    with Image.open(path, formats=("PNG", "TIFF", "JPEG")) as picture:
+        if getattr(picture, "n_frames", 1) > 1:
+            raise InputError(f"{path} has several pages; save the one to use as a picture of its own.")
+        require_size(path, picture.size)
+        return _grey(picture, path), _spacing(picture)
 
 
 def _grey(picture: Image.Image, path: Path) -> np.ndarray:

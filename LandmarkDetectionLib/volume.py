@@ -143,14 +143,10 @@ def read_volume(path: str | os.PathLike[str], series: str | int | None = None) -
     """
     path = Path(path)
     _require_readable(path)
-    if path.is_dir():
-        from LandmarkDetectionLib import dicom
-
-        return _checked(dicom.read(path, series), path)
-    if series is not None:
+    if series is not None and not path.is_dir():
         raise InputError(f"{path} is a single file; a series can only be chosen from a DICOM folder.")
     try:
-        return _checked(_read_file(path), path)
+        return _checked(_read(path, series), path)
     except MemoryError as error:
         raise InputError(
             f"{path} says it is larger than the memory of this computer; check the file or shrink the image."
@@ -312,8 +308,10 @@ def rescaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
             if np.iinfo(dtype).min <= min(ends) and max(ends) <= np.iinfo(dtype).max:
                 return _rescaled_modulo(stored, int(slope), int(intercept), dtype)
     result = stored.astype(np.result_type(stored.dtype, np.float32), copy=False)
-    result *= slope
-    result += intercept
+    # Damaged files have absurd values; what overflows is found as not finite.
+    with np.errstate(all="ignore"):
+        result *= slope
+        result += intercept
     return result
 
 
@@ -353,8 +351,13 @@ def stem(path: Path) -> str:
 # ------------------------------------------------------------------------------------------------------
 
 
-def _read_file(path: Path) -> Volume:
+def _read(path: Path, series: str | int | None) -> Volume:
+    from LandmarkDetectionLib import dicom
+
     suffix = _suffix(path)
+    # Scanners and archives write DICOM files under any name.
+    if path.is_dir() or suffix in DICOM or dicom.is_dicom(path):
+        return dicom.read(path, series)
     if suffix in NIFTI:
         from LandmarkDetectionLib import nifti
 
@@ -367,11 +370,6 @@ def _read_file(path: Path) -> Volume:
         from LandmarkDetectionLib import radiograph
 
         return radiograph.read(path)
-    from LandmarkDetectionLib import dicom
-
-    # Scanners and archives write DICOM files under any name.
-    if suffix in DICOM or dicom.is_dicom(path):
-        return dicom.read(path)
     raise InputError(
         f"{path} is of an unknown kind; give a DICOM file or folder, or {_listed(NIFTI + ITK + PICTURES)}."
     )

@@ -166,6 +166,15 @@ class TestRoundTrips:
         voxels += 1
         assert np.array_equal(voxels, some_volume.voxels + 1)
 
+    @pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+    def test_a_fourth_axis_of_one_is_dropped(self, tmp_path: Path, suffix: str) -> None:
+        image = sitk.GetImageFromArray(noise((1, 3, 4, 5)), isVector=False)
+        image.SetSpacing((2, 3, 4, 1))
+        sitk.WriteImage(image, str(tmp_path / f"a{suffix}"))
+        read = read_volume(tmp_path / f"a{suffix}")
+        assert np.array_equal(read.voxels, noise((1, 3, 4, 5))[0])
+        assert np.allclose(read.spacing, [2, 3, 4])
+
     def test_another_suffix_is_refused(self, tmp_path: Path, some_volume: Volume) -> None:
         with pytest.raises(OutputError, match=r"'\.png' is no volume format"):
             write_volume(some_volume, tmp_path / "a.png")
@@ -536,6 +545,8 @@ WRONG: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no dimensions": (lambda f: nifti(f, noise(), dim=[0] * 8), "0 dimensions"),
     "no voxels MetaImage": (lambda f: itk(f, "a.mha", DimSize="0 3 4"), "no image"),
     "endless NIfTI": (lambda f: nifti(f, noise(), dim=[3, 32767, 32767, 32767, 1, 1, 1, 1]), "too short"),
+    "absurd dimensions": (lambda f: itk(f, "a.mha", NDims="73"), "damaged or no MetaImage"),
+    "too few sizes": (lambda f: itk(f, "a.mha", DimSize="2 3"), "damaged or no MetaImage"),
     "endless MetaImage": (lambda f: itk(f, "a.mha", DimSize="30000 30000 30000"), "memory"),
     "NaN NIfTI": (lambda f: nifti(f, NAN), "4 voxels that are NaN"),
     "NaN NRRD": (lambda f: written(f, "a.nrrd", NAN), "4 voxels that are NaN"),
@@ -624,20 +635,26 @@ class TestWrongInputs:
         assert not read_volume(itk(tmp_path, "a.mha", ElementSpacing="")).spacing_known
         assert not read_volume(itk(tmp_path, "a.nrrd", space_directions="", space="")).spacing_known
 
-    @settings(max_examples=150)
-    @given(st.sampled_from((".nii", ".nrrd", ".mha")), st.data())
+    @settings(max_examples=200)
+    @given(st.sampled_from((".nii", ".nrrd", ".mha", ".dcm", ".png", ".tif")), st.data())
     def test_damage_anywhere_in_a_header_is_an_input_error_or_harmless(
         self, tmp_path_factory: pytest.TempPathFactory, suffix: str, data: st.DataObject
     ) -> None:
-        path = tmp_path_factory.mktemp("damage") / f"a{suffix}"
-        write_volume(Volume(noise((3, 4, 5)), np.eye(4)), path)
+        folder = tmp_path_factory.mktemp("damage")
+        path = folder / f"a{suffix}"
+        if suffix == ".dcm":
+            dicom(folder)
+        elif suffix in (".png", ".tif"):
+            picture(folder, path.name, noise((9, 9), "u1"))
+        else:
+            write_volume(Volume(noise((3, 4, 5)), np.eye(4)), path)
         raw = bytearray(path.read_bytes())
         for _ in range(data.draw(st.integers(1, 4))):
-            raw[data.draw(st.integers(0, min(len(raw), 352) - 1))] = data.draw(st.integers(0, 255))
+            raw[data.draw(st.integers(0, min(len(raw), 1500) - 1))] = data.draw(st.integers(0, 255))
         path.write_bytes(bytes(raw))
         try:
             read = read_volume(path)
-        except InputError as error:
+        except LandmarkDetectionError as error:
             assert path.name in str(error)
         else:
             assert np.isfinite(read.ijk_to_ras).all()
