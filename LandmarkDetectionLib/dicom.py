@@ -246,7 +246,9 @@ def _single_file(path: Path) -> Series:
         raise InputError(f"{path} is no DICOM file or is damaged; copy or export it again.")
     if not _is_image(header):
         kind = header.get("Modality") or "unknown kind"
-        raise InputError(f"{path} is a DICOM object without an image ({kind}) or truncated; give the scan itself.")
+        raise InputError(
+            f"{path} is a DICOM object without an image ({kind}) or truncated; give the scan itself."
+        )
     return _series(str(header.get("SeriesInstanceUID", "")), header, _frames(header, path))
 
 
