@@ -30,6 +30,8 @@ PERSISTENCE_MM = 100.0
 TABLE_WIDTH_MM = 140.0
 #: Separate parts smaller than this are no body parts, in mm^3.
 SMALLEST_PART_MM3 = 20_000.0
+#: Smaller pieces at the end of the scan are not fingers, in mm^3.
+SMALLEST_FINGER_MM3 = 1_500.0
 #: The part of a body component that is at least 15 mm thick; noise and wires have none.
 LEAST_SOLID_SHARE = 0.12
 #: Hollow shells (a table that was not recognised, a bottle) hold less material than this share.
@@ -75,7 +77,7 @@ def estimate_air_threshold(volume: Volume, given: float | None = None) -> AirThr
     Parameters
     ----------
     volume
-        The volume; at most about a million of its voxels are looked at.
+        The volume; at most about half a million of its voxels are looked at.
     given
         A threshold chosen by the user: only air, separation and coherence are estimated then.
     """
@@ -96,8 +98,8 @@ def estimate_air_threshold(volume: Volume, given: float | None = None) -> AirThr
 
 
 def _sample(voxels: np.ndarray) -> tuple[np.ndarray, float]:
-    """About a million voxels in pairs of neighbours, and the correlation within the pairs."""
-    step = max(1, round((voxels.size / 500_000) ** (1 / 3)))
+    """Some hundred thousand voxels in pairs of neighbours, and the correlation within the pairs."""
+    step = max(1, round((voxels.size / 200_000) ** (1 / 3)))
     axis = int(np.argmax(voxels.shape))
     start = [slice(0, n, step) for n in voxels.shape]
     start[axis] = slice(0, max(1, voxels.shape[axis] - 1), step)
@@ -133,13 +135,15 @@ def _hounsfield_offset(sample: np.ndarray, modality: str) -> float | None:
     """0 for CT numbers, 1024 for CT numbers stored without sign, None for another scale."""
     if modality not in ("", "CT"):
         return None
-    share = lambda low, high: float(np.mean((sample >= low) & (sample <= high)))  # noqa: E731
-    if sample.min() < -200:
-        tissue = share(-200, 200)
-        if modality == "CT" or (share(-1100, -850) > 0.002 and tissue > 0.002 and sample.max() < 40_000):
-            return 0.0
-        return None
-    if sample.max() <= 600 or sample.min() < 0:
+
+    def share(low: float, high: float) -> float:
+        return float(np.mean((sample >= low) & (sample <= high)))
+
+    low, high = sample.min(), sample.max()
+    if low < 0:
+        typical = share(-1100, -850) > 0.002 and share(-200, 200) > 0.002 and high < 40_000
+        return 0.0 if modality == "CT" or typical else None
+    if high <= 600:
         return None  # an eight-bit or windowed copy of a CT, or MR
     # Fat, water and muscle lie within 150 of 1024; almost nothing lies between air and fat.
     tissue, between = share(874, 1174), share(300, 874)
@@ -290,7 +294,7 @@ def isolate_body(
     encloses is filled (this changes no silhouette and no outer surface, only the thickness, and makes lung
     and bowel gas count as body); parts without any place 15 mm thick are dropped unless they are attached to
     one and no larger than a hand; separate parts stay when they are solid and large enough (an arm or leg
-    cut off by the field of view).
+    cut off by the field of view), and so do fingers that the end of the scan cuts off.
 
     Parameters
     ----------
@@ -346,13 +350,10 @@ def _body_parts(
     filled: np.ndarray, solid: np.ndarray, counts: np.ndarray, block_mm3: float, name: str
 ) -> np.ndarray:
     labels, number = ndimage.label(filled)
-    flat = labels.ravel()
-    size = np.bincount(flat, minlength=number + 1).astype(float)
-    solids = np.bincount(flat, weights=solid.ravel(), minlength=number + 1)
-    material = np.bincount(flat, weights=counts.ravel(), minlength=number + 1) / 8
-    size[0] = 1
-    solids[0] = 0
-    body = (solids / size >= LEAST_SOLID_SHARE) & (material / size >= LEAST_MATERIAL_SHARE)
+    sizes, solids, material, full = (np.zeros(number + 1, np.int64) for _ in range(4))
+    kernels.part_sizes(labels, solid, counts, sizes, solids, material, full)
+    sizes[0] = 1
+    body = (solids >= LEAST_SOLID_SHARE * sizes) & (material >= 8 * LEAST_MATERIAL_SHARE * sizes)
     solids = np.where(body, solids, 0)
     largest = solids.max()
     if largest * block_mm3 < SMALLEST_PART_MM3:
@@ -361,6 +362,14 @@ def _body_parts(
             "check that it is a CT or MR scan of a body, or give another --threshold."
         )
     wanted = solids >= max(SMALLEST_PART_MM3 / block_mm3, 0.004 * largest)
+    # Fingers cut from their hand by the end of the scan begin where the body begins or end where it ends.
+    boxes = ndimage.find_objects(labels)
+    body_box = boxes[int(solids.argmax()) - 1][0]
+    for label in np.flatnonzero((full > 0) & (material * block_mm3 / 8 >= SMALLEST_FINGER_MM3) & ~wanted):
+        planes = boxes[label - 1][0]
+        at_end = planes.start <= body_box.start + 1 or planes.stop >= body_box.stop - 1
+        extents = [(part.stop - part.start) ** 3 * block_mm3 for part in boxes[label - 1]]
+        wanted[label] = at_end and max(extents) <= SHEET_MM**3
     return wanted[labels].view(np.uint8)
 
 

@@ -131,23 +131,6 @@ def occupancy_blocks(voxels, low, scale, factors, out, start, stop):  # type: ig
 
 
 @compiled
-def occupied_extent(occupancy, level, planes, rows, columns, start, stop):  # type: ignore[no-untyped-def]
-    """Mark the planes, rows and columns that hold a voxel of at least ``level`` (flags are only ever set)."""
-    for k in range(start, stop):
-        any_plane = np.uint8(0)
-        for j in range(occupancy.shape[1]):
-            line = occupancy[k, j]
-            top = np.uint8(0)
-            for i in range(line.shape[0]):
-                hit = np.uint8(1) if line[i] >= level else np.uint8(0)
-                columns[i] |= hit
-                top |= hit
-            rows[j] |= top
-            any_plane |= top
-        planes[k] |= any_plane
-
-
-@compiled
 def sample_aligned(source, index, weight, out, start, stop):  # type: ignore[no-untyped-def]
     """Trilinear sampling where source and target axes are parallel; weights in 1/128, index -1 is outside."""
     index_s, index_a, index_r = index
@@ -179,8 +162,22 @@ def sample_aligned(source, index, weight, out, start, stop):  # type: ignore[no-
 
 
 @compiled
-def sample_oblique(source, origin, step_s, step_a, step_r, out, start, stop):  # type: ignore[no-untyped-def]
-    """Trilinear sampling along any affine; positions and steps are source indices (k, j, i)."""
+def occupied_blocks(source, level, blocks, start, stop):  # type: ignore[no-untyped-def]
+    """Mark the blocks of 4 x 4 x 4 that hold a voxel of at least ``level``, for ``blocks[start:stop]``."""
+    for k in range(4 * start, min(4 * stop, source.shape[0])):
+        for j in range(source.shape[1]):
+            line, target = source[k, j], blocks[k >> 2, j >> 2]
+            for i in range(line.shape[0]):
+                if line[i] >= level:
+                    target[i >> 2] = 1
+
+
+@compiled
+def sample_oblique(source, blocks, origin, step_s, step_a, step_r, out, start, stop):  # type: ignore[no-untyped-def]
+    """Trilinear sampling along any affine; positions and steps are source indices (k, j, i).
+
+    ``blocks`` marks the blocks of 4 x 4 x 4 worth looking at, air elsewhere is left at 0.
+    """
     nk, nj, ni = source.shape
     for s in range(start, stop):
         for a in range(out.shape[1]):
@@ -188,13 +185,21 @@ def sample_oblique(source, origin, step_s, step_a, step_r, out, start, stop):  #
             j0 = origin[1] + s * step_s[1] + a * step_a[1]
             i0 = origin[2] + s * step_s[2] + a * step_a[2]
             target = out[s, a]
-            for r in range(target.shape[0]):
+            target[:] = 0
+            # The stretch of the line inside the source, a little generous; the exact test follows.
+            begin, end = 0.0, float(target.shape[0])
+            for start_at, step, size in ((k0, step_r[0], nk), (j0, step_r[1], nj), (i0, step_r[2], ni)):
+                if abs(step) > 1e-9:
+                    t0, t1 = (-0.5 - start_at) / step, (size - 0.5 - start_at) / step
+                    begin, end = max(begin, min(t0, t1) - 1), min(end, max(t0, t1) + 2)
+            for r in range(int(begin), int(end)):
                 k, j, i = k0 + r * step_r[0], j0 + r * step_r[1], i0 + r * step_r[2]
                 if not (-0.5 <= k <= nk - 0.5 and -0.5 <= j <= nj - 0.5 and -0.5 <= i <= ni - 0.5):
-                    target[r] = 0
                     continue
                 k, j, i = min(max(k, 0.0), nk - 1.0), min(max(j, 0.0), nj - 1.0), min(max(i, 0.0), ni - 1.0)
                 ka, ja, ia = int(k), int(j), int(i)
+                if not blocks[ka >> 2, ja >> 2, ia >> 2]:
+                    continue
                 kb, jb, ib = min(ka + 1, nk - 1), min(ja + 1, nj - 1), min(ia + 1, ni - 1)
                 wk, wj, wi = int((k - ka) * 128), int((j - ja) * 128), int((i - ia) * 128)
                 near = (128 - wj) * ((128 - wi) * source[ka, ja, ia] + wi * source[ka, ja, ib]) + wj * (
@@ -318,6 +323,20 @@ def fill_planes(mask, out, start, stop):  # type: ignore[no-untyped-def]
                     filled[b, q] = 0
                     stack[size] = b * columns + q
                     size += 1
+
+
+@compiled
+def part_sizes(labels, solid, counts, sizes, solids, material, full):  # type: ignore[no-untyped-def]
+    """Blocks, solid blocks, set cells and completely set blocks of every labelled part."""
+    for s in range(labels.shape[0]):
+        for a in range(labels.shape[1]):
+            for r in range(labels.shape[2]):
+                label = labels[s, a, r]
+                if label:
+                    sizes[label] += 1
+                    solids[label] += solid[s, a, r]
+                    material[label] += counts[s, a, r]
+                    full[label] += counts[s, a, r] == 8
 
 
 @compiled

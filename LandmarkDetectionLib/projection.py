@@ -16,6 +16,11 @@ from LandmarkDetectionLib.body_mask import AirThreshold, estimate_air_threshold,
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.volume import Volume
 
+#: Neighbouring voxels of a volume that is less correlated than this are noise.
+NOISE_COHERENCE = 0.15
+#: Otsu's separation of a single Gaussian is 0.64: no background and object to tell apart.
+LEAST_SEPARATION = 0.66
+
 #: count, first and last along each ray of a projection.
 Rays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -264,7 +269,7 @@ def _comparable(threshold: float, dtype: np.dtype) -> np.generic | None:
     if np.isnan(threshold) or threshold >= info.max:
         return None
     if threshold < info.min:  # everything is above, which no value of the type itself can say
-        return np.float32(threshold)
+        return np.float32("-inf")
     return dtype.type(int(np.floor(threshold)))
 
 
@@ -334,21 +339,26 @@ def project_body(
     air = estimate_air_threshold(volume, threshold)
     if air.kind == "constant":
         raise NoBodyError(f"{name} has the same value everywhere, so there is no body in it; check the file.")
+    if air.kind == "given" and air.value <= air.air:
+        raise NoBodyError(
+            f"With the threshold {air.value:g} the air of {name} (about {air.air:g}) would count as body; "
+            "give a higher --threshold."
+        )
     source, source_to_ras = _occupancy(volume, air)
-    extent = _occupied_extent(source)
-    if extent is None:
+    blocks = _occupied_blocks(source)
+    if not blocks.any():
         raise NoBodyError(
             f"{name} holds only air: no voxel is above the threshold {air.value:g}; "
             "check the file or give a lower --threshold."
         )
-    if abs(air.coherence) < 0.15:
-        raise NoBodyError(
-            f"{name} holds only noise: neighbouring voxels have nothing in common; check the file."
-        )
+    if abs(air.coherence) < NOISE_COHERENCE or (
+        air.kind == "estimated" and air.separation < LEAST_SEPARATION
+    ):
+        raise NoBodyError(f"{name} holds only noise or has no air around the body; check the file.")
 
     grid = _grid_around(volume, pixel_mm)
-    window = _window_of(extent, source_to_ras, grid)
-    occupancy = _resample(source, source_to_ras, grid, window)
+    window = _window_of(blocks, source_to_ras, grid)
+    occupancy = _resample(source, blocks, source_to_ras, grid, window)
     mask = (occupancy >= 128).view(np.uint8)
     notes = list(isolate_body(mask, grid.cell, remove_table=remove_table, name=name))
     if air.kind == "estimated":
@@ -385,20 +395,13 @@ def _occupancy(volume: Volume, air: AirThreshold, cell_mm: float = 2.5) -> tuple
     return out, kji_to_ras @ scale_up
 
 
-def _occupied_extent(source: np.ndarray) -> np.ndarray | None:
-    """(3, 2) first and last occupied index along the array's axes."""
-    flags = [np.zeros(n, np.uint8) for n in source.shape]
-
-    def mark(start: int, stop: int) -> list[np.ndarray]:
-        own = [np.zeros(n, np.uint8) for n in source.shape]
-        kernels.occupied_extent(source, np.uint8(128), *own, start, stop)
-        return own
-
-    for part in kernels.in_slabs(mark, source.shape[0]):
-        for total, own in zip(flags, part, strict=True):
-            total |= own
-    found = [np.flatnonzero(flag) for flag in flags]
-    return np.array([(f[0], f[-1]) for f in found]) if found[0].size else None
+def _occupied_blocks(source: np.ndarray) -> np.ndarray:
+    """Flags of the blocks of 4 x 4 x 4 voxels that hold an occupied one."""
+    blocks = np.zeros([-(-n // 4) for n in source.shape], np.uint8)
+    kernels.in_slabs(
+        lambda i, j: kernels.occupied_blocks(source, np.uint8(128), blocks, i, j), blocks.shape[0]
+    )
+    return blocks
 
 
 def _corners(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -418,18 +421,25 @@ def _grid_around(volume: Volume, pixel_mm: float) -> _Grid:
     return _Grid(top, pixel_mm / parts, pixel_mm, (s, a, r))
 
 
-def _window_of(extent: np.ndarray, source_to_ras: np.ndarray, grid: _Grid) -> tuple[slice, slice, slice]:
-    """The cells around the occupied voxels, with a border of air where there is room."""
-    ras = (_corners(extent[:, 0] - 1.0, extent[:, 1] + 1.0) @ source_to_ras.T)[:, :3]
-    cells = (grid.corner - ras) / grid.cell  # r, a, s
-    low, high = np.floor(cells.min(axis=0))[::-1] - 2, np.ceil(cells.max(axis=0))[::-1] + 2
+def _window_of(blocks: np.ndarray, source_to_ras: np.ndarray, grid: _Grid) -> tuple[slice, slice, slice]:
+    """The cells around the occupied blocks, with a border of air where there is room."""
+    centres = np.argwhere(blocks) * 4 + 1.5
+    cells = (grid.corner - centres @ source_to_ras[:3, :3].T - source_to_ras[:3, 3]) / grid.cell  # r, a, s
+    reach = (
+        np.abs(source_to_ras[:3, :3]).sum(axis=1) * 3 / grid.cell + 2
+    )  # half a block and a voxel around it
+    low, high = np.floor(cells.min(axis=0) - reach)[::-1], np.ceil(cells.max(axis=0) + reach)[::-1]
     limits = zip(low, high, grid.shape, strict=True)
     window = [slice(int(max(0, first)), int(min(n, last))) for first, last, n in limits]
     return window[0], window[1], window[2]
 
 
 def _resample(
-    source: np.ndarray, source_to_ras: np.ndarray, grid: _Grid, window: tuple[slice, slice, slice]
+    source: np.ndarray,
+    blocks: np.ndarray,
+    source_to_ras: np.ndarray,
+    grid: _Grid,
+    window: tuple[slice, slice, slice],
 ) -> np.ndarray:
     """Occupancy (S, A, R) uint8 on the window's cells."""
     shape = tuple(part.stop - part.start for part in window)
@@ -462,9 +472,13 @@ def _resample(
             slabs=8,
         )
     else:
+        worth = np.empty_like(blocks)
+        kernels.neighbourhood(blocks, worth, True, 0, blocks.shape[0])
         steps = [np.ascontiguousarray(linear[:, n]) for n in range(3)]
         kernels.in_slabs(
-            lambda i, j: kernels.sample_oblique(source, origin + i * steps[0], *steps, out[i:j], 0, j - i),
+            lambda i, j: kernels.sample_oblique(
+                source, blocks, origin + i * steps[0], *steps, out[i:j], 0, j - i
+            ),
             shape[0],
             slabs=8,
         )
