@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.dicom_pixels import Pixels, drop_damaged, silent
+from LandmarkDetectionLib.dicom_pixels import Pixels, drop_damaged
 from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.volume import Volume, ras_from_lps, require_geometry, require_size
+from LandmarkDetectionLib.volume import Volume, ras_from_lps, require_geometry, require_size, silent
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
@@ -143,7 +143,7 @@ def is_dicom(path: Path) -> bool:
         return False
 
 
-@silent()
+@silent("pydicom")
 def find_series(folder: Path) -> list[Series]:
     """List the image series below a folder, by number and UID.
 
@@ -172,7 +172,7 @@ def find_series(folder: Path) -> list[Series]:
     return sorted(series, key=lambda one: (one.number is None, one.number or 0, one.uid))
 
 
-@silent()
+@silent("pydicom")
 def read(path: Path, series: str | int | None = None) -> Volume:
     """Read one DICOM file, or one series of a folder.
 

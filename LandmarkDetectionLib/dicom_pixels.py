@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -221,11 +218,3 @@ def drop_damaged(data: Dataset) -> None:
         except Exception:
             # pydicom decodes on first use, and raises whatever the bytes lead to.
             del data[tag]
-
-
-@contextmanager
-def silent() -> Iterator[None]:
-    """Keep pydicom from warning: its warnings quote values, and every problem that matters is raised."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.volume import Volume, native, ras_from_lps, require_size, stem
+from LandmarkDetectionLib.volume import Volume, native, ras_from_lps, require_size, silent, stem
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,8 +35,7 @@ def read(path: Path) -> Volume:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silent("PIL"):
             pixels, spacing = _read(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large for a radiograph; check the file.") from error

@@ -8,7 +8,11 @@ JPEG) and :mod:`~LandmarkDetectionLib.dicom`; this module picks the right one an
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -323,6 +327,20 @@ def _rescaled_modulo(stored: np.ndarray, slope: int, intercept: int, dtype: np.d
     unsigned *= unsigned.dtype.type(slope % 2**bits)
     unsigned += unsigned.dtype.type(intercept % 2**bits)
     return unsigned.view(dtype)
+
+
+@contextmanager
+def silent(package: str) -> Iterator[None]:
+    """Keep a package from warning and logging: it would quote values, and problems that matter are raised."""
+    logger = logging.getLogger(package)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def native(array: np.ndarray) -> np.ndarray:
