@@ -390,6 +390,8 @@ def train(
     preset: Annotated[
         str, typer.Option(help="Named settings to start from (see --list-presets).")
     ] = DEFAULT_MODEL,
+    name: Annotated[str, typer.Option(help="Name of the finished model.")] = "my-model",
+    model_version: Annotated[str, typer.Option(help="Version of the finished model.")] = "1.0.0",
     network: Annotated[Network | None, typer.Option(help="Another network than the preset's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of bodies per step.")] = None,
@@ -406,7 +408,8 @@ def train(
 ) -> None:
     """Train a model on synthetic bodies that are generated on the way.
 
-    Ctrl-C stops after the current step and keeps a checkpoint; the same command goes on from there.
+    The finished model is calibrated and measured on held-back bodies and written to OUT/NAME. Ctrl-C stops
+    after the current step and keeps a checkpoint; the same command goes on from there.
     """
     from LandmarkDetectionLib.training.presets import PRESETS, TrainingConfig
 
@@ -417,6 +420,7 @@ def train(
         raise typer.BadParameter("give the folder to write to.", param_hint="--out")
     if preset not in PRESETS:
         raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
+    _check_model_name(name, model_version)
     changes = {"network": network.value if network else None, "steps": steps, "batch_size": batch_size}
     wanted = {name: value for name, value in {**changes, "seed": seed}.items() if value is not None}
     # Built anew rather than copied with changes, so that the changes are checked.
@@ -424,6 +428,7 @@ def train(
     _make_folder(out)
 
     from LandmarkDetectionLib.training.loop import train as run_training
+    from LandmarkDetectionLib.training.package import package_run
 
     with console.progress_bar(not quiet and not as_json) as progress, _interruptible() as cancelled:
         run_training(
@@ -436,7 +441,25 @@ def train(
             progress=progress,
             cancelled=cancelled,
         )
-    _report_files([out], as_json, quiet)
+    with console.progress_bar(not quiet and not as_json) as progress:
+        finished = package_run(out, out / name, name=name, version=model_version, progress=progress)
+    _report_files([finished.path], as_json, quiet)
+
+
+def _check_model_name(name: str, version: str) -> None:
+    """Refuse before the training what the package could not be called after it."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from LandmarkDetectionLib.protocol import PackageName, Version
+
+    for kind, value, option, rule in (
+        (PackageName, name, "--name", "use lower case letters, digits and dashes."),
+        (Version, version, "--model-version", "write it as 1.2.3."),
+    ):
+        try:
+            TypeAdapter(kind).validate_python(value)
+        except ValidationError:
+            raise typer.BadParameter(f"'{value}' will not do: {rule}", param_hint=option) from None
 
 
 def _print_presets(as_json: bool) -> None:

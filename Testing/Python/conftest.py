@@ -37,7 +37,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A valid model package with one very small untrained network: its answers mean nothing."""
+    """A valid model package with very small untrained networks: its answers mean nothing."""
     from LandmarkDetectionLib.model import save_model
     from LandmarkDetectionLib.networks import build_network
     from LandmarkDetectionLib.protocol import LandmarkDefinition, Protocol
@@ -52,17 +52,29 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pairs=(("knee_left", "knee_right"),),
     )
     parameters = {"landmarks": len(names), "channels": [4, 8]}
-    network = build_network("silhouette_unet", **parameters)
+    state = build_network("silhouette_unet", **parameters).state_dict()
+    settings = {
+        "pixel_mm": 6.0,
+        "coronal_shape": [128, 64],
+        "lateral_shape": [128, 64],
+        "depth_method": "network",
+        "calibration": {
+            method: {"scores": [0.0, 1.0], "shares": [0.0, 1.0]} for method in ("mean", "network", "lateral")
+        },
+        "mean_depth_mm": dict.fromkeys(names, 0.0),
+        "mean_depth_error_mm": dict.fromkeys(names, 30.0),
+        "length_range_mm": {},
+    }
     folder = tmp_path_factory.mktemp("models") / "tiny-model"
     save_model(
         folder,
         name="tiny-model",
         version="1.0.0",
         protocol=protocol,
-        networks={"coronal": ("silhouette_unet", parameters, network.state_dict())},
-        settings={},
+        networks={view: ("silhouette_unet", parameters, state) for view in ("coronal", "lateral")},
+        settings=settings,
         detector="silhouette",
-        card="An untrained network for tests.",
+        card="Untrained networks for tests.",
     )
     return folder
 

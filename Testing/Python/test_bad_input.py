@@ -124,8 +124,8 @@ def coloured_picture(folder: Path) -> Arguments:
 
 
 def radiograph(folder: Path) -> Arguments:
-    pixels = np.tile(np.arange(64, dtype=np.uint8) * 3, (64, 1))
-    Image.fromarray(pixels).save(folder / "in.png", dpi=(254, 254))
+    pixels = np.tile(np.arange(240, dtype=np.uint8), (320, 1))
+    Image.fromarray(pixels).save(folder / "in.png", dpi=(25.4, 25.4))
     return detect(folder / "in.png")
 
 
@@ -312,6 +312,10 @@ WORDS = [
     Row("train without a folder", lambda f: ["train"], USAGE, "--out"),
     Row("unknown preset", lambda f: ["train", "--out", f / "r", "--preset", "fast"], USAGE, "whole-body-ct"),
     Row("unknown network", lambda f: ["train", "--out", f / "r", "--network", "gpt"], USAGE, "--network"),
+    Row(
+        "model name with blanks", lambda f: ["train", "--out", f / "r", "--name", "My model"], USAGE, "--name"
+    ),
+    Row("model version", lambda f: ["train", "--out", f / "r", "--model-version", "2"], USAGE, "1.2.3"),
     Row("no training steps", lambda f: ["train", "--out", f / "r", "--steps", 0], USAGE, "--steps"),
     Row("negative seed", lambda f: ["demo", "--out", f / "d", "--seed", -1], USAGE, "--seed"),
 ]
