@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class Decoded(NamedTuple):
-    """Positions read off B x L heatmaps.
+    """Positions read off B x L distributions.
 
     Attributes
     ----------
@@ -21,15 +21,12 @@ class Decoded(NamedTuple):
         Column and row in pixels.
     covariance : (B, L, 2, 2)
         Spread of the whole distribution about ``position``, square pixels.
-    present : (B, L)
-        Probability that the landmark lies in the image.
     window : (B, L, h, w)
         Distribution near the position, sums to one.
     """
 
     position: Tensor
     covariance: Tensor
-    present: Tensor
     window: Tensor
 
 
@@ -67,34 +64,50 @@ def cross_entropy(logits: Tensor, absent: Tensor, points: Tensor, visible: Tenso
     return total - torch.where(visible, expected, absent)
 
 
-def decode(logits: Tensor, absent: Tensor, stride: float, radius: int = 3) -> Decoded:
+def distribution(logits: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
+    """Probability of every cell (B, L, h, w) and of presence (B, L): together with absence they sum to one."""
+    everything = torch.softmax(torch.cat([logits.flatten(2), absent[..., None]], dim=2).float(), dim=2)
+    return everything[..., :-1].reshape(logits.shape), 1 - everything[..., -1]
+
+
+def decode(probability: Tensor, stride: float, radius: int = 3) -> Decoded:
     """Positions of the most likely place, as the mean of the distribution within ``radius`` cells of its peak.
 
     The peak is the cell whose 3 x 3 neighbourhood holds most; the local mean is exact for the Gaussian targets that
     the network is trained with, and does not move towards a second peak elsewhere.
+
+    Parameters
+    ----------
+    probability : (B, L, h, w)
+        From ``distribution``; need not sum to one.
     """
-    batch, landmarks, rows, columns = logits.shape
-    everything = torch.softmax(torch.cat([logits.flatten(2), absent[..., None]], dim=2).float(), dim=2)
-    present = 1 - everything[..., -1]
-    map_ = everything[..., :-1].reshape(batch, landmarks, rows, columns)
-    peak = torch.nn.functional.avg_pool2d(map_, 3, stride=1, padding=1).flatten(2).argmax(dim=2)
-    peak_row, peak_column = peak // columns, peak % columns
-    row_index = torch.arange(rows, device=logits.device)
-    column_index = torch.arange(columns, device=logits.device)
-    near = ((row_index - peak_row[..., None]).abs() <= radius)[..., :, None] & (
-        (column_index - peak_column[..., None]).abs() <= radius
-    )[..., None, :]
-    window = map_ * near
-    window = window / window.sum(dim=(2, 3), keepdim=True).clamp_min(1e-12)
-    y, x = cell_centres(rows, stride, logits.device), cell_centres(columns, stride, logits.device)
+    rows, columns = probability.shape[-2:]
+    peak = torch.nn.functional.avg_pool2d(probability, 3, stride=1, padding=1).flatten(2).argmax(dim=2)
+    peak_row, peak_column = (peak // columns)[..., None], (peak % columns)[..., None]
+    near_rows = (torch.arange(rows, device=peak.device) - peak_row).abs() <= radius
+    near_columns = (torch.arange(columns, device=peak.device) - peak_column).abs() <= radius
+    window = _normalised(probability * (near_rows[..., :, None] & near_columns[..., None, :]))
+    y, x = cell_centres(rows, stride, peak.device), cell_centres(columns, stride, peak.device)
     position = torch.stack([(window.sum(2) * x).sum(-1), (window.sum(3) * y).sum(-1)], dim=-1)
-    whole = map_ / map_.sum(dim=(2, 3), keepdim=True).clamp_min(1e-12)
+    whole = _normalised(probability)
     dx, dy = x - position[..., 0:1], y - position[..., 1:2]
-    xx = (whole.sum(2) * dx**2).sum(-1)
-    yy = (whole.sum(3) * dy**2).sum(-1)
+    xx, yy = (whole.sum(2) * dx**2).sum(-1), (whole.sum(3) * dy**2).sum(-1)
     xy = ((whole * dy[..., :, None]).sum(2) * dx).sum(-1)
-    covariance = torch.stack([xx, xy, xy, yy], dim=-1).reshape(batch, landmarks, 2, 2)
-    return Decoded(position, covariance, present, window)
+    covariance = torch.stack([xx, xy, xy, yy], dim=-1).unflatten(-1, (2, 2))
+    return Decoded(position, covariance, window)
+
+
+def mass_within(probability: Tensor, position: Tensor, stride: float, radius: float) -> Tensor:
+    """Probability (B, L) that the landmark lies within ``radius`` pixels of a position (B, L, 2) in pixels."""
+    rows, columns = probability.shape[-2:]
+    dy = cell_centres(rows, stride, position.device) - position[..., 1:2]
+    dx = cell_centres(columns, stride, position.device) - position[..., 0:1]
+    near = dy[..., :, None] ** 2 + dx[..., None, :] ** 2 <= radius**2
+    return (probability * near).sum(dim=(2, 3))
+
+
+def _normalised(probability: Tensor) -> Tensor:
+    return probability / probability.sum(dim=(2, 3), keepdim=True).clamp_min(1e-12)
 
 
 def sample(maps: Tensor, points: Tensor, stride: float) -> Tensor:

@@ -82,14 +82,15 @@ def draw_postures(
     prone = rng.random(count) < 0.12
     _bend_spine_and_head(model, rotations, prone, rng)
     posture = np.full(count, -1)
+    table = _table_level(model, vertices)
     arm_mode = rng.choice(3, count, p=[0.58, 0.16, 0.26])
     arm_mode[prone & (arm_mode == 1)] = 2  # nobody lies prone on the hands
     for suffix, right in SIDES:
         mode = np.where(rng.random(count) < 0.12, rng.choice(3, count, p=[0.6, 0.2, 0.2]), arm_mode)
         if suffix == ".R":
             posture = mode
-        _place_arm(model, vertices, joints, rotations, absolute, suffix, right, mode, rng)
-        _place_leg(model, joints, rotations, absolute, suffix, right, prone, rng)
+        _place_arm(model, vertices, joints, rotations, absolute, suffix, right, mode, table, rng)
+        _place_leg(model, joints, rotations, absolute, suffix, right, prone, table, rng)
     return rotations, absolute, posture, prone
 
 
@@ -115,6 +116,7 @@ def _place_arm(
     suffix: str,
     right: float,
     mode: Array,
+    table: Array,
     rng: np.random.Generator,
 ) -> None:
     """Upper arm, forearm and palm towards drawn directions; mode 0 sides, 1 belly, 2 above the head."""
@@ -132,11 +134,11 @@ def _place_arm(
     rotations[:, model.bone("clavicle" + suffix)] = euler(0, -right * lift * 0.6, right * forward * 0.6)
     rotations[:, model.bone("shoulder01" + suffix)] = euler(0, -right * lift * 0.4, right * forward * 0.4)
 
-    back = vertices[:, model.tips["back"], 1] - 40.0
-    hand_level = back + rng.uniform(5, 150, count)
+    # Hands lie on the table, beside or on the thighs.
+    hand_level = table + np.where(rng.random(count) < 0.7, rng.uniform(10, 70, count), rng.uniform(60, 190, count))
     sink = np.degrees(np.arcsin(np.clip((hand_level - shoulder[:, 1]) / reach, -0.6, 0.6)))
     abduction = np.where(rng.random(count) < 0.8, np.abs(rng.normal(9, 6, count)) + 1, rng.uniform(5, 45, count))
-    at_side = limb_direction(right, abduction, sink + rng.normal(0, 6, count))
+    at_side = limb_direction(right, abduction, sink + rng.normal(0, 3, count))
     # For hands on the belly the elbow rests beside the trunk and the forearm points to a place on the belly.
     beside = limb_direction(right, rng.uniform(8, 32, count), rng.uniform(-25, 15, count))
     above = limb_direction(right, rng.uniform(120, 178, count), rng.uniform(-20, 35, count))
@@ -154,7 +156,7 @@ def _place_arm(
     )
     elbow_now = shoulder + upper_target * np.linalg.norm(upper, axis=1, keepdims=True)
     to_belly = unit(belly - elbow_now)
-    bend = np.abs(rng.normal(0, 10, count))
+    bend = np.where(rng.random(count) < 0.8, rng.normal(1, 4, count), rng.uniform(0, 30, count))
     outward = rng.normal(0, 9, count)
     straight = unit(at_side + direction_noise(right, outward, bend))
     folded = rng.random(count) < 0.6
@@ -230,19 +232,25 @@ def _place_leg(
     suffix: str,
     right: float,
     prone: Array,
+    table: Array,
     rng: np.random.Generator,
 ) -> None:
     count = len(joints)
     hip, knee, ankle = (joints[:, model.bone(name + suffix)] for name in ("upperleg01", "lowerleg01", "foot"))
     toes = joints[:, model.bone("toe2-1" + suffix)]
     upper, lower = knee - hip, ankle - knee
-    abduction = np.where(rng.random(count) < 0.85, rng.normal(3, 3.5, count), rng.uniform(0, 18, count))
-    flexion = np.where(rng.random(count) < 0.75, rng.normal(2, 4, count), rng.uniform(0, 25, count))
-    flexion = np.where(prone, rng.normal(0, 3, count), flexion)
-    upper_target = limb_direction(right, abduction, flexion)
-    lower_target = limb_direction(
-        right, abduction + rng.normal(0, 3, count), flexion - np.abs(rng.normal(0, 5, count)) - np.clip(flexion, 0, 25) * rng.uniform(0.3, 1.6, count)
-    )
+    # The model's legs start wide apart, so legs that lie together are turned inwards.
+    abduction = np.where(rng.random(count) < 0.85, np.maximum(rng.normal(-1, 4, count), -7), rng.uniform(0, 18, count))
+    # Supine, the heels rest on the table or on a cushion; the knees are a little bent, more over a knee rest.
+    size = (np.linalg.norm(upper, axis=1) + np.linalg.norm(lower, axis=1)) / 850.0
+    above_table = np.where(rng.random(count) < 0.85, rng.uniform(35, 75, count), rng.uniform(60, 200, count))
+    ankle_level = table + above_table * size
+    pitch = np.degrees(np.arcsin(np.clip((ankle_level - hip[:, 1]) / (850.0 * size), -0.5, 0.5)))
+    pitch = np.where(prone, rng.normal(0, 3, count), pitch)
+    bent = np.where(rng.random(count) < 0.8, np.abs(rng.normal(1, 3, count)), rng.uniform(3, 28, count))
+    bent = np.where(prone, -np.abs(rng.normal(0, 2, count)), bent)
+    upper_target = limb_direction(right, abduction, pitch + bent)
+    lower_target = limb_direction(right, abduction + rng.normal(0, 3, count), pitch - bent * rng.uniform(0.8, 1.2, count))
     rotate_out = np.where(rng.random(count) < 0.8, rng.normal(12, 14, count), rng.uniform(-30, 70, count))
     rotate_out = np.where(prone, rng.uniform(-40, 30, count), rotate_out)
     turn_upper = rotation_between(unit(upper), upper_target)
@@ -269,16 +277,24 @@ def _place_leg(
         rotations[:, bone], absolute[bone] = value, True
 
 
+def _table_level(model: BodyModel, vertices: Array) -> Array:
+    """Height (B,) along the anterior axis of the table under supine bodies at rest: the back of the torso."""
+    return np.asarray(vertices[:, _torso(model), 1].min(axis=1) + 10.0)
+
+
+def _torso(model: BodyModel) -> Array:
+    names = ("spine05", "spine04", "spine03", "spine02", "spine01", "pelvis.R", "pelvis.L")
+    return np.flatnonzero(np.isin(model.bone_index[:, 0], [model.bone(n) for n in names]))
+
+
 def _lay_down(model: BodyModel, vertices: Array, joints: Array, prone: Array, rng: np.random.Generator) -> None:
     """Lay the bodies on a table, in place: soft tissue gives way there, and nobody lies quite straight."""
     count = len(vertices)
     sign = np.where(prone, 1.0, -1.0)  # the table is anterior of a prone body, posterior of a supine one
-    torso_bones = [model.bone(n) for n in ("spine05", "spine04", "spine03", "spine02", "spine01", "pelvis.R", "pelvis.L")]
-    torso = np.flatnonzero(np.isin(model.bone_index[:, 0], torso_bones))
     give = rng.uniform(0.08, 0.5, count)
     sunk = rng.uniform(0, 0.016, count)
     turn = euler(rng.normal(0, 2.5, count), rng.normal(0, 3.0, count), rng.normal(0, 5.0, count))
-    _flatten_and_turn(vertices, joints, torso, sign, sunk, give, turn)
+    _flatten_and_turn(vertices, joints, _torso(model), sign, sunk, give, turn)
 
 
 @njit(cache=True, parallel=True, nogil=True)

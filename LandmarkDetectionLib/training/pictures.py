@@ -49,8 +49,8 @@ def predicted_positions(task: Any, batch: Batch) -> tuple[np.ndarray, np.ndarray
     with torch.no_grad():
         if "coronal" in task.networks:
             maps = task.networks["coronal"](network_input(front, back, inside)[0])
-            decoded = heatmap.decode(maps.logits, maps.absent, STRIDE)
-            return decoded.position.cpu().numpy(), (decoded.present > 0.5).cpu().numpy()
+            probability, present = heatmap.distribution(maps.logits, maps.absent)
+            return heatmap.decode(probability, STRIDE).position.cpu().numpy(), (present > 0.5).cpu().numpy()
         units = task.networks["position"]((~front.isnan()).float()[:, None]).unflatten(1, (-1, 2))
         positions = from_unit(units, *front.shape[1:]).cpu().numpy()
         return positions, np.ones(positions.shape[:2], bool)

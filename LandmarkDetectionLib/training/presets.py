@@ -19,7 +19,7 @@ class TrainingConfig(BaseModel):
     network: Literal["silhouette_unet", "regression_cnn"] = "silhouette_unet"
     protocol: str = "whole-body"
     landmarks: tuple[str, ...] | None = Field(default=None, description="A subset of the protocol; all when None.")
-    steps: PositiveInt = 6000
+    steps: PositiveInt = 5200
     batch_size: PositiveInt = 32
     optimiser: Literal["adamw", "sgd"] = "adamw"
     learning_rate: PositiveFloat = 2e-3

@@ -99,7 +99,8 @@ class SilhouetteTask(nn.Module):
         visible = torch.from_numpy(batch.visible).to(device)
         image, scale = network_input(*_tensors(batch.coronal, device))
         maps = self.networks["coronal"](image)
-        decoded = heatmap.decode(maps.logits, maps.absent, STRIDE)
+        probability, present = heatmap.distribution(maps.logits, maps.absent)
+        decoded = heatmap.decode(probability, STRIDE)
         truth = torch.from_numpy(batch.coronal.points).to(device)
         spacing = torch.from_numpy(batch.coronal.spacing).to(device)
         plane = ((decoded.position - truth[..., :2]) * spacing[:, None]).norm(dim=-1)
@@ -108,7 +109,7 @@ class SilhouetteTask(nn.Module):
             "coronal error mm": plane[visible],
             "depth error mm": depth[visible],
             "3D error mm": torch.hypot(plane, depth)[visible],
-            "absent wrong": ((decoded.present > 0.5) != visible).float().flatten(),
+            "absent wrong": ((present > 0.5) != visible).float().flatten(),
         }
 
 

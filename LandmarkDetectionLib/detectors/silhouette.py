@@ -1,0 +1,402 @@
+"""Landmarks from silhouettes and depth maps: the shipped networks, and the paper's regression networks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.errors import InputError, NoBodyError
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.projection import Projection, View, project_body
+from LandmarkDetectionLib.quality import (
+    RADIUS_MM,
+    UNCERTAIN_BELOW,
+    Calibration,
+    mirror_warning,
+    orientation_warning,
+    plausibility_warnings,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.volume import Volume
+
+Array = np.ndarray
+Step = Callable[[float, str], None]
+LARGEST_MM = 3500.0
+SMALLEST_MM = 60.0
+
+
+class Estimates(NamedTuple):
+    """What the networks say about L landmarks in B coronal views, in the view's own coordinates.
+
+    Attributes
+    ----------
+    position : (B, L, 2)
+        Column and row in pixels.
+    covariance : (B, L, 2, 2)
+        Square pixels.
+    present : (B, L)
+        Probability that the landmark lies in the image.
+    near : (B, L)
+        Probability that it lies within ``RADIUS_MM`` of ``position``.
+    depth, depth_error : dict of (B, L)
+        Depth in mm, and its expected absolute error, by method.
+    """
+
+    position: Array
+    covariance: Array
+    present: Array
+    near: Array
+    depth: dict[str, Array]
+    depth_error: dict[str, Array]
+
+    def score(self, method: str) -> Array:
+        """The networks' own estimate (B, L) of being within ``RADIUS_MM`` in 3D; calibrated in ``quality``."""
+        return np.asarray(self.near * -np.expm1(-RADIUS_MM / np.maximum(self.depth_error[method], 1e-3)))
+
+
+def estimate(
+    networks: dict[str, nn.Module],
+    coronal: tuple[Array, Array, Array],
+    lateral: tuple[Array, Array, Array] | None,
+    lateral_first_mm: Array | None,
+    pixel_mm: float,
+    mirror: Array,
+    mean_depth_mm: Array,
+    mean_depth_error_mm: Array,
+) -> Estimates:
+    """Run the networks on views and their mirror images, and read positions and depths by every method.
+
+    Parameters
+    ----------
+    coronal, lateral : front (B, H, W), back (B, H, W), field of view (B, H, W)
+        As in ``projection.View``. Without the lateral view its method is left out.
+    lateral_first_mm : (B,)
+        Coronal depth in mm of the lateral view's first column.
+    mirror : (L,) int
+        Swaps left and right.
+    mean_depth_mm, mean_depth_error_mm : (L,)
+        Depth of every landmark behind the mean depth of the front surface, over the training population.
+    """
+    import torch
+
+    from LandmarkDetectionLib import heatmap
+    from LandmarkDetectionLib.depth import network_input
+    from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
+
+    swap = torch.as_tensor(mirror)
+    with torch.inference_mode():
+        front, back, inside = _on_device(networks["coronal"], coronal)
+        image, scale = network_input(front, back, inside)
+        maps = networks["coronal"](image)
+        flipped = networks["coronal"](image.flip(-1))
+        probability, present = heatmap.distribution(maps.logits, maps.absent)
+        other, other_present = heatmap.distribution(flipped.logits, flipped.absent)
+        probability = (probability + other.flip(-1)[:, swap]) / 2
+        present = (present + other_present[:, swap]) / 2
+        decoded = heatmap.decode(probability, STRIDE)
+        depth_map = (maps.depth + flipped.depth.flip(-1)[:, swap]) / 2
+        error_map = (maps.depth_log_scale.exp() + flipped.depth_log_scale.exp().flip(-1)[:, swap]) / 2
+        deviation = scale.deviation[:, None]
+        depth = {"network": scale.restore((decoded.window * depth_map).sum(dim=(2, 3)))}
+        depth_error = {"network": (decoded.window * error_map).sum(dim=(2, 3)) * deviation}
+        depth["mean"] = scale.mean[:, None] + torch.as_tensor(mean_depth_mm).to(scale.mean)
+        depth_error["mean"] = torch.as_tensor(mean_depth_error_mm).to(scale.mean).expand_as(depth["mean"])
+        if lateral is not None and lateral_first_mm is not None:
+            column, spread = _lateral_columns(networks["lateral"], lateral, swap)
+            depth["lateral"] = torch.as_tensor(lateral_first_mm).to(column)[:, None] + column * pixel_mm
+            depth_error["lateral"] = spread * pixel_mm
+        near = heatmap.mass_within(probability, decoded.position, STRIDE, RADIUS_MM / pixel_mm)
+
+    def numpy(tensor: Tensor) -> Array:
+        return np.asarray(tensor.double().cpu().numpy())
+
+    return Estimates(
+        numpy(decoded.position),
+        numpy(decoded.covariance),
+        numpy(present),
+        numpy(near),
+        {name: numpy(value) for name, value in depth.items()},
+        {name: numpy(value) for name, value in depth_error.items()},
+    )
+
+
+def _lateral_columns(
+    network: nn.Module, lateral: tuple[Array, Array, Array], swap: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Column (B, L) in pixels of every landmark in the lateral view, and its expected absolute error."""
+    from LandmarkDetectionLib import heatmap
+    from LandmarkDetectionLib.depth import network_input
+    from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
+
+    front, back, inside = _on_device(network, lateral)
+    maps = network(network_input(front, back, inside)[0])
+    # The mirror image of a body: what was last from the left is now first, and the sides swap names.
+    flipped = network(network_input(-back, -front, inside)[0])
+    probability = heatmap.distribution(maps.logits, maps.absent)[0]
+    probability = (probability + heatmap.distribution(flipped.logits, flipped.absent)[0][:, swap]) / 2
+    decoded = heatmap.decode(probability, STRIDE)
+    return decoded.position[..., 0], 0.8 * decoded.covariance[..., 0, 0].sqrt()
+
+
+def _on_device(network: nn.Module, view: tuple[Array, Array, Array]) -> list[Tensor]:
+    import torch
+
+    device = next(network.parameters()).device
+    return [torch.as_tensor(np.ascontiguousarray(image)).to(device) for image in view]
+
+
+def detect(
+    volume: Volume, model: Model, threshold: float | None, depth: str | None, device: str, step: Step
+) -> Detection:
+    """Find landmarks with ``SilhouetteUNet`` networks; see ``detectors.detect``."""
+    seconds: dict[str, float] = {}
+    settings = model.settings
+    method = depth or str(settings["depth_method"])
+    with _Timer(seconds, "project"):
+        step(0.05, "looking for the body")
+        _check_size(volume)
+        views = project_body(volume, pixel_mm=float(settings["pixel_mm"]), threshold=threshold)
+    with _Timer(seconds, "load model"):
+        step(0.45, "loading the model")
+        networks = model.build_networks(device)
+    with _Timer(seconds, "networks"):
+        step(0.6, "finding landmarks")
+        coronal = canvas(views.coronal, settings["coronal_shape"])
+        lateral = canvas(views.lateral, settings["lateral_shape"])
+        estimates, turned = _estimate_views(networks, coronal, lateral, model)
+    with _Timer(seconds, "check"):
+        step(0.9, "checking the result")
+        calibration = Calibration.from_settings(settings["calibration"][method])
+        confidence = calibration(estimates.score(method))
+        landmarks = _landmarks(model, coronal, estimates, confidence[0], method)
+        positions = landmarks.positions
+        warnings = _warnings(volume, views, model, positions, confidence, turned)
+    if confidence[0].max() < 0.2:
+        raise NoBodyError(
+            f"{volume.name or 'The volume'} does not look like a human body in any part: no landmark was found with "
+            "a confidence over 0.2; check that the file, its spacing and the threshold are right."
+        )
+    step(1.0, "done")
+    return Detection(
+        landmarks=landmarks,
+        model=model.name,
+        model_version=model.version,
+        parameters={
+            "threshold": views.threshold,
+            "depth": method,
+            "device": device,
+            "notes": list(views.notes),
+            "confidence": f"probability of lying in the scan and within {RADIUS_MM:g} mm",
+        },
+        warnings=tuple(warnings),
+        seconds=seconds,
+        views=views,
+    )
+
+
+def _estimate_views(
+    networks: dict[str, nn.Module], coronal: View, lateral: View, model: Model
+) -> tuple[Estimates, dict[str, Estimates]]:
+    """Estimates for the views as labelled, and for the coronal view with the patient's axes turned."""
+    front, back, inside = coronal.front, coronal.back, coronal.field_of_view
+    turns = {
+        "as labelled": (front, back, inside),
+        "back to front": (-back[:, ::-1], -front[:, ::-1], inside[:, ::-1]),
+        "upside down": (front[::-1, ::-1], back[::-1, ::-1], inside[::-1, ::-1]),
+        "both": (-back[::-1], -front[::-1], inside[::-1]),
+    }
+    # Where the lateral view's columns lie along the coronal view's depth.
+    first = coronal.geometry.from_ras(lateral.geometry.to_ras(np.zeros((1, 3))))[0, 2]
+    protocol, settings = model.protocol, model.settings
+    shared = (
+        float(settings["pixel_mm"]),
+        protocol.mirror_permutation(),
+        np.array([settings["mean_depth_mm"][name] for name in protocol.names]),
+        np.array([settings["mean_depth_error_mm"][name] for name in protocol.names]),
+    )
+    side = (lateral.front[None], lateral.back[None], lateral.field_of_view[None])
+    as_labelled = estimate(
+        networks, (front[None], back[None], inside[None]), side, np.array([first], np.float32), *shared
+    )
+    others = {}
+    for name, view in turns.items():
+        if name != "as labelled":
+            stacked = tuple(np.ascontiguousarray(image)[None] for image in view)
+            others[name] = estimate(networks, stacked, None, None, *shared)  # type: ignore[arg-type]
+    return as_labelled, others
+
+
+def _landmarks(model: Model, view: View, estimates: Estimates, confidence: Array, method: str) -> LandmarkSet:
+    geometry = view.geometry
+    pixels = estimates.position[0]
+    points = np.concatenate([pixels, estimates.depth[method][0][:, None]], axis=1)
+    ras = geometry.to_ras(points)
+    axes = np.stack(
+        [
+            geometry.column_axis * geometry.spacing[0],
+            geometry.row_axis * geometry.spacing[1],
+            geometry.depth_axis,
+        ],
+        axis=1,
+    )
+    rows, columns = view.field_of_view.shape
+    result = []
+    for n, definition in enumerate(model.protocol.landmarks):
+        spread = np.zeros((3, 3))
+        spread[:2, :2] = estimates.covariance[0, n]
+        spread[2, 2] = 2 * estimates.depth_error[method][0, n] ** 2
+        column, row = np.rint(pixels[n]).astype(int)
+        scanned = 0 <= row < rows and 0 <= column < columns and bool(view.field_of_view[row, column])
+        present = scanned and estimates.present[0, n] >= 0.5
+        trusted = confidence[n] >= UNCERTAIN_BELOW
+        result.append(
+            Landmark(
+                name=definition.name,
+                position=ras[n] if present else np.full(3, np.nan),
+                status=Status.ABSENT if not present else Status.DETECTED if trusted else Status.UNCERTAIN,
+                confidence=float(confidence[n]) if present else float(min(confidence[n], 1 - confidence[n])),
+                covariance=axes @ spread @ axes.T if present else None,
+                description=definition.definition,
+            )
+        )
+    return LandmarkSet(tuple(result), name=model.protocol.title)
+
+
+def _warnings(
+    volume: Volume,
+    views: Projection,
+    model: Model,
+    positions: Array,
+    confidence: Array,
+    turned: dict[str, Estimates],
+) -> list[str]:
+    settings: dict[str, Any] = model.settings
+    warnings = plausibility_warnings(model.protocol, positions, settings["length_range_mm"])
+    calibration = Calibration.from_settings(settings["calibration"]["network"])
+    sums = {name: float(calibration(e.score("network")).sum()) for name, e in turned.items()}
+    orientation = orientation_warning(float(confidence.sum()), sums)
+    if orientation:
+        warnings.append(orientation)
+    mirrored = mirror_warning(volume, views, positions, tuple(model.protocol.names))
+    if mirrored:
+        warnings.append(mirrored)
+    return warnings
+
+
+def canvas(view: View, smallest: tuple[int, int] | list[int]) -> View:
+    """The window around the body that a network sees: at least ``smallest`` (rows, columns), in multiples of 32.
+
+    Training shows bodies in the middle of an image of that size, so they are shown there now.
+    """
+    margin, multiple = 4, 32
+    row, column, shape = view.object_window()
+    size = tuple(
+        max(int(least), -(-(extent + 2 * margin) // multiple) * multiple)
+        for extent, least in zip(shape, smallest, strict=True)
+    )
+    return view.window(
+        row - (size[0] - shape[0]) // 2, column - (size[1] - shape[1]) // 2, (size[0], size[1])
+    )
+
+
+def detect_by_regression(
+    volume: Volume, model: Model, threshold: float | None, depth: str | None, device: str, step: Step
+) -> Detection:
+    """Find landmarks with the paper's ``RegressionCNN``: unit-size silhouette in, coordinates out.
+
+    The network places every landmark somewhere, so confidence is the share found on held-back bodies, and only
+    positions outside the scan are reported absent.
+    """
+    import torch
+
+    from LandmarkDetectionLib.depth import depth_scale, normalised_depth
+    from LandmarkDetectionLib.networks.regression_cnn import from_unit
+
+    settings = model.settings
+    method = depth or str(settings["depth_method"])
+    if method == "lateral":
+        raise InputError(f"The model {model.name!r} has no lateral network; use --depth mean or --depth network.")
+    seconds: dict[str, float] = {}
+    with _Timer(seconds, "project"):
+        step(0.05, "looking for the body")
+        _check_size(volume)
+        views = project_body(volume, pixel_mm=float(settings["pixel_mm"]), threshold=threshold)
+    with _Timer(seconds, "load model"):
+        step(0.45, "loading the model")
+        networks = model.build_networks(device)
+    with _Timer(seconds, "networks"), torch.inference_mode():
+        step(0.6, "finding landmarks")
+        rows, columns = settings["coronal_shape"]
+        view = views.coronal.cropped_to_object().resampled((rows, columns))
+        front = torch.from_numpy(view.front)[None].to(device)
+        scale = depth_scale(front)
+        units = networks["position"]((~front.isnan()).float()[:, None]).unflatten(1, (-1, 2))
+        pixels = from_unit(units, rows, columns)[0].double().cpu().numpy()
+        if method == "network":
+            depths = scale.restore(networks["depth"](normalised_depth(front, scale)[:, None]))[0].double().cpu().numpy()
+        else:
+            mean = np.array([settings["mean_depth_mm"][name] for name in model.protocol.names])
+            depths = float(scale.mean[0]) + mean
+    ras = view.geometry.to_ras(np.concatenate([pixels, depths[:, None]], axis=1))
+    result = []
+    for n, definition in enumerate(model.protocol.landmarks):
+        column, row = np.rint(pixels[n]).astype(int)
+        inside = 0 <= row < rows and 0 <= column < columns and bool(view.field_of_view[row, column])
+        confidence = float(settings["found_share"][definition.name])
+        result.append(
+            Landmark(
+                name=definition.name,
+                position=ras[n] if inside else np.full(3, np.nan),
+                status=Status.ABSENT if not inside else Status.DETECTED if confidence >= UNCERTAIN_BELOW else Status.UNCERTAIN,
+                confidence=confidence if inside else 0.0,
+                description=definition.definition,
+            )
+        )
+    landmarks = LandmarkSet(tuple(result), name=model.protocol.title)
+    warnings = plausibility_warnings(model.protocol, landmarks.positions, settings["length_range_mm"])
+    step(1.0, "done")
+    return Detection(
+        landmarks,
+        model.name,
+        model.version,
+        {"threshold": views.threshold, "depth": method, "device": device, "notes": list(views.notes)},
+        tuple(warnings),
+        seconds,
+        views,
+    )
+
+
+def _check_size(volume: Volume) -> None:
+    """Refuse scans whose size in mm cannot be a body's, which mostly means a wrong spacing."""
+    if not volume.spacing_known:
+        raise InputError(
+            f"{volume.name or 'The volume'} does not say how large its voxels are; body landmarks need mm, so convert it "
+            "to a format with spacing (NRRD, NIfTI, DICOM)."
+        )
+    extent = float(np.max(volume.extent_mm))
+    if not SMALLEST_MM <= extent <= LARGEST_MM:
+        raise InputError(
+            f"{volume.name or 'The volume'} is {extent:.4g} mm long, which no scan of a body is; its spacing "
+            f"({', '.join(f'{s:.4g}' for s in volume.spacing)} mm) is probably wrong: correct it and try again."
+        )
+
+
+class _Timer:
+    """Adds the seconds a block took to a dictionary."""
+
+    def __init__(self, seconds: dict[str, float], name: str) -> None:
+        self.seconds, self.name = seconds, name
+
+    def __enter__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds[self.name] = round(time.perf_counter() - self.start, 4)

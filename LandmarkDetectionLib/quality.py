@@ -1,0 +1,203 @@
+"""How far to trust a detection: calibrated confidence, and sentences about what does not look right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.projection import Projection
+    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.volume import Volume
+
+RADIUS_MM = 20.0
+"""A landmark counts as found when it lies this close to the truth: what confidence is a probability of."""
+
+UNCERTAIN_BELOW = 0.5
+LUNG_HU = (-950.0, -500.0)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A monotone map from a network's own score to the share of landmarks that were found at that score.
+
+    Attributes
+    ----------
+    scores, shares : (n,) increasing
+        Knots; linear between them.
+    """
+
+    scores: np.ndarray
+    shares: np.ndarray
+
+    @classmethod
+    def fit(cls, scores: np.ndarray, found: np.ndarray, knots: int = 25) -> Calibration:
+        """Isotonic regression of found (n,) bool on scores (n,), thinned to a few knots."""
+        from scipy.optimize import isotonic_regression
+
+        order = np.argsort(scores)
+        ordered, fitted = scores[order], isotonic_regression(found[order].astype(float)).x
+        groups = np.array_split(np.arange(len(order)), knots)
+        return cls(
+            np.array([ordered[g].mean() for g in groups if len(g)]),
+            np.array([fitted[g].mean() for g in groups if len(g)]),
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Calibration:
+        """From a model package's settings."""
+        return cls(np.asarray(settings["scores"], float), np.asarray(settings["shares"], float))
+
+    def to_settings(self) -> dict[str, list[float]]:
+        """As JSON values."""
+        return {"scores": self.scores.round(6).tolist(), "shares": self.shares.round(6).tolist()}
+
+    def __call__(self, scores: np.ndarray) -> np.ndarray:
+        """Confidence of scores, in [0, 1]."""
+        return np.clip(np.interp(scores, self.scores, self.shares), 0.0, 1.0)
+
+
+def reliability(confidence: np.ndarray, found: np.ndarray, bins: int = 10) -> list[dict[str, float]]:
+    """Mean confidence and share found per bin of confidence, with counts; empty bins left out."""
+    edges = np.linspace(0, 1, bins + 1)
+    index = np.clip(np.digitize(confidence, edges) - 1, 0, bins - 1)
+    return [
+        {
+            "confidence": float(confidence[index == b].mean()),
+            "found": float(found[index == b].mean()),
+            "count": int((index == b).sum()),
+        }
+        for b in range(bins)
+        if (index == b).any()
+    ]
+
+
+def expected_calibration_error(confidence: np.ndarray, found: np.ndarray, bins: int = 10) -> float:
+    """Mean distance between confidence and share found, weighted by bin counts (Naeini 2015)."""
+    rows = reliability(confidence, found, bins)
+    return float(sum(r["count"] * abs(r["confidence"] - r["found"]) for r in rows) / max(1, len(confidence)))
+
+
+def segment_lengths(protocol: Protocol, positions: np.ndarray) -> np.ndarray:
+    """Lengths (..., lines) in mm of the protocol's lines at positions (..., L, 3); NaN where a point is absent."""
+    names = list(protocol.names)
+    ends = np.array([[names.index(a), names.index(b)] for a, b in protocol.lines], int).reshape(-1, 2)
+    return np.asarray(np.linalg.norm(positions[..., ends[:, 0], :] - positions[..., ends[:, 1], :], axis=-1))
+
+
+def plausibility_warnings(
+    protocol: Protocol, positions: np.ndarray, length_range_mm: Mapping[str, tuple[float, float]]
+) -> list[str]:
+    """Sentences about distances no body has and about right landmarks left of their left twins.
+
+    Parameters
+    ----------
+    positions : (L, 3)
+        RAS mm in the protocol's order, NaN where absent.
+    length_range_mm : mapping "a-b" to (low, high)
+        Range of each of the protocol's lines over the training population.
+    """
+    warnings = []
+    for (a, b), length in zip(protocol.lines, segment_lengths(protocol, positions), strict=True):
+        low, high = length_range_mm.get(f"{a}-{b}", (0.0, np.inf))
+        if np.isfinite(length) and not low <= length <= high:
+            warnings.append(
+                f"{_title(a)} and {_title(b)} are {length:.0f} mm apart; between {low:.0f} and {high:.0f} mm is usual."
+            )
+    names = list(protocol.names)
+    swapped = []
+    for one, other in protocol.pairs:
+        right, left = (one, other) if one.endswith("_right") else (other, one)
+        # Hands and feet may cross; shoulders, hips and eyes do not.
+        if not right.startswith(("shoulder", "hip", "eye")):
+            continue
+        if positions[names.index(right), 0] < positions[names.index(left), 0] - 10:
+            swapped.append(right.removesuffix("_right"))
+    if swapped:
+        warnings.append(
+            f"Right and left look swapped ({', '.join(swapped)}): check the side labels and the scan's orientation."
+        )
+    return warnings
+
+
+def orientation_warning(as_labelled: float, turned: Mapping[str, float]) -> str | None:
+    """A sentence when the body fits another labelling of the patient axes much better.
+
+    Parameters
+    ----------
+    as_labelled : float
+        Sum of confidences with the scan's own labels.
+    turned : mapping name to float
+        The same with the body turned about each patient axis.
+    """
+    best = max(turned, key=lambda name: turned[name])
+    if turned[best] < 2.0 or turned[best] < 1.5 * as_labelled + 1.0:
+        return None
+    causes = {
+        "upside down": "the scan looks labelled feet-first instead of head-first (or the reverse)",
+        "back to front": "the body looks turned back to front, as when prone is labelled supine or left and right are swapped",
+        "both": "head and feet, and front and back, both look exchanged",
+    }
+    return (
+        f"The orientation labels may be wrong: {causes[best]}; {turned[best]:.1f} instead of {as_labelled:.1f} landmarks "
+        "would be found with the labels turned."
+    )
+
+
+def mirror_warning(volume: Volume, views: Projection, positions: np.ndarray, names: tuple[str, ...]) -> str | None:
+    """A sentence when the organs of a CT lie on the wrong sides.
+
+    A mirrored volume has a perfectly normal outline, so organs must tell: the heart takes room from the left lung,
+    and the liver lifts the right half of the diaphragm. Needs air in the lungs, so Hounsfield units.
+
+    Parameters
+    ----------
+    positions : (L, 3)
+        Landmarks in RAS mm in the order of ``names``, NaN where absent.
+    """
+    index = {name: n for n, name in enumerate(names)}
+    needed = ("shoulder_right", "shoulder_left")
+    if any(name not in index or not np.isfinite(positions[index[name]]).all() for name in needed):
+        return None
+    shoulders = positions[[index[name] for name in needed]]
+    width = abs(shoulders[0, 0] - shoulders[1, 0])
+    middle, top = shoulders[:, 0].mean(), shoulders[:, 2].mean()
+    spacing = 4.0
+    right = np.arange(middle - 0.55 * width, middle + 0.55 * width, spacing)
+    superior = np.arange(top - 1.15 * width, top + 0.1 * width, spacing)
+    depth = views.coronal
+    low, high = np.nanmin(depth.front), np.nanmax(depth.back)
+    anterior_points = depth.geometry.to_ras(np.array([[0, 0, low], [0, 0, high]]))[:, 1]
+    anterior = np.arange(anterior_points.min(), anterior_points.max(), spacing)
+    grid = np.stack(np.meshgrid(superior, anterior, right, indexing="ij"), -1)[..., ::-1].reshape(-1, 3)
+    ijk = np.rint(volume.ras_to_ijk_points(grid)).astype(int)
+    inside = np.all((ijk >= 0) & (ijk < np.array(volume.voxels.shape)[::-1]), axis=1)
+    pixels = np.rint(depth.geometry.from_ras(grid)[:, :2]).astype(int)
+    columns, rows = pixels[:, 0], pixels[:, 1]
+    inside &= (rows >= 0) & (rows < depth.silhouette.shape[0]) & (columns >= 0) & (columns < depth.silhouette.shape[1])
+    inside &= depth.silhouette[np.clip(rows, 0, depth.silhouette.shape[0] - 1), np.clip(columns, 0, depth.silhouette.shape[1] - 1)]
+    values = np.full(len(grid), 1000.0)
+    i, j, k = ijk[inside].T
+    values[inside] = volume.voxels[k, j, i]
+    lung = ((values > LUNG_HU[0]) & (values < LUNG_HU[1])).reshape(len(superior), len(anterior), len(right))
+    # Partial volume at the skin also lies between air and tissue: keep what is surrounded by the same.
+    from scipy.ndimage import binary_opening
+
+    lung = binary_opening(lung, iterations=2)
+    litres = lung.sum() * spacing**3 / 1e6
+    if litres < 0.5:
+        return None
+    right_share = lung[:, :, right > middle].sum() / lung.sum()
+    if right_share >= 0.47:
+        return None
+    return (
+        f"The volume may be mirrored: the right lung holds only {100 * right_share:.0f} % of the air, and it is usually "
+        "the larger one."
+    )
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
