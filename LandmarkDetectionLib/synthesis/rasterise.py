@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit, prange
 
@@ -22,7 +24,8 @@ def rasterise(vertices, faces, lateral, origin, spacing, near, far, rows, column
     origin, spacing : (B, 2) float32
         Column and row mm of the centre of pixel (0, 0), and mm per pixel.
     near, far : (B,) float32
-        Depth range that was scanned; material outside it does not count, also where a cut goes through the body.
+        Depth range that was scanned; material outside it does not count, also where a cut goes through the
+        body.
 
     Returns
     -------
@@ -47,30 +50,37 @@ def rasterise(vertices, faces, lateral, origin, spacing, near, far, rows, column
             points[v, 2] = right if lateral else -anterior
         for f in range(faces.shape[0]):
             i0, i1, i2 = faces[f, 0], faces[f, 1], faces[f, 2]
-            x0, y0 = points[i0, 0], points[i0, 1]
-            x1, y1 = points[i1, 0], points[i1, 1]
-            x2, y2 = points[i2, 0], points[i2, 1]
-            top = max(0, int(np.ceil(min(y0, y1, y2))))
-            bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))))
+            x0, y0, z0 = points[i0, 0], points[i0, 1], points[i0, 2]
+            x1, y1, z1 = points[i1, 0], points[i1, 1], points[i1, 2]
+            x2, y2, z2 = points[i2, 0], points[i2, 1], points[i2, 2]
+            # Most triangles are smaller than a pixel and hold no pixel centre: leave as early as possible.
+            top = max(0, int(math.ceil(min(y0, y1, y2))))
+            bottom = min(rows - 1, int(math.floor(max(y0, y1, y2))))
             if top > bottom:
                 continue
-            left = max(0, int(np.ceil(min(x0, x1, x2))))
-            right = min(columns - 1, int(np.floor(max(x0, x1, x2))))
+            left = max(0, int(math.ceil(min(x0, x1, x2))))
+            right = min(columns - 1, int(math.floor(max(x0, x1, x2))))
             if left > right:
                 continue
-            area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+            ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x0, y2 - y0
+            area = ax * by - bx * ay
             if area == 0:
                 continue
-            inverse = 1.0 / area
-            z0, z1, z2 = points[i0, 2], points[i1, 2], points[i2, 2]
+            inverse = np.float32(1.0) / area
+            # Barycentric weights are linear in column and row; so is the depth.
+            u_column, u_row = by * inverse, -bx * inverse
+            v_column, v_row = -ay * inverse, ax * inverse
+            dz1, dz2 = z1 - z0, z2 - z0
             step = np.int8(1) if area > 0 else np.int8(-1)
             for r in range(top, bottom + 1):
+                dy = np.float32(r) - y0
                 for c in range(left, right + 1):
-                    w1 = ((c - x0) * (y2 - y0) - (x2 - x0) * (r - y0)) * inverse
-                    w2 = ((x1 - x0) * (r - y0) - (c - x0) * (y1 - y0)) * inverse
-                    if w1 < 0 or w2 < 0 or w1 + w2 > 1:
+                    dx = np.float32(c) - x0
+                    u = dx * u_column + dy * u_row
+                    v = dx * v_column + dy * v_row
+                    if u < 0 or v < 0 or u + v > 1:
                         continue
-                    z = z0 + w1 * (z1 - z0) + w2 * (z2 - z0)
+                    z = z0 + u * dz1 + v * dz2
                     if z < near[b]:
                         before[r, c] += step
                     elif z > far[b]:
@@ -96,7 +106,7 @@ def rasterise(vertices, faces, lateral, origin, spacing, near, far, rows, column
 
 @njit(cache=True, parallel=True, nogil=True)
 def visible_extent(vertices, low, high):  # type: ignore[no-untyped-def]
-    """Smallest box around the vertices (B, V, 3) that lie inside a box (B, 3), or that box where none does."""
+    """Smallest box around the vertices (B, V, 3) inside a box (B, 3), or that box where there is none."""
     batch = vertices.shape[0]
     start, end = np.empty((batch, 3), np.float32), np.empty((batch, 3), np.float32)
     for b in prange(batch):

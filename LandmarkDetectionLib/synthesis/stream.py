@@ -20,8 +20,9 @@ Array = np.ndarray
 class Framing:
     """How bodies are laid on the pixels.
 
-    ``pixel_mm`` set: true scale, isotropic pixels, the scan near the middle of the image. ``pixel_mm`` None: the
-    paper's unit size, where what is visible of the body is scaled to fill the image (Riegler 2015, section 2.2).
+    ``pixel_mm`` set: true scale, isotropic pixels, the scan near the middle of the image. ``pixel_mm``
+    None: the paper's unit size, where what is visible of the body is scaled to fill the image (Riegler
+    2015, section 2.2).
     """
 
     coronal: tuple[int, int] = (256, 96)
@@ -35,7 +36,7 @@ UNIT_SIZE = Framing(coronal=(160, 76), lateral=(160, 76), pixel_mm=None)
 
 @dataclass(frozen=True)
 class Frame:
-    """Pixels of one view of a batch: shape (rows, columns), origin and spacing (B, 2) in the view's axes, mm."""
+    """Pixels of one view of a batch: shape (rows, columns), origin and spacing (B, 2) mm in its axes."""
 
     shape: tuple[int, int]
     origin: Array
@@ -127,7 +128,17 @@ class BodyStream:
         landmarks = landmark_positions(model, bodies.vertices, bodies.joints, self.names)
         seeds = rng.integers(0, 2**31 - 1, self.batch_size)
         coronal, lateral = (
-            _view(bool(n), model, bodies.vertices, landmarks, box, bodies.prone, frames[n], self.disturbance, seeds)
+            _view(
+                bool(n),
+                model,
+                bodies.vertices,
+                landmarks,
+                box,
+                bodies.prone,
+                frames[n],
+                self.disturbance,
+                seeds,
+            )
             for n in range(2)
         )
         return Batch(
@@ -165,9 +176,13 @@ class BodyStream:
             high=np.minimum(box.high, last + spacing / 2).astype(np.float32),
         )
         # Rows run inferior, columns left or posterior: the first pixel lies at the far end of each axis.
-        coronal = Frame((rows, columns), -last[:, [0, 2]].astype(np.float32), spacing[:, [0, 2]].astype(np.float32))
+        coronal = Frame(
+            (rows, columns), -last[:, [0, 2]].astype(np.float32), spacing[:, [0, 2]].astype(np.float32)
+        )
         lateral = Frame(
-            (rows, lateral_columns), -last[:, [1, 2]].astype(np.float32), spacing[:, [1, 2]].astype(np.float32)
+            (rows, lateral_columns),
+            -last[:, [1, 2]].astype(np.float32),
+            spacing[:, [1, 2]].astype(np.float32),
         )
         return (coronal, lateral), box
 
