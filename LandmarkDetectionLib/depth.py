@@ -11,7 +11,7 @@ BACKGROUND = 3.0  # value off the body, in standard deviations (Riegler 2015, se
 
 
 class DepthScale(NamedTuple):
-    """Mean and standard deviation (B,) in mm of the depth on each body: normalised = (depth - mean) / deviation."""
+    """Mean and deviation (B,) in mm of the depth on each body: normalised = (depth - mean) / deviation."""
 
     mean: Tensor
     deviation: Tensor
@@ -40,7 +40,9 @@ def depth_scale(front: Tensor) -> DepthScale:
 
 def normalised_depth(depth: Tensor, scale: DepthScale) -> Tensor:
     """Depth maps (B, H, W) with zero mean and unit deviation on the body and ``BACKGROUND`` off it."""
-    return torch.where(depth.isnan(), torch.full_like(depth, BACKGROUND), scale.normalise(torch.nan_to_num(depth)))
+    return torch.where(
+        depth.isnan(), torch.full_like(depth, BACKGROUND), scale.normalise(torch.nan_to_num(depth))
+    )
 
 
 def network_input(front: Tensor, back: Tensor, field_of_view: Tensor) -> tuple[Tensor, DepthScale]:

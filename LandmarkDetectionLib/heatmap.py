@@ -1,7 +1,7 @@
 """Heatmaps as probability distributions: what a network is trained towards, and how positions are read off.
 
-A heatmap here is a softmax over all cells and one more for "not in the image", so it sums to one per landmark.
-Cell (row, column) of a map with stride s lies at pixel s * (index + 0.5) - 0.5.
+A heatmap here is a softmax over all cells and one more for "not in the image", so it sums to one per
+landmark. Cell (row, column) of a map with stride s lies at pixel s * (index + 0.5) - 0.5.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def cell_centres(count: int, stride: float, device: torch.device | str = "cpu") 
     return (torch.arange(count, device=device) + 0.5) * stride - 0.5
 
 
-def gaussian_targets(points: Tensor, rows: int, columns: int, stride: float, sigma: float) -> tuple[Tensor, Tensor]:
+def gaussian_targets(
+    points: Tensor, rows: int, columns: int, stride: float, sigma: float
+) -> tuple[Tensor, Tensor]:
     """Separable target distributions for positions (B, L, 2) in pixels: (B, L, rows) and (B, L, columns).
 
     Each factor sums to one; ``sigma`` in cells.
@@ -48,7 +50,9 @@ def gaussian_targets(points: Tensor, rows: int, columns: int, stride: float, sig
     return factors[0], factors[1]
 
 
-def cross_entropy(logits: Tensor, absent: Tensor, points: Tensor, visible: Tensor, stride: float, sigma: float) -> Tensor:
+def cross_entropy(
+    logits: Tensor, absent: Tensor, points: Tensor, visible: Tensor, stride: float, sigma: float
+) -> Tensor:
     """Cross-entropy (B, L) of heatmaps with Gaussian targets, or with "absent" where not visible.
 
     Parameters
@@ -58,23 +62,24 @@ def cross_entropy(logits: Tensor, absent: Tensor, points: Tensor, visible: Tenso
         Column and row in pixels; ignored where not visible.
     visible : (B, L) bool
     """
-    along_rows, along_columns = gaussian_targets(points, *logits.shape[-2:], stride, sigma)
+    rows, columns = logits.shape[-2:]
+    along_rows, along_columns = gaussian_targets(points, rows, columns, stride, sigma)
     expected = ((logits @ along_columns[..., None]).squeeze(-1) * along_rows).sum(-1)
     total = torch.logsumexp(torch.cat([logits.flatten(2), absent[..., None]], dim=2), dim=2)
     return total - torch.where(visible, expected, absent)
 
 
 def distribution(logits: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
-    """Probability of every cell (B, L, h, w) and of presence (B, L): together with absence they sum to one."""
+    """Probability of every cell (B, L, h, w), whose sum is that of presence (B, L)."""
     everything = torch.softmax(torch.cat([logits.flatten(2), absent[..., None]], dim=2).float(), dim=2)
     return everything[..., :-1].reshape(logits.shape), 1 - everything[..., -1]
 
 
 def decode(probability: Tensor, stride: float, radius: int = 3) -> Decoded:
-    """Positions of the most likely place, as the mean of the distribution within ``radius`` cells of its peak.
+    """Positions of the most likely place: the mean of the distribution within ``radius`` cells of its peak.
 
-    The peak is the cell whose 3 x 3 neighbourhood holds most; the local mean is exact for the Gaussian targets that
-    the network is trained with, and does not move towards a second peak elsewhere.
+    The peak is the cell whose 3 x 3 neighbourhood holds most; the local mean is exact for the Gaussian
+    targets that the network is trained with, and does not move towards a second peak elsewhere.
 
     Parameters
     ----------
@@ -98,7 +103,7 @@ def decode(probability: Tensor, stride: float, radius: int = 3) -> Decoded:
 
 
 def mass_within(probability: Tensor, position: Tensor, stride: float, radius: float) -> Tensor:
-    """Probability (B, L) that the landmark lies within ``radius`` pixels of a position (B, L, 2) in pixels."""
+    """Probability (B, L) of the landmark lying within ``radius`` pixels of a position (B, L, 2) in pixels."""
     rows, columns = probability.shape[-2:]
     dy = cell_centres(rows, stride, position.device) - position[..., 1:2]
     dx = cell_centres(columns, stride, position.device) - position[..., 0:1]

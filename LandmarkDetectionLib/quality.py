@@ -82,7 +82,7 @@ def expected_calibration_error(confidence: np.ndarray, found: np.ndarray, bins: 
 
 
 def segment_lengths(protocol: Protocol, positions: np.ndarray) -> np.ndarray:
-    """Lengths (..., lines) in mm of the protocol's lines at positions (..., L, 3); NaN where a point is absent."""
+    """Lengths (..., lines) mm of the protocol's lines for positions (..., L, 3); NaN where one is absent."""
     names = list(protocol.names)
     ends = np.array([[names.index(a), names.index(b)] for a, b in protocol.lines], int).reshape(-1, 2)
     return np.asarray(np.linalg.norm(positions[..., ends[:, 0], :] - positions[..., ends[:, 1], :], axis=-1))
@@ -105,7 +105,8 @@ def plausibility_warnings(
         low, high = length_range_mm.get(f"{a}-{b}", (0.0, np.inf))
         if np.isfinite(length) and not low <= length <= high:
             warnings.append(
-                f"{_title(a)} and {_title(b)} are {length:.0f} mm apart; between {low:.0f} and {high:.0f} mm is usual."
+                f"{_title(a)} and {_title(b)} are {length:.0f} mm apart; "
+                f"between {low:.0f} and {high:.0f} mm is usual."
             )
     names = list(protocol.names)
     swapped = []
@@ -118,7 +119,8 @@ def plausibility_warnings(
             swapped.append(right.removesuffix("_right"))
     if swapped:
         warnings.append(
-            f"Right and left look swapped ({', '.join(swapped)}): check the side labels and the scan's orientation."
+            f"Right and left look swapped ({', '.join(swapped)}): "
+            "check the side labels and the scan's orientation."
         )
     return warnings
 
@@ -138,20 +140,24 @@ def orientation_warning(as_labelled: float, turned: Mapping[str, float]) -> str 
         return None
     causes = {
         "upside down": "the scan looks labelled feet-first instead of head-first (or the reverse)",
-        "back to front": "the body looks turned back to front, as when prone is labelled supine or left and right are swapped",
+        "back to front": "the body looks turned back to front, "
+        "as when prone is labelled supine or left and right are swapped",
         "both": "head and feet, and front and back, both look exchanged",
     }
     return (
-        f"The orientation labels may be wrong: {causes[best]}; {turned[best]:.1f} instead of {as_labelled:.1f} landmarks "
-        "would be found with the labels turned."
+        f"The orientation labels may be wrong: {causes[best]}; "
+        f"{turned[best]:.1f} instead of {as_labelled:.1f} landmarks would be found with the labels turned."
     )
 
 
-def mirror_warning(volume: Volume, views: Projection, positions: np.ndarray, names: tuple[str, ...]) -> str | None:
+def mirror_warning(
+    volume: Volume, views: Projection, positions: np.ndarray, names: tuple[str, ...]
+) -> str | None:
     """A sentence when the organs of a CT lie on the wrong sides.
 
-    A mirrored volume has a perfectly normal outline, so organs must tell: the heart takes room from the left lung,
-    and the liver lifts the right half of the diaphragm. Needs air in the lungs, so Hounsfield units.
+    A mirrored volume has a perfectly normal outline, so organs must tell: the heart takes room from the
+    left lung, and the liver lifts the right half of the diaphragm. Needs air in the lungs, so Hounsfield
+    units.
 
     Parameters
     ----------
@@ -177,8 +183,15 @@ def mirror_warning(volume: Volume, views: Projection, positions: np.ndarray, nam
     inside = np.all((ijk >= 0) & (ijk < np.array(volume.voxels.shape)[::-1]), axis=1)
     pixels = np.rint(depth.geometry.from_ras(grid)[:, :2]).astype(int)
     columns, rows = pixels[:, 0], pixels[:, 1]
-    inside &= (rows >= 0) & (rows < depth.silhouette.shape[0]) & (columns >= 0) & (columns < depth.silhouette.shape[1])
-    inside &= depth.silhouette[np.clip(rows, 0, depth.silhouette.shape[0] - 1), np.clip(columns, 0, depth.silhouette.shape[1] - 1)]
+    inside &= (
+        (rows >= 0)
+        & (rows < depth.silhouette.shape[0])
+        & (columns >= 0)
+        & (columns < depth.silhouette.shape[1])
+    )
+    inside &= depth.silhouette[
+        np.clip(rows, 0, depth.silhouette.shape[0] - 1), np.clip(columns, 0, depth.silhouette.shape[1] - 1)
+    ]
     values = np.full(len(grid), 1000.0)
     i, j, k = ijk[inside].T
     values[inside] = volume.voxels[k, j, i]
@@ -194,8 +207,8 @@ def mirror_warning(volume: Volume, views: Projection, positions: np.ndarray, nam
     if right_share >= 0.47:
         return None
     return (
-        f"The volume may be mirrored: the right lung holds only {100 * right_share:.0f} % of the air, and it is usually "
-        "the larger one."
+        f"The volume may be mirrored: the right lung holds only {100 * right_share:.0f} % of the air, "
+        "and it is usually the larger one."
     )
 
 

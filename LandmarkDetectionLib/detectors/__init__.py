@@ -73,7 +73,9 @@ def detect(
 
     kinds = {"silhouette": silhouette.detect, "regression": silhouette.detect_by_regression}
     if model.detector not in kinds:
-        raise ModelError(f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks.")
+        raise ModelError(
+            f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
+        )
     return kinds[model.detector](volume, model, threshold, depth, choose_device(device), step)
 
 
@@ -90,7 +92,9 @@ def choose_device(device: str) -> str:
     if device not in DEVICES:
         raise InputError(f"The device {device!r} is unknown; choose {', '.join(DEVICES)}.")
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("The device cuda was asked for, but this machine offers none; use --device cpu or auto.")
+        raise InputError(
+            "The device cuda was asked for, but this machine offers none; use --device cpu or auto."
+        )
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return device

@@ -58,7 +58,7 @@ class Estimates(NamedTuple):
     depth_error: dict[str, Array]
 
     def score(self, method: str) -> Array:
-        """The networks' own estimate (B, L) of being within ``RADIUS_MM`` in 3D; calibrated in ``quality``."""
+        """The networks' own probability (B, L) of being within ``RADIUS_MM`` in 3D, to be calibrated."""
         return np.asarray(self.near * -np.expm1(-RADIUS_MM / np.maximum(self.depth_error[method], 1e-3)))
 
 
@@ -181,8 +181,8 @@ def detect(
         warnings = _warnings(volume, views, model, positions, confidence, turned)
     if confidence[0].max() < 0.2:
         raise NoBodyError(
-            f"{volume.name or 'The volume'} does not look like a human body in any part: no landmark was found with "
-            "a confidence over 0.2; check that the file, its spacing and the threshold are right."
+            f"{volume.name or 'The volume'} does not look like a human body in any part: no landmark was "
+            "found with a confidence over 0.2; check that the file, its spacing and the threshold are right."
         )
     step(1.0, "done")
     return Detection(
@@ -292,7 +292,7 @@ def _warnings(
 
 
 def canvas(view: View, smallest: tuple[int, int] | list[int]) -> View:
-    """The window around the body that a network sees: at least ``smallest`` (rows, columns), in multiples of 32.
+    """The window around the body that a network sees: ``smallest`` (rows, columns) or more multiples of 32.
 
     Training shows bodies in the middle of an image of that size, so they are shown there now.
     """
@@ -312,8 +312,8 @@ def detect_by_regression(
 ) -> Detection:
     """Find landmarks with the paper's ``RegressionCNN``: unit-size silhouette in, coordinates out.
 
-    The network places every landmark somewhere, so confidence is the share found on held-back bodies, and only
-    positions outside the scan are reported absent.
+    The network places every landmark somewhere, so confidence is the share found on held-back bodies, and
+    only positions outside the scan are reported absent.
     """
     import torch
 
@@ -323,7 +323,9 @@ def detect_by_regression(
     settings = model.settings
     method = depth or str(settings["depth_method"])
     if method == "lateral":
-        raise InputError(f"The model {model.name!r} has no lateral network; use --depth mean or --depth network.")
+        raise InputError(
+            f"The model {model.name!r} has no lateral network; use --depth mean or --depth network."
+        )
     seconds: dict[str, float] = {}
     with _Timer(seconds, "project"):
         step(0.05, "looking for the body")
@@ -341,7 +343,12 @@ def detect_by_regression(
         units = networks["position"]((~front.isnan()).float()[:, None]).unflatten(1, (-1, 2))
         pixels = from_unit(units, rows, columns)[0].double().cpu().numpy()
         if method == "network":
-            depths = scale.restore(networks["depth"](normalised_depth(front, scale)[:, None]))[0].double().cpu().numpy()
+            depths = (
+                scale.restore(networks["depth"](normalised_depth(front, scale)[:, None]))[0]
+                .double()
+                .cpu()
+                .numpy()
+            )
         else:
             mean = np.array([settings["mean_depth_mm"][name] for name in model.protocol.names])
             depths = float(scale.mean[0]) + mean
@@ -355,7 +362,11 @@ def detect_by_regression(
             Landmark(
                 name=definition.name,
                 position=ras[n] if inside else np.full(3, np.nan),
-                status=Status.ABSENT if not inside else Status.DETECTED if confidence >= UNCERTAIN_BELOW else Status.UNCERTAIN,
+                status=Status.ABSENT
+                if not inside
+                else Status.DETECTED
+                if confidence >= UNCERTAIN_BELOW
+                else Status.UNCERTAIN,
                 confidence=confidence if inside else 0.0,
                 description=definition.definition,
             )
@@ -378,14 +389,15 @@ def _check_size(volume: Volume) -> None:
     """Refuse scans whose size in mm cannot be a body's, which mostly means a wrong spacing."""
     if not volume.spacing_known:
         raise InputError(
-            f"{volume.name or 'The volume'} does not say how large its voxels are; body landmarks need mm, so convert it "
-            "to a format with spacing (NRRD, NIfTI, DICOM)."
+            f"{volume.name or 'The volume'} does not say how large its voxels are; body landmarks need mm, "
+            "so convert it to a format with spacing (NRRD, NIfTI, DICOM)."
         )
     extent = float(np.max(volume.extent_mm))
     if not SMALLEST_MM <= extent <= LARGEST_MM:
         raise InputError(
             f"{volume.name or 'The volume'} is {extent:.4g} mm long, which no scan of a body is; its spacing "
-            f"({', '.join(f'{s:.4g}' for s in volume.spacing)} mm) is probably wrong: correct it and try again."
+            f"({', '.join(f'{s:.4g}' for s in volume.spacing)} mm) is probably wrong: "
+            "correct it and try again."
         )
 
 

@@ -1,4 +1,4 @@
-"""What trained networks do on synthetic bodies they never saw: errors, presence and the scores to calibrate."""
+"""What trained networks do on synthetic bodies they never saw: errors, presence, scores to calibrate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Population:
     Attributes
     ----------
     mean_depth_mm, mean_depth_error_mm : (L,)
-        Mean depth of every landmark behind the mean depth of the front surface, and the mean absolute deviation.
+        Mean depth of every landmark behind the mean depth of the front surface, and the mean absolute
+        deviation.
     length_range_mm : dict "a-b" to (low, high)
         Range of the protocol's lines, widened by a tenth.
     """
@@ -52,7 +53,10 @@ def population(protocol: Protocol, framing: Framing, batches: int = 32) -> Popul
         mean,
         np.nanmean(np.abs(masked - mean), axis=0),
         {
-            f"{a}-{b}": (float(0.9 * np.quantile(length[:, n], 0.001)), float(1.1 * np.quantile(length[:, n], 0.999)))
+            f"{a}-{b}": (
+                float(0.9 * np.quantile(length[:, n], 0.001)),
+                float(1.1 * np.quantile(length[:, n], 0.999)),
+            )
             for n, (a, b) in enumerate(protocol.lines)
         },
     )

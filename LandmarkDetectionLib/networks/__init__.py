@@ -28,10 +28,14 @@ def build_network(architecture: str, **parameters: Any) -> torch.nn.Module:
         When the architecture is unknown or does not take these parameters.
     """
     if architecture not in ARCHITECTURES:
-        raise ModelError(f"The network architecture {architecture!r} is unknown; known are {', '.join(ARCHITECTURES)}.")
+        raise ModelError(
+            f"The network architecture {architecture!r} is unknown; known are {', '.join(ARCHITECTURES)}."
+        )
     module = import_module(f"LandmarkDetectionLib.networks.{architecture}")
     try:
         network: torch.nn.Module = getattr(module, ARCHITECTURES[architecture])(**parameters)
     except (TypeError, ValueError) as error:
-        raise ModelError(f"The network {architecture!r} cannot be built with these parameters: {error}.") from None
+        raise ModelError(
+            f"The network {architecture!r} cannot be built with these parameters: {error}."
+        ) from None
     return network

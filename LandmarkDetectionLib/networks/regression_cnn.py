@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class RegressionCNN(nn.Module):
     """conv5-32, maxpool2, conv5-32, maxpool2, conv3-32, fc2048, fc2048, fc(outputs).
 
-    ReLU after every layer but the last, dropout in the fully connected layers. Convolutions keep the size (padded),
-    which the paper leaves open.
+    ReLU after every layer but the last, dropout in the fully connected layers. Convolutions keep the size
+    (padded), which the paper leaves open.
 
     Parameters
     ----------
@@ -46,13 +46,13 @@ class RegressionCNN(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Images (B, 1, rows, columns) to (B, outputs), in units of the image size about its centre (eq. 1)."""
+        """Images (B, 1, rows, columns) to (B, outputs), in units of the image about its centre (eq. 1)."""
         result: Tensor = self.regression(self.features(image))
         return result
 
 
 def to_unit(points: Tensor, rows: int, columns: int) -> Tensor:
-    """Pixels (..., 2) column, row to the network's units: (x - p_w / 2) / p_w and (y - p_h / 2) / p_h (eq. 1).
+    """Column and row (..., 2) in pixels to network units: (x - p_w / 2) / p_w, (y - p_h / 2) / p_h (eq. 1).
 
     The text names the interval [-1, 1]; the formula gives [-0.5, 0.5], and the formula is what is used here.
     """

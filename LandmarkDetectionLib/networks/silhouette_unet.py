@@ -1,7 +1,8 @@
-"""The compact network that ships: where each landmark may lie in a silhouette, how deep, and whether it is there."""
+"""The compact network that ships: where a landmark may lie in a silhouette, how deep, and whether at all."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -34,10 +35,10 @@ class Heatmaps(NamedTuple):
 class SilhouetteUNet(nn.Module):
     """An encoder-decoder over silhouette, depth maps and field of view.
 
-    Heatmaps are a distribution over positions and absence together (a softmax over all cells and one more), trained
-    by cross-entropy, so that their spread is the network's own uncertainty. Depth is read from a map at the
-    landmark's position, as SCN reads appearance locally, while a global average of the deepest level tells every
-    position what the whole image shows.
+    Heatmaps are a distribution over positions and absence together (a softmax over all cells and one more),
+    trained by cross-entropy, so that their spread is the network's own uncertainty. Depth is read from a
+    map at the landmark's position, as SCN reads appearance locally, while a global average of the deepest
+    level tells every position what the whole image shows.
 
     Parameters
     ----------
@@ -48,19 +49,21 @@ class SilhouetteUNet(nn.Module):
         Input channels; see ``depth.network_input``.
     """
 
-    def __init__(self, landmarks: int, channels: tuple[int, ...] = (16, 32, 64, 96, 128), inputs: int = 4) -> None:
+    def __init__(
+        self, landmarks: int, channels: tuple[int, ...] = (16, 32, 64, 96, 128), inputs: int = 4
+    ) -> None:
         super().__init__()
         channels = tuple(channels)
-        self.stem = nn.Sequential(_convolution(inputs, channels[0], 5, stride=STRIDE), _convolution(channels[0], channels[0]))
+        self.stem = nn.Sequential(
+            _convolution(inputs, channels[0], 5, stride=STRIDE), _convolution(channels[0], channels[0])
+        )
         self.down = nn.ModuleList(
             nn.Sequential(_convolution(above, width, stride=2), _Residual(width))
-            for above, width in zip(channels[:-1], channels[1:], strict=True)
+            for above, width in pairwise(channels)
         )
         self.overview = nn.Sequential(nn.Linear(channels[-1], channels[-1]), nn.ReLU(inplace=True))
         self.absent = nn.Linear(channels[-1], landmarks)
-        self.lateral = nn.ModuleList(
-            nn.Conv2d(below, width, 1) for width, below in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.lateral = nn.ModuleList(nn.Conv2d(below, width, 1) for width, below in pairwise(channels))
         self.up = nn.ModuleList(_convolution(width, width) for width in channels[:-1])
         self.head = nn.Sequential(_convolution(channels[0], 32), nn.Conv2d(32, 3 * landmarks, 1))
         self.up_sample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
@@ -77,7 +80,9 @@ class SilhouetteUNet(nn.Module):
             levels.append(down(levels[-1]))
         overview = self.overview(levels[-1].mean(dim=(2, 3)))
         current = levels[-1] + overview[:, :, None, None]
-        for skip, lateral, up in zip(levels[-2::-1], list(self.lateral)[::-1], list(self.up)[::-1], strict=True):
+        for skip, lateral, up in zip(
+            levels[-2::-1], list(self.lateral)[::-1], list(self.up)[::-1], strict=True
+        ):
             current = up(skip + self.up_sample(lateral(current)))
         logits, depth, log_scale = self.head(current).float().chunk(3, dim=1)
         return Heatmaps(logits, self.absent(overview).float(), depth, log_scale.clamp(-6, 3))

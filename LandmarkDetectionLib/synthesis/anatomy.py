@@ -1,8 +1,8 @@
 """Where the landmarks of the ``whole-body`` protocol lie on a posed body.
 
-Joints and surface points of the body model are combined so that each landmark follows the protocol's definition:
-bone tips lie a few millimetres inside the skin, hip joints closer together than the model's leg bones, and the
-vertex is the highest point of the head in the posed body.
+Joints and surface points of the body model are combined so that each landmark follows the protocol's
+definition: bone tips lie a few millimetres inside the skin, hip joints closer together than the model's leg
+bones, and the vertex is the highest point of the head in the posed body.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def landmark_positions(
         for name, bone in _AT_JOINT.items():
             positions[f"{name}_{side}"] = joint(bone + letter)
         for name, (bone, share) in _INSIDE_SURFACE.items():
-            positions[f"{name}_{side}"] = (1 - share) * surface(f"{name}_{side}") + share * joint(bone + letter)
+            positions[f"{name}_{side}"] = (1 - share) * surface(f"{name}_{side}") + share * joint(
+                bone + letter
+            )
         other = ".L" if letter == ".R" else ".R"
         # The model's leg bones start 21 cm apart in an adult; femoral heads lie about 18 cm apart.
         positions[f"hip_{side}"] = 0.92 * joint("upperleg01" + letter) + 0.08 * joint("upperleg01" + other)
@@ -86,7 +88,7 @@ def _head_vertices(model: BodyModel) -> np.ndarray:
 
 
 def _highest_point(points: np.ndarray) -> np.ndarray:
-    """The highest point (B, 3) of each set (B, N, 3): its height, at the middle of what lies within 4 mm below."""
+    """The highest point (B, 3) of each set (B, N, 3): its height, at the middle of the uppermost 4 mm."""
     height = points[:, :, 2]
     top = height.max(axis=1)
     weight = (height > top[:, None] - 4.0).astype(points.dtype)

@@ -1,12 +1,13 @@
 """One synthetic body as a CT volume: organ-like CT numbers, a table, noise. Clearly not a patient.
 
-For the demonstration, the tests and the benchmarks: everything from reading a file to the overlay can be tried, with
-landmarks that are known exactly, on a machine without any medical image.
+For the demonstration, the tests and the benchmarks: everything from reading a file to the overlay can be
+tried, with landmarks that are known exactly, on a machine without any medical image.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -83,8 +84,8 @@ def make_phantom(
     protocol = load_protocol("whole-body")
     positions = landmark_positions(model, vertices, joints, tuple(protocol.names))[0]
     height = float(vertices[0, :, 2].max() - vertices[0, :, 2].min())
-    low = vertices[0].min(axis=0) - (40, 90, 25)
-    high = vertices[0].max(axis=0) + (40, 60, 25)
+    low = vertices[0].min(axis=0) - np.array([40, 90, 25])
+    high = vertices[0].max(axis=0) + np.array([40, 60, 25])
     counts = tuple(int(n) for n in np.ceil((high - low) / spacing_mm).astype(int) + 1)
     grid = _Grid(low, spacing_mm, (counts[0], counts[1], counts[2]))
     inside = _voxelise(vertices[0], model.faces, grid)
@@ -135,8 +136,14 @@ def _cross(points, faces, crossings):  # type: ignore[no-untyped-def]
         if area == 0:
             continue
         step = 1 if area > 0 else -1
-        for r in range(max(0, int(np.ceil(min(a[2], b[2], c[2])))), min(rows - 1, int(np.floor(max(a[2], b[2], c[2])))) + 1):
-            for i in range(max(0, int(np.ceil(min(a[0], b[0], c[0])))), min(columns - 1, int(np.floor(max(a[0], b[0], c[0])))) + 1):
+        for r in range(
+            max(0, int(np.ceil(min(a[2], b[2], c[2])))),
+            min(rows - 1, int(np.floor(max(a[2], b[2], c[2])))) + 1,
+        ):
+            for i in range(
+                max(0, int(np.ceil(min(a[0], b[0], c[0])))),
+                min(columns - 1, int(np.floor(max(a[0], b[0], c[0])))) + 1,
+            ):
                 w1 = ((i - a[0]) * (c[2] - a[2]) - (c[0] - a[0]) * (r - a[2])) / area
                 w2 = ((b[0] - a[0]) * (r - a[2]) - (i - a[0]) * (b[2] - a[2])) / area
                 if w1 < 0 or w2 < 0 or w1 + w2 >= 1:
@@ -146,7 +153,14 @@ def _cross(points, faces, crossings):  # type: ignore[no-untyped-def]
 
 
 def _tissues(
-    inside: Array, grid: _Grid, model: BodyModel, joints: Array, positions: Array, names: tuple[str, ...], height: float, rng: np.random.Generator
+    inside: Array,
+    grid: _Grid,
+    model: BodyModel,
+    joints: Array,
+    positions: Array,
+    names: tuple[str, ...],
+    height: float,
+    rng: np.random.Generator,
 ) -> Array:
     """CT numbers (K, J, I) float32 of fat, muscle, bones, brain, lungs, heart and liver."""
     from scipy.ndimage import distance_transform_edt
@@ -175,8 +189,16 @@ def _tissues(
         # the right lung is larger; the heart takes room from the left one, the liver pushes the right one up
         (centre + 0.24 * width * across + 0.02 * width * up, (0.20, 0.26, 0.40), LUNG),
         (centre - 0.24 * width * across - 0.02 * width * up, (0.185, 0.25, 0.42), LUNG),
-        (centre - 0.10 * width * across - 0.14 * width * up + [0, 0.12 * width, 0], (0.17, 0.16, 0.17), HEART),
-        (centre + 0.16 * width * across - 0.40 * width * up + [0, 0.06 * width, 0], (0.28, 0.24, 0.20), LIVER),
+        (
+            centre - 0.10 * width * across - 0.14 * width * up + [0, 0.12 * width, 0],
+            (0.17, 0.16, 0.17),
+            HEART,
+        ),
+        (
+            centre + 0.16 * width * across - 0.40 * width * up + [0, 0.06 * width, 0],
+            (0.28, 0.24, 0.20),
+            LIVER,
+        ),
     )
     for middle, radii, value in organs:
         _fill_ellipsoid(voxels, grid, middle, np.array(radii) * width, value, deep)
@@ -190,20 +212,30 @@ def _tissues(
     voxels[in_head & (from_skin > 13 * size)] = BRAIN
     for side in (".R", ".L"):
         for start, end, outer, marrow in (*_LIMB_BONES, *_FINGER_BONES):
-            _fill_capsule(voxels, grid, joint(start + side), joint(end + side), outer * size, marrow * size, inside)
+            _fill_capsule(
+                voxels, grid, joint(start + side), joint(end + side), outer * size, marrow * size, inside
+            )
         _fill_capsule(voxels, grid, joint("root"), joint("upperleg01" + side), 20 * size, 12 * size, inside)
-        _fill_capsule(voxels, grid, joint("clavicle" + side), joint("upperarm01" + side), 7 * size, 3 * size, inside)
+        _fill_capsule(
+            voxels, grid, joint("clavicle" + side), joint("upperarm01" + side), 7 * size, 3 * size, inside
+        )
     back = np.array([0, -30.0 * size, 0])
-    for start, end in zip(_SPINE[:-1], _SPINE[1:], strict=True):
+    for start, end in pairwise(_SPINE):
         shift = back if start not in ("neck03",) else back * 0
         _fill_capsule(voxels, grid, joint(start) + shift, joint(end) + shift, 17 * size, 12 * size, inside)
     return voxels
 
 
-def _fill_ellipsoid(voxels: Array, grid: _Grid, centre: Array, radii: Array, value: float, where: Array) -> None:
+def _fill_ellipsoid(
+    voxels: Array, grid: _Grid, centre: Array, radii: Array, value: float, where: Array
+) -> None:
     window, offsets = _window(grid, centre - radii, centre + radii)
     r, a, s = (o - c for o, c in zip(offsets, centre, strict=True))
-    distance = (r[None, None, :] / radii[0]) ** 2 + (a[None, :, None] / radii[1]) ** 2 + (s[:, None, None] / radii[2]) ** 2
+    distance = (
+        (r[None, None, :] / radii[0]) ** 2
+        + (a[None, :, None] / radii[1]) ** 2
+        + (s[:, None, None] / radii[2]) ** 2
+    )
     voxels[window][(distance <= 1) & where[window]] = value
 
 
@@ -211,7 +243,9 @@ def _fill_capsule(
     voxels: Array, grid: _Grid, start: Array, end: Array, outer: float, marrow: float, where: Array
 ) -> None:
     window, (r, a, s) = _window(grid, np.minimum(start, end) - outer, np.maximum(start, end) + outer)
-    points = np.stack(np.broadcast_arrays(r[None, None, :], a[None, :, None], s[:, None, None]), axis=-1) - start
+    points = (
+        np.stack(np.broadcast_arrays(r[None, None, :], a[None, :, None], s[:, None, None]), axis=-1) - start
+    )
     direction = end - start
     along = np.clip(points @ direction / max(float(direction @ direction), 1e-6), 0, 1)
     distance = np.linalg.norm(points - along[..., None] * direction, axis=-1)
@@ -220,7 +254,9 @@ def _fill_capsule(
     part[(distance <= marrow) & where[window]] = MARROW
 
 
-def _window(grid: _Grid, low: Array, high: Array) -> tuple[tuple[slice, slice, slice], tuple[Array, Array, Array]]:
+def _window(
+    grid: _Grid, low: Array, high: Array
+) -> tuple[tuple[slice, slice, slice], tuple[Array, Array, Array]]:
     axes, slices = [], []
     for n in range(3):
         axis = grid.axis(n)
@@ -238,7 +274,9 @@ def _add_table(voxels: Array, inside: Array, grid: _Grid, rng: np.random.Generat
     lower = upper - rng.uniform(35, 60)
     wide = np.abs(right - right.mean()) < rng.uniform(200, 260)
     columns = wide[None, None, :] & ~inside
-    voxels[np.broadcast_to(((anterior < upper) & (anterior > lower))[None, :, None], inside.shape) & columns] = FOAM
+    voxels[
+        np.broadcast_to(((anterior < upper) & (anterior > lower))[None, :, None], inside.shape) & columns
+    ] = FOAM
     thickness = max(2.5, grid.spacing)
     for level in (upper, lower):
         plate = (anterior <= level) & (anterior > level - thickness)

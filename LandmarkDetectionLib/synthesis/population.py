@@ -51,11 +51,11 @@ def draw_bodies(model: BodyModel, count: int, rng: np.random.Generator) -> Bodie
 
 
 def draw_shapes(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Phenotypes (B, 11) and local changes (B, n): from infants to the old, thin to very obese, both sexes."""
+    """Phenotypes (B, 11) and local changes (B, n): infants to the old, thin to very obese, both sexes."""
     phenotype = np.empty((count, 11))
     gender = rng.random(count)
     phenotype[:, 0] = np.where(rng.random(count) < 0.8, np.round(gender), gender)
-    # anny's age: 0 newborn at -1/3, 0 baby, 1/3 child, 2/3 young adult, 1 old. Most scanned people are adults.
+    # anny's age: -1/3 newborn, 0 baby, 1/3 child, 2/3 young adult, 1 old. Most scanned people are adults.
     adult = rng.random(count) < 0.8
     phenotype[:, 1] = np.where(adult, rng.uniform(0.6, 1.0, count), rng.uniform(0.02, 0.6, count))
     phenotype[:, 2] = np.clip(rng.normal(0.5, 0.22, count), 0, 1)
@@ -135,9 +135,13 @@ def _place_arm(
     rotations[:, model.bone("shoulder01" + suffix)] = euler(0, -right * lift * 0.4, right * forward * 0.4)
 
     # Hands lie on the table, beside or on the thighs.
-    hand_level = table + np.where(rng.random(count) < 0.7, rng.uniform(10, 70, count), rng.uniform(60, 190, count))
+    hand_level = table + np.where(
+        rng.random(count) < 0.7, rng.uniform(10, 70, count), rng.uniform(60, 190, count)
+    )
     sink = np.degrees(np.arcsin(np.clip((hand_level - shoulder[:, 1]) / reach, -0.6, 0.6)))
-    abduction = np.where(rng.random(count) < 0.8, np.abs(rng.normal(9, 6, count)) + 1, rng.uniform(5, 45, count))
+    abduction = np.where(
+        rng.random(count) < 0.8, np.abs(rng.normal(9, 6, count)) + 1, rng.uniform(5, 45, count)
+    )
     at_side = limb_direction(right, abduction, sink + rng.normal(0, 3, count))
     # For hands on the belly the elbow rests beside the trunk and the forearm points to a place on the belly.
     beside = limb_direction(right, rng.uniform(8, 32, count), rng.uniform(-25, 15, count))
@@ -164,7 +168,12 @@ def _place_arm(
         folded[:, None],
         unit(
             np.stack(
-                [-right * rng.uniform(0.2, 2.5, count), rng.uniform(-0.4, 0.5, count), rng.uniform(0.1, 1.5, count)], 1
+                [
+                    -right * rng.uniform(0.2, 2.5, count),
+                    rng.uniform(-0.4, 0.5, count),
+                    rng.uniform(0.1, 1.5, count),
+                ],
+                1,
             )
         ),
         unit(above + rng.normal(0, 0.15, (count, 3))),
@@ -183,7 +192,9 @@ def _place_arm(
     medial = np.array([-right, 0.0, 0.0])
     anterior = np.array([0.0, 1.0, 0.0])
     facing = np.where(
-        (rng.random(count) < 0.5)[:, None], medial, np.where((rng.random(count) < 0.75)[:, None], -anterior, anterior)
+        (rng.random(count) < 0.5)[:, None],
+        medial,
+        np.where((rng.random(count) < 0.75)[:, None], -anterior, anterior),
     )
     facing = np.where((mode == 1)[:, None], -anterior, facing)
     facing = unit(facing + rng.normal(0, 0.35, (count, 3)))
@@ -240,7 +251,9 @@ def _place_leg(
     toes = joints[:, model.bone("toe2-1" + suffix)]
     upper, lower = knee - hip, ankle - knee
     # The model's legs start wide apart, so legs that lie together are turned inwards.
-    abduction = np.where(rng.random(count) < 0.85, np.maximum(rng.normal(-1, 4, count), -7), rng.uniform(0, 18, count))
+    abduction = np.where(
+        rng.random(count) < 0.85, np.maximum(rng.normal(-1, 4, count), -7), rng.uniform(0, 18, count)
+    )
     # Supine, the heels rest on the table or on a cushion; the knees are a little bent, more over a knee rest.
     size = (np.linalg.norm(upper, axis=1) + np.linalg.norm(lower, axis=1)) / 850.0
     above_table = np.where(rng.random(count) < 0.85, rng.uniform(35, 75, count), rng.uniform(60, 200, count))
@@ -250,7 +263,9 @@ def _place_leg(
     bent = np.where(rng.random(count) < 0.8, np.abs(rng.normal(1, 3, count)), rng.uniform(3, 28, count))
     bent = np.where(prone, -np.abs(rng.normal(0, 2, count)), bent)
     upper_target = limb_direction(right, abduction, pitch + bent)
-    lower_target = limb_direction(right, abduction + rng.normal(0, 3, count), pitch - bent * rng.uniform(0.8, 1.2, count))
+    lower_target = limb_direction(
+        right, abduction + rng.normal(0, 3, count), pitch - bent * rng.uniform(0.8, 1.2, count)
+    )
     rotate_out = np.where(rng.random(count) < 0.8, rng.normal(12, 14, count), rng.uniform(-30, 70, count))
     rotate_out = np.where(prone, rng.uniform(-40, 30, count), rotate_out)
     turn_upper = rotation_between(unit(upper), upper_target)
@@ -287,7 +302,9 @@ def _torso(model: BodyModel) -> Array:
     return np.flatnonzero(np.isin(model.bone_index[:, 0], [model.bone(n) for n in names]))
 
 
-def _lay_down(model: BodyModel, vertices: Array, joints: Array, prone: Array, rng: np.random.Generator) -> None:
+def _lay_down(
+    model: BodyModel, vertices: Array, joints: Array, prone: Array, rng: np.random.Generator
+) -> None:
     """Lay the bodies on a table, in place: soft tissue gives way there, and nobody lies quite straight."""
     count = len(vertices)
     sign = np.where(prone, 1.0, -1.0)  # the table is anterior of a prone body, posterior of a supine one
@@ -299,7 +316,7 @@ def _lay_down(model: BodyModel, vertices: Array, joints: Array, prone: Array, rn
 
 @njit(cache=True, parallel=True, nogil=True)
 def _flatten_and_turn(vertices, joints, torso, sign, sunk, give, turn):  # type: ignore[no-untyped-def]
-    """Compress what lies beyond the table plane and rotate; the plane lies a share of the height into the torso."""
+    """Compress what lies beyond the table plane, a share of the height into the torso, and rotate."""
     for b in prange(len(vertices)):
         lowest = -np.inf
         for v in torso:
@@ -318,7 +335,7 @@ def _flatten_and_turn(vertices, joints, torso, sign, sunk, give, turn):  # type:
                     points[v, r] = turn[b, r, 0] * x + turn[b, r, 1] * y + turn[b, r, 2] * z
 
 
-# ---- directions and rotations; all batched, (B, 3) and (B, 3, 3) float32 -------------------------------------
+# ---- directions and rotations; all batched, (B, 3) and (B, 3, 3) float32 ----
 
 
 def unit(vector: Array) -> Array:
@@ -367,7 +384,9 @@ def angle_about(axis: Array, start: Array, end: Array) -> Array:
 
 def euler(about_right: Array | float, about_anterior: Array | float, about_superior: Array | float) -> Array:
     """Rotation about the right, then the anterior, then the superior axis, in degrees."""
-    x, y, z = np.broadcast_arrays(*(np.atleast_1d(np.asarray(a, float)) for a in (about_right, about_anterior, about_superior)))
+    x, y, z = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(a, float)) for a in (about_right, about_anterior, about_superior))
+    )
     turn_x = rotation_about(np.broadcast_to([1.0, 0, 0], (*x.shape, 3)), x)
     turn_y = rotation_about(np.broadcast_to([0, 1.0, 0], (*y.shape, 3)), y)
     turn_z = rotation_about(np.broadcast_to([0, 0, 1.0], (*z.shape, 3)), z)

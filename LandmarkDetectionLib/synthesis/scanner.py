@@ -47,14 +47,20 @@ class FieldOfView:
         return np.all((points >= self.low[:, None]) & (points <= self.high[:, None]), axis=2)
 
 
-def draw_fields_of_view(vertices: Array, rng: np.random.Generator, whole_body_only: bool = False) -> FieldOfView:
-    """Draw a scanned box for every body (B, V, 3) RAS mm: cut anywhere along the body, arms sometimes cut off."""
+def draw_fields_of_view(
+    vertices: Array, rng: np.random.Generator, whole_body_only: bool = False
+) -> FieldOfView:
+    """Draw a scanned box for every body (B, V, 3) RAS mm: cut anywhere along it, arms sometimes cut off."""
     count = len(vertices)
     low, high = vertices.min(axis=1), vertices.max(axis=1)
     margin_low, margin_high = rng.uniform(10, 150, (count, 3)), rng.uniform(10, 150, (count, 3))
     box_low, box_high = low - margin_low, high + margin_high
     shares = np.array([row[1] for row in FIELDS_OF_VIEW])
-    kind = np.zeros(count, int) if whole_body_only else rng.choice(len(FIELDS_OF_VIEW), count, p=shares / shares.sum())
+    kind = (
+        np.zeros(count, int)
+        if whole_body_only
+        else rng.choice(len(FIELDS_OF_VIEW), count, p=shares / shares.sum())
+    )
     if not whole_body_only:
         # Heights refer to the trunk and legs: raised arms are not part of a body's height.
         feet, head = low[:, 2], np.quantile(vertices[:, :, 2], 0.97, axis=1)
@@ -66,8 +72,20 @@ def draw_fields_of_view(vertices: Array, rng: np.random.Generator, whole_body_on
         b = np.maximum(b, a + 0.1)
         cut = kind > 0
         height = head - feet
-        box_low[:, 2] = np.where(cut, feet + a * height, np.where(rng.random(count) < 0.25, feet + rng.normal(0, 0.02, count) * height, box_low[:, 2]))
-        box_high[:, 2] = np.where(cut, feet + b * height, np.where(rng.random(count) < 0.2, high[:, 2] - np.abs(rng.normal(0, 0.03, count)) * height, box_high[:, 2]))
+        box_low[:, 2] = np.where(
+            cut,
+            feet + a * height,
+            np.where(rng.random(count) < 0.25, feet + rng.normal(0, 0.02, count) * height, box_low[:, 2]),
+        )
+        box_high[:, 2] = np.where(
+            cut,
+            feet + b * height,
+            np.where(
+                rng.random(count) < 0.2,
+                high[:, 2] - np.abs(rng.normal(0, 0.03, count)) * height,
+                box_high[:, 2],
+            ),
+        )
         narrow = rng.random(count) < 0.3
         middle = (low[:, 0] + high[:, 0]) / 2 + rng.normal(0, 25, count)
         half = np.maximum(rng.uniform(0.09, 0.2, count) * height, 90)
@@ -202,7 +220,10 @@ def _shrink(f, k, share):  # type: ignore[no-untyped-def]
     for r in range(1, rows - 1):
         for c in range(1, columns - 1):
             if old_f[r, c] < np.inf and (
-                old_f[r - 1, c] == np.inf or old_f[r + 1, c] == np.inf or old_f[r, c - 1] == np.inf or old_f[r, c + 1] == np.inf
+                old_f[r - 1, c] == np.inf
+                or old_f[r + 1, c] == np.inf
+                or old_f[r, c - 1] == np.inf
+                or old_f[r, c + 1] == np.inf
             ):
                 if np.random.random() < share:
                     f[r, c], k[r, c] = np.inf, -np.inf
@@ -248,7 +269,11 @@ def _blob(f, k, inside, low, high, r0, r1, c0, c1, rows):  # type: ignore[no-unt
     remove = np.random.random() < 0.3
     for rr in range(int(r - a), int(r + a) + 1):
         for cc in range(int(c - e), int(c + e) + 1):
-            if 0 <= rr < f.shape[0] and 0 <= cc < f.shape[1] and ((rr - r) / a) ** 2 + ((cc - c) / e) ** 2 <= 1:
+            if (
+                0 <= rr < f.shape[0]
+                and 0 <= cc < f.shape[1]
+                and ((rr - r) / a) ** 2 + ((cc - c) / e) ** 2 <= 1
+            ):
                 if remove and a < 3 and e < 3:
                     f[rr, cc], k[rr, cc] = np.inf, -np.inf
                 else:

@@ -1,1 +1,1 @@
-"""Training on the synthetic stream: ``presets`` say what, ``tasks`` which losses, ``loop`` runs it, ``package`` ships it."""
+"""Training on synthetic bodies: ``presets`` say what, ``tasks`` how, ``loop`` runs, ``package`` ships."""

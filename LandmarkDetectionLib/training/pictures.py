@@ -14,7 +14,7 @@ PREDICTION = (230, 159, 0)  # and orange
 
 
 def prediction_picture(task: Any, batch: Batch, count: int = 10) -> np.ndarray:
-    """The first bodies of a batch side by side, (H, W, 3) uint8: truth as green crosses, predictions as orange dots."""
+    """The first bodies of a batch, (H, W, 3) uint8: truth as green crosses, predictions as orange dots."""
     positions, present = predicted_positions(task, batch)
     tiles = []
     for n in range(min(count, len(batch.visible))):
@@ -44,7 +44,8 @@ def predicted_positions(task: Any, batch: Batch) -> tuple[np.ndarray, np.ndarray
 
     device = next(task.parameters()).device
     front, back, inside = (
-        torch.from_numpy(a).to(device) for a in (batch.coronal.front, batch.coronal.back, batch.coronal.field_of_view)
+        torch.from_numpy(a).to(device)
+        for a in (batch.coronal.front, batch.coronal.back, batch.coronal.field_of_view)
     )
     with torch.no_grad():
         if "coronal" in task.networks:
@@ -57,8 +58,12 @@ def predicted_positions(task: Any, batch: Batch) -> tuple[np.ndarray, np.ndarray
 
 
 def _mark(image: np.ndarray, position: np.ndarray, colour: tuple[int, int, int], cross: bool) -> None:
-    column, row = int(round(float(position[0]))), int(round(float(position[1])))
+    column, row = round(float(position[0])), round(float(position[1]))
     for d in range(-2, 3):
-        for r, c in ((row + d, column), (row, column + d)) if cross else ((row + d // 2, column), (row, column + d // 2)):
+        for r, c in (
+            ((row + d, column), (row, column + d))
+            if cross
+            else ((row + d // 2, column), (row, column + d // 2))
+        ):
             if 0 <= r < image.shape[0] and 0 <= c < image.shape[1]:
                 image[r, c] = colour

@@ -1,4 +1,4 @@
-"""Everything a training run is decided by, as data; named presets reproduce what ships and what the paper did."""
+"""Everything a training run is decided by, as data; presets reproduce what ships and what the paper did."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 class TrainingConfig(BaseModel):
     """One training run. The same config on the same machine gives the same weights.
 
-    ``schedule`` "cosine" warms up over 3 % of the steps and falls to zero; "paper" multiplies the rate by 0.7943
-    after every ``steps_per_epoch`` (Riegler 2015, section 3).
+    ``schedule`` "cosine" warms up over 3 % of the steps and falls to zero; "paper" multiplies the rate by
+    0.7943 after every ``steps_per_epoch`` (Riegler 2015, section 3).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: Literal["silhouette_unet", "regression_cnn"] = "silhouette_unet"
     protocol: str = "whole-body"
-    landmarks: tuple[str, ...] | None = Field(default=None, description="A subset of the protocol; all when None.")
+    landmarks: tuple[str, ...] | None = Field(
+        default=None, description="A subset of the protocol; all when None."
+    )
     steps: PositiveInt = 5200
     batch_size: PositiveInt = 32
     optimiser: Literal["adamw", "sgd"] = "adamw"
@@ -26,12 +28,16 @@ class TrainingConfig(BaseModel):
     weight_decay: float = Field(default=1e-4, ge=0)
     schedule: Literal["cosine", "paper"] = "cosine"
     steps_per_epoch: PositiveInt = 6000
-    averaging: float = Field(default=0.998, ge=0, lt=1, description="Decay of the averaged weights; 0 for none.")
+    averaging: float = Field(
+        default=0.998, ge=0, lt=1, description="Decay of the averaged weights; 0 for none."
+    )
     whole_body_only: bool = False
     pixel_mm: PositiveFloat = 8.0
     channels: tuple[int, ...] = (16, 32, 64, 96, 128)
     lateral_channels: tuple[int, ...] = (16, 32, 64, 96, 128)
-    seed: int = Field(default=1, ge=0, lt=10**6, description="Seeds from a million on are kept for evaluation.")
+    seed: int = Field(
+        default=1, ge=0, lt=10**6, description="Seeds from a million on are kept for evaluation."
+    )
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     validate_every: PositiveInt = 500
     checkpoint_minutes: PositiveFloat = 3.0
@@ -65,7 +71,10 @@ _PAPER = TrainingConfig(
 )
 
 PRESETS: dict[str, tuple[str, TrainingConfig]] = {
-    "whole-body-ct": ("The shipped model: compact networks, all landmarks, any field of view.", TrainingConfig()),
+    "whole-body-ct": (
+        "The shipped model: compact networks, all landmarks, any field of view.",
+        TrainingConfig(),
+    ),
     "quick": (
         "The shipped model's settings for a few minutes, to see that everything works.",
         TrainingConfig(steps=150, validate_every=75),

@@ -20,8 +20,8 @@ TARGET_SIGMA = 0.8  # cells; narrower targets make the position jump between cel
 class Task(Protocol):
     """Networks with a loss.
 
-    ``forward`` is what Fabric wraps, in the chosen precision and on several devices; ``losses`` are computed outside
-    it in full precision, since positions in pixels do not fit 8 bits of mantissa.
+    ``forward`` is what Fabric wraps, in the chosen precision and on several devices; ``losses`` are
+    computed outside it in full precision, since positions in pixels do not fit 8 bits of mantissa.
     """
 
     framing: Framing
@@ -49,7 +49,7 @@ class SilhouetteTask(nn.Module):
     def __init__(self, config: TrainingConfig, landmarks: int) -> None:
         super().__init__()
         self.framing = Framing(pixel_mm=config.pixel_mm)
-        self._parameters_of = {
+        self._parameters_of: dict[str, dict[str, Any]] = {
             "coronal": {"landmarks": landmarks, "channels": config.channels},
             "lateral": {"landmarks": landmarks, "channels": config.lateral_channels},
         }
@@ -94,7 +94,7 @@ class SilhouetteTask(nn.Module):
 
     @torch.no_grad()
     def measure(self, batch: Batch) -> dict[str, Tensor]:
-        """Error in mm of every visible landmark in the coronal plane, in 3D and along depth, and of absence."""
+        """Error of every visible landmark in mm: in the coronal plane, along depth, in 3D; and of absence."""
         device = next(self.parameters()).device
         visible = torch.from_numpy(batch.visible).to(device)
         image, scale = network_input(*_tensors(batch.coronal, device))
@@ -120,7 +120,7 @@ class RegressionTask(nn.Module):
         super().__init__()
         self.framing = UNIT_SIZE
         rows, columns = self.framing.coronal
-        self._parameters_of = {
+        self._parameters_of: dict[str, dict[str, Any]] = {
             "position": {"outputs": 2 * landmarks, "rows": rows, "columns": columns},
             "depth": {"outputs": landmarks, "rows": rows, "columns": columns},
         }
@@ -136,7 +136,10 @@ class RegressionTask(nn.Module):
         front, _, _ = _tensors(batch.coronal, device)
         points = torch.from_numpy(batch.coronal.points).to(device)
         scale = depth_scale(front)
-        images = {"position": (~front.isnan()).float()[:, None], "depth": normalised_depth(front, scale)[:, None]}
+        images = {
+            "position": (~front.isnan()).float()[:, None],
+            "depth": normalised_depth(front, scale)[:, None],
+        }
         targets = {
             "visible": torch.from_numpy(batch.visible).to(device),
             "position": to_unit(points[..., :2], *self.framing.coronal),
@@ -156,11 +159,14 @@ class RegressionTask(nn.Module):
         visible = targets["visible"]
         position = ((outputs["position"] - targets["position"]) ** 2).sum(-1)
         depth = (outputs["depth"] - targets["depth"]) ** 2
-        return {"position": 0.5 * (position * visible).sum(1).mean(), "depth": 0.5 * (depth * visible).sum(1).mean()}
+        return {
+            "position": 0.5 * (position * visible).sum(1).mean(),
+            "depth": 0.5 * (depth * visible).sum(1).mean(),
+        }
 
     @torch.no_grad()
     def measure(self, batch: Batch) -> dict[str, Tensor]:
-        """Error of every visible landmark: in pixels of the unit-size image as the paper reports it, and in mm."""
+        """Error of every visible landmark: in pixels of the unit-size image as in the paper, and in mm."""
         device = next(self.parameters()).device
         visible = torch.from_numpy(batch.visible).to(device)
         front, _, _ = _tensors(batch.coronal, device)
@@ -182,5 +188,7 @@ class RegressionTask(nn.Module):
 
 
 def _tensors(view: ViewBatch, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    front, back, inside = (torch.from_numpy(a).to(device, non_blocking=True) for a in (view.front, view.back, view.field_of_view))
+    front, back, inside = (
+        torch.from_numpy(a).to(device, non_blocking=True) for a in (view.front, view.back, view.field_of_view)
+    )
     return front, back, inside
