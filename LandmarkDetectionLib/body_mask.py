@@ -167,12 +167,11 @@ def _between_background_and_object(sample: np.ndarray, split: float) -> tuple[fl
 
 
 def depth_accumulation(count: np.ndarray, plates: int) -> np.ndarray:
-    """Keep the pixels whose ray holds more high-intensity voxels than the table plates do (seed 001, sec.
-    2.1).
+    """Keep the pixels whose ray holds more high-intensity voxels than the table plates do.
 
-    This is the paper's rule. It works for plates apart from each other and normal to the depth direction, but
-    loses fingers no thicker than the plates and cannot tell how deep the body's back is. ``project_body``
-    therefore uses the same accumulation along the body axis instead: see `find_table`.
+    This is the paper's rule (Riegler et al. 2015, section 2.1). It works for plates apart from the
+    body and normal to the depth direction, but loses fingers no thicker than the plates and cannot tell how
+    deep the body's back is. ``project_body`` therefore accumulates along the body axis: see `find_table`.
 
     Parameters
     ----------

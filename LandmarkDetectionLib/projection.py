@@ -212,7 +212,7 @@ def project_along_axis(voxels: np.ndarray, axis: int, threshold: float) -> Rays:
     axis
         The axis to look along.
     threshold
-        Voxels above it count; the silhouette is ``count > 0`` (seed 001, sec. 2.1).
+        Voxels above it count; the silhouette is ``count > 0`` (Riegler et al. 2015, section 2.1).
 
     Returns
     -------
@@ -236,13 +236,9 @@ def project_along_axis(voxels: np.ndarray, axis: int, threshold: float) -> Rays:
     limit = _comparable(threshold, memory.dtype)
     place = order.index(axis)
     if limit is not None and memory.size:
-        if place == 0:
-            kernels.in_slabs(lambda i, j: kernels.scan_outer(memory, limit, *results, i, j), memory.shape[1])
-        elif place == 1:
-            turned = memory.transpose(1, 0, 2)
-            kernels.in_slabs(lambda i, j: kernels.scan_middle(turned, limit, *results, i, j), memory.shape[0])
-        else:
-            kernels.in_slabs(lambda i, j: kernels.scan_inner(memory, limit, *results, i, j), memory.shape[0])
+        scan = (kernels.scan_outer, kernels.scan_middle, kernels.scan_inner)[place]
+        shared = memory.shape[1 if place == 0 else 0]
+        kernels.in_slabs(lambda i, j: scan(memory, limit, *results, i, j), shared)
     if flipped:
         hit = first >= 0
         first, last = np.where(hit, length - 1 - last, first), np.where(hit, length - 1 - first, last)
@@ -359,6 +355,7 @@ def project_body(
     grid = _grid_around(volume, pixel_mm)
     window = _window_of(blocks, source_to_ras, grid)
     occupancy = _resample(source, blocks, source_to_ras, grid, window)
+    del source, blocks  # about half of the volume's own size
     mask = (occupancy >= 128).view(np.uint8)
     notes = list(isolate_body(mask, grid.cell, remove_table=remove_table, name=name))
     if air.kind == "estimated":
@@ -386,9 +383,7 @@ def _occupancy(volume: Volume, air: AirThreshold, cell_mm: float = 2.5) -> tuple
         half_width = max(abs(air.value) * 0.05, 1e-6)
     low, scale = np.float32(air.value - half_width), np.float32(255.0 / (2 * half_width))
     out = np.empty(shape, np.uint8)
-    kernels.in_slabs(
-        lambda i, j: kernels.occupancy_blocks(voxels, low, scale, factors, out, i, j), shape[0], slabs=8
-    )
+    kernels.in_slabs(lambda i, j: kernels.occupancy_blocks(voxels, low, scale, factors, out, i, j), shape[0])
     scale_up = np.eye(4)
     scale_up[:3, :3] = np.diag(factors)
     scale_up[:3, 3] = [(factor - 1) / 2 for factor in factors]
@@ -467,9 +462,7 @@ def _resample(
             index.append(np.where(outside, -1, whole).astype(np.int32))
         turned = np.ascontiguousarray(source.transpose(axes))
         kernels.in_slabs(
-            lambda i, j: kernels.sample_aligned(turned, tuple(index), tuple(weight), out, i, j),
-            shape[0],
-            slabs=8,
+            lambda i, j: kernels.sample_aligned(turned, tuple(index), tuple(weight), out, i, j), shape[0]
         )
     else:
         worth = np.empty_like(blocks)
@@ -480,7 +473,6 @@ def _resample(
                 source, blocks, origin + i * steps[0], *steps, out[i:j], 0, j - i
             ),
             shape[0],
-            slabs=8,
         )
     return out
 

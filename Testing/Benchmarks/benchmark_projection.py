@@ -6,6 +6,7 @@ Usage: python Testing/Benchmarks/benchmark_projection.py [--repeats 5] [--volume
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -28,7 +29,7 @@ def resident_bytes() -> int:
 
 
 def extra_memory(work: Callable[[], object]) -> int:
-    """Return the highest resident memory during ``work`` above what it was before, sampled every millisecond."""
+    """Return how far resident memory rises during ``work``, looked at every millisecond."""
     before, done = resident_bytes(), Event()
     highest = [before]
 
@@ -46,15 +47,17 @@ def extra_memory(work: Callable[[], object]) -> int:
     return highest[0] - before
 
 
-def best_time(work: Callable[[], object], repeats: int) -> float:
-    """Return the shortest of some runs in seconds, after one run that compiles and warms up."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
+def best_times(works: list[Callable[[], object]], repeats: int) -> list[float]:
+    """Return the shortest time of each in seconds; they take turns, so that other load meets all of them."""
+    for work in works:  # compiles and warms up
         work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+    times = np.full((repeats, len(works)), np.inf)
+    for repeat in range(repeats):
+        for n, work in enumerate(works):
+            start = time.perf_counter()
+            work()
+            times[repeat, n] = time.perf_counter() - start
+    return times.min(axis=0).tolist()
 
 
 def cylinder_volume() -> Volume:
@@ -69,11 +72,6 @@ def cylinder_volume() -> Volume:
     return Volume(voxels, np.diag([0.9, 0.9, 1.5, 1.0]), "CT", "cylinder")
 
 
-def report(name: str, seconds: float, memory: int, reference: float, size: int) -> None:
-    """Print one line of the table."""
-    print(f"{name:38s} {seconds * 1e3:9.1f} ms {seconds / reference:8.2f}x {100 * memory / size:8.2f} %")
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -86,22 +84,20 @@ def main() -> None:
     size = voxels.nbytes
     print(f"{SHAPE[2]} x {SHAPE[1]} x {SHAPE[0]} int16, {size / 2**20:.0f} MiB, {thread_count()} threads")
     print(f"{'':38s} {'time':>12s} {'/ max':>9s} {'extra memory':>10s}")
-    reference = best_time(voxels.max, options.repeats)
-    report("numpy.max", reference, 0, reference, size)
-    for axis, name in enumerate(("S", "A", "R")):
-
-        def work(axis: int = axis) -> object:
-            return project_along_axis(voxels, axis, -400.0)
-
-        seconds = best_time(work, options.repeats)
-        report(f"silhouette, count, depth along {name}", seconds, extra_memory(work), reference, size)
-    for name, subject in (("project_body", volume), ("project_body of --volume", options.volume)):
-        if subject is None:
-            continue
-        subject = subject if isinstance(subject, Volume) else read_volume(subject)
-        seconds = best_time(lambda subject=subject: project_body(subject), max(2, options.repeats // 2))
-        memory = extra_memory(lambda subject=subject: project_body(subject))
-        report(name, seconds, memory, reference, subject.voxels.nbytes)
+    works: dict[str, tuple[Callable[[], object], int]] = {"numpy.max": (voxels.max, size)}
+    for axis, name in enumerate("SAR"):
+        works[f"silhouette, count, depth along {name}"] = (
+            partial(project_along_axis, voxels, axis, -400.0),
+            size,
+        )
+    works["project_body"] = (partial(project_body, volume), size)
+    if options.volume:
+        real = read_volume(options.volume)
+        works[f"project_body of {real.name}"] = (partial(project_body, real), real.voxels.nbytes)
+    seconds = best_times([work for work, _ in works.values()], options.repeats)
+    for (name, (work, nbytes)), duration in zip(works.items(), seconds, strict=True):
+        memory = 100 * extra_memory(work) / nbytes
+        print(f"{name:38s} {duration * 1e3:9.1f} ms {duration / seconds[0]:8.2f}x {memory:8.2f} %")
 
 
 if __name__ == "__main__":
