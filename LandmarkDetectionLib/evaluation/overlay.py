@@ -41,6 +41,8 @@ _COLOURS = {
 _MARKERS = {Status.UNCERTAIN: "D", Status.CORRECTED: "s"}
 
 _MARGIN_MM = 25.0  # kept around the body
+_WIDE_MM = 50.0  # a spread beyond this is only outlined
+_MAX_WARNINGS = 5  # lines
 _LABEL_WIDTH = 1.75  # inches beside a view
 _LABEL_STEP = 0.2  # inches between two labels
 _HEADER, _LEGEND, _BORDER = 0.95, 0.45, 0.25  # inches
@@ -178,6 +180,9 @@ def _notes(detection: Detection, width: float) -> tuple[tuple[str, str], ...]:
         [(line, _FAINT) for line in _wrap(f"Not in the scan: {', '.join(absent)}", width)] if absent else []
     )
     warnings = [line for warning in detection.warnings for line in _wrap(f"! {warning}", width)]
+    if len(warnings) > _MAX_WARNINGS:
+        more = f"... and more; the detection's record holds all {len(detection.warnings)} warnings."
+        warnings = [*warnings[: _MAX_WARNINGS - 1], more]
     return (*lines, *((line, _COLOURS[Status.UNCERTAIN]) for line in warnings))
 
 
@@ -254,21 +259,41 @@ def _draw_lines(axes: Axes, panel: _Panel, detection: Detection, protocol: Proto
 
 
 def _draw_landmarks(axes: Axes, panel: _Panel, detection: Detection) -> None:
-    from matplotlib.patches import Ellipse
-
-    geometry = panel.view.geometry
-    plane = np.stack([geometry.column_axis, geometry.row_axis])
     for landmark in _present(detection.landmarks):
         colour = _COLOURS[landmark.status]
         x, y = panel.place(landmark.position)[0]
         if landmark.covariance is not None:
-            variances, directions = np.linalg.eigh(plane @ landmark.covariance @ plane.T)
-            small, large = 4 * np.sqrt(np.clip(variances, 0, None)) * panel.scale
-            angle = np.degrees(np.arctan2(directions[1, 1], directions[0, 1]))
-            spread = Ellipse((x, y), large, small, angle=angle, facecolor=colour, alpha=0.22, zorder=4)
-            axes.add_patch(spread)
+            _draw_spread(axes, panel, landmark.covariance, (x, y), colour)
         marker = _MARKERS.get(landmark.status, "o")
         axes.plot(x, y, marker, color=colour, markersize=5, markeredgecolor=_BACKGROUND, zorder=6)
+
+
+def _draw_spread(
+    axes: Axes, panel: _Panel, covariance: FloatArray, centre: tuple[float, float], colour: str
+) -> None:
+    """Two standard deviations around a landmark; a wide one as an outline, or it would hide the body."""
+    from matplotlib.patches import Ellipse, Rectangle
+
+    geometry = panel.view.geometry
+    plane = np.stack([geometry.column_axis, geometry.row_axis])
+    variances, directions = np.linalg.eigh(plane @ covariance @ plane.T)
+    small, large = 4 * np.sqrt(np.clip(variances, 0, None))
+    wide = large / 2 > _WIDE_MM
+    ellipse = Ellipse(
+        centre,
+        large * panel.scale,
+        small * panel.scale,
+        angle=np.degrees(np.arctan2(directions[1, 1], directions[0, 1])),
+        facecolor="none" if wide else colour,
+        edgecolor=colour if wide else "none",
+        linestyle=":",
+        linewidth=0.6,
+        alpha=0.3 if wide else 0.22,
+        zorder=4,
+    )
+    axes.add_patch(ellipse)
+    frame = Rectangle((panel.left, panel.top), panel.width, panel.height, transform=axes.transData)
+    ellipse.set_clip_path(frame)
 
 
 def _label_coronal(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
