@@ -52,7 +52,7 @@ def draw_fields_of_view(
 ) -> FieldOfView:
     """Draw a scanned box for every body (B, V, 3) RAS mm: cut anywhere along it, arms sometimes cut off."""
     count = len(vertices)
-    low, high = vertices.min(axis=1), vertices.max(axis=1)
+    low, high, tall = _extent(vertices)
     margin_low, margin_high = rng.uniform(10, 150, (count, 3)), rng.uniform(10, 150, (count, 3))
     box_low, box_high = low - margin_low, high + margin_high
     shares = np.array([row[1] for row in FIELDS_OF_VIEW])
@@ -63,7 +63,7 @@ def draw_fields_of_view(
     )
     if not whole_body_only:
         # Heights refer to the trunk and legs: raised arms are not part of a body's height.
-        feet, head = low[:, 2], np.quantile(vertices[:, :, 2], 0.97, axis=1)
+        feet, head = low[:, 2], tall
         start = np.array([row[2] for row in FIELDS_OF_VIEW])[kind]
         end = np.array([row[3] for row in FIELDS_OF_VIEW])[kind]
         a = start[:, 0] + start[:, 1] * rng.normal(0, 1, count)
@@ -92,6 +92,22 @@ def draw_fields_of_view(
         box_low[:, 0] = np.where(narrow, np.maximum(box_low[:, 0], middle - half), box_low[:, 0])
         box_high[:, 0] = np.where(narrow, np.minimum(box_high[:, 0], middle + half), box_high[:, 0])
     return FieldOfView(box_low.astype(np.float32), box_high.astype(np.float32), kind)
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def _extent(vertices):  # type: ignore[no-untyped-def]
+    """Smallest and largest coordinates (B, 3) of vertices (B, V, 3), and the 97 % quantile (B,) of their heights."""
+    count, vertex_count, _ = vertices.shape
+    low, high = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
+    tall = np.empty(count, np.float32)
+    position = 0.97 * (vertex_count - 1)
+    below = int(position)
+    for b in prange(count):
+        for axis in range(3):
+            low[b, axis], high[b, axis] = vertices[b, :, axis].min(), vertices[b, :, axis].max()
+        ordered = np.partition(vertices[b, :, 2], below)
+        tall[b] = ordered[below] + (position - below) * (ordered[below + 1 :].min() - ordered[below])
+    return low, high, tall
 
 
 @njit(cache=True, parallel=True, nogil=True)
