@@ -1,0 +1,124 @@
+"""From a CT to files that open in Slicer, with the model that ships, through the real command."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from LandmarkDetectionLib.detection import read_detection
+from LandmarkDetectionLib.landmarks import Status, read_landmarks
+from LandmarkDetectionLib.resources import resource_path
+from LandmarkDetectionLib.volume import Volume, read_volume, write_dicom, write_volume
+
+pytestmark = pytest.mark.skipif(
+    not resource_path("Models", "whole-body-ct").is_dir(), reason="the shipped model is not in this checkout"
+)
+
+
+class Demo(NamedTuple):
+    """The folder a demo wrote and what it printed."""
+
+    folder: Path
+    record: dict[str, Any]
+    stderr: str
+
+    @property
+    def ct(self) -> Path:
+        return self.folder / "synthetic_ct.nii.gz"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Demo:
+    folder = tmp_path_factory.mktemp("demo") / "output"
+    ended = subprocess.run(
+        [sys.executable, "-m", "LandmarkDetectionLib", "demo", "--out", str(folder), "--json"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return Demo(folder, json.loads(ended.stdout), ended.stderr)
+
+
+def test_the_demo_finds_the_landmarks_of_its_synthetic_ct(demo: Demo) -> None:
+    assert demo.record["synthetic"] is True
+    assert len(demo.record["errors_mm"]) >= 20
+    assert demo.record["mean_error_mm"] < 20
+
+
+def test_the_demo_writes_what_it_says(demo: Demo) -> None:
+    assert {Path(file).name for file in demo.record["files"]} == {file.name for file in demo.folder.iterdir()}
+    found, truth = (read_landmarks(demo.folder / f"{name}.mrk.json") for name in ("landmarks", "truth"))
+    for name, error in demo.record["errors_mm"].items():
+        assert np.linalg.norm(found[name].position - truth[name].position) == pytest.approx(error, abs=0.01)
+    with Image.open(demo.folder / "overlay.png") as picture:
+        assert min(picture.size) > 500
+
+
+def test_one_detection_in_every_format_is_the_same(demo: Demo, cli: Callable, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("x.json", "x.mrk.json", "x.fcsv", "x.csv")]
+    outputs = [word for file in files for word in ("--output", file)]
+    answer = cli("detect", demo.ct, *outputs, "--overlay", tmp_path / "x.png", "--json")
+    assert answer.code == 0, answer.err
+    printed = json.loads(answer.out)
+    assert printed["landmarks"] == json.loads(files[0].read_text())["landmarks"]
+    assert printed["landmarks"] == demo.record["landmarks"]
+    recorded = read_detection(files[0]).landmarks
+    for file in files[1:]:
+        assert read_landmarks(file).names == recorded.names
+        np.testing.assert_allclose(read_landmarks(file).positions, recorded.positions, atol=0.001)
+    assert (tmp_path / "x.png").stat().st_size > 10_000
+    assert not list(tmp_path.glob(".writing*"))
+
+
+def test_people_get_a_table(demo: Demo, cli: Callable) -> None:
+    answer = cli("detect", demo.ct)
+    assert answer.code == 0
+    for one in demo.record["landmarks"]:
+        assert one["name"] in answer.out
+        assert one["status"] in answer.out
+    assert "Time: " in answer.out
+
+
+def test_quiet_prints_nothing(demo: Demo, cli: Callable, tmp_path: Path) -> None:
+    answer = cli("detect", demo.ct, "--quiet", "-o", tmp_path / "x.csv")
+    assert (answer.code, answer.out) == (0, "")
+    assert (tmp_path / "x.csv").is_file()
+
+
+def test_the_options_are_used_and_recorded(demo: Demo, cli: Callable) -> None:
+    answer = cli("detect", demo.ct, "--threshold", "-350", "--depth", "mean", "--device", "cpu", "--json")
+    assert answer.code == 0, answer.err
+    parameters = json.loads(answer.out)["parameters"]
+    assert (parameters["threshold"], parameters["depth"], parameters["device"]) == (-350, "mean", "cpu")
+
+
+def test_a_dicom_folder_gives_the_same_landmarks(demo: Demo, cli: Callable, tmp_path: Path) -> None:
+    write_dicom(read_volume(demo.ct), tmp_path / "dicom")
+    record = json.loads(cli("detect", tmp_path / "dicom", "--json").out)
+    for here, there in zip(record["landmarks"], demo.record["landmarks"], strict=True):
+        assert here["status"] == there["status"]
+        if here["status"] != "absent":
+            assert np.linalg.norm(np.subtract(here["position"], there["position"])) < 5
+
+
+def test_a_head_alone_is_no_failure_and_the_rest_is_absent(demo: Demo, cli: Callable, tmp_path: Path) -> None:
+    whole = read_volume(demo.ct)
+    top = read_landmarks(demo.folder / "truth.mrk.json")["head_top"].position
+    k = int(whole.ras_to_ijk_points([top - [0, 0, 280]])[0, 2])
+    corner = np.eye(4)
+    corner[2, 3] = k
+    head = Volume(whole.voxels[k:], whole.ijk_to_ras @ corner, modality="CT", name="head")
+    write_volume(head, tmp_path / "head.nii.gz")
+    answer = cli("detect", tmp_path / "head.nii.gz", "-o", tmp_path / "head.mrk.json")
+    assert answer.code == 0, answer.err
+    found = read_landmarks(tmp_path / "head.mrk.json")
+    assert found["head_top"].is_present
+    for name in ("knee_left", "knee_right", "big_toe_left", "big_toe_right"):
+        assert found[name].status is Status.ABSENT
