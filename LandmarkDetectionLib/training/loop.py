@@ -20,6 +20,7 @@ from LandmarkDetectionLib.synthesis.stream import Batch, BodyStream
 from LandmarkDetectionLib.training.presets import TrainingConfig
 
 VALIDATION_SEED = 1_000_000  # training seeds lie below
+VALIDATION_BATCHES, VALIDATION_BATCH_SIZE = 4, 64
 Progress = Callable[[float, str], None]
 
 
@@ -129,10 +130,10 @@ def train(
         framing=task.framing,
         whole_body_only=config.whole_body_only,
     )
-    held_back = [
-        BodyStream(names, VALIDATION_SEED, 64, task.framing, config.whole_body_only).batch(n)
-        for n in range(4)
-    ]
+    validation = BodyStream(
+        names, VALIDATION_SEED, VALIDATION_BATCH_SIZE, task.framing, config.whole_body_only
+    )
+    held_back = [validation.batch(n) for n in range(VALIDATION_BATCHES)]
     writer = SummaryWriter(str(folder / "log")) if fabric.is_global_zero else None
     started, first_step, saved = time.monotonic(), step, time.monotonic()
     numbers = (n * fabric.world_size + fabric.global_rank for n in range(step, config.steps))

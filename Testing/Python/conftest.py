@@ -3,10 +3,15 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.landmarks import LandmarkSet
+    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.volume import Volume
 
 # Two pytest workers run at once; numerical libraries that each start a thread per core only wait.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -77,6 +82,23 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         card="Untrained networks for tests.",
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def whole_body() -> "Protocol":
+    """The protocol of the models that ship."""
+    from LandmarkDetectionLib.protocol import load_protocol
+
+    return load_protocol("whole-body")
+
+
+@pytest.fixture(scope="session")
+def phantom() -> "tuple[Volume, LandmarkSet]":
+    """A synthetic adult on a table as a coarse CT, and the true landmarks."""
+    pytest.importorskip("anny", reason="synthetic bodies need anny")
+    from LandmarkDetectionLib.synthesis.phantom import make_phantom
+
+    return make_phantom(3, spacing_mm=8.0)
 
 
 class Answer(NamedTuple):
