@@ -30,10 +30,8 @@ _PAIRED = (
 # Landmarks at a bone's head, and those between a surface point and a bone's head (share of the latter).
 _AT_JOINT = {
     "eye": "eye",
-    "shoulder": "upperarm01",
     "elbow": "lowerarm01",
     "wrist": "wrist",
-    "knee": "lowerleg01",
     "ankle": "foot",
 }
 _INSIDE_SURFACE = {
@@ -71,6 +69,16 @@ def landmark_positions(
             positions[f"{name}_{side}"] = (1 - share) * surface(f"{name}_{side}") + share * joint(
                 bone + letter
             )
+        # The model turns the arm about a point 64 mm below the skin; the humeral head's centre lies about 48 mm
+        # below the skin over the acromion and 42 mm behind the skin in front (axial CT anatomy).
+        positions[f"shoulder_{side}"] = (
+            0.48 * joint("upperarm01" + letter)
+            + 0.26 * surface(f"shoulder_above_{side}")
+            + 0.18 * surface(f"shoulder_front_{side}")
+            + 0.08 * surface(f"shoulder_outside_{side}")
+        )
+        # The distal femur's centre lies just above the joint line.
+        positions[f"knee_{side}"] = 0.975 * joint("lowerleg01" + letter) + 0.025 * joint("upperleg01" + letter)
         other = ".L" if letter == ".R" else ".R"
         # The model's leg bones start 21 cm apart in an adult; femoral heads lie about 18 cm apart.
         positions[f"hip_{side}"] = 0.92 * joint("upperleg01" + letter) + 0.08 * joint("upperleg01" + other)

@@ -80,7 +80,7 @@ LOCAL_CHANGES = (
     "measure-shoulder-dist-incr",
     "measure-waist-circ-incr",
 )
-_RECIPE = 5  # raise whenever what is cached changes
+_RECIPE = 6  # raise whenever what is cached changes
 _CELL_MM = {
     "finger": 8.0,
     "metacarpal": 12.0,
@@ -400,6 +400,18 @@ def _named_tips(
         tips[f"little_toe_{side}"] = farthest(f"toe5-3.{letter}")
         foot = of_bone(f"foot.{letter}")
         tips[f"heel_{side}"] = int(foot[(-vertices[foot, 1] - 0.6 * vertices[foot, 2]).argmax()])
+    for letter, side, right in (("R", "right", 1.0), ("L", "left", -1.0)):
+        # Skin over the shoulder joint, seen from it: above, in front, and where the arm's outside will be.
+        joint = heads[bones.index(f"upperarm01.{letter}")]
+        for name, direction in (
+            ("shoulder_above", (0, 0, 1)),
+            ("shoulder_front", (0, 1, 0)),
+            ("shoulder_outside", (0.7 * right, 0, 0.7)),
+        ):
+            along = (vertices - joint) @ np.array(direction, float)
+            off_axis = np.linalg.norm(vertices - joint - along[:, None] * np.array(direction, float), axis=1)
+            near = (along > 20) & (along < 120)
+            tips[f"{name}_{side}"] = int(np.where(near, off_axis, np.inf).argmin())
     midline = np.abs(vertices[:, 0]) < 4
     head = bones.index("head")
 
