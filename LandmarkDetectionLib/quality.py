@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -45,11 +45,6 @@ class Calibration:
             np.array([ordered[g].mean() for g in groups if len(g)]),
             np.array([fitted[g].mean() for g in groups if len(g)]),
         )
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Calibration:
-        """From a model package's settings."""
-        return cls(np.asarray(settings["scores"], float), np.asarray(settings["shares"], float))
 
     def to_settings(self) -> dict[str, list[float]]:
         """As JSON values."""

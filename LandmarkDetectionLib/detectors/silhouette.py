@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors.settings import RegressionSettings, SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.projection import Projection, View, project_body
@@ -158,27 +159,26 @@ def detect(
 ) -> Detection:
     """Find landmarks with ``SilhouetteUNet`` networks; see ``detectors.detect``."""
     seconds: dict[str, float] = {}
-    settings = model.settings
-    method = depth or str(settings["depth_method"])
+    settings = SilhouetteSettings.of(model)
+    method = depth or settings.depth_method
     with _Timer(seconds, "project"):
         step(0.05, "looking for the body")
         _check_size(volume)
-        views = project_body(volume, pixel_mm=float(settings["pixel_mm"]), threshold=threshold)
+        views = project_body(volume, pixel_mm=settings.pixel_mm, threshold=threshold)
     with _Timer(seconds, "load model"):
         step(0.45, "loading the model")
         networks = model.build_networks(device)
     with _Timer(seconds, "networks"):
         step(0.6, "finding landmarks")
-        coronal = canvas(views.coronal, settings["coronal_shape"])
-        lateral = canvas(views.lateral, settings["lateral_shape"])
-        estimates, turned = _estimate_views(networks, coronal, lateral, model)
+        coronal = canvas(views.coronal, settings.coronal_shape)
+        lateral = canvas(views.lateral, settings.lateral_shape)
+        estimates, turned = _estimate_views(networks, coronal, lateral, model, settings)
     with _Timer(seconds, "check"):
         step(0.9, "checking the result")
-        calibration = Calibration.from_settings(settings["calibration"][method])
+        calibration = _calibration(settings, method)
         confidence = calibration(estimates.score(method))
         landmarks = _landmarks(model, coronal, estimates, confidence[0], method)
-        positions = landmarks.positions
-        warnings = _warnings(volume, views, model, positions, confidence, turned)
+        warnings = _warnings(volume, views, model, settings, landmarks, float(confidence.sum()), turned)
     if confidence[0].max() < 0.2:
         raise NoBodyError(
             f"{volume.name or 'The volume'} does not look like a human body in any part: no landmark was "
@@ -203,35 +203,39 @@ def detect(
 
 
 def _estimate_views(
-    networks: dict[str, nn.Module], coronal: View, lateral: View, model: Model
-) -> tuple[Estimates, dict[str, Estimates]]:
-    """Estimates for the views as labelled, and for the coronal view with the patient's axes turned."""
+    networks: dict[str, nn.Module], coronal: View, lateral: View, model: Model, settings: SilhouetteSettings
+) -> tuple[Estimates, dict[str, float]]:
+    """Estimates for the views as labelled, and the sum of confidences with the patient's axes turned."""
     front, back, inside = coronal.front, coronal.back, coronal.field_of_view
     turns = {
-        "as labelled": (front, back, inside),
         "back to front": (-back[:, ::-1], -front[:, ::-1], inside[:, ::-1]),
         "upside down": (front[::-1, ::-1], back[::-1, ::-1], inside[::-1, ::-1]),
         "both": (-back[::-1], -front[::-1], inside[::-1]),
     }
     # Where the lateral view's columns lie along the coronal view's depth.
     first = coronal.geometry.from_ras(lateral.geometry.to_ras(np.zeros((1, 3))))[0, 2]
-    protocol, settings = model.protocol, model.settings
+    names = model.protocol.names
     shared = (
-        float(settings["pixel_mm"]),
-        protocol.mirror_permutation(),
-        np.array([settings["mean_depth_mm"][name] for name in protocol.names]),
-        np.array([settings["mean_depth_error_mm"][name] for name in protocol.names]),
+        settings.pixel_mm,
+        model.protocol.mirror_permutation(),
+        np.array([settings.mean_depth_mm[name] for name in names]),
+        np.array([settings.mean_depth_error_mm[name] for name in names]),
     )
     side = (lateral.front[None], lateral.back[None], lateral.field_of_view[None])
     as_labelled = estimate(
         networks, (front[None], back[None], inside[None]), side, np.array([first], np.float32), *shared
     )
-    others = {}
-    for name, view in turns.items():
-        if name != "as labelled":
-            stacked = tuple(np.ascontiguousarray(image)[None] for image in view)
-            others[name] = estimate(networks, stacked, None, None, *shared)  # type: ignore[arg-type]
-    return as_labelled, others
+    turned_front, turned_back, turned_inside = (
+        np.stack(images) for images in zip(*turns.values(), strict=True)
+    )
+    turned = estimate(networks, (turned_front, turned_back, turned_inside), None, None, *shared)
+    confidence = _calibration(settings, "network")(turned.score("network"))
+    return as_labelled, dict(zip(turns, confidence.sum(axis=1).tolist(), strict=True))
+
+
+def _calibration(settings: SilhouetteSettings, method: str) -> Calibration:
+    curve = settings.calibration[method]  # type: ignore[index]
+    return Calibration(np.array(curve.scores), np.array(curve.shares))
 
 
 def _landmarks(model: Model, view: View, estimates: Estimates, confidence: Array, method: str) -> LandmarkSet:
@@ -262,6 +266,7 @@ def _landmarks(model: Model, view: View, estimates: Estimates, confidence: Array
                 name=definition.name,
                 position=ras[n] if present else np.full(3, np.nan),
                 status=Status.ABSENT if not present else Status.DETECTED if trusted else Status.UNCERTAIN,
+                # Of an absent landmark it must not look like one that was found.
                 confidence=float(confidence[n]) if present else float(min(confidence[n], 1 - confidence[n])),
                 covariance=axes @ spread @ axes.T if present else None,
                 description=definition.definition,
@@ -274,20 +279,20 @@ def _warnings(
     volume: Volume,
     views: Projection,
     model: Model,
-    positions: Array,
-    confidence: Array,
-    turned: dict[str, Estimates],
+    settings: SilhouetteSettings,
+    landmarks: LandmarkSet,
+    confidence: float,
+    turned: dict[str, float],
 ) -> list[str]:
-    settings: dict[str, Any] = model.settings
-    warnings = plausibility_warnings(model.protocol, positions, settings["length_range_mm"])
-    calibration = Calibration.from_settings(settings["calibration"]["network"])
-    sums = {name: float(calibration(e.score("network")).sum()) for name, e in turned.items()}
-    orientation = orientation_warning(float(confidence.sum()), sums)
-    if orientation:
-        warnings.append(orientation)
-    mirrored = mirror_warning(volume, views, positions, tuple(model.protocol.names))
-    if mirrored:
-        warnings.append(mirrored)
+    """Everything a person should look at, confidence being the sum over all landmarks."""
+    positions = landmarks.positions
+    warnings = plausibility_warnings(model.protocol, positions, settings.length_range_mm)
+    for warning in (
+        orientation_warning(confidence, turned),
+        mirror_warning(volume, views, positions, model.protocol.names),
+    ):
+        if warning:
+            warnings.append(warning)
     return warnings
 
 
@@ -320,8 +325,8 @@ def detect_by_regression(
     from LandmarkDetectionLib.depth import depth_scale, normalised_depth
     from LandmarkDetectionLib.networks.regression_cnn import from_unit
 
-    settings = model.settings
-    method = depth or str(settings["depth_method"])
+    settings = RegressionSettings.of(model)
+    method = depth or settings.depth_method
     if method == "lateral":
         raise InputError(
             f"The model {model.name!r} has no lateral network; use --depth mean or --depth network."
@@ -330,13 +335,13 @@ def detect_by_regression(
     with _Timer(seconds, "project"):
         step(0.05, "looking for the body")
         _check_size(volume)
-        views = project_body(volume, pixel_mm=float(settings["pixel_mm"]), threshold=threshold)
+        views = project_body(volume, pixel_mm=settings.pixel_mm, threshold=threshold)
     with _Timer(seconds, "load model"):
         step(0.45, "loading the model")
         networks = model.build_networks(device)
     with _Timer(seconds, "networks"), torch.inference_mode():
         step(0.6, "finding landmarks")
-        rows, columns = settings["coronal_shape"]
+        rows, columns = settings.coronal_shape
         view = views.coronal.cropped_to_object().resampled((rows, columns))
         front = torch.from_numpy(view.front)[None].to(device)
         scale = depth_scale(front)
@@ -350,14 +355,14 @@ def detect_by_regression(
                 .numpy()
             )
         else:
-            mean = np.array([settings["mean_depth_mm"][name] for name in model.protocol.names])
+            mean = np.array([settings.mean_depth_mm[name] for name in model.protocol.names])
             depths = float(scale.mean[0]) + mean
     ras = view.geometry.to_ras(np.concatenate([pixels, depths[:, None]], axis=1))
     result = []
     for n, definition in enumerate(model.protocol.landmarks):
         column, row = np.rint(pixels[n]).astype(int)
         inside = 0 <= row < rows and 0 <= column < columns and bool(view.field_of_view[row, column])
-        confidence = float(settings["found_share"][definition.name])
+        confidence = settings.found_share[definition.name]
         result.append(
             Landmark(
                 name=definition.name,
@@ -372,7 +377,7 @@ def detect_by_regression(
             )
         )
     landmarks = LandmarkSet(tuple(result), name=model.protocol.title)
-    warnings = plausibility_warnings(model.protocol, landmarks.positions, settings["length_range_mm"])
+    warnings = plausibility_warnings(model.protocol, landmarks.positions, settings.length_range_mm)
     step(1.0, "done")
     return Detection(
         landmarks,

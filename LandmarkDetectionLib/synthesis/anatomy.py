@@ -69,8 +69,8 @@ def landmark_positions(
             positions[f"{name}_{side}"] = (1 - share) * surface(f"{name}_{side}") + share * joint(
                 bone + letter
             )
-        # The model turns the arm about a point 64 mm below the skin; the humeral head's centre lies about 48 mm
-        # below the skin over the acromion and 42 mm behind the skin in front (axial CT anatomy).
+        # The model turns the arm about a point 64 mm below the skin; the humeral head's centre lies about
+        # 48 mm below the skin over the acromion and 42 mm behind the skin in front (axial CT anatomy).
         positions[f"shoulder_{side}"] = (
             0.48 * joint("upperarm01" + letter)
             + 0.26 * surface(f"shoulder_above_{side}")
@@ -78,7 +78,8 @@ def landmark_positions(
             + 0.08 * surface(f"shoulder_outside_{side}")
         )
         # The distal femur's centre lies just above the joint line.
-        positions[f"knee_{side}"] = 0.975 * joint("lowerleg01" + letter) + 0.025 * joint("upperleg01" + letter)
+        knee, hip = joint("lowerleg01" + letter), joint("upperleg01" + letter)
+        positions[f"knee_{side}"] = 0.975 * knee + 0.025 * hip
         other = ".L" if letter == ".R" else ".R"
         # The model's leg bones start 21 cm apart in an adult; femoral heads lie about 18 cm apart.
         positions[f"hip_{side}"] = 0.92 * joint("upperleg01" + letter) + 0.08 * joint("upperleg01" + other)

@@ -54,12 +54,12 @@ def rasterise(vertices, faces, lateral, origin, spacing, near, far, rows, column
             x1, y1, z1 = points[i1, 0], points[i1, 1], points[i1, 2]
             x2, y2, z2 = points[i2, 0], points[i2, 1], points[i2, 2]
             # Most triangles are smaller than a pixel and hold no pixel centre: leave as early as possible.
-            top = max(0, int(math.ceil(min(y0, y1, y2))))
-            bottom = min(rows - 1, int(math.floor(max(y0, y1, y2))))
+            top = max(0, math.ceil(min(y0, y1, y2)))
+            bottom = min(rows - 1, math.floor(max(y0, y1, y2)))
             if top > bottom:
                 continue
-            left = max(0, int(math.ceil(min(x0, x1, x2))))
-            right = min(columns - 1, int(math.floor(max(x0, x1, x2))))
+            left = max(0, math.ceil(min(x0, x1, x2)))
+            right = min(columns - 1, math.floor(max(x0, x1, x2)))
             if left > right:
                 continue
             ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x0, y2 - y0

@@ -75,7 +75,7 @@ def test_calibration_never_falls_and_stays_a_probability(seed: int, count: int) 
 
 def test_calibration_survives_the_model_package() -> None:
     calibration = Calibration.fit(*simulated(3))
-    restored = Calibration.from_settings(calibration.to_settings())
+    restored = Calibration(**{k: np.array(v) for k, v in calibration.to_settings().items()})
     scores = np.linspace(0, 1, 50)
     assert restored(scores) == pytest.approx(calibration(scores), abs=1e-5)
 
