@@ -16,7 +16,7 @@ from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.protocol import load_protocol
 from LandmarkDetectionLib.synthesis.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body import BodyModel, load_body_model
-from LandmarkDetectionLib.synthesis.population import POSTURES, draw_bodies
+from LandmarkDetectionLib.synthesis.population import ONE_AT_A_TIME, POSTURES, draw_bodies
 from LandmarkDetectionLib.volume import Volume
 
 Array = np.ndarray
@@ -110,7 +110,8 @@ def make_phantom(
 def _draw_one(model: BodyModel, rng: np.random.Generator, posture: int, adult: bool) -> tuple[Array, Array]:
     """Draw until a body lies on its back in the posture asked for; RAS mm float32."""
     while True:
-        bodies = draw_bodies(model, 8, rng)
+        with ONE_AT_A_TIME:
+            bodies = draw_bodies(model, 8, rng)
         fits = (bodies.posture == posture) & ~bodies.prone
         fits &= (bodies.phenotype[:, 1] > 0.6) if adult else np.ones(8, bool)
         if fits.any():

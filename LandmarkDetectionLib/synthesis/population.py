@@ -6,6 +6,7 @@ Angles are in degrees, directions in the patient's axes (right, anterior, superi
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from numba import njit, prange
 from LandmarkDetectionLib.synthesis.body import LOCAL_CHANGES, BodyModel
 
 Array = np.ndarray
+# numba's thread pool ends the process when two threads enter parallel kernels at the same time.
+ONE_AT_A_TIME = threading.RLock()
 SIDES = ((".R", 1.0), (".L", -1.0))  # suffix of the bones, sign of the right axis
 POSTURES = ("arms at the sides", "hands on the belly", "arms above the head")
 
@@ -41,7 +44,10 @@ class Bodies:
 
 
 def draw_bodies(model: BodyModel, count: int, rng: np.random.Generator) -> Bodies:
-    """Draw shapes and postures and pose them."""
+    """Draw shapes and postures and pose them.
+
+    Not for two threads at once: see ``ONE_AT_A_TIME``.
+    """
     phenotype, local = draw_shapes(count, rng)
     vertices, joints = model.rest(model.coefficients(phenotype, local))
     rotations, absolute, posture, prone = draw_postures(model, vertices, joints, rng)

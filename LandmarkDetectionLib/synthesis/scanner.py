@@ -96,7 +96,7 @@ def draw_fields_of_view(
 
 @njit(cache=True, parallel=True, nogil=True)
 def _extent(vertices):  # type: ignore[no-untyped-def]
-    """Smallest and largest coordinates (B, 3) of vertices (B, V, 3), and the 97 % quantile of heights (B,)."""
+    """Smallest and largest coordinates (B, 3) of vertices (B, V, 3), and the 97 % quantile of heights."""
     count, vertex_count, _ = vertices.shape
     low, high = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
     tall = np.empty(count, np.float32)

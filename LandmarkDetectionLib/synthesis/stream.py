@@ -9,7 +9,7 @@ import numpy as np
 
 from LandmarkDetectionLib.synthesis.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body import BodyModel, load_body_model
-from LandmarkDetectionLib.synthesis.population import draw_bodies
+from LandmarkDetectionLib.synthesis.population import ONE_AT_A_TIME, draw_bodies
 from LandmarkDetectionLib.synthesis.rasterise import rasterise, visible_extent
 from LandmarkDetectionLib.synthesis.scanner import FieldOfView, disturb, draw_fields_of_view
 
@@ -120,7 +120,10 @@ class BodyStream:
 
     def batch(self, number: int) -> Batch:
         """Batch ``number`` of the stream, whatever was drawn before."""
-        rng = np.random.default_rng(np.random.SeedSequence([self.seed, number]))
+        with ONE_AT_A_TIME:
+            return self._draw(np.random.default_rng(np.random.SeedSequence([self.seed, number])))
+
+    def _draw(self, rng: np.random.Generator) -> Batch:
         model = load_body_model()
         bodies = draw_bodies(model, self.batch_size, rng)
         box = draw_fields_of_view(bodies.vertices, rng, self.whole_body_only)
