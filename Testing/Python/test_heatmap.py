@@ -43,7 +43,7 @@ def test_a_rendered_position_is_read_off_within_a_thousandth_of_a_pixel(column: 
     ("from_border", "most"), [(8.0, 0.002), (4.0, 0.01), (3.0, 0.05), (2.0, 0.2), (1.0, 0.5), (0.0, 1.1)]
 )
 def test_near_the_border_positions_are_pulled_inwards_by_at_most(from_border: float, most: float) -> None:
-    """A Gaussian cut off by the border has its mean further inside: what training asks for is what is read."""
+    """A Gaussian cut off by the border has its mean further inside: training asks for just that."""
     left = heatmap.decode(rendered(point(from_border, 40)), STRIDE).position[0, 0]
     right = heatmap.decode(rendered(point(COLUMNS * STRIDE - 1 - from_border, 40)), STRIDE).position[0, 0]
     assert 0 <= float(left[0]) - from_border + 1e-3 <= most

@@ -136,7 +136,7 @@ def test_a_preset_size_fits_the_network_it_is_for() -> None:
 
 
 def test_an_unknown_architecture_is_refused_by_name() -> None:
-    with pytest.raises(ModelError, match="'os.system' is unknown"):
+    with pytest.raises(ModelError, match=r"'os\.system' is unknown"):
         build_network("os.system", command="ls")
 
 
