@@ -19,10 +19,10 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from numba import njit, prange
 
 from LandmarkDetectionLib.errors import MissingPackageError
 from LandmarkDetectionLib.files import atomic_write
+from LandmarkDetectionLib.kernels import compiled, in_slabs
 
 SHAPE_RANK = 96  # of the 310 shape components; mean error 0.03 mm over random bodies
 PHENOTYPES = (
@@ -166,24 +166,45 @@ class BodyModel:
         absolute : (J,) bool
             True where the rotation is the bone's final orientation; otherwise it follows its parent's.
         """
-        return _pose(
-            vertices,
-            joints,
-            np.ascontiguousarray(rotations, np.float32),
-            absolute,
-            self.parents,
-            self.bone_index,
-            self.bone_weight,
-        )
+        posed_vertices, posed_joints = np.empty_like(vertices), np.empty_like(joints)
+        rotations = np.ascontiguousarray(rotations, np.float32)
+
+        def work(start: int, stop: int) -> None:
+            _pose(
+                vertices,
+                joints,
+                rotations,
+                absolute,
+                self.parents,
+                self.bone_index,
+                self.bone_weight,
+                posed_vertices,
+                posed_joints,
+                start,
+                stop,
+            )
+
+        in_slabs(work, len(vertices))
+        return posed_vertices, posed_joints
 
 
-@njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def _pose(vertices, joints, rotations, absolute, parents, bone_index, bone_weight):  # type: ignore[no-untyped-def]
-    batch, vertex_count, _ = vertices.shape
-    joint_count = len(parents)
-    posed_vertices = np.empty_like(vertices)
-    posed_joints = np.empty_like(joints)
-    for b in prange(batch):
+@compiled
+def _pose(  # type: ignore[no-untyped-def]
+    vertices,
+    joints,
+    rotations,
+    absolute,
+    parents,
+    bone_index,
+    bone_weight,
+    posed_vertices,
+    posed_joints,
+    start,
+    stop,
+):
+    """Forward kinematics and linear blend skinning of bodies ``start:stop``."""
+    vertex_count, joint_count = vertices.shape[1], len(parents)
+    for b in range(start, stop):
         world = np.empty((joint_count, 3, 3), np.float32)
         offset = np.empty((joint_count, 3), np.float32)
         for j in range(joint_count):
@@ -222,7 +243,6 @@ def _pose(vertices, joints, rotations, absolute, parents, bone_index, bone_weigh
             posed_vertices[b, v, 0] = px
             posed_vertices[b, v, 1] = py
             posed_vertices[b, v, 2] = pz
-    return posed_vertices, posed_joints
 
 
 def _phenotype_weights(phenotype: np.ndarray, anchors: Mapping[str, np.ndarray]) -> np.ndarray:

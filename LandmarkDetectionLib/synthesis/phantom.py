@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 
+from LandmarkDetectionLib.kernels import compiled
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.protocol import load_protocol
 from LandmarkDetectionLib.synthesis.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body import BodyModel, load_body_model
-from LandmarkDetectionLib.synthesis.population import ONE_AT_A_TIME, POSTURES, draw_bodies
+from LandmarkDetectionLib.synthesis.population import POSTURES, draw_bodies
 from LandmarkDetectionLib.volume import Volume
 
 Array = np.ndarray
@@ -110,8 +110,7 @@ def make_phantom(
 def _draw_one(model: BodyModel, rng: np.random.Generator, posture: int, adult: bool) -> tuple[Array, Array]:
     """Draw until a body lies on its back in the posture asked for; RAS mm float32."""
     while True:
-        with ONE_AT_A_TIME:
-            bodies = draw_bodies(model, 8, rng)
+        bodies = draw_bodies(model, 8, rng)
         fits = (bodies.posture == posture) & ~bodies.prone
         fits &= (bodies.phenotype[:, 1] > 0.6) if adult else np.ones(8, bool)
         if fits.any():
@@ -128,7 +127,7 @@ def _voxelise(vertices: Array, faces: Array, grid: _Grid) -> Array:
     return np.asarray(np.cumsum(crossings[:, :-1], axis=1, dtype=np.int8) != 0)
 
 
-@njit(cache=True)
+@compiled
 def _cross(points, faces, crossings):  # type: ignore[no-untyped-def]
     rows, depths, columns = crossings.shape[0], crossings.shape[1] - 1, crossings.shape[2]
     for f in range(len(faces)):

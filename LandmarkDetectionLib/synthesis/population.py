@@ -6,17 +6,14 @@ Angles are in degrees, directions in the patient's axes (right, anterior, superi
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
 
+from LandmarkDetectionLib.kernels import compiled, in_slabs
 from LandmarkDetectionLib.synthesis.body import LOCAL_CHANGES, BodyModel
 
 Array = np.ndarray
-# numba's thread pool ends the process when two threads enter parallel kernels at the same time.
-ONE_AT_A_TIME = threading.RLock()
 SIDES = ((".R", 1.0), (".L", -1.0))  # suffix of the bones, sign of the right axis
 POSTURES = ("arms at the sides", "hands on the belly", "arms above the head")
 
@@ -44,10 +41,7 @@ class Bodies:
 
 
 def draw_bodies(model: BodyModel, count: int, rng: np.random.Generator) -> Bodies:
-    """Draw shapes and postures and pose them.
-
-    Not for two threads at once: see ``ONE_AT_A_TIME``.
-    """
+    """Draw shapes and postures and pose them."""
     phenotype, local = draw_shapes(count, rng)
     vertices, joints = model.rest(model.coefficients(phenotype, local))
     rotations, absolute, posture, prone = draw_postures(model, vertices, joints, rng)
@@ -317,13 +311,14 @@ def _lay_down(
     give = rng.uniform(0.08, 0.5, count)
     sunk = rng.uniform(0, 0.016, count)
     turn = euler(rng.normal(0, 2.5, count), rng.normal(0, 3.0, count), rng.normal(0, 5.0, count))
-    _flatten_and_turn(vertices, joints, _torso(model), sign, sunk, give, turn)
+    torso = _torso(model)
+    in_slabs(lambda *slab: _flatten_and_turn(vertices, joints, torso, sign, sunk, give, turn, *slab), count)
 
 
-@njit(cache=True, parallel=True, nogil=True)
-def _flatten_and_turn(vertices, joints, torso, sign, sunk, give, turn):  # type: ignore[no-untyped-def]
+@compiled
+def _flatten_and_turn(vertices, joints, torso, sign, sunk, give, turn, start, stop):  # type: ignore[no-untyped-def]
     """Compress what lies beyond the table plane, a share of the height into the torso, and rotate."""
-    for b in prange(len(vertices)):
+    for b in range(start, stop):
         lowest = -np.inf
         for v in torso:
             lowest = max(lowest, vertices[b, v, 1] * sign[b])

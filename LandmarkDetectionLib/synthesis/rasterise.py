@@ -5,11 +5,22 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+
+from LandmarkDetectionLib.kernels import compiled, in_slabs
+
+Array = np.ndarray
 
 
-@njit(cache=True, parallel=True, nogil=True, fastmath=False)
-def rasterise(vertices, faces, lateral, origin, spacing, near, far, rows, columns):  # type: ignore[no-untyped-def]
+def rasterise(
+    vertices: Array,
+    faces: Array,
+    lateral: bool,
+    origin: Array,
+    spacing: Array,
+    near: Array,
+    far: Array,
+    shape: tuple[int, int],
+) -> tuple[Array, Array]:
     """Depth of the first and last surface along every pixel's ray.
 
     Parameters
@@ -32,10 +43,19 @@ def rasterise(vertices, faces, lateral, origin, spacing, near, far, rows, column
     front, back : (B, rows, columns) float32
         Depth in mm of the first and last surface; +inf and -inf where the ray misses the body.
     """
-    batch = vertices.shape[0]
-    front = np.empty((batch, rows, columns), np.float32)
-    back = np.empty((batch, rows, columns), np.float32)
-    for b in prange(batch):
+    front = np.empty((len(vertices), *shape), np.float32)
+    back = np.empty_like(front)
+    in_slabs(
+        lambda *slab: _rasterise(vertices, faces, lateral, origin, spacing, near, far, front, back, *slab),
+        len(front),
+    )
+    return front, back
+
+
+@compiled
+def _rasterise(vertices, faces, lateral, origin, spacing, near, far, front, back, start, stop):  # type: ignore[no-untyped-def]
+    rows, columns = front.shape[1:]
+    for b in range(start, stop):
         before = np.zeros((rows, columns), np.int8)  # surfaces entered minus left before `near`
         after = np.zeros((rows, columns), np.int8)  # the same beyond `far`
         for r in range(rows):
@@ -101,15 +121,18 @@ def rasterise(vertices, faces, lateral, origin, spacing, near, far, rows, column
                     back[b, r, c] = far[b]
                     if front[b, r, c] > far[b]:
                         front[b, r, c] = far[b]
-    return front, back
 
 
-@njit(cache=True, parallel=True, nogil=True)
-def visible_extent(vertices, low, high):  # type: ignore[no-untyped-def]
+def visible_extent(vertices: Array, low: Array, high: Array) -> tuple[Array, Array]:
     """Smallest box around the vertices (B, V, 3) inside a box (B, 3), or that box where there is none."""
-    batch = vertices.shape[0]
-    start, end = np.empty((batch, 3), np.float32), np.empty((batch, 3), np.float32)
-    for b in prange(batch):
+    start, end = np.empty((len(vertices), 3), np.float32), np.empty((len(vertices), 3), np.float32)
+    in_slabs(lambda *slab: _visible_extent(vertices, low, high, start, end, *slab), len(vertices))
+    return start, end
+
+
+@compiled
+def _visible_extent(vertices, low, high, start, end, first, last):  # type: ignore[no-untyped-def]
+    for b in range(first, last):
         start[b], end[b] = np.inf, -np.inf
         for v in range(vertices.shape[1]):
             inside = True
@@ -121,4 +144,3 @@ def visible_extent(vertices, low, high):  # type: ignore[no-untyped-def]
                     end[b, axis] = max(end[b, axis], vertices[b, v, axis])
         if start[b, 0] > end[b, 0]:
             start[b], end[b] = low[b], high[b]
-    return start, end

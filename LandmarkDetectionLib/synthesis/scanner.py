@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+
+from LandmarkDetectionLib.kernels import compiled, in_slabs
 
 Array = np.ndarray
 FIELDS_OF_VIEW = (
@@ -94,24 +95,29 @@ def draw_fields_of_view(
     return FieldOfView(box_low.astype(np.float32), box_high.astype(np.float32), kind)
 
 
-@njit(cache=True, parallel=True, nogil=True)
-def _extent(vertices):  # type: ignore[no-untyped-def]
+def _extent(vertices: Array) -> tuple[Array, Array, Array]:
     """Smallest and largest coordinates (B, 3) of vertices (B, V, 3), and the 97 % quantile of heights."""
-    count, vertex_count, _ = vertices.shape
+    count = len(vertices)
     low, high = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
     tall = np.empty(count, np.float32)
-    position = 0.97 * (vertex_count - 1)
+    in_slabs(lambda *slab: _measure(vertices, low, high, tall, *slab), count)
+    return low, high, tall
+
+
+@compiled
+def _measure(vertices, low, high, tall, start, stop):  # type: ignore[no-untyped-def]
+    position = 0.97 * (vertices.shape[1] - 1)
     below = int(position)
-    for b in prange(count):
+    for b in range(start, stop):
         for axis in range(3):
             low[b, axis], high[b, axis] = vertices[b, :, axis].min(), vertices[b, :, axis].max()
         ordered = np.partition(vertices[b, :, 2], below)
         tall[b] = ordered[below] + (position - below) * (ordered[below + 1 :].min() - ordered[below])
-    return low, high, tall
 
 
-@njit(cache=True, parallel=True, nogil=True)
-def disturb(front, back, inside, seeds, lateral, prone, strength):  # type: ignore[no-untyped-def]
+def disturb(
+    front: Array, back: Array, inside: Array, seeds: Array, lateral: bool, prone: Array, strength: float
+) -> None:
     """Change silhouettes and depth maps (B, H, W) in place as real scans and imperfect clean-up do.
 
     Off the body both are NaN afterwards.
@@ -131,8 +137,13 @@ def disturb(front, back, inside, seeds, lateral, prone, strength):  # type: igno
     strength : float
         0 leaves the images as they are; 1 is the training setting.
     """
-    count, rows, columns = front.shape
-    for b in prange(count):
+    in_slabs(lambda *slab: _disturb(front, back, inside, seeds, lateral, prone, strength, *slab), len(front))
+
+
+@compiled
+def _disturb(front, back, inside, seeds, lateral, prone, strength, start, stop):  # type: ignore[no-untyped-def]
+    rows, columns = front.shape[1:]
+    for b in range(start, stop):
         np.random.seed(seeds[b])
         f, k = front[b], back[b]
         for r in range(rows):
@@ -147,7 +158,7 @@ def disturb(front, back, inside, seeds, lateral, prone, strength):  # type: igno
                     f[r, c] = k[r, c] = np.nan
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _disturb_one(f, k, inside, lateral, prone, strength):  # type: ignore[no-untyped-def]
     rows, columns = f.shape
     low, high = np.inf, -np.inf
@@ -211,7 +222,7 @@ def _disturb_one(f, k, inside, lateral, prone, strength):  # type: ignore[no-unt
                     k[r, c] = f[r, c]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _grow(f, k, inside, share):  # type: ignore[no-untyped-def]
     """Add a share of the pixels around the outline, with their neighbour's depth."""
     rows, columns = f.shape
@@ -228,7 +239,7 @@ def _grow(f, k, inside, share):  # type: ignore[no-untyped-def]
                         break
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _shrink(f, k, share):  # type: ignore[no-untyped-def]
     """Remove a share of the pixels of the outline."""
     rows, columns = f.shape
@@ -245,13 +256,13 @@ def _shrink(f, k, share):  # type: ignore[no-untyped-def]
                     f[r, c], k[r, c] = np.inf, -np.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fill(f, k, inside, r, c, near, far):  # type: ignore[no-untyped-def]
     if 0 <= r < f.shape[0] and 0 <= c < f.shape[1] and inside[r, c]:
         f[r, c], k[r, c] = min(f[r, c], near), max(k[r, c], far)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _strips(f, k, inside, lateral, prone, low, high, r0, r1, c0, c1):  # type: ignore[no-untyped-def]
     """Table rails left standing: thin strips along the body, beside it or (seen from the side) behind it."""
     top, bottom = r0, r1
@@ -276,7 +287,7 @@ def _strips(f, k, inside, lateral, prone, low, high, r0, r1, c0, c1):  # type: i
                 _fill(f, k, inside, r, c1 + gap + w, depth - 8.0, depth)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _blob(f, k, inside, low, high, r0, r1, c0, c1, rows):  # type: ignore[no-untyped-def]
     """A tube, an electrode, a hole: a small ellipse of something or of nothing."""
     r, c = np.random.randint(r0, r1 + 1), np.random.randint(c0, c1 + 1)
@@ -296,7 +307,7 @@ def _blob(f, k, inside, low, high, r0, r1, c0, c1, rows):  # type: ignore[no-unt
                     _fill(f, k, inside, rr, cc, depth, depth + 5)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _cushion(f, k, inside, lateral, low, high, r0, r1, c0, c1):  # type: ignore[no-untyped-def]
     """A cushion under the knees, a head rest or a mattress edge: a box at the back of the body."""
     height = np.random.randint(4, max(5, (r1 - r0) // 3 + 2))

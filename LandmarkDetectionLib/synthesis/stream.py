@@ -9,7 +9,7 @@ import numpy as np
 
 from LandmarkDetectionLib.synthesis.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body import BodyModel, load_body_model
-from LandmarkDetectionLib.synthesis.population import ONE_AT_A_TIME, draw_bodies
+from LandmarkDetectionLib.synthesis.population import draw_bodies
 from LandmarkDetectionLib.synthesis.rasterise import rasterise, visible_extent
 from LandmarkDetectionLib.synthesis.scanner import FieldOfView, disturb, draw_fields_of_view
 
@@ -120,10 +120,7 @@ class BodyStream:
 
     def batch(self, number: int) -> Batch:
         """Batch ``number`` of the stream, whatever was drawn before."""
-        with ONE_AT_A_TIME:
-            return self._draw(np.random.default_rng(np.random.SeedSequence([self.seed, number])))
-
-    def _draw(self, rng: np.random.Generator) -> Batch:
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, number]))
         model = load_body_model()
         bodies = draw_bodies(model, self.batch_size, rng)
         box = draw_fields_of_view(bodies.vertices, rng, self.whole_body_only)
@@ -216,7 +213,7 @@ def _view(
     corners = to_view(np.stack([box.low, box.high], axis=1), lateral)
     low, high = corners.min(axis=1), corners.max(axis=1)
     front, back = rasterise(
-        vertices, model.faces, lateral, origin, spacing, low[:, 2].copy(), high[:, 2].copy(), rows, columns
+        vertices, model.faces, lateral, origin, spacing, low[:, 2].copy(), high[:, 2].copy(), frame.shape
     )
     inside_columns = _between(origin[:, 0], spacing[:, 0], columns, low[:, 0], high[:, 0])
     inside_rows = _between(origin[:, 1], spacing[:, 1], rows, low[:, 1], high[:, 1])
