@@ -176,7 +176,9 @@ def drawn_in_one_view(
     count = len(vertices)
     spacing = np.full((count, 2), pixel_mm, np.float32)
     limits = (np.full(count, value, np.float32) for value in (near, far))
-    front, back = rasterise(vertices, model.faces, lateral, origin, spacing, *limits, int(rows), int(columns))
+    front, back = rasterise(
+        vertices, model.faces, lateral, origin, spacing, *limits, (int(rows), int(columns))
+    )
     return front, back, origin
 
 

@@ -42,7 +42,7 @@ def draw(
     origin = np.array([[across - PIXEL * COLUMNS / 2 + 0.7, -CENTRE[2] - PIXEL * ROWS / 2 + 0.3]], np.float32)
     spacing = np.full((1, 2), PIXEL, np.float32)
     limits = (np.array([value], np.float32) for value in (near, far))
-    front, back = rasterise(vertices[None], faces, lateral, origin, spacing, *limits, ROWS, COLUMNS)
+    front, back = rasterise(vertices[None], faces, lateral, origin, spacing, *limits, (ROWS, COLUMNS))
     return front[0], back[0]
 
 
@@ -125,10 +125,10 @@ def test_two_bodies_of_a_batch_do_not_mix() -> None:
     origin = np.array([[-CENTRE[0] - 100, -CENTRE[2] - 120]] * 2, np.float32)
     spacing = np.full((2, 2), PIXEL, np.float32)
     near, far = np.full(2, -1e4, np.float32), np.full(2, 1e4, np.float32)
-    front, _ = rasterise(both, faces, False, origin, spacing, near, far, ROWS, COLUMNS)
+    front, _ = rasterise(both, faces, False, origin, spacing, near, far, (ROWS, COLUMNS))
     for n in range(2):
         one, _ = rasterise(
-            both[n : n + 1], faces, False, origin[:1], spacing[:1], near[:1], far[:1], ROWS, COLUMNS
+            both[n : n + 1], faces, False, origin[:1], spacing[:1], near[:1], far[:1], (ROWS, COLUMNS)
         )
         np.testing.assert_array_equal(front[n], one[0])
 
