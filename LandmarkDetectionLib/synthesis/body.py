@@ -80,7 +80,7 @@ LOCAL_CHANGES = (
     "measure-shoulder-dist-incr",
     "measure-waist-circ-incr",
 )
-_RECIPE = 6  # raise whenever what is cached changes
+_RECIPE = 7  # raise whenever what is cached changes
 _CELL_MM = {
     "finger": 8.0,
     "metacarpal": 12.0,
@@ -435,9 +435,10 @@ def _named_tips(
     midline = np.abs(vertices[:, 0]) < 4
     head = bones.index("head")
 
-    def frontmost_at(height: float, tolerance: float = 12.0) -> int:
-        near = np.flatnonzero(midline & (np.abs(vertices[:, 2] - height) < tolerance))
-        return int(near[vertices[near, 1].argmax()])
+    in_front = np.flatnonzero(midline & (vertices[:, 1] > 60))
+
+    def in_front_at(height: float) -> int:
+        return int(in_front[np.abs(vertices[in_front, 2] - height).argmin()])
 
     front_of_head = np.flatnonzero(
         midline & (vertices[:, 1] > heads[head, 1] + 50) & (vertices[:, 2] > heads[bones.index("neck01"), 2])
@@ -445,9 +446,9 @@ def _named_tips(
     tips["chin"] = int(
         front_of_head[(0.6 * vertices[front_of_head, 1] - vertices[front_of_head, 2]).argmax()]
     )
-    tips["sternal_notch"] = frontmost_at(float(heads[bones.index("clavicle.L"), 2]))
-    tips["pubic_symphysis"] = frontmost_at(float(heads[bones.index("upperleg01.L"), 2]) - 55)
-    tips["belly"] = frontmost_at(float(heads[bones.index("spine04"), 2]))
+    tips["sternal_notch"] = in_front_at(float(heads[bones.index("clavicle.L"), 2]))
+    tips["pubic_symphysis"] = in_front_at(float(heads[bones.index("upperleg01.L"), 2]) - 55)
+    tips["belly"] = in_front_at(float(heads[bones.index("spine04"), 2]))
     return tips
 
 

@@ -21,7 +21,7 @@ class TrainingConfig(BaseModel):
     landmarks: tuple[str, ...] | None = Field(
         default=None, description="A subset of the protocol; all when None."
     )
-    steps: PositiveInt = 4600
+    steps: PositiveInt = 3800
     batch_size: PositiveInt = 32
     optimiser: Literal["adamw", "sgd"] = "adamw"
     learning_rate: PositiveFloat = 2e-3
