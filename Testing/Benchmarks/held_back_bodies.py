@@ -1,0 +1,72 @@
+"""Measure a model on synthetic scans it never saw: errors, absence, calibration, and the reliability figure.
+
+python Testing/Benchmarks/held_back_bodies.py --figure docs/images/reliability.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
+from LandmarkDetectionLib.evaluation.figures import write_reliability_figure
+from LandmarkDetectionLib.evaluation.held_back import Population, measure
+from LandmarkDetectionLib.model import load_model
+from LandmarkDetectionLib.quality import RADIUS_MM, Calibration, expected_calibration_error, reliability
+from LandmarkDetectionLib.synthesis.scanner import FIELDS_OF_VIEW
+from LandmarkDetectionLib.synthesis.stream import Framing
+
+
+def main() -> None:
+    """Print the tables and draw the figure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="whole-body-ct")
+    parser.add_argument("--batches", type=int, default=16, help="of 64 scans")
+    parser.add_argument("--seed", type=int, default=1_400_000, help="a million or more: never trained on")
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+
+    model = load_model(options.model)
+    settings = SilhouetteSettings.of(model)
+    names = model.protocol.names
+    facts = Population(
+        np.array([settings.mean_depth_mm[name] for name in names]),
+        np.array([settings.mean_depth_error_mm[name] for name in names]),
+        settings.length_range_mm,
+    )
+    framing = Framing(settings.coronal_shape, settings.lateral_shape, settings.pixel_mm)
+    measured = measure(model.build_networks(), model.protocol, framing, facts, options.seed, options.batches)
+    seen, method = measured.visible, settings.depth_method
+    print(f"{model.name} {model.version}, {len(seen)} held-back synthetic scans, seed {options.seed}")
+    print(f"{'':28}{'mean':>8}{'median':>8}{'95 %':>8}   mm")
+    rows = {"coronal plane": measured.coronal_mm[seen]}
+    for name in measured.depth_mm:
+        rows[f"depth, {name}"] = measured.depth_mm[name][seen]
+        rows[f"3D, {name}"] = measured.total_mm[name][seen]
+    for kind, (field, *_) in enumerate(FIELDS_OF_VIEW):
+        chosen = seen & (measured.field_of_view == kind)[:, None]
+        if chosen.any():
+            rows[f"3D, {method}, {field}"] = measured.total_mm[method][chosen]
+    for name, values in rows.items():
+        print(f"{name:28}{values.mean():8.1f}{np.median(values):8.1f}{np.quantile(values, 0.95):8.1f}")
+
+    curve = settings.calibration[method]
+    confidence = Calibration(np.array(curve.scores), np.array(curve.shares))(measured.score[method]).ravel()
+    found = measured.found(method).ravel()
+    error = expected_calibration_error(confidence, found)
+    outside = ~seen.ravel()
+    print(f"found within {RADIUS_MM:g} mm: {found[~outside].mean():.3f} of the landmarks in the scan")
+    print(f"confidence over 0.5 outside the scan: {(confidence[outside] > 0.5).mean():.5f}")
+    print(f"expected calibration error: {error:.4f}")
+    if options.figure:
+        title = f"{model.name} {model.version} on {len(seen)} held-back synthetic scans"
+        write_reliability_figure(reliability(confidence, found), options.figure, title, error)
+        print(f"Wrote {options.figure}")
+
+
+if __name__ == "__main__":
+    main()
