@@ -1,9 +1,10 @@
 """One scan, written in many ways: do the landmarks stay where they were?
 
-The rules are those the project sets itself: within 5 mm of the first answer in every way of storing the same
-scan, 8 mm for coarse and oblique ones; in crops, nothing outside is present with a confidence over
-0.5 and what is inside is within 30 mm on average; a mirrored or wrongly labelled copy is warned about.
-Exit code 1 when a rule is broken, 0 when all hold or the scan is not there to be measured.
+The rules are those the project sets itself. Against a truth: at most 15 mm in the coronal plane and 20 mm in
+3D on average, none over 40 mm. Against the first answer: within 5 mm in every way of storing the same scan,
+8 mm for coarse and oblique ones. In crops: nothing outside is present with a confidence over 0.5, and what is
+inside is within 30 mm on average. A mirrored or wrongly labelled copy is warned about. Exit code 1 when a rule
+is broken, 0 when all hold or the default scan is not there.
 
     python Testing/Benchmarks/robustness.py
     python Testing/Benchmarks/robustness.py scan.nii.gz --truth points.mrk.json --markdown table.md
@@ -36,6 +37,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCAN = REPOSITORY.parent / "shared" / "data" / "whole_body" / "female_ct.nii.gz"
 GROUPS = ("stored", "resampled", "dicom", "table", "threshold", "noise", "crop", "warning", "leaning")
 CLOSE_MM, COARSE_MM, CROP_MM = 5.0, 8.0, 30.0
+CORONAL_MM, TOTAL_MM, LARGEST_MM = 15.0, 20.0, 40.0
 CONFIDENT = 0.5
 #: What only the first answer places outside a crop must lie there by more than that answer's own error.
 EDGE_MM = 10.0
@@ -126,16 +128,18 @@ def _back(volume: Volume, axis: tuple[float, float, float]) -> Array:
     return variants.affine(variants.rotation(axis, -10.0), variants.centre(volume))
 
 
-def crop_heights(first: Detection) -> dict[str, tuple[float, float]]:
-    """Heights in RAS mm of the crops, between the lowest point of the silhouette and the vertex."""
-    view = first.views.coronal if first.views else None
-    head = first.landmarks["head_top"].position[2] if "head_top" in first.landmarks else np.nan
-    if view is None or not np.isfinite(head):
-        return {}
+def crop_heights(first: Detection, truth: LandmarkSet | None) -> dict[str, tuple[float, float]]:
+    """Heights in RAS mm of the crops, between the silhouette's lowest point and the vertex."""
+    assert first.views is not None
+    view = first.views.coronal
     rows = np.flatnonzero(view.silhouette.any(axis=1))
-    sole = float(view.geometry.to_ras(np.array([[0, rows[-1] + 0.5, 0]]))[0, 2])
+    sole, head = view.geometry.to_ras(np.array([[0, rows[-1] + 0.5, 0], [0, rows[0] - 0.5, 0]]))[:, 2]
+    for known in (truth, first.landmarks):  # raised arms are no part of a body's height
+        if known is not None and "head_top" in known and known["head_top"].is_present:
+            head = known["head_top"].position[2]
+            break
     return {
-        name: (sole + low * (head - sole), sole + high * (head - sole))
+        name: (float(sole + low * (head - sole)), float(sole + high * (head - sole)))
         for name, (low, high) in variants.CROPS.items()
     }
 
@@ -147,10 +151,10 @@ def measure(volume: Volume, case: Case, model: Model, first: Detection, truth: L
         found = detect(variant, model, threshold=case.threshold)
     except LandmarkDetectionError as error:
         return Row(case.group, case.name, problem=str(error))
-    warned = " ".join(found.warnings)
     if case.expected_warning is not None:
-        given = case.expected_warning in warned
-        return Row(case.group, case.name, remark=warned, problem="" if given else "no warning")
+        given = [warning for warning in found.warnings if case.expected_warning in warning]
+        remark = " ".join(given) or f"{len(found.warnings)} other warnings"
+        return Row(case.group, case.name, remark=remark, problem="" if given else "no such warning")
     positions = found.landmarks.positions
     if case.back_to_first is not None:
         back = case.back_to_first(volume)
@@ -174,6 +178,24 @@ def measure(volume: Volume, case: Case, model: Model, first: Detection, truth: L
     return Row(
         case.group, case.name, *_mean_and_max(moved), *_mean_and_max(errors), remark, "; ".join(problems)
     )
+
+
+def first_row(first: Detection, truth: LandmarkSet | None) -> Row:
+    """The first answer against the truth, and whether it is warned about for nothing."""
+    problems = [w for w in first.warnings if "mirrored" in w or "orientation labels" in w]
+    names, positions = first.landmarks.names, first.landmarks.positions
+    errors, remark = truth_errors(names, positions, truth), f"{len(first.warnings)} warnings"
+    if errors.size:
+        flat = truth_errors(names, positions, truth, axes=(0, 2))
+        remark = f"in the coronal plane {np.nanmean(flat):.1f} mm; {remark}"
+        limits = (
+            (np.nanmean(flat), CORONAL_MM),
+            (np.nanmean(errors), TOTAL_MM),
+            (np.nanmax(errors), LARGEST_MM),
+        )
+        problems += [f"{value:.1f} mm, over {limit:g} mm" for value, limit in limits if value > limit]
+        problems += ["a true landmark is called absent"] if np.isnan(errors).any() else []
+    return Row("first", "answer", 0.0, 0.0, *_mean_and_max(errors), remark, "; ".join(problems))
 
 
 def measure_crop(
@@ -218,12 +240,14 @@ def measure_crop(
     return Row("crop", name, *_mean_and_max(moved), *_mean_and_max(errors), remark, "; ".join(problems))
 
 
-def truth_errors(names: tuple[str, ...], positions: Array, truth: LandmarkSet | None) -> Array:
-    """(n,) mm distances of landmarks with a truth; NaN for those that were not found."""
+def truth_errors(
+    names: tuple[str, ...], positions: Array, truth: LandmarkSet | None, axes: tuple[int, ...] = (0, 1, 2)
+) -> Array:
+    """(n,) mm distances along some axes of landmarks with a truth; NaN for those that were not found."""
     if truth is None:
         return np.array([])
-    index = [(n, truth[name].position) for n, name in enumerate(names) if name in truth]
-    return np.array([np.linalg.norm(positions[n] - position) for n, position in index])
+    off = [positions[n] - truth[name].position for n, name in enumerate(names) if name in truth]
+    return np.linalg.norm(np.array(off).reshape(-1, 3)[:, list(axes)], axis=1)
 
 
 def _mean_and_max(values: Array) -> tuple[float, float]:
@@ -300,19 +324,7 @@ def main() -> int:
     print(
         f"{'':46s}{'from first mm':>18s}{'from truth mm':>18s}\n{'':46s}" + f"{'mean':>9s}{'largest':>9s}" * 2
     )
-    errors = truth_errors(first.landmarks.names, first.landmarks.positions, truth)
-    false_alarms = [w for w in first.warnings if "mirrored" in w or "orientation labels" in w]
-    rows = [
-        Row(
-            "first",
-            "answer",
-            0.0,
-            0.0,
-            *_mean_and_max(errors),
-            " ".join(first.warnings),
-            "; ".join(false_alarms),
-        )
-    ]
+    rows = [first_row(first, truth)]
     show(rows[0])
     with tempfile.TemporaryDirectory() as folder:
         for case in cases(Path(folder), options.every_order):
@@ -320,10 +332,7 @@ def main() -> int:
                 rows.append(measure(volume, case, model, first, truth))
                 show(rows[-1])
     if "crop" in options.only:
-        heights = crop_heights(first)
-        if not heights:
-            print("Crops are left out: the first answer has no head_top to measure heights from.")
-        for name, low_high in heights.items():
+        for name, low_high in crop_heights(first, truth).items():
             rows.append(measure_crop(volume, name, low_high, model, first, truth))
             show(rows[-1])
     broken = sum(bool(row.problem) for row in rows)
