@@ -144,18 +144,16 @@ def train(
             images, targets = task.prepare(batch)
             losses = task.losses(model(images), targets)
             total = sum(losses.values(), start=torch.zeros((), device=fabric.device))
-            if not torch.isfinite(total):
-                # One bad batch must not spoil the weights; the next one is as good.
-                optimiser.zero_grad()
-                step += 1
-                continue
-            fabric.backward(total)
-            fabric.clip_gradients(model, wrapped, max_norm=5.0)
-            wrapped.step()
+            # One bad batch must not spoil the weights; the next one is as good.
+            if torch.isfinite(total):
+                fabric.backward(total)
+                fabric.clip_gradients(model, wrapped, max_norm=5.0)
+                wrapped.step()
+                schedule.step()
+                if averaged is not None:
+                    averaged.update_parameters(task)
             optimiser.zero_grad()
-            schedule.step()
-            if averaged is not None:
-                averaged.update_parameters(task)
+            losses = {name: value.detach() for name, value in losses.items()}
             step += 1
             if writer is not None:
                 if step % 20 == 0:
@@ -310,7 +308,8 @@ def _restore(path: Path, task: Any, averaged: Any, optimiser: Any, schedule: Any
     if averaged is not None:
         averaged.load_state_dict(state["averaged"])
     optimiser.load_state_dict(state["optimiser"])
-    schedule.load_state_dict(state["schedule"])
+    # Functions are not stored; None keeps the schedule's own.
+    schedule.load_state_dict({**state["schedule"], "lr_lambdas": [None]})
     torch.set_rng_state(state["torch_random"].cpu())
     return int(state["step"])
 
