@@ -278,7 +278,7 @@ def test_the_papers_networks_learn_and_measure_in_pixels_and_mm(regression: Any)
         optimiser.zero_grad()
         total.backward()  # type: ignore[union-attr]
         optimiser.step()
-        losses.append(float(total))
+        losses.append(float(total.detach()))  # type: ignore[union-attr]
     assert losses[-1] < losses[0]
     regression.eval()
     measured = regression.measure(batch)
