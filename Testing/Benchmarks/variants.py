@@ -188,9 +188,16 @@ def table_moved(volume: Volume, ras_mm: Sequence[float]) -> Volume:
 
 
 def table_thickened(volume: Volume, extra_mm: float) -> Volume:
-    """Plates that reach further down by ``extra_mm``."""
-    step = float(volume.spacing.min())
-    return _with_tables(volume, [(0, -mm, 0) for mm in np.arange(step, extra_mm + step, step)], removed=False)
+    """Plates that reach further down by ``extra_mm``, rounded to voxels, at least one."""
+    step = float(volume.spacing @ _directions(volume)[1])
+    count = max(1, round(extra_mm / step))
+    return _with_tables(volume, [(0, -step * n, 0) for n in range(1, count + 1)], removed=False)
+
+
+def _directions(volume: Volume) -> Array:
+    """(3, 3): the voxel axis that runs closest to each of R, A and S is 1, the others 0."""
+    cosines = np.abs(volume.ijk_to_ras[:3, :3] / volume.spacing)
+    return np.asarray(np.eye(3)[cosines.argmax(axis=1)])
 
 
 def _with_tables(volume: Volume, shifts: Sequence[Sequence[float]], removed: bool) -> Volume:
@@ -233,7 +240,7 @@ def cropped(volume: Volume, low_s: float, high_s: float) -> Volume:
     ValueError
         When no slice lies there.
     """
-    axis = int(np.abs(volume.ijk_to_ras[2, :3] / volume.spacing).argmax())
+    axis = int(_directions(volume)[2].argmax())
     ends = np.tile((np.array(volume.size) - 1) / 2, (volume.size[axis], 1))
     ends[:, axis] = np.arange(volume.size[axis])
     heights = volume.ijk_to_ras_points(ends)[:, 2]
@@ -259,7 +266,7 @@ def contains(volume: Volume, ras: Array) -> Array:
 
 def mirrored(volume: Volume) -> Volume:
     """Voxels flipped between right and left, header kept: the body's mirror image."""
-    axis = int(np.abs(volume.ijk_to_ras[0, :3] / volume.spacing).argmax())
+    axis = int(_directions(volume)[0].argmax())
     return replace(volume, voxels=np.ascontiguousarray(np.flip(volume.voxels, 2 - axis)))
 
 

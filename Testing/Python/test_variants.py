@@ -115,3 +115,10 @@ def test_a_series_written_and_read_back_is_the_same_scan(trunk, tmp_path):
     back = variants.through_dicom(trunk, tmp_path / "series")
     points = trunk.ijk_to_ras_points([[30, 20, 10], [60, 40, 50]])
     assert np.array_equal(value_at(back, points), value_at(trunk, points))
+
+
+def test_a_thicker_table_reaches_down_by_what_was_asked(trunk):
+    thicker = variants.table_thickened(trunk, 6.0)
+    plate, grown = (volume.voxels[:10, :, 25].mean(axis=0) > -600 for volume in (trunk, thicker))
+    assert np.flatnonzero(plate).min() - np.flatnonzero(grown).min() == 1
+    assert (grown & plate == plate).all()
