@@ -32,6 +32,7 @@ Array = np.ndarray
 Step = Callable[[float, str], None]
 LARGEST_MM = 3500.0
 SMALLEST_MM = 60.0
+AS_LABELLED = "as labelled"
 
 
 class Estimates(NamedTuple):
@@ -178,7 +179,7 @@ def detect(
         calibration = _calibration(settings, method)
         confidence = calibration(estimates.score(method))
         landmarks = _landmarks(model, coronal, estimates, confidence[0], method)
-        warnings = _warnings(volume, views, model, settings, landmarks, float(confidence.sum()), turned)
+        warnings = _warnings(volume, views, model, settings, landmarks, turned)
     if confidence[0].max() < 0.2:
         raise NoBodyError(
             f"{volume.name or 'The volume'} does not look like a human body in any part: no landmark was "
@@ -205,7 +206,7 @@ def detect(
 def _estimate_views(
     networks: dict[str, nn.Module], coronal: View, lateral: View, model: Model, settings: SilhouetteSettings
 ) -> tuple[Estimates, dict[str, float]]:
-    """Estimates for the views as labelled, and the sum of confidences with the patient's axes turned."""
+    """Estimates for the views as labelled, and sums of confidences as labelled and with the axes turned."""
     front, back, inside = coronal.front, coronal.back, coronal.field_of_view
     turns = {
         "back to front": (-back[:, ::-1], -front[:, ::-1], inside[:, ::-1]),
@@ -229,8 +230,9 @@ def _estimate_views(
         np.stack(images) for images in zip(*turns.values(), strict=True)
     )
     turned = estimate(networks, (turned_front, turned_back, turned_inside), None, None, *shared)
-    confidence = _calibration(settings, "network")(turned.score("network"))
-    return as_labelled, dict(zip(turns, confidence.sum(axis=1).tolist(), strict=True))
+    calibration = _calibration(settings, "network")
+    confidence = calibration(np.concatenate([as_labelled.score("network"), turned.score("network")]))
+    return as_labelled, dict(zip((AS_LABELLED, *turns), confidence.sum(axis=1).tolist(), strict=True))
 
 
 def _calibration(settings: SilhouetteSettings, method: str) -> Calibration:
@@ -281,14 +283,13 @@ def _warnings(
     model: Model,
     settings: SilhouetteSettings,
     landmarks: LandmarkSet,
-    confidence: float,
     turned: dict[str, float],
 ) -> list[str]:
-    """Everything a person should look at, confidence being the sum over all landmarks."""
+    """Everything a person should look at."""
     positions = landmarks.positions
     warnings = plausibility_warnings(model.protocol, positions, settings.length_range_mm)
     for warning in (
-        orientation_warning(confidence, turned),
+        orientation_warning(turned.pop(AS_LABELLED), turned),
         mirror_warning(volume, views, positions, model.protocol.names),
     ):
         if warning:

@@ -187,8 +187,8 @@ def _tissues(
     centre = 0.55 * chest + 0.45 * top + np.array([0, 0.05 * width, 0])
     organs = (
         # the right lung is larger; the heart takes room from the left one, the liver pushes the right one up
-        (centre + 0.24 * width * across + 0.02 * width * up, (0.20, 0.26, 0.40), LUNG),
-        (centre - 0.24 * width * across - 0.02 * width * up, (0.185, 0.25, 0.42), LUNG),
+        (centre + 0.24 * width * across + 0.02 * width * up, (0.175, 0.22, 0.34), LUNG),
+        (centre - 0.24 * width * across - 0.02 * width * up, (0.15, 0.20, 0.34), LUNG),
         (
             centre - 0.10 * width * across - 0.14 * width * up + [0, 0.12 * width, 0],
             (0.17, 0.16, 0.17),
