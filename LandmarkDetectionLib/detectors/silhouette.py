@@ -173,13 +173,13 @@ def detect(
         step(0.6, "finding landmarks")
         coronal = canvas(views.coronal, settings.coronal_shape)
         lateral = canvas(views.lateral, settings.lateral_shape)
-        estimates, turned = _estimate_views(networks, coronal, lateral, model, settings)
+        estimates, sums = _estimate_views(networks, coronal, lateral, model, settings)
     with _Timer(seconds, "check"):
         step(0.9, "checking the result")
         calibration = _calibration(settings, method)
         confidence = calibration(estimates.score(method))
         landmarks = _landmarks(model, coronal, estimates, confidence[0], method)
-        warnings = _warnings(volume, views, model, settings, landmarks, turned)
+        warnings = _warnings(volume, views, model, settings, landmarks, sums)
     if confidence[0].max() < 0.2:
         raise NoBodyError(
             f"{volume.name or 'The volume'} does not look like a human body in any part: no landmark was "
@@ -283,13 +283,13 @@ def _warnings(
     model: Model,
     settings: SilhouetteSettings,
     landmarks: LandmarkSet,
-    turned: dict[str, float],
+    sums: dict[str, float],
 ) -> list[str]:
     """Everything a person should look at."""
     positions = landmarks.positions
     warnings = plausibility_warnings(model.protocol, positions, settings.length_range_mm)
     for warning in (
-        orientation_warning(turned.pop(AS_LABELLED), turned),
+        orientation_warning(sums[AS_LABELLED], {k: v for k, v in sums.items() if k != AS_LABELLED}),
         mirror_warning(volume, views, positions, model.protocol.names),
     ):
         if warning:
