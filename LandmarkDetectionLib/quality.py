@@ -17,6 +17,9 @@ RADIUS_MM = 20.0
 """A landmark counts as found when it lies this close to the truth: what confidence is a probability of."""
 
 UNCERTAIN_BELOW = 0.5
+PRESENT_ABOVE = 0.35
+"""What may well be there is shown as uncertain rather than left out: a person sees at once if it is not."""
+
 LUNG_HU = (-950.0, -500.0)
 
 

@@ -14,6 +14,7 @@ from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.projection import Projection, View, project_body
 from LandmarkDetectionLib.quality import (
+    PRESENT_ABOVE,
     RADIUS_MM,
     UNCERTAIN_BELOW,
     Calibration,
@@ -261,7 +262,7 @@ def _landmarks(model: Model, view: View, estimates: Estimates, confidence: Array
         spread[2, 2] = 2 * estimates.depth_error[method][0, n] ** 2
         column, row = np.rint(pixels[n]).astype(int)
         scanned = 0 <= row < rows and 0 <= column < columns and bool(view.field_of_view[row, column])
-        present = scanned and estimates.present[0, n] >= 0.5
+        present = scanned and estimates.present[0, n] >= PRESENT_ABOVE
         trusted = confidence[n] >= UNCERTAIN_BELOW
         result.append(
             Landmark(

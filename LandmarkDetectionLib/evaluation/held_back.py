@@ -42,7 +42,9 @@ def population(protocol: Protocol, framing: Framing, batches: int = 32) -> Popul
     names = tuple(protocol.names)
     depths, seen, lengths = [], [], []
     for batch in _take(BodyStream(names, STATISTICS_SEED, 64, framing), batches):
-        mean_front = np.nanmean(batch.coronal.front.reshape(len(batch.visible), -1), axis=1)
+        front = batch.coronal.front
+        pixels = np.maximum(np.isfinite(front).sum(axis=(1, 2)), 1)
+        mean_front = np.nansum(front, axis=(1, 2)) / pixels
         depths.append(batch.coronal.points[..., 2] - mean_front[:, None])
         seen.append(batch.visible)
         lengths.append(segment_lengths(protocol, batch.landmarks))

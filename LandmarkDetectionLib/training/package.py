@@ -20,7 +20,13 @@ from LandmarkDetectionLib.evaluation.held_back import (
 )
 from LandmarkDetectionLib.model import Model, save_model
 from LandmarkDetectionLib.protocol import Protocol, load_protocol
-from LandmarkDetectionLib.quality import RADIUS_MM, Calibration, expected_calibration_error, reliability
+from LandmarkDetectionLib.quality import (
+    PRESENT_ABOVE,
+    RADIUS_MM,
+    Calibration,
+    expected_calibration_error,
+    reliability,
+)
 from LandmarkDetectionLib.synthesis.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.training.loop import trained_networks
 
@@ -134,7 +140,7 @@ def measured_report(
     seen = tested.visible
     confidence = calibration[method](tested.score[method])
     found = tested.found(method)
-    called_present = tested.present >= 0.5
+    called_present = tested.present >= PRESENT_ABOVE
 
     def error(values: np.ndarray) -> dict[str, float]:
         return {
