@@ -337,7 +337,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results; made when missing.")] = Path(
         "demo-output"
     ),
-    seed: SeedOption = 7,
+    seed: SeedOption = 2,
     model: ModelOption = DEFAULT_MODEL,
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,

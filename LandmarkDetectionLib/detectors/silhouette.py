@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -309,9 +310,45 @@ def canvas(view: View, smallest: tuple[int, int] | list[int]) -> View:
         max(int(least), -(-(extent + 2 * margin) // multiple) * multiple)
         for extent, least in zip(shape, smallest, strict=True)
     )
-    return view.window(
+    window = view.window(
         row - (size[0] - shape[0]) // 2, column - (size[1] - shape[1]) // 2, (size[0], size[1])
     )
+    return replace(window, field_of_view=_usual_field_of_view(window))
+
+
+def _usual_field_of_view(view: View, margin: int = 8) -> Array:
+    """The field of view with ``margin`` pixels around the body on every side where the scan does not cut it.
+
+    How much air was scanned beyond the body says nothing about it and must not move a landmark. A side where the
+    body reaches the end of the scan is left as it is.
+    """
+    body, inside = view.silhouette, view.field_of_view
+    row, column, (height, width) = view.object_window()
+    beyond = np.pad(~inside, 1, constant_values=True)
+    rows, columns = inside.shape
+
+    def cut(down: int, right: int) -> bool:
+        ends = beyond[1 + down : 1 + down + rows, 1 + right : 1 + right + columns]
+        return int((body & ends).sum()) > 1
+
+    usual = inside.copy()
+    box_columns = slice(column, column + width)
+    top, bottom, left, right = cut(-1, 0), cut(1, 0), cut(0, -1), cut(0, 1)
+    for is_cut, outside, near in (
+        (top, np.s_[:row], np.s_[max(row - margin, 0) : row]),
+        (bottom, np.s_[row + height :], np.s_[row + height : row + height + margin]),
+    ):
+        if not is_cut:
+            usual[outside] = False
+            usual[near, box_columns] = True
+    for is_cut, outside, near in (
+        (left, np.s_[:column], np.s_[max(column - margin, 0) : column]),
+        (right, np.s_[column + width :], np.s_[column + width : column + width + margin]),
+    ):
+        if not is_cut:
+            usual[:, outside] = False
+            usual[:, near] = usual[:, box_columns].any(axis=1, keepdims=True)
+    return usual
 
 
 def detect_by_regression(
