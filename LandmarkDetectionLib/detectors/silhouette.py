@@ -319,8 +319,8 @@ def canvas(view: View, smallest: tuple[int, int] | list[int]) -> View:
 def _usual_field_of_view(view: View, margin: int = 8) -> Array:
     """The field of view with ``margin`` pixels around the body on every side where the scan does not cut it.
 
-    How much air was scanned beyond the body says nothing about it and must not move a landmark. A side where the
-    body reaches the end of the scan is left as it is.
+    How much air was scanned beyond the body says nothing about it and must not move a landmark. A side
+    where the body reaches the end of the scan is left as it is.
     """
     body, inside = view.silhouette, view.field_of_view
     row, column, (height, width) = view.object_window()
