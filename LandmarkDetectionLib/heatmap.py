@@ -78,10 +78,10 @@ def distribution(logits: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
 def decode(probability: Tensor, stride: float, bandwidth: float = 2.0, iterations: int = 12) -> Decoded:
     """Positions of the most likely place: the mode of the distribution smoothed by a Gaussian.
 
-    Mean shift (Comaniciu and Meer 2002) from the cell whose 3 x 3 neighbourhood holds most: the mean under a
-    Gaussian window about the position is the next position. It is exact for the Gaussian targets that networks
-    are trained with, ends at the same place whichever of several neighbouring peaks happens to be the highest,
-    and does not move towards a peak far away.
+    Mean shift (Comaniciu and Meer 2002) from the cell whose 3 x 3 neighbourhood holds most: the mean
+    under a Gaussian window about the position is the next position. It is exact for the Gaussian targets
+    that networks are trained with, ends at the same place whichever of several neighbouring peaks is the
+    highest, and does not move towards a peak far away.
 
     Parameters
     ----------
