@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from LandmarkDetectionLib.kernels import compiled, in_slabs
@@ -55,6 +53,7 @@ def rasterise(
 @compiled
 def _rasterise(vertices, faces, lateral, origin, spacing, near, far, front, back, start, stop):  # type: ignore[no-untyped-def]
     rows, columns = front.shape[1:]
+    zero, one = np.float32(0), np.float32(1)
     for b in range(start, stop):
         before = np.zeros((rows, columns), np.int8)  # surfaces entered minus left before `near`
         after = np.zeros((rows, columns), np.int8)  # the same beyond `far`
@@ -63,25 +62,34 @@ def _rasterise(vertices, faces, lateral, origin, spacing, near, far, front, back
                 front[b, r, c] = np.inf
                 back[b, r, c] = -np.inf
         points = np.empty((vertices.shape[1], 3), np.float32)  # column px, row px, depth mm
+        # First and last pixel centre that a triangle with this corner may hold: column, row, column, row.
+        bounds = np.empty((vertices.shape[1], 4), np.int32)
         for v in range(vertices.shape[1]):
             right, anterior, superior = vertices[b, v, 0], vertices[b, v, 1], vertices[b, v, 2]
-            points[v, 0] = ((-anterior if lateral else -right) - origin[b, 0]) / spacing[b, 0]
-            points[v, 1] = (-superior - origin[b, 1]) / spacing[b, 1]
-            points[v, 2] = right if lateral else -anterior
+            x = ((-anterior if lateral else -right) - origin[b, 0]) / spacing[b, 0]
+            y = (-superior - origin[b, 1]) / spacing[b, 1]
+            points[v, 0], points[v, 1], points[v, 2] = x, y, right if lateral else -anterior
+            bounds[v, 0], bounds[v, 1], bounds[v, 2], bounds[v, 3] = (
+                np.ceil(x),
+                np.ceil(y),
+                np.floor(x),
+                np.floor(y),
+            )
+        image_front, image_back, first_depth, last_depth = front[b], back[b], near[b], far[b]
         for f in range(faces.shape[0]):
             i0, i1, i2 = faces[f, 0], faces[f, 1], faces[f, 2]
+            # Most triangles are smaller than a pixel and hold no pixel centre: leave as early as possible.
+            top = max(0, min(bounds[i0, 1], bounds[i1, 1], bounds[i2, 1]))
+            bottom = min(rows - 1, max(bounds[i0, 3], bounds[i1, 3], bounds[i2, 3]))
+            if top > bottom:
+                continue
+            left = max(0, min(bounds[i0, 0], bounds[i1, 0], bounds[i2, 0]))
+            right_end = min(columns - 1, max(bounds[i0, 2], bounds[i1, 2], bounds[i2, 2]))
+            if left > right_end:
+                continue
             x0, y0, z0 = points[i0, 0], points[i0, 1], points[i0, 2]
             x1, y1, z1 = points[i1, 0], points[i1, 1], points[i1, 2]
             x2, y2, z2 = points[i2, 0], points[i2, 1], points[i2, 2]
-            # Most triangles are smaller than a pixel and hold no pixel centre: leave as early as possible.
-            top = max(0, math.ceil(min(y0, y1, y2)))
-            bottom = min(rows - 1, math.floor(max(y0, y1, y2)))
-            if top > bottom:
-                continue
-            left = max(0, math.ceil(min(x0, x1, x2)))
-            right = min(columns - 1, math.floor(max(x0, x1, x2)))
-            if left > right:
-                continue
             ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x0, y2 - y0
             area = ax * by - bx * ay
             if area == 0:
@@ -94,22 +102,22 @@ def _rasterise(vertices, faces, lateral, origin, spacing, near, far, front, back
             step = np.int8(1) if area > 0 else np.int8(-1)
             for r in range(top, bottom + 1):
                 dy = np.float32(r) - y0
-                for c in range(left, right + 1):
+                for c in range(left, right_end + 1):
                     dx = np.float32(c) - x0
                     u = dx * u_column + dy * u_row
                     v = dx * v_column + dy * v_row
-                    if u < 0 or v < 0 or u + v > 1:
+                    if u < zero or v < zero or u + v > one:
                         continue
                     z = z0 + u * dz1 + v * dz2
-                    if z < near[b]:
+                    if z < first_depth:
                         before[r, c] += step
-                    elif z > far[b]:
+                    elif z > last_depth:
                         after[r, c] += step
                     else:
-                        if z < front[b, r, c]:
-                            front[b, r, c] = z
-                        if z > back[b, r, c]:
-                            back[b, r, c] = z
+                        if z < image_front[r, c]:
+                            image_front[r, c] = z
+                        if z > image_back[r, c]:
+                            image_back[r, c] = z
         for r in range(rows):
             for c in range(columns):
                 # A ray that is inside the body where the scan begins or ends meets the cut there.

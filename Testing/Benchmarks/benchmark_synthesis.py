@@ -146,7 +146,7 @@ def main() -> int:
     parser.add_argument(
         "--seconds", type=float, default=15.0, help="of each measurement (default: %(default)s)"
     )
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--threads", type=int, default=0, help="for both; 0: all cores (default)")
     parser.add_argument("--blender", metavar="PYTHON", help="an interpreter that has bpy (default: this one)")
     options = parser.parse_args()
