@@ -161,6 +161,8 @@ class BodyStream:
         (rows, columns), (_, lateral_columns) = framing.coronal, framing.lateral
         size = np.array([columns, lateral_columns, rows])  # pixels along right, anterior, superior
         if framing.pixel_mm is None:
+            # A millimetre more on every side, so that a vertex exactly on the border counts as inside.
+            start, end = start - 1.0, end + 1.0
             spacing = np.maximum(end - start, 1.0) / size
             first = start + spacing / 2
         else:
