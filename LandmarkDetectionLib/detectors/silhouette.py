@@ -179,7 +179,9 @@ def detect(
     with _Timer(seconds, "check"):
         step(0.9, "checking the result")
         calibration = _calibration(settings, method)
-        confidence = calibration(estimates.score(method))
+        confidence = calibration(estimates.score(method)) * _room_before_the_end(
+            coronal, estimates.position[0]
+        )
         landmarks = _landmarks(model, coronal, estimates, confidence[0], method)
         warnings = _warnings(volume, views, model, settings, landmarks, sums)
     if confidence[0].max() < 0.2:
@@ -240,6 +242,22 @@ def _estimate_views(
 def _calibration(settings: SilhouetteSettings, method: str) -> Calibration:
     curve = settings.calibration[method]  # type: ignore[index]
     return Calibration(np.array(curve.scores), np.array(curve.shares))
+
+
+def _room_before_the_end(view: View, pixels: Array) -> Array:
+    """Factor (L,) in [0, 1] on the confidence of landmarks at pixels (L, 2) near where a scan cuts the body.
+
+    A position is good when it is ``RADIUS_MM`` off; closer than that to the end of the scan, a landmark that
+    was scanned cannot be told from one that was just left out.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    spacing = view.geometry.spacing
+    distance = distance_transform_edt(np.pad(view.field_of_view, 1), sampling=(spacing[1], spacing[0]))
+    column, row = np.rint(pixels).astype(int).T + 1
+    rows, columns = distance.shape
+    here = distance[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)] - min(spacing) / 2
+    return np.asarray(np.clip(here / RADIUS_MM, 0, 1))
 
 
 def _landmarks(model: Model, view: View, estimates: Estimates, confidence: Array, method: str) -> LandmarkSet:
