@@ -1,4 +1,4 @@
-"""The shipped model on a CT of a real body (a segmented scan with CT numbers) that it was never trained on."""
+"""The shipped model on a CT made from a real body's segmentation, which it was never trained on."""
 
 from __future__ import annotations
 
