@@ -164,13 +164,7 @@ def detect(
     seconds: dict[str, float] = {}
     settings = SilhouetteSettings.of(model)
     method = depth or settings.depth_method
-    with _Timer(seconds, "project"):
-        step(0.05, "looking for the body")
-        _check_size(volume)
-        views = project_body(volume, pixel_mm=settings.pixel_mm, threshold=threshold)
-    with _Timer(seconds, "load model"):
-        step(0.45, "loading the model")
-        networks = model.build_networks(device)
+    views, networks = _prepare(volume, model, settings.pixel_mm, threshold, device, step, seconds)
     with _Timer(seconds, "networks"):
         step(0.6, "finding landmarks")
         coronal = canvas(views.coronal, settings.coronal_shape)
@@ -205,6 +199,26 @@ def detect(
         seconds=seconds,
         views=views,
     )
+
+
+def _prepare(
+    volume: Volume,
+    model: Model,
+    pixel_mm: float,
+    threshold: float | None,
+    device: str,
+    step: Step,
+    seconds: dict[str, float],
+) -> tuple[Projection, dict[str, nn.Module]]:
+    """Both views of the body and the networks that look at them."""
+    with _Timer(seconds, "project"):
+        step(0.05, "looking for the body")
+        _check_size(volume)
+        views = project_body(volume, pixel_mm=pixel_mm, threshold=threshold)
+    with _Timer(seconds, "load model"):
+        step(0.45, "loading the model")
+        networks = model.build_networks(device)
+    return views, networks
 
 
 def _estimate_views(
@@ -389,13 +403,7 @@ def detect_by_regression(
             f"The model {model.name!r} has no lateral network; use --depth mean or --depth network."
         )
     seconds: dict[str, float] = {}
-    with _Timer(seconds, "project"):
-        step(0.05, "looking for the body")
-        _check_size(volume)
-        views = project_body(volume, pixel_mm=settings.pixel_mm, threshold=threshold)
-    with _Timer(seconds, "load model"):
-        step(0.45, "loading the model")
-        networks = model.build_networks(device)
+    views, networks = _prepare(volume, model, settings.pixel_mm, threshold, device, step, seconds)
     with _Timer(seconds, "networks"), torch.inference_mode():
         step(0.6, "finding landmarks")
         rows, columns = settings.coronal_shape

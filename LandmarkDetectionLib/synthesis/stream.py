@@ -188,10 +188,6 @@ class BodyStream:
         )
         return (coronal, lateral), box
 
-    def whole_bodies(self) -> BodyStream:
-        """The same stream without cuts, as the paper trains."""
-        return replace(self, whole_body_only=True)
-
 
 def to_view(points: Array, lateral: bool) -> Array:
     """RAS mm (..., 3) to (column mm, row mm, depth mm): see ``projection.ViewGeometry`` for the axes."""

@@ -169,7 +169,7 @@ def train(
                     )
                 if step % config.validate_every == 0 or step == config.steps:
                     best = averaged.module if averaged is not None else task
-                    _validate(best, held_back, names, step, folder, writer)
+                    _validate(best, held_back, step, folder, writer)
                 if time.monotonic() - saved > 60 * config.checkpoint_minutes or step == config.steps:
                     _save(checkpoint, step, task, averaged, optimiser, schedule, names)
                     saved = time.monotonic()
@@ -314,9 +314,7 @@ def _restore(path: Path, task: Any, averaged: Any, optimiser: Any, schedule: Any
     return int(state["step"])
 
 
-def _validate(
-    task: Any, batches: list[Batch], names: tuple[str, ...], step: int, folder: Path, writer: Any
-) -> None:
+def _validate(task: Any, batches: list[Batch], step: int, folder: Path, writer: Any) -> None:
     """Errors on held-back bodies as scalars and a line of metrics.jsonl, and a picture of predictions."""
     import torch
 
@@ -339,4 +337,3 @@ def _validate(
     with atomic_write(folder / "pictures" / f"step-{step:07d}.png") as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
     writer.add_image("held back", picture, step, dataformats="HWC")
-    del names

@@ -225,9 +225,9 @@ def test_disturbance_moves_no_landmark() -> None:
 
 
 def test_unit_size_bodies_touch_the_borders() -> None:
-    batch = (
-        BodyStream(NAMES, seed=1, batch_size=12, framing=UNIT_SIZE, disturbance=0.0).whole_bodies().batch(0)
-    )
+    batch = BodyStream(
+        NAMES, seed=1, batch_size=12, framing=UNIT_SIZE, whole_body_only=True, disturbance=0.0
+    ).batch(0)
     for _, view in views(batch):
         assert view.front.shape[1:] == (160, 76)
         silhouette = ~np.isnan(view.front)
