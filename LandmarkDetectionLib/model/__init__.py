@@ -6,15 +6,18 @@
     <name>/configs/protocol.json     the landmarks
     <name>/models/*.safetensors      the weights, one file per network
     <name>/docs/README.md            the model card
+    <name>/docs/reference.png, .json where the landmarks lie on a body, for people to look at (optional)
     <name>/LICENSE
 
 A network is named in the metadata and looked up in :mod:`LandmarkDetectionLib.networks`; nothing in a package
 is imported, unpickled or evaluated. :mod:`.metadata` says what may stand in ``metadata.json``,
-:mod:`.package` reads and writes a folder, :mod:`.registry` finds, installs and removes models by name.
+:mod:`.package` reads and writes a folder, :mod:`.reference` its picture, :mod:`.registry` finds, installs and
+removes models by name.
 """
 
 from LandmarkDetectionLib.model.metadata import NetworkEntry
 from LandmarkDetectionLib.model.package import Model, save_model, validate_model
+from LandmarkDetectionLib.model.reference import ReferencePicture
 from LandmarkDetectionLib.model.registry import (
     broken_models,
     install_model,
@@ -27,6 +30,7 @@ from LandmarkDetectionLib.model.registry import (
 __all__ = [
     "Model",
     "NetworkEntry",
+    "ReferencePicture",
     "broken_models",
     "install_model",
     "list_models",

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from LandmarkDetectionLib.errors import ModelError, OutputError
 from LandmarkDetectionLib.files import atomic_folder, read_json, write_text
 from LandmarkDetectionLib.model.metadata import Metadata, NetworkEntry, default_metadata
+from LandmarkDetectionLib.model.reference import ReferencePicture, read_reference, write_reference
 from LandmarkDetectionLib.protocol import Protocol, protocol_text, read_protocol, readable
 
 if TYPE_CHECKING:
@@ -78,6 +79,20 @@ class Model:
     settings: dict[str, Any]
     networks: dict[str, NetworkEntry]
     path: Path
+
+    @property
+    def reference(self) -> ReferencePicture | None:
+        """Where its landmarks lie on an ordinary body, for people to look at; ``None`` without a picture.
+
+        Raises
+        ------
+        ModelError
+            The picture is damaged or does not fit the model.
+        """
+        try:
+            return read_reference(self.path, self.protocol)
+        except ModelError as problem:
+            raise ModelError(f"The model {self.path} has a broken reference picture: {problem}") from None
 
     def build_networks(self, device: str | torch.device = "cpu") -> dict[str, torch.nn.Module]:
         """Build the networks on ``device`` with their weights, in evaluation mode.
@@ -150,6 +165,10 @@ def validate_model(path: str | os.PathLike[str]) -> list[str]:
         model = read_package(root)
     except ModelError as problem:
         return [*problems, str(problem)]
+    try:
+        read_reference(root, model.protocol)
+    except ModelError as problem:
+        problems.append(str(problem))
     for key, entry in model.networks.items():
         try:
             load_network(root, key, entry)
@@ -170,6 +189,7 @@ def save_model(
     metadata_extra: Mapping[str, Any] | None = None,
     card: str,
     license_text: str = _LICENSE_TEXT,
+    reference: ReferencePicture | None = None,
 ) -> Model:
     """Write a model folder, check it by loading it, and put it in place as a whole.
 
@@ -194,6 +214,8 @@ def save_model(
         Markdown: what the model was trained on, measured on, and is not good for.
     license_text
         Apache-2.0 unless given.
+    reference
+        Picture that shows people where the landmarks lie.
 
     Raises
     ------
@@ -230,6 +252,8 @@ def save_model(
         write_text(new / PROTOCOL, protocol_text(protocol))
         write_text(new / CARD, card)
         write_text(new / LICENSE, license_text)
+        if reference is not None:
+            write_reference(new, reference)
         if problems := validate_model(new):
             raise ModelError(f"The model {target} was not saved: {' '.join(problems)}")
     return read_package(target)

@@ -27,6 +27,7 @@ from LandmarkDetectionLib.quality import (
     expected_calibration_error,
     reliability,
 )
+from LandmarkDetectionLib.synthesis.reference import draw_reference
 from LandmarkDetectionLib.synthesis.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.training.loop import trained_networks
 
@@ -116,6 +117,7 @@ def package_run(
         detector=detector,
         metadata_extra=metadata,
         card=model_card(name, version, protocol, config.model_dump(), report, states),
+        reference=draw_reference(protocol),
     )
 
 

@@ -306,6 +306,8 @@ def test_a_run_becomes_a_model_that_detects(
     assert told == sorted(told)
     assert validate_model(tmp_path / "tiny-body") == []
     assert model.protocol.names == ("head_top", "knee_right", "knee_left")
+    assert model.reference is not None
+    assert tuple(model.reference.landmarks) == model.protocol.names
     card = (tmp_path / "tiny-body" / "docs" / "README.md").read_text()
     assert "Not a medical device" in card
     assert "knee_left" in card
