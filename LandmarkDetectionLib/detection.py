@@ -99,25 +99,30 @@ def read_detection(path: str | os.PathLike[str]) -> Detection:
     InputError
         The file is missing, no such record, of a newer version, or broken.
     """
-    record = read_json(path)
-    version = record.get("schema_version")
-    if "landmarks" not in record or version is None:
-        raise InputError(
-            f"Cannot read {path}: it is not the record of a detection; such a record is what "
-            "'detect --output x.json' writes."
-        )
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"Cannot read {path}: its record version is {version!r}, this program reads {SCHEMA_VERSION}; "
-            "use the program version that wrote it or a newer one."
-        )
     try:
-        return _from_record(record)
+        return detection_from_record(read_json(path))
     except ValueError as problem:
         raise InputError(f"Cannot read {path}: {problem}.") from None
 
 
-def _from_record(record: dict[str, Any]) -> Detection:
+def detection_from_record(record: dict[str, Any]) -> Detection:
+    """Inverse of :meth:`Detection.to_record`.
+
+    Raises
+    ------
+    ValueError
+        The record is broken or of a newer version; the text says what is wrong.
+    """
+    version = record.get("schema_version")
+    if "landmarks" not in record or version is None:
+        raise ValueError(
+            "it is not the record of a detection; such a record is what 'detect --output x.json' writes"
+        )
+    if version != SCHEMA_VERSION:
+        raise ValueError(
+            f"its record version is {version!r}, this program reads {SCHEMA_VERSION}; "
+            "use the program version that wrote it or a newer one"
+        )
     if record.get("coordinate_system") != "RAS" or record.get("units") != "mm":
         raise ValueError("its positions are not in RAS mm")
     model = _entry(record, "model", dict)

@@ -54,6 +54,18 @@ class Status(str, Enum):
     ABSENT = "absent"
     ACCEPTED = "accepted"
     CORRECTED = "corrected"
+    MISSING = "missing"
+    """A person looked and says that it is not in the image; ``ABSENT`` is a model's word."""
+
+    @property
+    def has_position(self) -> bool:
+        """Whether a landmark of this status is somewhere."""
+        return self not in (Status.ABSENT, Status.MISSING)
+
+    @property
+    def by_person(self) -> bool:
+        """Whether a person has looked at the landmark and settled it."""
+        return self in (Status.ACCEPTED, Status.CORRECTED, Status.MISSING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +77,8 @@ class Landmark:
     name
         Unique within its set, for example ``knee_left``.
     position : (3,) float64
-        RAS mm. All NaN exactly when the status is ``ABSENT``; an absent landmark's position is dropped.
+        RAS mm. All NaN exactly when the status is ``ABSENT`` or ``MISSING``; the position of such a landmark
+        is dropped.
     status
         See :class:`Status`.
     confidence
@@ -104,10 +117,10 @@ class Landmark:
         object.__setattr__(self, "status", Status(self.status))
         if not self.name or not isinstance(self.name, str):
             raise ValueError("a landmark needs a name")
-        if self.status is Status.ABSENT:
+        if not self.status.has_position:
             object.__setattr__(self, "position", np.full(3, np.nan))
         lock("position", (3,))
-        if self.status is not Status.ABSENT and not np.isfinite(self.position).all():
+        if self.status.has_position and not np.isfinite(self.position).all():
             raise ValueError(
                 f"position of {self.name!r} is not finite, but its status is {self.status.value}"
             )
@@ -131,7 +144,7 @@ class Landmark:
     @property
     def is_present(self) -> bool:
         """Whether the landmark has a position."""
-        return self.status is not Status.ABSENT
+        return self.status.has_position
 
     def to_record(self) -> dict[str, Any]:
         """Everything about the landmark as JSON values: RAS mm, null where there is nothing."""
@@ -315,7 +328,7 @@ def parse_description(text: str) -> tuple[str, float | None, Status | None]:
 def _landmark(name: str, position: FloatArray | None, description: str) -> Landmark:
     """A landmark as a Markups file gives it: whether there is a position outweighs what the text says."""
     definition, confidence, status = parse_description(description)
-    status, confidence = _settle(position, status or Status.DETECTED, confidence)
+    status, confidence = _settle(position, status, confidence)
     return Landmark(
         name=name,
         position=np.full(3, np.nan) if position is None else position,
@@ -326,12 +339,15 @@ def _landmark(name: str, position: FloatArray | None, description: str) -> Landm
 
 
 def _settle(
-    position: FloatArray | None, status: Status, confidence: float | None
+    position: FloatArray | None, status: Status | None, confidence: float | None
 ) -> tuple[Status, float | None]:
     """Status by whether there is a position; a confidence said of the other case is void."""
-    if (position is None) == (status is Status.ABSENT):
+    if status is None:
+        status = Status.ABSENT if position is None else Status.DETECTED
+    if (position is not None) == status.has_position:
         return status, confidence
-    return (Status.ABSENT if position is None else Status.CORRECTED), None
+    # Somebody set or unset the point after its status was written.
+    return (Status.MISSING if position is None else Status.CORRECTED), None
 
 
 # --- .mrk.json ------------------------------------------------------------------------------------------

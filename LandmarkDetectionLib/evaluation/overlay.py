@@ -34,11 +34,11 @@ _FAINT = "#8b98a5"
 # Okabe and Ito's palette stays apart for every kind of colour blindness; the marker differs too.
 _COLOURS = {
     Status.DETECTED: "#56b4e9",
-    Status.ACCEPTED: "#56b4e9",
+    Status.ACCEPTED: "#009e73",
     Status.CORRECTED: "#cc79a7",
     Status.UNCERTAIN: "#f0a30a",
 }
-_MARKERS = {Status.UNCERTAIN: "D", Status.CORRECTED: "s"}
+_MARKERS = {Status.UNCERTAIN: "D", Status.CORRECTED: "s", Status.ACCEPTED: "P"}
 
 _MARGIN_MM = 25.0  # kept around the body
 _WIDE_MM = 50.0  # a spread beyond this is only outlined

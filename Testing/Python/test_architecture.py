@@ -15,7 +15,7 @@ LIBRARY = REPOSITORY / "LandmarkDetectionLib"
 LAYERS = (
     ("errors", "files", "resources", "kernels"),
     ("volume", "dicom", "dicom_pixels", "nifti", "itk_image", "radiograph", "landmarks", "protocol"),
-    ("body_mask", "projection", "heatmap", "correction", "detection", "measurement"),
+    ("body_mask", "projection", "heatmap", "correction", "detection", "review", "measurement"),
     ("networks",),
     ("depth", "quality", "model"),
     ("detectors",),

@@ -269,9 +269,13 @@ def test_markups_may_be_ras_or_micrometres(tmp_path):
         {"position": [float("nan")] * 3},
     ],
 )
-def test_points_without_a_position_are_absent(tmp_path, point):
-    landmarks = read_landmarks(_markups(tmp_path, {"label": "a", "description": "d | detected", **point}))
-    assert landmarks["a"].status is Status.ABSENT
+@pytest.mark.parametrize(
+    ("description", "status"),
+    [("d", Status.ABSENT), ("d | absent", Status.ABSENT), ("d | detected", Status.MISSING)],
+)
+def test_points_without_a_position_are_absent_or_were_unset_by_a_person(tmp_path, point, description, status):
+    landmarks = read_landmarks(_markups(tmp_path, {"label": "a", "description": description, **point}))
+    assert landmarks["a"].status is status
     assert landmarks["a"].description == "d"
 
 

@@ -83,14 +83,14 @@ def test_what_slicer_saves_again_reads_as_what_was_written(scene, tmp_path, suff
 
 
 @pytest.mark.parametrize("suffix", STORAGE)
-def test_points_unset_in_slicer_are_absent_and_points_set_there_corrected(scene, tmp_path, suffix):
+def test_points_unset_in_slicer_are_missing_and_points_set_there_corrected(scene, tmp_path, suffix):
     write_landmarks(LANDMARKS, tmp_path / f"x{suffix}")
     points = load(scene, tmp_path / f"x{suffix}")
     points.SetNthControlPointPositionMissing(0)
     points.SetNthControlPointPosition(1, 5.0, 6.0, 7.0)
     storage(scene, tmp_path / f"y{suffix}").WriteData(points)
     back = read_landmarks(tmp_path / f"y{suffix}")
-    assert back["knee_left"].status is Status.ABSENT
+    assert back["knee_left"].status is Status.MISSING
     assert back["chin"].status is Status.CORRECTED
     assert back["chin"].position.tolist() == [5, 6, 7]
 
