@@ -259,16 +259,21 @@ def models_validate(
 
 @models_app.command("install", epilog=EXIT_CODES)
 def models_install(
-    path: Annotated[Path, typer.Argument(help="Folder of a model, or a .zip file of it.")],
+    source: Annotated[
+        str, typer.Argument(help="Folder of a model, a .zip file of it, or the https address of one.")
+    ],
+    sha256: Annotated[str | None, typer.Option(help="SHA-256 of the .zip file; an address needs it.")] = None,
     as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Check a model and copy it to your own models."""
     from LandmarkDetectionLib.model import install_model
 
-    model = install_model(path)
+    with console.progress_bar(not quiet and not as_json) as progress:
+        model = install_model(source, sha256, progress=progress)
     if as_json:
         console.print_json(_model_summary(model))
-    else:
+    elif not quiet:
         print(f"Installed {model.name} {model.version} in {model.path}.")
 
 

@@ -12,7 +12,7 @@
 A network is named in the metadata and looked up in :mod:`LandmarkDetectionLib.networks`; nothing in a package
 is imported, unpickled or evaluated. :mod:`.metadata` says what may stand in ``metadata.json``,
 :mod:`.package` reads and writes a folder, :mod:`.reference` its picture, :mod:`.registry` finds, installs and
-removes models by name.
+removes models by name, :mod:`.download` gets one from an address.
 """
 
 from LandmarkDetectionLib.model.metadata import NetworkEntry

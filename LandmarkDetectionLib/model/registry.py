@@ -10,13 +10,14 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from LandmarkDetectionLib.errors import ModelError, OutputError
 from LandmarkDetectionLib.files import atomic_folder
 from LandmarkDetectionLib.model import package
+from LandmarkDetectionLib.model.download import Progress, checked_sha256, download, is_address, sha256_of
 from LandmarkDetectionLib.model.package import METADATA, Model, read_package, validate_model
 from LandmarkDetectionLib.resources import resource_path
 
@@ -100,25 +101,48 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
     return model
 
 
-def install_model(source: str | os.PathLike[str]) -> Model:
-    """Check a model folder or ``.zip`` file and copy it to the user's models.
+def install_model(
+    source: str | os.PathLike[str],
+    sha256: str | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Model:
+    """Check a model folder, ``.zip`` file or ``https`` address of one, and put it into the user's models.
 
     Everything happens in a temporary folder; the model appears when all checks have passed, and an installed
     model of the same name is exchanged as a whole.
 
+    Parameters
+    ----------
+    source
+        Folder, file, or ``https`` address of a ``.zip`` file.
+    sha256
+        SHA-256 of the ``.zip`` file, 64 hexadecimal digits; an address needs it.
+    progress, cancelled
+        Told of, and asked during, a download.
+
     Raises
     ------
     ModelError
-        The source is no model, is damaged, or holds something a model may not hold.
+        The source is no model, is damaged, has another checksum, cannot be downloaded, or holds something a
+        model may not hold.
     OutputError
         The user's model folder cannot be written.
+    Cancelled
+        ``cancelled`` said so.
     """
-    source = Path(source)
     folder = user_model_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as stage:
-            name = _install(source, Path(stage), folder)
+        with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as work:
+            file = Path(work, "download.zip")
+            if is_address(source):
+                _download(str(source), file, sha256, progress, cancelled)
+            else:
+                file = Path(source)
+                _check_hash(file, sha256)
+            name = _install(file, Path(work, "model"), folder)
     except ModelError as problem:
         raise ModelError(f"{source} was not installed: {problem}") from None
     except OSError as problem:
@@ -127,6 +151,7 @@ def install_model(source: str | os.PathLike[str]) -> Model:
 
 
 def _install(source: Path, stage: Path, folder: Path) -> str:
+    stage.mkdir()
     _fetch(source, stage)
     root = _package_root(stage)
     if problems := validate_model(root):
@@ -165,6 +190,35 @@ def remove_model(name: str) -> Path:
 
 
 # --- getting the files ----------------------------------------------------------------------------------
+
+
+def _download(
+    address: str,
+    target: Path,
+    sha256: str | None,
+    progress: Progress | None,
+    cancelled: Callable[[], bool] | None,
+) -> None:
+    if not sha256:
+        raise ModelError("an address needs the SHA-256 of the file, which whoever offers the model tells.")
+    download(
+        address,
+        target,
+        sha256=sha256,
+        max_bytes=package.MAX_PACKAGE_BYTES,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def _check_hash(source: Path, sha256: str | None) -> None:
+    if not sha256:
+        return
+    expected = checked_sha256(sha256)
+    if not source.is_file():
+        raise ModelError("a SHA-256 belongs to a .zip file, and this is none.")
+    if (found := sha256_of(source)) != expected:
+        raise ModelError(f"its SHA-256 is {found}, expected was {expected}.")
 
 
 def _fetch(source: Path, stage: Path) -> None:
