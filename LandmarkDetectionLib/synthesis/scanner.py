@@ -173,19 +173,19 @@ def _disturb_one(f, k, inside, lateral, prone, strength):  # type: ignore[no-unt
     # The air threshold and clothes move the outline by up to a pixel, more under a blanket.
     kind = np.random.random()
     if kind < 0.30 * strength:
-        _grow(f, k, inside, np.random.random())
+        grow(f, k, inside, np.random.random())
     elif kind < 0.42 * strength:
-        _shrink(f, k, np.random.random())
+        shrink(f, k, np.random.random())
     elif kind < 0.48 * strength:
         for _ in range(np.random.randint(2, 5)):
-            _grow(f, k, inside, 1.0)
+            grow(f, k, inside, 1.0)
     # Ragged outlines: single pixels come and go.
     if np.random.random() < 0.5 * strength:
         share = np.random.random() * 0.35
         if np.random.random() < 0.5:
-            _grow(f, k, inside, share)
+            grow(f, k, inside, share)
         else:
-            _shrink(f, k, share)
+            shrink(f, k, share)
     # What is left of a table, its rails, a head rest, cushions, tubes.
     if np.random.random() < 0.10 * strength:
         _strips(f, k, inside, lateral, prone, low, high, r0, r1, c0, c1)
@@ -223,7 +223,7 @@ def _disturb_one(f, k, inside, lateral, prone, strength):  # type: ignore[no-unt
 
 
 @compiled
-def _grow(f, k, inside, share):  # type: ignore[no-untyped-def]
+def grow(f, k, inside, share):  # type: ignore[no-untyped-def]
     """Add a share of the pixels around the outline, with their neighbour's depth."""
     rows, columns = f.shape
     old_f, old_k = f.copy(), k.copy()
@@ -240,7 +240,7 @@ def _grow(f, k, inside, share):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _shrink(f, k, share):  # type: ignore[no-untyped-def]
+def shrink(f, k, share):  # type: ignore[no-untyped-def]
     """Remove a share of the pixels of the outline."""
     rows, columns = f.shape
     old_f = f.copy()
