@@ -325,7 +325,7 @@ def parse_description(text: str) -> tuple[str, float | None, Status | None]:
     return " | ".join(parts), confidence, status
 
 
-def _landmark(name: str, position: FloatArray | None, description: str) -> Landmark:
+def landmark_from_markup(name: str, position: FloatArray | None, description: str) -> Landmark:
     """A landmark as a Markups file gives it: whether there is a position outweighs what the text says."""
     definition, confidence, status = parse_description(description)
     status, confidence = _settle(position, status, confidence)
@@ -420,7 +420,7 @@ def _parse_control_point(point: dict[str, Any], factors: FloatArray, number: int
     position = _numbers(name, point.get("position"))
     if point.get("positionStatus", "defined") != "defined":
         position = None
-    return _landmark(
+    return landmark_from_markup(
         name, None if position is None else position * factors, str(point.get("description") or "")
     )
 
@@ -506,7 +506,7 @@ def _parse_fcsv_row(row: list[str], columns: list[str], factors: FloatArray, num
     # Slicer 5 appends the position status without naming its column.
     status = row[len(columns)].strip() if len(row) > len(columns) else str(_FCSV_DEFINED)
     defined = status in ("", str(_FCSV_DEFINED))
-    return _landmark(name, position * factors if defined else None, cells.get("desc", ""))
+    return landmark_from_markup(name, position * factors if defined else None, cells.get("desc", ""))
 
 
 # --- .csv -----------------------------------------------------------------------------------------------
@@ -554,7 +554,7 @@ def _parse_csv(path: Path) -> LandmarkSet:
 
 
 def _parse_csv_row(name: str, position: FloatArray | None, cells: dict[str, str]) -> Landmark:
-    landmark = _landmark(name, position, cells.get("description", ""))
+    landmark = landmark_from_markup(name, position, cells.get("description", ""))
     try:
         confidence = float(cells["confidence"]) if cells.get("confidence") else landmark.confidence
         status = Status(cells["status"].lower()) if cells.get("status") else landmark.status
