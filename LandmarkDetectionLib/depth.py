@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 BACKGROUND = 3.0  # value off the body, in standard deviations (Riegler 2015, section 2.2)
+# A nearly flat piece of body, or hand, must not blow up noise.
+SMALLEST_DEVIATION_MM = 15.0
+SMALLEST_DEVIATION_OF_HANDS_MM = 2.0
 
 
 class DepthScale(NamedTuple):
@@ -27,15 +30,17 @@ class DepthScale(NamedTuple):
         return normalised * self.deviation.view(shape) + self.mean.view(shape)
 
 
-def depth_scale(front: Tensor) -> DepthScale:
-    """Mean and deviation of depth maps (B, H, W) in mm that are NaN off the body."""
+def depth_scale(front: Tensor, least_mm: float = 15.0) -> DepthScale:
+    """Mean and deviation of depth maps (B, H, W) in mm that are NaN off the body.
+
+    A nearly flat piece of body must not blow up noise: no deviation is under ``least_mm``.
+    """
     body = ~front.isnan()
     count = body.sum(dim=(1, 2)).clamp_min(1)
     filled = torch.nan_to_num(front)
     mean = filled.sum(dim=(1, 2)) / count
     variance = (((filled - mean[:, None, None]) * body) ** 2).sum(dim=(1, 2)) / count
-    # A nearly flat piece of body must not blow up noise: no deviation under 15 mm.
-    return DepthScale(mean, variance.sqrt().clamp_min(15.0))
+    return DepthScale(mean, variance.sqrt().clamp_min(least_mm))
 
 
 def normalised_depth(depth: Tensor, scale: DepthScale) -> Tensor:
@@ -45,7 +50,9 @@ def normalised_depth(depth: Tensor, scale: DepthScale) -> Tensor:
     )
 
 
-def network_input(front: Tensor, back: Tensor, field_of_view: Tensor) -> tuple[Tensor, DepthScale]:
+def network_input(
+    front: Tensor, back: Tensor, field_of_view: Tensor, smallest: float = SMALLEST_DEVIATION_MM
+) -> tuple[Tensor, DepthScale]:
     """Channels (B, 4, H, W) of ``SilhouetteUNet``: silhouette, front and back depth, field of view.
 
     Parameters
@@ -54,8 +61,10 @@ def network_input(front: Tensor, back: Tensor, field_of_view: Tensor) -> tuple[T
         First and last surface, NaN off the body.
     field_of_view : (B, H, W) bool
         Pixels that were scanned.
+    smallest : float
+        Of the deviation, in mm.
     """
-    scale = depth_scale(front)
+    scale = depth_scale(front, smallest)
     channels = (
         (~front.isnan()).to(front.dtype),
         normalised_depth(front, scale).clamp(-6, 6),
@@ -63,3 +72,10 @@ def network_input(front: Tensor, back: Tensor, field_of_view: Tensor) -> tuple[T
         field_of_view.to(front.dtype),
     )
     return torch.stack(channels, dim=1), scale
+
+
+def without_depth(image: Tensor) -> Tensor:
+    """Channels (B, 4, H, W) of ``network_input`` as of something flat: what is known without any depth."""
+    silhouette = image[:, :1]
+    flat = BACKGROUND * (1 - silhouette)
+    return torch.cat([silhouette, flat, flat, image[:, 3:]], dim=1)

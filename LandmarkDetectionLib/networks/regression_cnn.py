@@ -24,6 +24,7 @@ class RegressionCNN(nn.Module):
 
     def __init__(self, outputs: int, rows: int = 160, columns: int = 76, dropout: float = 0.5) -> None:
         super().__init__()
+        self.outputs, self.rows, self.columns = outputs, rows, columns
         self.features = nn.Sequential(
             nn.Conv2d(1, 32, 5, padding=2),
             nn.ReLU(inplace=True),

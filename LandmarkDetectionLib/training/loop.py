@@ -9,19 +9,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from LandmarkDetectionLib.errors import Cancelled, InputError, MissingPackageError, OutputError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.protocol import load_protocol
-from LandmarkDetectionLib.synthesis.stream import Batch, BodyStream
 from LandmarkDetectionLib.training.presets import TrainingConfig
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.training.tasks import AnyBatch
 
 VALIDATION_SEED = 1_000_000  # training seeds lie below
 VALIDATION_BATCHES, VALIDATION_BATCH_SIZE = 4, 64
 Progress = Callable[[float, str], None]
+Drawn = TypeVar("Drawn", covariant=True)
 
 
 def landmark_names(config: TrainingConfig) -> tuple[str, ...]:
@@ -92,7 +95,7 @@ def train(
         ) from None
     import torch
 
-    from LandmarkDetectionLib.training.tasks import make_task
+    from LandmarkDetectionLib.training.tasks import make_stream, make_task
 
     folder = _open_run(Path(out), config, resume)
     names = landmark_names(config)
@@ -123,21 +126,15 @@ def train(
     if checkpoint.exists():
         step = _restore(checkpoint, task, averaged, optimiser, schedule, fabric.device)
 
-    stream = BodyStream(
-        names=names,
-        seed=config.seed,
-        batch_size=config.batch_size,
-        framing=task.framing,
-        whole_body_only=config.whole_body_only,
-    )
-    validation = BodyStream(
-        names, VALIDATION_SEED, VALIDATION_BATCH_SIZE, task.framing, config.whole_body_only
-    )
+    stream = make_stream(config, names, task.framing, config.seed, config.batch_size)
+    validation = make_stream(config, names, task.framing, VALIDATION_SEED, VALIDATION_BATCH_SIZE)
     held_back = [validation.batch(n) for n in range(VALIDATION_BATCHES)]
     writer = SummaryWriter(str(folder / "log")) if fabric.is_global_zero else None
     started, first_step, saved = time.monotonic(), step, time.monotonic()
     numbers = (n * fabric.world_size + fabric.global_rank for n in range(step, config.steps))
-    batches = prefetch(stream, numbers) if fabric.device.type == "cuda" else map(stream.batch, numbers)
+    batches: Iterator[AnyBatch] = (
+        prefetch(stream, numbers) if fabric.device.type == "cuda" else map(stream.batch, numbers)
+    )
     try:
         for batch in batches:
             model.train()
@@ -223,9 +220,15 @@ def learning_rate_factor(step: int, config: TrainingConfig) -> float:
     return float(0.5 * (1 + np.cos(np.pi * (step - warm) / max(1, config.steps - warm))))
 
 
-def prefetch(stream: BodyStream, numbers: Iterator[int], depth: int = 4) -> Iterator[Batch]:
+class Numbered(Protocol[Drawn]):
+    """Whatever gives a batch for a number."""
+
+    def batch(self, number: int) -> Drawn: ...
+
+
+def prefetch(stream: Numbered[Drawn], numbers: Iterator[int], depth: int = 4) -> Iterator[Drawn]:
     """Batches drawn in a thread of their own, so that a GPU never waits; drawing releases Python's lock."""
-    waiting: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+    waiting: queue.Queue[Drawn | BaseException | None] = queue.Queue(depth)
     stopped = threading.Event()
 
     def draw() -> None:
@@ -314,7 +317,7 @@ def _restore(path: Path, task: Any, averaged: Any, optimiser: Any, schedule: Any
     return int(state["step"])
 
 
-def _validate(task: Any, batches: list[Batch], step: int, folder: Path, writer: Any) -> None:
+def _validate(task: Any, batches: list[AnyBatch], step: int, folder: Path, writer: Any) -> None:
     """Errors on held-back bodies as scalars and a line of metrics.jsonl, and a picture of predictions."""
     import torch
 

@@ -15,13 +15,13 @@ LIBRARY = REPOSITORY / "LandmarkDetectionLib"
 LAYERS = (
     ("errors", "files", "resources", "kernels"),
     ("volume", "dicom", "dicom_pixels", "nifti", "itk_image", "radiograph", "landmarks", "protocol"),
-    ("body_mask", "projection", "heatmap", "correction", "detection", "review", "measurement"),
+    ("body_mask", "projection", "heatmap", "correction", "datalist", "detection", "review", "measurement"),
     ("networks",),
     ("depth", "quality", "model"),
     ("detectors",),
     ("synthesis",),
     ("baselines", "evaluation", "training", "cohort"),
-    ("console", "cli", "viewer", "__main__"),
+    ("console", "cli", "cli_study", "viewer", "__main__"),
 )
 HEAVY = (
     "torch",
