@@ -36,7 +36,7 @@ SEGMENTS_MM = {
     "little": (53.7, 32.7, 18.1, 16.0, 3.7),
 }
 CARPUS_MM = 33.0
-CARPUS_FAN = 0.4
+CARPUS_FAN = 0.5
 _PARTS = {True: ("cmc", "mcp", "ip", "tip"), False: ("cmc", "mcp", "pip", "dip", "tip")}
 
 
@@ -159,6 +159,8 @@ def _landmark_weights(surface: BodyModel, points: Array) -> tuple[tuple[str, ...
         for part, distance in zip(_PARTS[finger == 0], from_tip, strict=True):
             names.append(f"{label}_{part}")
             rows.append(_on_path(path, points, scale * distance))
+    # The model's thumb grows out of the second metacarpal; the trapezium lies beside it.
+    rows[names.index("thumb_cmc")] += 0.3 * (knuckle[1] - knuckle[2])
     return tuple(names), np.array(rows, np.float32)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from LandmarkDetectionLib import heatmap
-from LandmarkDetectionLib.synthesis.stream import Batch
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.training.tasks import AnyBatch
 
 TRUTH = (0, 158, 115)  # Okabe-Ito green
 PREDICTION = (230, 159, 0)  # and orange
 
 
-def prediction_picture(task: Any, batch: Batch, count: int = 10) -> np.ndarray:
+def prediction_picture(task: Any, batch: AnyBatch, count: int = 10) -> np.ndarray:
     """The first bodies of a batch, (H, W, 3) uint8: truth as green crosses, predictions as orange dots."""
     positions, present = predicted_positions(task, batch)
     tiles = []
@@ -34,26 +36,21 @@ def prediction_picture(task: Any, batch: Batch, count: int = 10) -> np.ndarray:
     return np.concatenate(tiles, axis=1)
 
 
-def predicted_positions(task: Any, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+def predicted_positions(task: Any, batch: AnyBatch) -> tuple[np.ndarray, np.ndarray]:
     """Coronal positions (B, L, 2) in pixels and presence (B, L) bool of either task."""
     import torch
 
-    from LandmarkDetectionLib.depth import network_input
     from LandmarkDetectionLib.networks.regression_cnn import from_unit
     from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 
-    device = next(task.parameters()).device
-    front, back, inside = (
-        torch.from_numpy(a).to(device)
-        for a in (batch.coronal.front, batch.coronal.back, batch.coronal.field_of_view)
-    )
     with torch.no_grad():
+        images, _ = task.prepare(batch)
         if "coronal" in task.networks:
-            maps = task.networks["coronal"](network_input(front, back, inside)[0])
+            maps = task.networks["coronal"](images["coronal"])
             probability, present = heatmap.distribution(maps.logits, maps.absent)
             return heatmap.decode(probability, STRIDE).position.cpu().numpy(), (present > 0.5).cpu().numpy()
-        units = task.networks["position"]((~front.isnan()).float()[:, None]).unflatten(1, (-1, 2))
-        positions = from_unit(units, *front.shape[1:]).cpu().numpy()
+        units = task.networks["position"](images["position"]).unflatten(1, (-1, 2))
+        positions = from_unit(units, *images["position"].shape[2:]).cpu().numpy()
         return positions, np.ones(positions.shape[:2], bool)
 
 

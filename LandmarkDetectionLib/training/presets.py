@@ -32,7 +32,20 @@ class TrainingConfig(BaseModel):
         default=0.998, ge=0, lt=1, description="Decay of the averaged weights; 0 for none."
     )
     whole_body_only: bool = False
+    disturbance: float = Field(
+        default=1.0,
+        ge=0,
+        le=2,
+        description="Strength of what scanners and clean-up do; 0 for clean outlines.",
+    )
     pixel_mm: PositiveFloat = 8.0
+    hand_shape: tuple[int, int] = Field(
+        default=(160, 128),
+        description="Rows and columns a hand is fitted into; not for the paper's networks.",
+    )
+    depth_missing: float = Field(
+        default=0.5, ge=0, le=1, description="Share of hands shown without depth, as radiographs are."
+    )
     channels: tuple[int, ...] = (16, 32, 64, 96, 128)
     lateral_channels: tuple[int, ...] = (16, 32, 64, 96, 128)
     seed: int = Field(
@@ -54,6 +67,7 @@ NINE = (
     "big_toe_right",
     "big_toe_left",
 )
+FINGERTIPS = ("thumb_tip", "index_tip", "middle_tip", "ring_tip", "little_tip")
 _PAPER = TrainingConfig(
     network="regression_cnn",
     landmarks=NINE,
@@ -70,6 +84,18 @@ _PAPER = TrainingConfig(
     validate_every=6_000,
 )
 
+_HAND = TrainingConfig(protocol="hand", steps=4000, batch_size=32)
+_PAPER_HAND = _PAPER.model_copy(
+    update={
+        "protocol": "hand",
+        "landmarks": FINGERTIPS,
+        "steps": 660_000,
+        "steps_per_epoch": 22_000,
+        "validate_every": 22_000,
+        "disturbance": 0.0,
+    }
+)
+
 PRESETS: dict[str, tuple[str, TrainingConfig]] = {
     "whole-body-ct": (
         "The shipped model: compact networks, all landmarks, any field of view.",
@@ -83,5 +109,15 @@ PRESETS: dict[str, tuple[str, TrainingConfig]] = {
     "paper-body-short": (
         "The 6-layer CNN with the paper's optimiser and a thirtieth of its epochs each.",
         _PAPER.model_copy(update={"steps": 6_000, "steps_per_epoch": 200, "validate_every": 1_000}),
+    ),
+    "hand": ("The shipped hand model: one compact network, with and without depth.", _HAND),
+    "quick-hand": (
+        "The hand model's settings for a few minutes, to see that everything works.",
+        _HAND.model_copy(update={"steps": 150, "validate_every": 75}),
+    ),
+    "paper-hand": ("Riegler 2015: the 6-layer CNN on 2.2 M left hands, 30 epochs.", _PAPER_HAND),
+    "paper-hand-short": (
+        "The same with a hundredth of the images in each epoch.",
+        _PAPER_HAND.model_copy(update={"steps": 6_600, "steps_per_epoch": 220, "validate_every": 1_100}),
     ),
 }

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from LandmarkDetectionLib import heatmap
-from LandmarkDetectionLib.depth import depth_scale, network_input, normalised_depth
+from LandmarkDetectionLib.depth import (
+    SMALLEST_DEVIATION_MM,
+    SMALLEST_DEVIATION_OF_HANDS_MM,
+    DepthScale,
+    depth_scale,
+    network_input,
+    normalised_depth,
+    without_depth,
+)
 from LandmarkDetectionLib.networks.regression_cnn import RegressionCNN, from_unit, to_unit
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE, Heatmaps, SilhouetteUNet
-from LandmarkDetectionLib.synthesis.stream import UNIT_SIZE, Batch, Framing, ViewBatch
+from LandmarkDetectionLib.synthesis.hand_stream import (
+    HAND_UNIT_SIZE,
+    HandBatch,
+    HandFraming,
+    HandStream,
+)
+from LandmarkDetectionLib.synthesis.stream import UNIT_SIZE, Batch, BodyStream, Framing, ViewBatch
 from LandmarkDetectionLib.training.presets import TrainingConfig
 
 TARGET_SIGMA = 0.8  # cells; narrower targets make the position jump between cells
+
+AnyBatch = Batch | HandBatch
 
 
 class Task(Protocol):
@@ -24,10 +40,10 @@ class Task(Protocol):
     computed outside it in full precision, since positions in pixels do not fit 8 bits of mantissa.
     """
 
-    framing: Framing
+    framing: Framing | HandFraming
     networks: nn.ModuleDict
 
-    def prepare(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]: ...
+    def prepare(self, batch: AnyBatch) -> tuple[dict[str, Tensor], dict[str, Tensor]]: ...
 
     def __call__(self, images: dict[str, Tensor]) -> dict[str, Any]: ...
 
@@ -35,23 +51,49 @@ class Task(Protocol):
 
     def architectures(self) -> dict[str, tuple[str, dict[str, Any]]]: ...
 
-    def measure(self, batch: Batch) -> dict[str, Tensor]: ...
+    def measure(self, batch: AnyBatch) -> dict[str, Tensor]: ...
 
 
 def make_task(config: TrainingConfig, landmarks: int) -> SilhouetteTask | RegressionTask:
     """The task a config asks for."""
-    return (SilhouetteTask if config.network == "silhouette_unet" else RegressionTask)(config, landmarks)
+    if config.network == "regression_cnn":
+        return RegressionTask(config, landmarks)
+    return (HandTask if of_hands(config) else SilhouetteTask)(config, landmarks)
+
+
+def of_hands(config: TrainingConfig) -> bool:
+    """Whether a config trains on hands instead of bodies."""
+    return config.protocol == "hand"
+
+
+def make_stream(
+    config: TrainingConfig,
+    names: tuple[str, ...],
+    framing: Framing | HandFraming,
+    seed: int,
+    batch_size: int,
+) -> BodyStream | HandStream:
+    """The synthetic scans a config trains on, or others of their kind."""
+    if of_hands(config):
+        return HandStream(names, seed, batch_size, cast(HandFraming, framing), config.disturbance)
+    return BodyStream(
+        names, seed, batch_size, cast(Framing, framing), config.whole_body_only, config.disturbance
+    )
 
 
 class SilhouetteTask(nn.Module):
-    """Heatmaps, absence and depth from the coronal view, and positions from the lateral view."""
+    """Heatmaps, absence and depth from the coronal view, and of bodies positions from the lateral view."""
 
     def __init__(self, config: TrainingConfig, landmarks: int) -> None:
         super().__init__()
-        self.framing = Framing(pixel_mm=config.pixel_mm)
+        hands = of_hands(config)
+        self.framing: Framing | HandFraming = (
+            HandFraming(shape=config.hand_shape, jitter=0.02) if hands else Framing(pixel_mm=config.pixel_mm)
+        )
+        self.smallest = SMALLEST_DEVIATION_OF_HANDS_MM if hands else SMALLEST_DEVIATION_MM
+        widths = {"coronal": config.channels} | ({} if hands else {"lateral": config.lateral_channels})
         self._parameters_of: dict[str, dict[str, Any]] = {
-            "coronal": {"landmarks": landmarks, "channels": config.channels},
-            "lateral": {"landmarks": landmarks, "channels": config.lateral_channels},
+            view: {"landmarks": landmarks, "channels": channels} for view, channels in widths.items()
         }
         self.networks = nn.ModuleDict({view: SilhouetteUNet(**p) for view, p in self._parameters_of.items()})
         self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -60,12 +102,14 @@ class SilhouetteTask(nn.Module):
         """Architecture and parameters of each network, as the model package stores them."""
         return {view: ("silhouette_unet", dict(p)) for view, p in self._parameters_of.items()}
 
-    def prepare(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def prepare(self, batch: AnyBatch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Network inputs and targets of a batch, on the task's device."""
         device = next(self.parameters()).device
-        images, targets = {}, {"visible": torch.from_numpy(batch.visible).to(device)}
-        for name, view in (("coronal", batch.coronal), ("lateral", batch.lateral)):
-            image, scale = network_input(*_tensors(view, device))
+        visible = torch.from_numpy(batch.visible).to(device)
+        images, targets = {}, {"visible": visible, "depth_known": visible.new_ones(len(visible))}
+        for name in self.networks:
+            view: ViewBatch = getattr(batch, name)
+            image, scale = network_input(*_tensors(view, device), self.smallest)
             points = torch.from_numpy(view.points).to(device)
             images[name] = image.contiguous(memory_format=torch.channels_last)
             targets[f"{name}_points"] = points[..., :2]
@@ -89,22 +133,17 @@ class SilhouetteTask(nn.Module):
             log_scale = heatmap.sample(maps.depth_log_scale, points, STRIDE)
             error = (heatmap.sample(maps.depth, points, STRIDE) - targets[f"{name}_depth"]).abs()
             likelihood = error * torch.exp(-log_scale) + log_scale
-            losses[f"{name}_depth"] = (likelihood * visible).sum() / visible.sum().clamp_min(1)
+            known = visible & targets["depth_known"][:, None]
+            losses[f"{name}_depth"] = (likelihood * known).sum() / known.sum().clamp_min(1)
         return losses
 
     @torch.no_grad()
-    def measure(self, batch: Batch) -> dict[str, Tensor]:
+    def measure(self, batch: AnyBatch) -> dict[str, Tensor]:
         """Error of every visible landmark in mm: in the coronal plane, along depth, in 3D; and of absence."""
         device = next(self.parameters()).device
         visible = torch.from_numpy(batch.visible).to(device)
-        image, scale = network_input(*_tensors(batch.coronal, device))
-        maps = self.networks["coronal"](image)
-        probability, present = heatmap.distribution(maps.logits, maps.absent)
-        decoded = heatmap.decode(probability, STRIDE)
-        truth = torch.from_numpy(batch.coronal.points).to(device)
-        spacing = torch.from_numpy(batch.coronal.spacing).to(device)
-        plane = ((decoded.position - truth[..., :2]) * spacing[:, None]).norm(dim=-1)
-        depth = (scale.restore((decoded.window * maps.depth).sum(dim=(2, 3))) - truth[..., 2]).abs()
+        image, scale = network_input(*_tensors(batch.coronal, device), self.smallest)
+        plane, depth, present = self._errors(image, scale, batch)
         return {
             "coronal error mm": plane[visible],
             "depth error mm": depth[visible],
@@ -112,14 +151,60 @@ class SilhouetteTask(nn.Module):
             "absent wrong": ((present > 0.5) != visible).float().flatten(),
         }
 
+    def _errors(self, image: Tensor, scale: DepthScale, batch: AnyBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Errors (B, L) in mm in the coronal plane and along depth, and probability of presence."""
+        maps = self.networks["coronal"](image)
+        probability, present = heatmap.distribution(maps.logits, maps.absent)
+        decoded = heatmap.decode(probability, STRIDE)
+        truth = torch.from_numpy(batch.coronal.points).to(image.device)
+        spacing = torch.from_numpy(batch.coronal.spacing).to(image.device)
+        plane = ((decoded.position - truth[..., :2]) * spacing[:, None]).norm(dim=-1)
+        depth = (scale.restore((decoded.window * maps.depth).sum(dim=(2, 3))) - truth[..., 2]).abs()
+        return plane, depth, present
+
+
+class HandTask(SilhouetteTask):
+    """The same for hands, some of which are shown without depth, as a radiograph gives none."""
+
+    def __init__(self, config: TrainingConfig, landmarks: int) -> None:
+        super().__init__(config, landmarks)
+        self.depth_missing = config.depth_missing
+
+    def prepare(self, batch: AnyBatch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Network inputs and targets; in training a share of hands loses its depth."""
+        images, targets = super().prepare(batch)
+        if self.training:
+            flat = torch.rand(len(targets["visible"]), device=targets["visible"].device) < self.depth_missing
+            image = images["coronal"]
+            images["coronal"] = torch.where(flat[:, None, None, None], without_depth(image), image)
+            targets["depth_known"] = ~flat
+        return images, targets
+
+    @torch.no_grad()
+    def measure(self, batch: AnyBatch) -> dict[str, Tensor]:
+        """As of bodies; and errors in percent of the hand's length, with and without depth."""
+        assert isinstance(batch, HandBatch)
+        measured = super().measure(batch)
+        device = next(self.parameters()).device
+        visible = torch.from_numpy(batch.visible).to(device)
+        image, scale = network_input(*_tensors(batch.coronal, device), self.smallest)
+        flat = self._errors(without_depth(image), scale, batch)[0]
+        length = torch.from_numpy(batch.hand_length).to(device)[:, None].expand_as(flat)[visible]
+        measured["coronal error % of hand"] = 100 * measured["coronal error mm"] / length
+        measured["coronal error % of hand, no depth"] = 100 * flat[visible] / length
+        return measured
+
 
 class RegressionTask(nn.Module):
     """The paper's networks: positions from unit-size silhouettes, depths from normalised depth images."""
 
     def __init__(self, config: TrainingConfig, landmarks: int) -> None:
         super().__init__()
-        self.framing = UNIT_SIZE
-        rows, columns = self.framing.coronal
+        hands = of_hands(config)
+        self.framing: Framing | HandFraming = HAND_UNIT_SIZE if hands else UNIT_SIZE
+        self.shape = HAND_UNIT_SIZE.shape if hands else UNIT_SIZE.coronal
+        self.smallest = SMALLEST_DEVIATION_OF_HANDS_MM if hands else SMALLEST_DEVIATION_MM
+        rows, columns = self.shape
         self._parameters_of: dict[str, dict[str, Any]] = {
             "position": {"outputs": 2 * landmarks, "rows": rows, "columns": columns},
             "depth": {"outputs": landmarks, "rows": rows, "columns": columns},
@@ -130,19 +215,19 @@ class RegressionTask(nn.Module):
         """Architecture and parameters of each network, as the model package stores them."""
         return {name: ("regression_cnn", dict(p)) for name, p in self._parameters_of.items()}
 
-    def prepare(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def prepare(self, batch: AnyBatch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Network inputs and targets of a batch, on the task's device."""
         device = next(self.parameters()).device
         front, _, _ = _tensors(batch.coronal, device)
         points = torch.from_numpy(batch.coronal.points).to(device)
-        scale = depth_scale(front)
+        scale = depth_scale(front, self.smallest)
         images = {
             "position": (~front.isnan()).float()[:, None],
             "depth": normalised_depth(front, scale)[:, None],
         }
         targets = {
             "visible": torch.from_numpy(batch.visible).to(device),
-            "position": to_unit(points[..., :2], *self.framing.coronal),
+            "position": to_unit(points[..., :2], *self.shape),
             "depth": scale.normalise(points[..., 2]),
         }
         return images, targets
@@ -165,17 +250,17 @@ class RegressionTask(nn.Module):
         }
 
     @torch.no_grad()
-    def measure(self, batch: Batch) -> dict[str, Tensor]:
+    def measure(self, batch: AnyBatch) -> dict[str, Tensor]:
         """Error of every visible landmark: in pixels of the unit-size image as in the paper, and in mm."""
         device = next(self.parameters()).device
         visible = torch.from_numpy(batch.visible).to(device)
         front, _, _ = _tensors(batch.coronal, device)
-        rows, columns = self.framing.coronal
+        rows, columns = self.shape
         truth = torch.from_numpy(batch.coronal.points).to(device)
         spacing = torch.from_numpy(batch.coronal.spacing).to(device)
         units = self.networks["position"]((~front.isnan()).float()[:, None]).unflatten(1, (-1, 2))
         difference = from_unit(units, rows, columns) - truth[..., :2]
-        scale = depth_scale(front)
+        scale = depth_scale(front, self.smallest)
         depth = scale.restore(self.networks["depth"](normalised_depth(front, scale)[:, None]))
         depth_error = (depth - truth[..., 2]).abs()
         plane = (difference * spacing[:, None]).norm(dim=-1)
