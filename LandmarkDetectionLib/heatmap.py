@@ -108,11 +108,16 @@ def decode(probability: Tensor, stride: float, bandwidth: float = 2.0, iteration
     return Decoded(position, covariance, window)
 
 
-def mass_within(probability: Tensor, position: Tensor, stride: float, radius: float) -> Tensor:
-    """Probability (B, L) of the landmark lying within ``radius`` pixels of a position (B, L, 2) in pixels."""
+def mass_within(probability: Tensor, position: Tensor, stride: float, radius: float | Tensor) -> Tensor:
+    """Probability (B, L) of the landmark lying within ``radius`` pixels of a position (B, L, 2) in pixels.
+
+    A tensor of radii is one per image, (B,).
+    """
     rows, columns = probability.shape[-2:]
     dy = cell_centres(rows, stride, position.device) - position[..., 1:2]
     dx = cell_centres(columns, stride, position.device) - position[..., 0:1]
+    if isinstance(radius, Tensor):
+        radius = radius[:, None, None, None]
     near = dy[..., :, None] ** 2 + dx[..., None, :] ** 2 <= radius**2
     return (probability * near).sum(dim=(2, 3))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
@@ -36,29 +36,11 @@ class Curve(BaseModel):
 
 
 class DetectorSettings(BaseModel):
-    """Settings that both kinds of silhouette detector need.
-
-    Attributes
-    ----------
-    pixel_mm
-        Size of the views' pixels.
-    coronal_shape
-        Rows and columns of the coronal image: at least (networks at true scale), or exactly (unit size).
-    depth_method
-        Default way to find depth.
-    mean_depth_mm
-        By landmark: depth behind the mean depth of the front surface.
-    length_range_mm
-        By line "a-b" of the protocol: shortest and longest in the training population.
-    """
+    """What a detector needs to know of its model; ``by_landmark`` names what every landmark must have."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    pixel_mm: PositiveFloat
-    coronal_shape: Shape
-    depth_method: Literal["mean", "network", "lateral"]
-    mean_depth_mm: dict[str, float]
-    length_range_mm: dict[str, tuple[float, float]]
+    by_landmark: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls: type[Kind], model: Model) -> Kind:
@@ -75,19 +57,46 @@ class DetectorSettings(BaseModel):
             raise ModelError(
                 f"The settings of the model {model.path} are not usable: {readable(problem)}."
             ) from None
-        for name, value in settings:
-            if name in ("mean_depth_mm", "mean_depth_error_mm", "found_share"):
-                missing = [landmark for landmark in model.protocol.names if landmark not in value]
-                if missing:
-                    raise ModelError(
-                        f"The settings of the model {model.path} are not usable: {name} lacks "
-                        f"{', '.join(missing[:3])}."
-                    )
+        for name in cls.by_landmark:
+            missing = [one for one in model.protocol.names if one not in getattr(settings, name)]
+            if missing:
+                raise ModelError(
+                    f"The settings of the model {model.path} are not usable: {name} lacks "
+                    f"{', '.join(missing[:3])}."
+                )
         return settings
 
 
-class SilhouetteSettings(DetectorSettings):
-    """Of a model with ``SilhouetteUNet`` networks."""
+class BodySettings(DetectorSettings):
+    """Settings that both kinds of silhouette detector need for bodies.
+
+    Attributes
+    ----------
+    pixel_mm
+        Size of the views' pixels.
+    coronal_shape
+        Rows and columns of the coronal image: at least (networks at true scale), or exactly (unit size).
+    depth_method
+        Default way to find depth.
+    mean_depth_mm
+        By landmark: depth behind the mean depth of the front surface.
+    length_range_mm
+        By line "a-b" of the protocol: shortest and longest in the training population.
+    """
+
+    by_landmark: ClassVar[tuple[str, ...]] = ("mean_depth_mm",)
+
+    pixel_mm: PositiveFloat
+    coronal_shape: Shape
+    depth_method: Literal["mean", "network", "lateral"]
+    mean_depth_mm: dict[str, float]
+    length_range_mm: dict[str, tuple[float, float]]
+
+
+class SilhouetteSettings(BodySettings):
+    """Of a model of bodies with ``SilhouetteUNet`` networks."""
+
+    by_landmark: ClassVar[tuple[str, ...]] = ("mean_depth_mm", "mean_depth_error_mm")
 
     lateral_shape: Shape
     mean_depth_error_mm: dict[str, float]
@@ -101,7 +110,7 @@ class SilhouetteSettings(DetectorSettings):
         return self
 
 
-class RegressionSettings(DetectorSettings):
+class RegressionSettings(BodySettings):
     """Of a model with the paper's ``RegressionCNN`` networks.
 
     Attributes
@@ -110,4 +119,43 @@ class RegressionSettings(DetectorSettings):
         By landmark: share found within the confidence's radius on held-back bodies.
     """
 
+    by_landmark: ClassVar[tuple[str, ...]] = ("mean_depth_mm", "found_share")
+
     found_share: dict[str, Annotated[float, Field(ge=0, le=1)]]
+
+
+class HandSettings(DetectorSettings):
+    """Of a model of hands with one ``SilhouetteUNet`` network; lengths are shares of the hand's length.
+
+    Attributes
+    ----------
+    canvas_shape, filled
+        Rows and columns of the network's image, and how much of it a hand fills.
+    depth_method
+        Default way to find depth where the picture has any.
+    mean_depth
+        By landmark: depth in standard deviations from the mean depth of the front surface.
+    radius_share
+        A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
+    calibration
+        For hands with depth and for silhouettes alone.
+    length_range_share
+        By line "a-b" of the protocol: shortest and longest in the training population.
+    """
+
+    by_landmark: ClassVar[tuple[str, ...]] = ("mean_depth",)
+
+    canvas_shape: Shape
+    filled: Annotated[float, Field(gt=0, le=1)]
+    depth_method: Literal["mean", "network"]
+    mean_depth: dict[str, float]
+    radius_share: Annotated[float, Field(gt=0, le=1)]
+    calibration: dict[Literal["depth", "silhouette"], Curve]
+    length_range_share: dict[str, tuple[float, float]]
+
+    @model_validator(mode="after")
+    def _calibrated(self) -> HandSettings:
+        missing = {"depth", "silhouette"} - set(self.calibration)
+        if missing:
+            raise ValueError(f"calibration lacks {', '.join(sorted(missing))}")
+        return self

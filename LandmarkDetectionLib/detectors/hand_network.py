@@ -1,0 +1,153 @@
+"""What the hand network says about hands in canonical axes, fitted into its canvas.
+
+The axes are those of ``synthesis.hand``: the back of a left hand, fingers up, thumb at the right. A hand
+without depth (a radiograph) has the same depth everywhere, as ``front == back == 0`` on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from LandmarkDetectionLib.projection import View
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Array = np.ndarray
+HAND_LINE = ("wrist", "middle_tip")  # the hand's length lies between them
+LENGTH_OF_CANVAS = 0.6  # hand's length as a share of the canvas' rows where its ends are not seen
+
+
+class HandEstimates(NamedTuple):
+    """What the network says about L landmarks of B hands, in the canvas' own coordinates.
+
+    Attributes
+    ----------
+    position : (B, L, 2)
+        Column and row in pixels.
+    covariance : (B, L, 2, 2)
+        Square pixels.
+    present : (B, L)
+        Probability that the landmark lies in the picture.
+    near : (B, L)
+        Probability that it lies within the confidence's radius of ``position``, to be calibrated.
+    depth, depth_error : (B, L)
+        In mm by the network, and its expected absolute error; means nothing for hands without depth.
+    mean, deviation : (B,)
+        Of the depth of the front surface, in mm.
+    length : (B,)
+        Wrist to tip of the middle finger, in pixels.
+    """
+
+    position: Array
+    covariance: Array
+    present: Array
+    near: Array
+    depth: Array
+    depth_error: Array
+    mean: Array
+    deviation: Array
+    length: Array
+
+
+def hand_canvas(view: View, shape: tuple[int, int], filled: float) -> View:
+    """Fit what is visible of a hand into the middle of the network's canvas, with square pixels.
+
+    As ``synthesis.hand_stream`` does: the hand fills ``filled`` of the rows or columns, whichever limits.
+
+    Raises
+    ------
+    NoBodyError
+        When the view holds no hand.
+    """
+    row, column, (height, width) = view.object_window()
+    pixel = max(height / (filled * shape[0]), width / (filled * shape[1]))  # of the canvas, in the view's
+    rows, columns = (max(1, round(n * pixel)) for n in shape)
+    window = view.window(row - (rows - height) // 2, column - (columns - width) // 2, (rows, columns))
+    return replace(window, field_of_view=_beyond_cuts(window)).resampled(shape)
+
+
+def _beyond_cuts(view: View) -> Array:
+    """Everything but what lies beyond a side where the picture cuts the hand.
+
+    How much air was pictured around a hand says nothing about it and must not move a landmark.
+    """
+    row, column, (height, width) = view.object_window()
+    hand, ends = view.silhouette, np.pad(~view.field_of_view, 1, constant_values=True)
+    rows, columns = hand.shape
+    exposed = np.ones_like(hand)
+    for down, right, outside in (
+        (-1, 0, np.s_[:row]),
+        (1, 0, np.s_[row + height :]),
+        (0, -1, np.s_[:, :column]),
+        (0, 1, np.s_[:, column + width :]),
+    ):
+        beyond = ends[1 + down : 1 + down + rows, 1 + right : 1 + right + columns]
+        if (hand & beyond).sum() > 1:
+            exposed[outside] = False
+    return exposed
+
+
+def estimate_hands(
+    network: nn.Module,
+    front: Array,
+    back: Array,
+    field_of_view: Array,
+    ends: tuple[int, int],
+    radius_share: float,
+) -> HandEstimates:
+    """Run the network on canvases and read positions and depths.
+
+    Parameters
+    ----------
+    front, back : (B, H, W) float32, mm
+        First and last surface, NaN off the hand.
+    field_of_view : (B, H, W) bool
+    ends : (int, int)
+        Index of the wrist and of the middle finger's tip among the landmarks.
+    radius_share : float
+        Radius of ``near`` as a share of the hand's length.
+    """
+    import torch
+
+    from LandmarkDetectionLib import heatmap
+    from LandmarkDetectionLib.depth import SMALLEST_DEVIATION_OF_HANDS_MM, network_input
+    from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
+
+    device = next(network.parameters()).device
+    views = [torch.as_tensor(np.ascontiguousarray(a)).to(device) for a in (front, back, field_of_view)]
+    with torch.inference_mode():
+        image, scale = network_input(views[0], views[1], views[2], SMALLEST_DEVIATION_OF_HANDS_MM)
+        maps = network(image)
+        probability, present = heatmap.distribution(maps.logits, maps.absent)
+        decoded = heatmap.decode(probability, STRIDE)
+        depth = scale.restore((decoded.window * maps.depth).sum(dim=(2, 3)))
+        error = (decoded.window * maps.depth_log_scale.exp()).sum(dim=(2, 3)) * scale.deviation[:, None]
+        wrist, tip = (decoded.position[:, n] for n in ends)
+        seen = (present[:, list(ends)] > 0.5).all(dim=1)
+        length = (tip - wrist).norm(dim=1)
+        length = torch.where(seen, length, torch.full_like(length, LENGTH_OF_CANVAS * image.shape[2]))
+        near = heatmap.mass_within(probability, decoded.position, STRIDE, radius_share * length)
+
+    def numpy(tensor: Tensor) -> Array:
+        return np.asarray(tensor.double().cpu().numpy())
+
+    return HandEstimates(
+        *(
+            numpy(value)
+            for value in (
+                decoded.position,
+                decoded.covariance,
+                present,
+                near,
+                depth,
+                error,
+                scale.mean,
+                scale.deviation,
+                length,
+            )
+        )
+    )
