@@ -1,6 +1,8 @@
-"""The host for tests of the Slicer side: a fresh scene and a fresh window for each test."""
+"""For tests of the Slicer side: a fresh scene for each test, or a whole host with a fresh window."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +10,13 @@ import pytest
 pytest.importorskip("slicer", reason="needs Slicer's classes: pip install slicer-core")
 pytest.importorskip("PySide6", reason="needs Qt: pip install PySide6-Essentials", exc_type=ImportError)
 
+MODULE_FOLDER = str(Path(__file__).resolve().parents[3] / "LandmarkDetection")
+if MODULE_FOLDER not in sys.path:
+    sys.path.append(MODULE_FOLDER)
+
 if TYPE_CHECKING:
+    from slicer import vtkMRMLScene
+
     from Testing.Python.slicer_host import SlicerHost
 
 
@@ -21,3 +29,18 @@ def host() -> "Iterator[SlicerHost]":
     yield host
     host.close()
     assert not host.errors, "\n".join(host.errors)
+
+
+@pytest.fixture
+def scene() -> "Iterator[vtkMRMLScene]":
+    """An empty scene as ``slicer.mrmlScene``, with the nodes that Slicer's application logic adds; no Qt."""
+    import slicer
+
+    before = getattr(slicer, "mrmlScene", None)
+    scene = slicer.vtkMRMLScene()
+    logic = slicer.vtkSlicerApplicationLogic()
+    logic.SetMRMLScene(scene)
+    slicer.mrmlScene = scene
+    yield scene
+    scene.Clear(True)
+    slicer.mrmlScene = before

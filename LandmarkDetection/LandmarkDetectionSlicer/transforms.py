@@ -1,0 +1,40 @@
+"""Where a node's own coordinates lie in the world."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+
+
+def linearToWorld(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
+    """The (4, 4) matrix from a node's RAS mm to world RAS mm, its parent transforms multiplied.
+
+    The identity without a parent, and with a non-linear one: such a warp is not followed, what is found in
+    the unwarped image moves with it.
+    """
+    parent = node.GetParentTransformNode()
+    matrix = vtk.vtkMatrix4x4()
+    if parent is not None and parent.IsTransformToWorldLinear():
+        parent.GetMatrixTransformToWorld(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def isWarped(node: slicer.vtkMRMLTransformableNode) -> bool:
+    """Whether a parent transform of the node is not linear."""
+    parent = node.GetParentTransformNode()
+    return parent is not None and not parent.IsTransformToWorldLinear()
+
+
+def worldPosition(node: slicer.vtkMRMLTransformableNode, position: np.ndarray) -> np.ndarray:
+    """(3,) mm of a node's own coordinates -> (3,) world RAS mm, warps included."""
+    transform = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(node.GetParentTransformNode(), None, transform)
+    return np.array(transform.TransformPoint([float(value) for value in position]))
+
+
+def localPosition(node: slicer.vtkMRMLTransformableNode, position: np.ndarray) -> np.ndarray:
+    """(3,) world RAS mm -> (3,) mm of a node's own coordinates, warps included."""
+    transform = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(None, node.GetParentTransformNode(), transform)
+    return np.array(transform.TransformPoint([float(value) for value in position]))
