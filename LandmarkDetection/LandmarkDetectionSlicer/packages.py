@@ -1,0 +1,310 @@
+"""Python packages that the library needs and Slicer does not bring: which are missing, and installing them.
+
+Nothing is installed before a person was asked, once for everything. Slicer's own packages are given to pip
+as constraints, so they stay as they are. Without a network, pip takes wheels from the folder that the
+environment variable ``LANDMARK_DETECTION_WHEELS`` names.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from subprocess import CalledProcessError
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from LandmarkDetectionLib.errors import MissingPackageError
+
+WHEELS_VARIABLE = "LANDMARK_DETECTION_WHEELS"
+REQUIREMENTS = Path(__file__).resolve().parents[1] / "Resources" / "requirements.txt"
+
+# What Slicer and its other modules were built and tested with.
+SLICERS_OWN = (
+    "numpy",
+    "scipy",
+    "SimpleITK",
+    "vtk",
+    "pydicom",
+    "dicomweb-client",
+    "pillow",
+    "requests",
+    "cryptography",
+    "lxml",
+    "packaging",
+    "pip",
+    "setuptools",
+)
+
+_LINE = re.compile(r"(?P<requirement>[^#]+?)\s*#\s*(?P<reason>.+);\s*(?P<megabytes>\d+) MB\s*")
+
+# What pip writes into its log when something is wrong, and what a person is told; the first that fits.
+_TROUBLES = (
+    (r"No space left on device|not enough space on the disk", "the disk is full; make room and try again."),
+    (
+        r"Permission denied|Access is denied",
+        "Slicer's folder may not be written; start Slicer as a user who may, or install Slicer for yourself.",
+    ),
+    (
+        r"Failed to establish a new connection|NewConnectionError|NameResolutionError|getaddrinfo failed"
+        r"|Temporary failure in name resolution|Network is unreachable|ConnectTimeoutError|ReadTimeoutError"
+        r"|ProxyError|SSLError|Max retries exceeded",
+        "there is no way to the internet; connect this computer, or take the packages from a folder "
+        f"(set {WHEELS_VARIABLE}, see the documentation of the installation).",
+    ),
+    (
+        r"conflicting dependencies",
+        "they do not fit this Slicer's own packages, which are never exchanged; use the newest Slicer.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A Python package that is needed: its requirement as pip reads it, what for, and how large it is."""
+
+    requirement: str
+    reason: str
+    megabytes: int
+
+    @property
+    def name(self) -> str:
+        """The distribution's name."""
+        return re.split(r"[\s<>=!~;\[]", self.requirement, maxsplit=1)[0]
+
+
+TORCH = Package("torch>=2.2", "PyTorch, runs the networks; more with an NVIDIA card", 200)
+
+
+def requiredPackages() -> tuple[Package, ...]:
+    """Everything the library needs that Slicer does not bring, PyTorch first."""
+    lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    found = (_LINE.fullmatch(line) for line in lines if line.strip() and not line.startswith("#"))
+    return (TORCH, *(Package(m["requirement"], m["reason"], int(m["megabytes"])) for m in found if m))
+
+
+def missingPackages() -> tuple[Package, ...]:
+    """What is needed and not installed, or too old; looks at versions only and imports nothing of them."""
+    return tuple(package for package in requiredPackages() if not _isInstalled(package))
+
+
+def missingSentence(missing: Iterable[Package]) -> str:
+    """One sentence saying what is missing and what to do."""
+    names = ", ".join(package.name for package in missing)
+    return _("Python packages are missing ({names}); install them to detect landmarks.").format(names=names)
+
+
+def ensurePackages(ask: Callable[[str], bool] | None = None) -> str | None:
+    """Install what is missing, after asking once for everything together.
+
+    Parameters
+    ----------
+    ask
+        Shows a question and says whether the answer was yes; a dialog of Slicer by default.
+
+    Returns
+    -------
+    str or None
+        A sentence telling to restart Slicer, when packages were exchanged that are in use.
+
+    Raises
+    ------
+    MissingPackageError
+        The person declined, the extension PyTorch is missing, or the installation failed; the sentence says
+        what to do.
+    """
+    missing = missingPackages()
+    if not missing:
+        return None
+    if slicer.app.testingEnabled():
+        raise MissingPackageError(missingSentence(missing) + " " + _("Nothing is installed in testing mode."))
+    wheels = _wheelFolder()
+    torch = _torchInstaller() if wheels is None and TORCH in missing else None
+    if not (ask or _askInDialog)(_question(missing, wheels)):
+        raise MissingPackageError(
+            _("Nothing was installed, so landmarks cannot be detected yet; everything else can be used.")
+        )
+    before = _installedVersions()
+    with tempfile.TemporaryDirectory(prefix="landmark-detection-") as folder:
+        _install(missing, wheels, torch, Path(folder))
+    after = _installedVersions()
+    if still := missingPackages():
+        raise MissingPackageError(missingSentence(still) + " " + _("Restart Slicer and try again."))
+    return _restartAdvice(before, after)
+
+
+def writeConstraints(path: Path) -> None:
+    """Write a constraints file for pip that keeps Slicer's own packages at their versions."""
+    versions = {name: _version(name) for name in SLICERS_OWN}
+    path.write_text("".join(f"{name}=={version}\n" for name, version in versions.items() if version))
+
+
+# --- what is there ----------------------------------------------------------------------------------------
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _isInstalled(package: Package) -> bool:
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:  # pip always carries its own
+        from pip._vendor.packaging.requirements import Requirement
+
+    version = _version(package.name)
+    # A local build (2.7.0+cu128) and a pre-release of the right number will do.
+    return version is not None and Requirement(package.requirement).specifier.contains(
+        version, prereleases=True
+    )
+
+
+def _installedVersions() -> dict[str, str]:
+    importlib.invalidate_caches()
+    return {one.metadata["Name"]: one.version for one in metadata.distributions() if one.metadata["Name"]}
+
+
+def _restartAdvice(before: dict[str, str], after: dict[str, str]) -> str | None:
+    """A restart is needed for what was imported from a version that is no longer there."""
+    exchanged = {name for name, version in before.items() if after.get(name) != version}
+    if not exchanged:
+        return None
+    modules = metadata.packages_distributions()
+    inUse = exchanged & {name for module in set(modules) & set(sys.modules) for name in modules[module]}
+    if not inUse:
+        return None
+    names = ", ".join(sorted(inUse))
+    return _("Restart Slicer now: packages in use were exchanged ({names}).").format(names=names)
+
+
+# --- asking -----------------------------------------------------------------------------------------------
+
+
+def _question(missing: Iterable[Package], wheels: Path | None) -> str:
+    lines = [f"- {one.requirement}: {one.reason} ({one.megabytes} MB)" for one in missing]
+    source = _("from the folder {folder}").format(folder=wheels) if wheels else _("from the internet")
+    return "\n".join(
+        (
+            _("Landmark Detection needs Python packages that this Slicer does not have yet:"),
+            "",
+            *lines,
+            "",
+            _("They are installed once, {source}. Slicer's own packages stay as they are.").format(
+                source=source
+            ),
+            _("Install them now? This takes some minutes."),
+        )
+    )
+
+
+def _askInDialog(question: str) -> bool:
+    return bool(slicer.util.confirmOkCancelDisplay(question, windowTitle=_("Landmark Detection")))
+
+
+# --- installing -------------------------------------------------------------------------------------------
+
+
+def _wheelFolder() -> Path | None:
+    chosen = os.environ.get(WHEELS_VARIABLE)
+    if not chosen:
+        return None
+    folder = Path(chosen).expanduser()
+    if not folder.is_dir():
+        raise MissingPackageError(
+            _(
+                "The folder {folder} that {variable} names does not exist; correct it and restart Slicer."
+            ).format(folder=folder, variable=WHEELS_VARIABLE)
+        )
+    return folder.absolute()
+
+
+def _torchInstaller() -> Any:
+    """The logic of the extension PyTorch, which picks the build for the graphics card."""
+    try:
+        import PyTorchUtils
+    except ImportError:
+        raise MissingPackageError(
+            _(
+                "PyTorch is needed; install the extension PyTorch in the Extensions Manager, restart Slicer, "
+                "and try again."
+            )
+        ) from None
+    return PyTorchUtils.PyTorchUtilsLogic()
+
+
+def _install(missing: tuple[Package, ...], wheels: Path | None, torch: Any, folder: Path) -> None:
+    constraints, log = folder / "constraints.txt", folder / "pip.log"
+    writeConstraints(constraints)
+    others = [one.requirement for one in missing if torch is None or one != TORCH]
+    try:
+        if others:
+            _pipInstall([*others, *_pipOptions(wheels, log)], constraints)
+        if torch is not None:
+            _installTorch(torch, constraints, log)
+    except (CalledProcessError, RuntimeError, OSError, ImportError) as problem:
+        raise MissingPackageError(_trouble(log, wheels, problem)) from problem
+
+
+def _pipOptions(wheels: Path | None, log: Path) -> list[str]:
+    # Wheels only: building from source needs compilers that Slicer's users do not have.
+    options = ["--only-binary", ":all:", "--disable-pip-version-check", "--retries", "2", "--log", str(log)]
+    return options if wheels is None else [*options, "--no-index", "--find-links", str(wheels)]
+
+
+def _pipInstall(arguments: list[str], constraints: Path) -> None:
+    try:
+        from slicer.packaging import pip_install
+    except ImportError:  # Slicer 5.10
+        slicer.util.pip_install([*arguments, "--constraint", str(constraints)])
+    else:
+        pip_install(arguments, constraints=constraints, requester=_("Landmark Detection"))
+
+
+def _installTorch(logic: Any, constraints: Path, log: Path) -> None:
+    version = TORCH.requirement.removeprefix(TORCH.name)
+    # The extension offers no way to hand pip options, but pip reads them from the environment. An address,
+    # since pip divides the variable at spaces.
+    with _environment(PIP_CONSTRAINT=constraints.as_uri(), PIP_LOG=str(log)):
+        if logic.installTorch(askConfirmation=False, torchVersionRequirement=version) is None:
+            raise RuntimeError("PyTorch was not installed")
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _trouble(log: Path, wheels: Path | None, problem: Exception) -> str:
+    """One sentence about a failed installation, from what pip wrote into its log."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else str(problem)
+    if wheels is not None and (lacking := re.findall(r"No matching distribution found for ([^\s(;]+)", text)):
+        reason = _("the folder {folder} holds no fitting wheel of {name}; add it and try again.").format(
+            folder=wheels, name=lacking[0]
+        )
+    else:
+        reason = next(
+            (sentence for pattern, sentence in _TROUBLES if re.search(pattern, text)),
+            _("pip failed, see the Python console (View > Python Console) for its words, then try again."),
+        )
+    return _("The Python packages were not installed: {reason}").format(reason=reason)

@@ -1,0 +1,363 @@
+"""Packages are installed once a person agreed, Slicer's own stay as they are, every trouble is a sentence."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import CalledProcessError
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import tomllib
+
+pytest.importorskip("slicer", reason="needs Slicer's classes: pip install slicer-core")
+pytest.importorskip("PySide6", reason="needs Qt: pip install PySide6-Essentials", exc_type=ImportError)
+
+import slicer.util
+
+from LandmarkDetectionLib.errors import MissingPackageError
+from Testing.Python.slicer_host import SlicerHost
+
+REAL_PIP_INSTALL = slicer.util.pip_install  # the host puts a recorder in its place
+
+SLICER = {
+    "numpy": "2.0.2",
+    "scipy": "1.16.0",
+    "SimpleITK": "2.5.5",
+    "vtk": "9.5.1",
+    "pydicom": "3.0.1",
+    "pillow": "11.0.0",
+}
+
+
+@dataclass
+class Installer:
+    """Stands for pip and the extension PyTorch: records what it is given, and makes it installed."""
+
+    versions: dict[str, str]
+    requirements: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    constraints: str = ""
+    torch: dict[str, Any] | None = None
+    writes: str = ""
+
+    def pip(self, arguments: list[str]) -> None:
+        place = arguments.index("--constraint")
+        self.constraints = Path(arguments[place + 1]).read_text()
+        arguments = [*arguments[:place], *arguments[place + 2 :]]
+        first = next(n for n, word in enumerate(arguments) if word.startswith("--"))
+        self.requirements, self.options = arguments[:first], arguments[first:]
+        if self.writes:
+            Path(self.options[self.options.index("--log") + 1]).write_text(self.writes)
+            raise CalledProcessError(1, ["pip", "install"])
+        self.versions.update({re.split("[<>=]", one)[0]: "99" for one in self.requirements})
+
+    def install_torch(self, **arguments: Any) -> object:
+        address = os.environ["PIP_CONSTRAINT"]
+        assert address.startswith("file:///")
+        self.torch = {**arguments, "constraints": Path(address.removeprefix("file://")).read_text()}
+        self.versions["torch"] = "2.7.1+cu128"
+        return object()
+
+
+@pytest.fixture(params=["5.10", "5.12"])
+def host(request: pytest.FixtureRequest) -> Iterator[SlicerHost]:
+    host = SlicerHost(request.param)
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def packages(host: SlicerHost) -> Any:
+    from LandmarkDetectionSlicer import packages
+
+    return packages
+
+
+@pytest.fixture
+def installer(packages: Any, host: SlicerHost, monkeypatch: pytest.MonkeyPatch) -> Installer:
+    """A Slicer with nothing but its own packages, with the extension PyTorch."""
+    installer = Installer(dict(SLICER))
+    monkeypatch.delenv(packages.WHEELS_VARIABLE, raising=False)
+    monkeypatch.setattr(packages, "_version", installer.versions.get)
+    if hasattr(slicer, "packaging"):
+        monkeypatch.setattr(
+            slicer.packaging,
+            "pip_install",
+            lambda requirements, constraints, requester: installer.pip(
+                [*requirements, "--constraint", str(constraints)]
+            ),
+        )
+    else:
+        monkeypatch.setattr(slicer.util, "pip_install", installer.pip)
+    logic = SimpleNamespace(installTorch=installer.install_torch)
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", SimpleNamespace(PyTorchUtilsLogic=lambda: logic))
+    return installer
+
+
+def names(found: Any) -> set[str]:
+    return {one.name for one in found}
+
+
+def test_the_requirements_are_those_of_the_library(packages: Any, repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["dependencies"]
+    required = {one.requirement for one in packages.requiredPackages()}
+    own = {name.lower() for name in packages.SLICERS_OWN} - {"pillow"}
+    assert required == {one for one in project if re.split("[<>=]", one)[0].lower() not in own}
+    assert not names(packages.requiredPackages()) & {"SimpleITK", "numpy", "scipy", "pydicom", "vtk"}
+
+
+def test_every_requirement_says_what_for_and_how_large(packages: Any) -> None:
+    lines = packages.REQUIREMENTS.read_text().splitlines()
+    assert len(packages.requiredPackages()) == 1 + sum(not line.startswith("#") for line in lines)
+    assert all(one.reason and one.megabytes > 0 for one in packages.requiredPackages())
+
+
+def test_nothing_is_missing_where_the_library_runs(packages: Any) -> None:
+    assert packages.missingPackages() == ()
+    assert packages.ensurePackages(ask=lambda question: pytest.fail(question)) is None
+
+
+def test_a_version_that_is_too_old_is_missing(packages: Any, installer: Installer) -> None:
+    everything = names(packages.missingPackages())
+    assert everything == names(packages.requiredPackages()) - {"pillow"}
+    installer.versions.update(torch="2.7.1+cu128", numba="0.61.0rc1", pydantic="1.10.2")
+    assert names(packages.missingPackages()) == everything - {"torch", "numba"}
+    assert "pydantic" in packages.missingSentence(packages.missingPackages())
+
+
+def test_a_person_is_asked_once_for_everything_together(packages: Any, installer: Installer) -> None:
+    questions: list[str] = []
+
+    def ask(question: str) -> bool:
+        questions.append(question)
+        return True
+
+    packages.ensurePackages(ask)
+    assert len(questions) == 1
+    for one in packages.requiredPackages():
+        if one.name != "pillow":
+            assert f"- {one.requirement}: {one.reason} ({one.megabytes} MB)" in questions[0]
+    assert packages.missingPackages() == ()
+
+
+def test_the_question_is_a_dialog_of_slicer(packages: Any, installer: Installer, host: SlicerHost) -> None:
+    host.dialogs.answer(True)
+    packages.ensurePackages()
+    assert len(host.dialogs.texts("question")) == 1
+    assert len(host.dialogs.shown) == 1
+
+
+def test_slicers_own_packages_are_given_to_pip_as_they_are(packages: Any, installer: Installer) -> None:
+    packages.ensurePackages(lambda _: True)
+    expected = {f"{name}=={version}" for name, version in SLICER.items()}
+    assert set(installer.constraints.splitlines()) == expected
+    assert "torch>=2.2" not in installer.requirements
+    assert "numba>=0.59" in installer.requirements
+    assert ["--only-binary", ":all:"] == installer.options[:2]
+    assert installer.torch is not None
+    assert set(installer.torch["constraints"].splitlines()) == expected
+    assert installer.torch["askConfirmation"] is False
+    assert installer.torch["torchVersionRequirement"] == ">=2.2"
+    assert "PIP_CONSTRAINT" not in os.environ
+
+
+def test_declining_installs_nothing_and_says_so(packages: Any, installer: Installer) -> None:
+    with pytest.raises(MissingPackageError, match="Nothing was installed"):
+        packages.ensurePackages(lambda _: False)
+    assert installer.requirements == []
+    assert installer.torch is None
+
+
+def test_a_missing_extension_is_one_sentence_before_any_question(
+    packages: Any, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+    with pytest.raises(MissingPackageError, match="install the extension PyTorch in the Extensions Manager"):
+        packages.ensurePackages(ask=lambda question: pytest.fail(question))
+    assert installer.requirements == []
+
+
+def test_the_extension_is_not_needed_when_pytorch_is_there(
+    packages: Any, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+    installer.versions["torch"] = "2.7.1"
+    packages.ensurePackages(lambda _: True)
+    assert packages.missingPackages() == ()
+
+
+def test_nothing_is_installed_in_testing_mode(packages: Any, installer: Installer, host: SlicerHost) -> None:
+    host.testing = True
+    with pytest.raises(MissingPackageError, match=r"torch.*testing mode"):
+        packages.ensurePackages(lambda _: True)
+    assert installer.requirements == []
+
+
+TROUBLES = {
+    "offline": (
+        "WARNING: Retrying after connection broken by 'NewConnectionError(Failed to establish a ...'"
+        "\nERROR: No matching distribution found for numba>=0.59",
+        "no way to the internet",
+    ),
+    "disk": (
+        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+        "full",
+    ),
+    "rights": ("OSError: [Errno 13] Permission denied: '/opt/Slicer/lib'", "may not be written"),
+    "conflict": (
+        "ERROR: Cannot install numba because these package versions have conflicting dependencies.",
+        "never exchanged",
+    ),
+    "unknown": ("ERROR: something else", "Python console"),
+}
+
+
+@pytest.mark.parametrize("case", TROUBLES)
+def test_every_trouble_of_pip_is_one_sentence(packages: Any, installer: Installer, case: str) -> None:
+    installer.writes, expected = TROUBLES[case]
+    with pytest.raises(
+        MissingPackageError, match=f"^The Python packages were not installed: .*{expected}"
+    ) as told:
+        packages.ensurePackages(lambda _: True)
+    assert "\n" not in str(told.value)
+    assert installer.torch is None
+
+
+def test_a_torch_that_is_not_installed_after_all_is_one_sentence(
+    packages: Any, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sys.modules["PyTorchUtils"],
+        "PyTorchUtilsLogic",
+        lambda: SimpleNamespace(installTorch=lambda **_: None),
+    )
+    with pytest.raises(MissingPackageError, match="were not installed"):
+        packages.ensurePackages(lambda _: True)
+
+
+def test_packages_come_from_the_wheel_folder_when_one_is_named(
+    packages: Any, installer: Installer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(packages.WHEELS_VARIABLE, str(tmp_path))
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+    questions: list[str] = []
+    packages.ensurePackages(lambda question: not questions.append(question))
+    assert "torch>=2.2" in installer.requirements
+    assert installer.options[-3:] == ["--no-index", "--find-links", str(tmp_path)]
+    assert f"from the folder {tmp_path}" in questions[0]
+
+
+def test_a_wheel_folder_that_is_not_there_is_one_sentence(
+    packages: Any, installer: Installer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(packages.WHEELS_VARIABLE, str(tmp_path / "wheels"))
+    with pytest.raises(
+        MissingPackageError, match=r"wheels that LANDMARK_DETECTION_WHEELS names does not exist"
+    ):
+        packages.ensurePackages(lambda _: True)
+
+
+def test_a_restart_is_advised_only_for_what_is_in_use(packages: Any) -> None:
+    advice = packages._restartAdvice
+    assert advice({"numpy": "1.0"}, {"numpy": "1.0", "rich": "13"}) is None
+    assert "Restart Slicer now" in advice({"numpy": "1.0"}, {"numpy": "2.0"})
+    assert advice({"not-imported": "1.0"}, {"not-imported": "2.0"}) is None
+
+
+def test_looking_for_packages_imports_none_of_them(repository: Path) -> None:
+    code = (
+        "import sys, types; sys.modules.update({'slicer': types.ModuleType('slicer'),"
+        " 'slicer.i18n': types.SimpleNamespace(tr=str)});"
+        "from LandmarkDetectionSlicer import packages; packages.missingPackages();"
+        "print(sorted({one.name for one in packages.requiredPackages()} & set(sys.modules)))"
+    )
+    path = os.pathsep.join((str(repository), str(repository / "LandmarkDetection")))
+    environment = {**os.environ, "PYTHONPATH": path}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert answer.stdout.strip() == "[]", answer.stderr
+
+
+# --- with the real pip ------------------------------------------------------------------------------------
+
+
+def write_wheel(folder: Path, name: str, version: str, requires: str = "") -> None:
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py", "")
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
+        )
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def real_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Path]]:
+    """Slicer 5.10 with a Python of its own, reduced to a folder; the wheel folder's name has a space."""
+    if sys.platform == "win32":
+        pytest.skip("PythonSlicer is a shell script here")
+    host = SlicerHost("5.10")
+    from LandmarkDetectionSlicer import packages
+
+    program, installed, wheels = (
+        tmp_path / "bin" / "PythonSlicer",
+        tmp_path / "installed",
+        tmp_path / "my wheels",
+    )
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    installed.mkdir()
+    wheels.mkdir()
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    monkeypatch.setenv("PIP_TARGET", str(installed))
+    monkeypatch.setenv(packages.WHEELS_VARIABLE, str(wheels))
+    monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.setattr(slicer.util, "pip_install", REAL_PIP_INSTALL)
+    wanted = (packages.Package("wanted-for-landmarks>=1.2", "a test", 1),)
+    monkeypatch.setattr(packages, "requiredPackages", lambda: wanted)
+    yield packages, wheels
+    host.close()
+
+
+def test_pip_installs_from_a_wheel_folder(real_pip: tuple[Any, Path]) -> None:
+    packages, wheels = real_pip
+    write_wheel(wheels, "wanted_for_landmarks", "1.3")
+    assert packages.ensurePackages(lambda _: True) is None
+    assert packages.missingPackages() == ()
+
+
+def test_pip_refuses_to_exchange_what_is_slicers_own(real_pip: tuple[Any, Path]) -> None:
+    packages, wheels = real_pip
+    write_wheel(wheels, "wanted_for_landmarks", "1.3", requires="numpy==99.0")
+    write_wheel(wheels, "numpy", "99.0")
+    with pytest.raises(MissingPackageError, match="do not fit this Slicer's own packages"):
+        packages.ensurePackages(lambda _: True)
+    assert packages.metadata.version("numpy") != "99.0"
+
+
+def test_pip_names_the_wheel_that_lacks(real_pip: tuple[Any, Path]) -> None:
+    packages, _wheels = real_pip
+    with pytest.raises(
+        MissingPackageError, match=r"my wheels holds no fitting wheel of wanted-for-landmarks"
+    ):
+        packages.ensurePackages(lambda _: True)
+
+
+def test_pip_without_a_network_is_one_sentence(
+    real_pip: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages, _ = real_pip
+    monkeypatch.delenv(packages.WHEELS_VARIABLE)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    with pytest.raises(MissingPackageError, match="no way to the internet"):
+        packages.ensurePackages(lambda _: True)
