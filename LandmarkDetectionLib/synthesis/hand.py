@@ -23,8 +23,6 @@ from LandmarkDetectionLib.synthesis.body import BodyModel, load_body_model, loca
 Array = np.ndarray
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 FINGERTIPS = tuple(f"{finger}_tip" for finger in FINGERS)
-HAND_LINE = ("wrist", "middle_tip")
-"""The two landmarks whose distance is the hand's length."""
 
 # Adult lengths in mm of metacarpal, phalanges and the soft tissue beyond the last one (Buryanov and Kotiuk,
 # Proportions of hand segments, Int J Morphol 28(3), 2010, radiographs of 66 adults), and of the carpus.

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from LandmarkDetectionLib.detectors.hand_network import HAND_LINE
 from LandmarkDetectionLib.synthesis.hand import HandModel, load_hand_model
 from LandmarkDetectionLib.synthesis.hand_population import Hands, draw_hands
 from LandmarkDetectionLib.synthesis.hand_scanner import Cuts, draw_cuts, image_hands, kept_extent
@@ -134,7 +135,7 @@ class HandStream:
         points[:, :, :2] = (points[:, :, :2] - origin[:, None]) / spacing[:, None]
         size = np.array(self.framing.shape[::-1])
         shown = np.all((points[:, :, :2] >= -0.5) & (points[:, :, :2] <= size - 0.5), axis=2)
-        line = marks[:, [model.names.index(name) for name in ("wrist", "middle_tip")], :2]
+        line = marks[:, [model.names.index(name) for name in HAND_LINE], :2]
         batch = HandBatch(
             ViewBatch(front, back, exposed, origin, spacing, points),
             landmarks=model.landmarks(hands.points)[:, chosen],

@@ -52,10 +52,10 @@ def draw_reference(protocol: Protocol) -> ReferencePicture | None:
     pixel_mm = float(high[1] - low[1]) / (HEIGHT - 2 * MARGIN)
     width = int(np.ceil((high[0] - low[0]) / pixel_mm)) + 2 * MARGIN
     corner = low - MARGIN * pixel_mm
-    front = _front_depth(vertices, model.faces, corner, pixel_mm / FINE, (HEIGHT * FINE, width * FINE))
+    front = front_depth(vertices, model.faces, corner, pixel_mm / FINE, (HEIGHT * FINE, width * FINE))
     places = (to_view(positions[0], lateral=False)[:, :2] - corner) / pixel_mm
     landmarks = {name: (float(x), float(y)) for name, (x, y) in zip(protocol.names, places, strict=True)}
-    return ReferencePicture(_png(_shaded(front, pixel_mm / FINE)), (width, HEIGHT), landmarks)
+    return ReferencePicture(png(shaded(front, pixel_mm / FINE)), (width, HEIGHT), landmarks)
 
 
 def _average_body(model: BodyModel) -> tuple[Array, Array]:
@@ -121,7 +121,7 @@ def _straighten_leg(
         rotations[:, model.bone(name + suffix)], absolute[model.bone(name + suffix)] = turn, True
 
 
-def _front_depth(
+def front_depth(
     vertices: Array, faces: Array, corner: Array, pixel_mm: float, shape: tuple[int, int]
 ) -> Array:
     """Depth (H, W) mm of the first surface seen from the front; NaN beside the body."""
@@ -139,13 +139,13 @@ def _front_depth(
     return np.where(np.isfinite(front[0]), front[0], np.nan)
 
 
-def _shaded(front: Array, pixel_mm: float) -> Array:
-    """(H, W, 4) uint8 at the picture's size, lit from the upper left."""
+def shaded(front: Array, pixel_mm: float, smooth_mm: float = 5.0) -> Array:
+    """A picture (H, W, 4) uint8 at the picture's size, lit from the upper left."""
     from scipy.ndimage import gaussian_filter
 
     body = np.isfinite(front)
     # Smoothed within the body only, so that the triangles of the surface do not show.
-    sigma = 5.0 / pixel_mm
+    sigma = smooth_mm / pixel_mm
     weight = np.maximum(gaussian_filter(body.astype(np.float32), sigma), 1e-3)
     smooth = gaussian_filter(np.where(body, front, 0.0), sigma) / weight
     down, along = np.gradient(np.where(body, smooth, np.nan_to_num(front)), pixel_mm)
@@ -161,7 +161,8 @@ def _shaded(front: Array, pixel_mm: float) -> Array:
     return np.clip(np.rint(small), 0, 255).astype(np.uint8)
 
 
-def _png(picture: Array) -> bytes:
+def png(picture: Array) -> bytes:
+    """A PNG file's bytes of a picture (H, W, 4) uint8."""
     from PIL import Image
 
     stream = io.BytesIO()

@@ -30,6 +30,7 @@ from LandmarkDetectionLib.quality import (
 from LandmarkDetectionLib.synthesis.reference import draw_reference
 from LandmarkDetectionLib.synthesis.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.training.loop import trained_networks
+from LandmarkDetectionLib.training.tasks import of_hands
 
 Progress = Callable[[float, str], None]
 
@@ -62,6 +63,10 @@ def package_run(
         When the package cannot be written.
     """
     config, names, task = trained_networks(run)
+    if of_hands(config):
+        from LandmarkDetectionLib.training.hand_package import package_hands
+
+        return package_hands(config, task, Path(out), name, version, batches, progress)
     protocol = restrict(load_protocol(config.protocol), names)
     networks = {key: network.eval() for key, network in task.networks.items()}
     states = {key: (*task.architectures()[key], network.state_dict()) for key, network in networks.items()}
@@ -144,19 +149,12 @@ def measured_report(
     found = tested.found(method)
     called_present = tested.present >= PRESENT_ABOVE
 
-    def error(values: np.ndarray) -> dict[str, float]:
-        return {
-            "mean": round(float(values.mean()), 2),
-            "median": round(float(np.median(values)), 2),
-            "95 %": round(float(np.quantile(values, 0.95)), 2),
-        }
-
     return {
         "summary": {
             "scans": len(seen),
-            "coronal error mm": error(tested.coronal_mm[seen]),
-            **{f"depth error mm, {m}": error(tested.depth_mm[m][seen]) for m in tested.depth_mm},
-            **{f"3D error mm, {m}": error(tested.total_mm[m][seen]) for m in tested.total_mm},
+            "coronal error mm": error_summary(tested.coronal_mm[seen]),
+            **{f"depth error mm, {m}": error_summary(tested.depth_mm[m][seen]) for m in tested.depth_mm},
+            **{f"3D error mm, {m}": error_summary(tested.total_mm[m][seen]) for m in tested.total_mm},
             f"within {RADIUS_MM:g} mm": round(float(found[seen].mean()), 4),
             "present but outside the scan": round(
                 float((called_present & ~seen).sum() / max(1, (~seen).sum())), 4
@@ -174,17 +172,28 @@ def measured_report(
         "reliability": reliability(confidence.ravel(), found.ravel()),
         "landmarks": {
             name: {
-                "coronal": error(tested.coronal_mm[seen[:, n], n]),
-                "3D": error(tested.total_mm[method][seen[:, n], n]),
+                "coronal": error_summary(tested.coronal_mm[seen[:, n], n]),
+                "3D": error_summary(tested.total_mm[method][seen[:, n], n]),
             }
             for n, name in enumerate(protocol.names)
         },
         "fields of view": {
-            row[0]: error(tested.total_mm[method][tested.field_of_view == k][seen[tested.field_of_view == k]])
+            row[0]: error_summary(
+                tested.total_mm[method][tested.field_of_view == k][seen[tested.field_of_view == k]]
+            )
             for k, row in enumerate(FIELDS_OF_VIEW)
             if (seen[tested.field_of_view == k]).any()
         },
         "depth method": method,
+    }
+
+
+def error_summary(values: np.ndarray) -> dict[str, float]:
+    """Mean, median and 95 % quantile of errors."""
+    return {
+        "mean": round(float(values.mean()), 2),
+        "median": round(float(np.median(values)), 2),
+        "95 %": round(float(np.quantile(values, 0.95)), 2),
     }
 
 
@@ -267,14 +276,7 @@ def model_card(
         "`anny`. No image of a person was used. Landmarks are points of the body model, not readings on",
         "scans, so expect constant offsets of a few millimetres against a rater's joint centres.",
         "",
-        "| setting | value |",
-        "|---|---|",
-        *(f"| {key} | {value} |" for key, value in config.items()),
-        *(
-            f"| parameters of `{key}` ({architecture}) | "
-            f"{sum(int(np.prod(t.shape)) for t in state.values()):,} |"
-            for key, (architecture, _, state) in states.items()
-        ),
+        *settings_table(config, states),
         "",
         f"## Measured on {report['summary']['scans']} held-back synthetic scans",
         "",
@@ -284,7 +286,7 @@ def model_card(
         "",
         "| measure | value |",
         "|---|---|",
-        *(f"| {key} | {_cell(value)} |" for key, value in report["summary"].items()),
+        *(f"| {key} | {cell(value)} |" for key, value in report["summary"].items()),
         "",
     ]
     if report["landmarks"]:
@@ -293,11 +295,11 @@ def model_card(
             "|---|---|---|",
         ]
         lines += [
-            f"| {landmark} | {_numbers(row['coronal'])} | {_numbers(row['3D'])} |"
+            f"| {landmark} | {numbers(row['coronal'])} | {numbers(row['3D'])} |"
             for landmark, row in report["landmarks"].items()
         ]
         lines += ["", "| field of view | 3D mm: mean, median, 95 % |", "|---|---|"]
-        lines += [f"| {key} | {_numbers(row)} |" for key, row in report["fields of view"].items()]
+        lines += [f"| {key} | {numbers(row)} |" for key, row in report["fields of view"].items()]
         lines += [
             "",
             f"Reliability (confidence is the probability of lying in the scan and within {RADIUS_MM:g} mm):",
@@ -321,9 +323,25 @@ def model_card(
     return "\n".join(lines)
 
 
-def _numbers(row: dict[str, float]) -> str:
+def settings_table(config: dict[str, Any], states: dict[str, Any]) -> list[str]:
+    """Lines of Markdown: every setting of the training, and the networks' sizes."""
+    return [
+        "| setting | value |",
+        "|---|---|",
+        *(f"| {key} | {value} |" for key, value in config.items()),
+        *(
+            f"| parameters of `{key}` ({architecture}) | "
+            f"{sum(int(np.prod(t.shape)) for t in state.values()):,} |"
+            for key, (architecture, _, state) in states.items()
+        ),
+    ]
+
+
+def numbers(row: dict[str, float]) -> str:
+    """The values of a summary, for a cell of a table."""
     return ", ".join(f"{value:.1f}" for value in row.values())
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value or a summary with its names, for a cell of a table."""
     return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
