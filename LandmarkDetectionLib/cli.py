@@ -13,15 +13,14 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from LandmarkDetectionLib import __version__, console
+from LandmarkDetectionLib import __version__, cli_study, console
 from LandmarkDetectionLib.errors import (
     Cancelled,
     InputError,
@@ -42,7 +41,13 @@ DEFAULT_MODEL = "whole-body-ct"
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 # Which extra of the pip package brings an optional module.
-_EXTRAS = {"anny": "synthesis", "lightning_fabric": "train", "tensorboard": "train"}
+_EXTRAS = {
+    "anny": "synthesis",
+    "lightning_fabric": "train",
+    "tensorboard": "train",
+    "faiss": "study",
+    "sklearn": "study",
+}
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a defect of this program, 2 wrong usage, 3 the input cannot be used, 4 the model "
@@ -60,6 +65,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="List, inspect, check, install and remove models.", no_args_is_help=True)
 app.add_typer(models_app, name="models", epilog=EXIT_CODES)
+app.add_typer(cli_study.app, name="study", epilog=EXIT_CODES)
 
 
 class Depth(str, Enum):
@@ -435,7 +441,7 @@ def train(
     from LandmarkDetectionLib.training.loop import train as run_training
     from LandmarkDetectionLib.training.package import package_run
 
-    with console.progress_bar(not quiet and not as_json) as progress, _interruptible() as cancelled:
+    with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
         run_training(
             config,
             out,
@@ -513,27 +519,6 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether Ctrl-C was pressed; pressed twice, it interrupts at once."""
-    asked = threading.Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _series(text: str | None) -> str | int | None:

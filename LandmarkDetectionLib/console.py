@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import numpy as np
     from rich.console import Console
 
@@ -82,6 +86,27 @@ def progress_bar(show: bool) -> Iterator[Progress]:
         with Bar(*columns, console=_console(stderr=True), transient=True) as bar:
             task = bar.add_task("", total=1.0)
             yield lambda fraction, text: bar.update(task, completed=fraction, description=text)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether Ctrl-C was pressed; pressed twice, it interrupts at once."""
+    asked = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 _STYLES = {

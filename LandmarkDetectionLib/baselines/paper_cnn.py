@@ -36,6 +36,8 @@ class PaperCNN:
         CPU threads; as torch has it when None.
     checkpoint : Path, optional
         File that keeps an unfinished training.
+    progress, cancelled : callable, optional
+        Of ``fit_arrays.fit_network``.
     """
 
     schedule: Schedule
@@ -45,6 +47,7 @@ class PaperCNN:
     threads: int | None = None
     checkpoint: Path | None = None
     progress: Callable[[float, str], None] | None = field(default=None, repr=False)
+    cancelled: Callable[[], bool] | None = field(default=None, repr=False)
     network_: Any = field(default=None, repr=False)
 
     def fit(self, patches: Array, targets: Array) -> PaperCNN:
@@ -82,6 +85,7 @@ class PaperCNN:
             checkpoint=self.checkpoint,
             ahead=ahead,
             progress=self.progress,
+            cancelled=self.cancelled,
         )
         return self
 

@@ -6,10 +6,11 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -57,7 +58,8 @@ def cross_validate(
     Parameters
     ----------
     estimator : Estimator
-        Not fitted; one with the attribute ``checkpoint`` keeps unfinished training in the folder.
+        Not fitted; one with the attribute ``checkpoint`` keeps unfinished training in the folder, and one
+        with the attribute ``cancelled`` is told to stop.
     patches, targets : (N, H, W), (N, T)
     folds
         See ``folds.make_folds``.
@@ -66,7 +68,7 @@ def cross_validate(
     workers : int
         Processes that work on folds side by side; 1 stays in this one.
     progress, cancelled : callable, optional
-        Called and asked between folds.
+        Called after every fold; asked all the time.
 
     Raises
     ------
@@ -87,12 +89,12 @@ def cross_validate(
         else:
             done[number] = stored
     predictions = np.full(targets.shape, np.nan, np.float32)
-    for job, result in _run(todo, workers):
+    for job, result in _run(todo, workers, cancelled or (lambda: False)):
         done[job.number] = result
         if progress is not None:
             progress(len(done) / len(folds), f"{len(done)} of {len(folds)} folds")
-        if cancelled is not None and cancelled() and len(done) < len(folds):
-            raise Cancelled("The cross-validation was stopped; finished folds are kept.")
+    if len(done) < len(folds):
+        raise Cancelled("The cross-validation was stopped; finished folds are kept.")
     for number, fold in enumerate(folds):
         predictions[list(fold.test)] = done[number][0]
     return CrossValidation(predictions, tuple(done[n][1] for n in range(len(folds))))
@@ -121,36 +123,55 @@ def _job(
     return _Job(number, mine, patches[train], targets[train], patches[test], fingerprint, file)
 
 
-def _run(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[_Job, tuple[Array, float]]]:
+def _run(
+    jobs: Sequence[_Job], workers: int, cancelled: Callable[[], bool]
+) -> Iterator[tuple[_Job, tuple[Array, float]]]:
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
-            yield job, _fit_and_predict(job)
+            if cancelled():
+                return
+            yield job, _fit_and_predict(job, cancelled)
         return
     # Not forked: a process with threads of torch or OpenMP must not be.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_end_with_parent)
+    stop = context.Event()
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_start_worker, initargs=(stop,))
     try:
-        running = {pool.submit(_fit_and_predict, job): job for job in jobs}
-        for finished in as_completed(running):
-            yield running[finished], finished.result()
+        running: dict[Future[tuple[Array, float]], _Job] = {
+            pool.submit(_fit_and_predict, job): job for job in jobs
+        }
+        while running and not cancelled():
+            finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            for one in finished:
+                yield running.pop(one), one.result()
     finally:
+        stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+_stop: Any = None  # in a worker: the event that says to stop
+
+
+def _start_worker(stop: Any) -> None:
+    global _stop
+    _stop = stop
+    # Ctrl-C reaches every process of a terminal; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
     """A killed study must not leave workers behind, which would wait for work for ever."""
-
-    def wait() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
-def _fit_and_predict(job: _Job) -> tuple[Array, float]:
+def _fit_and_predict(job: _Job, cancelled: Callable[[], bool] | None = None) -> tuple[Array, float]:
     started = time.monotonic()
+    if hasattr(job.estimator, "cancelled"):
+        job.estimator.cancelled = cancelled or _stop.is_set
     predictions = np.asarray(job.estimator.fit(job.patches, job.targets).predict(job.tested), np.float32)
     seconds = time.monotonic() - started
     if job.file is not None:
@@ -184,7 +205,7 @@ def _settings(estimator: Any) -> dict[str, str]:
     """Parameters of an estimator; not what was fitted, where it runs, or how it tells of it."""
     if not is_dataclass(estimator):
         return {"estimator": repr(estimator)}
-    aside = {"checkpoint", "progress", "threads", "jobs", "device"}
+    aside = {"checkpoint", "progress", "cancelled", "threads", "jobs", "device"}
     shown = {f.name: getattr(estimator, f.name) for f in fields(estimator)}
     kept = {name: value for name, value in shown.items() if name not in aside and not name.endswith("_")}
     return {

@@ -67,6 +67,7 @@ def find_region(name: str) -> Region:
 
 
 def _body() -> Region:
+    from LandmarkDetectionLib.depth import SMALLEST_DEVIATION_MM
     from LandmarkDetectionLib.projection import project_body
     from LandmarkDetectionLib.synthesis.body import PHENOTYPES
     from LandmarkDetectionLib.synthesis.stream import BodyStream, Framing
@@ -87,10 +88,11 @@ def _body() -> Region:
         framing = Framing(coronal=shape, lateral=(shape[0], 2), pixel_mm=None)
         return BodyStream(names, seed, batch_size, framing, whole_body_only=True, disturbance=disturbance)
 
-    return Region("body", "whole body", NINE, (160, 76), 15.0, view, group, stream)
+    return Region("body", "whole body", NINE, (160, 76), SMALLEST_DEVIATION_MM, view, group, stream)
 
 
 def _hand() -> Region:
+    from LandmarkDetectionLib.depth import SMALLEST_DEVIATION_OF_HANDS_MM
     from LandmarkDetectionLib.synthesis.body import PHENOTYPES
     from LandmarkDetectionLib.synthesis.hand import FINGERTIPS
     from LandmarkDetectionLib.synthesis.hand_stream import HandFraming, HandStream
@@ -109,7 +111,9 @@ def _hand() -> Region:
         framing = HandFraming(shape=shape, fit="stretched")
         return HandStream(names, seed, batch_size, framing, disturbance=disturbance)
 
-    return Region("hand", "left hand", FINGERTIPS, (96, 96), 3.0, view, group, stream)
+    return Region(
+        "hand", "left hand", FINGERTIPS, (96, 96), SMALLEST_DEVIATION_OF_HANDS_MM, view, group, stream
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,124 @@
+"""The command line's part for studies and their data sets."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from LandmarkDetectionLib import console
+from LandmarkDetectionLib.errors import OutputError
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.datalist import Datalist
+
+app = typer.Typer(help="Repeat the synthetic-data study, also on your own scans.", no_args_is_help=True)
+
+
+class StudyRegion(str, Enum):
+    """The paper's two applications."""
+
+    HAND = "hand"
+    BODY = "body"
+
+
+class StudyDevice(str, Enum):
+    """Where networks are trained."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
+
+
+@app.command("synthetic")
+def synthetic(
+    region: Annotated[StudyRegion, typer.Option(help="What the images show.")],
+    out: Annotated[Path, typer.Option(help="Folder of the study; the same command goes on in it.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Datalist (.json) of your scans; without one a second synthetic domain stands in for them."
+        ),
+    ] = None,
+    preset: Annotated[str, typer.Option(help="paper, scaled, or tiny.")] = "scaled",
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the preset's.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Folds side by side; as many as there are cores otherwise.")
+    ] = None,
+    device: Annotated[
+        StudyDevice, typer.Option(help="auto takes a CUDA device when there is one.")
+    ] = StudyDevice.AUTO,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train, cross-validate and compare every method of the paper, and write a report.
+
+    Ctrl-C, or a kill, loses no finished part: the same command goes on from there.
+    """
+    from LandmarkDetectionLib.datalist import read_datalist
+    from LandmarkDetectionLib.evaluation.study_presets import study_config
+
+    config = study_config(preset, region.value)
+    if seed is not None:
+        config = config.model_copy(update={"seed": seed})
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"Cannot make the folder {out}: {reason}; choose another.") from error
+    datalist = read_datalist(data) if data is not None else None
+
+    from LandmarkDetectionLib.detectors import choose_device
+    from LandmarkDetectionLib.evaluation.report import write_report
+    from LandmarkDetectionLib.evaluation.study import run_study, with_data
+
+    if datalist is not None:
+        config = with_data(config, datalist)
+    with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
+        result = run_study(
+            config,
+            out,
+            datalist,
+            device=choose_device(device.value),
+            workers=workers,
+            progress=progress,
+            cancelled=cancelled,
+        )
+    page = write_report(result, out)
+    if as_json:
+        console.print_json({"report": page, "results": out / "results.json"})
+    elif not quiet:
+        print(f"Wrote {page}")
+
+
+@app.command("check")
+def check(
+    data: Annotated[Path, typer.Argument(help="Datalist (.json).")], as_json: JsonOption = False
+) -> None:
+    """Check a datalist, and say what is in it."""
+    from LandmarkDetectionLib.datalist import read_datalist
+
+    datalist = read_datalist(data)
+    if as_json:
+        console.print_json(_summary(datalist))
+        return
+    for key, value in _summary(datalist).items():
+        print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+
+
+def _summary(datalist: Datalist) -> dict[str, object]:
+    splits = sorted({case.split for case in datalist if case.split})
+    return {
+        "name": datalist.name,
+        "cases": len(datalist),
+        "subjects": len(set(datalist.subjects)),
+        "splits": splits,
+        "raters": sorted({rater for case in datalist for rater in case.raters}),
+        "landmarks": list(datalist.landmark_names),
+    }

@@ -1,0 +1,284 @@
+"""The report of a study: tables as CSV and Markdown, figures, and one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from LandmarkDetectionLib import __version__
+from LandmarkDetectionLib.evaluation.accuracy import (
+    Comparison,
+    compare,
+    depth_errors,
+    position_errors,
+    position_errors_mm,
+    table,
+)
+from LandmarkDetectionLib.evaluation.study import StudyResult
+from LandmarkDetectionLib.evaluation.study_figures import write_figures
+from LandmarkDetectionLib.files import write_text
+
+Rows = list[list[str]]
+PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu", "scikit-learn", "anny", "numba")
+STAND_IN = (
+    "No medical image was used. A second, deliberately different synthetic domain stands in for the medical "
+    "one (other people, bent shapes, partial volume, bias field, noise, thresholds, a rater with habits), so "
+    "CNN(med), CNN(ft), NN(med) and RF learned from it and all errors were measured on it. What holds here "
+    "need not hold on scans of patients."
+)
+
+
+def write_report(result: StudyResult, out: str | Path) -> Path:
+    """Write ``report.html``, ``report.md``, ``results.json``, ``*.csv`` and ``figures/`` into a folder.
+
+    Returns
+    -------
+    Path
+        ``report.html``.
+
+    Raises
+    ------
+    OutputError
+        When a file cannot be written.
+    """
+    folder = Path(out)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    figures = write_figures(result, folder / "figures")
+    names = result.medical.names
+    tables = {"errors_px": table(position_errors(result), names)}
+    if np.isfinite(result.medical.spacing).all():
+        tables["errors_mm"] = table(position_errors_mm(result), names)
+    if result.depths:
+        tables["depth_errors_mm"] = table(depth_errors(result), names)
+    for name, rows in tables.items():
+        write_text(folder / f"{name}.csv", _csv(rows))
+    comparisons = compare(position_errors(result), result.medical.subjects, result.config.seed)
+    facts = _facts(result)
+    record = {
+        "config": result.config.model_dump(mode="json"),
+        "facts": facts,
+        "tables": tables,
+        "order": [{**vars(one), "verdict": one.verdict} for one in comparisons],
+        "seconds": result.seconds,
+    }
+    write_text(folder / "results.json", json.dumps(record, indent=1) + "\n")
+    write_text(folder / "report.md", _markdown(result, figures, tables, comparisons, facts, folder))
+    page = folder / "report.html"
+    write_text(page, _html(result, figures, tables, comparisons, facts))
+    return page
+
+
+def _facts(result: StudyResult) -> dict[str, str]:
+    """What a reader needs to judge or repeat the study."""
+    config, medical = result.config, result.medical
+    synthetic = config.synthetic.epochs * config.images_per_epoch
+    again = f"{config.synthetic.epochs} times the same {config.images_per_epoch:,} images"
+    return {
+        "region": result.region.title,
+        "preset": config.preset,
+        "medical data": config.data or "none: a second synthetic domain stands in",
+        "images": f"{len(medical)} of {len(set(medical.subjects))} subjects",
+        "folds": f"{config.folds}, {len(result.folds)} folds by subject",
+        "patch": "{} x {} px (rows x columns)".format(*medical.shape),
+        "CNN(syn) saw": again if config.repeat_images else f"{synthetic:,} images, none twice",
+        "NN(syn) searched": f"{config.neighbour_images:,} images",
+        "seed": str(config.seed),
+        "landmark-detection": __version__,
+        "Python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
+        "time": f"{sum(result.seconds.values()) / 60:.1f} minutes for all parts",
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+# --- what both pages show ---------------------------------------------------------------------------------
+
+TITLES = {
+    "errors_px": "Error in pixels of the patch: mean ± standard deviation",
+    "errors_mm": "Error in mm: mean ± standard deviation",
+    "depth_errors_mm": "Absolute depth error in mm: mean ± standard deviation",
+}
+
+
+def _by_landmark(rows: Sequence[dict[str, Any]]) -> tuple[list[str], Rows]:
+    """One row per method, one column per landmark."""
+    landmarks = list(dict.fromkeys(row["landmark"] for row in rows))
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    cell = {(row["method"], row["landmark"]): f"{row['mean']:.2f} ± {row['deviation']:.2f}" for row in rows}
+    heading = ["method", *(name.replace("_", " ") for name in landmarks)]
+    return heading, [[method, *(cell[method, name] for name in landmarks)] for method in methods]
+
+
+def _order(comparisons: Sequence[Comparison]) -> tuple[list[str], Rows]:
+    heading = ["the paper", "here: difference of mean errors, px", "95 % interval", "the paper's order"]
+    return heading, [
+        [
+            f"{one.better} better than {one.worse}",
+            f"{one.difference:+.2f}",
+            f"{one.low:+.2f} to {one.high:+.2f}",
+            one.verdict,
+        ]
+        for one in comparisons
+    ]
+
+
+def _settings(result: StudyResult) -> tuple[list[str], Rows]:
+    config = result.config
+    schedules = {"CNN(syn)": config.synthetic, "CNN(med)": config.medical, "CNN(ft)": config.fine_tuning}
+    fields = list(type(config.synthetic).model_fields)
+    values = [[str(getattr(one, field)) for one in schedules.values()] for field in fields]
+    return ["schedule", *schedules], [
+        [field.replace("_", " "), *row] for field, row in zip(fields, values, strict=True)
+    ]
+
+
+def _times(result: StudyResult) -> tuple[list[str], Rows]:
+    return ["part", "seconds"], [[name, f"{seconds:.1f}"] for name, seconds in result.seconds.items()]
+
+
+def _depth_sentence(result: StudyResult) -> str:
+    errors = {method: float(values.mean()) for method, values in depth_errors(result).items()}
+    best = min((method for method in errors if method != "mean depth"), key=errors.__getitem__)
+    share = errors[best] / errors["mean depth"]
+    return (
+        f"Depth: {best} is wrong by {errors[best]:.2f} mm in the mean, {share:.0%} of the "
+        f"{errors['mean depth']:.2f} mm of the mean depth. The latter is taken relative to the mean depth of "
+        "the object's surface in the same image, the harder baseline: the paper took it in the scanner."
+    )
+
+
+def _how() -> str:
+    return (
+        "The error of a landmark in an image is the root of its squared error, the distance between estimate "
+        "and truth, in pixels of the patch that was cropped to the object and scaled to unit size. Every "
+        "estimate is for a case that its method had not seen; no subject is in training and test of a fold."
+    )
+
+
+def _markdown(
+    result: StudyResult,
+    figures: dict[str, Path],
+    tables: dict[str, list[dict[str, Any]]],
+    comparisons: Sequence[Comparison],
+    facts: dict[str, str],
+    folder: Path,
+) -> str:
+    lines = [f"# Synthetic-data study, {result.region.title}", ""]
+    if not result.config.data:
+        lines += [f"> **{STAND_IN}**", ""]
+    lines += [_how(), ""]
+    for caption, path in figures.items():
+        lines += [f"![{caption}]({path.relative_to(folder).as_posix()})", "", caption, ""]
+    lines += ["## The paper's order of methods", "", *_markdown_table(*_order(comparisons)), ""]
+    for name, rows in tables.items():
+        lines += [f"## {TITLES[name]}", "", *_markdown_table(*_by_landmark(rows)), ""]
+    if result.depths:
+        lines += [_depth_sentence(result), ""]
+    lines += ["## How it was done", "", *_markdown_table(["", ""], [[k, v] for k, v in facts.items()]), ""]
+    lines += [*_markdown_table(*_settings(result)), "", *_markdown_table(*_times(result)), ""]
+    return "\n".join(lines)
+
+
+def _markdown_table(heading: Sequence[str], rows: Rows) -> list[str]:
+    return [
+        f"| {' | '.join(heading)} |",
+        "|" + "---|" * len(heading),
+        *(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows),
+    ]
+
+
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --ink: #1f2933; --soft: #616e7c; --line: #d8dee6; --page: #ffffff; --box: #f5f7fa;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --soft: #98a4b3; --line: #30363d; --page: #0d1117; --box: #161b22; }
+}
+body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--page); margin: 0; }
+main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+h1 { font-size: 1.9rem; margin: 0 0 .25rem; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; }
+p.soft, figcaption { color: var(--soft); }
+.warning { border-left: 5px solid #d55e00; background: var(--box); padding: .9rem 1.1rem; }
+figure { margin: 1.5rem 0; } figure img { width: 100%; background: #fff; border-radius: 6px; }
+figcaption { font-size: .9rem; margin-top: .4rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; width: 100%; }
+th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); }
+th { color: var(--soft); font-weight: 600; }
+td.good { color: #009e73; font-weight: 600; } td.bad { color: #d55e00; font-weight: 600; }
+"""
+
+
+def _html(
+    result: StudyResult,
+    figures: dict[str, Path],
+    tables: dict[str, list[dict[str, Any]]],
+    comparisons: Sequence[Comparison],
+    facts: dict[str, str],
+) -> str:
+    escape = html.escape
+    body = [
+        f"<h1>Synthetic-data study, {escape(result.region.title)}</h1>",
+        f"<p class=soft>{escape(facts['images'])} &middot; {escape(facts['folds'])} &middot; "
+        f"preset {escape(facts['preset'])} &middot; seed {escape(facts['seed'])}</p>",
+    ]
+    if not result.config.data:
+        body.append(f"<p class=warning><strong>Read this first.</strong> {escape(STAND_IN)}</p>")
+    body.append(f"<p>{escape(_how())}</p>")
+    for caption, path in figures.items():
+        picture = base64.b64encode(path.read_bytes()).decode()
+        body.append(
+            f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{picture}">'
+            f"<figcaption>{escape(caption)}</figcaption></figure>"
+        )
+    body += ["<h2>The paper's order of methods</h2>", _html_table(*_order(comparisons))]
+    for name, rows in tables.items():
+        body += [f"<h2>{escape(TITLES[name])}</h2>", _html_table(*_by_landmark(rows))]
+    if result.depths:
+        body.append(f"<p>{escape(_depth_sentence(result))}</p>")
+    body += ["<h2>How it was done</h2>", _html_table(["", ""], [[k, v] for k, v in facts.items()])]
+    body += ["<h2>Schedules</h2>", _html_table(*_settings(result))]
+    body += ["<h2>Times</h2>", _html_table(*_times(result))]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Synthetic-data study, {escape(result.region.title)}</title><style>{STYLE}</style></head>\n"
+        "<body><main>\n" + "\n".join(body) + "\n</main></body></html>\n"
+    )
+
+
+def _html_table(heading: Sequence[str], rows: Rows) -> str:
+    classes = {"holds": " class=good", "does not hold": " class=bad"}
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heading) if any(heading) else ""
+    lines = [
+        "<tr>" + "".join(f"<td{classes.get(cell, '')}>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in rows
+    ]
+    return f"<div class=wide><table><tr>{head}</tr>{''.join(lines)}</table></div>"
