@@ -1,8 +1,48 @@
 """Stand-ins for the CTK widgets that panels use: their properties and signals, not their looks."""
 
+from typing import Any
+
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from .properties import forwarded, stored, withSetters
+
+
+class _Contents(QtCore.QObject):
+    """The children of something collapsible: hidden while it is collapsed, then as they were asked to be."""
+
+    def __init__(self, owner: QtWidgets.QWidget, header: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(owner)
+        self._owner, self._header = owner, header
+        self._collapsed = self._forcing = False
+        self._wanted: dict[QtWidgets.QWidget, bool] = {}
+
+    def show(self, visible: bool) -> None:
+        if visible and not self._collapsed:
+            return
+        for child in self._owner.children():
+            if isinstance(child, QtWidgets.QWidget) and child is not self._header:
+                if not visible and not self._collapsed:
+                    self._wanted[child] = not child.isHidden()
+                    child.installEventFilter(self)
+                self._force(child, visible and self._wanted.get(child, True))
+        self._collapsed = not visible
+
+    def _force(self, child: QtWidgets.QWidget, visible: bool) -> None:
+        self._forcing = True
+        child.setVisible(visible)
+        self._forcing = False
+
+    def eventFilter(self, child: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        if not self.__dict__.get("_collapsed"):  # nothing is left when the window is being deleted
+            return False
+        kind = event.type()
+        if not self._forcing and isinstance(child, QtWidgets.QWidget):
+            if kind == QtCore.QEvent.ShowToParent:
+                self._wanted[child] = True
+                self._force(child, False)
+            elif kind == QtCore.QEvent.HideToParent:
+                self._wanted[child] = False
+        return False
 
 
 @withSetters
@@ -23,41 +63,33 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
         self._header.autoRaise = True
         self._header.setStyleSheet("QToolButton { font-weight: bold; text-align: left; }")
         self._header.clicked.connect(self._clicked)
+        self._contents = _Contents(self, self._header)
         self.setContentsMargins(0, self._header.sizeHint.height() + 2, 0, 0)
         if isinstance(parent, str):
             self.text = parent
 
     def _clicked(self, checked: bool) -> None:
-        self.collapsed = not checked
+        self._apply(not checked)
         self.clicked.emit(checked)
 
     def _isCollapsed(self) -> bool:
         return not self._header.checked
 
     def _setCollapsed(self, collapsed: bool) -> None:
-        if collapsed == self._isCollapsed() and self._header.arrowType == self._arrow(collapsed):
-            return
-        self._header.checked = not collapsed
-        self._header.arrowType = self._arrow(collapsed)
+        if collapsed != self._isCollapsed():
+            self._header.checked = not collapsed
+            self._apply(collapsed)
+
+    def _apply(self, collapsed: bool) -> None:
+        self._header.arrowType = QtCore.Qt.RightArrow if collapsed else QtCore.Qt.DownArrow
         self._showContents()
         self.contentsCollapsed.emit(collapsed)
         self.toggled.emit(not collapsed)
 
-    @staticmethod
-    def _arrow(collapsed: bool) -> QtCore.Qt.ArrowType:
-        return QtCore.Qt.RightArrow if collapsed else QtCore.Qt.DownArrow
-
     def _showContents(self) -> None:
-        for child in self.children():
-            if isinstance(child, QtWidgets.QWidget) and child is not self._header:
-                # Hidden by its own panel stays hidden when the section opens again.
-                if self._isCollapsed():
-                    child.setProperty("_hiddenBefore", child.isHidden())
-                    child.hide()
-                elif not child.property("_hiddenBefore"):
-                    child.show()
-        header = self._header.sizeHint.height() + 2
-        self.maximumHeight = header if self._isCollapsed() else 16777215
+        collapsed = self._isCollapsed()
+        self._contents.show(not collapsed)
+        self.maximumHeight = self._header.sizeHint.height() + 2 if collapsed else 16777215
         self.updateGeometry()
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
@@ -80,6 +112,33 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
     )
     collapsedHeight = stored(int, "collapsedHeight", 10)
     contentsFrameShape = stored(int, "contentsFrameShape", 0)
+
+
+@withSetters
+class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
+    """A group box whose check mark shows or hides what it holds."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.checkable = True
+        self._contents = _Contents(self)
+        self.setStyleSheet(
+            "QGroupBox::indicator:checked { image: none; } QGroupBox::indicator { width: 8px; height: 8px; }"
+        )
+        self.toggled.connect(self._apply)
+
+    def _apply(self, expanded: bool) -> None:
+        self._contents.show(expanded)
+        self.maximumHeight = 16777215 if expanded else self.fontMetrics().height() + 8
+        self.updateGeometry()
+
+    def showEvent(self, event: QtGui.QShowEvent) -> None:
+        self._apply(self.checked)
+
+    collapsed = QtCore.Property(
+        bool, lambda self: not self.checked, lambda self, value: self.setChecked(not value)
+    )
+    collapsedHeight = stored(int, "collapsedHeight", 14)
 
 
 class _NumberWidget(QtWidgets.QWidget):
