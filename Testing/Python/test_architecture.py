@@ -21,7 +21,7 @@ LAYERS = (
     ("detectors",),
     ("synthesis",),
     ("baselines", "evaluation", "training", "cohort"),
-    ("console", "cli", "cli_study", "viewer", "__main__"),
+    ("console", "cli", "cli_study", "worker", "viewer", "__main__"),
 )
 HEAVY = (
     "torch",

@@ -1,0 +1,198 @@
+"""A process that does the slow work for a window: JSON lines come in, JSON lines go out.
+
+``python -m LandmarkDetectionLib.worker`` reads one request a line from standard input and answers with one or
+more events a line on standard output, in order. It stays alive between requests, so that PyTorch is loaded
+once and the last volume and what the networks saw of it are at hand. It ends after ``quit``, and at once,
+whatever it is doing, when its input is closed: nobody is left to read the answer.
+
+==================  ============================================  ===========================================
+request             needs, beside ``id``                          result
+==================  ============================================  ===========================================
+``detect``          ``volume``, ``model``; may have               ``Detection.to_record()``
+                    ``threshold``, ``depth``, ``device``
+``locate_near``     as ``detect``, ``landmark``, ``near``         ``Landmark.to_record()``
+``silhouette``      ``volume``, ``path``; may have                ``{"threshold", "picture"}``, a PNG file
+                    ``threshold``
+``picture``         ``volume``, ``record``, ``path``              ``{"picture"}``, a PNG, SVG or PDF file
+``quit``                                                          none
+==================  ============================================  ===========================================
+
+``volume`` is ``{"file", "dtype", "shape", "ijk_to_ras", "name", "modality", "token"}``: a file of nothing but
+voxels in (K, J, I) order, their NumPy type with its byte order (``"<i2"``), and a token that is another one
+whenever the voxels are. Positions are RAS mm. Events are ``{"event": "ready"}`` once, then for each request
+``{"id", "event": "progress", "fraction", "text"}`` any number of times and either
+``{"id", "event": "done", "result"}`` or ``{"id", "event": "error", "kind", "message"}``: a class of
+:mod:`LandmarkDetectionLib.errors` and its sentence, or ``"Defect"`` and a traceback.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from LandmarkDetectionLib import __version__
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionLib.volume import Volume
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.model import Model
+
+Message = dict[str, Any]
+Send = Callable[[Message], None]
+Progress = Callable[[float, str], None]
+
+DEFECT = "Defect"
+
+
+class Worker:
+    """Answers requests one after the other.
+
+    It keeps the last volume open and the last detection with its evidence, and lets go of both before it
+    opens another volume, so that never more than one is in memory.
+
+    Parameters
+    ----------
+    send : callable
+        Called with every event.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._tasks: dict[str, Callable[[Message, Progress], Message]] = {
+            "detect": self._detect,
+        }
+        self._message: Message | None = None
+        self._volume: Volume | None = None
+        self._detection: tuple[object, Detection] | None = None
+
+    def answer(self, request: Message) -> None:
+        """Answer one request; whatever goes wrong becomes its error event."""
+        number = request.get("id")
+
+        def progress(fraction: float, text: str) -> None:
+            self._send({"id": number, "event": "progress", "fraction": fraction, "text": text})
+
+        try:
+            result = self._tasks[request["do"]](request, progress)
+        except LandmarkDetectionError as problem:
+            self._send_error(number, type(problem).__name__, str(problem))
+        except MemoryError:
+            self._forget()
+            text = "This computer has too little memory left for that; close other programs and try again."
+            self._send_error(number, "MemoryError", text)
+        except Exception:
+            self._send_error(number, DEFECT, traceback.format_exc())
+        else:
+            self._send({"id": number, "event": "done", "result": result})
+
+    def _send_error(self, number: object, kind: str, message: str) -> None:
+        self._send({"id": number, "event": "error", "kind": kind, "message": message})
+
+    def _detect(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.model import load_model
+
+        return self._new_detection(request, load_model(request["model"]), progress).to_record()
+
+    def _new_detection(self, request: Message, model: Model, progress: Progress) -> Detection:
+        progress(0.0, "starting")
+        from LandmarkDetectionLib.detectors import detect
+
+        volume = self._opened(request["volume"])
+        self._detection = None
+        detection = detect(
+            volume,
+            model,
+            threshold=request.get("threshold"),
+            depth=request.get("depth"),
+            device=request.get("device") or "auto",
+            progress=progress,
+        )
+        self._detection = _key(request, model), detection
+        return detection
+
+    def _opened(self, message: Message) -> Volume:
+        """The volume of a request: the one at hand, or another one in its place."""
+        if self._volume is None or self._message != message:
+            self._forget()
+            self._volume = open_volume(message)
+            self._message = message
+        return self._volume
+
+    def _forget(self) -> None:
+        self._message = self._volume = self._detection = None
+        gc.collect()
+
+
+def open_volume(message: Message) -> Volume:
+    """Map the file of a ``volume`` message into memory; nothing is read yet.
+
+    Raises
+    ------
+    InputError
+        The file is gone or has another size than the message says.
+    """
+    path = Path(message["file"])
+    dtype = np.dtype(message["dtype"])
+    shape = tuple(int(count) for count in message["shape"])
+    name = str(message.get("name") or "")
+    size = path.stat().st_size if path.is_file() else -1
+    if size != dtype.itemsize * math.prod(shape):
+        problem = "are gone" if size < 0 else "are not complete"
+        raise InputError(f"The voxels of {name or 'the volume'} in {path} {problem}; start again.")
+    # Copy on write: nothing is ever written, but compiled loops know no read-only arrays.
+    voxels = np.memmap(path, dtype, mode="c", shape=shape).view(np.ndarray)
+    return Volume(voxels, np.array(message["ijk_to_ras"]), str(message.get("modality") or ""), name)
+
+
+def _key(request: Message, model: Model) -> object:
+    """What makes the evidence of two detections in one volume the same."""
+    return model.path, model.version, request.get("threshold")
+
+
+def _claim_output() -> Send:
+    """Keep standard output for events; whatever else prints, in C as well, goes to standard error."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+
+    def send(event: Message) -> None:
+        stream.write(json.dumps(event, allow_nan=False) + "\n")
+        stream.flush()
+
+    return send
+
+
+def _read_requests(stream: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None:
+    for line in stream:
+        requests.put(line)
+    os._exit(0)  # the parent is gone; a long computation would keep any gentler end waiting
+
+
+def main() -> None:
+    """Answer the requests of standard input until it ends or says ``quit``."""
+    send = _claim_output()
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read_requests, args=(sys.stdin.buffer, requests), daemon=True).start()
+    send({"event": "ready", "version": __version__})
+    worker = Worker(send)
+    while True:
+        request = json.loads(requests.get())
+        if request["do"] == "quit":
+            os._exit(0)  # a thread still reads standard input, which an ordinary end would wait for
+        worker.answer(request)
+
+
+if __name__ == "__main__":
+    main()

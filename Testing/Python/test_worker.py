@@ -1,0 +1,223 @@
+"""The background process: it answers in lines of JSON, keeps what it has seen, and ends with its parent."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from LandmarkDetectionLib.detection import detection_from_record
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.landmarks import LandmarkSet
+from LandmarkDetectionLib.volume import Volume
+from LandmarkDetectionLib.worker import open_volume
+
+Message = dict[str, Any]
+MODEL = "whole-body-ct"
+
+
+class Process:
+    """A running worker, asked one thing at a time."""
+
+    def __init__(self, repository: Path, program: str | None = None) -> None:
+        start = ["-m", "LandmarkDetectionLib.worker"] if program is None else ["-c", program]
+        self.process = subprocess.Popen(
+            [sys.executable, *start],
+            cwd=repository,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.greeting = self.event()
+        self.count = 0
+
+    def event(self) -> Message:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def write(self, **request: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, do: str, **request: Any) -> list[Message]:
+        """All events of a request, the last one its answer."""
+        self.count += 1
+        self.write(id=self.count, do=do, **request)
+        events = [self.event()]
+        while events[-1]["event"] not in ("done", "error"):
+            events.append(self.event())
+        assert {event["id"] for event in events} == {self.count}
+        return events
+
+    def result(self, do: str, **request: Any) -> Message:
+        answer = self.ask(do, **request)[-1]
+        assert answer["event"] == "done", answer
+        return answer["result"]
+
+
+def message_of(volume: Volume, folder: Path, token: str = "1") -> Message:
+    """A volume as the parent hands it over."""
+    path = folder / f"{token}.raw"
+    path.write_bytes(np.ascontiguousarray(volume.voxels).tobytes())
+    return {
+        "file": str(path),
+        "dtype": volume.voxels.dtype.str,
+        "shape": list(volume.shape),
+        "ijk_to_ras": volume.ijk_to_ras.tolist(),
+        "name": "Scan",
+        "modality": "CT",
+        "token": token,
+    }
+
+
+@pytest.fixture(scope="module")
+def worker(repository: Path) -> Iterator[Process]:
+    process = Process(repository)
+    yield process
+    process.process.kill()
+    process.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def scan(phantom: tuple[Volume, LandmarkSet], tmp_path_factory: pytest.TempPathFactory) -> Message:
+    return message_of(phantom[0], tmp_path_factory.mktemp("voxels"))
+
+
+def test_it_says_first_that_it_is_ready_and_which_version_it_is(worker: Process) -> None:
+    assert worker.greeting["event"] == "ready"
+    assert worker.greeting["version"]
+
+
+def test_a_detection_over_the_process_is_that_of_the_library(
+    worker: Process, scan: Message, phantom: tuple[Volume, LandmarkSet]
+) -> None:
+    from LandmarkDetectionLib.detectors import detect
+    from LandmarkDetectionLib.model import load_model
+
+    events = worker.ask("detect", volume=scan, model=MODEL, device="cpu")
+    there = detection_from_record(events[-1]["result"])
+    here = detect(phantom[0], load_model(MODEL), device="cpu")
+    assert there.landmarks.names == here.landmarks.names
+    np.testing.assert_allclose(there.landmarks.positions, here.landmarks.positions, atol=0.05)
+    fractions = [event["fraction"] for event in events if event["event"] == "progress"]
+    assert fractions == sorted(fractions)
+    assert fractions[0] == 0
+    assert fractions[-1] == 1
+
+
+def test_voxels_of_another_byte_order_are_understood(
+    worker: Process, scan: Message, phantom: tuple[Volume, LandmarkSet], tmp_path: Path
+) -> None:
+    voxels = phantom[0].voxels
+    swapped = Volume(voxels.astype(voxels.dtype.newbyteorder()), phantom[0].ijk_to_ras)
+    one, other = (
+        detection_from_record(worker.result("detect", volume=volume, model=MODEL, device="cpu"))
+        for volume in (scan, message_of(swapped, tmp_path, "2"))
+    )
+    np.testing.assert_array_equal(one.landmarks.positions, other.landmarks.positions)
+
+
+def test_what_a_user_got_wrong_is_one_sentence_with_its_kind(worker: Process, scan: Message) -> None:
+    air = {**scan, "token": "air"}
+    np.full(scan["shape"], -1000, np.int16).tofile(Path(scan["file"]).with_name("air.raw"))
+    air["file"] = str(Path(scan["file"]).with_name("air.raw"))
+    for request, kind in (
+        ({"volume": scan, "model": "no-such-model"}, "ModelError"),
+        ({"volume": scan, "model": MODEL, "depth": "guess"}, "InputError"),
+        ({"volume": air, "model": MODEL}, "NoBodyError"),
+        ({"volume": {**scan, "token": "gone", "file": "/nowhere.raw"}, "model": MODEL}, "InputError"),
+    ):
+        answer = worker.ask("detect", **request)[-1]
+        assert (answer["event"], answer["kind"]) == ("error", kind)
+        assert "\n" not in answer["message"]
+        assert answer["message"].endswith(".")
+
+
+def test_a_defect_is_answered_with_its_traceback_and_the_process_lives_on(
+    worker: Process, scan: Message
+) -> None:
+    answer = worker.ask("detect", volume={"file": "x"}, model=MODEL)[-1]
+    assert answer["kind"] == "Defect"
+    assert "Traceback" in answer["message"]
+    assert worker.result("detect", volume=scan, model=MODEL)["landmarks"]
+
+
+def test_a_file_that_is_not_complete_is_refused(scan: Message, tmp_path: Path) -> None:
+    path = tmp_path / "half.raw"
+    path.write_bytes(Path(scan["file"]).read_bytes()[:-2])
+    with pytest.raises(InputError, match="not complete"):
+        open_volume({**scan, "file": str(path)})
+
+
+@pytest.mark.parametrize("dtype", ["<i2", ">u2", "|i1", "<f8", ">f4", "<u4"])
+def test_voxels_are_mapped_as_they_are(tmp_path: Path, dtype: str) -> None:
+    voxels = np.arange(24).reshape(2, 3, 4).astype(dtype)
+    volume = open_volume(message_of(Volume(voxels, np.eye(4)), tmp_path))
+    np.testing.assert_array_equal(volume.voxels, voxels)
+    assert volume.voxels.dtype == np.dtype(dtype)
+
+
+def test_what_libraries_print_does_not_get_among_the_answers(repository: Path, scan: Message) -> None:
+    """Python and C alike may print; here on the way to a model that is not there."""
+    noisy = (
+        "import os, LandmarkDetectionLib.worker as worker, LandmarkDetectionLib.model as model\n"
+        "def load(name):\n"
+        "    print('hello'); os.write(1, b'hello from C')\n"
+        "    raise MemoryError\n"
+        "model.load_model = load\n"
+        "worker.main()\n"
+    )
+    process = Process(repository, noisy)
+    answer = process.ask("detect", volume=scan, model=MODEL)[-1]
+    assert answer["kind"] == "MemoryError"
+    out, err = process.process.communicate(timeout=30)
+    assert out == ""
+    assert "hello from C" in err
+
+
+def end_by_quitting(process: Process) -> None:
+    process.write(do="quit")
+
+
+def end_by_closing_its_input(process: Process) -> None:
+    assert process.process.stdin is not None
+    process.process.stdin.close()
+
+
+@pytest.mark.parametrize("end", [end_by_quitting, end_by_closing_its_input])
+def test_it_ends_when_told_or_when_nobody_is_left_to_ask(
+    repository: Path, end: Callable[[Process], None]
+) -> None:
+    process = Process(repository)
+    end(process)
+    assert process.process.wait(timeout=30) == 0
+
+
+def test_it_does_not_finish_its_work_for_a_parent_that_is_gone(repository: Path) -> None:
+    busy = (
+        "import time, LandmarkDetectionLib.worker as worker\n"
+        "worker.Worker.answer = lambda self, request: time.sleep(600)\n"
+        "worker.main()\n"
+    )
+    process = Process(repository, busy)
+    process.write(id=1, do="detect")
+    end_by_closing_its_input(process)
+    assert process.process.wait(timeout=30) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at what is mapped, on Linux")
+def test_only_the_last_volume_is_kept(
+    worker: Process, scan: Message, phantom: tuple[Volume, LandmarkSet], tmp_path: Path
+) -> None:
+    other = message_of(phantom[0], tmp_path, "other")
+    for volume in (scan, other):
+        worker.result("detect", volume=volume, model=MODEL, device="cpu")
+    maps = Path(f"/proc/{worker.process.pid}/maps").read_text()
+    assert other["file"] in maps
+    assert scan["file"] not in maps
