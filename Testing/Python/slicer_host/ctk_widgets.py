@@ -115,16 +115,26 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
 
 
 @withSetters
+class _ArrowStyle(QtWidgets.QProxyStyle):
+    """Draws a check box as an arrow, as CTK does for a section that opens and closes."""
+
+    def drawPrimitive(self, element: Any, option: Any, painter: Any, widget: Any = None) -> None:
+        if element == QtWidgets.QStyle.PE_IndicatorCheckBox:
+            isOpen = bool(option.state & QtWidgets.QStyle.State_On)
+            arrows = (QtWidgets.QStyle.PE_IndicatorArrowRight, QtWidgets.QStyle.PE_IndicatorArrowDown)
+            element = arrows[isOpen]
+        super().drawPrimitive(element, option, painter, widget)
+
+
 class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
     """A group box whose check mark shows or hides what it holds."""
 
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | str | None = None) -> None:
         super().__init__(parent)
         self.checkable = True
         self._contents = _Contents(self)
-        self.setStyleSheet(
-            "QGroupBox::indicator:checked { image: none; } QGroupBox::indicator { width: 8px; height: 8px; }"
-        )
+        self._style = _ArrowStyle("Fusion")
+        self.setStyle(self._style)
         self.toggled.connect(self._apply)
 
     def _apply(self, expanded: bool) -> None:

@@ -70,14 +70,15 @@ class Dialogs:
         path = self._files.popleft()
         return [str(one) for one in path] if isinstance(path, list | tuple) else str(path)
 
-    def execute(self, dialog: QtWidgets.QDialog, plain: Callable[..., int]) -> int:
+    def execute(self, dialog: QtWidgets.QDialog) -> int:
+        """Open a modal dialog and let the handler that waits for it operate it."""
         if not self._handlers:
             raise UnansweredQuestionError(
                 f"No handler was given (host.dialogs.on_exec) for the dialog '{dialog.windowTitle}'"
             )
         handler = self._handlers.popleft()
         QtCore.QTimer.singleShot(0, lambda: handler(dialog))
-        return plain(dialog)
+        return dialog.exec()
 
 
 def replacements(dialogs: Dialogs) -> dict[str, Callable[..., Any]]:

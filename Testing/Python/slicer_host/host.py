@@ -38,6 +38,10 @@ _LOGICS = {
 }
 
 
+# What Qt says without a screen.
+_NOISE = ("This plugin does not support", "propagateSizeHints", "QStandardPaths:")
+
+
 class SlicerHost:
     """A window in which scripted modules open, on a new scene.
 
@@ -53,7 +57,7 @@ class SlicerHost:
     packages
         Which Python packages the module finds missing, and which it asked to install.
     errors
-        Tracebacks of exceptions in slots and observers, which Qt and VTK only print.
+        Tracebacks of exceptions in slots and observers, and Qt's own warnings: Slicer only prints them.
     testing
         Whether ``slicer.app.testingEnabled()``.
     """
@@ -69,6 +73,7 @@ class SlicerHost:
         self._plain: dict[tuple[Any, str], Any] = {}
         self._loaded: list[str] = []
         self._excepthook, sys.excepthook = sys.excepthook, self._recordError
+        self._messageHandler = QtCore.qInstallMessageHandler(self._recordMessage)
         QtCore.QSettings.setPath(
             QtCore.QSettings.IniFormat, QtCore.QSettings.UserScope, str(self.folder / "settings")
         )
@@ -197,6 +202,7 @@ class SlicerHost:
         self.window.deleteLater()
         self._qtApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
         self.process_events()
+        mrml_widgets.SceneObserver.forgetAll()
         self.scene.Clear(1)
         for (owner, name), value in self._plain.items():
             setattr(owner, name, value)
@@ -206,11 +212,18 @@ class SlicerHost:
         for name in self._loaded:
             sys.modules.pop(name, None)
         sys.excepthook = self._excepthook
+        QtCore.qInstallMessageHandler(self._messageHandler)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _recordError(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         self.errors.append("".join(traceback.format_exception(kind, error, trace)))
         self._excepthook(kind, error, trace)
+
+    def _recordMessage(self, kind: Any, context: Any, message: str) -> None:
+        """Qt only prints, for instance, that a signal to connect does not exist."""
+        if kind != QtCore.QtMsgType.QtDebugMsg and not message.startswith(_NOISE):
+            self.errors.append(message)
+            print(message, file=sys.stderr)
 
     def _letScenesBeRead(self) -> None:
         """What the application sets up so that .mrb files can be read."""
@@ -250,6 +263,7 @@ class SlicerHost:
         for name in ("loadNodeFromFile", "saveNode", "saveScene", "loadScene"):
             self._replace(slicer.util, name, getattr(scene_files, name))
         self._replace(slicer.util, "pip_install", self.packages.install)
+        self._replace(QtWidgets.QDialog, "exec_", lambda dialog: self.dialogs.execute(dialog))
         if tuple(map(int, version.split(".")[:2])) >= (5, 11):
             slicer.packaging = packaging.packagingModule(self.packages)
             sys.modules["slicer.packaging"] = slicer.packaging

@@ -12,9 +12,12 @@ from .properties import stored, withSetters
 
 
 class SceneObserver:
-    """Observations of VTK objects that end with the widget that made them."""
+    """Observations of VTK objects that end with the widget that made them, or with the host."""
+
+    _alive: ClassVar["weakref.WeakSet[SceneObserver]"] = weakref.WeakSet()
 
     def __init__(self, widget: QtCore.QObject) -> None:
+        self._alive.add(self)
         self._widget = weakref.ref(widget)
         self._tags: list[tuple[Any, int]] = []
 
@@ -34,6 +37,12 @@ class SceneObserver:
         for subject, tag in self._tags:
             subject.RemoveObserver(tag)
         self._tags.clear()
+
+    @classmethod
+    def forgetAll(cls) -> None:
+        """A scene that is collected as garbage must not call into Python any more."""
+        for observer in list(cls._alive):
+            observer.forget()
 
 
 class qMRMLWidget(QtWidgets.QWidget):

@@ -4,6 +4,7 @@ Only what a scripted module can see is changed: Qt properties are attributes, si
 their C++ signature, children and dynamic properties are found by name, and unknown attributes are refused.
 """
 
+import ctypes
 import functools
 import inspect
 import sys
@@ -11,12 +12,11 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-import shiboken6
 from PySide6 import QtCore, QtGui, QtWidgets
 
 _BINDINGS = (QtCore, QtGui, QtWidgets)
 _OWN_PACKAGE = __name__.rpartition(".")[0]
-_NATIVE = ("PySide6", _OWN_PACKAGE)
+_NATIVE = ("PySide6.", f"{_OWN_PACKAGE}.")
 # QTimer's property shares its name with the static function, which Python code calls on the class only.
 _NO_READER = {"singleShot"}
 
@@ -78,7 +78,7 @@ def _refuseUnknownAttributes(cls: type) -> None:
                 )
             self.setProperty(name, value)
             return
-        shiboken6.Object.__setattr__(self, name, value)
+        QtCore.QObject.__setattr__(self, name, value)
 
     cls.__setattr__ = setAttribute
 
@@ -161,14 +161,22 @@ def _qtClasses() -> list[type]:
     return [value for value in values if inspect.isclass(value) and issubclass(value, QtCore.QObject)]
 
 
+def _keepTrueAlive() -> None:
+    """PySide6 6.12 takes a reference of True away with every ``emit``; before Python 3.12 that ends it."""
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(True)).value += 1 << 40
+
+
 @functools.cache
 def install() -> types.ModuleType:
     """Change PySide6 once for this process and return the module ``qt``."""
+    _keepTrueAlive()
     for cls in _qtClasses():
         if issubclass(cls, QtCore.QCoreApplication):
             continue
         _makePropertiesAttributes(cls)
-        if "__setattr__" in cls.__dict__:
+        # Python lets a replacement call the plain function of an ancestor only: QObject keeps its own.
+        if cls is not QtCore.QObject and "__setattr__" in cls.__dict__:
             _refuseUnknownAttributes(cls)
     QtCore.QObject.name = vars(QtCore.QObject)["objectName"]
     QtCore.QObject.className = lambda self: self.metaObject().className()

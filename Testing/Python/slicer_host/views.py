@@ -3,6 +3,7 @@
 from typing import Any
 
 import slicer
+import vtk
 from PySide6 import QtWidgets
 
 _ORIENTATIONS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
@@ -95,16 +96,14 @@ class LayoutManager:
     def __init__(self, scene: Any, applicationLogic: Any) -> None:
         self._slices = {name: SliceView(name, how, scene) for name, how in _ORIENTATIONS.items()}
         self._threeD = ThreeDView(scene)
-        self._collect(applicationLogic)
-        self.layout = 0
-
-    def _collect(self, applicationLogic: Any) -> None:
-        import vtk
-
         self._logics = vtk.vtkCollection()
         for view in self._slices.values():
             self._logics.AddItem(view.sliceLogic())
         applicationLogic.SetSliceLogics(self._logics)
+        self.layout = 0
+
+    def mrmlSliceLogics(self) -> Any:
+        return self._logics
 
     def sliceViewNames(self) -> tuple[str, ...]:
         return tuple(self._slices)
