@@ -52,7 +52,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, onChanged: Callable[[], None] | None = None
     ) -> None:
         super().__init__()
-        self._onChanged = onChanged or (lambda: None)
+        self._onChanged = _nothing if onChanged is None else onChanged
         self._node: slicer.vtkMRMLMarkupsFiducialNode | None = landmarkNode
         self._nodeId = landmarkNode.GetID()
         self._hadVolume = volumeOf(landmarkNode) is not None
@@ -97,9 +97,11 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     def worldPosition(self, name: str) -> npt.NDArray[np.float64] | None:
         """(3,) world RAS mm of a landmark; None when it is nowhere. KeyError for an unknown name."""
         landmark = self._review.landmarks[name]
-        if self._node is None or not landmark.is_present:
-            return None
-        return worldPosition(self._node, landmark.position)
+        return self.toWorld(landmark.position) if landmark.is_present else None
+
+    def toWorld(self, position: npt.ArrayLike) -> npt.NDArray[np.float64] | None:
+        """(3,) mm of the review, a prediction's for example, -> (3,) world RAS mm; None when closed."""
+        return None if self._node is None else worldPosition(self._node, np.asarray(position))
 
     # --- what a person says -----------------------------------------------------------------------------
 
@@ -131,13 +133,15 @@ class ReviewSession(slicer.util.VTKObservationMixin):
             self._node.SetLocked(locked)
 
     def undo(self) -> None:
-        """Take the last step back; nothing happens when there is none."""
-        if self.canUndo:
+        """Take the last step back; steps that changed nothing here (a mere click on a point) are passed."""
+        before = self._review
+        while not self.isClosed and self.canUndo and self._review == before:
             slicer.mrmlScene.Undo()
 
     def redo(self) -> None:
-        """Take the step taken back again; nothing happens when there is none."""
-        if self.canRedo:
+        """Take the step taken back again, in the same way."""
+        before = self._review
+        while not self.isClosed and self.canRedo and self._review == before:
             slicer.mrmlScene.Redo()
 
     def close(self) -> None:
@@ -250,3 +254,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
 def _isRestoring() -> bool:
     scene = slicer.mrmlScene
     return bool(scene.IsUndoing() or scene.IsRedoing() or scene.IsBatchProcessing() or scene.IsImporting())
+
+
+def _nothing() -> None:
+    """Who asked for no report gets none."""

@@ -304,6 +304,16 @@ def test_undo_by_slicers_own_menu_is_no_correction(session, told, node, scene):
     assert told.times == 2
 
 
+def test_a_mere_click_on_a_point_is_no_step(session, node):
+    session.accept("chin")
+    drag(node, "chin")
+    drag(node, "knee_left")
+    session.undo()
+    assert in_scene(session).reviewed == ()
+    session.redo()
+    assert in_scene(session).reviewed == ("chin",)
+
+
 def test_undo_without_a_step_does_nothing(session, scene):
     scene.ClearUndoStack()
     assert not session.canUndo and not session.canRedo

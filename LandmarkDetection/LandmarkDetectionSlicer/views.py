@@ -1,0 +1,67 @@
+"""Look at a landmark in every view."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import slicer
+
+SLICE_MM = 160.0
+"""The wider side of a slice view after going to a landmark: a joint with what is around it."""
+VIEW_3D_MM = 600.0
+"""Height of the 3D view then: enough of the body to see where one is."""
+YELLOW = (0xF0 / 255, 0xE4 / 255, 0x42 / 255)
+
+
+def centerOn(position: npt.ArrayLike, zoomMm: float | None = SLICE_MM) -> None:
+    """Bring a place into the middle of all slice and 3D views.
+
+    Parameters
+    ----------
+    position : (3,)
+        World RAS mm.
+    zoomMm
+        The wider side of the slice views becomes this long; a view that shows less already stays, so that a
+        closer look survives going from landmark to landmark. 3D views come nearer in the same way. None only
+        moves the views.
+    """
+    place = np.asarray(position, dtype=np.float64)
+    for sliceNode in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        with slicer.util.NodeModify(sliceNode):
+            if zoomMm is not None:
+                _zoomSlice(sliceNode, zoomMm)
+            sliceNode.JumpSliceByCentering(*place)
+    for cameraNode in slicer.util.getNodesByClass("vtkMRMLCameraNode"):
+        with slicer.util.NodeModify(cameraNode):
+            _aimCamera(cameraNode, place, None if zoomMm is None else VIEW_3D_MM * zoomMm / SLICE_MM)
+
+
+def highlight(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, index: int | None) -> None:
+    """Show one point, or none, in the colour of the active point; the mouse takes it over in passing."""
+    display = landmarkNode.GetDisplayNode()
+    if display is not None:
+        display.SetActiveColor(YELLOW)
+        display.SetActiveControlPoint(-1 if index is None else index)
+
+
+def _zoomSlice(sliceNode: slicer.vtkMRMLSliceNode, zoomMm: float) -> None:
+    width, height, depth = sliceNode.GetFieldOfView()
+    factor = zoomMm / max(width, height)
+    if factor < 1:
+        sliceNode.SetFieldOfView(width * factor, height * factor, depth)
+
+
+def _aimCamera(cameraNode: slicer.vtkMRMLCameraNode, place: np.ndarray, heightMm: float | None) -> None:
+    """Look at a place from the same direction, not farther away than shows ``heightMm``."""
+    away = np.subtract(cameraNode.GetPosition(), cameraNode.GetFocalPoint())
+    distance = float(np.linalg.norm(away))
+    if heightMm is not None:
+        near = heightMm / 2 / math.tan(math.radians(cameraNode.GetViewAngle()) / 2)
+        cameraNode.SetParallelScale(min(cameraNode.GetParallelScale(), heightMm / 2))
+        if distance > near:
+            away *= near / distance
+    cameraNode.SetFocalPoint(place)
+    cameraNode.SetPosition(place + away)
+    cameraNode.ResetClippingRange()
