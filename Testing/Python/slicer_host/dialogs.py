@@ -81,23 +81,26 @@ class Dialogs:
         return dialog.exec()
 
 
-def replacements(dialogs: Dialogs) -> dict[str, Callable[..., Any]]:
-    """The functions of ``slicer.util`` that show dialogs."""
+def replacements(current: Callable[[], Dialogs]) -> dict[str, Callable[..., Any]]:
+    """The functions of ``slicer.util`` that show dialogs.
+
+    ``current`` gives the dialogs of the host that is open: a module may keep the functions it has imported.
+    """
 
     def teller(kind: str) -> Callable[..., None]:
-        return lambda text, windowTitle=None, parent=None, standardButtons=None, **options: dialogs.tell(
+        return lambda text, windowTitle=None, parent=None, standardButtons=None, **options: current().tell(
             kind, text, {"windowTitle": windowTitle, **options}
         )
 
     def ask(text: str, windowTitle: str | None = None, parent: Any = None, **options: Any) -> bool:
-        return dialogs.ask(text, {"windowTitle": windowTitle, **options})
+        return current().ask(text, {"windowTitle": windowTitle, **options})
 
     def messageBox(text: str, parent: Any = None, **options: Any) -> Any:
-        dialogs.tell("info", text, options)
+        current().tell("info", text, options)
         return QtWidgets.QMessageBox.Ok
 
     def delayDisplay(text: str, autoCloseMsec: int = 1000, parent: Any = None, **options: Any) -> None:
-        dialogs.tell("info", text, options)
+        current().tell("info", text, options)
 
     return {
         "errorDisplay": teller("error"),
@@ -111,7 +114,7 @@ def replacements(dialogs: Dialogs) -> dict[str, Callable[..., Any]]:
     }
 
 
-def qtClasses(dialogs: Dialogs) -> dict[str, type]:
+def qtClasses(current: Callable[[], Dialogs]) -> dict[str, type]:
     """The dialog classes of ``qt``: static functions answered, and PythonQt's return values."""
 
     class FileDialog(QtWidgets.QFileDialog):
@@ -119,19 +122,19 @@ def qtClasses(dialogs: Dialogs) -> dict[str, type]:
 
         @staticmethod
         def getOpenFileName(parent: Any = None, caption: str = "", *rest: Any) -> str:
-            return dialogs.ask_file(caption)
+            return current().ask_file(caption)
 
         @staticmethod
         def getSaveFileName(parent: Any = None, caption: str = "", *rest: Any) -> str:
-            return dialogs.ask_file(caption)
+            return current().ask_file(caption)
 
         @staticmethod
         def getExistingDirectory(parent: Any = None, caption: str = "", *rest: Any) -> str:
-            return dialogs.ask_file(caption)
+            return current().ask_file(caption)
 
         @staticmethod
         def getOpenFileNames(parent: Any = None, caption: str = "", *rest: Any) -> list[str]:
-            answer = dialogs.ask_file(caption)
+            answer = current().ask_file(caption)
             return answer if isinstance(answer, list) else [answer] if answer else []
 
     class MessageBox(QtWidgets.QMessageBox):
@@ -140,11 +143,11 @@ def qtClasses(dialogs: Dialogs) -> dict[str, type]:
         @staticmethod
         def question(parent: Any, title: str, text: str, *buttons: Any) -> Any:
             yes, no = QtWidgets.QMessageBox.Yes, QtWidgets.QMessageBox.No
-            return yes if dialogs.ask(text, {"windowTitle": title}) else no
+            return yes if current().ask(text, {"windowTitle": title}) else no
 
     def told(kind: str) -> staticmethod:
         def show(parent: Any, title: str, text: str, *buttons: Any) -> Any:
-            dialogs.tell(kind, text, {"windowTitle": title})
+            current().tell(kind, text, {"windowTitle": title})
             return QtWidgets.QMessageBox.Ok
 
         return staticmethod(show)

@@ -8,7 +8,7 @@ import tempfile
 import traceback
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -62,7 +62,12 @@ class SlicerHost:
         Whether ``slicer.app.testingEnabled()``.
     """
 
+    current: ClassVar["SlicerHost | None"] = None
+
     def __init__(self, version: str = "5.12") -> None:
+        if SlicerHost.current is not None:
+            raise RuntimeError("Close the open host before making another: there is one Slicer in a process")
+        SlicerHost.current = self
         self.qt = pythonqt.install()
         self._qtApplication = QtWidgets.QApplication.instance() or _makeQtApplication()
         self.folder = Path(tempfile.mkdtemp(prefix="slicer-host-"))
@@ -213,6 +218,7 @@ class SlicerHost:
             sys.modules.pop(name, None)
         sys.excepthook = self._excepthook
         QtCore.qInstallMessageHandler(self._messageHandler)
+        SlicerHost.current = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _recordError(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
@@ -249,7 +255,7 @@ class SlicerHost:
         vars(ctk).update(ctk_widgets.WIDGETS)
         sys.modules["ctk"] = ctk
         self.qt.QUiLoader = ui_loader.QUiLoader
-        vars(self.qt).update(dialogs.qtClasses(self.dialogs))
+        vars(self.qt).update(_QT_DIALOGS)
         for name, widget in mrml_widgets.WIDGETS.items():
             setattr(slicer, name, widget)
         slicer.qSlicerScriptedLoadableModuleWidget = ModuleWidget
@@ -258,14 +264,14 @@ class SlicerHost:
         _submodule("i18n", i18n)
         parameters = _submodule("parameterNodeWrapper", parameter_node)
         vars(parameters).update({k: v for k, v in vars(validators).items() if isinstance(v, type)})
-        for name, function in dialogs.replacements(self.dialogs).items():
+        for name, function in _UTIL_DIALOGS.items():
             self._replace(slicer.util, name, function)
         for name in ("loadNodeFromFile", "saveNode", "saveScene", "loadScene"):
             self._replace(slicer.util, name, getattr(scene_files, name))
-        self._replace(slicer.util, "pip_install", self.packages.install)
-        self._replace(QtWidgets.QDialog, "exec_", lambda dialog: self.dialogs.execute(dialog))
+        self._replace(slicer.util, "pip_install", _PACKAGING.pip_install)
+        self._replace(QtWidgets.QDialog, "exec_", lambda dialog: _current().dialogs.execute(dialog))
         if tuple(map(int, version.split(".")[:2])) >= (5, 11):
-            slicer.packaging = packaging.packagingModule(self.packages)
+            slicer.packaging = _PACKAGING
             sys.modules["slicer.packaging"] = slicer.packaging
         else:
             sys.modules["slicer.packaging"] = None
@@ -286,6 +292,17 @@ class SlicerHost:
         setattr(slicer.modules, f"{name}Instance", instance)
         self.app.moduleManager().add(module)
         return module
+
+
+def _current() -> SlicerHost:
+    if SlicerHost.current is None:
+        raise RuntimeError("No host is open")
+    return SlicerHost.current
+
+
+_UTIL_DIALOGS = dialogs.replacements(lambda: _current().dialogs)
+_QT_DIALOGS = dialogs.qtClasses(lambda: _current().dialogs)
+_PACKAGING = packaging.packagingModule(lambda: _current().packages)
 
 
 def _makeQtApplication() -> QtWidgets.QApplication:

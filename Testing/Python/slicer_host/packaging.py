@@ -3,7 +3,7 @@
 import importlib.metadata
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -54,7 +54,7 @@ def _listed(requirements: Any) -> list[str]:
     return [str(requirement) for requirement in requirements]
 
 
-def packagingModule(packages: Packages) -> types.ModuleType:
+def packagingModule(current: Callable[[], Packages]) -> types.ModuleType:
     """``slicer.packaging`` as Slicer 5.12 has it."""
 
     def load_requirements(path: str | Path) -> list[Any]:
@@ -65,7 +65,7 @@ def packagingModule(packages: Packages) -> types.ModuleType:
         return [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
 
     def pip_check(req: Any) -> bool:
-        return all(packages.is_installed(requirement) for requirement in _listed(req))
+        return all(current().is_installed(requirement) for requirement in _listed(req))
 
     def pip_ensure(
         requirements: Any,
@@ -77,17 +77,17 @@ def packagingModule(packages: Packages) -> types.ModuleType:
         skip_in_testing: bool = True,
         show_progress: bool = True,
     ) -> None:
-        missing = [name for name in _listed(requirements) if not packages.is_installed(name)]
-        if not missing or (packages.dialogs.testing and skip_in_testing):
+        missing = [name for name in _listed(requirements) if not current().is_installed(name)]
+        if not missing or (current().dialogs.testing and skip_in_testing):
             return
         question = f"{requester or 'A module'} needs to install: {', '.join(missing)}"
-        if prompt_install and not packages.dialogs.ask(question, {}):
+        if prompt_install and not current().dialogs.ask(question, {}):
             raise RuntimeError(f"User declined installation of {', '.join(missing)}")
-        packages.install(missing)
+        current().install(missing)
 
     module = types.ModuleType("slicer.packaging", "Recorded package installation.")
     for function in (load_requirements, pip_check, pip_ensure):
         setattr(module, function.__name__, function)
-    module.pip_install = packages.install
+    module.pip_install = lambda *requirements, **options: current().install(*requirements, **options)
     module.isPipInstallInProgress = lambda: False
     return module

@@ -197,6 +197,22 @@ def test_closing_leaves_slicer_as_it_was(host):
     host.__init__()
 
 
+def test_an_imported_function_speaks_to_the_open_host(host):
+    from slicer.util import errorDisplay
+
+    host.close()
+    host.__init__()
+    errorDisplay("broken")
+    assert host.dialogs.texts("error") == ["broken"]
+
+
+def test_there_is_one_host_at_a_time(host):
+    from Testing.Python.slicer_host import SlicerHost
+
+    with pytest.raises(RuntimeError, match="Close the open host"):
+        SlicerHost()
+
+
 def test_a_screenshot_shows_the_panel(host, tmp_path):
     import qt
 
