@@ -47,13 +47,21 @@ class SilhouetteUNet(nn.Module):
         Width of each level; every level halves the resolution.
     inputs : int
         Input channels; see ``depth.network_input``.
+    depth_from_surface : bool
+        The head adds to the depth midway between the first and the last surface instead of stating depth
+        from nothing: in a hand every bone lies close to it, however the hand is held.
     """
 
     def __init__(
-        self, landmarks: int, channels: tuple[int, ...] = (16, 32, 64, 96, 128), inputs: int = 4
+        self,
+        landmarks: int,
+        channels: tuple[int, ...] = (16, 32, 64, 96, 128),
+        inputs: int = 4,
+        depth_from_surface: bool = False,
     ) -> None:
         super().__init__()
         channels = tuple(channels)
+        self.depth_from_surface = depth_from_surface
         self.stem = nn.Sequential(
             _convolution(inputs, channels[0], 5, stride=STRIDE), _convolution(channels[0], channels[0])
         )
@@ -85,7 +93,17 @@ class SilhouetteUNet(nn.Module):
         ):
             current = up(skip + self.up_sample(lateral(current)))
         logits, depth, log_scale = self.head(current).float().chunk(3, dim=1)
+        if self.depth_from_surface:
+            depth = depth + _middle_depth(image.float())
         return Heatmaps(logits, self.absent(overview).float(), depth, log_scale.clamp(-6, 3))
+
+
+def _middle_depth(image: Tensor) -> Tensor:
+    """Mean depth (B, 1, h, w) of both surfaces around every cell; 0 where there is nothing within a cell."""
+    body = image[:, :1]
+    both = torch.cat([body, body * (image[:, 1:2] + image[:, 2:3]) / 2], dim=1)
+    sums = nn.functional.avg_pool2d(nn.functional.avg_pool2d(both, STRIDE), 3, stride=1, padding=1)
+    return sums[:, 1:] / sums[:, :1].clamp_min(1e-3)
 
 
 def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:

@@ -84,7 +84,7 @@ _PAPER = TrainingConfig(
     validate_every=6_000,
 )
 
-_HAND = TrainingConfig(protocol="hand", steps=4000, batch_size=32)
+_HAND = TrainingConfig(protocol="hand", steps=5000, batch_size=32)
 _PAPER_HAND = _PAPER.model_copy(
     update={
         "protocol": "hand",

@@ -95,6 +95,8 @@ class SilhouetteTask(nn.Module):
         self._parameters_of: dict[str, dict[str, Any]] = {
             view: {"landmarks": landmarks, "channels": channels} for view, channels in widths.items()
         }
+        if hands:
+            self._parameters_of["coronal"]["depth_from_surface"] = True
         self.networks = nn.ModuleDict({view: SilhouetteUNet(**p) for view, p in self._parameters_of.items()})
         self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
