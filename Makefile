@@ -45,11 +45,13 @@ lint: $(READY)
 	@$(PY) -m mypy
 
 pytest: $(READY)
+	@$(PY) Testing/system_libraries.py
 	@$(PY) -m pytest $(ARGS)
 
 format: $(READY)
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+	@$(PY) Testing/update_cmake_lists.py
 
 clean:
 	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis
