@@ -49,21 +49,26 @@ _LINE = re.compile(r"(?P<requirement>[^#]+?)\s*#\s*(?P<reason>.+);\s*(?P<megabyt
 
 # What pip writes into its log when something is wrong, and what a person is told; the first that fits.
 _TROUBLES = (
-    (r"No space left on device|not enough space on the disk", "the disk is full; make room and try again."),
+    (
+        r"No space left on device|not enough space on the disk",
+        _("the disk is full; make room and try again."),
+    ),
     (
         r"Permission denied|Access is denied",
-        "Slicer's folder may not be written; start Slicer as a user who may, or install Slicer for yourself.",
+        _("Slicer's folder may not be written; start Slicer as a user who may, or install your own."),
     ),
     (
         r"Failed to establish a new connection|NewConnectionError|NameResolutionError|getaddrinfo failed"
         r"|Temporary failure in name resolution|Network is unreachable|ConnectTimeoutError|ReadTimeoutError"
         r"|ProxyError|SSLError|Max retries exceeded",
-        "there is no way to the internet; connect this computer, or take the packages from a folder "
-        f"(set {WHEELS_VARIABLE}, see the documentation of the installation).",
+        _(
+            "there is no way to the internet; connect this computer, or take the packages from a folder "
+            "(set {variable}, see the documentation of the installation)."
+        ),
     ),
     (
         r"conflicting dependencies",
-        "they do not fit this Slicer's own packages, which are never exchanged; use the newest Slicer.",
+        _("they do not fit this Slicer's own packages, which are never exchanged; use the newest Slicer."),
     ),
 )
 
@@ -304,7 +309,11 @@ def _trouble(log: Path, wheels: Path | None, problem: Exception) -> str:
         )
     else:
         reason = next(
-            (sentence for pattern, sentence in _TROUBLES if re.search(pattern, text)),
+            (
+                sentence.format(variable=WHEELS_VARIABLE)
+                for pattern, sentence in _TROUBLES
+                if re.search(pattern, text)
+            ),
             _("pip failed, see the Python console (View > Python Console) for its words, then try again."),
         )
     return _("The Python packages were not installed: {reason}").format(reason=reason)

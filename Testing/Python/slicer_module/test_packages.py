@@ -58,6 +58,10 @@ class Installer:
             raise CalledProcessError(1, ["pip", "install"])
         self.versions.update({re.split("[<>=]", one)[0]: "99" for one in self.requirements})
 
+    def pip_as_in_5_12(self, requirements: list[str], constraints: Path, requester: str) -> None:
+        assert requester == "Landmark Detection"
+        self.pip([*requirements, "--constraint", str(constraints)])
+
     def install_torch(self, **arguments: Any) -> object:
         address = os.environ["PIP_CONSTRAINT"]
         assert address.startswith("file:///")
@@ -66,11 +70,19 @@ class Installer:
         return object()
 
 
-@pytest.fixture(params=["5.10", "5.12"])
-def host(request: pytest.FixtureRequest) -> Iterator[SlicerHost]:
-    host = SlicerHost(request.param)
+@pytest.fixture(scope="module")
+def application() -> Iterator[SlicerHost]:
+    host = SlicerHost("5.12")
     yield host
     host.close()
+
+
+@pytest.fixture
+def host(application: SlicerHost) -> Iterator[SlicerHost]:
+    """One application for all tests of this file: nothing here touches its scene."""
+    application.dialogs.clear()
+    yield application
+    application.testing = False
 
 
 @pytest.fixture
@@ -80,22 +92,18 @@ def packages(host: SlicerHost) -> Any:
     return packages
 
 
-@pytest.fixture
-def installer(packages: Any, host: SlicerHost, monkeypatch: pytest.MonkeyPatch) -> Installer:
+@pytest.fixture(params=["5.10", "5.12"])
+def installer(request: pytest.FixtureRequest, packages: Any, monkeypatch: pytest.MonkeyPatch) -> Installer:
     """A Slicer with nothing but its own packages, with the extension PyTorch."""
     installer = Installer(dict(SLICER))
     monkeypatch.delenv(packages.WHEELS_VARIABLE, raising=False)
     monkeypatch.setattr(packages, "_version", installer.versions.get)
-    if hasattr(slicer, "packaging"):
-        monkeypatch.setattr(
-            slicer.packaging,
-            "pip_install",
-            lambda requirements, constraints, requester: installer.pip(
-                [*requirements, "--constraint", str(constraints)]
-            ),
-        )
-    else:
+    if request.param == "5.10":
+        monkeypatch.setitem(sys.modules, "slicer.packaging", None)
         monkeypatch.setattr(slicer.util, "pip_install", installer.pip)
+    else:
+        monkeypatch.setattr(slicer.packaging, "pip_install", installer.pip_as_in_5_12)
+        monkeypatch.setattr(slicer.util, "pip_install", lambda *_: pytest.fail("the old way"))
     logic = SimpleNamespace(installTorch=installer.install_torch)
     monkeypatch.setitem(sys.modules, "PyTorchUtils", SimpleNamespace(PyTorchUtilsLogic=lambda: logic))
     return installer
@@ -301,32 +309,24 @@ def write_wheel(folder: Path, name: str, version: str, requires: str = "") -> No
 
 
 @pytest.fixture
-def real_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Path]]:
+def real_pip(packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Path]:
     """Slicer 5.10 with a Python of its own, reduced to a folder; the wheel folder's name has a space."""
     if sys.platform == "win32":
         pytest.skip("PythonSlicer is a shell script here")
-    host = SlicerHost("5.10")
-    from LandmarkDetectionSlicer import packages
-
-    program, installed, wheels = (
-        tmp_path / "bin" / "PythonSlicer",
-        tmp_path / "installed",
-        tmp_path / "my wheels",
-    )
-    program.parent.mkdir()
+    program, installed, wheels = (tmp_path / name for name in ("bin/PythonSlicer", "installed", "my wheels"))
+    for folder in (program.parent, installed, wheels):
+        folder.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    installed.mkdir()
-    wheels.mkdir()
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     monkeypatch.setenv("PIP_TARGET", str(installed))
     monkeypatch.setenv(packages.WHEELS_VARIABLE, str(wheels))
     monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.setitem(sys.modules, "slicer.packaging", None)
     monkeypatch.setattr(slicer.util, "pip_install", REAL_PIP_INSTALL)
     wanted = (packages.Package("wanted-for-landmarks>=1.2", "a test", 1),)
     monkeypatch.setattr(packages, "requiredPackages", lambda: wanted)
-    yield packages, wheels
-    host.close()
+    return packages, wheels
 
 
 def test_pip_installs_from_a_wheel_folder(real_pip: tuple[Any, Path]) -> None:
