@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6 import QtCore, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 
 
 class UnansweredQuestionError(RuntimeError):
@@ -14,7 +14,7 @@ class UnansweredQuestionError(RuntimeError):
 
 @dataclass(frozen=True)
 class Dialog:
-    """One dialog that was shown: ``kind`` is error, warning, info, question or file."""
+    """One dialog that was shown: ``kind`` is error, warning, info, question, file or url."""
 
     kind: str
     text: str
@@ -154,4 +154,13 @@ def qtClasses(current: Callable[[], Dialogs]) -> dict[str, type]:
 
     for name, kind in (("information", "info"), ("warning", "warning"), ("critical", "error")):
         setattr(MessageBox, name, told(kind))
-    return {"QFileDialog": FileDialog, "QMessageBox": MessageBox}
+
+    class DesktopServices(QtGui.QDesktopServices):
+        """Opens nothing; the address is recorded."""
+
+        @staticmethod
+        def openUrl(url: QtCore.QUrl) -> bool:
+            current().tell("url", url.toString(), {})
+            return True
+
+    return {"QDesktopServices": DesktopServices, "QFileDialog": FileDialog, "QMessageBox": MessageBox}

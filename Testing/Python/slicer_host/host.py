@@ -23,6 +23,7 @@ from . import (
     packaging,
     parameter_node,
     pythonqt,
+    sample_data,
     scene_files,
     scripted_module,
     ui_loader,
@@ -56,6 +57,8 @@ class SlicerHost:
         What was shown, and the answers to questions; see ``dialogs.Dialogs``.
     packages
         Which Python packages the module finds missing, and which it asked to install.
+    samples
+        What was registered with Sample Data, by name.
     errors
         Tracebacks of exceptions in slots and observers, and Qt's own warnings: Slicer only prints them.
     testing
@@ -73,6 +76,7 @@ class SlicerHost:
         self.folder = Path(tempfile.mkdtemp(prefix="slicer-host-"))
         self.dialogs = dialogs.Dialogs()
         self.packages = packaging.Packages(self.dialogs)
+        self.samples: dict[str, dict[str, Any]] = {}
         self.errors: list[str] = []
         self.widgets: dict[str, Any] = {}
         self._plain: dict[tuple[Any, str], Any] = {}
@@ -275,7 +279,8 @@ class SlicerHost:
             sys.modules["slicer.packaging"] = slicer.packaging
         else:
             sys.modules["slicer.packaging"] = None
-        self._loaded.append("slicer.packaging")
+        sys.modules["SampleData"] = _SAMPLE_DATA
+        self._loaded += ["slicer.packaging", "SampleData"]
 
     def _load(self, path: Path) -> ScriptedModule:
         """Import a module file by its name and let it describe itself."""
@@ -302,6 +307,7 @@ def _current() -> SlicerHost:
 
 _UTIL_DIALOGS = dialogs.replacements(lambda: _current().dialogs)
 _QT_DIALOGS = dialogs.qtClasses(lambda: _current().dialogs)
+_SAMPLE_DATA = sample_data.sampleDataModule(lambda: _current().samples)
 _PACKAGING = packaging.packagingModule(lambda: _current().packages)
 
 

@@ -34,6 +34,9 @@ def loadNodeFromFile(filename: Any, filetype: str | None = None, properties: Any
     node.SetAndObserveStorageNodeID(storage.GetID())
     if hasattr(node, "CreateDefaultDisplayNodes"):
         node.CreateDefaultDisplayNodes()
+    if filetype == "VolumeFile" and (properties or {}).get("show", True):
+        slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(node.GetID())
+        slicer.app.applicationLogic().PropagateVolumeSelection()
     return node
 
 

@@ -119,6 +119,40 @@ def test_a_volume_is_saved_and_loaded(host, ending):
         slicer.util.loadVolume(host.folder / "missing.nrrd")
 
 
+def test_a_loaded_volume_is_shown_in_the_slice_views(host):
+    import numpy as np
+    import slicer
+
+    path = host.folder / "scan.nrrd"
+    slicer.util.saveNode(slicer.util.addVolumeFromArray(np.ones((2, 3, 4))), path)
+    logic = slicer.app.layoutManager().sliceWidget("Red").sliceLogic()
+    hidden = slicer.util.loadVolume(path, {"show": False})
+    assert logic.GetSliceCompositeNode().GetBackgroundVolumeID() != hidden.GetID()
+    shown = slicer.util.loadVolume(path)
+    assert logic.GetSliceCompositeNode().GetBackgroundVolumeID() == shown.GetID()
+
+
+def test_a_registered_sample_is_loaded_from_this_computer(host):
+    import numpy as np
+    import SampleData
+    import slicer
+
+    path = host.folder / "a sample.nrrd"
+    slicer.util.saveNode(slicer.util.addVolumeFromArray(np.ones((2, 3, 4))), path)
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        sampleName="Sample", uris=path.as_uri(), fileNames=path.name, nodeNames="sample"
+    )
+    assert host.samples["Sample"]["fileNames"] == "a sample.nrrd"
+    assert SampleData.SampleDataLogic().downloadSample("Sample").GetName() == "sample"
+
+
+def test_a_web_address_is_recorded_not_opened(host):
+    import qt
+
+    assert qt.QDesktopServices.openUrl(qt.QUrl("https://example.org/guide"))
+    assert host.dialogs.texts("url") == ["https://example.org/guide"]
+
+
 def test_markups_are_saved_and_loaded(host):
     import slicer
 
