@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -90,6 +91,11 @@ class Package:
 TORCH = Package("torch>=2.2", "PyTorch, runs the networks; more with an NVIDIA card", 200)
 
 
+# Found once, a package is not looked for again: reading a version takes milliseconds, and a panel asks often.
+_found: set[Package] = set()
+
+
+@cache
 def requiredPackages() -> tuple[Package, ...]:
     """Everything the library needs that Slicer does not bring, PyTorch first."""
     lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
@@ -99,7 +105,10 @@ def requiredPackages() -> tuple[Package, ...]:
 
 def missingPackages() -> tuple[Package, ...]:
     """What is needed and not installed, or too old; looks at versions only and imports nothing of them."""
-    return tuple(package for package in requiredPackages() if not _isInstalled(package))
+    _found.update(
+        package for package in requiredPackages() if package not in _found and _isInstalled(package)
+    )
+    return tuple(package for package in requiredPackages() if package not in _found)
 
 
 def missingSentence(missing: Iterable[Package]) -> str:

@@ -86,10 +86,12 @@ def host(application: SlicerHost) -> Iterator[SlicerHost]:
 
 
 @pytest.fixture
-def packages(host: SlicerHost) -> Any:
+def packages(host: SlicerHost) -> Iterator[Any]:
     from LandmarkDetectionSlicer import packages
 
-    return packages
+    packages._found.clear()
+    yield packages
+    packages._found.clear()
 
 
 @pytest.fixture(params=["5.10", "5.12"])
@@ -135,6 +137,7 @@ def test_nothing_is_missing_where_the_library_runs(packages: Any) -> None:
 def test_a_version_that_is_too_old_is_missing(packages: Any, installer: Installer) -> None:
     everything = names(packages.missingPackages())
     assert everything == names(packages.requiredPackages()) - {"pillow"}
+    # A local build and a release candidate are new enough.
     installer.versions.update(torch="2.7.1+cu128", numba="0.61.0rc1", pydantic="1.10.2")
     assert names(packages.missingPackages()) == everything - {"torch", "numba"}
     assert "pydantic" in packages.missingSentence(packages.missingPackages())
