@@ -322,8 +322,8 @@ def _newLandmarkNode(
     display = node.GetDisplayNode()
     display.SetSelectedColor(SKY_BLUE)
     display.SetColor(SKY_BLUE)
-    display.SetGlyphTypeFromString("Sphere3D")
-    display.SetGlyphScale(1.5)
+    display.SetGlyphTypeFromString("Cross2D")
+    display.SetGlyphScale(4.0)
     display.SetTextScale(2.5)
     # Names behind the body would cover it; points are found by their marker.
     display.SetOccludedVisibility(False)

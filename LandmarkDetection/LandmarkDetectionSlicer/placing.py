@@ -53,9 +53,9 @@ class PlacingSession:
     """
 
     def __init__(
-        self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, onChanged: Callable[[], None] | None = None
+        self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, onChanged: Callable[[], None] = lambda: None
     ) -> None:
-        self._onChanged = _nothing if onChanged is None else onChanged
+        self._onChanged = onChanged
         self._review = ReviewSession(landmarkNode, self._onReview)
         self._asked: list[str] = []  # the current landmark last
         self._placed: set[str] = set()
@@ -186,11 +186,11 @@ class ClickPicker(VTKObservationMixin):
     """
 
     def __init__(
-        self, onClicked: Callable[[list[float]], None], onStopped: Callable[[], None] | None = None
+        self, onClicked: Callable[[list[float]], None], onStopped: Callable[[], None] = lambda: None
     ) -> None:
         super().__init__()
         self._onClicked = onClicked
-        self._onStopped = _nothing if onStopped is None else onStopped
+        self._onStopped = onStopped
         self._mode = PlaceMode(self._onLeft)
         self._node = _pickerNode()
         self.addObserver(self._node, self._node.PointPositionDefinedEvent, self._onPlaced)
@@ -295,7 +295,3 @@ def _pickerNode() -> slicer.vtkMRMLMarkupsFiducialNode:
     node.RemoveAllControlPoints()
     node.GetDisplayNode().SetVisibility(True)
     return node
-
-
-def _nothing() -> None:
-    """Who asked for no report gets none."""

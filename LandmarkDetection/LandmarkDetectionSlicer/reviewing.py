@@ -49,10 +49,10 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     """
 
     def __init__(
-        self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, onChanged: Callable[[], None] | None = None
+        self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, onChanged: Callable[[], None] = lambda: None
     ) -> None:
         super().__init__()
-        self._onChanged = _nothing if onChanged is None else onChanged
+        self._onChanged = onChanged
         self._node: slicer.vtkMRMLMarkupsFiducialNode | None = landmarkNode
         self._nodeId = landmarkNode.GetID()
         self._hadVolume = volumeOf(landmarkNode) is not None
@@ -254,7 +254,3 @@ class ReviewSession(slicer.util.VTKObservationMixin):
 def _isRestoring() -> bool:
     scene = slicer.mrmlScene
     return bool(scene.IsUndoing() or scene.IsRedoing() or scene.IsBatchProcessing() or scene.IsImporting())
-
-
-def _nothing() -> None:
-    """Who asked for no report gets none."""
