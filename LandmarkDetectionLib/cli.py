@@ -91,6 +91,13 @@ class Network(str, Enum):
     REGRESSION_CNN = "regression_cnn"
 
 
+class Region(str, Enum):
+    """What is synthesised and studied."""
+
+    BODY = "body"
+    HAND = "hand"
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name of an installed model, or its folder.")]
@@ -300,25 +307,28 @@ def models_remove(
 @app.command(epilog=EXIT_CODES)
 def synthesize(
     out: Annotated[
-        Path | None, typer.Option(help="Contact sheet to write (.png): many bodies in both views.")
+        Path | None, typer.Option(help="Contact sheet to write (.png): many bodies or hands.")
     ] = None,
+    region: Annotated[Region, typer.Option(help="What to draw on the sheet.")] = Region.BODY,
     phantom: Annotated[
         Path | None, typer.Option(help="CT phantom to write (.nii.gz, .nrrd, .mha): one body with a table.")
     ] = None,
     truth: Annotated[
         Path | None, typer.Option(help="With --phantom: its true landmarks (.mrk.json, .fcsv, .csv).")
     ] = None,
-    count: Annotated[int, typer.Option(min=1, max=400, help="Bodies on the contact sheet.")] = 24,
+    count: Annotated[int, typer.Option(min=1, max=400, help="Bodies or hands on the contact sheet.")] = 24,
     seed: SeedOption = 0,
     spacing: Annotated[float, typer.Option(min=0.5, max=20.0, help="Voxel size of the phantom, mm.")] = 3.0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Generate synthetic bodies: a sheet to look at, or a CT phantom with known landmarks."""
+    """Generate synthetic bodies or hands: a sheet to look at, or a body's CT phantom with known landmarks."""
     if (out is None) == (phantom is None):
         raise typer.BadParameter("give either --out or --phantom.", param_hint="--out")
     if truth is not None and phantom is None:
         raise typer.BadParameter("--truth needs --phantom.", param_hint="--truth")
+    if phantom is not None and region is not Region.BODY:
+        raise typer.BadParameter("a phantom is a whole body; use --out for hands.", param_hint="--region")
     from LandmarkDetectionLib.landmarks import LANDMARK_SUFFIXES, write_landmarks
     from LandmarkDetectionLib.volume import ITK, NIFTI, write_volume
 
@@ -329,7 +339,11 @@ def synthesize(
 
     with console.progress_bar(not quiet and not as_json) as progress:
         progress(0.0, "generating")
-        if out is not None:
+        if out is not None and region is Region.HAND:
+            from LandmarkDetectionLib.synthesis.hand_sheet import write_hand_sheet
+
+            write_hand_sheet(out, count=count, seed=seed)
+        elif out is not None:
             from LandmarkDetectionLib.synthesis.contact_sheet import write_contact_sheet
 
             write_contact_sheet(out, count=count, seed=seed)
