@@ -161,16 +161,17 @@ def _qtClasses() -> list[type]:
     return [value for value in values if inspect.isclass(value) and issubclass(value, QtCore.QObject)]
 
 
-def _keepTrueAlive() -> None:
-    """PySide6 6.12 takes a reference of True away with every ``emit``; before Python 3.12 that ends it."""
+def _keepConstantsAlive() -> None:
+    """PySide6 6.12 takes a reference away from what it returns; before Python 3.12 that ends None and True."""
     if sys.version_info < (3, 12):
-        ctypes.c_ssize_t.from_address(id(True)).value += 1 << 40
+        for constant in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(constant)).value += 1 << 40
 
 
 @functools.cache
 def install() -> types.ModuleType:
     """Change PySide6 once for this process and return the module ``qt``."""
-    _keepTrueAlive()
+    _keepConstantsAlive()
     for cls in _qtClasses():
         if issubclass(cls, QtCore.QCoreApplication):
             continue
