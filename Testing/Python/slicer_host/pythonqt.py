@@ -162,7 +162,7 @@ def _qtClasses() -> list[type]:
 
 
 def _keepConstantsAlive() -> None:
-    """PySide6 6.12 takes a reference away from what it returns; before Python 3.12 that ends None and True."""
+    """PySide6 6.12 takes a reference from what it returns; before Python 3.12 that ends None and True."""
     if sys.version_info < (3, 12):
         for constant in (None, True, False):
             ctypes.c_ssize_t.from_address(id(constant)).value += 1 << 40
