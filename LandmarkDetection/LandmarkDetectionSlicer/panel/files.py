@@ -1,0 +1,130 @@
+"""Save the landmarks, and go on with saved ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer import detecting, nodes
+from LandmarkDetectionSlicer.panel.message import MessageLine
+
+if TYPE_CHECKING:
+    from LandmarkDetection import LandmarkDetectionWidget
+
+FOLDER_SETTING = "LandmarkDetection/Folder"
+PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+class FilesSection:
+    """The fourth section of the panel.
+
+    Parameters
+    ----------
+    panel
+        Whose logic, parameters and other sections it uses.
+    widget
+        Loaded from ``files.ui``.
+    """
+
+    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
+        self.panel = panel
+        self.widget = widget
+        self.ui = ui = slicer.util.childWidgetVariables(widget)
+        self.message = MessageLine(ui.messageIcon, ui.messageText)
+        ui.exportButton.connect("clicked(bool)", self._onExport)
+        ui.importButton.connect("clicked(bool)", self._onImport)
+
+    def refresh(self) -> None:
+        """Enable what can be done."""
+        parameters = self.panel.parameters
+        self.ui.exportButton.enabled = parameters is not None and parameters.landmarks is not None
+        self.ui.importButton.enabled = parameters is not None
+
+    def _onExport(self, *_args: object) -> None:
+        self.panel.clearMessages()
+        landmarkNode = self.panel.parameters.landmarks
+        kinds = (
+            _("Slicer Markups (*.mrk.json)"),
+            _("Slicer fiducials (*.fcsv)"),
+            _("Table (*.csv)"),
+            _("Everything known (*.json)"),
+            _("Picture (*.png)"),
+        )
+        proposal = lastFolder() / f"{landmarkNode.GetName()}.mrk.json"
+        path = qt.QFileDialog.getSaveFileName(
+            self.widget, _("Export landmarks"), str(proposal), ";;".join(kinds)
+        )
+        if path:
+            rememberFolder(path)
+            self.export(Path(path))
+
+    def export(self, path: Path) -> None:
+        """Write the landmarks under review to a file; its suffix chooses the kind."""
+        landmarkNode = self.panel.parameters.landmarks
+        if path.suffix.lower() in PICTURE_SUFFIXES:
+            self._exportPicture(landmarkNode, path)
+            return
+        try:
+            self.panel.logic.exportLandmarks(landmarkNode, path)
+        except LandmarkDetectionError as problem:
+            self.message.error(str(problem))
+        else:
+            self._told(path)
+
+    def _exportPicture(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, path: Path) -> None:
+        volumeNode = nodes.volumeOf(landmarkNode)
+        if volumeNode is None:
+            self.message.error(
+                _("{name} belong to no volume in the scene, so there is nothing to draw.").format(
+                    name=landmarkNode.GetName()
+                )
+            )
+            return
+        self.message.information(_("Drawing the picture..."))
+        detecting.drawPicture(
+            self.panel.logic.worker,
+            volumeNode,
+            landmarkNode,
+            str(path),
+            lambda written: self._told(Path(written)),
+            self.message.error,
+        )
+
+    def _told(self, path: Path) -> None:
+        self.message.information(_("Saved {name} in {folder}.").format(name=path.name, folder=path.parent))
+
+    def _onImport(self, *_args: object) -> None:
+        self.panel.clearMessages()
+        kinds = (_("Landmarks (*.json *.fcsv *.csv)"), _("All files (*)"))
+        path = qt.QFileDialog.getOpenFileName(
+            self.widget, _("Import landmarks"), str(lastFolder()), ";;".join(kinds)
+        )
+        if path:
+            rememberFolder(path)
+            self.importFrom(Path(path))
+
+    def importFrom(self, path: Path) -> None:
+        """Read landmarks into the scene and put them under review."""
+        try:
+            landmarkNode = self.panel.logic.importLandmarks(path, self.panel.parameters.inputVolume)
+        except LandmarkDetectionError as problem:
+            self.message.error(str(problem))
+            return
+        self.panel.showLandmarks(landmarkNode)
+        self.message.information(_("Read {name}.").format(name=path.name))
+
+
+def lastFolder() -> Path:
+    """Where files were last written to or read from."""
+    folder = Path(str(slicer.app.userSettings().value(FOLDER_SETTING) or ""))
+    return folder if folder.is_dir() else Path.home()
+
+
+def rememberFolder(path: str) -> None:
+    """Start there the next time."""
+    slicer.app.userSettings().setValue(FOLDER_SETTING, str(Path(path).parent))

@@ -1,0 +1,222 @@
+"""Which models there are; install and remove them, and read what they are good for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
+from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.worker import CANCELLED, BackgroundWorker
+
+if TYPE_CHECKING:
+    from LandmarkDetection import LandmarkDetectionWidget
+    from LandmarkDetectionLib.model import Model
+
+TITLE, VERSION, ORIGIN = range(3)
+ROW_HEIGHT = 22
+
+
+class ModelsSection:
+    """The last section of the panel.
+
+    Parameters
+    ----------
+    panel
+        Whose logic, parameters and other sections it uses.
+    widget
+        Loaded from ``models.ui``.
+    """
+
+    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
+        self.panel = panel
+        self.widget = widget
+        self.ui = ui = slicer.util.childWidgetVariables(widget)
+        self.message = MessageLine(ui.messageIcon, ui.messageText)
+        self._models: list[Model] = []
+        self._broken: dict[str, str] = {}
+        # Of its own: installing must not wait for a detection, nor be cancelled with it.
+        self._installer = BackgroundWorker()
+        self._isInstalling = False
+        self._cardWindow: qt.QTextBrowser | None = None
+        self._prepareTable()
+        ui.modelTable.connect("itemSelectionChanged()", self._onSelected)
+        ui.showCardButton.connect("clicked(bool)", lambda *_args: self.showCard(self._selectedModel()))
+        ui.removeButton.connect("clicked(bool)", self._onRemove)
+        ui.browseFolderButton.connect("clicked(bool)", self._onBrowseFolder)
+        ui.browseZipButton.connect("clicked(bool)", self._onBrowseZip)
+        ui.sourceEdit.connect("textChanged(QString)", lambda *_args: self._showButtons())
+        ui.installModelButton.connect("clicked(bool)", self._onInstall)
+
+    def _prepareTable(self) -> None:
+        table = self.ui.modelTable
+        table.setColumnCount(3)
+        table.setHorizontalHeaderLabels([_("Model"), _("Version"), ""])
+        table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
+        table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
+        table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+        table.setShowGrid(False)
+        table.verticalHeader().setVisible(False)
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(TITLE, qt.QHeaderView.Stretch)
+        for column in (VERSION, ORIGIN):
+            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+
+    # --- the list ---------------------------------------------------------------------------------------
+
+    def setModels(self, models: list[Model], broken: dict[str, str]) -> None:
+        """List these models, and the broken ones with the reason."""
+        self._models, self._broken = models, broken
+        table = self.ui.modelTable
+        table.setRowCount(len(self._models) + len(self._broken))
+        rows = [(model.name, model.version, _originText(model), "") for model in self._models]
+        rows += [(name, "", _("broken"), reason) for name, reason in self._broken.items()]
+        for row, (name, version, origin, reason) in enumerate(rows):
+            for column, text in enumerate((name, version, origin)):
+                item = qt.QTableWidgetItem(text)
+                item.setToolTip(reason)
+                if reason and column == TITLE:
+                    item.setIcon(self.widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning))
+                table.setItem(row, column, item)
+        self._showButtons()
+
+    def _selectedName(self) -> str | None:
+        row = self.ui.modelTable.currentRow()
+        names = [*(model.name for model in self._models), *self._broken]
+        return names[row] if 0 <= row < len(names) else None
+
+    def _selectedModel(self) -> Model | None:
+        return next((model for model in self._models if model.name == self._selectedName()), None)
+
+    def _onSelected(self) -> None:
+        self._showButtons()
+        reason = self._broken.get(self._selectedName() or "")
+        if reason:
+            self.message.warning(reason)
+        elif not self._isInstalling:
+            self.message.clear()
+
+    def _showButtons(self) -> None:
+        ui, name, model = self.ui, self._selectedName(), self._selectedModel()
+        ui.showCardButton.enabled = model is not None
+        ui.removeButton.enabled = name in self._broken or (model is not None and not _isShipped(model))
+        ui.installModelButton.text = _("Cancel") if self._isInstalling else _("Install")
+        ui.installModelButton.enabled = self._isInstalling or bool(ui.sourceEdit.text.strip())
+        for field in (ui.sourceEdit, ui.checksumEdit, ui.browseFolderButton, ui.browseZipButton):
+            field.enabled = not self._isInstalling
+
+    # --- the card ---------------------------------------------------------------------------------------
+
+    def showCard(self, model: Model) -> None:
+        """Show what the maker of a model says about it, in a window that can stay open."""
+        from LandmarkDetectionLib.model.package import CARD
+
+        try:
+            text = (model.path / CARD).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            self.message.error(_("The model {name} has no readable card.").format(name=model.name))
+            return
+        if self._cardWindow is None:
+            self._cardWindow = qt.QTextBrowser(self.widget)
+            self._cardWindow.setWindowFlags(qt.Qt.Window)
+            self._cardWindow.resize(640, 720)
+            # A card comes with a model from anywhere: nothing in it is followed.
+            self._cardWindow.setOpenLinks(False)
+        self._cardWindow.setWindowTitle(_("Model card of {name}").format(name=model.name))
+        self._cardWindow.setMarkdown(text)
+        self._cardWindow.show()
+        self._cardWindow.raise_()
+
+    # --- installing and removing ------------------------------------------------------------------------
+
+    def _onBrowseFolder(self, *_args: object) -> None:
+        self._take(
+            qt.QFileDialog.getExistingDirectory(self.widget, _("Folder of a model"), str(lastFolder()))
+        )
+
+    def _onBrowseZip(self, *_args: object) -> None:
+        kinds = _("Models (*.zip)")
+        self._take(qt.QFileDialog.getOpenFileName(self.widget, _("Model"), str(lastFolder()), kinds))
+
+    def _take(self, path: str) -> None:
+        if path:
+            rememberFolder(path)
+            self.ui.sourceEdit.text = path
+
+    def _onInstall(self, *_args: object) -> None:
+        if self._isInstalling:
+            self._installer.cancel()
+            return
+        self.panel.clearMessages()
+        self._isInstalling = True
+        self._showButtons()
+        self.message.information(_("Checking the model..."))
+        message = {
+            "do": "install",
+            "source": self.ui.sourceEdit.text.strip(),
+            "sha256": self.ui.checksumEdit.text.strip() or None,
+        }
+        self._installer.request(message, self._onProgress, self._onInstalled, self._onInstallFailed)
+
+    def _onProgress(self, fraction: float, text: str) -> None:
+        self.message.information(f"{text[:1].upper()}{text[1:]}, {100 * fraction:.0f} %...")
+
+    def _onInstalled(self, result: dict[str, Any]) -> None:
+        self._endInstalling()
+        self.ui.sourceEdit.text = self.ui.checksumEdit.text = ""
+        self.message.information(
+            _("{name} {version} is installed.").format(name=result["name"], version=result["version"])
+        )
+        if self.panel.parameters is not None:
+            self.panel.parameters.modelName = result["name"]
+        self.panel.refreshModels()
+
+    def _onInstallFailed(self, kind: str, sentence: str) -> None:
+        self._endInstalling()
+        if kind == CANCELLED:
+            self.message.information(_("Cancelled; no model was installed."))
+        else:
+            self.message.error(sentence)
+
+    def _endInstalling(self) -> None:
+        self._isInstalling = False
+        self._showButtons()
+
+    def _onRemove(self, *_args: object) -> None:
+        from LandmarkDetectionLib.model import remove_model
+
+        name = self._selectedName()
+        self.panel.clearMessages()
+        question = _("Delete the model {name} from this computer?").format(name=name)
+        if not slicer.util.confirmOkCancelDisplay(question, windowTitle=_("Landmark Detection")):
+            return
+        try:
+            remove_model(name)
+        except LandmarkDetectionError as problem:
+            self.message.error(str(problem))
+        else:
+            self.message.information(_("{name} was removed.").format(name=name))
+        self.panel.refreshModels()
+
+    def close(self) -> None:
+        """The module is unloaded."""
+        self._installer.stop()
+        if self._cardWindow is not None:
+            self._cardWindow.close()
+
+
+def _isShipped(model: Model) -> bool:
+    from LandmarkDetectionLib.model import user_model_folder
+
+    return Path(model.path).parent != user_model_folder()
+
+
+def _originText(model: Model) -> str:
+    return _("comes with the module") if _isShipped(model) else _("installed")

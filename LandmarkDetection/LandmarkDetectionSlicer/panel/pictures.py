@@ -1,0 +1,112 @@
+"""Small pictures: where a landmark lies on an ordinary body, and the mark of a status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import qt
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.model import Model
+
+DOT, MARKED, RIM = "#1b3a57", "#d55e00", "#ffffff"
+CLOSE_UP_WIDTH = 230
+"""Pixels of the reference picture beside a landmark that make clear where it is."""
+
+
+class ReferenceBody:
+    """A model's picture of an ordinary body, read once; without one every picture of it is None.
+
+    Parameters
+    ----------
+    model
+        Whose landmarks are shown.
+    """
+
+    def __init__(self, model: Model) -> None:
+        from LandmarkDetectionLib.errors import ModelError
+        from LandmarkDetectionLib.model.reference import PICTURE
+
+        try:
+            self._reference = model.reference
+        except ModelError:  # told of when the model was installed; all else works without it
+            self._reference = None
+        # From the file: PythonQt would cut the bytes of a PNG at their first zero.
+        self._whole = qt.QPixmap(str(model.path / PICTURE)) if self._reference else None
+
+    def whole(self, width: int, height: int, marked: str | None = None) -> qt.QPixmap | None:
+        """All of it, with a dot for every landmark."""
+        if self._reference is None:
+            return None
+        return self._draw((0, 0, *self._reference.size), width, height, marked)
+
+    def closeUp(self, width: int, height: int, landmark: str) -> qt.QPixmap | None:
+        """What lies around one landmark, which is marked; None when the picture does not show it."""
+        if self._reference is None or landmark not in self._reference.landmarks:
+            return None
+        fullWidth, fullHeight = self._reference.size
+        across = min(CLOSE_UP_WIDTH, fullWidth)
+        down = min(round(across * height / width), fullHeight)
+        x, y = self._reference.landmarks[landmark]
+        left = min(max(round(x - across / 2), 0), fullWidth - across)
+        top = min(max(round(y - down / 2), 0), fullHeight - down)
+        return self._draw((left, top, across, down), width, height, landmark)
+
+    def _draw(
+        self, part: tuple[int, int, int, int], width: int, height: int, marked: str | None
+    ) -> qt.QPixmap:
+        left, top, across, down = part
+        scale = min(width / across, height / down)
+        picture = self._whole.copy(left, top, across, down).scaled(
+            round(across * scale), round(down * scale), qt.Qt.IgnoreAspectRatio, qt.Qt.SmoothTransformation
+        )
+        painter = qt.QPainter()
+        painter.begin(picture)
+        painter.setRenderHint(qt.QPainter.Antialiasing)
+        # The marked one last, on top of its neighbours.
+        for name in sorted(self._reference.landmarks, key=lambda name: name == marked):
+            x, y = self._reference.landmarks[name]
+            _dot(painter, (x - left) * scale, (y - top) * scale, name == marked)
+        painter.end()
+        return picture
+
+
+def _dot(painter: qt.QPainter, x: float, y: float, isMarked: bool) -> None:
+    radius = 5.0 if isMarked else 2.0
+    circle = qt.QPainterPath()
+    circle.addEllipse(x - radius, y - radius, 2 * radius, 2 * radius)
+    painter.fillPath(circle, qt.QBrush(qt.QColor(MARKED if isMarked else DOT)))
+    if isMarked:
+        painter.strokePath(circle, qt.QPen(qt.QBrush(qt.QColor(RIM)), 1.5))
+
+
+def statusIcon(color: str, shape: str) -> qt.QIcon:
+    """A filled ``circle``, ``triangle``, ``diamond`` or ``square``, or a ``ring``, of one colour."""
+    picture = qt.QPixmap(14, 14)
+    picture.fill(qt.QColor(0, 0, 0, 0))
+    painter = qt.QPainter()
+    painter.begin(picture)
+    painter.setRenderHint(qt.QPainter.Antialiasing)
+    if shape == "ring":
+        painter.strokePath(_outline(shape), qt.QPen(qt.QBrush(qt.QColor(color)), 1.5))
+    else:
+        painter.fillPath(_outline(shape), qt.QBrush(qt.QColor(color)))
+    painter.end()
+    return qt.QIcon(picture)
+
+
+def _outline(shape: str) -> qt.QPainterPath:
+    path = qt.QPainterPath()
+    corners = {
+        "triangle": ((7, 1), (13.5, 12.5), (0.5, 12.5)),
+        "diamond": ((7, 0.5), (13.5, 7), (7, 13.5), (0.5, 7)),
+        "square": ((2, 2), (12, 2), (12, 12), (2, 12)),
+    }.get(shape)
+    if corners is None:
+        path.addEllipse(1.5, 1.5, 11, 11)
+        return path
+    path.moveTo(*corners[0])
+    for corner in corners[1:]:
+        path.lineTo(*corner)
+    path.closeSubpath()
+    return path

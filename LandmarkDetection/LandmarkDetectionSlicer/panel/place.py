@@ -1,0 +1,151 @@
+"""Place a protocol's landmarks by hand, one after the other."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LandmarkDetectionSlicer import placing
+from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
+
+if TYPE_CHECKING:
+    from LandmarkDetection import LandmarkDetectionWidget
+    from LandmarkDetectionLib.protocol import Protocol
+
+PICTURE_SIZE = (112, 168)
+
+
+class PlaceSection:
+    """The third section of the panel.
+
+    Parameters
+    ----------
+    panel
+        Whose logic, parameters and other sections it uses.
+    widget
+        Loaded from ``place.ui``.
+    """
+
+    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
+        self.panel = panel
+        self.widget = widget
+        self.ui = ui = slicer.util.childWidgetVariables(widget)
+        self.message = MessageLine(ui.messageIcon, ui.messageText)
+        self.session: placing.PlacingSession | None = None
+        self._protocols: list[Protocol] = []
+        self._protocol: Protocol | None = None
+        self._body: ReferenceBody | None = None
+        ui.startButton.connect("clicked(bool)", lambda *_args: self.start())
+        self._shortcuts = [
+            self._connect(ui.backButton, "B", self.back),
+            self._connect(ui.skipButton, "S", self.skip),
+            self._connect(ui.stopButton, "Esc", self.stop),
+        ]
+        self._show()
+
+    def _connect(self, button: qt.QPushButton, keys: str, action: Any) -> qt.QShortcut:
+        button.connect("clicked(bool)", lambda *_args: action())
+        # Of the window: the focus is in the views while points are placed.
+        shortcut = qt.QShortcut(qt.QKeySequence(keys), self.widget)
+        shortcut.setContext(qt.Qt.WindowShortcut)
+        shortcut.connect("activated()", action)
+        shortcut.connect("activatedAmbiguously()", action)
+        return shortcut
+
+    def setProtocols(self, protocols: list[Protocol]) -> None:
+        """Offer these lists of landmarks."""
+        self._protocols = protocols
+        selector = self.ui.protocolSelector
+        chosen = selector.currentText
+        selector.clear()
+        titles = [protocol.title for protocol in self._protocols]
+        for protocol in self._protocols:
+            selector.addItem(protocol.title)
+        if chosen in titles:
+            selector.currentIndex = titles.index(chosen)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Enable what can be done."""
+        parameters = self.panel.parameters
+        hasVolume = parameters is not None and parameters.inputVolume is not None
+        self.ui.startButton.enabled = hasVolume and bool(self._protocols) and self.session is None
+        self.ui.startButton.toolTip = (
+            _("Place the landmarks one by one by clicking in the views.")
+            if hasVolume
+            else _("Select a volume in the section Detect first.")
+        )
+
+    # --- placing ----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Ask for the first landmark that has no position yet."""
+        self.panel.clearMessages()
+        volumeNode = self.panel.parameters.inputVolume
+        self._protocol = self._protocols[self.ui.protocolSelector.currentIndex]
+        model = next((one for one in self.panel.usableModels if one.protocol == self._protocol), None)
+        self._body = ReferenceBody(model) if model is not None else None
+        landmarkNode = placing.blankLandmarks(volumeNode, self._protocol)
+        self.panel.showLandmarks(landmarkNode)
+        session = placing.PlacingSession(landmarkNode, self._onChanged)
+        if session.finished:
+            self.message.information(_("Every landmark has a place; move them in the views, or review them."))
+            return
+        self.session = session
+        self._show()
+
+    def skip(self) -> None:
+        """Leave the landmark out for now."""
+        if self.session is not None:
+            self.session.skip()
+
+    def back(self) -> None:
+        """Place the landmark before this one again."""
+        if self.session is not None:
+            self.session.back()
+
+    def stop(self) -> None:
+        """End; what was placed stays."""
+        if self.session is not None:
+            self.session.stop()
+
+    def _onChanged(self) -> None:
+        if self.session is None:
+            return
+        if self.session.finished:
+            placed, total = self.session.progress
+            self.session = None
+            self.message.information(
+                _("{placed} of {total} landmarks are placed.").format(placed=placed, total=total)
+            )
+        self._show()
+
+    def _show(self) -> None:
+        ui, session = self.ui, self.session
+        isPlacing = session is not None
+        ui.placeArea.visible = isPlacing
+        ui.protocolSelector.enabled = not isPlacing
+        ui.startButton.visible = not isPlacing
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(isPlacing)
+        self.refresh()
+        if not isPlacing:
+            return
+        ui.backButton.enabled = session.canGoBack
+        definition = self._protocol[session.current]
+        placed, total = session.progress
+        heading = _("Next: {landmark}").format(landmark=definition.title)
+        progress = _("{placed} of {total} placed. Click in a view.").format(placed=placed, total=total)
+        ui.placeText.text = "".join(
+            f'<p style="margin:0 0 6px 0">{text}</p>'
+            for text in (f"<b>{escape(heading)}</b>", escape(definition.definition), escape(progress))
+        )
+        picture = self._body.closeUp(*PICTURE_SIZE, session.current) if self._body is not None else None
+        ui.placePicture.visible = picture is not None
+        if picture is not None:
+            ui.placePicture.setPixmap(picture)

@@ -1,0 +1,63 @@
+"""What the panel remembers in the scene: the choices of its user, saved and loaded with everything else."""
+
+from enum import Enum
+
+from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+
+class Depth(Enum):
+    """How the distance from front to back is found; the values are the library's words."""
+
+    AUTOMATIC = ""
+    NETWORK = "network"
+    LATERAL = "lateral"
+    MEAN = "mean"
+
+    def label(self) -> str:
+        """As the panel shows it."""
+        return {
+            Depth.AUTOMATIC: _("Best for the model"),
+            Depth.NETWORK: _("Networks, from front and side"),
+            Depth.LATERAL: _("View from the side"),
+            Depth.MEAN: _("Mean of the training bodies"),
+        }[self]
+
+
+class Device(Enum):
+    """What computes; the values are the library's words."""
+
+    AUTOMATIC = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+    def label(self) -> str:
+        """As the panel shows it."""
+        return {
+            Device.AUTOMATIC: _("Automatic"),
+            Device.CPU: _("Processor (CPU)"),
+            Device.CUDA: _("Graphics card (CUDA)"),
+        }[self]
+
+
+@parameterNodeWrapper
+class LandmarkDetectionParameters:
+    """The module's parameter node.
+
+    inputVolume - the image to find landmarks in
+    modelName - the model that finds them; empty takes the first
+    landmarks - the landmarks under review
+    automaticThreshold, threshold - whether the value between air and body is estimated, and it if not
+    depth, device - see the enumerations
+    keepReviewed - whether detecting again leaves alone what a person has settled
+    """
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    modelName: str = ""
+    landmarks: vtkMRMLMarkupsFiducialNode
+    automaticThreshold: bool = True
+    threshold: float = -400.0
+    depth: Depth = Depth.AUTOMATIC
+    device: Device = Device.AUTOMATIC
+    keepReviewed: bool = True

@@ -1,0 +1,102 @@
+"""What tests of the panel start from: the panel in a window, landmarks to review, and what it says."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from LandmarkDetectionLib.review import Review
+
+if TYPE_CHECKING:
+    from Testing.Python.slicer_host import SlicerHost
+
+MODULE = Path(__file__).resolve().parents[3] / "LandmarkDetection" / "LandmarkDetection.py"
+SCREENSHOTS = os.environ.get("LANDMARK_DETECTION_SCREENSHOTS")
+DETECTING_MS = 120_000
+
+
+class Said(NamedTuple):
+    """One visible message of the panel."""
+
+    kind: str
+    text: str
+
+
+def open_panel(host: "SlicerHost") -> Any:
+    """The panel in a window as wide as Slicer's module panel."""
+    host.window.resize(440, 1000)
+    return host.open_module(MODULE)
+
+
+def said(panel: Any) -> list[Said]:
+    """Everything the panel says now, section by section."""
+    messages = [section.message for section in panel.sections]
+    return [Said(message.kind, message.text) for message in messages if message.text]
+
+
+def complaint(panel: Any) -> str:
+    """The one warning or error that the panel shows; AssertionError when there is none or another."""
+    complaints = [message for message in said(panel) if message.kind in ("warning", "error")]
+    assert len(complaints) == 1, said(panel)
+    text = complaints[0].text
+    assert text.endswith((".", "!", "?")), text
+    assert "Traceback" not in text and "\n" not in text, text
+    return text
+
+
+def rows(panel: Any) -> list[tuple[str, str, str]]:
+    """Title, confidence and status of every row of the table."""
+    table = panel.review.ui.landmarkTable
+    return [tuple(table.item(row, column).text() for column in range(3)) for row in range(table.rowCount)]
+
+
+def status_of(panel: Any, title: str) -> str:
+    """What the table says of a landmark."""
+    return next(status for name, _, status in rows(panel) if name == title)
+
+
+def show_detection(panel: Any, volume: Any, detection: Any) -> Any:
+    """Landmarks of a volume under review, without a detector; returns their node."""
+    from LandmarkDetectionSlicer import nodes
+
+    node = nodes.applyDetection(detection, volume)
+    panel.parameters.inputVolume = volume
+    panel.showLandmarks(node)
+    return node
+
+
+def drag(node: Any, index: int, place: Any) -> None:
+    """Drag a point to ``place`` (world RAS mm) with the mouse, as far as the node can tell."""
+    import slicer
+
+    node.GetDisplayNode().SetActiveControlPoint(index)
+    node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
+    node.SetNthControlPointPositionWorld(index, *place)
+    node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+
+
+def stored(node: Any) -> Review:
+    """The review that the scene keeps of a landmark node."""
+    from LandmarkDetectionSlicer import nodes
+
+    return nodes.storedReview(node)
+
+
+def worker_that(script: str) -> Any:
+    """A background process that does what a Python script says with each request ``r``."""
+    from LandmarkDetectionSlicer.worker import BackgroundWorker
+
+    program = (
+        "import json, sys, time, os\n"
+        "def say(**event): print(json.dumps(event), flush=True)\n"
+        "say(event='ready', version='0')\n"
+        "for line in sys.stdin:\n"
+        "    r = json.loads(line)\n" + "".join(f"    {line}\n" for line in script.splitlines())
+    )
+    return BackgroundWorker([sys.executable, "-c", program])
+
+
+def picture(host: "SlicerHost", name: str) -> None:
+    """A screenshot for the documentation, when the test run is asked for them."""
+    if SCREENSHOTS:
+        host.screenshot(Path(SCREENSHOTS) / f"{name}.png")
