@@ -49,6 +49,10 @@ def disturbed() -> HandBatch:
     return HandStream(NAMES, seed=6, batch_size=192).batch(0)
 
 
+def drawn() -> HandBatch:
+    return TINY.batch(3)
+
+
 def column(name: str) -> int:
     return NAMES.index(name)
 
@@ -59,16 +63,16 @@ def finger_parts(finger: str) -> list[int]:
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    assert digest(TINY.batch(3)) == digest(TINY.batch(3))
+    assert digest(drawn()) == digest(drawn())
 
 
 def test_the_same_seed_gives_the_same_bytes_in_another_process(repository: Path) -> None:
-    script = "import sys; sys.path[:0] = ['.', sys.argv[1]]\nimport test_hands as t\nprint(t.digest(t.TINY.batch(3)))"
+    script = "import sys; sys.path[:0] = ['.', sys.argv[1]]; from test_hands import *; print(digest(drawn()))"
     folder = str(Path(__file__).parent)
     answer = subprocess.run(
         [sys.executable, "-c", script, folder], cwd=repository, capture_output=True, text=True, check=True
     )
-    assert answer.stdout.strip() == digest(TINY.batch(3))
+    assert answer.stdout.strip() == digest(drawn())
 
 
 def test_a_batch_does_not_depend_on_what_was_drawn_before() -> None:
