@@ -229,7 +229,7 @@ def readPositions(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> np.ndarray
     return positions
 
 
-def reconciled(review: Review, positions: np.ndarray) -> Review:
+def reconciled(review: Review, positions: np.ndarray, tolerance: float = TOLERANCE_MM) -> Review:
     """The review with what a person moved since: the same object when nothing was.
 
     Parameters
@@ -238,11 +238,13 @@ def reconciled(review: Review, positions: np.ndarray) -> Review:
         What was known.
     positions : (N, 3)
         Where the landmarks are, NaN for nowhere.
+    tolerance
+        In mm; what is no farther from where it was is there still.
     """
     for landmark, position in zip(review.landmarks, positions, strict=True):
         if not np.isfinite(position).all():
             review = review.mark_missing(landmark.name) if landmark.is_present else review
-        elif not landmark.is_present or np.abs(position - landmark.position).max() > TOLERANCE_MM:
+        elif not landmark.is_present or np.abs(position - landmark.position).max() > tolerance:
             review = review.correct(landmark.name, position)
     return review
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import slicer
+import vtk
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.volume import Volume, geometry_problem
@@ -55,8 +58,7 @@ def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -
 def refusal(volumeNode: slicer.vtkMRMLNode | None) -> str | None:
     """Why landmarks cannot be looked for in a node, and what to do about it; None when they can.
 
-    Quick enough to be asked whenever something changes: voxel values are looked at only in images of floating
-    point numbers, and by VTK, which keeps their range.
+    Quick enough to be asked whenever something changes: of the voxels a slice is enough, unless it is all NaN.
     """
     if volumeNode is None:
         return "No volume is selected; choose the image to find landmarks in."
@@ -95,7 +97,8 @@ def _imageProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str 
             f"{name} is a single slice of {' x '.join(map(str, image.GetDimensions()))} voxels; "
             "choose a volume of several slices."
         )
-    if scalars.GetDataTypeAsString() in ("float", "double") and not _hasNumber(scalars):
+    voxels = slicer.util.arrayFromVolume(volumeNode)
+    if voxels.dtype.kind == "f" and not _hasNumber(voxels):
         return f"{name} holds no numbers (every voxel is NaN or infinite); load or compute it again."
     return None
 
@@ -109,15 +112,19 @@ def _placeProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str 
     return None
 
 
-def _hasNumber(scalars: slicer.vtkMRMLNode) -> bool:
-    """Whether any value is finite: VTK leaves the range inverted when it meets none."""
-    low, high = scalars.GetFiniteRange(0)
-    return low <= high
+def _hasNumber(voxels: np.ndarray) -> bool:
+    """Whether any value is finite: most images show it in a few slices, only hopeless ones are read whole."""
+    return any(np.isfinite(voxels[index]).any() for index in _spreadOut(len(voxels)))
+
+
+def _spreadOut(count: int) -> Iterator[int]:
+    """All indices below a count, those in the middle and spread over the whole first."""
+    stride = max(count // 8, 1)
+    for start in (stride // 2, *(other for other in range(stride) if other != stride // 2)):
+        yield from range(start, count, stride)
 
 
 def _ijkToRas(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
-    import vtk
-
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)
     return slicer.util.arrayFromVTKMatrix(matrix)
