@@ -58,7 +58,7 @@ def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -
 def refusal(volumeNode: slicer.vtkMRMLNode | None) -> str | None:
     """Why landmarks cannot be looked for in a node, and what to do about it; None when they can.
 
-    Quick enough to be asked whenever something changes: of the voxels a slice is enough, unless it is all NaN.
+    Quick enough to be asked whenever something changes: one slice of voxels is enough, unless it is all NaN.
     """
     if volumeNode is None:
         return "No volume is selected; choose the image to find landmarks in."
