@@ -295,6 +295,37 @@ def test_looking_for_packages_imports_none_of_them(repository: Path) -> None:
     assert answer.stdout.strip() == "[]", answer.stderr
 
 
+def test_the_panel_opens_while_everything_is_missing_and_offers_to_install_it(repository: Path) -> None:
+    """In a process of its own, where nothing has imported the packages yet."""
+    code = """
+import sys
+from pathlib import Path
+from Testing.Python.slicer_host import SlicerHost
+
+ABSENT = {"torch", "numba", "matplotlib", "nibabel", "pydantic", "rich", "safetensors", "typer"}
+
+class NothingInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ABSENT:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, NothingInstalled())
+host = SlicerHost()
+from LandmarkDetectionSlicer import packages
+packages._version = lambda name: None
+panel = host.open_module(Path("LandmarkDetection", "LandmarkDetection.py").resolve())
+ui = panel.detect.ui
+print(ui.installButton.visible, ui.detectButton.enabled, host.errors)
+host.close()
+"""
+    path = os.pathsep.join((str(repository), str(repository / "LandmarkDetection")))
+    environment = {**os.environ, "PYTHONPATH": path, "QT_QPA_PLATFORM": "offscreen"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=repository, capture_output=True, text=True
+    )
+    assert answer.stdout.strip() == "True False []", answer.stdout + answer.stderr
+
+
 # --- with the real pip ------------------------------------------------------------------------------------
 
 
