@@ -26,6 +26,8 @@ class Packages:
         name = distribution(requirement)
         if name in self.missing:
             return False
+        if name in map(distribution, self.requested):
+            return True
         try:
             importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
