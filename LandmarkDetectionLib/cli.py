@@ -453,10 +453,10 @@ def train(
     _make_folder(out)
 
     from LandmarkDetectionLib.training.loop import train as run_training
-    from LandmarkDetectionLib.training.package import package_run
+    from LandmarkDetectionLib.training.package import can_package, package_run
 
     with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
-        run_training(
+        checkpoint = run_training(
             config,
             out,
             resume=resume,
@@ -466,6 +466,9 @@ def train(
             progress=progress,
             cancelled=cancelled,
         )
+    if not can_package(config):
+        _report_files([checkpoint], as_json, quiet)
+        return
     with console.progress_bar(not quiet and not as_json) as progress:
         finished = package_run(out, out / name, name=name, version=model_version, progress=progress)
     _report_files([finished.path], as_json, quiet)

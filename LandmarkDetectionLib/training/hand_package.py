@@ -23,7 +23,7 @@ from LandmarkDetectionLib.quality import Calibration
 from LandmarkDetectionLib.synthesis.hand_reference import draw_hand_reference
 from LandmarkDetectionLib.training.hand_card import KINDS, hand_card, hand_report
 from LandmarkDetectionLib.training.loop import landmark_names
-from LandmarkDetectionLib.training.package import restrict
+from LandmarkDetectionLib.training.package import can_package, restrict
 from LandmarkDetectionLib.training.presets import TrainingConfig
 
 Progress = Callable[[float, str], None]
@@ -47,7 +47,7 @@ def package_hands(
     OutputError
         When the package cannot be written.
     """
-    if config.network != "silhouette_unet":
+    if not can_package(config):
         raise InputError(
             "The paper's networks of hands are for the study command; only silhouette_unet can be packaged."
         )

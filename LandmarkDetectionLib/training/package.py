@@ -30,6 +30,7 @@ from LandmarkDetectionLib.quality import (
 from LandmarkDetectionLib.synthesis.reference import draw_reference
 from LandmarkDetectionLib.synthesis.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.training.loop import trained_networks
+from LandmarkDetectionLib.training.presets import TrainingConfig
 from LandmarkDetectionLib.training.tasks import of_hands
 
 Progress = Callable[[float, str], None]
@@ -124,6 +125,11 @@ def package_run(
         card=model_card(name, version, protocol, config.model_dump(), report, states),
         reference=draw_reference(protocol),
     )
+
+
+def can_package(config: TrainingConfig) -> bool:
+    """Whether a detector runs what a config trains; the paper's networks of hands serve the study alone."""
+    return config.network == "silhouette_unet" or not of_hands(config)
 
 
 def restrict(protocol: Protocol, names: tuple[str, ...]) -> Protocol:
