@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import struct
@@ -191,6 +192,31 @@ def test_the_installed_model_is_valid(installed: Path) -> None:
     assert (
         Path(model["path"]) == installed / "LandmarkDetectionLib" / "Resources" / "Models" / "whole-body-ct"
     )
+
+
+def test_the_installed_panel_opens_with_the_installed_library(installed: Path) -> None:
+    pytest.importorskip("slicer", reason="needs Slicer's classes: pip install slicer-core")
+    pytest.importorskip("PySide6", reason="needs Qt: pip install PySide6-Essentials", exc_type=ImportError)
+    code = (
+        "import sys; from Testing.Python.slicer_host import SlicerHost; sys.path.insert(0, sys.argv[1]);"
+        "host = SlicerHost(); host.open_module(sys.argv[1] + '/LandmarkDetection.py');"
+        "import LandmarkDetectionLib, LandmarkDetectionSlicer;"
+        "print(LandmarkDetectionLib.__file__, LandmarkDetectionSlicer.__file__, host.errors, sep='\\n');"
+        "from LandmarkDetectionLib.model import list_models; print([model.name for model in list_models()]);"
+        "host.close()"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(installed)],
+        cwd=REPOSITORY,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+    )
+    library, module, errors, models = answer.stdout.splitlines()
+    assert Path(library).parent == installed / "LandmarkDetectionLib", answer.stderr
+    assert Path(module).parent == installed / "LandmarkDetectionSlicer"
+    assert errors == "[]"
+    assert "whole-body-ct" in models
 
 
 def test_the_module_lies_beside_the_library(installed: Path) -> None:
