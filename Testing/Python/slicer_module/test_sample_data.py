@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+import unittest
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -69,6 +70,18 @@ def test_sample_data_is_given_a_file_of_this_computer_with_its_checksum(
     assert volume.name == source["fileNames"]
     assert f"SHA256:{hashlib.sha256(volume.read_bytes()).hexdigest()}" == source["checksums"]
     assert Path(source["thumbnailFileName"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_test_that_runs_inside_slicer_passes_here_too(
+    host: Any, monkeypatch: pytest.MonkeyPatch, repository: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(repository / "LandmarkDetection" / "Testing" / "Python"))
+    import LandmarkDetectionSampleDataTest
+
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromModule(LandmarkDetectionSampleDataTest).run(result)
+    assert result.testsRun == 2
+    assert result.wasSuccessful(), result.failures + result.errors
 
 
 def test_the_sample_is_small() -> None:
