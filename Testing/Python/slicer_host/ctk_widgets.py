@@ -60,7 +60,6 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
         self._header.checked = True
         self._header.toolButtonStyle = QtCore.Qt.ToolButtonTextBesideIcon
         self._header.arrowType = QtCore.Qt.DownArrow
-        self._header.autoRaise = True
         self._header.setStyleSheet("QToolButton { font-weight: bold; text-align: left; }")
         self._header.clicked.connect(self._clicked)
         self._contents = _Contents(self, self._header)

@@ -185,8 +185,10 @@ class SlicerHost:
         widget: QtWidgets.QWidget | None = None,
     ) -> None:
         """Press a key (``qt.Qt.Key_A`` or a text) where the focus is, or in a widget."""
-        self.window.activateWindow()
         target = widget or self._qtApplication.focusWidget() or self.window
+        if not target.window().isActiveWindow:
+            target.window().activateWindow()
+            QtTest.QTest.qWaitForWindowActive(target.window(), 1000)
         if isinstance(key, str):
             QtTest.QTest.keyClicks(target, key, modifiers)
         else:
