@@ -26,16 +26,21 @@ def patches_of_datalist(
     Raises
     ------
     InputError
-        When an image cannot be used; the sentence names its row.
+        When an image cannot be used (the sentence names its row), or the synthetic images lack a landmark.
     """
+    unknown = [name for name in datalist.landmark_names if name not in region.known]
+    if unknown:
+        raise InputError(
+            f"The synthetic images of the {region.title} have no landmark {', '.join(unknown)}; name those "
+            f"of {datalist.path} as the protocol does: {', '.join(region.known)}."
+        )
     rows = []
     for number, case in enumerate(datalist, start=1):
         try:
             landmarks = case.read_landmarks()
             ordered = np.array([landmarks[name].position for name in datalist.landmark_names])
-            # A side's mirror image is looked at where the networks know only one side.
-            view, positions = region.view(case.read_volume(), case.side, ordered)
-            rows.append((unit_patch(view, positions, shape), f"row {case.row} ({case.name})", case.subject))
+            patch = unit_patch(region.view(case.read_volume(), case.side), ordered, shape)
+            rows.append((patch, f"row {case.row} ({case.name})", case.subject))
         except LandmarkDetectionError as problem:
             raise InputError(f"Row {case.row} ({case.name}) of {datalist.path}: {problem}") from None
         if progress is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,11 +48,14 @@ class Parts:
         if not (path.exists() and record.exists()):
             if self.cancelled is not None and self.cancelled():
                 raise Cancelled(f"Stopped before {name}; the same command goes on from there.")
-            started = time.monotonic()
+            started, cpu = time.monotonic(), _cpu_seconds()
             make(path)
-            finished = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-            seconds = round(time.monotonic() - started, 1)
-            write_text(record, json.dumps({"seconds": seconds, "finished_utc": finished}) + "\n")
+            content = {
+                "seconds": round(time.monotonic() - started, 1),
+                "cpu_seconds": round(_cpu_seconds() - cpu, 1),
+                "finished_utc": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+            }
+            write_text(record, json.dumps(content) + "\n")
         return path
 
     def arrays(self, name: str, make: Callable[[], dict[str, Array]]) -> dict[str, Array]:
@@ -65,9 +69,16 @@ class Parts:
         with np.load(self.file(name, ".npz", write)) as stored:
             return {key: stored[key] for key in stored.files}
 
-    def seconds(self, name: str) -> float:
-        """How long a finished part took."""
-        return float(read_json(self._record(name))["seconds"])
+    def seconds(self, name: str) -> tuple[float, float]:
+        """How long a finished part took: by the clock, and on all cores together."""
+        record = read_json(self._record(name))
+        return float(record["seconds"]), float(record["cpu_seconds"])
 
     def _record(self, name: str) -> Path:
         return self.folder / f"{name}.done.json"
+
+
+def _cpu_seconds() -> float:
+    """Of this process and the finished ones that it started."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

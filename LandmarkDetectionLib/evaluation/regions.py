@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.patches import to_targets
+from LandmarkDetectionLib.protocol import load_protocol
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.projection import View
@@ -28,13 +29,15 @@ class Region:
     name, title
     landmarks
         Those of the paper.
+    known
+        All that the synthetic images have.
     shape
         Rows and columns of the paper's unit size.
     least_depth_mm
         Smallest deviation of the depth on the object that is believed.
     view
-        From a volume, the side ("left", "right" or "") and landmarks (L, 3) RAS mm to the view that the
-        synthetic images show, and the landmarks in its RAS mm.
+        From a volume and the side ("left", "right" or "") to the view that the synthetic images show; its
+        depth is NaN where the image has none.
     group
         From phenotypes (B, 11) to those of a narrow group (B,): the people of the stand-in.
     stream
@@ -45,9 +48,10 @@ class Region:
     name: str
     title: str
     landmarks: tuple[str, ...]
+    known: tuple[str, ...]
     shape: tuple[int, int]
     least_depth_mm: float
-    view: Callable[[Volume, str, Array], tuple[View, Array]]
+    view: Callable[[Volume, str], View]
     group: Callable[[Array], Array]
     stream: Callable[[tuple[str, ...], int, int, tuple[int, int], float], Any]
 
@@ -73,8 +77,8 @@ def _body() -> Region:
     from LandmarkDetectionLib.synthesis.stream import BodyStream, Framing
     from LandmarkDetectionLib.training.presets import NINE
 
-    def view(volume: Volume, side: str, landmarks: Array) -> tuple[View, Array]:
-        return project_body(volume).coronal, landmarks
+    def view(volume: Volume, side: str) -> View:
+        return project_body(volume).coronal
 
     def group(phenotype: Array) -> Array:
         """The old and heavy, as patients of an oncology are rather than volunteers."""
@@ -88,17 +92,22 @@ def _body() -> Region:
         framing = Framing(coronal=shape, lateral=(shape[0], 2), pixel_mm=None)
         return BodyStream(names, seed, batch_size, framing, whole_body_only=True, disturbance=disturbance)
 
-    return Region("body", "whole body", NINE, (160, 76), SMALLEST_DEVIATION_MM, view, group, stream)
+    known = tuple(load_protocol("whole-body").names)
+    return Region("body", "whole body", NINE, known, (160, 76), SMALLEST_DEVIATION_MM, view, group, stream)
 
 
 def _hand() -> Region:
     from LandmarkDetectionLib.depth import SMALLEST_DEVIATION_OF_HANDS_MM
+    from LandmarkDetectionLib.hand_view import Side, view_hand
     from LandmarkDetectionLib.synthesis.body import PHENOTYPES
     from LandmarkDetectionLib.synthesis.hand import FINGERTIPS
     from LandmarkDetectionLib.synthesis.hand_stream import HandFraming, HandStream
 
-    def view(volume: Volume, side: str, landmarks: Array) -> tuple[View, Array]:
-        raise NotImplementedError
+    def view(volume: Volume, side: str) -> View:
+        picture = view_hand(volume, cast(Side, side or "auto"))
+        seen = picture.views[0].view
+        # Right hands are seen as their mirror images; the view's geometry knows.
+        return replace(seen, front=np.full_like(seen.front, np.nan)) if picture.flat else seen
 
     def group(phenotype: Array) -> Array:
         """Young men, as the paper's volunteers of 13 to 24 years."""
@@ -111,8 +120,9 @@ def _hand() -> Region:
         framing = HandFraming(shape=shape, fit="stretched")
         return HandStream(names, seed, batch_size, framing, disturbance=disturbance)
 
+    known = tuple(load_protocol("hand").names)
     return Region(
-        "hand", "left hand", FINGERTIPS, (96, 96), SMALLEST_DEVIATION_OF_HANDS_MM, view, group, stream
+        "hand", "left hand", FINGERTIPS, known, (96, 96), SMALLEST_DEVIATION_OF_HANDS_MM, view, group, stream
     )
 
 

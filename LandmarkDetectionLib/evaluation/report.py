@@ -84,6 +84,7 @@ def _facts(result: StudyResult) -> dict[str, str]:
     config, medical = result.config, result.medical
     synthetic = config.synthetic.epochs * config.images_per_epoch
     again = f"{config.synthetic.epochs} times the same {config.images_per_epoch:,} images"
+    clock, cores = (sum(values) for values in zip(*result.seconds.values(), strict=True))
     return {
         "region": result.region.title,
         "preset": config.preset,
@@ -98,7 +99,7 @@ def _facts(result: StudyResult) -> dict[str, str]:
         "Python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
-        "time": f"{sum(result.seconds.values()) / 60:.1f} minutes for all parts",
+        "time": f"{clock / 60:.1f} minutes by the clock, {cores / 60:.1f} core minutes",
     }
 
 
@@ -159,13 +160,16 @@ def _settings(result: StudyResult) -> tuple[list[str], Rows]:
 
 
 def _times(result: StudyResult) -> tuple[list[str], Rows]:
-    return ["part", "seconds"], [[name, f"{seconds:.1f}"] for name, seconds in result.seconds.items()]
+    heading = ["part", "seconds by the clock", "seconds of all cores"]
+    return heading, [
+        [name, f"{clock:.1f}", f"{cores:.1f}"] for name, (clock, cores) in result.seconds.items()
+    ]
 
 
 def _depth_sentence(result: StudyResult) -> str:
     errors = {method: float(values.mean()) for method, values in depth_errors(result).items()}
     best = min((method for method in errors if method != "mean depth"), key=errors.__getitem__)
-    share = errors[best] / errors["mean depth"]
+    share = errors[best] / max(errors["mean depth"], 1e-6)
     return (
         f"Depth: {best} is wrong by {errors[best]:.2f} mm in the mean, {share:.0%} of the "
         f"{errors['mean depth']:.2f} mm of the mean depth. The latter is taken relative to the mean depth of "

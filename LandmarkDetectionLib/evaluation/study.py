@@ -55,8 +55,8 @@ class StudyResult:
     depths : dict of (N, L) float32
         Depth mm by method; empty when the cases have no depth.
     folds : tuple of Fold
-    seconds : dict
-        By part.
+    seconds : dict of (float, float)
+        By part: by the clock, and on all cores together.
     """
 
     config: StudyConfig
@@ -65,7 +65,7 @@ class StudyResult:
     positions: dict[str, Array]
     depths: dict[str, Array]
     folds: tuple[Fold, ...]
-    seconds: dict[str, float]
+    seconds: dict[str, tuple[float, float]]
 
 
 def with_data(config: StudyConfig, datalist: Datalist) -> StudyConfig:
