@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MODULE = Path(__file__).resolve().parents[3] / "LandmarkDetection" / "LandmarkDetection.py"
 SCREENSHOTS = os.environ.get("LANDMARK_DETECTION_SCREENSHOTS")
-DETECTING_MS = 120_000
+DETECTING_MS = 60_000
 
 
 class Said(NamedTuple):

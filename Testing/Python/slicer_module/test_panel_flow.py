@@ -1,0 +1,194 @@
+"""From an empty scene to reviewed landmarks, with the real background process and the model that ships."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from Testing.Python.slicer_host import SlicerHost
+from Testing.Python.slicer_module.panel_cases import (
+    DETECTING_MS,
+    drag,
+    open_panel,
+    picture,
+    rows,
+    said,
+    status_of,
+    stored,
+)
+
+HEAVY = ("torch", "numba", "matplotlib", "scipy", "SimpleITK")
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[tuple[SlicerHost, Any, list[str]]]:
+    """One panel for all tests of this file, so that the background process loads its packages once."""
+    before = set(sys.modules)
+    host = SlicerHost()
+    panel = open_panel(host)
+    yield host, panel, [name for name in HEAVY if name in sys.modules and name not in before]
+    host.close()
+    assert not host.errors, "\n".join(host.errors)
+
+
+@pytest.fixture
+def host(opened: tuple[SlicerHost, Any, list[str]]) -> SlicerHost:
+    """The window, with whatever the test before left in the scene."""
+    return opened[0]
+
+
+@pytest.fixture
+def panel(opened: tuple[SlicerHost, Any, list[str]], host: SlicerHost) -> Any:
+    """The panel on an empty scene."""
+    host.close_scene()
+    return opened[1]
+
+
+@pytest.fixture
+def detected(opened: tuple[SlicerHost, Any, list[str]], host: SlicerHost) -> tuple[Any, Any]:
+    """The panel with unreviewed landmarks of the sample, and their node."""
+    panel = opened[1]
+    if panel.parameters.landmarks is None:
+        host.close_scene()
+        load_sample(host, panel)
+        detect(host, panel)
+    panel.review.restoreAll()
+    return panel, panel.parameters.landmarks
+
+
+def load_sample(host: SlicerHost, panel: Any) -> None:
+    """Click Load sample."""
+    host.click(panel.detect.ui.sampleButton)
+    host.process_events()
+
+
+def nodes_in(scene: Any) -> set[str]:
+    """All nodes of a scene."""
+    return {scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())}
+
+
+def detect(host: SlicerHost, panel: Any) -> Any:
+    """Click Detect and wait for the landmarks."""
+    host.click(panel.detect.ui.detectButton)
+    host.wait_until(lambda: panel.detect.run is None, DETECTING_MS)
+    assert not [message for message in said(panel) if message.kind == "error"], said(panel)
+    return panel.parameters.landmarks
+
+
+def test_opening_the_panel_imports_nothing_heavy(opened):
+    assert opened[2] == []
+
+
+def test_two_clicks_lead_from_an_empty_scene_to_landmarks_and_keys_review_them_all(host, panel):
+    import qt
+
+    picture(host, "fresh")
+    assert panel.detect.ui.sampleButton.visible
+    assert not panel.detect.ui.detectButton.enabled
+    host.click(panel.detect.ui.sampleButton)
+    host.process_events()
+    assert panel.parameters.inputVolume is not None
+    assert not panel.detect.ui.sampleButton.visible
+    picture(host, "ready")
+
+    host.click(panel.detect.ui.detectButton)
+    host.wait_until(lambda: panel.detect.ui.progressBar.value > 20, DETECTING_MS)
+    assert panel.detect.ui.cancelButton.visible and not panel.detect.ui.detectButton.visible
+    picture(host, "detecting")
+    host.wait_until(lambda: panel.detect.run is None, DETECTING_MS)
+    assert "31 landmarks" in panel.detect.message.text and "processor" in panel.detect.message.text
+    assert len(rows(panel)) == 31
+    confidences = [float(confidence.removesuffix(" %")) for _, confidence, _ in rows(panel)]
+    assert confidences == sorted(confidences)
+    picture(host, "review")
+
+    for step in range(31):
+        assert panel.review.ui.progressLabel.text == f"{step} of 31 reviewed"
+        host.press_key(qt.Qt.Key_M if step == 0 else qt.Qt.Key_A)
+    assert panel.review.ui.progressLabel.text == "31 of 31 reviewed"
+    assert panel.review.message.text == "All 31 landmarks are reviewed."
+    statuses = [status for _, _, status in rows(panel)]
+    assert statuses.count("missing") == 1 and statuses.count("accepted") == 30
+    assert stored(panel.parameters.landmarks).progress == (31, 31)
+
+
+def test_detecting_again_keeps_what_was_corrected_unless_told_otherwise(host, detected):
+    panel, node = detected
+    drag(node, 0, [10.0, 20.0, 30.0])
+    assert detect(host, panel) is node
+    assert node.GetNthControlPointPositionWorld(0) == pytest.approx([10.0, 20.0, 30.0])
+    assert stored(node).landmarks.landmarks[0].predicted is not None
+    assert len(rows(panel)) == 31
+    panel.detect.ui.optionsGroup.collapsed = False
+    host.process_events()
+    host.click(panel.detect.ui.keepReviewedBox)
+    panel.detect.ui.optionsGroup.collapsed = True
+    try:
+        detect(host, panel)
+        assert stored(node).reviewed == ()
+    finally:
+        panel.parameters.keepReviewed = True
+
+
+def test_cancel_stops_and_leaves_the_scene_as_it_was(host, panel):
+    import slicer
+
+    load_sample(host, panel)
+    # Slicer has one from the start.
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    before = nodes_in(slicer.mrmlScene)
+    host.click(panel.detect.ui.detectButton)
+    host.process_events(100)
+    host.click(panel.detect.ui.cancelButton)
+    host.wait_until(lambda: panel.detect.run is None, 1000)
+    assert nodes_in(slicer.mrmlScene) == before
+    assert [message.kind for message in said(panel)] == ["information"]
+    assert panel.detect.ui.detectButton.visible and panel.detect.ui.detectButton.enabled
+    assert detect(host, panel) is not None
+
+
+def test_a_landmark_is_found_again_near_a_click_and_undo_takes_it_back(host, detected):
+    panel, node = detected
+    import qt
+
+    panel.review.select("knee_left")
+    index = stored(node).landmarks.names.index("knee_left")
+    before = node.GetNthControlPointPositionWorld(index)
+    host.press_key(qt.Qt.Key_F)
+    assert panel.review.ui.findNearButton.checked
+    panel.review._picker._node.AddControlPointWorld([before[0] + 15, before[1], before[2] - 10])
+    host.wait_until(lambda: status_of(panel, "Left knee") == "corrected", DETECTING_MS)
+    assert not panel.review.ui.findNearButton.checked
+    after = node.GetNthControlPointPositionWorld(index)
+    assert max(abs(a - b) for a, b in zip(before, after, strict=True)) < 60
+    host.press_key(qt.Qt.Key_Z, qt.Qt.ControlModifier)
+    assert status_of(panel, "Left knee") == "detected"
+    assert node.GetNthControlPointPositionWorld(index) == pytest.approx(before)
+
+
+def test_the_silhouette_follows_the_threshold(host, detected):
+    panel, _ = detected
+    ui = panel.detect.ui
+    ui.optionsGroup.collapsed = False
+    try:
+        host.wait_until(lambda: not ui.silhouettePicture.pixmap.isNull(), DETECTING_MS)
+        estimated = ui.thresholdSlider.value
+        first = ui.silhouettePicture.pixmap.toImage()
+        picture(host, "options")
+        host.click(ui.automaticThresholdBox)
+        assert ui.thresholdSlider.enabled
+        ui.thresholdSlider.value = estimated + 600
+        host.wait_until(lambda: ui.silhouettePicture.pixmap.toImage() != first, DETECTING_MS)
+        assert panel.parameters.threshold == estimated + 600
+    finally:
+        ui.optionsGroup.collapsed = True
+
+
+def test_a_picture_of_the_case_is_written(host, detected, tmp_path):
+    panel, _ = detected
+    panel.files.widget.collapsed = False
+    host.dialogs.answer_file(tmp_path / "case.png")
+    host.click(panel.files.ui.exportButton)
+    host.wait_until(lambda: panel.files.message.text.startswith("Saved"), DETECTING_MS)
+    assert (tmp_path / "case.png").read_bytes().startswith(b"\x89PNG")
