@@ -15,7 +15,17 @@ LIBRARY = REPOSITORY / "LandmarkDetectionLib"
 LAYERS = (
     ("errors", "files", "resources", "kernels"),
     ("volume", "dicom", "dicom_pixels", "nifti", "itk_image", "radiograph", "landmarks", "protocol"),
-    ("body_mask", "projection", "heatmap", "correction", "datalist", "detection", "review", "measurement"),
+    (
+        "body_mask",
+        "projection",
+        "hand_view",
+        "heatmap",
+        "correction",
+        "datalist",
+        "detection",
+        "review",
+        "measurement",
+    ),
     ("networks",),
     ("depth", "quality", "model"),
     ("detectors",),
