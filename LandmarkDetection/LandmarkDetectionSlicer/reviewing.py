@@ -2,7 +2,8 @@
 
 A :class:`ReviewSession` has no window. It writes every step into the scene as one step of undo, and notices
 whatever else moves the points: the mouse in a view, the module Markups, a script, undo. Moving the image and
-its landmarks together by a transform is no correction.
+its landmarks together by a transform is no correction. The mouse moves single points only: all points at once
+go back to where they were, as that happens by accident, and a transform is the way to do it on purpose.
 """
 
 from __future__ import annotations
@@ -212,7 +213,17 @@ class ReviewSession(slicer.util.VTKObservationMixin):
 
     def _onDragEnd(self, caller: object, event: object) -> None:
         self._dragging = False
-        self._onPoints()
+        if self._node is not None and self._movedTogether():
+            self._store(self._review)
+        else:
+            self._onPoints()
+
+    def _movedTogether(self) -> bool:
+        """Whether the mouse moved several points at once: the middle button does, mostly by accident."""
+        landmarks, before = loadReview(self._node).landmarks, self._review.landmarks
+        if landmarks.names != before.names:
+            return False
+        return sum(new != old for new, old in zip(landmarks, before, strict=True)) > 1
 
     def _onLock(self, caller: object, event: object) -> None:
         self._onChanged()

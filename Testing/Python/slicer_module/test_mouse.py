@@ -89,13 +89,13 @@ class SliceView:
         self.send(vtk.vtkCommand.LeftButtonPressEvent, ras)
         self.send(vtk.vtkCommand.LeftButtonReleaseEvent, ras)
 
-    def drag(self, start: "list[float]", end: "list[float]") -> None:
+    def drag(self, start: "list[float]", end: "list[float]", button: str = "Left") -> None:
         self.hover(start)
-        self.send(vtk.vtkCommand.LeftButtonPressEvent, start)
+        self.send(getattr(vtk.vtkCommand, f"{button}ButtonPressEvent"), start)
         for share in (0.25, 0.5, 0.75, 1.0):
             place = np.add(start, np.subtract(end, start) * share)
             self.send(vtk.vtkCommand.MouseMoveEvent, place, moved=True)
-        self.send(vtk.vtkCommand.LeftButtonReleaseEvent, end, moved=True)
+        self.send(getattr(vtk.vtkCommand, f"{button}ButtonReleaseEvent"), end, moved=True)
 
     def right_click(self, ras: "list[float]") -> None:
         self.send(vtk.vtkCommand.RightButtonPressEvent, ras)
@@ -157,6 +157,19 @@ def test_a_click_on_a_point_corrects_nothing_and_is_no_step_of_undo(view, volume
     session.undo()
     assert session.review.reviewed == ()
     session.close()
+
+
+def test_dragging_the_whole_list_by_accident_moves_nothing(view, volume):
+    node = applyDetection(detection(), volume)
+    session = ReviewSession(node)
+    session.correct("toe", [0, 0, -40])
+    before = readPositions(node)
+    view.drag([-20, 0, 30], [10, 0, -12], button="Middle")
+    assert session.review.reviewed == ("toe",)
+    np.testing.assert_allclose(readPositions(node), before, atol=1e-9)
+    session.close()
+    view.drag([-20, 0, 30], [10, 0, -12], button="Middle")
+    np.testing.assert_allclose(readPositions(node), np.add(before, [30, 0, -42]), atol=0.2)
 
 
 def test_locked_points_cannot_be_dragged(view, volume):
