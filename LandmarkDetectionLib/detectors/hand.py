@@ -1,0 +1,243 @@
+"""Landmarks of a hand from its silhouette, and its depth where there is any."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, HandEstimates, estimate_hands, hand_canvas
+from LandmarkDetectionLib.detectors.settings import HandSettings
+from LandmarkDetectionLib.errors import InputError, ModelError, NoBodyError
+from LandmarkDetectionLib.hand_view import HandPicture, HandView, view_hand
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW, Calibration, plausibility_warnings
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.hand_view import Side
+    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.projection import View
+    from LandmarkDetectionLib.volume import Volume
+
+Array = np.ndarray
+Step = Callable[[float, str], None]
+
+#: The network must find this many landmarks more to overrule a hand's clear, and its unclear, shape.
+MARGIN_CLEAR, MARGIN_UNCLEAR = 3.0, 0.25
+#: Two ways to turn a hand that differ by less are as good as one another.
+DOUBTFUL = 0.5
+LEAST_CONFIDENCE = 0.2
+
+
+def detect(
+    volume: Volume,
+    model: Model,
+    threshold: float | None,
+    depth: str | None,
+    device: str,
+    step: Step,
+    side: Side = "auto",
+) -> Detection:
+    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.detect``.
+
+    The hand is turned into the network's axes in every way its shape allows, and the one in which the
+    network finds most is taken. Positions in a radiograph lie in its plane; when its pixel size is unknown
+    they are in pixels.
+
+    Raises
+    ------
+    InputError
+        When a lateral view was asked for, which hands have none of.
+    NoBodyError
+        When there is no hand.
+    ModelError
+        When the model's protocol lacks the ends of the hand.
+    """
+    settings = HandSettings.of(model)
+    method = depth or settings.depth_method
+    if method == "lateral":
+        raise InputError("Hands are seen from one side only; use --depth mean or --depth network.")
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "project"):
+        step(0.05, "looking for the hand")
+        picture = view_hand(volume, side, threshold)
+    with _timed(seconds, "load model"):
+        step(0.45, "loading the model")
+        networks = model.build_networks(device)
+    with _timed(seconds, "networks"):
+        step(0.6, "finding landmarks")
+        canvases = [hand_canvas(one.view, settings.canvas_shape, settings.filled) for one in picture.views]
+        front, back, inside = (
+            np.stack([getattr(canvas, image) for canvas in canvases])
+            for image in ("front", "back", "field_of_view")
+        )
+        ends = _ends(model)
+        found = estimate_hands(networks["coronal"], front, back, inside, ends, settings.radius_share)
+    step(0.9, "checking the result")
+    curve = settings.calibration["silhouette" if picture.flat else "depth"]
+    confidence = Calibration(np.array(curve.scores), np.array(curve.shares))(found.near)
+    best = _most_found(confidence.sum(axis=1), picture.sure)
+    if confidence[best].max() < LEAST_CONFIDENCE:
+        raise NoBodyError(
+            f"{volume.name or 'The picture'} does not look like a hand: no landmark was found with a "
+            f"confidence over {LEAST_CONFIDENCE:g}; check the file, or give the grey value of the skin as "
+            "--threshold."
+        )
+    chosen = picture.views[best]
+    places = _places(found, best, settings, method, model, picture.flat)
+    landmarks = _landmarks(volume, model, canvases[best], found, best, places, confidence[best])
+    length = float(found.length[best]) * canvases[best].geometry.spacing[0]
+    warnings = [
+        *picture.warnings,
+        *_side_warnings(picture, confidence.sum(axis=1), best, side),
+        *_unit_warnings(volume),
+        *_length_warnings(volume, model, settings, landmarks, length),
+    ]
+    step(1.0, "done")
+    return Detection(
+        landmarks=landmarks,
+        model=model.name,
+        model_version=model.version,
+        parameters={
+            "threshold": picture.threshold,
+            "depth": "none" if picture.flat else method,
+            "device": device,
+            "side": chosen.side,
+            "seen": _seen(picture, chosen, side),
+            "unit": "mm" if volume.spacing_known else "pixel",
+            "confidence": "probability of lying in the picture and within "
+            f"{100 * settings.radius_share:g} % of the hand's length",
+        },
+        warnings=tuple(warnings),
+        seconds=seconds,
+        views=picture if picture.flat else replace(picture, picture=chosen.view),
+    )
+
+
+def _ends(model: Model) -> tuple[int, int]:
+    names = list(model.protocol.names)
+    missing = [name for name in HAND_LINE if name not in names]
+    if missing:
+        raise ModelError(
+            f"The protocol of the model {model.name!r} lacks {' and '.join(missing)}, between which the "
+            "hand's length is measured."
+        )
+    return names.index(HAND_LINE[0]), names.index(HAND_LINE[1])
+
+
+def _most_found(found: Array, clear: bool) -> int:
+    """The first way to turn the hand, unless in another the network finds clearly more."""
+    best = int(np.argmax(found))
+    return best if found[best] > found[0] + (MARGIN_CLEAR if clear else MARGIN_UNCLEAR) else 0
+
+
+def _places(
+    found: HandEstimates, best: int, settings: HandSettings, method: str, model: Model, flat: bool
+) -> Array:
+    """(L, 4): column and row in pixels, depth in mm, and the expected absolute error of depth in mm."""
+    pixels = found.position[best]
+    if flat:
+        return np.c_[pixels, np.zeros((len(pixels), 2))]
+    depth, error = found.depth[best], found.depth_error[best]
+    if method == "mean":
+        mean = np.array([settings.mean_depth[name] for name in model.protocol.names])
+        depth = found.mean[best] + mean * found.deviation[best]
+    return np.c_[pixels, depth, error]
+
+
+def _landmarks(
+    volume: Volume,
+    model: Model,
+    view: View,
+    found: HandEstimates,
+    best: int,
+    places: Array,
+    confidence: Array,
+) -> LandmarkSet:
+    geometry = view.geometry
+    ras = geometry.to_ras(places[:, :3])
+    ijk = volume.ras_to_ijk_points(ras)
+    pictured = np.all((ijk >= -0.5) & (ijk <= np.array(volume.size) - 0.5), axis=1)
+    axes = np.stack(
+        [
+            geometry.column_axis * geometry.spacing[0],
+            geometry.row_axis * geometry.spacing[1],
+            geometry.depth_axis,
+        ],
+        axis=1,
+    )
+    result = []
+    for n, definition in enumerate(model.protocol.landmarks):
+        present = bool(pictured[n]) and found.present[best, n] >= PRESENT_ABOVE
+        trusted = confidence[n] >= UNCERTAIN_BELOW
+        spread = np.zeros((3, 3))
+        spread[:2, :2] = found.covariance[best, n]
+        spread[2, 2] = 2 * places[n, 3] ** 2
+        result.append(
+            Landmark(
+                name=definition.name,
+                position=ras[n] if present else np.full(3, np.nan),
+                status=Status.ABSENT if not present else Status.DETECTED if trusted else Status.UNCERTAIN,
+                # Of an absent landmark it must not look like one that was found.
+                confidence=float(confidence[n] if present else min(confidence[n], 1 - confidence[n])),
+                covariance=axes @ spread @ axes.T if present else None,
+                description=definition.definition,
+            )
+        )
+    return LandmarkSet(tuple(result), name=model.protocol.title)
+
+
+def _seen(picture: HandPicture, chosen: HandView, side: str) -> str:
+    """How the sides were told, for the record."""
+    if not picture.flat:
+        return "side from the shape of the back and the palm" if side == "auto" else "side as given"
+    if side == "auto":
+        return "side from the thumb, taking the radiograph as dorsopalmar (PA) and not mirrored"
+    return "side as given" + (", seen from its palm or mirrored" if chosen.palm else ", seen from its back")
+
+
+def _side_warnings(picture: HandPicture, found: Array, best: int, side: str) -> Iterator[str]:
+    chosen = picture.views[best]
+    if chosen.palm:
+        yield (
+            f"The thumb is not where that of a {chosen.side} hand is seen from the back: the picture shows "
+            "the palm, is mirrored, or shows the other hand."
+        )
+    others = [n for n, one in enumerate(picture.views) if one.side != chosen.side]
+    doubtful = bool(others) and found[others].max() > found[best] - DOUBTFUL
+    if side == "auto" and not picture.flat and doubtful:
+        yield (
+            f"The shape does not tell left from right; taken as a {chosen.side} hand: give the side if it is "
+            "not."
+        )
+    elif doubtful and not picture.sure:
+        yield "It is not clear on which side the thumb is; check the order of the fingers."
+
+
+def _unit_warnings(volume: Volume) -> Iterator[str]:
+    if not volume.spacing_known:
+        yield (
+            f"{volume.name or 'The picture'} does not say how large its pixels are: positions and lengths "
+            "are in pixels, not mm."
+        )
+
+
+def _length_warnings(
+    volume: Volume, model: Model, settings: HandSettings, landmarks: LandmarkSet, length: float
+) -> list[str]:
+    """Bones that no hand has at the length of this one."""
+    ranges = {key: (low * length, high * length) for key, (low, high) in settings.length_range_share.items()}
+    warnings = plausibility_warnings(model.protocol, landmarks.positions, ranges)
+    return warnings if volume.spacing_known else [text.replace(" mm", " pixels") for text in warnings]
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[name] = round(time.perf_counter() - start, 4)
