@@ -22,6 +22,7 @@ from LandmarkDetectionLib.landmarks import (
 )
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.hand_view import HandPicture
     from LandmarkDetectionLib.projection import Projection
 
 SCHEMA_VERSION = 1
@@ -48,6 +49,8 @@ class Detection:
         Time of each step in s.
     views
         The projections for the overlay picture; never written to a file.
+    evidence
+        What the detector saw, for ``detectors.locate_near``; None when it keeps nothing. Never written.
     """
 
     landmarks: LandmarkSet
@@ -56,10 +59,11 @@ class Detection:
     parameters: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    views: Projection | None = field(default=None, compare=False, repr=False)
+    views: Projection | HandPicture | None = field(default=None, compare=False, repr=False)
+    evidence: object = field(default=None, compare=False, repr=False)
 
     def to_record(self) -> dict[str, Any]:
-        """Everything but the views, as JSON values; positions in RAS mm, covariances in mm^2."""
+        """Everything but views and evidence, as JSON values; positions in RAS mm, covariances in mm^2."""
         return {
             "schema_version": SCHEMA_VERSION,
             "coordinate_system": "RAS",

@@ -20,6 +20,12 @@ from LandmarkDetectionLib.volume import Volume
 NOISE_COHERENCE = 0.15
 #: Otsu's separation of a single Gaussian is 0.64: no background and object to tell apart.
 LEAST_SEPARATION = 0.66
+#: Cells on which the body is isolated, in mm.
+CELL_MM = 2.5
+#: Cells and pixels of the preview, in mm.
+PREVIEW_MM = 5.0
+#: Grey of what the preview shows as removed.
+REMOVED_TONE = 60
 
 #: count, first and last along each ray of a projection.
 Rays = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -58,6 +64,11 @@ class ViewGeometry:
         """Map (N, 3) RAS mm to (N, 3) [column, row, depth mm]."""
         offset = np.asarray(ras, float).reshape(-1, 3) - self.origin
         return np.asarray(offset @ self._axes().T / (self.spacing[0], self.spacing[1], 1.0))
+
+    @property
+    def axes_mm(self) -> np.ndarray:
+        """(3, 3) RAS mm that one column, one row and one mm of depth go, as columns."""
+        return self._axes().T * (self.spacing[0], self.spacing[1], 1.0)
 
     def _axes(self) -> np.ndarray:
         return np.stack([self.column_axis, self.row_axis, self.depth_axis]).astype(float)
@@ -329,6 +340,71 @@ def project_body(
     NoBodyError
         When nothing body-like is above the threshold.
     """
+    air, source, source_to_ras = _occupied_source(volume, threshold, CELL_MM)
+    grid = _grid_around(volume, pixel_mm, CELL_MM)
+    occupancy, window = _on_grid(source, source_to_ras, grid)
+    del source  # about half of the volume's own size
+    mask = (occupancy >= 128).view(np.uint8)
+    notes = list(isolate_body(mask, grid.cell, remove_table=remove_table, name=volume.name or "The volume"))
+    if air.kind == "estimated":
+        notes.append(f"air threshold estimated as {air.value:.4g}")
+    coronal, lateral = _views(mask, occupancy, volume, grid, window)
+    notes += _cut_sides(coronal, lateral)
+    return Projection(coronal, lateral, air.value, tuple(notes))
+
+
+def silhouette_preview(volume: Volume, threshold: float | None = None) -> tuple[float, np.ndarray]:
+    """What ``project_body`` would take for the body, seen from the front, drawn while a threshold is chosen.
+
+    The volume is looked at coarsely, so that a slider can be followed; edges may lie a pixel elsewhere.
+
+    Parameters
+    ----------
+    volume
+        CT or MR of a body or a part of one.
+    threshold
+        Air threshold in stored units, estimated when None.
+
+    Returns
+    -------
+    threshold
+        The one that was used.
+    picture
+        (H, W) uint8, a pixel of 5 mm, columns to the patient's left and rows to the feet: 0 air, a dark tone
+        what is removed (table, cushions, sheets), light tones the body, the lighter the nearer.
+
+    Raises
+    ------
+    InputError, NoBodyError
+        As ``project_body``.
+    """
+    air, source, source_to_ras = _occupied_source(_thinned(volume), threshold, PREVIEW_MM)
+    grid = _grid_around(volume, PREVIEW_MM, PREVIEW_MM)
+    occupancy, window = _on_grid(source, source_to_ras, grid)
+    mask = (occupancy >= 128).view(np.uint8)
+    everything = mask.any(axis=1)
+    isolate_body(mask, grid.cell, name=volume.name or "The volume")
+    body = mask.any(axis=1)
+    depth = mask.argmax(axis=1)
+    picture = np.zeros((grid.shape[0], grid.shape[2]), np.uint8)
+    near, far = np.quantile(depth[body], [0.02, 0.98])
+    shade = 255 - 105 * np.clip((depth - near) / max(far - near, 1), 0, 1)
+    picture[window[0], window[2]] = np.where(body, shade, np.where(everything, REMOVED_TONE, 0))
+    return air.value, picture
+
+
+def _thinned(volume: Volume) -> Volume:
+    """Every second, third, ... voxel, so that steps are at most the preview's pixels."""
+    steps = [max(1, int(PREVIEW_MM / spacing + 1e-6)) for spacing in volume.spacing]
+    matrix = volume.ijk_to_ras @ np.diag([*steps, 1.0])
+    i, j, k = steps
+    return replace(volume, voxels=np.ascontiguousarray(volume.voxels[::k, ::j, ::i]), ijk_to_ras=matrix)
+
+
+def _occupied_source(
+    volume: Volume, threshold: float | None, cell_mm: float
+) -> tuple[AirThreshold, np.ndarray, np.ndarray]:
+    """The air threshold, the occupancy on the volume's own axes and its kji-to-RAS matrix, or a refusal."""
     name = volume.name or "The volume"
     if min(volume.voxels.shape) < 2:
         raise InputError(f"{name} is a single image, not a volume; body detection needs a CT or MR volume.")
@@ -340,9 +416,8 @@ def project_body(
             f"With the threshold {air.value:g} the air of {name} (about {air.air:g}) would count as body; "
             "give a higher --threshold."
         )
-    source, source_to_ras = _occupancy(volume, air)
-    blocks = _occupied_blocks(source)
-    if not blocks.any():
+    source, source_to_ras = _occupancy(volume, air, cell_mm)
+    if source.max() < 128:
         raise NoBodyError(
             f"{name} holds only air: no voxel is above the threshold {air.value:g}; "
             "check the file or give a lower --threshold."
@@ -351,21 +426,19 @@ def project_body(
         air.kind == "estimated" and air.separation < LEAST_SEPARATION
     ):
         raise NoBodyError(f"{name} holds only noise or has no air around the body; check the file.")
+    return air, source, source_to_ras
 
-    grid = _grid_around(volume, pixel_mm)
+
+def _on_grid(
+    source: np.ndarray, source_to_ras: np.ndarray, grid: _Grid
+) -> tuple[np.ndarray, tuple[slice, slice, slice]]:
+    """The occupancy on the grid's cells, and which of them it covers."""
+    blocks = _occupied_blocks(source)
     window = _window_of(blocks, source_to_ras, grid)
-    occupancy = _resample(source, blocks, source_to_ras, grid, window)
-    del source, blocks  # about half of the volume's own size
-    mask = (occupancy >= 128).view(np.uint8)
-    notes = list(isolate_body(mask, grid.cell, remove_table=remove_table, name=name))
-    if air.kind == "estimated":
-        notes.append(f"air threshold estimated as {air.value:.4g}")
-    coronal, lateral = _views(mask, occupancy, volume, grid, window)
-    notes += _cut_sides(coronal, lateral)
-    return Projection(coronal, lateral, air.value, tuple(notes))
+    return _resample(source, blocks, source_to_ras, grid, window), window
 
 
-def _occupancy(volume: Volume, air: AirThreshold, cell_mm: float = 2.5) -> tuple[np.ndarray, np.ndarray]:
+def _occupancy(volume: Volume, air: AirThreshold, cell_mm: float) -> tuple[np.ndarray, np.ndarray]:
     """Occupancy (K', J', I') uint8, voxels averaged up to about the cell size, and its kji-to-RAS matrix."""
     voxels = volume.voxels
     order = sorted(range(3), key=lambda n: -abs(voxels.strides[n]))
@@ -405,13 +478,13 @@ def _corners(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.c_[np.where(pick, high, low), np.ones(8)]
 
 
-def _grid_around(volume: Volume, pixel_mm: float) -> _Grid:
+def _grid_around(volume: Volume, pixel_mm: float, cell_mm: float) -> _Grid:
     """Grid over the whole volume; its corner is a multiple of the pixel, so that crops share a lattice."""
     size = np.array(volume.voxels.shape[::-1], float)
     corners = (_corners(np.full(3, -0.5), size - 0.5) @ np.asarray(volume.ijk_to_ras, float).T)[:, :3]
     top = np.ceil(corners.max(axis=0) / pixel_mm - 1e-4) * pixel_mm
     pixels = np.maximum(1, np.ceil((top - corners.min(axis=0)) / pixel_mm - 1e-4)).astype(int)
-    parts = max(1, int(np.ceil(pixel_mm / 2.5 - 1e-6)))
+    parts = max(1, int(np.ceil(pixel_mm / cell_mm - 1e-6)))
     r, a, s = (int(n) * parts for n in pixels)
     return _Grid(top, pixel_mm / parts, pixel_mm, (s, a, r))
 

@@ -14,15 +14,19 @@ request             needs, beside ``id``                          result
 ``silhouette``      ``volume``, ``path``; may have                ``{"threshold", "picture"}``, a PNG file
                     ``threshold``
 ``picture``         ``volume``, ``record``, ``path``              ``{"picture"}``, a PNG, SVG or PDF file
+``install``         ``source``; may have ``sha256``               ``{"name", "version"}`` of the model
 ``quit``                                                          none
 ==================  ============================================  ===========================================
 
 ``volume`` is ``{"file", "dtype", "shape", "ijk_to_ras", "name", "modality", "token"}``: a file of nothing but
 voxels in (K, J, I) order, their NumPy type with its byte order (``"<i2"``), and a token that is another one
-whenever the voxels are. Positions are RAS mm. Events are ``{"event": "ready"}`` once, then for each request
-``{"id", "event": "progress", "fraction", "text"}`` any number of times and either
-``{"id", "event": "done", "result"}`` or ``{"id", "event": "error", "kind", "message"}``: a class of
-:mod:`LandmarkDetectionLib.errors` and its sentence, or ``"Defect"`` and a traceback.
+whenever the voxels are. ``locate_near`` looks at what the last detection saw, and detects first when that was
+in another volume or with another model. Positions are RAS mm.
+
+Events are ``{"event": "ready"}`` once, then for each request any number of
+``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or
+``{"id", "event": "error", "kind", "message"}``, a class of :mod:`LandmarkDetectionLib.errors` and its text
+or ``"Defect"`` and a traceback.
 """
 
 from __future__ import annotations
@@ -36,18 +40,20 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from LandmarkDetectionLib import __version__
-from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, ModelError
 from LandmarkDetectionLib.volume import Volume
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.detection import Detection
     from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.protocol import Protocol
 
 Message = dict[str, Any]
 Send = Callable[[Message], None]
@@ -72,6 +78,10 @@ class Worker:
         self._send = send
         self._tasks: dict[str, Callable[[Message, Progress], Message]] = {
             "detect": self._detect,
+            "locate_near": self._locate_near,
+            "silhouette": self._silhouette,
+            "picture": self._picture,
+            "install": self._install,
         }
         self._message: Message | None = None
         self._volume: Volume | None = None
@@ -119,8 +129,48 @@ class Worker:
             device=request.get("device") or "auto",
             progress=progress,
         )
-        self._detection = _key(request, model), detection
+        self._detection = (model.path, model.version), detection
         return detection
+
+    def _locate_near(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.detectors import locate_near
+        from LandmarkDetectionLib.model import load_model
+
+        model = load_model(request["model"])
+        self._opened(request["volume"])
+        made_with, detection = self._detection or (None, None)
+        if detection is None or made_with != (model.path, model.version):
+            detection = self._new_detection(request, model, progress)
+        return locate_near(detection, model, request["landmark"], np.array(request["near"])).to_record()
+
+    def _silhouette(self, request: Message, progress: Progress) -> Message:
+        from PIL import Image
+
+        from LandmarkDetectionLib.files import atomic_write
+        from LandmarkDetectionLib.projection import silhouette_preview
+
+        threshold, picture = silhouette_preview(self._opened(request["volume"]), request.get("threshold"))
+        with atomic_write(request["path"]) as temporary:
+            Image.fromarray(picture).save(temporary, format="PNG")
+        return {"threshold": threshold, "picture": request["path"]}
+
+    def _picture(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.evaluation.overlay import write_overlay
+        from LandmarkDetectionLib.projection import project_body
+        from LandmarkDetectionLib.review import Review
+
+        volume = self._opened(request["volume"])
+        detection = Review.from_record(request["record"]).detection
+        threshold = detection.parameters.get("threshold")
+        views = project_body(volume, threshold=threshold if isinstance(threshold, (int, float)) else None)
+        write_overlay(replace(detection, views=views), _protocol_of(detection), request["path"])
+        return {"picture": request["path"]}
+
+    def _install(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.model import install_model
+
+        model = install_model(request["source"], request.get("sha256"), progress=progress)
+        return {"name": model.name, "version": model.version}
 
     def _opened(self, message: Message) -> Volume:
         """The volume of a request: the one at hand, or another one in its place."""
@@ -156,9 +206,15 @@ def open_volume(message: Message) -> Volume:
     return Volume(voxels, np.array(message["ijk_to_ras"]), str(message.get("modality") or ""), name)
 
 
-def _key(request: Message, model: Model) -> object:
-    """What makes the evidence of two detections in one volume the same."""
-    return model.path, model.version, request.get("threshold")
+def _protocol_of(detection: Detection) -> Protocol:
+    """The model's protocol, or one without pairs and lines when the model is not installed."""
+    from LandmarkDetectionLib.model import load_model
+    from LandmarkDetectionLib.protocol import Protocol
+
+    try:
+        return load_model(detection.model or "none").protocol
+    except ModelError:
+        return Protocol.model_construct(pairs=(), lines=())
 
 
 def _claim_output() -> Send:

@@ -116,7 +116,7 @@ class TimeLeft:
         self._end: float | None = None
 
     def after(self, fraction: float) -> float | None:
-        """Seconds left when ``fraction`` of the work is done; None when it is too early or too late to say."""
+        """Seconds left when ``fraction`` of the work is done; None when that cannot be said."""
         now = self._clock()
         elapsed = now - self._start
         if fraction > self._fraction and elapsed >= self.FIRST_WORD_S:

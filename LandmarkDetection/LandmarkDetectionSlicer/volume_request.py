@@ -10,6 +10,7 @@ import qt
 
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionSlicer import volumes
+from LandmarkDetectionSlicer.worker import SUPERSEDED
 
 if TYPE_CHECKING:
     import slicer
@@ -22,6 +23,9 @@ COPY_SHARE = 0.2
 """Of the progress; the process does the rest."""
 
 OnFailed = Callable[[str], None]
+
+_active: set[VolumeRequest] = set()
+"""Nobody else needs to keep a request, and a timer keeps its callback in some bindings only."""
 
 
 class VolumeRequest:
@@ -65,7 +69,6 @@ class VolumeRequest:
         self._progress = (0.0, "reading the volume")
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK_MS)
-        self._timer.connect("timeout()", self._tick)
 
     @property
     def isActive(self) -> bool:
@@ -89,6 +92,8 @@ class VolumeRequest:
             "modality": volume.modality,
             "token": self._copy.token,
         }
+        _active.add(self)
+        self._timer.connect("timeout()", self._tick)
         self._timer.start()
 
     def cancel(self) -> None:
@@ -144,7 +149,8 @@ class VolumeRequest:
     def _refuse(self, kind: str, sentence: str) -> None:
         if self.isActive:
             self._end(keepVoxels=True)
-            self._onFailed(sentence)
+            if kind != SUPERSEDED:
+                self._onFailed(sentence)
 
     def _fail(self, sentence: str) -> None:
         if not self.isActive:
@@ -157,5 +163,7 @@ class VolumeRequest:
 
     def _end(self, keepVoxels: bool) -> None:
         self._timer.stop()
+        self._timer.disconnect("timeout()", self._tick)
+        _active.discard(self)
         copy, self._copy = self._copy, None
         self._worker.voxels.release(copy, keepVoxels)

@@ -32,6 +32,7 @@ POLL_MS = 50
 IDLE_MINUTES = 10
 
 CANCELLED = "Cancelled"
+SUPERSEDED = "Superseded"
 DIED = "Died"
 DEFECT = "Defect"
 
@@ -93,8 +94,8 @@ class BackgroundWorker:
     ) -> int:
         """Send a request when those before it are answered.
 
-        Of several ``silhouette`` requests that wait, only the latest is kept: the others' threshold has
-        already been changed again, and their callbacks are never called.
+        Of several ``silhouette`` requests that wait, only the latest is kept; the others' threshold has
+        already been changed again, and they end with the error ``Superseded``.
 
         Parameters
         ----------
@@ -105,8 +106,8 @@ class BackgroundWorker:
         onDone
             Called with the result.
         onError
-            Called with the kind (a class of ``LandmarkDetectionLib.errors``, ``"Cancelled"``, ``"Died"`` or
-            ``"Defect"``) and one sentence.
+            Called with the kind (a class of ``LandmarkDetectionLib.errors``, ``"Cancelled"``,
+            ``"Superseded"``, ``"Died"`` or ``"Defect"``) and one sentence.
 
         Returns
         -------
@@ -114,10 +115,16 @@ class BackgroundWorker:
         """
         self._lastId += 1
         if message["do"] == "silhouette":
-            self._waiting = deque(one for one in self._waiting if one.message["do"] != "silhouette")
+            self._supersede("silhouette")
         self._waiting.append(_Request({"id": self._lastId, **message}, onProgress, onDone, onError))
         self._sendNext()
         return self._lastId
+
+    def _supersede(self, task: str) -> None:
+        old = [one for one in self._waiting if one.message["do"] == task]
+        self._waiting = deque(one for one in self._waiting if one not in old)
+        for request in old:
+            request.onError(SUPERSEDED, "A newer request has taken its place.")
 
     def cancel(self, number: int | None = None) -> None:
         """Stop a request, or all; they end with the error ``Cancelled``. A process at one of them is killed.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.landmarks import Landmark
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.volume import Volume
 
@@ -24,6 +28,7 @@ def detect(
     threshold: float | None = None,
     depth: str | None = None,
     device: str = "auto",
+    side: str = "auto",
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Detection:
@@ -39,6 +44,10 @@ def detect(
     depth : {"mean", "network", "lateral"}, optional
         How the third coordinate is found; the model's best by measurement when None.
     device : {"auto", "cpu", "cuda"}
+        When the memory of a CUDA device runs out, the processor does all of it again, and the detection's
+        parameters say so (``device_note``).
+    side : {"auto", "left", "right"}
+        Which hand it is, for models of hands. By default the thumb tells, radiographs being dorsopalmar.
     progress : callable, optional
         Called with the fraction done and what is being done.
     cancelled : callable, optional
@@ -52,7 +61,7 @@ def detect(
     Raises
     ------
     InputError
-        When an option is not one of the above or the volume is of the wrong kind.
+        When an option is not one of the above, the volume is of the wrong kind, or the memory runs out.
     NoBodyError
         When there is nothing body-like in the volume.
     ModelError
@@ -60,7 +69,7 @@ def detect(
     Cancelled
         When ``cancelled`` said so.
     """
-    from LandmarkDetectionLib.detectors import silhouette
+    from LandmarkDetectionLib.detectors import hand, memory, silhouette
 
     if depth is not None and depth not in DEPTH_METHODS:
         raise InputError(f"The depth method {depth!r} is unknown; choose {', '.join(DEPTH_METHODS)}.")
@@ -71,12 +80,55 @@ def detect(
         if progress is not None:
             progress(fraction, text)
 
-    kinds = {"silhouette": silhouette.detect, "regression": silhouette.detect_by_regression}
+    if side != "auto" and model.detector != "hand":
+        raise InputError(f"The model {model.name!r} is not one of hands; leave out the side.")
+    kinds = {
+        "silhouette": silhouette.detect,
+        "regression": silhouette.detect_by_regression,
+        "hand": partial(hand.detect, side=side),
+    }
     if model.detector not in kinds:
         raise ModelError(
             f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
         )
-    return kinds[model.detector](volume, model, threshold, depth, choose_device(device), step)
+
+    def run(chosen: str) -> Detection:
+        return kinds[model.detector](volume, model, threshold, depth, chosen, step)
+
+    return memory.run_within(run, choose_device(device), volume.name)
+
+
+def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray) -> Landmark:
+    """Find one landmark again near a place that a person points to, within milliseconds.
+
+    The place is taken as a hint: the landmark goes where both the hint and what the networks saw make it
+    likely, and stays at the hint where they saw nothing. Depth is weighed between the two.
+
+    Parameters
+    ----------
+    detection : Detection
+        Fresh from ``detect``: one read from a file has lost what the networks saw.
+    model : Model
+        The model it was made with.
+    name : str
+        The landmark.
+    near : (3,) array
+        RAS mm.
+
+    Returns
+    -------
+    Landmark
+        With a confidence that holds for places about 10 mm off, and a covariance.
+
+    Raises
+    ------
+    InputError
+        When the detection holds nothing to look at again, the model has no such landmark, or the place lies
+        outside the scan or far from the body.
+    """
+    from LandmarkDetectionLib.detectors import locate
+
+    return locate.locate_near(detection, model, name, near)
 
 
 def choose_device(device: str) -> str:

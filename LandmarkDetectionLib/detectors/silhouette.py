@@ -52,6 +52,8 @@ class Estimates(NamedTuple):
         Probability that it lies within ``RADIUS_MM`` of ``position``.
     depth, depth_error : dict of (B, L)
         Depth in mm, and its expected absolute error, by method.
+    maps : (B, 3, L, h, w) Tensor
+        Probability of every cell, and the network's depth and its expected absolute error there in mm.
     """
 
     position: Array
@@ -60,10 +62,26 @@ class Estimates(NamedTuple):
     near: Array
     depth: dict[str, Array]
     depth_error: dict[str, Array]
+    maps: Tensor
 
     def score(self, method: str) -> Array:
         """The networks' own probability (B, L) of being within ``RADIUS_MM`` in 3D, to be calibrated."""
         return np.asarray(self.near * -np.expm1(-RADIUS_MM / np.maximum(self.depth_error[method], 1e-3)))
+
+
+class Evidence(NamedTuple):
+    """What the networks saw of L landmarks in one scan, to look for one of them again.
+
+    Attributes
+    ----------
+    view : View
+        The coronal view they looked at.
+    maps : (3, L, h, w) float32
+        As in ``Estimates``.
+    """
+
+    view: View
+    maps: Array
 
 
 def estimate(
@@ -108,9 +126,10 @@ def estimate(
         decoded = heatmap.decode(probability, STRIDE)
         depth_map = (maps.depth + flipped.depth.flip(-1)[:, swap]) / 2
         error_map = (maps.depth_log_scale.exp() + flipped.depth_log_scale.exp().flip(-1)[:, swap]) / 2
-        deviation = scale.deviation[:, None]
-        depth = {"network": scale.restore((decoded.window * depth_map).sum(dim=(2, 3)))}
-        depth_error = {"network": (decoded.window * error_map).sum(dim=(2, 3)) * deviation}
+        depth_map = scale.restore(depth_map)
+        error_map = error_map * scale.deviation[:, None, None, None]
+        depth = {"network": (decoded.window * depth_map).sum(dim=(2, 3))}
+        depth_error = {"network": (decoded.window * error_map).sum(dim=(2, 3))}
         depth["mean"] = scale.mean[:, None] + torch.as_tensor(mean_depth_mm).to(scale.mean)
         depth_error["mean"] = torch.as_tensor(mean_depth_error_mm).to(scale.mean).expand_as(depth["mean"])
         if lateral is not None and lateral_first_mm is not None:
@@ -129,6 +148,7 @@ def estimate(
         numpy(near),
         {name: numpy(value) for name, value in depth.items()},
         {name: numpy(value) for name, value in depth_error.items()},
+        torch.stack([probability, depth_map, error_map], dim=1),
     )
 
 
@@ -172,8 +192,8 @@ def detect(
         estimates, sums = _estimate_views(networks, coronal, lateral, model, settings)
     with _Timer(seconds, "check"):
         step(0.9, "checking the result")
-        calibration = _calibration(settings, method)
-        confidence = calibration(estimates.score(method)) * _room_before_the_end(
+        calibration = calibration_of(settings, method)
+        confidence = calibration(estimates.score(method)) * room_before_the_end(
             coronal, estimates.position[0]
         )
         landmarks = _landmarks(model, coronal, estimates, confidence[0], method)
@@ -198,6 +218,7 @@ def detect(
         warnings=tuple(warnings),
         seconds=seconds,
         views=views,
+        evidence=Evidence(coronal, estimates.maps[0].float().cpu().numpy()),
     )
 
 
@@ -248,17 +269,18 @@ def _estimate_views(
         np.stack(images) for images in zip(*turns.values(), strict=True)
     )
     turned = estimate(networks, (turned_front, turned_back, turned_inside), None, None, *shared)
-    calibration = _calibration(settings, "network")
+    calibration = calibration_of(settings, "network")
     confidence = calibration(np.concatenate([as_labelled.score("network"), turned.score("network")]))
     return as_labelled, dict(zip((AS_LABELLED, *turns), confidence.sum(axis=1).tolist(), strict=True))
 
 
-def _calibration(settings: SilhouetteSettings, method: str) -> Calibration:
+def calibration_of(settings: SilhouetteSettings, method: str) -> Calibration:
+    """From the networks' own score to confidence, for one way to find the depth."""
     curve = settings.calibration[method]  # type: ignore[index]
     return Calibration(np.array(curve.scores), np.array(curve.shares))
 
 
-def _room_before_the_end(view: View, pixels: Array) -> Array:
+def room_before_the_end(view: View, pixels: Array) -> Array:
     """Factor (L,) in [0, 1] on the confidence of landmarks at pixels (L, 2) near where a scan cuts the body.
 
     A position is good when it is ``RADIUS_MM`` off; closer than that to the end of the scan, a landmark that
@@ -279,14 +301,7 @@ def _landmarks(model: Model, view: View, estimates: Estimates, confidence: Array
     pixels = estimates.position[0]
     points = np.concatenate([pixels, estimates.depth[method][0][:, None]], axis=1)
     ras = geometry.to_ras(points)
-    axes = np.stack(
-        [
-            geometry.column_axis * geometry.spacing[0],
-            geometry.row_axis * geometry.spacing[1],
-            geometry.depth_axis,
-        ],
-        axis=1,
-    )
+    axes = geometry.axes_mm
     rows, columns = view.field_of_view.shape
     result = []
     for n, definition in enumerate(model.protocol.landmarks):

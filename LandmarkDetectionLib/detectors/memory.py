@@ -1,0 +1,63 @@
+"""What happens when the memory of the device or of the computer runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from LandmarkDetectionLib.errors import InputError
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.detection import Detection
+
+NOTE = "The memory of the CUDA device was too small, so the processor was used."
+
+
+def run_within(run: Callable[[str], Detection], device: str, name: str) -> Detection:
+    """Run a detection, again on the processor when the memory of a CUDA device runs out.
+
+    Parameters
+    ----------
+    run : callable
+        Given the torch device.
+    device : str
+        The torch device to begin with.
+    name : str
+        Of the volume, for the error.
+
+    Raises
+    ------
+    InputError
+        When the computer's own memory runs out.
+    """
+    if device != "cpu":
+        import torch
+
+        try:
+            return run(device)
+        except RuntimeError as problem:
+            if not _is_out_of_memory(problem):
+                raise
+        # Only here is the error gone, and with it the last reference to what fills the memory.
+        torch.cuda.empty_cache()
+        detection = run_within(run, "cpu", name)
+        return replace(detection, parameters={**detection.parameters, "device_note": NOTE})
+    try:
+        return run(device)
+    except (MemoryError, RuntimeError) as problem:
+        if not isinstance(problem, MemoryError) and not _is_out_of_memory(problem):
+            raise
+        raise InputError(
+            f"This computer has too little memory left for {name or 'the volume'}; close other programs or "
+            "use a coarser or smaller image."
+        ) from None
+
+
+def _is_out_of_memory(problem: Exception) -> bool:
+    """Torch has a class for the usual case only (its words are here, too); cuDNN and the processor differ."""
+    text = str(problem).lower()
+    return any(
+        words in text
+        for words in ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+    )
