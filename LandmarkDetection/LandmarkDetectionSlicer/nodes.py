@@ -209,7 +209,7 @@ def loadReview(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Review:
 
 
 def loadWorldReview(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Review:
-    """The review that a node holds, in world RAS mm."""
+    """The review that a node holds, in world RAS mm; under a warp in those of the image without it."""
     return loadReview(landmarkNode).transformed(linearToWorld(landmarkNode))
 
 
@@ -346,13 +346,13 @@ def _writePoints(node: slicer.vtkMRMLMarkupsFiducialNode, landmarks: LandmarkSet
     # Slicer counts points without a position among the bounds: keep them among the others.
     middle = present.mean(axis=0) if len(present) else np.zeros(3)
     for index, landmark in enumerate(landmarks):
-        writeLabel(node, index, landmark)
+        _writeLabel(node, index, landmark)
         if node.GetNthControlPointAssociatedNodeID(index) != volumeId:
             node.SetNthControlPointAssociatedNodeID(index, volumeId)
         _writePosition(node, index, landmark, middle)
 
 
-def writeLabel(node: slicer.vtkMRMLMarkupsFiducialNode, index: int, landmark: Landmark) -> None:
+def _writeLabel(node: slicer.vtkMRMLMarkupsFiducialNode, index: int, landmark: Landmark) -> None:
     """Give a point the landmark's name and description."""
     if node.GetNthControlPointLabel(index) != landmark.name:
         node.SetNthControlPointLabel(index, landmark.name)
