@@ -97,6 +97,37 @@ def synthetic(
         print(f"Wrote {page}")
 
 
+@app.command("package")
+def package(
+    study: Annotated[Path, typer.Option(help="Folder of a finished study.")],
+    out: Annotated[Path, typer.Option(help="Folder of the model to write.")],
+    name: Annotated[str, typer.Option(help="Name of the model: lower case letters, digits and dashes.")],
+    model_version: Annotated[str, typer.Option(help="Version of the model.")] = "1.0.0",
+    device: Annotated[
+        StudyDevice, typer.Option(help="auto takes a CUDA device when there is one.")
+    ] = StudyDevice.AUTO,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Fine-tune on all cases of a study and write a model of your own."""
+    from LandmarkDetectionLib.detectors import choose_device
+    from LandmarkDetectionLib.evaluation.study_package import package_study
+
+    with console.progress_bar(not quiet and not as_json) as progress:
+        model = package_study(
+            study,
+            out,
+            name=name,
+            version=model_version,
+            device=choose_device(device.value),
+            progress=progress,
+        )
+    if as_json:
+        console.print_json({"files": [model.path]})
+    elif not quiet:
+        print(f"Wrote {model.path}")
+
+
 @app.command("check")
 def check(
     data: Annotated[Path, typer.Argument(help="Datalist (.json).")], as_json: JsonOption = False

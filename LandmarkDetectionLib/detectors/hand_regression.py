@@ -1,0 +1,113 @@
+"""Landmarks of a hand by the paper's networks: what a study of one's own scans ends in.
+
+The network places every landmark somewhere, so confidence is the share that cross-validation found within the
+radius of the model's settings, and only positions outside the picture are reported absent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors.settings import RegressionSettings
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.hand_view import view_hand
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.quality import UNCERTAIN_BELOW
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.hand_view import Side
+    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.projection import View
+    from LandmarkDetectionLib.volume import Volume
+
+Array = np.ndarray
+
+
+def detect(
+    volume: Volume,
+    model: Model,
+    threshold: float | None,
+    depth: str | None,
+    device: str,
+    step: Callable[[float, str], None],
+    side: Side = "auto",
+) -> Detection:
+    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.detect``.
+
+    Raises
+    ------
+    InputError
+        When a way to find depth was asked for that the model has not.
+    NoBodyError
+        When there is no hand.
+    """
+    settings = RegressionSettings.of(model)
+    method = depth or settings.depth_method
+    if method == "lateral" or (method == "network" and "depth" not in model.networks):
+        raise InputError(f"The model {model.name!r} has no network for this; use --depth mean.")
+    started = time.perf_counter()
+    step(0.05, "looking for the hand")
+    picture = view_hand(volume, side, threshold)
+    seen = time.perf_counter()
+    step(0.45, "finding landmarks")
+    rows, columns = settings.coronal_shape
+    chosen = picture.views[0]
+    view = chosen.view.cropped_to_object().resampled((rows, columns))
+    places = _places(view, model, settings, "flat" if picture.flat else method, device)
+    ras = view.geometry.to_ras(places)
+    ijk = volume.ras_to_ijk_points(ras)
+    inside = np.all((ijk >= -0.5) & (ijk <= np.array(volume.size) - 0.5), axis=1)
+    landmarks = tuple(
+        _landmark(one.name, one.definition, ras[n], bool(inside[n]), settings.found_share[one.name])
+        for n, one in enumerate(model.protocol.landmarks)
+    )
+    step(1.0, "done")
+    return Detection(
+        landmarks=LandmarkSet(landmarks, name=model.protocol.title),
+        model=model.name,
+        model_version=model.version,
+        parameters={
+            "threshold": picture.threshold,
+            "depth": "none" if picture.flat else method,
+            "device": device,
+            "side": chosen.side,
+        },
+        warnings=picture.warnings,
+        seconds={"project": round(seen - started, 4), "networks": round(time.perf_counter() - seen, 4)},
+        views=picture,
+    )
+
+
+def _places(view: View, model: Model, settings: RegressionSettings, method: str, device: str) -> Array:
+    """(L, 3): column and row in pixels, depth in mm."""
+    import torch
+
+    from LandmarkDetectionLib.depth import SMALLEST_DEVIATION_OF_HANDS_MM, depth_scale, normalised_depth
+    from LandmarkDetectionLib.networks.regression_cnn import from_unit
+
+    networks = model.build_networks(device)
+    with torch.inference_mode():
+        silhouette = torch.from_numpy(view.silhouette).float()[None, None].to(device)
+        units = networks["position"](silhouette).unflatten(1, (-1, 2))
+        pixels = from_unit(units, *view.geometry.shape)[0].double().cpu().numpy()
+        if method == "flat":
+            return np.c_[pixels, np.zeros(len(pixels))]
+        front = torch.from_numpy(view.front)[None].to(device)
+        scale = depth_scale(front, SMALLEST_DEVIATION_OF_HANDS_MM)
+        if method == "network":
+            normalised = networks["depth"](normalised_depth(front, scale)[:, None])
+            return np.c_[pixels, scale.restore(normalised)[0].double().cpu().numpy()]
+    mean = np.array([settings.mean_depth_mm[name] for name in model.protocol.names])
+    return np.c_[pixels, float(scale.mean[0]) + mean]
+
+
+def _landmark(name: str, definition: str, position: Array, inside: bool, confidence: float) -> Landmark:
+    if not inside:
+        return Landmark(name, np.full(3, np.nan), Status.ABSENT, 0.0, description=definition)
+    status = Status.DETECTED if confidence >= UNCERTAIN_BELOW else Status.UNCERTAIN
+    return Landmark(name, position, status, confidence, description=definition)
