@@ -140,7 +140,10 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.parameters = parameters
         self._input = None
         if parameters is not None:
-            self._guiTags = [parameters.connectGui(one.ui) for one in (self.detect, self.review)]
+            self._guiTags = [
+                parameters.connectParametersToGui(_widgetsOfParameters(one.ui))
+                for one in (self.detect, self.review)
+            ]
             self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self.refresh()
 
@@ -180,7 +183,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def refresh(self, *_args: object) -> None:
         """Show the scene as it is now."""
         if self.parameters is not None:
-            self.detect.selectOnlyVolume()
+            self.detect.selectDefaults()
             self._followInput()
         self._show()
 
@@ -229,6 +232,12 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def _onNodesChanged(self, *_args: object) -> None:
         # Later: a node just added has no image yet, and loading a scene adds hundreds.
         self._sceneTimer.start()
+
+
+def _widgetsOfParameters(ui: Any) -> dict[str, Any]:
+    """The widgets that name a parameter. ``connectGui`` finds them too, but some Slicers give no tag back."""
+    named = {widget.property("SlicerParameterName"): widget for widget in vars(ui).values()}
+    return {name: widget for name, widget in named.items() if name}
 
 
 class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):

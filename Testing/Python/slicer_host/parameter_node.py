@@ -73,14 +73,17 @@ class _Wrapper:
     def setValue(self, name: str, value: Any) -> None:
         self._parameter(name).write(self.parameterNode, self._prefix + name, value)
 
-    def connectGui(self, gui: Any) -> int:
-        """Connect every widget of ``gui`` that names a parameter; returns the tag to disconnect with."""
+    def connectGui(self, gui: Any) -> None:
+        """Connect every widget of ``gui`` that names a parameter.
+
+        As Slicer's it gives no tag back, whatever its documentation says, so that nothing can be disconnected.
+        """
         if isinstance(gui, QtWidgets.QWidget):
             widgets = gui.findChildren(QtWidgets.QWidget)
         else:
             widgets = list(vars(gui).values())
         named = {widget.property(NAME_PROPERTY): widget for widget in widgets}
-        return self.connectParametersToGui({name: widget for name, widget in named.items() if name})
+        self.connectParametersToGui({name: widget for name, widget in named.items() if name})
 
     def connectParametersToGui(self, mapping: dict[str, Any]) -> int:
         connectors = {name: connector(widget, self.dataType(name)) for name, widget in mapping.items()}

@@ -94,7 +94,8 @@ class SmallModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):  # n
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateGui)
         self._parameterNode = parameterNode
         if self._parameterNode:
-            self._tag = self._parameterNode.connectGui(self.ui)
+            named = {widget.property("SlicerParameterName"): widget for widget in vars(self.ui).values()}
+            self._tag = self._parameterNode.connectParametersToGui({n: w for n, w in named.items() if n})
             self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateGui)
             self.updateGui()
 
