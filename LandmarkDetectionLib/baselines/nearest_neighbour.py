@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from LandmarkDetectionLib.errors import MissingPackageError
+from LandmarkDetectionLib.training.packed import packed
 
 Array = np.ndarray
 QUERIES_AT_ONCE = 256
@@ -39,7 +40,7 @@ class NearestNeighbour:
         return self.fit_packed(packed(patches), targets)
 
     def fit_packed(self, codes: Array, targets: Array) -> NearestNeighbour:
-        """Keep patches that are packed already, (N, bytes) uint8 of :func:`packed`; nothing is copied."""
+        """Keep patches that are packed already, (N, bytes) uint8 of ``packed``; nothing is copied."""
         if len(codes) != len(targets) or not len(codes):
             raise ValueError(f"{len(codes)} patches and {len(targets)} targets")
         self.codes_, self.targets_ = codes, np.asarray(targets, np.float32)
@@ -78,13 +79,3 @@ class NearestNeighbour:
         _, indices = self.nearest(patches)
         assert self.targets_ is not None
         return np.asarray(self.targets_[indices].mean(axis=1), np.float32)
-
-
-def packed(patches: Array) -> Array:
-    """(N, bytes) uint8 with one bit per pixel of (N, H, W) patches, padded to whole words of 8 bytes."""
-    flat = (np.asarray(patches) != 0).reshape(len(patches), -1)
-    width = -(-flat.shape[1] // 64) * 8
-    codes = np.zeros((len(flat), width), np.uint8)
-    bits = np.packbits(flat, axis=1)
-    codes[:, : bits.shape[1]] = bits
-    return codes

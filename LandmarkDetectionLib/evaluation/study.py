@@ -19,7 +19,7 @@ import numpy as np
 from LandmarkDetectionLib.baselines import Estimator
 from LandmarkDetectionLib.baselines.forest import RandomForestVoting
 from LandmarkDetectionLib.baselines.mean_target import MeanTarget
-from LandmarkDetectionLib.baselines.nearest_neighbour import NearestNeighbour, packed
+from LandmarkDetectionLib.baselines.nearest_neighbour import NearestNeighbour
 from LandmarkDetectionLib.baselines.paper_cnn import PaperCNN, load_network, save_network
 from LandmarkDetectionLib.datalist import Datalist
 from LandmarkDetectionLib.errors import InputError, OutputError
@@ -31,13 +31,14 @@ from LandmarkDetectionLib.evaluation.patches import Patches, depth_statistics, f
 from LandmarkDetectionLib.evaluation.regions import Region, SyntheticSource, find_region
 from LandmarkDetectionLib.evaluation.study_presets import StudyConfig
 from LandmarkDetectionLib.files import write_text
-from LandmarkDetectionLib.training.fit_arrays import predict_network
+from LandmarkDetectionLib.training.fit_arrays import Source, predict_network
+from LandmarkDetectionLib.training.packed import PackedSource, packed
 
 Array = np.ndarray
 Progress = Callable[[float, str], None]
 METHODS = ("CNN(ft)", "CNN(syn)", "CNN(med)", "NN(syn)", "NN(med)", "RF")
 DEPTH_METHODS = ("CNN(ft)", "CNN(syn)", "CNN(med)")
-SHARD = 50_000  # synthetic images of the nearest neighbour search that are drawn and written at once
+SHARD = 50_000  # synthetic images that are drawn and written at once
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,13 @@ class _Study:
             progress=progress,
             cancelled=self.cancelled,
         )
-        source = self._source(depth=question.kind == "depths")
+        source: Source = self._source(depth=question.kind == "depths")
+        if self.config.repeat_images and question.kind == "positions":
+            # Drawn once, not once an epoch: silhouettes fit into the memory.
+            codes, targets = self._drawn(self.config.images_per_epoch, progress)
+            source = PackedSource(
+                codes, targets, self.config.synthetic.batch_size, self.config.seed, shape=self.shape
+            )
         estimator.fit_source(source, *self.shape, question.targets.shape[1], ahead=True)
         save_network(estimator.network_, path)
 
@@ -257,7 +264,8 @@ class _Study:
         if method == "CNN(syn)":
             return predict_network(load_network(trained).to(self.device), question.images)
         if method == "NN(syn)":
-            return self._neighbours(progress).predict(question.images)
+            codes, targets = self._drawn(self.config.neighbour_images, progress)
+            return NearestNeighbour().fit_packed(codes, targets).predict(question.images)
         estimator, workers = self._estimator(method, trained)
         folder = self.parts.folder / f"{question.kind} {method} folds"
         return cross_validate(
@@ -289,11 +297,10 @@ class _Study:
         )
         return network, self.workers
 
-    def _neighbours(self, progress: Progress) -> NearestNeighbour:
-        """The search among the first synthetic images, drawn in shards that are kept."""
+    def _drawn(self, count: int, progress: Progress) -> tuple[Array, Array]:
+        """The first synthetic images, packed, and their targets: drawn in shards that are kept."""
         source = self._source(depth=False)
-        wanted = -(-self.config.neighbour_images // source.batch_size)
-        at_once = max(1, SHARD // source.batch_size)
+        wanted, at_once = -(-count // source.batch_size), max(1, SHARD // source.batch_size)
         codes, targets = [], []
         for start in range(0, wanted, at_once):
 
@@ -304,11 +311,11 @@ class _Study:
                     "targets": np.concatenate([points for _, points in drawn]),
                 }
 
-            progress(start / wanted, f"{start * source.batch_size} images searched through")
-            shard = self.parts.arrays(f"neighbours {start // at_once + 1:03d}", draw)
+            progress(0.0, f"drew {start * source.batch_size:,} of {count:,} images")
+            shard = self.parts.arrays(f"synthetic images {start // at_once + 1:03d}", draw)
             codes.append(shard["codes"])
             targets.append(shard["targets"])
-        return NearestNeighbour().fit_packed(np.concatenate(codes), np.concatenate(targets))
+        return np.concatenate(codes), np.concatenate(targets)
 
 
 def _open(folder: Path, config: StudyConfig) -> Path:

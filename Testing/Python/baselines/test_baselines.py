@@ -8,9 +8,10 @@ import pytest
 from LandmarkDetectionLib.baselines import Estimator
 from LandmarkDetectionLib.baselines.forest import RandomForestVoting
 from LandmarkDetectionLib.baselines.mean_target import MeanTarget
-from LandmarkDetectionLib.baselines.nearest_neighbour import NearestNeighbour, packed
+from LandmarkDetectionLib.baselines.nearest_neighbour import NearestNeighbour
 from LandmarkDetectionLib.baselines.paper_cnn import PaperCNN, load_network, save_network
 from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.training.packed import PackedSource, packed, unpacked
 from LandmarkDetectionLib.training.schedules import Schedule
 
 ROWS, COLUMNS = 20, 24
@@ -78,8 +79,19 @@ def test_fewer_patches_than_neighbours_are_all_averaged() -> None:
     assert fitted.predict(patches).tolist() == [[2.0], [2.0]]
 
 
-def test_patches_take_a_bit_per_pixel() -> None:
+def test_patches_take_a_bit_per_pixel_and_come_back() -> None:
     assert packed(np.ones((3, 96, 96), bool)).shape == (3, 1152)
+    patches = np.random.default_rng(4).random((5, 7, 9)) < 0.5
+    assert np.array_equal(unpacked(packed(patches), (7, 9)), patches)
+
+
+def test_packed_batches_hold_each_patch_with_its_target() -> None:
+    patches, targets = crosses(30, 7)
+    source = PackedSource(packed(patches), targets, 8, shape=(ROWS, COLUMNS))
+    patch_of = {point.tobytes(): patch for patch, point in zip(patches, targets, strict=True)}
+    for number in range(source.per_epoch):
+        for image, point in zip(*source.batch(number), strict=True):
+            assert np.array_equal(image, patch_of[point.tobytes()])
 
 
 def test_a_network_starts_from_the_weights_of_another(tmp_path: Path) -> None:
