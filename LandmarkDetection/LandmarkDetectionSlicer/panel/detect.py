@@ -83,14 +83,9 @@ class DetectSection:
         self._showModel()
 
     def _chooseModel(self) -> None:
-        """Select what the parameters say: the first model before anything was said, none for one not there."""
-        parameters = self.panel.parameters
+        """Select what the parameters say; none when that model is not there."""
         names = [model.name for model in self._models]
-        chosen = parameters.modelName if parameters is not None else ""
-        if not chosen and names:
-            chosen = names[0]
-            if parameters is not None:
-                parameters.modelName = chosen
+        chosen = self.panel.parameters.modelName if self.panel.parameters is not None else ""
         selector = self.ui.modelSelector
         index = names.index(chosen) if chosen in names else -1
         if selector.currentIndex != index:
@@ -107,10 +102,12 @@ class DetectSection:
         self._showState()
         self.refreshPreview()
 
-    def selectOnlyVolume(self) -> None:
-        """Save a click: take the scene's only usable volume when none is chosen."""
+    def selectDefaults(self) -> None:
+        """Save clicks: take the first model, and the scene's only usable volume, when none is chosen."""
         parameters = self.panel.parameters
-        if parameters is None or parameters.inputVolume is not None:
+        if not parameters.modelName and self._models:
+            parameters.modelName = self._models[0].name
+        if parameters.inputVolume is not None:
             return
         usable = [node for node in self._volumesInScene() if volumes.refusal(node) is None]
         if len(usable) == 1:

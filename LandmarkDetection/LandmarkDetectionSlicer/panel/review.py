@@ -281,15 +281,23 @@ class ReviewSection(VTKObservationMixin):
         confidence = "" if predicted.confidence is None else f"{100 * predicted.confidence:.0f} %"
         warnings = review.warnings_of(name)
         for column, text in enumerate((self.title(name), confidence, statusText(landmark.status), "")):
-            item = qt.QTableWidgetItem(text)
+            item = self._item(row, column)
+            item.setText(text)
             if column == NAME:
                 item.setIcon(self._icons[landmark.status])
-            elif column == CONFIDENCE:
-                item.setTextAlignment(qt.Qt.AlignCenter)
-            elif column == WARNING and warnings:
-                item.setIcon(self._warningIcon)
+            elif column == WARNING:
+                item.setIcon(self._warningIcon if warnings else qt.QIcon())
                 item.setToolTip("\n".join(warnings))
-            self.ui.landmarkTable.setItem(row, column, item)
+
+    def _item(self, row: int, column: int) -> qt.QTableWidgetItem:
+        table = self.ui.landmarkTable
+        item = table.item(row, column)
+        if item is None:
+            item = qt.QTableWidgetItem()
+            if column == CONFIDENCE:
+                item.setTextAlignment(qt.Qt.AlignCenter)
+            table.setItem(row, column, item)
+        return item
 
     def _show(self) -> None:
         """Everything but the table's rows."""

@@ -1,5 +1,6 @@
 """What tests of the panel start from: the panel in a window, landmarks to review, and what it says."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -94,6 +95,11 @@ def worker_that(script: str) -> Any:
         "    r = json.loads(line)\n" + "".join(f"    {line}\n" for line in script.splitlines())
     )
     return BackgroundWorker([sys.executable, "-c", program])
+
+
+def good_worker(record: dict[str, Any]) -> Any:
+    """A background process that finds, at once, what a record says."""
+    return worker_that(f"say(id=r['id'], event='done', result=json.loads({json.dumps(record)!r}))")
 
 
 def picture(host: "SlicerHost", name: str) -> None:

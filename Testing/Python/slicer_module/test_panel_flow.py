@@ -4,11 +4,14 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from Testing.Python.slicer_host import SlicerHost
+from Testing.Python.slicer_module.mrml_cases import add_volume
 from Testing.Python.slicer_module.panel_cases import (
     DETECTING_MS,
+    complaint,
     drag,
     open_panel,
     picture,
@@ -192,3 +195,16 @@ def test_a_picture_of_the_case_is_written(host, detected, tmp_path):
     host.click(panel.files.ui.exportButton)
     host.wait_until(lambda: panel.files.message.text.startswith("Saved"), DETECTING_MS)
     assert (tmp_path / "case.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("value", "spacing", "sentence"), [(-1000, 5.0, "no body"), (40, 1e6, "spacing")])
+def test_a_volume_that_holds_no_body_ends_in_one_sentence(host, panel, value, spacing, sentence):
+    voxels = np.full((20, 30, 40), -1000, np.int16)
+    voxels[5:15, 5:25, 5:35] = value
+    volume = add_volume("odd", voxels)
+    volume.SetSpacing(spacing, spacing, spacing)
+    host.process_events()
+    host.click(panel.detect.ui.detectButton)
+    host.wait_until(lambda: panel.detect.run is None, DETECTING_MS)
+    assert sentence in complaint(panel) and "odd" in complaint(panel)
+    assert panel.detect.ui.detectButton.enabled

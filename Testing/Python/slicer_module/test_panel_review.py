@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from Testing.Python.slicer_module.mrml_cases import DETECTION, NAMES, add_volume
@@ -112,7 +113,7 @@ def test_keys_go_from_row_to_row(host, panel, node):
 
 def test_a_dragged_point_is_corrected_and_the_prediction_kept(panel, node):
     before = DETECTION.landmarks["knee_left"].position
-    drag(node, NAMES.index("knee_left"), before + [3.0, 4.0, 0.0])
+    drag(node, NAMES.index("knee_left"), np.add(before, [3.0, 4.0, 0.0]))
     assert status_of(panel, "Left knee") == "corrected"
     assert stored(node).landmarks["knee_left"].predicted == pytest.approx(before)
     assert "Moved by 5.0 mm" in panel.review.ui.landmarkText.text
@@ -270,7 +271,7 @@ def test_points_deleted_or_renamed_in_the_module_markups_are_taken_as_they_are(h
 def test_pictures_for_the_documentation(host, panel, node):
     import qt
 
-    drag(node, NAMES.index("knee_left"), DETECTION.landmarks["knee_left"].position + [3.0, 4.0, 0.0])
+    drag(node, NAMES.index("knee_left"), np.add(DETECTION.landmarks["knee_left"].position, [3.0, 4.0, 0.0]))
     panel.review.select("chin")
     host.press_key(qt.Qt.Key_N)
     picture(host, "review-corrected")
