@@ -84,6 +84,14 @@ class Device(str, Enum):
     CUDA = "cuda"
 
 
+class Side(str, Enum):
+    """Which hand a picture shows."""
+
+    AUTO = "auto"
+    LEFT = "left"
+    RIGHT = "right"
+
+
 class Network(str, Enum):
     """Networks that can be trained."""
 
@@ -143,7 +151,7 @@ def detect(
         ),
     ] = None,
     overlay: Annotated[
-        Path | None, typer.Option(help="Picture to write: both views with the landmarks (.png, .svg, .pdf).")
+        Path | None, typer.Option(help="Picture to write: the views with the landmarks (.png, .svg, .pdf).")
     ] = None,
     threshold: Annotated[
         float | None,
@@ -152,11 +160,18 @@ def detect(
     depth: Annotated[
         Depth | None, typer.Option(help="How depth is found; the model's best otherwise.")
     ] = None,
+    side: Annotated[
+        Side,
+        typer.Option(
+            help="Which hand it is, for models of hands; auto looks where the thumb is, taking a "
+            "radiograph as dorsopalmar (PA)."
+        ),
+    ] = Side.AUTO,
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Find the landmarks of a volume."""
+    """Find the landmarks of a volume or a radiograph."""
     if threshold is not None and not math.isfinite(threshold):
         raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
     outputs = list(output or [])
@@ -181,6 +196,7 @@ def detect(
             threshold=threshold,
             depth=depth.value if depth else None,
             device=device.value,
+            side=side.value,
             progress=progress,
         )
         progress(1.0, "writing")

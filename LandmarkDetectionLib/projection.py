@@ -172,7 +172,7 @@ class View:
         Pixels are averaged by area: a silhouette pixel is set when at least half covered, depths and
         thickness are means over its covered part.
         """
-        rows, columns = (_overlaps(old, new) for old, new in zip(self.geometry.shape, shape, strict=True))
+        rows, columns = (overlaps(old, new) for old, new in zip(self.geometry.shape, shape, strict=True))
 
         def average(image: np.ndarray) -> np.ndarray:
             return np.asarray(rows @ image.astype(np.float64) @ columns.T)
@@ -205,7 +205,7 @@ class Projection:
     notes: tuple[str, ...]
 
 
-def _overlaps(old: int, new: int) -> np.ndarray:
+def overlaps(old: int, new: int) -> np.ndarray:
     """(new, old) matrix: share of every new pixel that lies in every old pixel."""
     edges = np.arange(new + 1) * (old / new)
     start, stop = edges[:-1, None], edges[1:, None]

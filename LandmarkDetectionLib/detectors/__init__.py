@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.hand_view import Side
     from LandmarkDetectionLib.landmarks import Landmark
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.volume import Volume
@@ -28,7 +29,7 @@ def detect(
     threshold: float | None = None,
     depth: str | None = None,
     device: str = "auto",
-    side: str = "auto",
+    side: Side = "auto",
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Detection:
@@ -69,7 +70,7 @@ def detect(
     Cancelled
         When ``cancelled`` said so.
     """
-    from LandmarkDetectionLib.detectors import hand, memory, silhouette
+    from LandmarkDetectionLib.detectors import hand, hand_regression, memory, silhouette
 
     if depth is not None and depth not in DEPTH_METHODS:
         raise InputError(f"The depth method {depth!r} is unknown; choose {', '.join(DEPTH_METHODS)}.")
@@ -80,12 +81,13 @@ def detect(
         if progress is not None:
             progress(fraction, text)
 
-    if side != "auto" and model.detector != "hand":
+    if side != "auto" and not model.detector.startswith("hand"):
         raise InputError(f"The model {model.name!r} is not one of hands; leave out the side.")
-    kinds = {
+    kinds: dict[str, Callable[..., Detection]] = {
         "silhouette": silhouette.detect,
         "regression": silhouette.detect_by_regression,
         "hand": partial(hand.detect, side=side),
+        "hand-regression": partial(hand_regression.detect, side=side),
     }
     if model.detector not in kinds:
         raise ModelError(

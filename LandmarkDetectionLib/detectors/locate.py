@@ -13,12 +13,12 @@ from LandmarkDetectionLib.detectors.silhouette import Evidence, calibration_of, 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.landmarks import Landmark, Status
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
+from LandmarkDetectionLib.projection import Projection
 from LandmarkDetectionLib.quality import RADIUS_MM, UNCERTAIN_BELOW
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.detection import Detection
     from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.projection import Projection
 
 # Measured on synthetic scans with clicks 7 to 18 mm off: of 12 to 30 mm, this spread leaves good landmarks
 # where they are and lets go of wrong ones 50 mm away.
@@ -32,7 +32,7 @@ DOUBT = 0.5
 def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray) -> Landmark:
     """See ``detectors.locate_near``."""
     evidence, views = detection.evidence, detection.views
-    if not isinstance(evidence, Evidence) or views is None:
+    if not isinstance(evidence, Evidence) or not isinstance(views, Projection):
         raise InputError(
             f"The model {detection.model!r} cannot look for one landmark again; move the point by hand."
         )

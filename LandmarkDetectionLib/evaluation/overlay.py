@@ -1,4 +1,4 @@
-"""A picture of a detection: both views of the body with its landmarks, for a person to judge at a glance.
+"""A picture of a detection: both views of the body, or the hand, with its landmarks, to judge at a glance.
 
 Everything is drawn on one canvas measured in inches, so that labels can stand in the margins beside the body
 and never on it. Matplotlib's figure objects are used without pyplot: no global state, no window.
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.errors import OutputError
 from LandmarkDetectionLib.files import atomic_write
+from LandmarkDetectionLib.hand_view import HandPicture
 from LandmarkDetectionLib.landmarks import Landmark, Status
 
 if TYPE_CHECKING:
@@ -48,16 +49,17 @@ _LABEL_STEP = 0.2  # inches between two labels
 _HEADER, _LEGEND, _BORDER = 0.95, 0.45, 0.25  # inches
 _LINE = 0.17  # inches from one line of the notes to the next
 _MAX_HEIGHT, _MAX_WIDTH = 8.0, 7.0  # inches that the views may take
+_LEAST_WIDTH = 6.0  # inches, so that heads and warnings can be read
 _DPI = 160
 
 
 def write_overlay(detection: Detection, protocol: Protocol, path: str | os.PathLike[str]) -> None:
-    """Draw the coronal and the lateral view with the landmarks, and write the picture.
+    """Draw the views of the body, or the hand, with the landmarks, and write the picture.
 
     Parameters
     ----------
     detection
-        With ``views``: the projections it was made from.
+        With ``views``: what it was made from.
     protocol
         Left/right pairs and the lines of the stick figure.
     path
@@ -75,7 +77,8 @@ def write_overlay(detection: Detection, protocol: Protocol, path: str | os.PathL
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    layout = _lay_out(detection, detection.views)
+    views = detection.views
+    layout = _lay_out_hand(detection, views) if isinstance(views, HandPicture) else _lay_out(detection, views)
     figure = Figure(figsize=(layout.width, layout.height), dpi=_DPI, facecolor=_BACKGROUND)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -83,12 +86,16 @@ def write_overlay(detection: Detection, protocol: Protocol, path: str | os.PathL
     axes.set_xlim(0, layout.width)
     axes.set_ylim(layout.height, 0)
 
-    for panel in (layout.coronal, layout.lateral):
-        _draw_view(axes, panel)
+    for panel in layout.panels:
+        if panel.is_radiograph:
+            _draw_radiograph(axes, panel)
+        else:
+            _draw_view(axes, panel)
         _draw_lines(axes, panel, detection, protocol)
         _draw_landmarks(axes, panel, detection)
-    _label_coronal(axes, layout, detection, protocol)
-    _label_lateral(axes, layout, detection, protocol)
+    _label_first(axes, layout, detection, protocol)
+    for panel in layout.panels[1:]:
+        _label_lateral(axes, panel, layout.label_rows, detection, protocol)
     _draw_header(axes, layout, detection)
     _draw_footer(axes, layout, detection)
 
@@ -109,6 +116,9 @@ class _Panel:
     columns: tuple[int, int]
     rows: tuple[int, int]
     scale: float  # inches per mm
+    title: str
+    ends: tuple[str, str] = ("", "")  # what its left and right end are called
+    is_radiograph: bool = False
 
     @property
     def width(self) -> float:
@@ -138,8 +148,7 @@ class _Panel:
 class _Layout:
     width: float
     height: float
-    coronal: _Panel
-    lateral: _Panel
+    panels: tuple[_Panel, ...]
     label_rows: tuple[float, float]  # first and last height a label may take, inches
     notes: tuple[tuple[str, str], ...]  # lines at the foot and their colours
 
@@ -152,22 +161,47 @@ def _lay_out(detection: Detection, views: Projection) -> _Layout:
     widths = [(last - first) * step[0] for (first, last), step in zip(columns, spacing, strict=True)]
     scale = min(_MAX_HEIGHT / ((rows[1] - rows[0]) * spacing[0][1]), _MAX_WIDTH / sum(widths))
 
-    labels = sum(landmark.is_present for landmark in detection.landmarks)
-    views_height = (rows[1] - rows[0]) * spacing[0][1] * scale
-    # A small scan may need more room for its labels than for itself.
-    room = max(views_height, (labels // 2 + 3) * _LABEL_STEP)
-    top = _BORDER + _HEADER + (room - views_height) / 2
+    top, room = _rows_of(detection, (rows[1] - rows[0]) * spacing[0][1] * scale)
     coronal_left = _BORDER + _LABEL_WIDTH
     lateral_left = coronal_left + widths[0] * scale + _LABEL_WIDTH + _BORDER
-    coronal = _Panel(views.coronal, coronal_left, top, columns[0], rows, scale)
-    lateral = _Panel(views.lateral, lateral_left, top, columns[1], rows, scale)
-    width = lateral.right + _LABEL_WIDTH + _BORDER
+    coronal = _Panel(views.coronal, coronal_left, top, columns[0], rows, scale, "from the front", ("R", "L"))
+    lateral = _Panel(views.lateral, lateral_left, top, columns[1], rows, scale, "from the left", ("A", "P"))
+    return _layout_of(detection, (coronal, lateral), room)
+
+
+def _lay_out_hand(detection: Detection, hand: HandPicture) -> _Layout:
+    """Place the whole radiograph as it is stored, or a hand in a volume from its back."""
+    view = hand.picture
+    if hand.flat:
+        rows, columns = ((0, size) for size in view.geometry.shape)
+    else:
+        columns, rows = (_window([view], detection, axis) for axis in (0, 1))
+    height, width = (
+        (last - first) * step
+        for (first, last), step in zip((rows, columns), reversed(view.geometry.spacing), strict=True)
+    )
+    scale = min(_MAX_HEIGHT / height, _MAX_WIDTH / width)
+    top, room = _rows_of(detection, height * scale)
+    title = "the radiograph" if hand.flat else "from the back of the hand"
+    left = _BORDER + _LABEL_WIDTH
+    panel = _Panel(view, left, top, columns, rows, scale, title, is_radiograph=hand.flat)
+    return _layout_of(detection, (panel,), room)
+
+
+def _rows_of(detection: Detection, views_height: float) -> tuple[float, float]:
+    """Where views of a height begin, and the height they get: a small scan may need more for its labels."""
+    labels = sum(landmark.is_present for landmark in detection.landmarks)
+    room = max(views_height, (labels // 2 + 3) * _LABEL_STEP)
+    return _BORDER + _HEADER + (room - views_height) / 2, room
+
+
+def _layout_of(detection: Detection, panels: tuple[_Panel, ...], room: float) -> _Layout:
+    width = max(panels[-1].right + _LABEL_WIDTH + _BORDER, _LEAST_WIDTH)
     notes = _notes(detection, width)
     return _Layout(
         width=width,
         height=_BORDER + _HEADER + room + _LEGEND + len(notes) * _LINE + _BORDER,
-        coronal=coronal,
-        lateral=lateral,
+        panels=panels,
         label_rows=(_BORDER + _HEADER, _BORDER + _HEADER + room),
         notes=notes,
     )
@@ -237,6 +271,19 @@ def _draw_view(axes: Axes, panel: _Panel) -> None:
         axes.contour(columns, rows, silhouette, levels=[0.5], colors="#7fa3bd", linewidths=0.7, zorder=2)
 
 
+def _draw_radiograph(axes: Axes, panel: _Panel) -> None:
+    """The radiograph itself, bones bright, what was not exposed shaded, and the outline that was found."""
+    view = panel.view
+    picture = np.repeat(view.thickness[..., None] ** 0.8, 3, axis=2)
+    picture[~view.field_of_view] *= 0.5
+    extent = (panel.left, panel.right, panel.bottom, panel.top)
+    axes.imshow(picture, extent=extent, interpolation="bilinear", aspect="auto", zorder=1)
+    rows, columns = view.silhouette.shape
+    across = panel.left + (np.arange(columns) + 0.5) * panel.width / columns
+    down = panel.top + (np.arange(rows) + 0.5) * panel.height / rows
+    axes.contour(across, down, view.silhouette, levels=[0.5], colors="#7fa3bd", linewidths=0.7, zorder=2)
+
+
 def _cut(panel: _Panel, image: np.ndarray, outside: float) -> np.ndarray:
     """The panel's window of a view's image; what lies beyond the image is ``outside``."""
     (top, bottom), (left, right) = panel.rows, panel.columns
@@ -296,9 +343,9 @@ def _draw_spread(
     ellipse.set_clip_path(frame)
 
 
-def _label_coronal(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
+def _label_first(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
     """Name and confidence of every landmark, in the margin it is nearer to."""
-    panel = layout.coronal
+    panel = layout.panels[0]
     present = _present(detection.landmarks)
     places = {landmark.name: panel.place(landmark.position)[0] for landmark in present}
     partner = {name: other for pair in protocol.pairs for name, other in (pair, reversed(pair))}
@@ -309,6 +356,8 @@ def _label_coronal(axes: Axes, layout: _Layout, detection: Detection, protocol: 
         if landmark.name in partner:
             beside = places.get(partner[landmark.name], (middle, 0.0))[0]
             right = places[landmark.name][0] > beside
+        elif not protocol.pairs:
+            right = places[landmark.name][0] > middle
         else:
             right = len(sides[1]) < len(sides[0])
         sides[int(right)].append(landmark)
@@ -322,9 +371,10 @@ def _label_coronal(axes: Axes, layout: _Layout, detection: Detection, protocol: 
             _draw_label(axes, panel, text, height, points, bool(side), _COLOURS[landmark.status])
 
 
-def _label_lateral(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
+def _label_lateral(
+    axes: Axes, panel: _Panel, label_rows: tuple[float, float], detection: Detection, protocol: Protocol
+) -> None:
     """One name for both of a pair, which lie behind each other here; all on the right."""
-    panel = layout.lateral
     present = {landmark.name: landmark for landmark in _present(detection.landmarks)}
     partner = {name: pair for pair in protocol.pairs for name in pair}
     groups: dict[str, list[Landmark]] = {}
@@ -333,7 +383,7 @@ def _label_lateral(axes: Axes, layout: _Layout, detection: Detection, protocol: 
         label = _common_name(short_name(name)) if len(both) > 1 else short_name(name)
         groups.setdefault(label, []).append(landmark)
     places = {label: panel.place([one.position for one in members]) for label, members in groups.items()}
-    heights = _spread([float(points[:, 1].mean()) for points in places.values()], layout.label_rows)
+    heights = _spread([float(points[:, 1].mean()) for points in places.values()], label_rows)
     for (label, members), height in zip(groups.items(), heights, strict=True):
         uncertain = any(one.status is Status.UNCERTAIN for one in members)
         colour = _COLOURS[Status.UNCERTAIN] if uncertain else _COLOURS[members[0].status]
@@ -413,25 +463,23 @@ def _draw_header(axes: Axes, layout: _Layout, detection: Detection) -> None:
     axes.text(_BORDER, _BORDER, _clip(title, layout.width), color=_TEXT, fontsize=14, weight="bold", va="top")
     model = f"model {detection.model} {detection.model_version}  |  {summary}"
     axes.text(_BORDER, _BORDER + 0.33, model, color=_FAINT, fontsize=8.5, va="top")
-    for panel, title, ends in (
-        (layout.coronal, "from the front", ("R", "L")),
-        (layout.lateral, "from the left", ("A", "P")),
-    ):
+    for panel in layout.panels:
         height = layout.label_rows[0] - 0.1
         middle = (panel.left + panel.right) / 2
-        axes.text(middle, height, title, color=_FAINT, fontsize=8, ha="center", va="bottom")
-        for x, letter in zip((panel.left, panel.right), ends, strict=True):
+        axes.text(middle, height, panel.title, color=_FAINT, fontsize=8, ha="center", va="bottom")
+        for x, letter in zip((panel.left, panel.right), panel.ends, strict=True):
             axes.text(x, height, letter, color=_TEXT, fontsize=10, ha="center", va="bottom", weight="bold")
 
 
 def _draw_footer(axes: Axes, layout: _Layout, detection: Detection) -> None:
     """Scale bar and legend, then what is absent and what to beware of, then what the picture is for."""
     top = layout.label_rows[1]
-    panel = layout.coronal
-    length = next(mm for mm in (200, 100, 50, 20, 10) if mm * panel.scale < 1.6 or mm == 10)
+    panel = layout.panels[0]
+    length = next(mm for mm in (1000, 500, 200, 100, 50, 20, 10) if mm * panel.scale < 1.6 or mm == 10)
+    unit = "pixels" if detection.parameters.get("unit") == "pixel" else "mm"
     x, y = _BORDER, top + 0.3
     axes.plot([x, x + length * panel.scale], [y, y], color=_TEXT, linewidth=2.5, solid_capstyle="butt")
-    axes.text(x, y - 0.07, f"{length} mm", color=_TEXT, fontsize=8, va="bottom")
+    axes.text(x, y - 0.07, f"{length} {unit}", color=_TEXT, fontsize=8, va="bottom")
 
     x = x + length * panel.scale + 0.5
     shown = {landmark.status for landmark in _present(detection.landmarks)}

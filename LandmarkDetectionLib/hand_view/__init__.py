@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 Side = Literal["auto", "left", "right"]
-SIDES = ("auto", "left", "right")
+SIDES: tuple[Side, ...] = ("auto", "left", "right")
 
 #: The forearm is cut this many palm radii below the palm's centre; the wrist joint is at about 1.1.
 FOREARM_RADII = 2.1

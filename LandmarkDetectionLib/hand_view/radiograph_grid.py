@@ -8,8 +8,7 @@ import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.hand_view.outline import LONG_SIDE
-from LandmarkDetectionLib.projection import ViewGeometry
-from LandmarkDetectionLib.projection import _overlaps as overlaps
+from LandmarkDetectionLib.projection import ViewGeometry, overlaps
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.volume import Volume

@@ -10,7 +10,7 @@ from scipy import ndimage
 from LandmarkDetectionLib.body_mask import AirThreshold, estimate_air_threshold, isolate_body
 from LandmarkDetectionLib.errors import NoBodyError
 from LandmarkDetectionLib.hand_view.scan import SolidHand
-from LandmarkDetectionLib.projection import _overlaps as overlaps
+from LandmarkDetectionLib.projection import overlaps
 from LandmarkDetectionLib.volume import Volume
 
 Array = np.ndarray
