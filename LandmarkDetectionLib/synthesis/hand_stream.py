@@ -71,6 +71,24 @@ class HandBatch:
     phenotype: Array
     flat: Array
 
+    @property
+    def silhouettes(self) -> Array:
+        """(B, H, W) bool: what is hand."""
+        return np.isfinite(self.coronal.front)
+
+    def normalised_depth(self) -> Array:
+        """Depth of the hand's back (B, H, W) with zero mean and unit deviation, 3 off it (Riegler 2015)."""
+        import torch
+
+        from LandmarkDetectionLib.depth import (
+            SMALLEST_DEVIATION_OF_HANDS_MM,
+            depth_scale,
+            normalised_depth,
+        )
+
+        front = torch.from_numpy(self.coronal.front)
+        return np.asarray(normalised_depth(front, depth_scale(front, SMALLEST_DEVIATION_OF_HANDS_MM)))
+
 
 @dataclass(frozen=True)
 class HandStream:

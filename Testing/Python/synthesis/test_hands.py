@@ -235,3 +235,11 @@ def test_the_reference_picture_shows_every_landmark_on_the_hand() -> None:
     assert set(reference.landmarks) == set(NAMES)
     width, height = reference.size
     assert all(0 < x < width and 0 < y < height for x, y in reference.landmarks.values())
+
+
+def test_depth_maps_are_normalised_as_the_paper_does(clean: HandBatch) -> None:
+    depth = clean.normalised_depth()
+    assert (depth[~clean.silhouettes] == 3).all()
+    for one, hand in zip(depth, clean.silhouettes, strict=True):
+        assert abs(one[hand].mean()) < 1e-3
+        assert one[hand].std() <= 1 + 1e-3
