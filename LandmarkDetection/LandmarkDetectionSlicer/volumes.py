@@ -80,6 +80,11 @@ def remark(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
     )
 
 
+def isSingleImage(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether a volume that is not refused has one slice only, as radiographs do."""
+    return min(volumeNode.GetImageData().GetDimensions()) == 1
+
+
 def _imageProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
     """What is wrong with the voxels."""
     image = volumeNode.GetImageData()
@@ -92,10 +97,10 @@ def _imageProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str 
             f"{name} has {components} values per voxel (colours or time points), one is needed; convert it "
             "to a scalar volume first, for example with the module Vector to Scalar Volume."
         )
-    if min(image.GetDimensions()) < 2:
+    if sorted(image.GetDimensions())[1] < 2:
         return (
-            f"{name} is a single slice of {' x '.join(map(str, image.GetDimensions()))} voxels; "
-            "choose a volume of several slices."
+            f"{name} is a single line of {' x '.join(map(str, image.GetDimensions()))} voxels; "
+            "choose a volume, or a radiograph."
         )
     voxels = slicer.util.arrayFromVolume(volumeNode)
     if voxels.dtype.kind == "f" and not _hasNumber(voxels):

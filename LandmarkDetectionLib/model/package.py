@@ -81,6 +81,11 @@ class Model:
     path: Path
 
     @property
+    def takes_radiographs(self) -> bool:
+        """Whether a single image is enough; body models need the depth of a volume."""
+        return self.detector == "hand"
+
+    @property
     def reference(self) -> ReferencePicture | None:
         """Where its landmarks lie on an ordinary body, for people to look at; ``None`` without a picture.
 

@@ -136,7 +136,15 @@ class DetectSection:
             )
         if self.model is None:
             return _("There is no usable model; install one in the section Models.")
-        return volumes.refusal(parameters.inputVolume)
+        return volumes.refusal(parameters.inputVolume) or self._misfit(parameters.inputVolume)
+
+    def _misfit(self, volumeNode: Any) -> str | None:
+        """Why this model cannot work on this volume, in one sentence; None when it can."""
+        if not volumes.isSingleImage(volumeNode) or self.model.takes_radiographs:
+            return None
+        return _("{volume} is a single image, and {model} needs a volume of several slices.").format(
+            volume=volumeNode.GetName(), model=self.model.name
+        )
 
     def _showState(self) -> None:
         ui = self.ui

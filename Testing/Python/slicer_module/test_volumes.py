@@ -6,7 +6,7 @@ import slicer
 import vtk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from LandmarkDetectionSlicer.volumes import readVolume, refusal, remark
+from LandmarkDetectionSlicer.volumes import isSingleImage, readVolume, refusal, remark
 
 from LandmarkDetectionLib.errors import InputError
 from Testing.Python.slicer_module.mrml_cases import SHIFT, TURN, add_transform, add_volume, add_warp
@@ -133,8 +133,8 @@ def time_points_in_a_scalar_volume():
     return node
 
 
-def single_slice():
-    return add_volume("thing", np.zeros((1, 50, 60), np.int16))
+def single_line():
+    return add_volume("thing", np.zeros((1, 1, 60), np.int16))
 
 
 def only_nan():
@@ -172,7 +172,7 @@ def flat_transform():
         (lambda: add("vtkMRMLModelNode"), "surface model"),
         (lambda: add("vtkMRMLSequenceNode"), "several time points"),
         (lambda: add("vtkMRMLTextNode"), "is no volume"),
-        (single_slice, "60 x 50 x 1"),
+        (single_line, "60 x 1 x 1"),
         (only_nan, "no numbers"),
         (only_infinite, "no numbers"),
         (flat_voxels, "direction matrix"),
@@ -192,6 +192,14 @@ def test_what_cannot_work_is_refused_in_one_sentence_that_says_what_to_do(scene,
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
 def test_single_grey_images_of_any_type_are_welcome(scene, dtype):
     assert refusal(add_volume("scan", np.zeros((2, 3, 4), dtype))) is None
+
+
+def test_radiographs_are_welcome_and_known_as_such(scene, volume):
+    radiograph = add_volume("hand", np.zeros((1, 50, 60), np.uint16))
+    assert refusal(radiograph) is None
+    assert isSingleImage(radiograph)
+    assert not isSingleImage(volume)
+    assert readVolume(radiograph).is_2d
 
 
 def test_some_nan_at_the_border_is_no_reason_to_refuse(scene):
