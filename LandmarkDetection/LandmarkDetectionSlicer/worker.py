@@ -76,7 +76,7 @@ class BackgroundWorker:
         self._pollTimer.connect("timeout()", self._deliver)
         self._idleTimer = qt.QTimer()
         self._idleTimer.setSingleShot(True)
-        self._idleTimer.setInterval(IDLE_MINUTES * 60 * 1000)
+        self._idleTimer.setInterval(round(IDLE_MINUTES * 60_000))
         self._idleTimer.connect("timeout()", self.stop)
 
     @property

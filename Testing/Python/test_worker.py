@@ -12,7 +12,7 @@ import pytest
 
 from LandmarkDetectionLib.detection import detection_from_record
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import LandmarkSet
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.volume import Volume
 from LandmarkDetectionLib.worker import open_volume
 
@@ -123,6 +123,33 @@ def test_voxels_of_another_byte_order_are_understood(
     np.testing.assert_array_equal(one.landmarks.positions, other.landmarks.positions)
 
 
+def test_smaller_questions_about_the_same_volume(
+    worker: Process, scan: Message, phantom: tuple[Volume, LandmarkSet], tmp_path: Path
+) -> None:
+    record = worker.result("detect", volume=scan, model=MODEL, device="cpu")
+    near = phantom[1]["hip_left"].position.tolist()
+    events = worker.ask("locate_near", volume=scan, model=MODEL, landmark="hip_left", near=near)
+    assert len(events) == 1, "the last detection was not at hand"
+    found = Landmark.from_record(events[0]["result"])
+    assert np.linalg.norm(found.position - near) < 15
+    preview, case = str(tmp_path / "preview.png"), str(tmp_path / "case.png")
+    shown = worker.result("silhouette", volume=scan, threshold=None, path=preview)
+    assert shown == {"threshold": -400.0, "picture": preview}
+    assert worker.result("picture", volume=scan, record=record, path=case) == {"picture": case}
+    for path in (preview, case):
+        assert Path(path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_landmark_near_a_click_is_found_in_a_volume_never_seen(
+    worker: Process, scan: Message, phantom: tuple[Volume, LandmarkSet]
+) -> None:
+    near = phantom[1]["hip_left"].position.tolist()
+    unseen = {**scan, "token": "unseen"}
+    events = worker.ask("locate_near", volume=unseen, model=MODEL, landmark="hip_left", near=near)
+    assert events[-1]["result"]["name"] == "hip_left"
+    assert "finding landmarks" in [event.get("text") for event in events]
+
+
 def test_what_a_user_got_wrong_is_one_sentence_with_its_kind(worker: Process, scan: Message) -> None:
     air = {**scan, "token": "air"}
     np.full(scan["shape"], -1000, np.int16).tofile(Path(scan["file"]).with_name("air.raw"))
@@ -217,7 +244,7 @@ def test_only_the_last_volume_is_kept(
 ) -> None:
     other = message_of(phantom[0], tmp_path, "other")
     for volume in (scan, other):
-        worker.result("detect", volume=volume, model=MODEL, device="cpu")
+        worker.result("silhouette", volume=volume, path=str(tmp_path / "preview.png"))
     maps = Path(f"/proc/{worker.process.pid}/maps").read_text()
     assert other["file"] in maps
     assert scan["file"] not in maps
