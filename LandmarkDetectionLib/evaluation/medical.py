@@ -28,24 +28,19 @@ def patches_of_datalist(
     InputError
         When an image cannot be used (the sentence names its row), or the synthetic images lack a landmark.
     """
-    unknown = [name for name in datalist.landmark_names if name not in region.known]
-    if unknown:
-        raise InputError(
-            f"The synthetic images of the {region.title} have no landmark {', '.join(unknown)}; name those "
-            f"of {datalist.path} as the protocol does: {', '.join(region.known)}."
-        )
+    names = region.ordered(datalist.landmark_names)
     rows = []
     for number, case in enumerate(datalist, start=1):
         try:
             landmarks = case.read_landmarks()
-            ordered = np.array([landmarks[name].position for name in datalist.landmark_names])
+            ordered = np.array([landmarks[name].position for name in names])
             patch = unit_patch(region.view(case.read_volume(), case.side), ordered, shape)
             rows.append((patch, f"row {case.row} ({case.name})", case.subject))
         except LandmarkDetectionError as problem:
             raise InputError(f"Row {case.row} ({case.name}) of {datalist.path}: {problem}") from None
         if progress is not None:
             progress(number / len(datalist), f"read {number} of {len(datalist)} cases")
-    return _stack(datalist.landmark_names, rows)
+    return _stack(names, rows)
 
 
 def stand_in(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,7 +30,7 @@ class Region:
     landmarks
         Those of the paper.
     known
-        All that the synthetic images have.
+        All that the synthetic images have, in the order of the protocol.
     shape
         Rows and columns of the paper's unit size.
     least_depth_mm
@@ -54,6 +54,22 @@ class Region:
     view: Callable[[Volume, str], View]
     group: Callable[[Array], Array]
     stream: Callable[[tuple[str, ...], int, int, tuple[int, int], float], Any]
+
+    def ordered(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Landmarks in the order of the protocol, in which a model must have them.
+
+        Raises
+        ------
+        InputError
+            When the synthetic images lack one.
+        """
+        wanted = set(names)
+        if unknown := sorted(wanted - set(self.known)):
+            raise InputError(
+                f"The synthetic images of the {self.title} have no landmark {', '.join(unknown)}; name the "
+                f"landmarks as the protocol does: {', '.join(self.known)}."
+            )
+        return tuple(name for name in self.known if name in wanted)
 
 
 def find_region(name: str) -> Region:

@@ -157,7 +157,7 @@ class _Study:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return self.config.landmarks or self.region.landmarks
+        return self.region.ordered(self.config.landmarks or self.region.landmarks)
 
     def run(self) -> StudyResult:
         medical = Patches.load(self.parts.file("medical", ".npz", self._write_medical))

@@ -190,16 +190,17 @@ def test_a_datalist_is_brought_to_the_common_domain(
     tmp_path: Path, phantom: "tuple[Volume, LandmarkSet]", result: StudyResult
 ) -> None:
     volume, landmarks = phantom
-    chosen = LandmarkSet(tuple(landmarks[name] for name in ("head_top", "knee_left", "knee_right")))
+    chosen = LandmarkSet(tuple(landmarks[name] for name in ("knee_left", "head_top", "knee_right")))
     write_volume(volume, tmp_path / "a.nrrd")
     write_landmarks(chosen, tmp_path / "a.mrk.json")
     row = {"image": "a.nrrd", "landmarks": "a.mrk.json", "subject": "a"}
     write_datalist([row], tmp_path / "data.json", "one phantom")
     datalist = read_datalist(tmp_path / "data.json")
     patches = patches_of_datalist(datalist, find_region("body"), (160, 76))
-    assert patches.names == ("head_top", "knee_left", "knee_right")
+    # In the order of the protocol, whatever the order of the files.
+    assert patches.names == ("head_top", "knee_right", "knee_left")
     assert patches.has_depth
-    head, left, right = patches.points[0, :, :2]
+    head, right, left = patches.points[0, :, :2]
     # The top of the head lies at the upper border of a patch that is cropped to the body, the left knee at
     # the picture's right.
     assert abs(head[1]) < 2
@@ -220,5 +221,5 @@ def test_landmarks_that_synthetic_images_lack_are_refused(
     write_landmarks(renamed, tmp_path / "a.mrk.json")
     row = {"image": "a.nrrd", "landmarks": "a.mrk.json", "subject": "a"}
     write_datalist([row], tmp_path / "data.json")
-    with pytest.raises(InputError, match="have no landmark vertex; name those"):
+    with pytest.raises(InputError, match="have no landmark vertex; name the landmarks"):
         patches_of_datalist(read_datalist(tmp_path / "data.json"), find_region("body"), (32, 16))
