@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import qt
 import slicer
 import vtk
@@ -18,6 +19,7 @@ from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
@@ -27,18 +29,23 @@ try:
 except ImportError:  # a checkout of the repository, where the library lies beside the module's folder
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from LandmarkDetectionSlicer import detecting, files, nodes, sample_data, volumes
+from LandmarkDetectionSlicer import detecting, files, nodes, packages, sample_data, volumes
 from LandmarkDetectionSlicer.panel.detect import DetectSection
 from LandmarkDetectionSlicer.panel.files import FilesSection
 from LandmarkDetectionSlicer.panel.models import ModelsSection
 from LandmarkDetectionSlicer.panel.place import PlaceSection
 from LandmarkDetectionSlicer.panel.review import ReviewSection
 from LandmarkDetectionSlicer.parameters import LandmarkDetectionParameters
+from LandmarkDetectionSlicer.reviewing import ReviewSession
 from LandmarkDetectionSlicer.worker import BackgroundWorker
+
+from LandmarkDetectionLib.landmarks import read_landmarks
+from LandmarkDetectionLib.resources import resource_path
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.review import Review
 
 DEFAULT_MODEL = "whole-body-ct"
 HOMEPAGE = "https://github.com/landmark-detection/SlicerLandmarkDetection"
@@ -215,7 +222,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def clearMessages(self) -> None:
         """An action begins: what was said about the one before is over."""
-        for section in self.sections:
+        self.detect.forgetTrouble()
+        for section in self.sections[1:]:
             section.message.clear()
 
     # --- scene ------------------------------------------------------------------------------------------
@@ -381,3 +389,60 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
     ) -> vtkMRMLMarkupsFiducialNode:
         """Read landmarks into the scene, as those of a volume. Raises InputError when it cannot."""
         return files.importLandmarks(path, volumeNode)
+
+
+class LandmarkDetectionTest(ScriptedLoadableModuleTest):
+    """The way of a case, in the application that runs: sample, detection, review, scene file and back."""
+
+    def setUp(self) -> None:
+        """Start from an empty scene, once the packages are there."""
+        slicer.mrmlScene.Clear()
+        if missing := packages.missingPackages():
+            self.skipTest(packages.missingSentence(missing))
+
+    def runTest(self) -> None:
+        """For the button Reload and Test."""
+        self.setUp()
+        self.test_caseComesBackAsItWasReviewed()
+
+    def test_caseComesBackAsItWasReviewed(self) -> None:
+        """Landmarks of the sample are where they must be, and what a person says of them is kept."""
+        logic = LandmarkDetectionLogic()
+        volumeNode = sample_data.loadSample()
+        landmarkNode = logic.detect(volumeNode, device="cpu")
+        self.assertEqual(landmarkNode.GetNumberOfControlPoints(), 31)
+        self.assertIs(nodes.volumeOf(landmarkNode), volumeNode)
+        self._checkPositions(nodes.loadWorldReview(landmarkNode))
+
+        session = ReviewSession(landmarkNode)
+        session.accept("knee_right")
+        session.markMissing("head_top")
+        session.correct("knee_left", [-60.0, 10.0, -300.0])
+        session.undo()
+        self.assertEqual(session.review.reviewed, ("head_top", "knee_right"))
+        session.redo()
+        session.close()
+
+        before = nodes.loadReview(landmarkNode)
+        path = str(Path(slicer.app.temporaryPath) / "LandmarkDetectionTest.mrb")
+        self.assertTrue(slicer.util.saveScene(path))
+        slicer.mrmlScene.Clear()
+        slicer.util.loadScene(path)
+        loaded = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+        self.assertEqual([nodes.loadReview(node).to_record() for node in loaded], [before.to_record()])
+
+        copy = str(Path(slicer.app.temporaryPath) / "LandmarkDetectionTest.mrk.json")
+        logic.exportLandmarks(loaded[0], copy)
+        imported = nodes.loadReview(logic.importLandmarks(copy, nodes.volumeOf(loaded[0])))
+        self.assertEqual(imported.reviewed, before.reviewed)
+
+    def _checkPositions(self, review: "Review") -> None:
+        """The sample's body is synthetic, so where its landmarks are is known."""
+        truth = read_landmarks(resource_path("SampleData", "synthetic-body-ct-truth.mrk.json"))
+        errors = [
+            float(np.linalg.norm(mark.position - truth[mark.name].position))
+            for mark in review.landmarks
+            if mark.is_present and truth[mark.name].is_present
+        ]
+        self.assertGreater(len(errors), 25)
+        self.assertLess(float(np.median(errors)), 20.0)

@@ -43,12 +43,13 @@ class DetectSection:
         self._missing: tuple[packages.Package, ...] = ()
         self._body: ReferenceBody | None = None
         self._outcome: tuple[str, str] | None = None
-        self._isCancelling = False
+        self._isResult = self._isCancelling = False
         self._previewTimer = qt.QTimer(widget)
         self._previewTimer.singleShot = True
         self._previewTimer.interval = PREVIEW_DELAY_MS
         self._previewTimer.connect("timeout()", self._requestPreview)
         ui.progressArea.visible = False
+        widget.connect("contentsCollapsed(bool)", self._onCollapsed)
         ui.volumeSelector.setMRMLScene(slicer.mrmlScene)
         ui.sampleButton.connect("clicked(bool)", self._onLoadSample)
         ui.modelSelector.connect("currentIndexChanged(int)", self._onModelChosen)
@@ -60,6 +61,11 @@ class DetectSection:
         ui.detectButton.connect("clicked(bool)", self.detect)
         ui.cancelButton.connect("clicked(bool)", self.cancel)
         ui.installButton.connect("clicked(bool)", self._onInstallPackages)
+
+    def _onCollapsed(self, isCollapsed: bool) -> None:
+        if not isCollapsed:
+            self._showState()
+            self.message.refresh()
 
     # --- what is chosen ---------------------------------------------------------------------------------
 
@@ -116,6 +122,12 @@ class DetectSection:
     def forgetOutcome(self) -> None:
         """The last run's result is no longer about what is chosen."""
         self._outcome = None
+
+    def forgetTrouble(self) -> None:
+        """What went wrong in the last run is over; what it found stays to be read."""
+        if not self._isResult:
+            self._outcome = None
+        self._showState()
 
     def _volumesInScene(self) -> list[Any]:
         nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
@@ -340,15 +352,17 @@ class DetectSection:
 
     def _onFinished(self, landmarkNode: Any, summary: str) -> None:
         warnings = _warningsOfAll(nodes.loadReview(landmarkNode))
-        self._end("warning" if warnings else "information", " ".join((summary, *warnings)))
+        kind = "warning" if warnings else "information"
+        self._end(kind, " ".join((summary, *warnings)), isResult=True)
         self.panel.showLandmarks(landmarkNode)
 
     def _onFailed(self, sentence: str) -> None:
         self._end("information" if self._isCancelling else "error", sentence)
 
-    def _end(self, kind: str, sentence: str) -> None:
+    def _end(self, kind: str, sentence: str, isResult: bool = False) -> None:
         self.run = None
         self._outcome = (kind, sentence)
+        self._isResult = isResult
         self._showState()
 
     # --- what is missing --------------------------------------------------------------------------------

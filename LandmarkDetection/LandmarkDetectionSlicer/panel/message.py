@@ -40,6 +40,11 @@ class MessageLine:
         """Say nothing."""
         self._show("", "")
 
+    def refresh(self) -> None:
+        """Show or hide the labels again: a collapsed section forgets that a child was to be hidden."""
+        for label in (self._icon, self._text):
+            label.visible = bool(self.kind)
+
     def _show(self, kind: str, sentence: str) -> None:
         self.kind = kind
         self._text.text = sentence
@@ -50,5 +55,4 @@ class MessageLine:
                 self.ERROR: qt.QStyle.SP_MessageBoxCritical,
             }[kind]
             self._icon.pixmap = self._icon.style().standardIcon(symbol).pixmap(16, 16)
-        for label in (self._icon, self._text):
-            label.visible = bool(kind)
+        self.refresh()

@@ -41,6 +41,7 @@ class PlaceSection:
         self._protocol: Protocol | None = None
         self._body: ReferenceBody | None = None
         ui.startButton.connect("clicked(bool)", lambda *_args: self.start())
+        widget.connect("contentsCollapsed(bool)", self._onCollapsed)
         self._shortcuts = [
             self._connect(ui.backButton, "B", self.back),
             self._connect(ui.skipButton, "S", self.skip),
@@ -56,6 +57,11 @@ class PlaceSection:
         shortcut.connect("activated()", action)
         shortcut.connect("activatedAmbiguously()", action)
         return shortcut
+
+    def _onCollapsed(self, isCollapsed: bool) -> None:
+        if not isCollapsed:
+            self._show()
+            self.message.refresh()
 
     def setProtocols(self, protocols: list[Protocol]) -> None:
         """Offer these lists of landmarks."""
@@ -97,6 +103,8 @@ class PlaceSection:
             self.message.information(_("Every landmark has a place; move them in the views, or review them."))
             return
         self.session = session
+        # What is asked for should be seen without scrolling.
+        self.panel.review.widget.collapsed = True
         self._show()
 
     def skip(self) -> None:
@@ -120,6 +128,7 @@ class PlaceSection:
         if self.session.finished:
             placed, total = self.session.progress
             self.session = None
+            self.panel.review.widget.collapsed = False
             self.message.information(
                 _("{placed} of {total} landmarks are placed.").format(placed=placed, total=total)
             )

@@ -71,6 +71,7 @@ class ReviewSection(VTKObservationMixin):
         ui.legendLabel.text = self._legend()
         self._prepareTable()
         self._connect()
+        widget.connect("contentsCollapsed(bool)", self._onCollapsed)
         self._shortcuts = self._makeShortcuts()
         self._show()
 
@@ -172,8 +173,14 @@ class ReviewSection(VTKObservationMixin):
             )
             for color, shape in [colors.mark(status)]
         )
-        shortcuts = " &nbsp;".join(f"<b>{key}</b> {text}" for key, text in keys)
+        # A key and its meaning stay on one line.
+        shortcuts = " &nbsp;".join(f"<b>{key}</b> {text}".replace(" ", "&nbsp;") for key, text in keys)
         return f"<small>{' &nbsp;'.join(marks)}<br>{shortcuts}</small>"
+
+    def _onCollapsed(self, isCollapsed: bool) -> None:
+        if not isCollapsed:
+            self._show()
+            self.message.refresh()
 
     # --- which landmarks --------------------------------------------------------------------------------
 
@@ -258,6 +265,12 @@ class ReviewSection(VTKObservationMixin):
         text = name.replace("_", " ")
         return text[:1].upper() + text[1:]
 
+    def _statusText(self, name: str) -> str:
+        status = self.review.landmarks[name].status
+        if status is Status.ABSENT and not self.review.prediction.model:
+            return _("not placed")
+        return statusText(status)
+
     def _fillTable(self) -> None:
         review, table = self.review, self.ui.landmarkTable
         wasBlocked = table.blockSignals(True)
@@ -280,7 +293,7 @@ class ReviewSection(VTKObservationMixin):
         predicted, landmark = review.prediction.landmarks[name], review.landmarks[name]
         confidence = "" if predicted.confidence is None else f"{100 * predicted.confidence:.0f} %"
         warnings = review.warnings_of(name)
-        for column, text in enumerate((self.title(name), confidence, statusText(landmark.status), "")):
+        for column, text in enumerate((self.title(name), confidence, self._statusText(name), "")):
             item = self._item(row, column)
             item.setText(text)
             if column == NAME:

@@ -102,7 +102,15 @@ def good_worker(record: dict[str, Any]) -> Any:
     return worker_that(f"say(id=r['id'], event='done', result=json.loads({json.dumps(record)!r}))")
 
 
-def picture(host: "SlicerHost", name: str) -> None:
+def picture(host: "SlicerHost", panel: Any, name: str) -> None:
     """A screenshot for the documentation, when the test run is asked for them."""
-    if SCREENSHOTS:
-        host.screenshot(Path(SCREENSHOTS) / f"{name}.png")
+    if not SCREENSHOTS:
+        return
+    host.window.resize(440, 1300)
+    host.process_events(50)
+    bottom = max(section.widget.geometry.bottom() for section in panel.sections)
+    target = Path(SCREENSHOTS) / f"{name}.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    assert panel.parent.grab().copy(0, 0, panel.parent.width, bottom + 12).save(str(target))
+    host.window.resize(440, 1000)
+    host.process_events()

@@ -86,25 +86,25 @@ def test_opening_the_panel_imports_nothing_heavy(opened):
 def test_two_clicks_lead_from_an_empty_scene_to_landmarks_and_keys_review_them_all(host, panel):
     import qt
 
-    picture(host, "fresh")
+    picture(host, panel, "fresh")
     assert panel.detect.ui.sampleButton.visible
     assert not panel.detect.ui.detectButton.enabled
     host.click(panel.detect.ui.sampleButton)
     host.process_events()
     assert panel.parameters.inputVolume is not None
     assert not panel.detect.ui.sampleButton.visible
-    picture(host, "ready")
+    picture(host, panel, "ready")
 
     host.click(panel.detect.ui.detectButton)
     host.wait_until(lambda: panel.detect.ui.progressBar.value > 20, DETECTING_MS)
     assert panel.detect.ui.cancelButton.visible and not panel.detect.ui.detectButton.visible
-    picture(host, "detecting")
+    picture(host, panel, "detecting")
     host.wait_until(lambda: panel.detect.run is None, DETECTING_MS)
     assert "31 landmarks" in panel.detect.message.text and "processor" in panel.detect.message.text
     assert len(rows(panel)) == 31
     confidences = [float(confidence.removesuffix(" %")) for _, confidence, _ in rows(panel)]
     assert confidences == sorted(confidences)
-    picture(host, "review")
+    picture(host, panel, "review")
 
     for step in range(31):
         assert panel.review.ui.progressLabel.text == f"{step} of 31 reviewed"
@@ -178,7 +178,7 @@ def test_the_silhouette_follows_the_threshold(host, detected):
         host.wait_until(lambda: not ui.silhouettePicture.pixmap.isNull(), DETECTING_MS)
         estimated = ui.thresholdSlider.value
         first = ui.silhouettePicture.pixmap.toImage()
-        picture(host, "options")
+        picture(host, panel, "options")
         host.click(ui.automaticThresholdBox)
         assert ui.thresholdSlider.enabled
         ui.thresholdSlider.value = estimated + 600

@@ -88,7 +88,7 @@ def test_a_model_is_installed_from_a_folder_chosen_and_removed(host, panel, tiny
     assert said(panel)[-1].text == "tiny-model 1.0.0 is installed."
     assert names(panel) == [*shipped, "tiny-model"]
     assert panel.detect.model.name == "tiny-model"
-    picture(host, "models")
+    picture(host, panel, "models")
 
     select(panel, "tiny-model")
     host.dialogs.answer(False, True)
@@ -124,6 +124,19 @@ def test_the_card_is_shown(host, panel):
     window = panel.models._cardWindow
     assert window.visible and "Research use only" in window.toPlainText()
     window.close()
+
+
+def test_the_model_shows_which_landmarks_it_finds_and_where(host, panel):
+    ui = panel.detect.ui
+    panel.detect.widget.collapsed = False
+    panel.models.widget.collapsed = True
+    ui.aboutGroup.collapsed = False
+    ui.landmarkList.setCurrentRow(21)
+    assert ui.landmarkList.count == 31 and ui.landmarkList.currentItem().text() == "Right knee"
+    assert ui.landmarkDefinition.text == panel.detect.model.protocol["knee_right"].definition
+    assert not ui.modelPicture.pixmap.isNull()
+    picture(host, panel, "about")
+    ui.aboutGroup.collapsed = True
 
 
 def test_a_damaged_model_is_listed_with_the_reason(host, panel, tiny_model, folder):

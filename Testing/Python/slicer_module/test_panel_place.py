@@ -32,7 +32,7 @@ def test_the_next_landmark_is_asked_for_in_the_order_of_the_protocol(host, panel
     click_in_a_view(panel, [1.0, 2.0, 3.0])
     assert "Next: Right eye" in panel.place.ui.placeText.text
     assert "1 of 31 placed" in panel.place.ui.placeText.text
-    picture(host, "placing")
+    picture(host, panel, "placing")
     assert stored(panel.parameters.landmarks).landmarks["head_top"].position == pytest.approx([1, 2, 3])
     assert status_of(panel, "Top of the head") == "corrected"
 
@@ -64,6 +64,7 @@ def test_stop_keeps_what_was_placed_and_start_goes_on(host, panel):
     host.click(panel.place.ui.startButton)
     assert "Next: Right eye" in panel.place.ui.placeText.text
     assert len(rows(panel)) == 31
+    assert status_of(panel, "Right eye") == "not placed"
 
 
 def test_placing_ends_with_the_last_landmark(host, panel):

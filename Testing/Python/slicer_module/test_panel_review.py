@@ -194,7 +194,7 @@ def test_keys_mean_nothing_while_another_module_is_open(host, panel, node):
 
 
 def test_the_legend_names_every_key_and_status(panel, node):
-    legend = panel.review.ui.legendLabel.text
+    legend = panel.review.ui.legendLabel.text.replace("&nbsp;", " ")
     for key in ("A", "M", "R", "N / P", "F", "L", "Ctrl+Z / Ctrl+Y"):
         assert f"<b>{key}</b>" in legend
     for status in ("detected", "uncertain", "corrected", "accepted", "not in the scan"):
@@ -274,5 +274,5 @@ def test_pictures_for_the_documentation(host, panel, node):
     drag(node, NAMES.index("knee_left"), np.add(DETECTION.landmarks["knee_left"].position, [3.0, 4.0, 0.0]))
     panel.review.select("chin")
     host.press_key(qt.Qt.Key_N)
-    picture(host, "review-corrected")
+    picture(host, panel, "review-corrected")
     assert panel.review.selected == "wrist_left"

@@ -148,7 +148,7 @@ def flat_transform() -> Any:
         (time_points, "20 values per voxel"),
         (label_map, "label map"),
         (no_image, "no image data"),
-        (one_slice, "single slice"),
+        (one_slice, "single image"),
         (no_numbers, "no numbers"),
         (tiny_spacing, "odd"),
         (flat_transform, "odd"),
@@ -242,7 +242,7 @@ def test_a_defect_is_told_in_a_sentence_and_logged_in_full(host, panel, volume, 
 def test_what_the_background_process_refuses_is_shown_as_it_is(host, panel, volume, kind, sentence):
     detect(host, panel, worker_that(f"say(id=r['id'], event='error', kind={kind!r}, message={sentence!r})"))
     assert complaint(panel) == sentence
-    picture(host, "error")
+    picture(host, panel, "error")
     still_works(host, panel)
 
 

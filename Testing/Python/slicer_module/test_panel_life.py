@@ -1,0 +1,116 @@
+"""The panel is opened, left, entered again, and outlives scenes."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from Testing.Python.slicer_host import SlicerHost
+from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
+from Testing.Python.slicer_module.panel_cases import (
+    good_worker,
+    open_panel,
+    rows,
+    said,
+    show_detection,
+)
+
+
+@pytest.mark.parametrize("version", ["5.10", "5.12"])
+def test_the_panel_opens_in_both_versions(version):
+    host = SlicerHost(version=version)
+    try:
+        panel = open_panel(host)
+        assert panel.detect.model.name == "whole-body-ct"
+        show_detection(panel, add_volume("scan"), DETECTION)
+        assert len(rows(panel)) == 4
+    finally:
+        host.close()
+    assert not host.errors, "\n".join(host.errors)
+
+
+def test_the_module_introduces_itself(host):
+    open_panel(host)
+    module = sys.modules["slicer"].modules.LandmarkDetectionInstance.parent
+    assert module.title == "Landmark Detection"
+    assert "not for diagnosis" in module.helpText and module.contributors and module.categories
+
+
+def test_the_only_volume_is_chosen_at_once(host):
+    panel = open_panel(host)
+    volume = add_volume("scan", np.zeros((4, 5, 6), np.int16))
+    host.process_events()
+    assert panel.parameters.inputVolume is volume
+    assert panel.detect.ui.detectButton.enabled
+
+
+def test_choices_are_kept_in_the_scene(host):
+    panel = open_panel(host)
+    panel.detect.ui.depthSelector.currentText = "View from the side"
+    panel.detect.ui.deviceSelector.currentText = "Processor (CPU)"
+    host.exit("LandmarkDetection")
+    host.enter("LandmarkDetection")
+    assert (panel.parameters.depth.value, panel.parameters.device.value) == ("lateral", "cpu")
+    host.close_scene()
+    assert (panel.parameters.depth.value, panel.parameters.device.value) == ("", "auto")
+
+
+def test_a_detection_goes_on_while_another_module_is_open(host):
+    panel = open_panel(host)
+    add_volume("scan", np.zeros((4, 5, 6), np.int16))
+    host.process_events()
+    panel.logic._worker = good_worker(DETECTION.to_record())
+    host.click(panel.detect.ui.detectButton)
+    host.exit("LandmarkDetection")
+    host.wait_until(lambda: panel.detect.run is None)
+    host.enter("LandmarkDetection")
+    assert len(rows(panel)) == 4
+
+
+def test_a_section_that_was_collapsed_meanwhile_shows_what_is_so_now(host):
+    panel = open_panel(host)
+    add_volume("scan", np.zeros((4, 5, 6), np.int16))
+    host.process_events()
+    panel.logic._worker = good_worker(DETECTION.to_record())
+    host.click(panel.detect.ui.detectButton)
+    panel.detect.widget.collapsed = True
+    host.wait_until(lambda: panel.detect.run is None)
+    panel.detect.widget.collapsed = False
+    assert panel.detect.ui.detectButton.visible
+    assert not panel.detect.ui.progressArea.visible
+    assert "3 of 4 landmarks found" in panel.detect.message.text
+    host.press_key("a")
+    assert "3 of 4 landmarks found" in panel.detect.message.text
+
+
+def test_every_scene_starts_afresh(host):
+    panel = open_panel(host)
+    for _ in range(3):
+        show_detection(panel, add_volume("scan"), DETECTION)
+        host.process_events()
+        assert len(rows(panel)) == 4
+        host.close_scene()
+        assert rows(panel) == []
+        assert [message.text for message in said(panel)] == ["Load a CT scan, or the sample, to begin."]
+
+
+def test_leaving_and_closing_the_scene_outside_is_noticed_on_return(host):
+    panel = open_panel(host)
+    show_detection(panel, add_volume("scan"), DETECTION)
+    host.exit("LandmarkDetection")
+    host.close_scene()
+    host.enter("LandmarkDetection")
+    assert rows(panel) == [] and panel.parameters.inputVolume is None
+
+
+def test_unloading_ends_the_background_process_and_the_markers(host):
+    import slicer
+
+    panel = open_panel(host)
+    show_detection(panel, add_volume("scan"), DETECTION)
+    panel.logic.worker.start()
+    worker = panel.logic.worker
+    panel.cleanup()
+    host.wait_until(lambda: not worker.isRunning)
+    hidden = [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")]
+    assert hidden == ["scan whole-body-ct"]
