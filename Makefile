@@ -18,7 +18,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint format pytest clean
+.PHONY: help setup demo test lint format pytest screenshots clean
 .DELETE_ON_ERROR:
 
 help:
@@ -47,6 +47,11 @@ lint: $(READY)
 pytest: $(READY)
 	@$(PY) Testing/system_libraries.py
 	@$(PY) -m pytest $(ARGS)
+
+# The pictures of the panel in docs/slicer/panel.md, made by the tests that open it.
+screenshots: $(READY)
+	@LANDMARK_DETECTION_SCREENSHOTS=docs/images/slicer $(PY) -m pytest -q \
+	    Testing/Python/slicer_module/test_panel_*.py Testing/Python/slicer_module/test_wrong_situations.py $(ARGS)
 
 format: $(READY)
 	@$(PY) -m ruff check --fix .
