@@ -81,6 +81,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic: LandmarkDetectionLogic | None = None
         self.parameters: LandmarkDetectionParameters | None = None
         self.usableModels: list[Model] = []
+        self.brokenModels: dict[str, str] = {}
         self._guiTags: list[int] = []
         self._input: tuple[str | None, str] | None = None
 
@@ -98,8 +99,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             section.widget.collapsed = True
         self.layout.addStretch(1)
         self._sceneTimer = qt.QTimer(self.detect.widget)
-        self._sceneTimer.singleShot = True
-        self._sceneTimer.interval = 0
+        self._sceneTimer.setSingleShot(True)
+        self._sceneTimer.setInterval(0)
         self._sceneTimer.connect("timeout()", self.refresh)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
@@ -202,10 +203,10 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def refreshModels(self) -> None:
         """Read again which models there are, and which Python packages are missing."""
-        self.usableModels, broken = self.logic.readModels()
+        self.usableModels, self.brokenModels = self.logic.readModels()
         self.detect.setModels(self.usableModels)
         self.place.setProtocols(self.logic.protocols(self.usableModels))
-        self.models.setModels(self.usableModels, broken)
+        self.models.setModels(self.usableModels, self.brokenModels)
 
     def showLandmarks(self, landmarkNode: vtkMRMLMarkupsFiducialNode) -> None:
         """Bring landmarks under review and the review to the user."""
@@ -213,7 +214,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             return
         self.parameters.landmarks = landmarkNode
         self.review.setLandmarks(landmarkNode)
-        self.review.begin()
+        if self.parent.isEntered:  # else the views are somebody else's now
+            self.review.begin()
 
     def showCard(self, model: "Model | None") -> None:
         """Show a model's card in a window of its own."""
@@ -312,6 +314,7 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         threshold: float | None = None,
         depth: str | None = None,
         device: str = "auto",
+        side: str = "auto",
         keepReviewed: bool = True,
     ) -> vtkMRMLMarkupsFiducialNode:
         """Find landmarks and wait for them; for scripts.
@@ -328,6 +331,8 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
             "network", "lateral" or "mean"; the model's best when None.
         device
             "auto", "cpu" or "cuda".
+        side
+            "auto", "left" or "right", for models of hands.
         keepReviewed
             Leave alone what a person has settled in an earlier detection.
 
@@ -345,7 +350,12 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         from LandmarkDetectionLib.model import load_model
 
         detection = detect(
-            volumes.readVolume(volumeNode), load_model(model), threshold=threshold, depth=depth, device=device
+            volumes.readVolume(volumeNode),
+            load_model(model),
+            threshold=threshold,
+            depth=depth,
+            device=device,
+            side=side,
         )
         return nodes.applyDetection(detection, volumeNode, keepReviewed=keepReviewed)
 
@@ -357,6 +367,7 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         threshold: float | None = None,
         depth: str | None = None,
         device: str = "auto",
+        side: str = "auto",
         keepReviewed: bool = True,
         onProgress: Callable[[float, str, float | None], None] = lambda fraction, text, secondsLeft: None,
         onFinished: Callable[[vtkMRMLMarkupsFiducialNode, str], None],
@@ -370,6 +381,7 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
             threshold=threshold,
             depth=depth,
             device=device,
+            side=side,
             keepReviewed=keepReviewed,
             onProgress=onProgress,
             onFinished=onFinished,

@@ -13,6 +13,7 @@ from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer import detecting, nodes, packages, sample_data, volumes
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
+from LandmarkDetectionSlicer.parameters import Side
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget
@@ -45,8 +46,8 @@ class DetectSection:
         self._outcome: tuple[str, str] | None = None
         self._isResult = self._isCancelling = False
         self._previewTimer = qt.QTimer(widget)
-        self._previewTimer.singleShot = True
-        self._previewTimer.interval = PREVIEW_DELAY_MS
+        self._previewTimer.setSingleShot(True)
+        self._previewTimer.setInterval(PREVIEW_DELAY_MS)
         self._previewTimer.connect("timeout()", self._requestPreview)
         ui.progressArea.visible = False
         widget.connect("contentsCollapsed(bool)", self._onCollapsed)
@@ -142,6 +143,8 @@ class DetectSection:
             if self._volumesInScene():
                 return _("Select the volume to find landmarks in.")
             return _("Load a CT scan, or the sample, to begin.")
+        if parameters.modelName in self.panel.brokenModels:
+            return self.panel.brokenModels[parameters.modelName]
         if self.model is None and self._models:
             return _("The model {name} is not installed; choose another, or install it again.").format(
                 name=parameters.modelName
@@ -152,7 +155,7 @@ class DetectSection:
 
     def _misfit(self, volumeNode: Any) -> str | None:
         """Why this model cannot work on this volume, in one sentence; None when it can."""
-        if not volumes.isSingleImage(volumeNode) or self.model.takes_radiographs:
+        if not volumes.isSingleImage(volumeNode) or self.model.is_of_hands:
             return None
         return _("{volume} is a single image, and {model} needs a volume of several slices.").format(
             volume=volumeNode.GetName(), model=self.model.name
@@ -195,6 +198,7 @@ class DetectSection:
         model, ui = self.model, self.ui
         ui.aboutGroup.visible = model is not None
         ui.modelSummary.visible = model is not None
+        ui.sideLabel.visible = ui.sideSelector.visible = model is not None and model.is_of_hands
         self._body = None
         ui.landmarkList.clear()
         if model is not None:
@@ -275,6 +279,7 @@ class DetectSection:
             detecting.previewSilhouette(
                 self.panel.logic.worker,
                 self.panel.parameters.inputVolume,
+                self.model.name,
                 self._threshold,
                 self._picturePath(),
                 self._onPreview,
@@ -322,6 +327,7 @@ class DetectSection:
             threshold=self._threshold,
             depth=parameters.depth.value or None,
             device=parameters.device.value,
+            side=parameters.side.value if self.model.is_of_hands else Side.AUTOMATIC.value,
             keepReviewed=parameters.keepReviewed,
             onProgress=self._onProgress,
             onFinished=self._onFinished,

@@ -61,7 +61,8 @@ class FilesSection:
         )
         if path:
             rememberFolder(path)
-            self.export(Path(path))
+            # Not every system's dialog adds the ending of the chosen kind.
+            self.export(Path(path if Path(path).suffix else f"{path}.mrk.json"))
 
     def export(self, path: Path) -> None:
         """Write the landmarks under review to a file; its suffix chooses the kind."""

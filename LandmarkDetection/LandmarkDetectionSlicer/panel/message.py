@@ -54,5 +54,5 @@ class MessageLine:
                 self.WARNING: qt.QStyle.SP_MessageBoxWarning,
                 self.ERROR: qt.QStyle.SP_MessageBoxCritical,
             }[kind]
-            self._icon.pixmap = self._icon.style().standardIcon(symbol).pixmap(16, 16)
+            self._icon.setPixmap(self._icon.style().standardIcon(symbol).pixmap(16, 16))
         self.refresh()

@@ -53,7 +53,6 @@ class PlaceSection:
         button.connect("clicked(bool)", lambda *_args: action())
         # Of the window: the focus is in the views while points are placed.
         shortcut = qt.QShortcut(qt.QKeySequence(keys), self.widget)
-        shortcut.setContext(qt.Qt.WindowShortcut)
         shortcut.connect("activated()", action)
         shortcut.connect("activatedAmbiguously()", action)
         return shortcut

@@ -135,7 +135,6 @@ class ReviewSection(VTKObservationMixin):
         # Of the window, so that a key works after a click into a view as well. A text field takes letters
         # first, and a panel that is not shown gets none.
         shortcut = qt.QShortcut(qt.QKeySequence(keys), self.widget)
-        shortcut.setContext(qt.Qt.WindowShortcut)
         shortcut.setEnabled(False)
 
         def activated() -> None:

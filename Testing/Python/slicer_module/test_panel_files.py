@@ -41,6 +41,12 @@ def test_every_kind_of_file_comes_back(host, panel, node, tmp_path, name):
     assert said(panel)[-1].text == f"Read {name}."
 
 
+def test_a_name_without_an_ending_becomes_markups(host, panel, node, tmp_path):
+    host.dialogs.answer_file(tmp_path / "case")
+    host.click(panel.files.ui.exportButton)
+    assert (tmp_path / "case.mrk.json").is_file()
+
+
 def test_a_cancelled_file_dialog_changes_nothing(host, panel, node):
     host.dialogs.answer_file("", "")
     host.click(panel.files.ui.exportButton)

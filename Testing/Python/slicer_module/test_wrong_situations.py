@@ -276,6 +276,19 @@ def test_a_model_is_deleted_while_it_is_selected(host, panel, volume, tmp_path, 
     still_works(host, panel)
 
 
+def test_the_chosen_model_is_damaged(host, panel, volume, tmp_path, monkeypatch, tiny_model):
+    import shutil
+
+    monkeypatch.setenv("LANDMARK_DETECTION_MODELS", str(tmp_path))
+    shutil.copytree(tiny_model, tmp_path / "tiny-model")
+    panel.parameters.modelName = "tiny-model"
+    (tmp_path / "tiny-model" / "configs" / "protocol.json").unlink()
+    panel.refreshModels()
+    assert "protocol.json is missing" in complaint(panel)
+    panel.detect.ui.modelSelector.currentIndex = 0
+    still_works(host, panel)
+
+
 def test_the_model_of_a_loaded_scene_is_not_installed(host, panel, volume):
     panel.parameters.modelName = "of-somebody-else"
     assert "of-somebody-else is not installed" in complaint(panel)
