@@ -130,6 +130,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def cleanup(self) -> None:
         """The module is unloaded."""
         self.place.stop()
+        self.detect.close()
         self.review.close()
         self.models.close()
         self.removeObservers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -281,13 +282,13 @@ class DetectSection:
                 self.panel.parameters.inputVolume,
                 self.model.name,
                 self._threshold,
-                self._picturePath(),
+                str(self._picturePath()),
                 self._onPreview,
                 self._onPreviewFailed,
             )
 
-    def _picturePath(self) -> str:
-        return str(Path(slicer.app.temporaryPath) / "landmark-detection-silhouette.png")
+    def _picturePath(self) -> Path:
+        return Path(slicer.app.temporaryPath) / f"landmark-detection-silhouette-{os.getpid()}.png"
 
     def _onPreview(self, threshold: float, picturePath: str) -> None:
         parameters = self.panel.parameters
@@ -348,6 +349,11 @@ class DetectSection:
         if self.run is not None:
             self.run.cancel()
             self._end("warning", sentence)
+
+    def close(self) -> None:
+        """The module is unloaded."""
+        self._previewTimer.stop()
+        self._picturePath().unlink(missing_ok=True)
 
     def _onProgress(self, fraction: float, text: str, secondsLeft: float | None) -> None:
         self.ui.progressBar.value = round(100 * fraction)

@@ -527,12 +527,12 @@ class ReviewSection(VTKObservationMixin):
         self.message.information(_("Looking for the {landmark}...").format(landmark=self.title(name).lower()))
 
         def found(landmark: Landmark) -> None:
+            self.message.clear()
             if self.session is not session or session.isClosed:
                 return
             if not landmark.is_present:
                 self.message.warning(_("Nothing like it is near the click; drag the point instead."))
                 return
-            self.message.clear()
             session.correct(name, landmark.position)
             self.select(name)
 
