@@ -385,12 +385,18 @@ def silhouette_preview(volume: Volume, threshold: float | None = None) -> tuple[
     everything = mask.any(axis=1)
     isolate_body(mask, grid.cell, name=volume.name or "The volume")
     body = mask.any(axis=1)
-    depth = mask.argmax(axis=1)
     picture = np.zeros((grid.shape[0], grid.shape[2]), np.uint8)
-    near, far = np.quantile(depth[body], [0.02, 0.98])
-    shade = 255 - 105 * np.clip((depth - near) / max(far - near, 1), 0, 1)
-    picture[window[0], window[2]] = np.where(body, shade, np.where(everything, REMOVED_TONE, 0))
+    shade = shaded(np.where(body, mask.argmax(axis=1), np.nan))
+    picture[window[0], window[2]] = np.where(everything & ~body, REMOVED_TONE, shade)
     return air.value, picture
+
+
+def shaded(front: np.ndarray) -> np.ndarray:
+    """(H, W) uint8 picture of a depth map, NaN off the body: 0 is air, the body is the lighter the nearer."""
+    body = np.isfinite(front)
+    near, far = np.quantile(front[body], [0.02, 0.98])
+    depth = np.clip((np.where(body, front, near) - near) / max(far - near, 1), 0, 1)
+    return np.where(body, 255 - 105 * depth, 0).astype(np.uint8)
 
 
 def _thinned(volume: Volume) -> Volume:

@@ -9,9 +9,10 @@ whatever it is doing, when its input is closed: nobody is left to read the answe
 request             needs, beside ``id``                          result
 ==================  ============================================  ===========================================
 ``detect``          ``volume``, ``model``; may have               ``Detection.to_record()``
-                    ``threshold``, ``depth``, ``device``
+                    ``threshold``, ``depth``, ``device``,
+                    ``side``
 ``locate_near``     as ``detect``, ``landmark``, ``near``         ``Landmark.to_record()``
-``silhouette``      ``volume``, ``path``; may have                ``{"threshold", "picture"}``, a PNG file
+``silhouette``      ``volume``, ``model``, ``path``; may have     ``{"threshold", "picture"}``, a PNG file
                     ``threshold``
 ``picture``         ``volume``, ``record``, ``path``              ``{"picture"}``, a PNG, SVG or PDF file
 ``install``         ``source``; may have ``sha256``               ``{"name", "version"}`` of the model
@@ -53,7 +54,6 @@ from LandmarkDetectionLib.volume import Volume
 if TYPE_CHECKING:
     from LandmarkDetectionLib.detection import Detection
     from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.protocol import Protocol
 
 Message = dict[str, Any]
 Send = Callable[[Message], None]
@@ -127,6 +127,7 @@ class Worker:
             threshold=request.get("threshold"),
             depth=request.get("depth"),
             device=request.get("device") or "auto",
+            side=request.get("side") or "auto",
             progress=progress,
         )
         self._detection = (model.path, model.version), detection
@@ -146,24 +147,33 @@ class Worker:
     def _silhouette(self, request: Message, progress: Progress) -> Message:
         from PIL import Image
 
+        from LandmarkDetectionLib.detectors import preview
         from LandmarkDetectionLib.files import atomic_write
-        from LandmarkDetectionLib.projection import silhouette_preview
+        from LandmarkDetectionLib.model import load_model
 
-        threshold, picture = silhouette_preview(self._opened(request["volume"]), request.get("threshold"))
+        model = load_model(request["model"])
+        threshold, picture = preview(self._opened(request["volume"]), model, request.get("threshold"))
         with atomic_write(request["path"]) as temporary:
             Image.fromarray(picture).save(temporary, format="PNG")
         return {"threshold": threshold, "picture": request["path"]}
 
     def _picture(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.detectors import look
         from LandmarkDetectionLib.evaluation.overlay import write_overlay
-        from LandmarkDetectionLib.projection import project_body
+        from LandmarkDetectionLib.protocol import Protocol
         from LandmarkDetectionLib.review import Review
 
-        volume = self._opened(request["volume"])
         detection = Review.from_record(request["record"]).detection
-        threshold = detection.parameters.get("threshold")
-        views = project_body(volume, threshold=threshold if isinstance(threshold, (int, float)) else None)
-        write_overlay(replace(detection, views=views), _protocol_of(detection), request["path"])
+        model = _model_of(detection)
+        threshold, side = detection.parameters.get("threshold"), detection.parameters.get("side", "auto")
+        views = look(
+            self._opened(request["volume"]),
+            model,
+            threshold=threshold if isinstance(threshold, (int, float)) else None,
+            side=side if side in ("left", "right") else "auto",
+        )
+        protocol = model.protocol if model else Protocol.model_construct(pairs=(), lines=())
+        write_overlay(replace(detection, views=views), protocol, request["path"])
         return {"picture": request["path"]}
 
     def _install(self, request: Message, progress: Progress) -> Message:
@@ -206,15 +216,14 @@ def open_volume(message: Message) -> Volume:
     return Volume(voxels, np.array(message["ijk_to_ras"]), str(message.get("modality") or ""), name)
 
 
-def _protocol_of(detection: Detection) -> Protocol:
-    """The model's protocol, or one without pairs and lines when the model is not installed."""
+def _model_of(detection: Detection) -> Model | None:
+    """The model that made a detection; None when a person did, or it is no longer installed."""
     from LandmarkDetectionLib.model import load_model
-    from LandmarkDetectionLib.protocol import Protocol
 
     try:
-        return load_model(detection.model or "none").protocol
+        return load_model(detection.model or "none")
     except ModelError:
-        return Protocol.model_construct(pairs=(), lines=())
+        return None
 
 
 def _claim_output() -> Send:

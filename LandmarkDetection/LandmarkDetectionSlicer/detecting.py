@@ -36,7 +36,7 @@ class DetectionRun:
         Where to look.
     modelName
         Name of an installed model.
-    threshold, depth, device
+    threshold, depth, device, side
         As in ``LandmarkDetectionLib.detectors.detect``.
     keepReviewed
         Leave alone what a person has settled in an earlier detection.
@@ -57,6 +57,7 @@ class DetectionRun:
         threshold: float | None = None,
         depth: str | None = None,
         device: str = "auto",
+        side: str = "auto",
         keepReviewed: bool = True,
         onProgress: OnRunProgress = lambda fraction, text, secondsLeft: None,
         onFinished: Callable[[slicer.vtkMRMLMarkupsFiducialNode, str], None],
@@ -66,7 +67,7 @@ class DetectionRun:
         self._keepReviewed = keepReviewed
         self._onProgress, self._onFinished, self._onFailed = onProgress, onFinished, onFailed
         self._timeLeft = TimeLeft()
-        message = {"do": "detect", "model": modelName, **_options(threshold, depth, device)}
+        message = {"do": "detect", "model": modelName, **_options(threshold, depth, device), "side": side}
         self._request = VolumeRequest(
             worker, volumeNode, message, self._noteProgress, self._apply, self._onFailed
         )
@@ -143,17 +144,18 @@ def summary(detection: Detection) -> str:
 def previewSilhouette(
     worker: BackgroundWorker,
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    modelName: str,
     threshold: float | None,
     path: str,
     onDone: Callable[[float, str], None],
     onFailed: OnFailed,
 ) -> VolumeRequest:
-    """Draw what a detection would take for the body, seen from the front, as a PNG file at ``path``.
+    """Draw what a detection would take for the body or the hand, from the front, as a PNG file at ``path``.
 
     ``onDone`` is called with the threshold (estimated when None) and the path. Of several that wait only the
     latest is drawn.
     """
-    message = {"do": "silhouette", "threshold": threshold, "path": path}
+    message = {"do": "silhouette", "model": modelName, "threshold": threshold, "path": path}
     return _started(
         VolumeRequest(
             worker,

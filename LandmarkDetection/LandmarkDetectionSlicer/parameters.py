@@ -41,6 +41,22 @@ class Device(Enum):
         }[self]
 
 
+class Side(Enum):
+    """Which hand it is, for models of hands; the values are the library's words."""
+
+    AUTOMATIC = "auto"
+    LEFT = "left"
+    RIGHT = "right"
+
+    def label(self) -> str:
+        """As the panel shows it."""
+        return {
+            Side.AUTOMATIC: _("As the thumb tells"),
+            Side.LEFT: _("Left hand"),
+            Side.RIGHT: _("Right hand"),
+        }[self]
+
+
 @parameterNodeWrapper
 class LandmarkDetectionParameters:
     """The module's parameter node.
@@ -49,7 +65,7 @@ class LandmarkDetectionParameters:
     modelName - the model that finds them; empty takes the first
     landmarks - the landmarks under review
     automaticThreshold, threshold - whether the value between air and body is estimated, and it if not
-    depth, device - see the enumerations
+    depth, device, side - see the enumerations
     keepReviewed - whether detecting again leaves alone what a person has settled
     """
 
@@ -60,4 +76,5 @@ class LandmarkDetectionParameters:
     threshold: float = -400.0
     depth: Depth = Depth.AUTOMATIC
     device: Device = Device.AUTOMATIC
+    side: Side = Side.AUTOMATIC
     keepReviewed: bool = True

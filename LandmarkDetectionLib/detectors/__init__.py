@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from LandmarkDetectionLib.detection import Detection
-    from LandmarkDetectionLib.hand_view import Side
+    from LandmarkDetectionLib.hand_view import HandPicture, Side
     from LandmarkDetectionLib.landmarks import Landmark
     from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.projection import Projection
     from LandmarkDetectionLib.volume import Volume
 
 Progress = Callable[[float, str], None]
@@ -81,7 +82,7 @@ def detect(
         if progress is not None:
             progress(fraction, text)
 
-    if side != "auto" and not model.detector.startswith("hand"):
+    if side != "auto" and not model.is_of_hands:
         raise InputError(f"The model {model.name!r} is not one of hands; leave out the side.")
     kinds: dict[str, Callable[..., Detection]] = {
         "silhouette": silhouette.detect,
@@ -98,6 +99,48 @@ def detect(
         return kinds[model.detector](volume, model, threshold, depth, chosen, step)
 
     return memory.run_within(run, choose_device(device), volume.name)
+
+
+def look(
+    volume: Volume, model: Model | None, *, threshold: float | None = None, side: Side = "auto"
+) -> Projection | HandPicture:
+    """What ``detect`` looks at, for pictures: the views of a body, or of a hand if the model is of hands.
+
+    Raises
+    ------
+    InputError, NoBodyError
+        As ``detect``.
+    """
+    from LandmarkDetectionLib.hand_view import view_hand
+    from LandmarkDetectionLib.projection import project_body
+
+    if model is not None and model.is_of_hands:
+        return view_hand(volume, side, threshold)
+    return project_body(volume, threshold=threshold)
+
+
+def preview(volume: Volume, model: Model, threshold: float | None = None) -> tuple[float, np.ndarray]:
+    """What ``detect`` would take for the body or the hand, drawn while a threshold is chosen.
+
+    Returns
+    -------
+    threshold
+        The one that was used, estimated when None.
+    picture
+        (H, W) uint8: 0 air, a dark tone what is removed, light tones the body, the lighter the nearer.
+
+    Raises
+    ------
+    InputError, NoBodyError
+        As ``detect``.
+    """
+    from LandmarkDetectionLib.hand_view import view_hand
+    from LandmarkDetectionLib.projection import shaded, silhouette_preview
+
+    if not model.is_of_hands:
+        return silhouette_preview(volume, threshold)
+    picture = view_hand(volume, threshold=threshold)
+    return picture.threshold, shaded(picture.views[0].view.front)
 
 
 def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray) -> Landmark:

@@ -81,9 +81,9 @@ class Model:
     path: Path
 
     @property
-    def takes_radiographs(self) -> bool:
-        """Whether a single image is enough; body models need the depth of a volume."""
-        return self.detector == "hand"
+    def is_of_hands(self) -> bool:
+        """Whether it looks for one hand, in a radiograph or a volume, and not for a body in a volume."""
+        return self.detector.startswith("hand")
 
     @property
     def reference(self) -> ReferencePicture | None:

@@ -133,7 +133,7 @@ def test_smaller_questions_about_the_same_volume(
     found = Landmark.from_record(events[0]["result"])
     assert np.linalg.norm(found.position - near) < 15
     preview, case = str(tmp_path / "preview.png"), str(tmp_path / "case.png")
-    shown = worker.result("silhouette", volume=scan, threshold=None, path=preview)
+    shown = worker.result("silhouette", volume=scan, model=MODEL, threshold=None, path=preview)
     assert shown == {"threshold": -400.0, "picture": preview}
     assert worker.result("picture", volume=scan, record=record, path=case) == {"picture": case}
     for path in (preview, case):
@@ -244,7 +244,7 @@ def test_only_the_last_volume_is_kept(
 ) -> None:
     other = message_of(phantom[0], tmp_path, "other")
     for volume in (scan, other):
-        worker.result("silhouette", volume=volume, path=str(tmp_path / "preview.png"))
+        worker.result("silhouette", volume=volume, model=MODEL, path=str(tmp_path / "preview.png"))
     maps = Path(f"/proc/{worker.process.pid}/maps").read_text()
     assert other["file"] in maps
     assert scan["file"] not in maps

@@ -181,7 +181,7 @@ def test_smaller_questions_are_answered_without_another_copy(
     preview, case = tmp_path / "preview.png", tmp_path / "case.png"
 
     detecting.previewSilhouette(
-        real_worker, body, None, str(preview), lambda *result: results.append(result), results.append
+        real_worker, body, MODEL, None, str(preview), lambda *result: results.append(result), results.append
     )
     truth = phantom[1]["hip_left"].position
     detecting.locateNear(real_worker, body, MODEL, "hip_left", truth.tolist(), results.append, results.append)
