@@ -119,12 +119,12 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         """The user opens the module."""
         self.refreshModels()
         self.initializeParameterNode()
-        self.review.setShortcutsEnabled(True)
+        self.review.enter()
 
     def exit(self) -> None:
         """The user goes to another module; a detection that runs goes on."""
         self.place.stop()
-        self.review.setShortcutsEnabled(False)
+        self.review.exit()
         self._disconnectParameters()
 
     def cleanup(self) -> None:

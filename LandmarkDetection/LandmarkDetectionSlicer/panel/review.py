@@ -146,10 +146,16 @@ class ReviewSection(VTKObservationMixin):
         shortcut.connect("activatedAmbiguously()", activated)
         return shortcut
 
-    def setShortcutsEnabled(self, enabled: bool) -> None:
-        """Whether keys mean something; not while another module is open."""
+    def enter(self) -> None:
+        """The module is opened: keys mean something."""
         for shortcut in self._shortcuts:
-            shortcut.setEnabled(enabled)
+            shortcut.setEnabled(True)
+
+    def exit(self) -> None:
+        """Another module is opened: keys and clicks are its own."""
+        self._stopPicking()
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(False)
 
     def _legend(self) -> str:
         keys = (

@@ -9,6 +9,7 @@ from Testing.Python.slicer_module.mrml_cases import DETECTION, NAMES, add_volume
 from Testing.Python.slicer_module.panel_cases import (
     complaint,
     drag,
+    good_worker,
     open_panel,
     picture,
     rows,
@@ -276,3 +277,30 @@ def test_pictures_for_the_documentation(host, panel, node):
     host.press_key(qt.Qt.Key_N)
     picture(host, panel, "review-corrected")
     assert panel.review.selected == "wrist_left"
+
+
+def test_waiting_for_a_click_ends_with_another_click_on_the_button_or_another_module(host, panel, node):
+    import qt
+    import slicer
+
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    panel.review.select("knee_left")
+    for stop in (lambda: host.press_key(qt.Qt.Key_F), lambda: host.exit("LandmarkDetection")):
+        host.press_key(qt.Qt.Key_F)
+        assert interaction.GetCurrentInteractionMode() == interaction.Place
+        stop()
+        assert interaction.GetCurrentInteractionMode() != interaction.Place
+        assert not panel.review.ui.findNearButton.checked
+    assert said(panel) == []
+
+
+def test_a_landmark_that_is_nowhere_near_the_click_stays_as_it_is(host, panel, node):
+    import qt
+
+    panel.logic._worker = good_worker({**DETECTION.landmarks["toe_left"].to_record(), "name": "knee_left"})
+    panel.review.select("knee_left")
+    host.press_key(qt.Qt.Key_F)
+    panel.review._picker._node.AddControlPointWorld([0.0, 0.0, 0.0])
+    host.wait_until(lambda: any(message.kind == "warning" for message in said(panel)))
+    assert "drag the point instead" in complaint(panel)
+    assert status_of(panel, "Left knee") == "detected"
