@@ -11,7 +11,6 @@ from Testing.Python.slicer_module.panel_cases import (
     drag,
     good_worker,
     open_panel,
-    picture,
     rows,
     said,
     show_detection,
@@ -267,16 +266,6 @@ def test_points_deleted_or_renamed_in_the_module_markups_are_taken_as_they_are(h
     assert status_of(panel, "Left wrist") == "missing"
     host.press_key("a")
     assert not host.errors
-
-
-def test_pictures_for_the_documentation(host, panel, node):
-    import qt
-
-    drag(node, NAMES.index("knee_left"), np.add(DETECTION.landmarks["knee_left"].position, [3.0, 4.0, 0.0]))
-    panel.review.select("chin")
-    host.press_key(qt.Qt.Key_N)
-    picture(host, panel, "review-corrected")
-    assert panel.review.selected == "wrist_left"
 
 
 def test_waiting_for_a_click_ends_with_another_click_on_the_button_or_another_module(host, panel, node):
