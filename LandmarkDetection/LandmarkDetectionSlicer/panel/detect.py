@@ -57,7 +57,7 @@ class DetectSection:
         ui.modelSelector.connect("currentIndexChanged(int)", self._onModelChosen)
         ui.landmarkList.connect("currentRowChanged(int)", self._onLandmarkListed)
         ui.aboutGroup.connect("toggled(bool)", self._onAboutToggled)
-        ui.optionsGroup.connect("toggled(bool)", self.refreshPreview)
+        ui.optionsGroup.connect("toggled(bool)", self._onOptionsToggled)
         ui.thresholdSlider.connect("valueChanged(double)", self._onThreshold)
         ui.cardButton.connect("clicked(bool)", lambda *_: self.panel.showCard(self.model))
         ui.detectButton.connect("clicked(bool)", self.detect)
@@ -199,7 +199,7 @@ class DetectSection:
         model, ui = self.model, self.ui
         ui.aboutGroup.visible = model is not None
         ui.modelSummary.visible = model is not None
-        ui.sideLabel.visible = ui.sideSelector.visible = model is not None and model.is_of_hands
+        self._showSide()
         self._body = None
         ui.landmarkList.clear()
         if model is not None:
@@ -211,6 +211,16 @@ class DetectSection:
                 ui.landmarkList.addItem(landmark.title)
         self._showAbout()
         self._showState()
+
+    def _showSide(self) -> None:
+        """Which hand it is matters to models of hands alone."""
+        isOfHands = self.model is not None and self.model.is_of_hands
+        self.ui.sideLabel.visible = self.ui.sideSelector.visible = isOfHands
+
+    def _onOptionsToggled(self, *_args: object) -> None:
+        # As with collapsed sections: what was to be hidden meanwhile comes out again.
+        self._showSide()
+        self.refreshPreview()
 
     def _onAboutToggled(self, *_args: object) -> None:
         self._showAbout()

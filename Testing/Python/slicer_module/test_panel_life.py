@@ -83,6 +83,14 @@ def test_a_section_that_was_collapsed_meanwhile_shows_what_is_so_now(host):
     assert "3 of 4 landmarks found" in panel.detect.message.text
 
 
+def test_which_hand_it_is_is_not_asked_for_bodies(host):
+    panel = open_panel(host)
+    panel.detect.ui.optionsGroup.collapsed = False
+    host.process_events()
+    assert panel.detect.ui.depthSelector.visible
+    assert not panel.detect.ui.sideLabel.visible and not panel.detect.ui.sideSelector.visible
+
+
 def test_every_scene_starts_afresh(host):
     panel = open_panel(host)
     for _ in range(3):
