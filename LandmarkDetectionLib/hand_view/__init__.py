@@ -173,29 +173,23 @@ def _cut_warning(name: str, pose: Pose) -> tuple[str, ...]:
 
 def _view_volume(volume: Volume, side: Side, threshold: float | None) -> HandPicture:
     from LandmarkDetectionLib.hand_view.pose import find_pose
-    from LandmarkDetectionLib.hand_view.solid import isolate_hand, thinnest_axis
+    from LandmarkDetectionLib.hand_view.solid import hand_axes, isolate_hand
 
     name = volume.name or "The volume"
     scan, value, notes = isolate_hand(volume, threshold)
-    depth = thinnest_axis(scan.places)
-    for _ in range(2):
-        seen = scan.look(_any_axes(depth))
-        pose = find_pose(seen.silhouette, seen.field_of_view)
-        # The forearm has its own thinnest direction: only the hand counts.
-        depth = thinnest_axis(
-            scan.places, towards=_directions(seen.geometry, pose)[0], palm=_palm(seen.geometry, pose)
-        )
+    up, depth = hand_axes(scan.places)
+    seen = scan.look(_axes_of(up, depth))
+    pose = find_pose(seen.silhouette, seen.field_of_view, upwards=True)
     up, right = _directions(seen.geometry, pose)
     views = tuple(_views(scan, depth, up, right, _palm(seen.geometry, pose), side))
     return HandPicture(views, False, False, views[0].view, value, (*notes, *_cut_warning(name, pose)))
 
 
-def _any_axes(depth: Array) -> Array:
-    """Axes (3, 3) with the last one given."""
-    helper = np.eye(3)[int(np.argmin(np.abs(depth)))]
-    column = np.cross(helper, depth)
-    column /= np.linalg.norm(column)
-    return np.stack([column, np.cross(depth, column), depth])
+def _axes_of(up: Array, depth: Array) -> Array:
+    """Axes (3, 3) with fingers up, looking along a direction."""
+    up = up - depth * (up @ depth)
+    up = up / np.linalg.norm(up)
+    return np.stack([np.cross(up, depth), -up, depth])
 
 
 # --- canonical axes ----------------------------------------------------------------------------------------
@@ -217,11 +211,9 @@ def _views(
     scan: HandScan, depth: Array, up: Array, thumb: Array, palm: tuple[Array, float], side: Side
 ) -> Iterator[HandView]:
     """The hand as it seems to lie, then with its thumb on the other side, then both upside down."""
-    up = up - depth * (up @ depth)
-    up = up / np.linalg.norm(up)
-    across = np.cross(up, depth)
-    across *= np.sign(across @ thumb) or 1.0
-    seen = scan.look(np.stack([across, -up, depth]))
+    axes = _axes_of(up, depth)
+    axes[0] *= np.sign(axes[0] @ thumb) or 1.0
+    seen = scan.look(axes)
     for turn in (False, True):
         for flip in (False, True):
             for back in (False, True):

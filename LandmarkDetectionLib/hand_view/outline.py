@@ -81,6 +81,8 @@ def outline_hand(image: Array, threshold: float | None = None) -> Outline | None
     threshold
         Grey value of the skin, given by a person: then only the polarity is open.
     """
+    if not np.ptp(image) > 0:
+        return None
     noise = _noise(image)
     smooth = ndimage.gaussian_filter(image, 0.8)
     if threshold is not None:
@@ -323,9 +325,17 @@ def _clean(mask: Array, marker: Array, radius: float) -> Array:
     # Larger holes are air between fingers that touch each other.
     mask = mask | (sizes[labels] < (0.2 * radius) ** 2)
     if marker.any():
-        width = float(ndimage.distance_transform_edt(marker).max())
-        mask = mask | (_close(mask, 2 * width) & marker)
+        mask = mask | _under(marker, mask)
     return _open(mask, max(1.5, 0.06 * radius))
+
+
+def _under(marker: Array, mask: Array) -> Array:
+    """The hand under markers that it surrounds by two fifths at least, where its outline goes on."""
+    healed = _close(mask, 2 * float(ndimage.distance_transform_edt(marker).max())) & marker
+    labels, count = ndimage.label(marker)
+    rim = ndimage.maximum_filter(labels, 3) * ~marker
+    share = ndimage.mean(mask, rim, np.arange(count + 1))
+    return np.asarray(healed & (share > 0.4)[labels])
 
 
 def _open(mask: Array, radius: float) -> Array:
@@ -346,7 +356,8 @@ def _score(mask: Array, above: Array, deviation: float, field: Array) -> float:
     rim = field & ~ndimage.binary_erosion(field)
     contact = np.count_nonzero(mask & rim) / np.count_nonzero(rim)
     outside = field & ~ndimage.binary_dilation(mask, iterations=2)
-    smooth = float((np.abs(above[outside]) < AIR_DEVIATIONS * deviation).mean()) if outside.any() else 0.0
+    # What is further from bone than air (labels, corners, a film's border) is no tissue that was left out.
+    smooth = float((above[outside] < AIR_DEVIATIONS * deviation).mean()) if outside.any() else 0.0
     area = np.count_nonzero(mask) / np.count_nonzero(field)
     found = find_fingers(mask)
     fingers = min(5, len(found.tips))

@@ -48,8 +48,11 @@ class Pose:
     cut: int
 
 
-def find_pose(mask: Array, field: Array) -> Pose:
-    """Find the pose of the hand in (H, W) bool; ``field`` is where it could have been seen."""
+def find_pose(mask: Array, field: Array, *, upwards: bool = False) -> Pose:
+    """Find the pose of the hand in (H, W) bool; ``field`` is where it could have been seen.
+
+    ``upwards`` says that the hand is known to point upwards, more or less.
+    """
     fingers = find_fingers(mask)
     contacts = [one for one in _contacts(mask, field) if len(one) > LEAST_CONTACT * fingers.radius]
     forearm = max(contacts, key=len, default=None)
@@ -60,8 +63,10 @@ def find_pose(mask: Array, field: Array) -> Pose:
     directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-9)
     if len(directions) >= 3:
         up, thumb, clear = _from_fingers(fingers, directions)
-        return Pose(fingers.centre, fingers.radius, up, thumb, clear and len(directions) >= 4, cut)
-    up = _along_the_hand(mask, fingers, forearm)
+        clear = clear and len(directions) >= 4
+        if clear or not upwards or up[0] < -0.5:
+            return Pose(fingers.centre, fingers.radius, up, thumb, clear, cut)
+    up = np.array([-1.0, 0.0]) if upwards else _along_the_hand(mask, fingers, forearm)
     return Pose(fingers.centre, fingers.radius, up, _wider_side(mask, fingers, up), False, cut)
 
 

@@ -22,6 +22,7 @@ SAND_HU, SAND_MM = 250.0, 11.0
 NOISE_COHERENCE = 0.15
 LEAST_SEPARATION = 0.66
 SMALLEST_HAND_MM3 = 20_000.0
+HAND_SHARE = 0.55
 
 
 def isolate_hand(volume: Volume, threshold: float | None = None) -> tuple[SolidHand, float, tuple[str, ...]]:
@@ -64,17 +65,23 @@ def isolate_hand(volume: Volume, threshold: float | None = None) -> tuple[SolidH
     return SolidHand(solid, cells.ijk_to_ras, cell), air.value, ()
 
 
-def thinnest_axis(
-    places: Array, towards: Array | None = None, palm: tuple[Array, float] | None = None
-) -> Array:
-    """RAS unit vector along which places (N, 3) extend least, of the hand only where its pose is known."""
-    if towards is not None and palm is not None:
-        centre, radius = palm
-        along = (places - places.mean(axis=0)) @ towards
-        hand = along > (centre - places.mean(axis=0)) @ towards - radius
-        places = places[hand] if np.count_nonzero(hand) > 100 else places
+def hand_axes(places: Array) -> tuple[Array, Array]:
+    """RAS unit vectors to the fingers and through the palm of a hand with places (N, 3) RAS mm.
+
+    A hand is flat and a forearm is round: of the two ends of the long axis the flatter one is the hand, and
+    the direction in which it extends least goes through its palm.
+    """
     offset = places - places.mean(axis=0)
-    return np.asarray(np.linalg.eigh(offset.T @ offset)[1][:, 0])
+    long = np.linalg.eigh(offset.T @ offset)[1][:, -1]
+    ends = []
+    for up in (long, -long):
+        along = offset @ up
+        # The hand is the larger part of what is usually scanned of a forearm with it.
+        end = offset[along > along.max() - HAND_SHARE * np.ptp(along)]
+        spread, axes = np.linalg.eigh(np.cov(end.T))
+        ends.append((spread[1] / max(spread[0], 1e-9), up, axes[:, 0]))
+    _, up, depth = max(ends, key=lambda end: float(end[0]))
+    return up, depth
 
 
 def _cells(volume: Volume) -> Volume:

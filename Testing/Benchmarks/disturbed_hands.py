@@ -55,7 +55,7 @@ def copies(image: Array) -> Iterator[Copy]:
         yield turned(original, degrees, 0)
     yield turned(original, 30, 0)
     yield turned(original, -50, WHITE)
-    yield turned(original, 160, float(np.median(image[:, :20])))
+    yield turned(original, 160, 128)
     for value in (0.0, WHITE):
         yield framed(original, value)
     yield framed(inverted(original), 0)
@@ -121,7 +121,8 @@ def collimated(copy: Copy, value: float, tilt: float) -> Copy:
     corners = (corners - corners.mean(axis=0)) @ turn.T + corners.mean(axis=0)
     shape = Image.new("1", (width, height))
     ImageDraw.Draw(shape).polygon([tuple(corner) for corner in corners.tolist()], fill=1)
-    return air.then(f"collimated at {value:g}", np.where(np.asarray(shape), air.image, value))
+    image = np.where(np.asarray(shape), air.image, value)
+    return copy.then(f"collimated at {value:g}", image, np.linalg.inv(copy.to_original) @ air.to_original)
 
 
 def marked(copy: Copy, across: float, down: float) -> Copy:
