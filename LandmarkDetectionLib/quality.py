@@ -38,15 +38,20 @@ class Calibration:
 
     @classmethod
     def fit(cls, scores: np.ndarray, found: np.ndarray, knots: int = 25) -> Calibration:
-        """Isotonic regression of found (n,) bool on scores (n,), thinned to a few knots."""
+        """Isotonic regression of found (n,) bool on scores (n,), thinned to at most twice as many knots.
+
+        Knots stand for equal numbers of landmarks, and where the share changes fast for equal steps of it, so
+        that a few bad scores among many good ones keep their own.
+        """
         from scipy.optimize import isotonic_regression
 
         order = np.argsort(scores)
         ordered, fitted = scores[order], isotonic_regression(found[order].astype(float)).x
-        groups = np.array_split(np.arange(len(order)), knots)
+        rank, step = np.arange(len(order)) * knots // len(order), np.floor(fitted * knots)
+        starts = np.flatnonzero(np.diff(rank, prepend=-1) + np.diff(step, prepend=-1))
+        groups = np.split(np.arange(len(order)), starts[1:])
         return cls(
-            np.array([ordered[g].mean() for g in groups if len(g)]),
-            np.array([fitted[g].mean() for g in groups if len(g)]),
+            np.array([ordered[g].mean() for g in groups]), np.array([fitted[g].mean() for g in groups])
         )
 
     def to_settings(self) -> dict[str, list[float]]:

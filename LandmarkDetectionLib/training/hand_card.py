@@ -115,6 +115,7 @@ def hand_card(
         "- Made for left hands seen from the back, fingers up; others are brought to that view before.",
         "- Fists, fingers crossed or bent far, missing fingers and hands from the side were not trained.",
         "- Calibrated on synthetic hands; on real ones confidence is too high where the outline is wrong.",
+        "- The wrist and the bases of the metacarpals leave no mark on an outline: expect 2 to 4 % there.",
         "- The model's shapes are a stylised body's: proportions of real children's hands differ.",
         "",
     ]

@@ -175,3 +175,12 @@ def test_a_mirrored_scan_is_noticed_by_its_lungs(
     assert mirror_warning(wrong, views, without, names) is None
     shifted = replace(wrong, voxels=wrong.voxels + np.int16(1024))
     assert mirror_warning(shifted, views, positions, names) is None
+
+
+def test_a_few_bad_scores_among_many_good_ones_keep_their_own_share() -> None:
+    generator = np.random.default_rng(4)
+    good, bad = generator.uniform(0.9, 1, 5000), generator.uniform(0, 0.1, 60)
+    scores, found = np.concatenate([good, bad]), np.concatenate([np.ones(5000, bool), np.zeros(60, bool)])
+    calibration = Calibration.fit(scores, found)
+    assert calibration(np.array([0.05]))[0] < 0.05
+    assert calibration(np.array([0.95]))[0] > 0.99
