@@ -1,0 +1,283 @@
+"""Hands from the picture to landmarks: random weights, but everything around the network is real."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors import detect, hand
+from LandmarkDetectionLib.detectors.hand_network import HandEstimates
+from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError, NoBodyError
+from LandmarkDetectionLib.evaluation.overlay import write_overlay
+from LandmarkDetectionLib.hand_view import HandPicture
+from LandmarkDetectionLib.landmarks import Status
+from LandmarkDetectionLib.model import Model, load_model, save_model
+from LandmarkDetectionLib.networks import build_network
+from LandmarkDetectionLib.protocol import Protocol, load_protocol
+from LandmarkDetectionLib.training.package import restrict
+from LandmarkDetectionLib.volume import Volume
+from Testing.Python.hand_radiograph import TIPS, WRIST, as_volume, drawn_radiograph
+
+NAMES = ("wrist", "thumb_tip", "index_tip", "middle_tip", "ring_tip", "little_tip")
+#: Where a network that knows the drawn hand would put the landmarks.
+DRAWN = np.array([WRIST, *TIPS.values()])
+
+
+def save_hand(folder: Path, names: tuple[str, ...] = NAMES, **changed: Any) -> Model:
+    """A hand model with a random network."""
+    torch.manual_seed(3)
+    protocol: Protocol = restrict(load_protocol("hand"), names)
+    parameters = {"landmarks": len(names), "channels": [4, 8]}
+    state = build_network("silhouette_unet", **parameters).state_dict()
+    state["absent.bias"] -= 50
+    curve = {"scores": [0.0, 1.0], "shares": [0.55, 0.95]}
+    save_model(
+        folder,
+        name=folder.name,
+        version="1.2.3",
+        protocol=protocol,
+        networks={"coronal": ("silhouette_unet", parameters, state)},
+        settings={
+            "canvas_shape": [64, 64],
+            "filled": 0.9,
+            "depth_method": "network",
+            "mean_depth": dict.fromkeys(names, 0.5),
+            "radius_share": 0.05,
+            "calibration": {"depth": curve, "silhouette": curve},
+            "length_range_share": {},
+            **changed,
+        },
+        detector="hand",
+        card="Random networks for tests.",
+    )
+    return load_model(folder)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return save_hand(tmp_path_factory.mktemp("models") / "random-hand")
+
+
+@pytest.fixture(scope="module")
+def radiograph() -> Volume:
+    return as_volume(drawn_radiograph())
+
+
+@pytest.fixture(scope="module")
+def detection(radiograph: Volume, model: Model) -> Detection:
+    return detect(radiograph, model, device="cpu")
+
+
+@pytest.fixture
+def knowing(monkeypatch: pytest.MonkeyPatch, radiograph: Volume) -> None:
+    """A network that finds the drawn hand's landmarks in the one view that shows it upright."""
+    canvases = []
+    canvas_of = hand.hand_canvas
+
+    def remembered(*arguments: Any) -> Any:
+        canvases.append(canvas_of(*arguments))
+        return canvases[-1]
+
+    def estimate(_network: Any, front: np.ndarray, *_: Any) -> HandEstimates:
+        count, marks = len(front), len(DRAWN)
+        ras = radiograph.ijk_to_ras_points(np.column_stack([DRAWN, np.zeros(marks)]))
+        position = np.stack([canvas.geometry.from_ras(ras)[:, :2] for canvas in canvases[-count:]])
+        upright = (position[:, 3, 1] < position[:, 0, 1]) & (position[:, 1, 0] > position[:, 5, 0])
+        flat = np.zeros((count, marks))
+        covariance = np.tile(np.eye(2), (count, marks, 1, 1))
+        near = np.where(upright[:, None], 1.0, 0.1) + flat
+        length = np.linalg.norm(position[:, 3] - position[:, 0], axis=1)
+        zero = np.zeros(count)
+        return HandEstimates(position, covariance, flat + 1, near, flat, flat, zero, zero + 1, length)
+
+    monkeypatch.setattr(hand, "hand_canvas", remembered)
+    monkeypatch.setattr(hand, "estimate_hands", estimate)
+
+
+def test_every_landmark_of_the_protocol_is_answered_in_its_order(detection: Detection) -> None:
+    assert detection.landmarks.names == NAMES
+    assert (detection.model, detection.model_version) == ("random-hand", "1.2.3")
+    assert set(detection.seconds) == {"project", "load model", "networks"}
+    assert isinstance(detection.views, HandPicture)
+
+
+def test_landmarks_of_a_radiograph_lie_in_its_plane_with_a_flat_covariance(
+    detection: Detection, radiograph: Volume
+) -> None:
+    found = [one for one in detection.landmarks if one.is_present]
+    assert found
+    for landmark in found:
+        ijk = radiograph.ras_to_ijk_points(landmark.position[None])[0]
+        assert ijk[2] == pytest.approx(0, abs=1e-6)
+        assert landmark.covariance is not None
+        assert np.abs(landmark.covariance[2]).max() < 1e-9
+        assert np.linalg.eigvalsh(landmark.covariance[:2, :2]).min() > 0
+        assert landmark.confidence is not None
+
+
+def test_the_record_says_how_the_side_was_told_and_that_there_is_no_depth(detection: Detection) -> None:
+    assert detection.parameters["side"] == "left"
+    assert "dorsopalmar" in detection.parameters["seen"]
+    assert detection.parameters["depth"] == "none"
+    assert detection.parameters["unit"] == "mm"
+    json.dumps(detection.to_record())
+
+
+@pytest.mark.usefixtures("knowing")
+@pytest.mark.parametrize(
+    ("way", "side"),
+    [
+        (lambda image: image, "left"),
+        (lambda image: image[::-1, ::-1], "left"),
+        (lambda image: image[:, ::-1], "right"),
+    ],
+    ids=["upright", "upside down", "mirrored"],
+)
+def test_what_the_network_finds_comes_back_to_its_place_in_the_picture(
+    model: Model, radiograph: Volume, way: Callable[[np.ndarray], np.ndarray], side: str
+) -> None:
+    # The pixels stay where they are in space, only their order in memory changes.
+    image = drawn_radiograph()
+    turned = way(image)
+    row, column = (way(np.indices(image.shape)[n]) for n in (0, 1))
+    corner = np.array([column[0, 0], row[0, 0]], float)
+    steps = np.array([[column[0, 1] - corner[0], 0], [0, row[1, 0] - corner[1]]])
+    matrix = radiograph.ijk_to_ras.copy()
+    matrix[:3, :2] = radiograph.ijk_to_ras[:3, :2] @ steps
+    matrix[:3, 3] = radiograph.ijk_to_ras_points([[*corner, 0]])[0]
+    found = detect(Volume(turned[None].copy(), matrix, "DX", "turned"), model, device="cpu")
+    pixels = radiograph.ras_to_ijk_points(found.landmarks.positions)[:, :2]
+    np.testing.assert_allclose(pixels, DRAWN, atol=1e-6)
+    assert found.parameters["side"] == side
+
+
+@pytest.mark.usefixtures("knowing")
+def test_the_way_in_which_the_network_finds_most_is_taken(
+    model: Model, radiograph: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right_first = hand.view_hand
+
+    def wrong_first(*arguments: Any) -> HandPicture:
+        picture = right_first(*arguments)
+        return replace(picture, views=picture.views[::-1], sure=False)
+
+    monkeypatch.setattr(hand, "view_hand", wrong_first)
+    found = detect(radiograph, model, device="cpu")
+    assert found.parameters["side"] == "left"
+    pixels = radiograph.ras_to_ijk_points(found.landmarks.positions)[:, :2]
+    np.testing.assert_allclose(pixels, DRAWN, atol=1e-6)
+
+
+def test_a_clear_shape_is_overruled_only_by_many_landmarks() -> None:
+    found = np.array([4.0, 6.0])
+    many = np.array([4.0, 8.0])
+    assert hand._most_found(found, clear=True) == 0
+    assert hand._most_found(found, clear=False) == 1
+    assert hand._most_found(many, clear=True) == 1
+
+
+@pytest.mark.usefixtures("knowing")
+def test_a_side_that_the_thumb_contradicts_is_warned_about(model: Model, radiograph: Volume) -> None:
+    found = detect(radiograph, model, device="cpu", side="right")
+    assert found.parameters["side"] == "right"
+    assert any("palm" in warning for warning in found.warnings)
+
+
+def test_without_a_pixel_size_positions_are_in_pixels_and_this_is_said(model: Model) -> None:
+    unknown = replace(as_volume(drawn_radiograph(), spacing=1.0), spacing_known=False)
+    found = detect(unknown, model, device="cpu")
+    assert found.parameters["unit"] == "pixel"
+    assert any("in pixels, not mm" in warning for warning in found.warnings)
+
+
+@pytest.mark.usefixtures("knowing")
+def test_bones_that_no_hand_has_are_warned_about(tmp_path: Path, radiograph: Volume) -> None:
+    strict = save_hand(tmp_path / "strict-hand", length_range_share={"wrist-middle_tip": [0.1, 0.2]})
+    protocol = strict.protocol.model_copy(update={"lines": (("wrist", "middle_tip"),)})
+    found = detect(radiograph, replace(strict, protocol=protocol), device="cpu")
+    assert any("wrist and middle tip are" in warning for warning in found.warnings)
+
+
+def test_a_picture_in_which_nothing_is_found_with_confidence_is_refused(
+    tmp_path: Path, radiograph: Volume
+) -> None:
+    never = {"scores": [0.0, 1.0], "shares": [0.0, 0.1]}
+    blind = save_hand(tmp_path / "blind-hand", calibration={"depth": never, "silhouette": never})
+    with pytest.raises(NoBodyError, match="does not look like a hand"):
+        detect(radiograph, blind, device="cpu")
+
+
+def test_a_lateral_view_is_refused(model: Model, radiograph: Volume) -> None:
+    with pytest.raises(InputError, match="one side only"):
+        detect(radiograph, model, depth="lateral", device="cpu")
+
+
+def test_a_protocol_without_the_ends_of_the_hand_is_refused(tmp_path: Path, radiograph: Volume) -> None:
+    short = save_hand(tmp_path / "short-hand", names=("thumb_tip", "middle_tip"))
+    with pytest.raises(ModelError, match="lacks wrist"):
+        detect(radiograph, short, device="cpu")
+
+
+def test_settings_that_lack_a_landmark_are_refused(tmp_path: Path, radiograph: Volume) -> None:
+    broken = save_hand(tmp_path / "broken-hand", mean_depth={"wrist": 0.0})
+    with pytest.raises(ModelError, match="mean_depth lacks"):
+        detect(radiograph, broken, device="cpu")
+
+
+def test_a_side_is_refused_for_models_of_bodies(tiny_model: Path, radiograph: Volume) -> None:
+    with pytest.raises(InputError, match="not one of hands"):
+        detect(radiograph, load_model(tiny_model), side="left", device="cpu")
+
+
+def test_it_can_be_cancelled(model: Model, radiograph: Volume) -> None:
+    with pytest.raises(Cancelled):
+        detect(radiograph, model, device="cpu", cancelled=lambda: True)
+
+
+@pytest.mark.parametrize("depth", ["mean", "network"])
+def test_a_volume_gets_depths_and_its_side(model: Model, depth: str) -> None:
+    pytest.importorskip("anny", reason="the synthetic hand needs anny")
+    from Testing.Python.hand_phantom import hand_phantom
+
+    phantom = hand_phantom("MR", seed=3)
+    found = detect(phantom.volume, model, depth=depth, device="cpu", side="left")
+    assert (found.parameters["depth"], found.parameters["side"]) == (depth, "left")
+    present = [one for one in found.landmarks if one.status is not Status.ABSENT]
+    assert present
+    covariances = [one.covariance for one in present if one.covariance is not None]
+    assert min(np.linalg.eigvalsh(one).min() for one in covariances) > 0
+    low, high = phantom.outline.min(axis=0) - 60, phantom.outline.max(axis=0) + 60
+    assert all(((one.position > low) & (one.position < high)).all() for one in present)
+
+
+def test_the_overlay_of_a_radiograph_shows_the_radiograph(
+    detection: Detection, model: Model, tmp_path: Path
+) -> None:
+    write_overlay(detection, model.protocol, tmp_path / "overlay.png")
+    picture = np.asarray(Image.open(tmp_path / "overlay.png").convert("L"), float)
+    # Bones and skin are grey areas on a dark page.
+    assert 0.1 < (picture > 110).mean() < 0.6
+
+
+def test_the_command_finds_a_hand_in_a_picture(cli: Callable[..., Any], model: Model, tmp_path: Path) -> None:
+    image = np.clip(drawn_radiograph(), 0, 255).astype(np.uint8)
+    Image.fromarray(image).save(tmp_path / "hand.png")
+    answer = cli(
+        "detect", tmp_path / "hand.png", "--model", model.path, "--side", "right",
+        "-o", tmp_path / "hand.json", "--overlay", tmp_path / "overlay.png", "--device", "cpu",
+    )  # fmt: skip
+    assert answer.code == 0
+    assert "in pixels, not mm" in answer.err
+    record = json.loads((tmp_path / "hand.json").read_text(encoding="utf-8"))
+    assert record["parameters"]["side"] == "right"
+    assert [one["name"] for one in record["landmarks"]] == list(NAMES)
+    assert (tmp_path / "overlay.png").stat().st_size > 10_000

@@ -1,0 +1,84 @@
+"""The shipped hand model on real radiographs, which it was never trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from LandmarkDetectionLib.detectors import detect
+from LandmarkDetectionLib.model import Model, find_models, load_model
+from LandmarkDetectionLib.volume import Volume, read_volume
+from Testing.Benchmarks import disturbed_hands
+from Testing.Benchmarks.disturbed_hands import Copy
+from Testing.Benchmarks.hand_robustness import LIMIT_PERCENT, Result, annotations, compare, tips_of
+
+NAMES = ("3177", "3231", "7081", "7088", "7232")
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    if "hand" not in find_models():
+        pytest.skip("the model 'hand' is not there")
+    return load_model("hand")
+
+
+@pytest.fixture(scope="module")
+def folder(real_data: Path) -> Path:
+    return real_data / "hand_xray"
+
+
+def radiograph(folder: Path, name: str) -> tuple[Volume, Copy]:
+    volume = read_volume(folder / f"{name}.nrrd")
+    return volume, Copy("original", volume.voxels[0].astype(np.float32), np.eye(3))
+
+
+def measured(folder: Path, model: Model, name: str, copy: Copy, volume: Volume) -> Result:
+    shown = replace(volume, voxels=copy.image[None])
+    found = detect(shown, model, device="cpu")
+    tips = tips_of(found, shown, copy.to_original)
+    return compare(tips, annotations(folder)[name], name, copy.name, found.warnings)
+
+
+@pytest.fixture(scope="module")
+def originals(folder: Path, model: Model) -> list[Result]:
+    """All five as they are stored."""
+    results = []
+    for name in NAMES:
+        volume, copy = radiograph(folder, name)
+        results.append(measured(folder, model, name, copy, volume))
+    return results
+
+
+def test_fingertips_are_within_four_percent_of_the_hand_on_average(originals: list[Result]) -> None:
+    assert np.mean([one.percent for one in originals]) <= LIMIT_PERCENT
+
+
+def test_every_fingertip_is_on_the_right_finger(originals: list[Result]) -> None:
+    assert [(one.picture, one.right_finger.tolist()) for one in originals] == [
+        (name, [True] * 5) for name in NAMES
+    ]
+
+
+def test_only_the_hand_that_the_border_cuts_is_warned_about(originals: list[Result]) -> None:
+    warned = {one.picture for one in originals if any("border" in text for text in one.warnings)}
+    assert warned == {"3231"}
+
+
+@pytest.mark.parametrize(
+    ("name", "disturb"),
+    [
+        ("7081", lambda copy: disturbed_hands.inverted(disturbed_hands.turned(copy, 127, 0))),
+        ("3177", disturbed_hands.mirrored),
+        ("7088", lambda copy: disturbed_hands.collimated(copy, 255, 4)),
+        ("7232", lambda copy: disturbed_hands.marked(copy, 0.66, 0.28)),
+        ("7088", lambda copy: disturbed_hands.noisy(disturbed_hands.uneven(copy, 40, -30), 15)),
+    ],
+    ids=["turned and inverted", "mirrored", "collimated askew", "a marker that touches", "uneven and noisy"],
+)
+def test_the_rule_holds_on_disturbed_copies(folder: Path, model: Model, name: str, disturb: object) -> None:
+    volume, copy = radiograph(folder, name)
+    assert callable(disturb)
+    assert measured(folder, model, name, disturb(copy), volume).holds
