@@ -35,7 +35,7 @@ from LandmarkDetectionSlicer.panel.files import FilesSection
 from LandmarkDetectionSlicer.panel.models import ModelsSection
 from LandmarkDetectionSlicer.panel.place import PlaceSection
 from LandmarkDetectionSlicer.panel.review import ReviewSection
-from LandmarkDetectionSlicer.parameters import LandmarkDetectionParameters
+from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, LandmarkDetectionParameters
 from LandmarkDetectionSlicer.reviewing import ReviewSession
 from LandmarkDetectionSlicer.worker import BackgroundWorker
 
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.protocol import Protocol
     from LandmarkDetectionLib.review import Review
 
-DEFAULT_MODEL = "whole-body-ct"
 HOMEPAGE = "https://github.com/landmark-detection/SlicerLandmarkDetection"
 
 

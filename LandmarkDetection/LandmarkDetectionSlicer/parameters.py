@@ -6,6 +6,8 @@ from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
+DEFAULT_MODEL = "whole-body-ct"
+
 
 class Depth(Enum):
     """How the distance from front to back is found; the values are the library's words."""
@@ -62,7 +64,7 @@ class LandmarkDetectionParameters:
     """The module's parameter node.
 
     inputVolume - the image to find landmarks in
-    modelName - the model that finds them; empty takes the first
+    modelName - the model that finds them; empty takes the usual one
     landmarks - the landmarks under review
     automaticThreshold, threshold - whether the value between air and body is estimated, and it if not
     depth, device, side - see the enumerations

@@ -14,7 +14,7 @@ from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer import detecting, nodes, packages, sample_data, volumes
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
-from LandmarkDetectionSlicer.parameters import Side
+from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, Side
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget
@@ -111,10 +111,11 @@ class DetectSection:
         self.refreshPreview()
 
     def selectDefaults(self) -> None:
-        """Save clicks: take the first model, and the scene's only usable volume, when none is chosen."""
+        """Save clicks: take the usual model, and the scene's only usable volume, when none is chosen."""
         parameters = self.panel.parameters
         if not parameters.modelName and self._models:
-            parameters.modelName = self._models[0].name
+            names = [model.name for model in self._models]
+            parameters.modelName = DEFAULT_MODEL if DEFAULT_MODEL in names else names[0]
         if parameters.inputVolume is not None:
             return
         usable = [node for node in self._volumesInScene() if volumes.refusal(node) is None]

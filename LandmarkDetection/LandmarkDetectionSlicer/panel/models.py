@@ -11,15 +11,13 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
+from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.worker import CANCELLED, BackgroundWorker
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.model import Model
-
-TITLE, VERSION, ORIGIN = range(3)
-ROW_HEIGHT = 22
 
 
 class ModelsSection:
@@ -44,7 +42,7 @@ class ModelsSection:
         self._installer = BackgroundWorker()
         self._isInstalling = False
         self._cardWindow: qt.QTextBrowser | None = None
-        self._prepareTable()
+        prepareTable(ui.modelTable, [_("Model"), _("Version"), ""])
         ui.modelTable.connect("itemSelectionChanged()", self._onSelected)
         ui.showCardButton.connect("clicked(bool)", lambda *_args: self.showCard(self._selectedModel()))
         ui.removeButton.connect("clicked(bool)", self._onRemove)
@@ -52,22 +50,6 @@ class ModelsSection:
         ui.browseZipButton.connect("clicked(bool)", self._onBrowseZip)
         ui.sourceEdit.connect("textChanged(QString)", lambda *_args: self._showButtons())
         ui.installModelButton.connect("clicked(bool)", self._onInstall)
-
-    def _prepareTable(self) -> None:
-        table = self.ui.modelTable
-        table.setColumnCount(3)
-        table.setHorizontalHeaderLabels([_("Model"), _("Version"), ""])
-        table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
-        table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
-        table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
-        table.setShowGrid(False)
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(TITLE, qt.QHeaderView.Stretch)
-        for column in (VERSION, ORIGIN):
-            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
 
     # --- the list ---------------------------------------------------------------------------------------
 
@@ -82,7 +64,7 @@ class ModelsSection:
             for column, text in enumerate((name, version, origin)):
                 item = qt.QTableWidgetItem(text)
                 item.setToolTip(reason)
-                if reason and column == TITLE:
+                if reason and column == 0:
                     item.setIcon(self.widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning))
                 table.setItem(row, column, item)
         self._showButtons()

@@ -11,10 +11,13 @@ import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from LandmarkDetectionLib.landmarks import Landmark, Status
-from LandmarkDetectionSlicer import colors, detecting, nodes, placing, views
+from LandmarkDetectionLib.landmarks import Status
+from LandmarkDetectionSlicer import colors, views
+from LandmarkDetectionSlicer.panel.find_near import FindNear
+from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable, Row
+from LandmarkDetectionSlicer.panel.legend import legend, statusText
 from LandmarkDetectionSlicer.panel.message import MessageLine
-from LandmarkDetectionSlicer.panel.pictures import ReferenceBody, statusIcon
+from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.reviewing import ReviewSession
 from LandmarkDetectionSlicer.transforms import worldPosition
 
@@ -23,21 +26,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.review import Review
 
-NAME, CONFIDENCE, STATUS, WARNING = range(4)
 PICTURE_SIZE = (112, 168)
-ROW_HEIGHT = 22
-
-
-def statusText(status: Status) -> str:
-    """A status in the reader's language."""
-    return {
-        Status.DETECTED: _("detected"),
-        Status.UNCERTAIN: _("uncertain"),
-        Status.ABSENT: _("not in the scan"),
-        Status.ACCEPTED: _("accepted"),
-        Status.CORRECTED: _("corrected"),
-        Status.MISSING: _("missing"),
-    }[status]
 
 
 class ReviewSection(VTKObservationMixin):
@@ -59,17 +48,14 @@ class ReviewSection(VTKObservationMixin):
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self.session: ReviewSession | None = None
         self.selected: str | None = None
-        self._model: Model | None = None
+        self.model: Model | None = None
         self._body: ReferenceBody | None = None
         self._nodeId: str | None = None
         self._markers: colors.StatusMarkers | None = None
-        self._rows: list[str] = []
-        self._picker: placing.ClickPicker | None = None
-        self._icons = {status: statusIcon(*colors.mark(status)) for status in Status}
-        self._warningIcon = widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning)
+        self._table = LandmarkTable(ui.landmarkTable, self.select)
+        self._findNear = FindNear(self, ui.findNearButton)
         ui.landmarkSelector.setMRMLScene(slicer.mrmlScene)
-        ui.legendLabel.text = self._legend()
-        self._prepareTable()
+        ui.legendLabel.text = legend()
         self._connect()
         widget.connect("contentsCollapsed(bool)", self._onCollapsed)
         self._shortcuts = self._makeShortcuts()
@@ -77,30 +63,10 @@ class ReviewSection(VTKObservationMixin):
 
     # --- set-up -----------------------------------------------------------------------------------------
 
-    def _prepareTable(self) -> None:
-        table = self.ui.landmarkTable
-        table.setColumnCount(4)
-        table.setHorizontalHeaderLabels([_("Landmark"), _("Confidence"), _("Status"), ""])
-        table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
-        table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
-        table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
-        table.setTabKeyNavigation(False)
-        table.setShowGrid(False)
-        table.setAlternatingRowColors(True)
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(NAME, qt.QHeaderView.Stretch)
-        for column in (CONFIDENCE, STATUS, WARNING):
-            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
-
     def _connect(self) -> None:
         ui = self.ui
-        ui.landmarkTable.connect("itemSelectionChanged()", self._onRowSelected)
         ui.openOnlyBox.connect("toggled(bool)", lambda *_args: self._fillTable())
         ui.lockBox.connect("toggled(bool)", self._onLock)
-        ui.findNearButton.connect("toggled(bool)", self._onFindNear)
         for button, action in (
             (ui.acceptButton, self.accept),
             (ui.missingButton, self.markMissing),
@@ -153,34 +119,9 @@ class ReviewSection(VTKObservationMixin):
 
     def exit(self) -> None:
         """Another module is opened: keys and clicks are its own."""
-        self._stopPicking()
+        self._findNear.stop()
         for shortcut in self._shortcuts:
             shortcut.setEnabled(False)
-
-    def _legend(self) -> str:
-        keys = (
-            ("A", _("accept")),
-            ("M", _("missing")),
-            ("R", _("restore")),
-            ("N / P", _("next / previous")),
-            ("F", _("find again near click")),
-            ("L", _("lock")),
-            ("Ctrl+Z / Ctrl+Y", _("undo / redo")),
-        )
-        marks = (
-            f'<span style="color:{color}">{colors.SYMBOLS[shape]}</span> {statusText(status)}'
-            for status in (
-                Status.DETECTED,
-                Status.UNCERTAIN,
-                Status.CORRECTED,
-                Status.ACCEPTED,
-                Status.ABSENT,
-            )
-            for color, shape in [colors.mark(status)]
-        )
-        # A key and its meaning stay on one line.
-        shortcuts = " &nbsp;".join(f"<b>{key}</b> {text}".replace(" ", "&nbsp;") for key, text in keys)
-        return f"<small>{' &nbsp;'.join(marks)}<br>{shortcuts}</small>"
 
     def _onCollapsed(self, isCollapsed: bool) -> None:
         if not isCollapsed:
@@ -199,8 +140,8 @@ class ReviewSection(VTKObservationMixin):
         self.close()
         if landmarkNode is not None:
             self.session = ReviewSession(landmarkNode, self._onReviewChanged)
-            self._model = self._modelOf(self.session.review)
-            self._body = ReferenceBody(self._model) if self._model is not None else None
+            self.model = self._modelOf(self.session.review)
+            self._body = ReferenceBody(self.model) if self.model is not None else None
             self._nodeId = landmarkNode.GetID()
             self._markers = colors.StatusMarkers(landmarkNode)
             self.addObserver(
@@ -219,14 +160,14 @@ class ReviewSection(VTKObservationMixin):
 
     def close(self) -> None:
         """Review nothing."""
-        self._stopPicking()
+        self._findNear.stop()
         self.removeObservers()
         if self.session is not None:
             self.session.close()
         if self._markers is not None:
             self._markers.close()
         self._markers = None
-        self.session = self.selected = self._model = self._body = None
+        self.session = self.selected = self.model = self._body = None
 
     def begin(self) -> None:
         """Show the landmark that most needs a look, and take the keys."""
@@ -265,8 +206,8 @@ class ReviewSection(VTKObservationMixin):
 
     def title(self, name: str) -> str:
         """A landmark's name for people."""
-        if self._model is not None and name in self._model.protocol.names:
-            return self._model.protocol[name].title
+        if self.model is not None and name in self.model.protocol.names:
+            return self.model.protocol[name].title
         text = name.replace("_", " ")
         return text[:1].upper() + text[1:]
 
@@ -277,45 +218,24 @@ class ReviewSection(VTKObservationMixin):
         return statusText(status)
 
     def _fillTable(self) -> None:
-        review, table = self.review, self.ui.landmarkTable
-        wasBlocked = table.blockSignals(True)
-        self._rows = []
-        if review is not None:
-            isOpenOnly = self.ui.openOnlyBox.checked
-            done = set(review.reviewed) if isOpenOnly else set()
-            self._rows = [name for name in review.worst_first() if name not in done]
-        table.setRowCount(len(self._rows))
-        for row, name in enumerate(self._rows):
-            self._fillRow(row, review, name)
-        if self.selected in self._rows:
-            table.selectRow(self._rows.index(self.selected))
-        else:
-            table.clearSelection()
-        table.blockSignals(wasBlocked)
+        review = self.review
+        if review is None or self.selected not in review.landmarks:  # undo may take a point away
+            self.selected = None
+        done = review.reviewed if review is not None and self.ui.openOnlyBox.checked else ()
+        names = review.worst_first() if review is not None else ()
+        self._table.fill([self._row(name) for name in names if name not in done], self.selected)
         self._show()
 
-    def _fillRow(self, row: int, review: Review, name: str) -> None:
-        predicted, landmark = review.prediction.landmarks[name], review.landmarks[name]
-        confidence = "" if predicted.confidence is None else f"{100 * predicted.confidence:.0f} %"
-        warnings = review.warnings_of(name)
-        for column, text in enumerate((self.title(name), confidence, self._statusText(name), "")):
-            item = self._item(row, column)
-            item.setText(text)
-            if column == NAME:
-                item.setIcon(self._icons[landmark.status])
-            elif column == WARNING:
-                item.setIcon(self._warningIcon if warnings else qt.QIcon())
-                item.setToolTip("\n".join(warnings))
-
-    def _item(self, row: int, column: int) -> qt.QTableWidgetItem:
-        table = self.ui.landmarkTable
-        item = table.item(row, column)
-        if item is None:
-            item = qt.QTableWidgetItem()
-            if column == CONFIDENCE:
-                item.setTextAlignment(qt.Qt.AlignCenter)
-            table.setItem(row, column, item)
-        return item
+    def _row(self, name: str) -> Row:
+        review = self.review
+        return Row(
+            name,
+            self.title(name),
+            review.prediction.landmarks[name].confidence,
+            review.landmarks[name].status,
+            self._statusText(name),
+            review.warnings_of(name),
+        )
 
     def _show(self) -> None:
         """Everything but the table's rows."""
@@ -356,7 +276,7 @@ class ReviewSection(VTKObservationMixin):
         ui.restoreAllButton.enabled = bool(review.reviewed)
         ui.undoButton.enabled = session.canUndo
         ui.redoButton.enabled = session.canRedo
-        ui.findNearButton.enabled = isSelected and self._canFindNear()
+        ui.findNearButton.enabled = self._findNear.isPossible()
         wasBlocked = ui.lockBox.blockSignals(True)
         ui.lockBox.checked = session.isLocked
         ui.lockBox.blockSignals(wasBlocked)
@@ -394,15 +314,7 @@ class ReviewSection(VTKObservationMixin):
     def select(self, name: str, center: bool = True) -> None:
         """Go to a landmark: its row, its words and its picture, and the views unless ``center`` is False."""
         self.selected = name
-        table = self.ui.landmarkTable
-        wasBlocked = table.blockSignals(True)
-        if name in self._rows:
-            row = self._rows.index(name)
-            table.setCurrentCell(row, NAME)
-            table.scrollToItem(table.item(row, NAME))
-        else:
-            table.clearSelection()
-        table.blockSignals(wasBlocked)
+        self._table.select(name)
         self._show()
         if center:
             self._center()
@@ -416,9 +328,9 @@ class ReviewSection(VTKObservationMixin):
         self._go(-1)
 
     def _go(self, step: int) -> None:
-        if self._rows:
-            row = self._rows.index(self.selected) + step if self.selected in self._rows else 0
-            self.select(self._rows[min(max(row, 0), len(self._rows) - 1)])
+        name = self._table.neighbour(self.selected, step)
+        if name is not None:
+            self.select(name)
 
     def _center(self) -> None:
         position = self.session.worldPosition(self.selected)
@@ -430,11 +342,6 @@ class ReviewSection(VTKObservationMixin):
         views.highlight(self.session.landmarkNode, index)
         if position is not None:
             views.centerOn(position)
-
-    def _onRowSelected(self) -> None:
-        row = self.ui.landmarkTable.currentRow()
-        if self.session is not None and 0 <= row < len(self._rows):
-            self.select(self._rows[row])
 
     def _onPointPicked(self, caller: Any, _event: object) -> None:
         display = caller.GetDisplayNode()
@@ -496,58 +403,3 @@ class ReviewSection(VTKObservationMixin):
     def _onLock(self, isLocked: bool) -> None:
         if self.session is not None:
             self.session.setLocked(isLocked)
-
-    # --- find again near a click ------------------------------------------------------------------------
-
-    def _canFindNear(self) -> bool:
-        """Only the model that made the review can look again, and only in its volume."""
-        review, model = self.review, self._model
-        return (
-            model is not None
-            and model.name == review.prediction.model
-            and nodes.volumeOf(self.session.landmarkNode) is not None
-        )
-
-    def _onFindNear(self, isOn: bool) -> None:
-        if not isOn:
-            self._stopPicking()
-            return
-        self.panel.clearMessages()
-        self.message.information(
-            _("Click near the {landmark} in a view.").format(landmark=self.title(self.selected).lower())
-        )
-        self._picker = placing.ClickPicker(self._onClicked, self._stopPicking)
-
-    def _stopPicking(self) -> None:
-        picker, self._picker = self._picker, None
-        if picker is not None:
-            picker.stop()
-            self.message.clear()
-        if self.ui.findNearButton.checked:
-            self.ui.findNearButton.checked = False
-
-    def _onClicked(self, position: list[float]) -> None:
-        self._picker = None
-        self._stopPicking()
-        name, session = self.selected, self.session
-        self.message.information(_("Looking for the {landmark}...").format(landmark=self.title(name).lower()))
-
-        def found(landmark: Landmark) -> None:
-            self.message.clear()
-            if self.session is not session or session.isClosed:
-                return
-            if not landmark.is_present:
-                self.message.warning(_("Nothing like it is near the click; drag the point instead."))
-                return
-            session.correct(name, landmark.position)
-            self.select(name)
-
-        detecting.locateNear(
-            self.panel.logic.worker,
-            nodes.volumeOf(session.landmarkNode),
-            self._model.name,
-            name,
-            position,
-            found,
-            self.message.error,
-        )

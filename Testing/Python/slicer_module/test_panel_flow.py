@@ -161,7 +161,7 @@ def test_a_landmark_is_found_again_near_a_click_and_undo_takes_it_back(host, det
     before = node.GetNthControlPointPositionWorld(index)
     host.press_key(qt.Qt.Key_F)
     assert panel.review.ui.findNearButton.checked
-    panel.review._picker._node.AddControlPointWorld([before[0] + 15, before[1], before[2] - 10])
+    panel.review._findNear._picker._node.AddControlPointWorld([before[0] + 15, before[1], before[2] - 10])
     host.wait_until(lambda: status_of(panel, "Left knee") == "corrected", DETECTING_MS)
     assert not panel.review.ui.findNearButton.checked
     after = node.GetNthControlPointPositionWorld(index)

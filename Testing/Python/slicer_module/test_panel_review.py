@@ -289,7 +289,7 @@ def test_a_landmark_that_is_nowhere_near_the_click_stays_as_it_is(host, panel, n
     panel.logic._worker = good_worker({**DETECTION.landmarks["toe_left"].to_record(), "name": "knee_left"})
     panel.review.select("knee_left")
     host.press_key(qt.Qt.Key_F)
-    panel.review._picker._node.AddControlPointWorld([0.0, 0.0, 0.0])
+    panel.review._findNear._picker._node.AddControlPointWorld([0.0, 0.0, 0.0])
     host.wait_until(lambda: any(message.kind == "warning" for message in said(panel)))
     assert "drag the point instead" in complaint(panel)
     assert status_of(panel, "Left knee") == "detected"
