@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import detecting, nodes, packages, sample_data, volumes
+from LandmarkDetectionSlicer import nodes, packages, sample_data, volumes
+from LandmarkDetectionSlicer.panel.about import AboutModel
 from LandmarkDetectionSlicer.panel.message import MessageLine
-from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
+from LandmarkDetectionSlicer.panel.threshold import ThresholdOption
 from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, Side
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.review import Review
-
-PREVIEW_DELAY_MS = 300
 
 
 class DetectSection:
@@ -43,22 +39,16 @@ class DetectSection:
         self.run: Any = None
         self._models: list[Model] = []
         self._missing: tuple[packages.Package, ...] = ()
-        self._body: ReferenceBody | None = None
         self._outcome: tuple[str, str] | None = None
         self._isResult = self._isCancelling = False
-        self._previewTimer = qt.QTimer(widget)
-        self._previewTimer.setSingleShot(True)
-        self._previewTimer.setInterval(PREVIEW_DELAY_MS)
-        self._previewTimer.connect("timeout()", self._requestPreview)
+        self._threshold = ThresholdOption(self)
+        self._about = AboutModel(ui)
         ui.progressArea.visible = False
         widget.connect("contentsCollapsed(bool)", self._onCollapsed)
         ui.volumeSelector.setMRMLScene(slicer.mrmlScene)
         ui.sampleButton.connect("clicked(bool)", self._onLoadSample)
         ui.modelSelector.connect("currentIndexChanged(int)", self._onModelChosen)
-        ui.landmarkList.connect("currentRowChanged(int)", self._onLandmarkListed)
-        ui.aboutGroup.connect("toggled(bool)", self._onAboutToggled)
         ui.optionsGroup.connect("toggled(bool)", self._onOptionsToggled)
-        ui.thresholdSlider.connect("valueChanged(double)", self._onThreshold)
         ui.cardButton.connect("clicked(bool)", lambda *_: self.panel.showCard(self.model))
         ui.detectButton.connect("clicked(bool)", self.detect)
         ui.cancelButton.connect("clicked(bool)", self.cancel)
@@ -106,9 +96,8 @@ class DetectSection:
         """Show what the parameters and the scene say, and what is missing for a detection."""
         self.ui.sampleButton.visible = not self._volumesInScene()
         self._chooseModel()
-        self._showThreshold()
         self._showState()
-        self.refreshPreview()
+        self._threshold.refresh()
 
     def selectDefaults(self) -> None:
         """Save clicks: take the usual model, and the scene's only usable volume, when none is chosen."""
@@ -155,6 +144,10 @@ class DetectSection:
             return _("There is no usable model; install one in the section Models.")
         return volumes.refusal(parameters.inputVolume) or self._misfit(parameters.inputVolume)
 
+    def isReady(self) -> bool:
+        """Whether everything is there for a detection."""
+        return self.run is None and not self._missing and self._problem() is None
+
     def _misfit(self, volumeNode: Any) -> str | None:
         """Why this model cannot work on this volume, in one sentence; None when it can."""
         if not volumes.isSingleImage(volumeNode) or self.model.is_of_hands:
@@ -197,20 +190,8 @@ class DetectSection:
         self._showModel()
 
     def _showModel(self) -> None:
-        model, ui = self.model, self.ui
-        ui.aboutGroup.visible = model is not None
-        ui.modelSummary.visible = model is not None
+        self._about.show(self.model)
         self._showSide()
-        self._body = None
-        ui.landmarkList.clear()
-        if model is not None:
-            description = str(model.metadata.get("description", "")).strip()
-            ui.modelSummary.text = _("{description} Version {version}.").format(
-                description=description, version=model.version
-            )
-            for landmark in model.protocol.landmarks:
-                ui.landmarkList.addItem(landmark.title)
-        self._showAbout()
         self._showState()
 
     def _showSide(self) -> None:
@@ -221,100 +202,7 @@ class DetectSection:
     def _onOptionsToggled(self, *_args: object) -> None:
         # As with collapsed sections: what was to be hidden meanwhile comes out again.
         self._showSide()
-        self.refreshPreview()
-
-    def _onAboutToggled(self, *_args: object) -> None:
-        self._showAbout()
-
-    def _onLandmarkListed(self, *_args: object) -> None:
-        self._showAbout()
-
-    def _showAbout(self) -> None:
-        ui, model = self.ui, self.model
-        if model is None or ui.aboutGroup.collapsed:
-            return
-        if self._body is None:
-            self._body = ReferenceBody(model)
-        row = ui.landmarkList.currentRow
-        chosen = model.protocol.landmarks[row] if 0 <= row < len(model.protocol.landmarks) else None
-        picture = self._body.whole(120, 230, chosen.name if chosen else None)
-        ui.modelPicture.visible = picture is not None
-        if picture is not None:
-            ui.modelPicture.setPixmap(picture)
-        ui.landmarkDefinition.text = (
-            chosen.definition if chosen else _("Select a landmark to see where it is.")
-        )
-
-    # --- threshold --------------------------------------------------------------------------------------
-
-    def _showThreshold(self) -> None:
-        """Range and value of the slider; the parameter is untouched by it."""
-        slider, parameters = self.ui.thresholdSlider, self.panel.parameters
-        if parameters is None:
-            return
-        slider.enabled = not parameters.automaticThreshold
-        wasBlocked = slider.blockSignals(True)
-        if parameters.inputVolume is not None and parameters.inputVolume.GetImageData() is not None:
-            low, high = parameters.inputVolume.GetImageData().GetScalarRange()
-            slider.minimum, slider.maximum = low, high
-            slider.singleStep = max(1.0, round((high - low) / 1000))
-        slider.value = parameters.threshold
-        slider.blockSignals(wasBlocked)
-
-    def _onThreshold(self, value: float) -> None:
-        if self.panel.parameters is not None and not self.panel.parameters.automaticThreshold:
-            self.panel.parameters.threshold = value
-
-    @property
-    def _threshold(self) -> float | None:
-        parameters = self.panel.parameters
-        return None if parameters.automaticThreshold else parameters.threshold
-
-    def refreshPreview(self, *_args: object) -> None:
-        """Ask for a new silhouette soon, if anybody looks at it."""
-        if self._wantsPreview():
-            self._previewTimer.start()
-        else:
-            self._previewTimer.stop()
-            self.ui.silhouettePicture.visible = False
-
-    def _wantsPreview(self) -> bool:
-        return (
-            not self.ui.optionsGroup.collapsed
-            and self.run is None
-            and not self._missing
-            and self._problem() is None
-        )
-
-    def _requestPreview(self) -> None:
-        if self._wantsPreview():
-            detecting.previewSilhouette(
-                self.panel.logic.worker,
-                self.panel.parameters.inputVolume,
-                self.model.name,
-                self._threshold,
-                str(self._picturePath()),
-                self._onPreview,
-                self._onPreviewFailed,
-            )
-
-    def _picturePath(self) -> Path:
-        return Path(slicer.app.temporaryPath) / f"landmark-detection-silhouette-{os.getpid()}.png"
-
-    def _onPreview(self, threshold: float, picturePath: str) -> None:
-        parameters = self.panel.parameters
-        if parameters is None or not self._wantsPreview():
-            return
-        if parameters.automaticThreshold:
-            parameters.threshold = threshold
-        label = self.ui.silhouettePicture
-        picture = qt.QPixmap(picturePath)
-        label.setPixmap(picture.scaled(260, 160, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation))
-        label.visible = True
-
-    def _onPreviewFailed(self, sentence: str) -> None:
-        self.ui.silhouettePicture.text = sentence
-        self.ui.silhouettePicture.visible = True
+        self._threshold.refresh()
 
     # --- detection --------------------------------------------------------------------------------------
 
@@ -336,7 +224,7 @@ class DetectSection:
         run = self.panel.logic.startDetection(
             parameters.inputVolume,
             self.model.name,
-            threshold=self._threshold,
+            threshold=self._threshold.value,
             depth=parameters.depth.value or None,
             device=parameters.device.value,
             side=parameters.side.value if self.model.is_of_hands else Side.AUTOMATIC.value,
@@ -363,8 +251,7 @@ class DetectSection:
 
     def close(self) -> None:
         """The module is unloaded."""
-        self._previewTimer.stop()
-        self._picturePath().unlink(missing_ok=True)
+        self._threshold.close()
 
     def _onProgress(self, fraction: float, text: str, secondsLeft: float | None) -> None:
         self.ui.progressBar.value = round(100 * fraction)
