@@ -114,6 +114,7 @@ class DetectSection:
     def forgetOutcome(self) -> None:
         """The last run's result is no longer about what is chosen."""
         self._outcome = None
+        self._isResult = False
 
     def forgetTrouble(self) -> None:
         """What went wrong in the last run is over; what it found stays to be read."""
