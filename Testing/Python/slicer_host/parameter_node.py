@@ -76,7 +76,7 @@ class _Wrapper:
     def connectGui(self, gui: Any) -> None:
         """Connect every widget of ``gui`` that names a parameter.
 
-        As Slicer's it gives no tag back, whatever its documentation says, so that nothing can be disconnected.
+        As Slicer's it gives no tag back, whatever its documentation says, so nothing can be disconnected.
         """
         if isinstance(gui, QtWidgets.QWidget):
             widgets = gui.findChildren(QtWidgets.QWidget)
