@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 Array = np.ndarray
 Step = Callable[[float, str], None]
 
-#: The network must find this many landmarks more to overrule a hand's clear, and its unclear, shape.
-MARGIN_CLEAR, MARGIN_UNCLEAR = 3.0, 0.25
-#: Two ways to turn a hand that differ by less are as good as one another.
-DOUBTFUL = 0.5
+#: The network must find this many landmarks more to overrule a hand's clear shape.
+MARGIN = 3.0
+#: Two ways to turn a hand that differ by fewer landmarks are about as good as one another.
+DOUBTFUL = 1.0
 LEAST_CONFIDENCE = 0.2
 
 
@@ -131,9 +131,9 @@ def _ends(model: Model) -> tuple[int, int]:
 
 
 def _most_found(found: Array, clear: bool) -> int:
-    """The first way to turn the hand, unless in another the network finds clearly more."""
+    """The way to turn the hand in which most is found; a clear shape's own, unless there is far more."""
     best = int(np.argmax(found))
-    return best if found[best] > found[0] + (MARGIN_CLEAR if clear else MARGIN_UNCLEAR) else 0
+    return 0 if clear and found[best] <= found[0] + MARGIN else best
 
 
 def _places(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from LandmarkDetectionLib.detectors import detect
-from LandmarkDetectionLib.model import Model, find_models, load_model
+from LandmarkDetectionLib.model import Model, load_model
 from LandmarkDetectionLib.volume import Volume, read_volume
 from Testing.Benchmarks import disturbed_hands
 from Testing.Benchmarks.disturbed_hands import Copy
@@ -20,8 +20,6 @@ NAMES = ("3177", "3231", "7081", "7088", "7232")
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    if "hand" not in find_models():
-        pytest.skip("the model 'hand' is not there")
     return load_model("hand")
 
 
