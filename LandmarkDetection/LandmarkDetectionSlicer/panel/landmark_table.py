@@ -9,7 +9,6 @@ import qt
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.landmarks import Status
-from LandmarkDetectionSlicer import colors
 from LandmarkDetectionSlicer.panel.pictures import statusIcon
 
 NAME, CONFIDENCE, STATUS, WARNING = range(4)
@@ -42,7 +41,7 @@ class LandmarkTable:
         self._widget = widget
         self._onSelected = onSelected
         self.names: list[str] = []
-        self._icons = {status: statusIcon(*colors.mark(status)) for status in Status}
+        self._icons = {status: statusIcon(status) for status in Status}
         self._warningIcon = widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning)
         prepareTable(widget, [_("Landmark"), _("Confidence"), _("Status"), ""])
         widget.setAlternatingRowColors(True)

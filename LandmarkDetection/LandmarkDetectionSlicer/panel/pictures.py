@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import qt
 
+from LandmarkDetectionLib.landmarks import Status
+
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
 
+ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons"
 DOT, MARKED, RIM = "#1b3a57", "#d55e00", "#ffffff"
 CLOSE_UP_WIDTH = 230
 """Pixels of the reference picture beside a landmark that make clear where it is."""
@@ -72,41 +76,12 @@ class ReferenceBody:
 
 
 def _dot(painter: qt.QPainter, x: float, y: float, isMarked: bool) -> None:
-    radius = 5.0 if isMarked else 2.0
-    circle = qt.QPainterPath()
-    circle.addEllipse(x - radius, y - radius, 2 * radius, 2 * radius)
-    painter.fillPath(circle, qt.QBrush(qt.QColor(MARKED if isMarked else DOT)))
-    if isMarked:
-        painter.strokePath(circle, qt.QPen(qt.QBrush(qt.QColor(RIM)), 1.5))
+    radius = 5 if isMarked else 2
+    painter.setPen(qt.QPen(qt.QBrush(qt.QColor(RIM if isMarked else DOT)), 1.5 if isMarked else 0.5))
+    painter.setBrush(qt.QBrush(qt.QColor(MARKED if isMarked else DOT)))
+    painter.drawEllipse(round(x) - radius, round(y) - radius, 2 * radius, 2 * radius)
 
 
-def statusIcon(color: str, shape: str) -> qt.QIcon:
-    """A filled ``circle``, ``triangle``, ``diamond`` or ``square``, or a ``ring``, of one colour."""
-    picture = qt.QPixmap(14, 14)
-    picture.fill(qt.QColor(0, 0, 0, 0))
-    painter = qt.QPainter()
-    painter.begin(picture)
-    painter.setRenderHint(qt.QPainter.Antialiasing)
-    if shape == "ring":
-        painter.strokePath(_outline(shape), qt.QPen(qt.QBrush(qt.QColor(color)), 1.5))
-    else:
-        painter.fillPath(_outline(shape), qt.QBrush(qt.QColor(color)))
-    painter.end()
-    return qt.QIcon(picture)
-
-
-def _outline(shape: str) -> qt.QPainterPath:
-    path = qt.QPainterPath()
-    corners = {
-        "triangle": ((7, 1), (13.5, 12.5), (0.5, 12.5)),
-        "diamond": ((7, 0.5), (13.5, 7), (7, 13.5), (0.5, 7)),
-        "square": ((2, 2), (12, 2), (12, 12), (2, 12)),
-    }.get(shape)
-    if corners is None:
-        path.addEllipse(1.5, 1.5, 11, 11)
-        return path
-    path.moveTo(*corners[0])
-    for corner in corners[1:]:
-        path.lineTo(*corner)
-    path.closeSubpath()
-    return path
+def statusIcon(status: Status) -> qt.QIcon:
+    """The mark of a status (see ``colors``) as an icon: a file, as ``Testing/render_icons.py`` draws them."""
+    return qt.QIcon(str(ICONS / "Status" / f"{status.value}.png"))

@@ -1,5 +1,7 @@
 """Every status has its own colour and shape in the views, drawn over the landmarks and following them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from LandmarkDetectionSlicer.colors import SYMBOLS, StatusMarkers, mark
@@ -136,3 +138,15 @@ def test_undoing_the_detection_takes_the_markers_along(scene):
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 0
     scene.Redo()
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 1
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_icon_of_a_status_has_its_colour_and_is_neither_empty_nor_full(status):
+    from PIL import Image
+
+    icons = Path(__file__).resolve().parents[3] / "LandmarkDetection" / "Resources" / "Icons" / "Status"
+    pixels = np.array(Image.open(icons / f"{status.value}.png").convert("RGBA")).reshape(-1, 4)
+    opaque = pixels[pixels[:, 3] == 255]
+    assert 0.1 < len(opaque) / len(pixels) < 0.8
+    color, _ = mark(status)
+    assert {tuple(pixel[:3]) for pixel in opaque} == {tuple(bytes.fromhex(color[1:]))}
