@@ -179,6 +179,7 @@ def locateNear(
     *,
     threshold: float | None = None,
     device: str = "auto",
+    side: str = "auto",
 ) -> VolumeRequest:
     """Find one landmark again near a click at ``near`` (world RAS mm).
 
@@ -191,6 +192,7 @@ def locateNear(
         "landmark": landmarkName,
         "near": [float(value) for value in near],
         **_options(threshold, None, device),
+        "side": side,
     }
     return _started(
         VolumeRequest(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, HandEstimates, estimate_hands, hand_canvas
 from LandmarkDetectionLib.detectors.settings import HandSettings
 from LandmarkDetectionLib.errors import InputError, ModelError, NoBodyError
@@ -32,6 +33,8 @@ MARGIN = 3.0
 #: Two ways to turn a hand that differ by fewer landmarks are about as good as one another.
 DOUBTFUL = 1.0
 LEAST_CONFIDENCE = 0.2
+#: How exactly a person points, as shares of the hand's length: a joint's width, and in depth a finger's.
+CLICK_SHARE, CLICK_DEPTH_SHARE = 0.04, 0.08
 
 
 def detect(
@@ -116,6 +119,31 @@ def detect(
         warnings=tuple(warnings),
         seconds=seconds,
         views=picture if picture.flat else replace(picture, picture=chosen.view),
+        evidence=_evidence(volume, picture, canvases[best], found, best, settings),
+    )
+
+
+def _evidence(
+    volume: Volume, picture: HandPicture, view: View, found: HandEstimates, best: int, settings: HandSettings
+) -> Evidence:
+    curve = settings.calibration["silhouette" if picture.flat else "depth"]
+    calibration = Calibration(np.array(curve.scores), np.array(curve.shares))
+    length_mm = float(found.length[best] * view.geometry.spacing[0])
+
+    def contains(point: Array) -> bool:
+        ijk = volume.ras_to_ijk_points(point)
+        # A click beside a radiograph's plane is meant to lie in it.
+        inside = (ijk >= -0.5) & (ijk <= np.array(volume.size) - 0.5) | (np.array(volume.size) == 1)
+        return bool(inside.all())
+
+    return Evidence(
+        view=view,
+        maps=found.maps[best, :1] if picture.flat else found.maps[best],
+        radius_mm=settings.radius_share * length_mm,
+        click_mm=CLICK_SHARE * length_mm,
+        click_depth_mm=CLICK_DEPTH_SHARE * length_mm,
+        contains=contains,
+        confidence=lambda near, _depth_error, _place: float(calibration(np.array([near]))[0]),
     )
 
 

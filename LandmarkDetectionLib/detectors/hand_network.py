@@ -40,6 +40,8 @@ class HandEstimates(NamedTuple):
         Of the depth of the front surface, in mm.
     length : (B,)
         Wrist to tip of the middle finger, in pixels.
+    maps : (B, 3, L, h, w) float32
+        Probability of every cell, and the network's depth and its expected absolute error there in mm.
     """
 
     position: Array
@@ -51,6 +53,7 @@ class HandEstimates(NamedTuple):
     mean: Array
     deviation: Array
     length: Array
+    maps: Array
 
 
 def hand_canvas(view: View, shape: tuple[int, int], filled: float) -> View:
@@ -124,8 +127,10 @@ def estimate_hands(
         maps = network(image)
         probability, present = heatmap.distribution(maps.logits, maps.absent)
         decoded = heatmap.decode(probability, STRIDE)
-        depth = scale.restore((decoded.window * maps.depth).sum(dim=(2, 3)))
-        error = (decoded.window * maps.depth_log_scale.exp()).sum(dim=(2, 3)) * scale.deviation[:, None]
+        depth_map = scale.restore(maps.depth)
+        error_map = maps.depth_log_scale.exp() * scale.deviation[:, None, None, None]
+        depth = (decoded.window * depth_map).sum(dim=(2, 3))
+        error = (decoded.window * error_map).sum(dim=(2, 3))
         wrist, tip = (decoded.position[:, n] for n in ends)
         seen = (present[:, list(ends)] > 0.5).all(dim=1)
         length = (tip - wrist).norm(dim=1)
@@ -136,18 +141,14 @@ def estimate_hands(
         return np.asarray(tensor.double().cpu().numpy())
 
     return HandEstimates(
-        *(
-            numpy(value)
-            for value in (
-                decoded.position,
-                decoded.covariance,
-                present,
-                near,
-                depth,
-                error,
-                scale.mean,
-                scale.deviation,
-                length,
-            )
-        )
+        position=numpy(decoded.position),
+        covariance=numpy(decoded.covariance),
+        present=numpy(present),
+        near=numpy(near),
+        depth=numpy(depth),
+        depth_error=numpy(error),
+        mean=numpy(scale.mean),
+        deviation=numpy(scale.deviation),
+        length=numpy(length),
+        maps=np.asarray(torch.stack([probability, depth_map, error_map], dim=1).float().cpu().numpy()),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors.evidence import Evidence, pictured
 from LandmarkDetectionLib.detectors.settings import RegressionSettings, SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
@@ -35,6 +36,11 @@ Step = Callable[[float, str], None]
 LARGEST_MM = 3500.0
 SMALLEST_MM = 60.0
 AS_LABELLED = "as labelled"
+# Measured on synthetic scans with clicks 7 to 18 mm off: of 12 to 30 mm, this spread leaves good landmarks
+# where they are and lets go of wrong ones 50 mm away.
+CLICK_MM = 16.0
+# In depth people are less exact: they click on a surface, or on another slice.
+CLICK_DEPTH_MM = 30.0
 
 
 class Estimates(NamedTuple):
@@ -67,21 +73,6 @@ class Estimates(NamedTuple):
     def score(self, method: str) -> Array:
         """The networks' own probability (B, L) of being within ``RADIUS_MM`` in 3D, to be calibrated."""
         return np.asarray(self.near * -np.expm1(-RADIUS_MM / np.maximum(self.depth_error[method], 1e-3)))
-
-
-class Evidence(NamedTuple):
-    """What the networks saw of L landmarks in one scan, to look for one of them again.
-
-    Attributes
-    ----------
-    view : View
-        The coronal view they looked at.
-    maps : (3, L, h, w) float32
-        As in ``Estimates``.
-    """
-
-    view: View
-    maps: Array
 
 
 def estimate(
@@ -218,7 +209,7 @@ def detect(
         warnings=tuple(warnings),
         seconds=seconds,
         views=views,
-        evidence=Evidence(coronal, estimates.maps[0].float().cpu().numpy()),
+        evidence=_evidence(coronal, views, estimates, settings),
     )
 
 
@@ -278,6 +269,26 @@ def calibration_of(settings: SilhouetteSettings, method: str) -> Calibration:
     """From the networks' own score to confidence, for one way to find the depth."""
     curve = settings.calibration[method]  # type: ignore[index]
     return Calibration(np.array(curve.scores), np.array(curve.shares))
+
+
+def _evidence(
+    coronal: View, views: Projection, estimates: Estimates, settings: SilhouetteSettings
+) -> Evidence:
+    calibration = calibration_of(settings, "network")
+
+    def confidence(near: float, depth_error: float, place: Array) -> float:
+        score = near * -np.expm1(-RADIUS_MM / max(depth_error, 1e-3))
+        return float((calibration(np.array([score])) * room_before_the_end(coronal, place[None]))[0])
+
+    return Evidence(
+        view=coronal,
+        maps=estimates.maps[0].float().cpu().numpy(),
+        radius_mm=RADIUS_MM,
+        click_mm=CLICK_MM,
+        click_depth_mm=CLICK_DEPTH_MM,
+        contains=lambda point: pictured(views.coronal, point) and pictured(views.lateral, point),
+        confidence=confidence,
+    )
 
 
 def room_before_the_end(view: View, pixels: Array) -> Array:

@@ -89,4 +89,5 @@ class FindNear:
             position,
             found,
             section.message.error,
+            side=section.review.prediction.parameters.get("side", "auto"),
         )

@@ -97,7 +97,8 @@ def knowing(monkeypatch: pytest.MonkeyPatch, radiograph: Volume) -> None:
         near = np.where(upright[:, None], 1.0, 0.1) + flat
         length = np.linalg.norm(position[:, 3] - position[:, 0], axis=1)
         zero = np.zeros(count)
-        return HandEstimates(position, covariance, flat + 1, near, flat, flat, zero, zero + 1, length)
+        maps = np.zeros((count, 3, marks, 4, 4), np.float32)
+        return HandEstimates(position, covariance, flat + 1, near, flat, flat, zero, zero + 1, length, maps)
 
     monkeypatch.setattr(hand, "hand_canvas", remembered)
     monkeypatch.setattr(hand, "estimate_hands", estimate)

@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from LandmarkDetectionLib.detection import Detection, detection_from_record
 from LandmarkDetectionLib.detectors import detect, locate_near
-from LandmarkDetectionLib.detectors.silhouette import Evidence
+from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.landmarks import LandmarkSet
 from LandmarkDetectionLib.model import Model, load_model
 from LandmarkDetectionLib.volume import Volume
+from Testing.Python.hand_phantom import hand_phantom
+from Testing.Python.hand_radiograph import TIPS, as_volume, drawn_radiograph
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +144,65 @@ def test_the_evidence_is_small_and_never_written(detection: Detection) -> None:
     assert detection.evidence.maps.nbytes < 8_000_000
     assert "evidence" not in detection.to_record()
     assert detection == replace(detection, evidence=None)
+
+
+# --- hands ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hand() -> tuple[Volume, Model, Detection]:
+    radiograph, model = as_volume(drawn_radiograph()), load_model("hand")
+    return radiograph, model, detect(radiograph, model, device="cpu")
+
+
+def in_plane(radiograph: Volume, pixel: np.ndarray) -> np.ndarray:
+    return radiograph.ijk_to_ras_points(np.array([[*pixel, 0.0]]))[0]
+
+
+@pytest.mark.parametrize("finger", TIPS)
+def test_a_click_on_a_fingertip_of_a_radiograph_finds_it_again(
+    hand: tuple[Volume, Model, Detection], finger: str
+) -> None:
+    radiograph, model, detection = hand
+    there = detection.landmarks[f"{finger}_tip"].position
+    found = locate_near(detection, model, f"{finger}_tip", there + np.array([2.0, -2.0, 0.0]))
+    assert distance(found.position, there) < 3
+    assert found.confidence > 0.5
+    plane = radiograph.ras_to_ijk_points(found.position)[2]
+    assert abs(plane) < 1e-6
+
+
+def test_a_click_on_another_finger_is_believed(hand: tuple[Volume, Model, Detection]) -> None:
+    radiograph, model, detection = hand
+    click = in_plane(radiograph, TIPS["ring"])
+    found = locate_near(detection, model, "index_tip", click)
+    assert distance(found.position, click) < 12
+    assert found.confidence < detection.landmarks["index_tip"].confidence
+
+
+def test_a_click_before_or_behind_a_radiograph_is_meant_in_its_plane(
+    hand: tuple[Volume, Model, Detection],
+) -> None:
+    radiograph, model, detection = hand
+    there = detection.landmarks["index_tip"].position
+    ahead = radiograph.ijk_to_ras[:3, 2] * 30
+    found = locate_near(detection, model, "index_tip", there + ahead)
+    assert distance(found.position, there) < 3
+
+
+@pytest.mark.parametrize("pixel", [(-50.0, 10.0), (10.0, -50.0), (400.0, 10.0), (10.0, 500.0)])
+def test_a_click_beside_a_radiograph_is_refused(
+    hand: tuple[Volume, Model, Detection], pixel: tuple[float, float]
+) -> None:
+    radiograph, model, detection = hand
+    with pytest.raises(InputError, match="outside the scan"):
+        locate_near(detection, model, "index_tip", in_plane(radiograph, np.array(pixel)))
+
+
+def test_in_a_volume_of_a_hand_depth_is_found_as_well() -> None:
+    phantom, model = hand_phantom("CT"), load_model("hand")
+    detection = detect(phantom.volume, model, device="cpu")
+    place = phantom.landmarks["middle_pip"]
+    found = locate_near(detection, model, "middle_pip", place + np.array([3.0, -6.0, 3.0]))
+    assert distance(found.position, place) < 9
+    assert np.linalg.eigvalsh(found.covariance).min() > 0
