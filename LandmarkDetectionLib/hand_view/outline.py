@@ -25,13 +25,15 @@ SKIN_SHARE = 0.10
 #: Air is at most this many standard deviations of its own noise away from its surface.
 AIR_DEVIATIONS = 4.0
 #: A collimated field fills its rectangle to this share.
-LEAST_RECTANGLE = 0.93
+LEAST_RECTANGLE = 0.9
 #: A hand with its forearm is at most this many times as large as the disc that fits into its palm.
 LARGEST_HAND = 9.0
 #: Slope at the edge of lead in a cell, as a share of the greatest height over air; bones rise more slowly.
 LEAD_EDGE = 0.09
 #: Of five fingers and a smooth background, less than this in ``Outline.score`` is doubtful.
 LEAST_SCORE = 1.1
+#: Half the width of a lead letter with its box, in cells, at most; a collimated field is wider.
+LETTER_RADIUS = 24.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _fit_air(smooth: Array, field: Array, sign: int, quantile: float, noise: flo
     inside = field[row, column]
     row, column = row[inside], column[inside]
     values = sign * smooth[row, column]
-    widest = 0.12 * float(np.ptp(np.percentile(values, [1, 99])))
+    widest = 0.1 * float(np.ptp(np.percentile(values, [5, 95])))
     degree, deviation = 1, widest
     for round_ in range(14):
         above = values - _terms(row, column, smooth.shape, degree) @ coefficients
@@ -208,7 +210,8 @@ def _collimated(image: Array, field: Array, airs: list[_Air], noise: float) -> A
     for like in likes:
         labels, _ = ndimage.label(like & field)
         border = np.isin(labels, np.setdiff1d(labels[rim], [0]))
-        rest = _largest(field & ~border)
+        # Letters beside the field, and partly over its border, are no part of it.
+        rest = _largest(_open(field & ~border, LETTER_RADIUS))
         if rest is None or not 0.1 * image.size < np.count_nonzero(rest) < 0.995 * np.count_nonzero(field):
             continue
         rest = ndimage.binary_fill_holes(rest)
