@@ -57,25 +57,35 @@ class PaperCNN:
         targets = np.asarray(targets, np.float32)
         source = ArraySource(patches, targets, self.schedule.batch_size, self.seed)
         rows, columns = patches.shape[1:]
-        return self.fit_source(source, rows, columns, targets.shape[1])
+        network = self._network(rows, columns, targets.shape[1])
+        if self.schedule.recentre:
+            _recentre(network, patches, targets)
+        return self._fit(network, source, ahead=False)
 
     def fit_source(
         self, source: Source, rows: int, columns: int, outputs: int, ahead: bool = False
     ) -> PaperCNN:
         """Train on batches of a stream; ``ahead`` draws them in a thread of its own."""
+        return self._fit(self._network(rows, columns, outputs), source, ahead)
+
+    def _network(self, rows: int, columns: int, outputs: int) -> Any:
         import torch
 
         from LandmarkDetectionLib.networks.regression_cnn import RegressionCNN
+
+        if self.start is not None:
+            return load_network(self.start)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return RegressionCNN(outputs, rows, columns)
+
+    def _fit(self, network: Any, source: Source, ahead: bool) -> PaperCNN:
+        import torch
+
         from LandmarkDetectionLib.training.fit_arrays import fit_network
 
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        if self.start is not None:
-            network = load_network(self.start)
-        else:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.seed)
-                network = RegressionCNN(outputs, rows, columns)
         self.network_ = fit_network(
             network,
             source,
@@ -96,6 +106,17 @@ class PaperCNN:
         if self.network_ is None:
             raise ValueError("fit comes before predict")
         return predict_network(self.network_, patches)
+
+
+def _recentre(network: Any, patches: Array, targets: Array) -> None:
+    """Let the output layer's bias take up the mean error on these patches."""
+    import torch
+
+    from LandmarkDetectionLib.training.fit_arrays import predict_network
+
+    error = (targets - predict_network(network, patches)).mean(axis=0)
+    with torch.no_grad():
+        network.regression[-1].bias += torch.from_numpy(error)
 
 
 def save_network(network: Any, path: Path) -> None:

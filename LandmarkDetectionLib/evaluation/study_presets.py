@@ -67,7 +67,8 @@ _SHORT = Schedule(
 _SHORT_ALONE = Schedule(
     epochs=150, batch_size=20, optimiser="adamw", learning_rate=5e-4, cosine=True, precision="bf16-mixed"
 )
-_SHORT_TUNING = _SHORT_ALONE.model_copy(update={"learning_rate": 2e-4})
+# Few and gentle steps: with some forty images a longer fine-tuning forgets what synthetic images taught.
+_SHORT_TUNING = _SHORT_ALONE.model_copy(update={"epochs": 20, "learning_rate": 2e-5, "recentre": True})
 _TINY = Schedule(epochs=2, batch_size=20, optimiser="adamw", learning_rate=1e-3)
 
 PRESETS: dict[str, tuple[str, dict[str, StudyConfig]]] = {
@@ -109,22 +110,22 @@ PRESETS: dict[str, tuple[str, dict[str, StudyConfig]]] = {
                 region="hand",
                 preset="scaled",
                 shape=(48, 48),
-                images_per_epoch=1_000,
+                images_per_epoch=2_000,
                 synthetic=_SHORT,
                 medical=_SHORT_ALONE,
                 fine_tuning=_SHORT_TUNING,
-                neighbour_images=30_000,
+                neighbour_images=60_000,
                 stand_in_subjects=30,
             ),
             "body": StudyConfig(
                 region="body",
                 preset="scaled",
                 shape=(80, 38),
-                images_per_epoch=1_000,
+                images_per_epoch=2_000,
                 synthetic=_SHORT,
                 medical=_SHORT_ALONE,
                 fine_tuning=_SHORT_TUNING,
-                neighbour_images=30_000,
+                neighbour_images=60_000,
                 folds="k-fold",
                 fold_count=5,
                 stand_in_subjects=20,

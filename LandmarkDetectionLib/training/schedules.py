@@ -13,6 +13,8 @@ class Schedule(BaseModel):
 
     The rate is multiplied by ``epoch_factor`` after every epoch, and by ``drop_factor`` once after
     ``drop_after`` epochs; ``cosine`` instead warms up over 3 % of the training and falls to zero.
+    ``recentre`` is for fine-tuning: before the first step the output layer takes up the mean error that the
+    network makes on the training images, so that not all layers need to learn offsets between raters.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +29,7 @@ class Schedule(BaseModel):
     drop_after: PositiveInt | None = None
     drop_factor: PositiveFloat = 0.1
     cosine: bool = False
+    recentre: bool = False
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
 
     def rate(self, step: int, per_epoch: int) -> float:

@@ -105,6 +105,18 @@ def test_a_network_starts_from_the_weights_of_another(tmp_path: Path) -> None:
     assert error_px(tuned.predict(others), truth) < 0.5 * error_px(fresh.predict(others), truth)
 
 
+def test_recentring_takes_up_a_raters_habit_before_the_first_step(tmp_path: Path) -> None:
+    patches, targets = crosses(60, 8)
+    trained = PaperCNN(SCHEDULE).fit(patches, targets)
+    save_network(trained.network_, tmp_path / "start.safetensors")
+    habit = np.array([0.2, -0.1, 0.1, 0.0], np.float32)
+    still = Schedule(epochs=1, optimiser="sgd", learning_rate=1e-12, recentre=True)
+    tuned = PaperCNN(still, start=tmp_path / "start.safetensors").fit(patches, targets + habit)
+    moved = tuned.predict(patches) - trained.predict(patches)
+    assert np.allclose(moved, moved[0], atol=1e-5)
+    assert np.allclose(tuned.predict(patches).mean(0), (targets + habit).mean(0), atol=1e-4)
+
+
 def test_a_stored_network_predicts_the_same(tmp_path: Path) -> None:
     patches, targets = crosses(30, 6)
     fitted = PaperCNN(SCHEDULE.model_copy(update={"epochs": 1})).fit(patches, targets)
