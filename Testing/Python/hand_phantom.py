@@ -94,7 +94,7 @@ def _ct(inside: Array, spacing: float, rng: np.random.Generator, under: str) -> 
     voxels = np.full(inside.shape, -1000.0)
     voxels[inside] = 40
     voxels[inside & (depth < 3)] = -60
-    voxels[depth > 6] = 420
+    voxels[(depth > 6) & (depth < 9)] = 420
     if under:
         lowest = int(np.flatnonzero(inside.any(axis=(0, 2)))[0])
         thick = round((4 if under == "table" else 40) / spacing)
