@@ -33,6 +33,8 @@ MARGIN = 3.0
 #: Two ways to turn a hand that differ by fewer landmarks are about as good as one another.
 DOUBTFUL = 1.0
 LEAST_CONFIDENCE = 0.2
+#: Below this mean confidence it may be something else than a hand, or a small part of one.
+DOUBTFUL_CONFIDENCE = 0.6
 #: How exactly a person points, as shares of the hand's length: a joint's width, and in depth a finger's.
 CLICK_SHARE, CLICK_DEPTH_SHARE = 0.04, 0.08
 
@@ -96,6 +98,7 @@ def detect(
     landmarks = _landmarks(volume, model, canvases[best], found, best, places, confidence[best])
     length = float(found.length[best]) * canvases[best].geometry.spacing[0]
     warnings = [
+        *_doubt(volume, confidence[best]),
         *picture.warnings,
         *_side_warnings(picture, confidence.sum(axis=1), best, side),
         *_unit_warnings(volume),
@@ -227,6 +230,15 @@ def _seen(picture: HandPicture, chosen: HandView, side: str) -> str:
     if side == "auto":
         return "side from the thumb, taking the radiograph as dorsopalmar (PA) and not mirrored"
     return "side as given" + (", seen from its palm or mirrored" if chosen.palm else ", seen from its back")
+
+
+def _doubt(volume: Volume, confidence: Array) -> Iterator[str]:
+    if confidence.mean() < DOUBTFUL_CONFIDENCE:
+        sure = np.count_nonzero(confidence >= UNCERTAIN_BELOW)
+        yield (
+            f"{volume.name or 'The picture'} may not show a whole hand: only {sure} of "
+            f"{len(confidence)} landmarks were found with some confidence."
+        )
 
 
 def _side_warnings(picture: HandPicture, found: Array, best: int, side: str) -> Iterator[str]:

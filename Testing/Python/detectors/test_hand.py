@@ -217,6 +217,13 @@ def test_a_picture_in_which_nothing_is_found_with_confidence_is_refused(
         detect(radiograph, blind, device="cpu")
 
 
+def test_a_picture_in_which_little_is_found_is_doubted(tmp_path: Path, radiograph: Volume) -> None:
+    seldom = {"scores": [0.0, 1.0], "shares": [0.3, 0.45]}
+    doubting = save_hand(tmp_path / "doubting-hand", calibration={"depth": seldom, "silhouette": seldom})
+    found = detect(radiograph, doubting, device="cpu")
+    assert "only 0 of 6 landmarks" in found.warnings[0]
+
+
 def test_a_lateral_view_is_refused(model: Model, radiograph: Volume) -> None:
     with pytest.raises(InputError, match="one side only"):
         detect(radiograph, model, depth="lateral", device="cpu")
