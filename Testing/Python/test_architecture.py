@@ -18,6 +18,8 @@ LAYERS = (
     (
         "body_mask",
         "projection",
+        "registration",
+        "template",
         "hand_view",
         "heatmap",
         "correction",
