@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,23 +81,20 @@ class PaperCNN:
             return RegressionCNN(outputs, rows, columns)
 
     def _fit(self, network: Any, source: Source, ahead: bool) -> PaperCNN:
-        import torch
-
         from LandmarkDetectionLib.training.fit_arrays import fit_network
 
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        self.network_ = fit_network(
-            network,
-            source,
-            self.schedule,
-            seed=self.seed,
-            device=self.device,
-            checkpoint=self.checkpoint,
-            ahead=ahead,
-            progress=self.progress,
-            cancelled=self.cancelled,
-        )
+        with _torch_threads(self.threads):
+            self.network_ = fit_network(
+                network,
+                source,
+                self.schedule,
+                seed=self.seed,
+                device=self.device,
+                checkpoint=self.checkpoint,
+                ahead=ahead,
+                progress=self.progress,
+                cancelled=self.cancelled,
+            )
         return self
 
     def predict(self, patches: Array) -> Array:
@@ -106,6 +104,19 @@ class PaperCNN:
         if self.network_ is None:
             raise ValueError("fit comes before predict")
         return predict_network(self.network_, patches)
+
+
+@contextmanager
+def _torch_threads(count: int | None) -> Iterator[None]:
+    """As many threads as asked for, then as before: others of this process round by their number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _recentre(network: Any, patches: Array, targets: Array) -> None:

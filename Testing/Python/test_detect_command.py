@@ -61,6 +61,19 @@ def test_the_demo_writes_what_it_says(demo: Demo) -> None:
         assert min(picture.size) > 500
 
 
+def assert_same_landmarks(here: list[dict[str, Any]], there: list[dict[str, Any]]) -> None:
+    """Equal but for rounding: PyTorch adds in an order that depends on its threads, which moves a point by
+    some 0.0004 mm and a covariance by a millionth of its size."""
+    measured = ("position", "covariance", "confidence")
+    for one, other in zip(here, there, strict=True):
+        assert {**one, **dict.fromkeys(measured)} == {**other, **dict.fromkeys(measured)}
+        assert (one["position"] is None) == (other["position"] is None)
+        if one["position"] is not None:
+            np.testing.assert_allclose(one["position"], other["position"], atol=0.005)
+            np.testing.assert_allclose(one["covariance"], other["covariance"], rtol=1e-3, atol=0.05)
+        assert one["confidence"] == pytest.approx(other["confidence"], abs=1e-4)
+
+
 def test_one_detection_in_every_format_is_the_same(demo: Demo, cli: Callable, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("x.json", "x.mrk.json", "x.fcsv", "x.csv")]
     outputs = [word for file in files for word in ("--output", file)]
@@ -68,7 +81,7 @@ def test_one_detection_in_every_format_is_the_same(demo: Demo, cli: Callable, tm
     assert answer.code == 0, answer.err
     printed = json.loads(answer.out)
     assert printed["landmarks"] == json.loads(files[0].read_text())["landmarks"]
-    assert printed["landmarks"] == demo.record["landmarks"]
+    assert_same_landmarks(printed["landmarks"], demo.record["landmarks"])
     recorded = read_detection(files[0]).landmarks
     for file in files[1:]:
         assert read_landmarks(file).names == recorded.names

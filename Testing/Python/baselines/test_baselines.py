@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from LandmarkDetectionLib.baselines import Estimator
 from LandmarkDetectionLib.baselines.forest import RandomForestVoting
@@ -103,6 +104,20 @@ def test_a_network_starts_from_the_weights_of_another(tmp_path: Path) -> None:
     tuned = PaperCNN(short, start=tmp_path / "start.safetensors").fit(patches, targets)
     fresh = PaperCNN(short).fit(patches, targets)
     assert error_px(tuned.predict(others), truth) < 0.5 * error_px(fresh.predict(others), truth)
+
+
+def test_a_training_takes_its_threads_and_gives_them_back() -> None:
+    before = torch.get_num_threads()
+    patches, targets = crosses(20, 7)
+    seen: list[int] = []
+    network = PaperCNN(
+        SCHEDULE.model_copy(update={"epochs": 10}),
+        threads=before + 1,
+        progress=lambda *_: seen.append(torch.get_num_threads()),
+    )
+    network.fit(patches, targets)
+    assert set(seen) == {before + 1}
+    assert torch.get_num_threads() == before
 
 
 def test_recentring_takes_up_a_raters_habit_before_the_first_step(tmp_path: Path) -> None:
