@@ -24,7 +24,11 @@ import slicer.util
 from LandmarkDetectionLib.errors import MissingPackageError
 from Testing.Python.slicer_host import SlicerHost
 
-REAL_PIP_INSTALL = slicer.util.pip_install  # the host puts a recorder in its place
+
+def pip_install_of_5_10(requirements: list[str]) -> None:
+    """What ``slicer.util.pip_install`` did before ``slicer.packaging`` took its work."""
+    slicer.util.executePythonModule("pip", ["install", *requirements])
+
 
 SLICER = {
     "numpy": "2.0.2",
@@ -357,7 +361,7 @@ def real_pip(packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv(packages.WHEELS_VARIABLE, str(wheels))
     monkeypatch.syspath_prepend(str(installed))
     monkeypatch.setitem(sys.modules, "slicer.packaging", None)
-    monkeypatch.setattr(slicer.util, "pip_install", REAL_PIP_INSTALL)
+    monkeypatch.setattr(slicer.util, "pip_install", pip_install_of_5_10)
     wanted = (packages.Package("wanted-for-landmarks>=1.2", "a test", 1),)
     monkeypatch.setattr(packages, "requiredPackages", lambda: wanted)
     return packages, wheels
