@@ -20,6 +20,7 @@ LAYERS = (
         "projection",
         "registration",
         "template",
+        "tiling",
         "hand_view",
         "heatmap",
         "correction",
