@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.protocol import Protocol
     from LandmarkDetectionLib.review import Review
 
+PACKAGES = ("LandmarkDetectionSlicer", "LandmarkDetectionLib")
 HOMEPAGE = "https://github.com/landmark-detection/SlicerLandmarkDetection"
 
 
@@ -56,8 +57,8 @@ class LandmarkDetection(ScriptedLoadableModule):
     def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Landmark Detection")
-        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = []
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Analysis")]
+        self.parent.dependencies = ["Markups"]
         self.parent.contributors = ["The Landmark Detection developers"]
         self.parent.helpText = _(
             "Finds named anatomical landmarks in an image and lets you review, correct and export them. "
@@ -106,6 +107,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndImportEvent):
             self.addObserver(scene, event, self._onNodesChanged)
+        if self.parent.isEntered:  # reloaded while it is open
+            self.enter()
 
     def _load(self, section: str) -> Any:
         widget = slicer.util.loadUI(self.resourcePath(f"UI/{section}.ui"))
@@ -128,13 +131,24 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def cleanup(self) -> None:
         """The module is unloaded."""
+        # First of all hear nothing more of the scene, from which the sections take what is theirs.
+        self._disconnectParameters()
+        self.removeObservers()
+        self._sceneTimer.stop()
+        self.parameters = None
         self.place.stop()
         self.detect.close()
+        self.review.exit()
         self.review.close()
         self.models.close()
-        self.removeObservers()
-        self._disconnectParameters()
         self.logic.close()
+
+    def onReload(self) -> None:
+        """For developers: read the files of the packages anew as well, not only this one."""
+        for name in list(sys.modules):
+            if name.partition(".")[0] in PACKAGES:
+                del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
 
     # --- parameters -------------------------------------------------------------------------------------
 

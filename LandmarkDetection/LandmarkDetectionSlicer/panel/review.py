@@ -147,7 +147,8 @@ class ReviewSection(VTKObservationMixin):
             self.addObserver(
                 landmarkNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onPointPicked
             )
-            self.selected = next(iter(self.session.review.worst_first()), None)
+            review = self.session.review
+            self.selected = review.next_open() or next(iter(review.worst_first()), None)
         self._fillTable()
 
     def _tellOfRemoval(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode | None) -> None:

@@ -1,5 +1,6 @@
 """Stand-in for ``slicer.app``, the module manager and the module objects."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -61,6 +62,16 @@ class ModuleWidget(qMRMLWidget):
     @property
     def isEntered(self) -> bool:
         return self._entered
+
+    def build(self, module: str) -> None:
+        """Make the Python object of the panel and let it set up itself."""
+        self._python = getattr(sys.modules[module], f"{module}Widget")(self)
+        setattr(slicer.modules, f"{module}Widget", self._python)
+        self._python.setup()
+
+    def reload(self) -> None:
+        """Build the panel of the module as it was just read; it is not entered, as in Slicer."""
+        self.build(self._python.moduleName)
 
     def enter(self) -> None:
         self._entered = True

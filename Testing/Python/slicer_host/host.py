@@ -126,15 +126,12 @@ class SlicerHost:
         module = self._load(Path(path))
         representation = ModuleWidget()
         representation.setMRMLScene(self.scene)
-        python = getattr(sys.modules[module.name], f"{module.name}Widget")
         area = QtWidgets.QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(representation)
         self._panels.setCurrentIndex(self._panels.addWidget(area))
-        representation._python = python(representation)
         module._representation = representation
-        setattr(slicer.modules, f"{module.name}Widget", representation._python)
-        representation._python.setup()
+        representation.build(module.name)
         representation.layout().addStretch(1)
         self.widgets[module.name] = representation
         representation.enter()

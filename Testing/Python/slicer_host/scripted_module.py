@@ -69,6 +69,10 @@ class ScriptedLoadableModuleWidget:
     def cleanup(self) -> None:
         """For the module to override."""
 
+    def onReload(self) -> None:
+        """What the developer's button does."""
+        slicer.util.reloadScriptedModule(self.moduleName)
+
     def _onModuleAboutToBeUnloaded(self, moduleName: str) -> None:
         if moduleName == self.moduleName:
             self.cleanup()

@@ -1,5 +1,6 @@
 """The panel is opened, left, entered again, and outlives scenes."""
 
+import json
 import sys
 
 import numpy as np
@@ -13,6 +14,7 @@ from Testing.Python.slicer_module.panel_cases import (
     rows,
     said,
     show_detection,
+    stored,
 )
 
 
@@ -29,11 +31,14 @@ def test_the_panel_opens_in_both_versions(version):
     assert not host.errors, "\n".join(host.errors)
 
 
-def test_the_module_introduces_itself(host):
+def test_the_module_introduces_itself(host, repository):
     open_panel(host)
     module = sys.modules["slicer"].modules.LandmarkDetectionInstance.parent
     assert module.title == "Landmark Detection"
-    assert "not for diagnosis" in module.helpText and module.contributors and module.categories
+    assert "not for diagnosis" in module.helpText and module.contributors
+    entry = json.loads((repository / "docs" / "extensions-index" / "LandmarkDetection.json").read_text())
+    assert module.categories == [entry["category"]], "found under the same word before and after installing"
+    assert module.dependencies == ["Markups"]
 
 
 def test_the_only_volume_is_chosen_at_once(host):
@@ -120,5 +125,34 @@ def test_unloading_ends_the_background_process_and_the_markers(host):
     worker = panel.logic.worker
     panel.cleanup()
     host.wait_until(lambda: not worker.isRunning)
+    host.process_events(50)
     hidden = [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")]
     assert hidden == ["scan whole-body-ct"]
+
+
+@pytest.fixture
+def modules_put_back():
+    """Other tests hold classes of the modules that were imported first."""
+    before = {name: module for name, module in sys.modules.items() if name.startswith("LandmarkDetection")}
+    yield
+    for name in [name for name in sys.modules if name.startswith("LandmarkDetection")]:
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def test_reloading_reads_all_files_anew_and_goes_on_with_the_scene(modules_put_back, host):
+    import slicer
+
+    before = open_panel(host)
+    node = show_detection(before, add_volume("scan"), DETECTION)
+    host.press_key("a")
+    before.onReload()
+    host.process_events(50)
+    panel = slicer.modules.LandmarkDetectionWidget
+    assert type(panel.review) is not type(before.review)
+    assert len(rows(panel)) == 4
+    assert before.review.session is None and not before.Observations
+    lists = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+    assert len(lists) == 5, "the landmarks, and one set of markers"
+    host.press_key("a")
+    assert len(stored(node).reviewed) == 2, "each key acts once"
