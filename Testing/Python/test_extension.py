@@ -212,6 +212,7 @@ def test_the_installed_panel_opens_with_the_installed_library(installed: Path) -
         capture_output=True,
         text=True,
     )
+    assert answer.returncode == 0, answer.stderr
     library, module, errors, models = answer.stdout.splitlines()
     assert Path(library).parent == installed / "LandmarkDetectionLib", answer.stderr
     assert Path(module).parent == installed / "LandmarkDetectionSlicer"
