@@ -21,33 +21,34 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionLib.files import read_json, write_text
+from LandmarkDetectionLib.measurement_definition import (
+    Frozen,
+    Measurement,
+    Name,
+    OrderCheck,
+    Text,
+    landmarks_of,
+    problems_of,
+)
 from LandmarkDetectionLib.resources import resource_path
 
 MAX_PROTOCOL_BYTES = 2_000_000
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-# Printable, on one line: names are column heads, labels and keys in files.
-Name = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f|](?:[^\x00-\x1f|]{0,78}[^\s\x00-\x1f|])?$")]
 # Safe as the name of a file or folder on every system.
 PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+(?:[-+.][0-9A-Za-z.+-]{1,40})?$")]
 
 
-class _Frozen(BaseModel):
-    # A misspelt key would otherwise be dropped silently.
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LandmarkDefinition(_Frozen):
+class LandmarkDefinition(Frozen):
     """One landmark as a rater would be told.
 
     Parameters
@@ -68,23 +69,7 @@ class LandmarkDefinition(_Frozen):
     color: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
 
 
-class Measurement(_Frozen):
-    """A distance in mm between two landmarks, or the angle in degrees at the second of three."""
-
-    name: Name
-    title: Text
-    kind: Literal["distance", "angle"]
-    landmarks: tuple[Name, ...]
-
-    @model_validator(mode="after")
-    def _count(self) -> Measurement:
-        needed = {"distance": 2, "angle": 3}[self.kind]
-        if len(self.landmarks) != needed or len(set(self.landmarks)) != needed:
-            raise ValueError(f"{self.kind} {self.name!r} needs {needed} different landmarks")
-        return self
-
-
-class Protocol(_Frozen):
+class Protocol(Frozen):
     """The named set of landmarks a model finds or a person marks.
 
     Parameters
@@ -99,8 +84,14 @@ class Protocol(_Frozen):
         (left, right) names of landmarks that exchange roles when a body is mirrored.
     lines
         Pairs of names to join in pictures.
+    view
+        ``space``: landmarks are measured in the patient's space; ``picture``: in the plane of a radiograph,
+        x to its right and y down.
     measurements
-        What can be measured between the landmarks.
+        What is measured between the landmarks; see
+        :mod:`LandmarkDetectionLib.measurement_definition`.
+    checks
+        What must be so before anything is measured.
     description
         Who made the protocol and for what.
 
@@ -117,12 +108,19 @@ class Protocol(_Frozen):
     landmarks: Annotated[tuple[LandmarkDefinition, ...], Field(min_length=1, max_length=10_000)]
     pairs: tuple[tuple[Name, Name], ...] = ()
     lines: tuple[tuple[Name, Name], ...] = ()
+    view: Literal["space", "picture"] = "space"
     measurements: tuple[Measurement, ...] = ()
+    checks: tuple[OrderCheck, ...] = ()
     description: str = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Protocol:
-        problems = [*self._repeated_names(), *self._unknown_names(), *self._wrong_pairs()]
+        problems = [
+            *self._repeated_names(),
+            *self._unknown_names(),
+            *self._wrong_pairs(),
+            *problems_of(self.measurements, self.checks, self.view == "picture"),
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -130,15 +128,14 @@ class Protocol(_Frozen):
     def _repeated_names(self) -> Iterator[str]:
         for name in _repeated(self.names):
             yield f"the landmark {name!r} is defined twice"
-        for name in _repeated(measurement.name for measurement in self.measurements):
-            yield f"the measurement {name!r} is defined twice"
 
     def _unknown_names(self) -> Iterator[str]:
         known = set(self.names)
         used = {
             "pair": self.pairs,
             "line": self.lines,
-            "measurement": tuple(measurement.landmarks for measurement in self.measurements),
+            "measurement": tuple(measurement.own_landmarks for measurement in self.measurements),
+            "check": tuple(check.landmarks for check in self.checks),
         }
         for kind, groups in used.items():
             for name in dict.fromkeys(name for group in groups for name in group):
@@ -168,6 +165,23 @@ class Protocol(_Frozen):
     def index(self, name: str) -> int:
         """Row of a landmark in arrays; ValueError when there is none of this name."""
         return self.names.index(name)
+
+    def restricted(self, names: Iterable[str]) -> Protocol:
+        """The protocol with some of its landmarks, and what joins, checks and measures only them."""
+        kept = set(names)
+        known = {one.name: one for one in self.measurements}
+        return Protocol(
+            **{
+                **{field: getattr(self, field) for field in type(self).model_fields},
+                "landmarks": tuple(one for one in self.landmarks if one.name in kept),
+                "pairs": tuple(pair for pair in self.pairs if kept.issuperset(pair)),
+                "lines": tuple(line for line in self.lines if kept.issuperset(line)),
+                "measurements": tuple(
+                    one for one in self.measurements if kept.issuperset(landmarks_of(one, known))
+                ),
+                "checks": tuple(one for one in self.checks if kept.issuperset(one.landmarks)),
+            }
+        )
 
     def mirror_permutation(self) -> npt.NDArray[np.intp]:
         """(N,) indices that exchange left and right: ``mirrored = positions[permutation]``.

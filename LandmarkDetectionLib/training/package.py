@@ -134,16 +134,7 @@ def can_package(config: TrainingConfig) -> bool:
 
 def restrict(protocol: Protocol, names: tuple[str, ...]) -> Protocol:
     """The protocol with some of its landmarks, and what joins them."""
-    kept = set(names)
-    return Protocol(
-        **{
-            **{field: getattr(protocol, field) for field in type(protocol).model_fields},
-            "landmarks": tuple(d for d in protocol.landmarks if d.name in kept),
-            "pairs": tuple(p for p in protocol.pairs if kept.issuperset(p)),
-            "lines": tuple(line for line in protocol.lines if kept.issuperset(line)),
-            "measurements": tuple(m for m in protocol.measurements if kept.issuperset(m.landmarks)),
-        }
-    )
+    return protocol.restricted(names)
 
 
 def measured_report(

@@ -14,7 +14,17 @@ LIBRARY = REPOSITORY / "LandmarkDetectionLib"
 # Lowest first. A part may import its own layer and the layers below it, never one above.
 LAYERS = (
     ("errors", "files", "resources", "kernels"),
-    ("volume", "dicom", "dicom_pixels", "nifti", "itk_image", "radiograph", "landmarks", "protocol"),
+    (
+        "volume",
+        "dicom",
+        "dicom_pixels",
+        "nifti",
+        "itk_image",
+        "radiograph",
+        "landmarks",
+        "protocol",
+        "measurement_definition",
+    ),
     (
         "body_mask",
         "projection",

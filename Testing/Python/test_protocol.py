@@ -35,6 +35,11 @@ HANDS = {
 }
 
 
+SPAN = HANDS["measurements"][0]
+LINE = ["thumb_left", "chin"]
+ANGLE = {"title": "A", "kind": "angle", "landmarks": ["thumb_left", "chin", "thumb_right"]}
+
+
 def hands(**changes):
     return {**copy.deepcopy(HANDS), **changes}
 
@@ -104,6 +109,60 @@ def test_a_protocol_cannot_be_changed():
                 ]
             ),
             "angle 'a' needs 3 different landmarks",
+        ),
+        (
+            hands(measurements=[{**SPAN, "kind": "volume"}]),
+            "measurements[0]: input tag 'volume' found using 'kind' does not match any of the expected tags",
+        ),
+        (
+            hands(measurements=[{**SPAN, "formula": "1+1"}]),
+            "measurements[0].distance.formula: is not a known",
+        ),
+        (hands(measurements=[SPAN, SPAN]), "the measurement 'span' is defined twice"),
+        (
+            hands(measurements=[{**SPAN, "landmarks": ["chin", "nose"]}]),
+            "a measurement names the unknown landmark 'nose'",
+        ),
+        (
+            hands(measurements=[{"name": "s", "title": "S", "kind": "sum", "add": ["s"]}]),
+            "the measurement 's' is computed from 's', which is not defined above it",
+        ),
+        (
+            hands(
+                measurements=[
+                    SPAN,
+                    {**ANGLE, "name": "b"},
+                    {"name": "s", "title": "S", "kind": "sum", "add": ["span", "b"]},
+                ]
+            ),
+            "the measurement 's' is computed from measurements of different units",
+        ),
+        (
+            hands(measurements=[{**SPAN, "sign_along": "picture_right"}]),
+            "goes along 'picture_right', which space does not have",
+        ),
+        (
+            hands(view="picture", measurements=[{**SPAN, "sign_along": "left"}]),
+            "goes along 'left', which a picture does not have",
+        ),
+        (
+            hands(
+                measurements=[
+                    {"name": "t", "title": "T", "kind": "line_angle", "signed": True, "lines": [LINE, "left"]}
+                ]
+            ),
+            "the measurement 't' is signed; that needs a plane",
+        ),
+        (hands(view="picture", measurements=[{**SPAN, "plane": "coronal"}]), "a picture has one plane only"),
+        (hands(measurements=[{**SPAN, "range": [2, 1]}]), "the range of 'span' ends below its beginning"),
+        (hands(measurements=[{**SPAN, "classes": [{"name": "x"}]}]), "the class 'x' has no limit"),
+        (
+            hands(checks=[{"landmarks": ["chin", "nose"], "along": "left", "otherwise": "x"}]),
+            "a check names the unknown landmark 'nose'",
+        ),
+        (
+            hands(checks=[{"landmarks": LINE, "along": "picture_down", "otherwise": "x"}]),
+            "a check goes along 'picture_down', which space does not have",
         ),
         ({}, "name: is missing; title: is missing; version: is missing; and 2 more"),
     ],
