@@ -5,13 +5,19 @@
     {"name": "hands", "cases": [
         {"image": "s01.nrrd", "landmarks": "s01.mrk.json", "subject": "s01", "side": "left"},
         {"image": ["s02_t1.nii.gz", "s02_t2.nii.gz"], "subject": "s02", "split": "test",
-         "landmarks": {"rater A": "s02_a.fcsv", "rater B": "s02_b.fcsv"}}
+         "landmarks": {"rater A": "s02_a.fcsv", "rater B": "s02_b.fcsv"}},
+        {"image": {"fa": "s03_fa.nii.gz", "direction": "s03_v1.nii.gz"}, "subject": "s03",
+         "landmarks": "s03.csv", "unit": "pixel"}
     ]}
 
-Paths are relative to the file. ``image`` is one file or the channels of one case; ``landmarks`` is one file
-or one per rater; ``subject`` keeps images of one person together; ``split`` (any word: train, test, fold 1)
-and ``side`` (left, right) may be left out. Everything is checked before anything is learned from it, and all
-that is wrong is named at once, each with its row.
+Paths are relative to the file. ``image`` is one file or the channels of one case, where ``fa`` and
+``direction`` stand for the three channels of a DTI colour map; ``landmarks`` is one file or one per rater,
+RAS or LPS mm as its kind says, or pixels of the first image for LabelMe files and for tables with ``"unit":
+"pixel"``; ``spacing`` gives the mm per pixel of images whose file does not; ``subject`` keeps images of one
+person together; ``split`` (any word: train, test, fold 1) and ``side`` (left, right) may be left out.
+``protocol``, beside ``name``, is that of the landmarks: the name of one that ships, or a file. Everything is
+checked before anything is learned from it (see :mod:`~LandmarkDetectionLib.dataset_checks`), and all that is
+wrong is named at once, each with its row.
 """
 
 from __future__ import annotations
@@ -23,21 +29,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
-
+from LandmarkDetectionLib.channels import read_channels
+from LandmarkDetectionLib.dataset_checks import Finding, Missing, survey
+from LandmarkDetectionLib.direction_colours import DirectionColours
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, write_text
 from LandmarkDetectionLib.landmarks import LandmarkSet, read_landmarks
-from LandmarkDetectionLib.volume import Volume, read_volume
+from LandmarkDetectionLib.pixel_landmarks import is_labelme, read_pixel_landmarks
+from LandmarkDetectionLib.volume import Volume, read_volume, with_spacing
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from LandmarkDetectionLib.protocol import Protocol
+
 Side = Literal["left", "right"]
+Unit = Literal["mm", "pixel"]
 ONE_RATER = "rater"
+#: What stands for a choice of raters (see ``raters``) and so cannot be a rater's name.
+NO_RATERS = ("mean", "all")
 SHOWN_PROBLEMS = 20
-#: Share of the image's extent by which a landmark may lie outside it: a cut fingertip, a chin off the film.
-OUTSIDE = 0.1
 
 
 class DatalistError(InputError):
@@ -60,21 +71,27 @@ class Case:
     row
         Number of the row, from 1.
     images
-        One file, or one per channel.
+        One file or colour map, or several: the channels.
     landmarks
         Rater and landmark file, in the order of the datalist.
     subject
         Images of one subject never stand on both sides of a split or fold.
     split, side
         Empty when not given.
+    unit
+        What the numbers of landmark tables are.
+    spacing
+        mm per pixel along (i, j) or (i, j, k) where the datalist says it; empty otherwise.
     """
 
     row: int
-    images: tuple[Path, ...]
+    images: tuple[Path | DirectionColours, ...]
     landmarks: tuple[tuple[str, Path], ...]
     subject: str
     split: str = ""
     side: Side | Literal[""] = ""
+    unit: Unit = "mm"
+    spacing: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
@@ -82,18 +99,58 @@ class Case:
         return self.images[0].name
 
     @property
+    def image_files(self) -> tuple[Path, ...]:
+        """Every file its channels are read from."""
+        return tuple(
+            file
+            for image in self.images
+            for file in (image.files if isinstance(image, DirectionColours) else (image,))
+        )
+
+    @property
     def raters(self) -> tuple[str, ...]:
         """Names of the raters."""
         return tuple(rater for rater, _ in self.landmarks)
 
     def read_volume(self, channel: int = 0) -> Volume:
-        """Read one channel; raises InputError as ``volume.read_volume`` does."""
-        return read_volume(self.images[channel])
+        """Read one image, of a colour map the anisotropy; raises InputError as ``read_volume`` does."""
+        image = self.images[channel]
+        volume = read_volume(image.fa if isinstance(image, DirectionColours) else image)
+        return with_spacing(volume, self.spacing) if self.spacing else volume
 
-    def read_landmarks(self, rater: str | None = None) -> LandmarkSet:
-        """Read the landmarks of a rater, of the first one when None."""
+    def read_channels(self) -> list[Volume]:
+        """Read all channels, see :func:`LandmarkDetectionLib.channels.read_channels`."""
+        return read_channels(self)
+
+    def read_landmarks(self, rater: str | None = None, volume: Volume | None = None) -> LandmarkSet:
+        """Read the landmarks of a rater.
+
+        Parameters
+        ----------
+        rater
+            The first one when None.
+        volume
+            The first image, where it is at hand: files that count in pixels need its geometry.
+
+        Returns
+        -------
+        LandmarkSet
+            RAS mm.
+
+        Raises
+        ------
+        InputError
+            The file is broken, or the case has no such rater.
+        """
         files = dict(self.landmarks)
-        return read_landmarks(files[rater] if rater is not None else self.landmarks[0][1])
+        if rater is not None and rater not in files:
+            raise InputError(
+                f"Row {self.row} ({self.name}) has no landmarks by {rater}, only by {', '.join(files)}."
+            )
+        file = files[rater] if rater is not None else self.landmarks[0][1]
+        if self.unit == "pixel" or is_labelme(file):
+            return read_pixel_landmarks(file, volume if volume is not None else self.read_volume())
+        return read_landmarks(file)
 
 
 @dataclass(frozen=True)
@@ -109,13 +166,20 @@ class Datalist:
     cases
         In the order of the file.
     landmark_names
-        Landmarks that every case has, in the order of the first case.
+        Landmarks of the cases: in the order of the protocol where there is one, otherwise as they first
+        occur. Every case has all of them, unless ``read_datalist`` was told to allow missing ones.
+    protocol
+        Of the landmarks, where the file names one.
+    warnings
+        What looks wrong and may be right.
     """
 
     path: Path
     name: str
     cases: tuple[Case, ...]
     landmark_names: tuple[str, ...]
+    protocol: Protocol | None = None
+    warnings: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -128,118 +192,158 @@ class Datalist:
         """Subject of every case."""
         return tuple(case.subject for case in self.cases)
 
+    @property
+    def raters(self) -> tuple[str, ...]:
+        """Raters of any case, as they first occur."""
+        return tuple(dict.fromkeys(rater for case in self.cases for rater in case.raters))
+
     def of_split(self, split: str) -> tuple[Case, ...]:
         """Cases of one split."""
         return tuple(case for case in self.cases if case.split == split)
 
 
-def read_datalist(path: str | os.PathLike[str]) -> Datalist:
-    """Read and check a datalist.
+def read_datalist(
+    path: str | os.PathLike[str], missing: Missing = "refuse", splits: Sequence[str] = ()
+) -> Datalist:
+    """Read and check a datalist; every image is opened once.
 
-    Refused are: unknown or missing entries, missing files, the same image twice, a subject in two splits,
-    landmark files that do not name the same landmarks or leave one without a position, channels of unequal
-    size, and landmarks outside their image (with a word on exchanged axes where that explains it).
+    Parameters
+    ----------
+    path
+        The file.
+    missing
+        Whether a case may lack landmarks that others have: points without a position, and names that do not
+        occur in its file. A name that is only misspelt is refused in any case.
+    splits
+        Splits that must have a case each, for example ("train", "val").
 
     Raises
     ------
     DatalistError
-        With one sentence per problem, each naming its row.
+        With one sentence per problem, each naming its row; what is checked is listed in
+        :mod:`LandmarkDetectionLib.dataset_checks`.
     InputError
         When the file itself cannot be read.
     """
     path = Path(path)
-    cases, name = _parse(path, read_json(path))
-    problems = [*_missing_files(cases), *_repeated_images(cases), *_divided_subjects(cases)]
-    if problems:
-        raise DatalistError(path, problems)
-    sets: dict[tuple[int, str], LandmarkSet] = {}
-    for case in cases:
-        for rater in case.raters:
-            try:
-                sets[case.row, rater] = case.read_landmarks(rater)
-            except InputError as problem:
-                problems.append(_at(case, str(problem).rstrip(".")))
-    names = next(iter(sets.values())).names if sets else ()
-    by_row = {case.row: case for case in cases}
-    for (row, rater), landmarks in sets.items():
-        problems += [_at(by_row[row], text) for text in _unequal(landmarks, names, rater)]
-    if problems:
-        raise DatalistError(path, problems)
-    for case in cases:
-        try:
-            volumes = [case.read_volume(channel) for channel in range(len(case.images))]
-        except InputError as problem:
-            problems.append(_at(case, str(problem).rstrip(".")))
-            continue
-        if len({volume.size for volume in volumes}) > 1:
-            sizes = ", ".join(" x ".join(map(str, volume.size)) for volume in volumes)
-            problems.append(_at(case, f"its channels are of unequal size ({sizes})"))
-        for rater in case.raters:
-            problems += [_at(case, text) for text in _misplaced(sets[case.row, rater], volumes[0])]
-    if problems:
-        raise DatalistError(path, problems)
-    return Datalist(path, name, cases, names)
+    cases, name, protocol = _parse(path, read_json(path))
+    found = survey(cases, missing, protocol, splits)
+    if refused := [str(finding) for finding in found.findings if finding.fatal]:
+        raise DatalistError(path, refused)
+    warnings = tuple(finding for finding in found.findings if not finding.fatal)
+    return Datalist(path, name, cases, found.names, protocol, warnings)
 
 
-def write_datalist(rows: Sequence[dict[str, Any]], path: str | os.PathLike[str], name: str = "") -> None:
+def write_datalist(
+    rows: Sequence[dict[str, Any]], path: str | os.PathLike[str], name: str = "", **entries: str
+) -> None:
     """Write rows as the module describes them; relative paths are relative to the file.
+
+    Parameters
+    ----------
+    rows
+        The cases.
+    path
+        The file.
+    name
+        What the data set is called.
+    **entries
+        More of the file's own: ``description``, ``protocol``.
 
     Raises
     ------
     OutputError
         When the file cannot be written.
     """
-    write_text(path, json.dumps({"name": name, "cases": list(rows)}, indent=1) + "\n")
+    write_text(path, json.dumps({"name": name, **entries, "cases": list(rows)}, indent=1) + "\n")
 
 
 def _schema() -> type[BaseModel]:
     from pydantic import BaseModel, ConfigDict, Field
 
     text = Annotated[str, Field(min_length=1)]
+    millimetres = Annotated[float, Field(gt=0, lt=1000, allow_inf_nan=False)]
+
+    class Colours(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        fa: text
+        direction: text | Annotated[list[text], Field(min_length=3, max_length=3)]
+        axes: Literal["patient", "voxel"] = "patient"
 
     class Row(BaseModel):
         model_config = ConfigDict(extra="forbid")
 
-        image: text | Annotated[list[text], Field(min_length=1)]
+        image: text | Colours | Annotated[list[text | Colours], Field(min_length=1)]
         landmarks: text | Annotated[dict[text, text], Field(min_length=1)]
         subject: text
         rater: text = ONE_RATER
         split: str = ""
         side: Literal["left", "right", ""] = ""
+        unit: Unit = "mm"
+        spacing: millimetres | Annotated[list[millimetres], Field(min_length=2, max_length=3)] | None = None
 
     class File(BaseModel):
         model_config = ConfigDict(extra="forbid")
 
         name: str = ""
         description: str = ""
+        protocol: str = ""
         cases: Annotated[list[Row], Field(min_length=1)]
 
     return File
 
 
-def _parse(path: Path, content: dict[str, Any]) -> tuple[tuple[Case, ...], str]:
+def _parse(path: Path, content: dict[str, Any]) -> tuple[tuple[Case, ...], str, Protocol | None]:
     from pydantic import ValidationError
 
     try:
         file: Any = _schema().model_validate(content)
     except ValidationError as error:
         raise DatalistError(path, [_where(one) for one in _once_per_place(error.errors())]) from None
-    folder = path.parent
-    cases = []
-    for number, row in enumerate(file.cases, start=1):
-        images = [row.image] if isinstance(row.image, str) else row.image
-        files = {row.rater: row.landmarks} if isinstance(row.landmarks, str) else row.landmarks
-        cases.append(
-            Case(
-                row=number,
-                images=tuple(folder / image for image in images),
-                landmarks=tuple((rater, folder / file) for rater, file in files.items()),
-                subject=row.subject,
-                split=row.split,
-                side=row.side,
-            )
-        )
-    return tuple(cases), file.name or path.stem
+    cases = tuple(_case(row, number, path.parent) for number, row in enumerate(file.cases, start=1))
+    reserved = [
+        f"row {case.row} ({case.name}): a rater cannot be called {rater}, which stands for a choice of raters"
+        for case in cases
+        for rater in case.raters
+        if rater in NO_RATERS
+    ]
+    if reserved:
+        raise DatalistError(path, reserved)
+    return cases, file.name or path.stem, _protocol(file.protocol, path.parent)
+
+
+def _case(row: Any, number: int, folder: Path) -> Case:
+    images = row.image if isinstance(row.image, list) else [row.image]
+    files = {row.rater: row.landmarks} if isinstance(row.landmarks, str) else row.landmarks
+    spacing = [row.spacing] * 2 if isinstance(row.spacing, float) else row.spacing or []
+    return Case(
+        row=number,
+        images=tuple(
+            folder / image if isinstance(image, str) else _colours(image, folder) for image in images
+        ),
+        landmarks=tuple((rater, folder / file) for rater, file in files.items()),
+        subject=row.subject,
+        split=row.split,
+        side=row.side,
+        unit=row.unit,
+        spacing=tuple(spacing),
+    )
+
+
+def _colours(entry: Any, folder: Path) -> DirectionColours:
+    directions = [entry.direction] if isinstance(entry.direction, str) else entry.direction
+    return DirectionColours(
+        folder / entry.fa, tuple(folder / direction for direction in directions), entry.axes
+    )
+
+
+def _protocol(name: str, folder: Path) -> Protocol | None:
+    if not name:
+        return None
+    from LandmarkDetectionLib.protocol import load_protocol, read_protocol
+
+    return read_protocol(folder / name) if name.endswith(".json") else load_protocol(name)
 
 
 def _once_per_place(errors: Sequence[Any]) -> list[Any]:
@@ -256,79 +360,3 @@ def _where(error: Any) -> str:
         entry = f", {place[2]}" if len(place) > 2 else ""
         return f"row {place[1] + 1}{entry}: {message}"
     return f"{place[0] if place else 'file'}: {message}"
-
-
-def _at(case: Case, text: str) -> str:
-    return f"row {case.row} ({case.name}): {text}"
-
-
-def _missing_files(cases: Sequence[Case]) -> Iterator[str]:
-    for case in cases:
-        for file in (*case.images, *(file for _, file in case.landmarks)):
-            if not file.exists():
-                yield _at(case, f"there is no file {file}")
-
-
-def _repeated_images(cases: Sequence[Case]) -> Iterator[str]:
-    seen: dict[Path, Case] = {}
-    for case in cases:
-        for image in case.images:
-            known = seen.setdefault(image.resolve(), case)
-            if known is not case:
-                yield _at(case, f"its image {image.name} is that of row {known.row} already")
-        if len({image.resolve() for image in case.images}) < len(case.images):
-            yield _at(case, "it names the same image for two channels")
-
-
-def _divided_subjects(cases: Sequence[Case]) -> Iterator[str]:
-    first: dict[str, Case] = {}
-    for case in cases:
-        known = first.setdefault(case.subject, case)
-        if known.split != case.split:
-            yield _at(
-                case,
-                f"subject {case.subject} is in the split {case.split!r} here and in {known.split!r} in row "
-                f"{known.row}",
-            )
-
-
-def _unequal(landmarks: LandmarkSet, names: Sequence[str], rater: str) -> Iterator[str]:
-    of = "" if rater == ONE_RATER else f" by {rater}"
-    if lacking := [name for name in names if name not in landmarks]:
-        yield f"its landmarks{of} lack {', '.join(lacking)}, which row 1 has"
-    if extra := [name for name in landmarks.names if name not in names]:
-        yield f"its landmarks{of} have {', '.join(extra)}, which row 1 lacks"
-    if unset := [one.name for one in landmarks if not one.is_present]:
-        yield f"its landmarks{of} leave {', '.join(unset)} without a position"
-
-
-def _misplaced(landmarks: LandmarkSet, volume: Volume) -> Iterator[str]:
-    """Landmarks outside the image, and whether exchanged axes explain it."""
-    positions = landmarks.positions
-    if _outside(positions, volume, 0.0).any():
-        explanations = {
-            "x and y are exchanged": positions[:, [1, 0, 2]],
-            "x and z are exchanged": positions[:, [2, 1, 0]],
-            "y and z are exchanged": positions[:, [0, 2, 1]],
-            "the signs of x and y are turned (LPS taken for RAS)": positions * (-1, -1, 1),
-            "the sign of y is turned": positions * (1, -1, 1),
-        }
-        explained = (text for text, moved in explanations.items() if not _outside(moved, volume, 0.0).any())
-        if text := next(explained, None):
-            yield f"its landmarks lie outside the image, but inside it if {text} (swapped axes)"
-            return
-    outside = _outside(positions, volume, OUTSIDE)
-    if outside.any():
-        names = [name for name, out in zip(landmarks.names, outside, strict=True) if out]
-        yield f"{', '.join(names)} lie{'s' if len(names) == 1 else ''} outside the image"
-
-
-def _outside(positions: np.ndarray, volume: Volume, margin: float) -> np.ndarray:
-    """(N,) bool: farther outside the image than a share of its extent, half a voxel at least."""
-    size = np.array(volume.size, float)
-    ijk = volume.ras_to_ijk_points(positions)
-    room = np.maximum(margin * size, 0.51)
-    if volume.is_2d:
-        ijk = ijk[:, :2]
-        size, room = size[:2], room[:2]
-    return np.asarray(((ijk < -room) | (ijk > size - 1 + room)).any(axis=1))

@@ -390,6 +390,8 @@ def _parse_json(path: Path) -> LandmarkSet:
         return _parse_markups(content["markups"])
     if "landmarks" in content:
         return landmarks_from_records(content["landmarks"], name=str(content.get("name") or ""))
+    if "shapes" in content:
+        raise _BrokenError("it is a LabelMe file, whose points are pixels of an image; name it in a datalist")
     raise _BrokenError("it has no entry 'markups', so it is not a Slicer Markups file")
 
 
@@ -525,7 +527,23 @@ def _format_csv(landmarks: LandmarkSet) -> str:
     return stream.getvalue()
 
 
-def _parse_csv(path: Path) -> LandmarkSet:
+def read_index_table(path: str | os.PathLike[str]) -> LandmarkSet:
+    """Read a ``.csv`` whose x, y and z are voxel indices (i, j, k), not mm; z may be left out and is then 0.
+
+    The only place where a LandmarkSet does not hold RAS mm; ``pixel_landmarks`` makes it so.
+
+    Raises
+    ------
+    InputError
+        The file is missing or broken.
+    """
+    try:
+        return _parse_csv(Path(path), planar=True)
+    except _BrokenError as problem:
+        raise InputError(f"Cannot read landmarks from {path}: {problem}.") from None
+
+
+def _parse_csv(path: Path, planar: bool = False) -> LandmarkSet:
     """Our own table, and the one Slicer exports (label,r,a,s or label,l,p,s,defined,...)."""
     text = read_text(path)
     header = text.split("\n", 1)[0]
@@ -536,15 +554,17 @@ def _parse_csv(path: Path) -> LandmarkSet:
         raise _BrokenError("it is empty")
     columns = [word.strip().lower() for word in rows[0]]
     name_column = next((word for word in ("name", "label") if word in columns), None)
-    axes = next((axes for axes in ("xyz", "ras", "lps") if set(axes) <= set(columns)), None)
+    kinds = ("xyz", "ijk", "xy", "ij") if planar else ("xyz", "ras", "lps")
+    axes = next((axes for axes in kinds if set(axes) <= set(columns)), None)
     if name_column is None or axes is None:
-        raise _BrokenError("its first line does not name the columns name,x,y,z")
+        raise _BrokenError(f"its first line does not name the columns name,x,y{'' if planar else ',z'}")
     factors = _LPS_TO_RAS if axes == "lps" else np.ones(3)
     landmarks = []
     for number, row in enumerate(rows[1:], start=1):
         cells = dict(zip(columns, (cell.strip() for cell in row), strict=False))
         name = cells.get(name_column) or f"point_{number}"
-        position = _cells_to_numbers(name, [cells.get(axis, "") for axis in axes])
+        values = [cells.get(axis, "") for axis in axes]
+        position = _cells_to_numbers(name, values + ["0"] * (3 - len(axes)) if any(values) else values)
         if position is not None and cells.get("defined", "1") in ("1", "true", "True"):
             position = position * factors
         else:

@@ -1,4 +1,4 @@
-"""Read a radiograph that was stored as a picture: PNG, TIFF or JPEG."""
+"""Read a radiograph that was stored as a picture: PNG, TIFF, JPEG or BMP."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read(path: Path) -> Volume:
     except Exception as error:
         # Pillow raises whatever the bytes of a damaged file lead to.
         raise InputError(
-            f"{path} is damaged, truncated or no PNG, TIFF or JPEG picture; export it again."
+            f"{path} is damaged, truncated or no PNG, TIFF, JPEG or BMP picture; export it again."
         ) from error
     sides = spacing or (1.0, 1.0)
     return Volume(
@@ -59,7 +59,7 @@ def _read(path: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
     """(H, W) grey values and mm per pixel along (i, j)."""
     from PIL import Image
 
-    with Image.open(path, formats=("PNG", "TIFF", "JPEG")) as picture:
+    with Image.open(path, formats=("PNG", "TIFF", "JPEG", "BMP")) as picture:
         if getattr(picture, "n_frames", 1) > 1:
             raise InputError(f"{path} has several pages; save the one to use as a picture of its own.")
         require_size(path, picture.size)

@@ -3,7 +3,8 @@
 Every position inside the library is RAS mm. The formats that say LPS are converted by :func:`ras_from_lps`
 and nowhere else. One module reads each family of files: :mod:`~LandmarkDetectionLib.nifti`,
 :mod:`~LandmarkDetectionLib.itk_image` (NRRD, MetaImage), :mod:`~LandmarkDetectionLib.radiograph` (PNG, TIFF,
-JPEG) and :mod:`~LandmarkDetectionLib.dicom`; this module picks the right one and refuses what cannot work.
+JPEG, BMP) and :mod:`~LandmarkDetectionLib.dicom`; this module picks the right one and refuses what cannot
+work.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 NIFTI = (".nii", ".nii.gz")
 ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
-PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 DICOM = (".dcm", ".ima", ".dicom")
 
 #: Volume of the parallelepiped of the three unit axes: 1 when orthogonal, cos(tilt) for a gantry tilt.
@@ -125,8 +126,8 @@ def read_volume(path: str | os.PathLike[str], series: str | int | None = None) -
     Parameters
     ----------
     path
-        NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd), a radiograph as PNG, TIFF or JPEG,
-        a DICOM file (any name) or a folder with DICOM files (searched with its subfolders).
+        NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd), a radiograph as PNG, TIFF, JPEG
+        or BMP, a DICOM file (any name) or a folder with DICOM files (searched with its subfolders).
     series
         Which series of a DICOM folder: its series instance UID, or its series number. Not needed when the
         folder holds only one.
@@ -227,6 +228,29 @@ def write_dicom(volume: Volume, folder: str | os.PathLike[str]) -> None:
     from LandmarkDetectionLib import dicom
 
     dicom.write(volume, Path(folder))
+
+
+def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
+    """The volume with voxels of another size, for images whose file does not say how large a pixel is.
+
+    Parameters
+    ----------
+    volume
+        Its first voxel stays where it is, and its axes keep their directions.
+    spacing
+        mm between voxel centres along (i, j) or (i, j, k).
+    """
+    sides = np.array([*spacing, *volume.spacing[len(spacing) :]], dtype=np.float64)
+    matrix = volume.ijk_to_ras.copy()
+    matrix[:3, :3] *= sides / volume.spacing
+    return replace(volume, ijk_to_ras=matrix, spacing_known=True)
+
+
+def with_voxels(volume: Volume, voxels: np.ndarray, name: str | None = None) -> Volume:
+    """Other voxels of the same shape (K, J, I) in the same place; the name stays unless one is given."""
+    if voxels.shape != volume.shape:
+        raise ValueError(f"voxels must be {volume.shape}, not {voxels.shape}")
+    return replace(volume, voxels=voxels, name=volume.name if name is None else name)
 
 
 # Shared by the modules that read one format each -----------------------------------------------------

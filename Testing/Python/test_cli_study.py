@@ -18,8 +18,9 @@ Command = Callable[..., Any]
 @pytest.fixture
 def datalist(tmp_path: Path) -> Path:
     rows = []
-    for subject in ("a", "b"):
-        write_volume(Volume(np.zeros((3, 20, 30), np.int16), np.eye(4)), tmp_path / f"{subject}.nrrd")
+    for seed, subject in enumerate(("a", "b")):
+        pixels = np.random.default_rng(seed).integers(0, 1000, (3, 20, 30)).astype(np.int16)
+        write_volume(Volume(pixels, np.eye(4)), tmp_path / f"{subject}.nrrd")
         marks = LandmarkSet((Landmark("wrist", np.array([9.0, 8.0, 1.0])),))
         write_landmarks(marks, tmp_path / f"{subject}.csv")
         rows.append({"image": f"{subject}.nrrd", "landmarks": f"{subject}.csv", "subject": subject})

@@ -16,12 +16,17 @@ from LandmarkDetectionLib.volume import Volume, write_volume
 POINTS = {"thumb": (30.0, 12.0, 3.0), "wrist": (10.0, 20.0, 2.0)}
 
 
+def noise(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """An image like no other."""
+    return np.random.default_rng(seed).integers(0, 1000, shape).astype(np.int16)
+
+
 @pytest.fixture
 def dataset(tmp_path: Path) -> Callable[..., Path]:
     """Writes three cases, after a change of their rows, and gives the datalist."""
     affine = np.eye(4)
-    for subject in ("anna", "bela", "carl"):
-        write_volume(Volume(np.zeros((6, 25, 40), np.int16), affine), tmp_path / f"{subject}.nrrd")
+    for seed, subject in enumerate(("anna", "bela", "carl")):
+        write_volume(Volume(noise((6, 25, 40), seed), affine), tmp_path / f"{subject}.nrrd")
         write_points(tmp_path / f"{subject}.mrk.json", POINTS)
 
     def write(change: Callable[[list[dict[str, Any]]], None] = lambda rows: None) -> Path:
@@ -61,7 +66,7 @@ def test_a_case_may_have_several_channels_and_raters(dataset: Callable[..., Path
     def change(rows: list[dict[str, Any]]) -> None:
         rows[0]["image"] = ["anna.nrrd", "bela.nrrd"]
         rows[0]["landmarks"] = {"first": "anna.mrk.json", "second": "again.fcsv"}
-        del rows[1]
+        del rows[1:]
 
     case = read_datalist(dataset(change)).cases[0]
     assert case.raters == ("first", "second")
@@ -130,9 +135,14 @@ def test_swapped_axes_are_told_from_landmarks_that_are_merely_outside(
 
 
 def test_channels_of_unequal_size_are_refused(dataset: Callable[..., Path], tmp_path: Path) -> None:
-    write_volume(Volume(np.zeros((6, 25, 41), np.int16), np.eye(4)), tmp_path / "wide.nrrd")
-    found = problems(dataset(lambda rows: rows[0].update(image=["anna.nrrd", "wide.nrrd"])))
-    assert found == ("row 1 (anna.nrrd): its channels are of unequal size (40 x 25 x 6, 41 x 25 x 6)",)
+    write_volume(Volume(noise((6, 25, 41), 9), np.eye(4)), tmp_path / "wide.nrrd")
+    found = problems(
+        dataset(lambda rows: [rows.pop(), rows.pop(), rows[0].update(image=["anna.nrrd", "wide.nrrd"])])
+    )
+    assert found == (
+        "row 1 (anna.nrrd): its channels are of unequal size (40 x 25 x 6, 41 x 25 x 6); "
+        "resample them onto one grid",
+    )
 
 
 def test_wrong_entries_are_named_with_their_rows(dataset: Callable[..., Path]) -> None:

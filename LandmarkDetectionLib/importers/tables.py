@@ -1,0 +1,143 @@
+"""Reading the tables of importers: one row per image, then x and y of each landmark."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.files import read_text
+from LandmarkDetectionLib.volume import ITK, NIFTI, PICTURES
+
+IMAGE_SUFFIXES = (*PICTURES, *NIFTI, *ITK, ".dcm")
+
+
+def read_rows(path: str | os.PathLike[str]) -> list[list[str]]:
+    """The non-empty rows of a CSV file, cells without blanks around; comma, semicolon or tab between them.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty or no table.
+    """
+    text = read_text(path)
+    first = text.split("\n", 1)[0]
+    separator = max(",;\t", key=first.count)
+    try:
+        table = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as problem:
+        raise InputError(f"Cannot read {path}: it is no table ({problem}).") from None
+    rows = [[cell.strip() for cell in row] for row in table if any(cell.strip() for cell in row)]
+    if not rows:
+        raise InputError(f"Cannot read {path}: it is empty.")
+    return rows
+
+
+def read_points(path: str | os.PathLike[str], dimensions: int = 2) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Read a table with an image per row: its name, then the coordinates of its landmarks one after another.
+
+    Parameters
+    ----------
+    path
+        With or without a first line of headings.
+    dimensions
+        Coordinates per landmark.
+
+    Returns
+    -------
+    headings : list of str
+        Of all columns; empty when there is no such line.
+    points : dict of (N, dimensions) float64
+        By image, in the order of the file; NaN where a cell is empty.
+
+    Raises
+    ------
+    InputError
+        A row is broken: the sentence names it.
+    """
+    rows = read_rows(path)
+    headings = [] if all(_number(cell) is not None for cell in rows[0][1:]) else rows.pop(0)
+    if not rows:
+        raise InputError(f"Cannot read {path}: it has headings and no rows.")
+    width = len(rows[0])
+    if (width - 1) % dimensions or width < 1 + dimensions:
+        raise InputError(
+            f"Cannot read {path}: {width - 1} numbers stand behind the image's name, and each landmark needs "
+            f"{dimensions}."
+        )
+    points: dict[str, np.ndarray] = {}
+    for number, row in enumerate(rows, start=2 if headings else 1):
+        values = [_number(cell) for cell in row[1:]]
+        if len(row) != width or any(value is None for value in values):
+            raise InputError(f"Cannot read {path}: line {number} ({row[0]}) is not {width - 1} numbers.")
+        if row[0] in points:
+            raise InputError(f"Cannot read {path}: the image {row[0]} stands there twice.")
+        points[row[0]] = np.array(values, float).reshape(-1, dimensions)
+    return headings, points
+
+
+def find_images(folder: str | os.PathLike[str], below: bool = True) -> dict[str, Path]:
+    """Images of a folder by their names without endings.
+
+    Raises
+    ------
+    InputError
+        The folder does not exist or holds no image, or two images have one name.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder} with images; check the name.")
+    found: dict[str, Path] = {}
+    for file in sorted(folder.rglob("*") if below else folder.iterdir()):
+        suffix = next((one for one in IMAGE_SUFFIXES if file.name.lower().endswith(one)), None)
+        if suffix is None or file.name.startswith(".") or not file.is_file():
+            continue
+        name = file.name[: -len(suffix)]
+        if name in found:
+            raise InputError(
+                f"{found[name]} and {file} have one name, so it is unclear which is meant; move one."
+            )
+        found[name] = file
+    if not found:
+        raise InputError(f"{folder} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
+    return found
+
+
+def match_image(name: str, images: dict[str, Path]) -> Path | None:
+    """The image of a name in a table, which may have its ending or lack leading zeros; None without one."""
+    stem = next((name[: -len(one)] for one in IMAGE_SUFFIXES if name.lower().endswith(one)), name)
+    if stem in images:
+        return images[stem]
+    if stem.isdigit():
+        alike = [file for key, file in images.items() if key.isdigit() and int(key) == int(stem)]
+        return alike[0] if len(alike) == 1 else None
+    return None
+
+
+def named(count: int, names: Sequence[str], path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """The names, after checking that there are as many as landmarks.
+
+    Raises
+    ------
+    InputError
+        There are more or fewer.
+    """
+    if len(names) != count:
+        raise InputError(f"{path} has {count} landmarks per image, and the protocol {len(names)} names.")
+    return tuple(names)
+
+
+def _number(cell: str) -> float | None:
+    """The number of a cell, NaN of an empty one, None of a word."""
+    if cell == "" or cell.lower() in ("nan", "na"):
+        return float("nan")
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
