@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.protocol import Protocol
 
 DEFAULT_MODEL = "whole-body-ct"
+SHEET_AT_MOST = 400
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 # Which extra of the pip package brings an optional module.
@@ -97,6 +98,13 @@ class Network(str, Enum):
 
     SILHOUETTE_UNET = "silhouette_unet"
     REGRESSION_CNN = "regression_cnn"
+
+
+class HeadContrast(str, Enum):
+    """How synthetic heads are scanned."""
+
+    CT = "ct"
+    MR = "mr"
 
 
 class Region(str, Enum):
@@ -323,7 +331,11 @@ def models_remove(
 @app.command(epilog=EXIT_CODES)
 def synthesize(
     out: Annotated[
-        Path | None, typer.Option(help="Contact sheet to write (.png): many bodies or hands.")
+        Path | None, typer.Option(help="Contact sheet to write (.png): many bodies, hands or heads.")
+    ] = None,
+    volumes: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write: --count heads as 3D volumes with landmarks and a datalist."),
     ] = None,
     region: Annotated[Region, typer.Option(help="What to draw on the sheet.")] = Region.BODY,
     phantom: Annotated[
@@ -332,15 +344,24 @@ def synthesize(
     truth: Annotated[
         Path | None, typer.Option(help="With --phantom: its true landmarks (.mrk.json, .fcsv, .csv).")
     ] = None,
-    count: Annotated[int, typer.Option(min=1, max=400, help="Bodies or hands on the contact sheet.")] = 24,
+    count: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Bodies or hands on the sheet (at most 400), or volumes.")
+    ] = 24,
+    size: Annotated[int, typer.Option(min=16, max=256, help="Voxels along every side of --volumes.")] = 64,
+    contrast: Annotated[HeadContrast, typer.Option(help="What scans --volumes.")] = HeadContrast.MR,
     seed: SeedOption = 0,
     spacing: Annotated[float, typer.Option(min=0.5, max=20.0, help="Voxel size of the phantom, mm.")] = 3.0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Generate synthetic bodies or hands: a sheet to look at, or a body's CT phantom with known landmarks."""
-    if (out is None) == (phantom is None):
-        raise typer.BadParameter("give either --out or --phantom.", param_hint="--out")
+    """Generate bodies, hands or heads with known landmarks: a sheet to look at, a CT phantom, or volumes."""
+    if (out is None and volumes is None) == (phantom is None):
+        raise typer.BadParameter("give --out, --volumes or --phantom.", param_hint="--out")
+    if volumes is not None:
+        _synthesize_volumes(volumes, out, count, size, contrast, seed, as_json, quiet)
+        return
+    if count > SHEET_AT_MOST:
+        raise typer.BadParameter(f"a sheet holds {SHEET_AT_MOST} at most.", param_hint="--count")
     if truth is not None and phantom is None:
         raise typer.BadParameter("--truth needs --phantom.", param_hint="--truth")
     if phantom is not None and region is not Region.BODY:
@@ -371,6 +392,27 @@ def synthesize(
             if truth is not None:
                 write_landmarks(landmarks, truth)
     _report_files(written, as_json, quiet)
+
+
+def _synthesize_volumes(
+    folder: Path, sheet: Path | None, count: int, size: int, contrast: HeadContrast, seed: int,
+    as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    _check_outputs([sheet] if sheet else [], (".png",))
+    from LandmarkDetectionLib.synthesis.head_sheet import write_head_sheet
+    from LandmarkDetectionLib.synthesis.volumes import write_volume_set
+
+    with (
+        console.progress_bar(not quiet and not as_json) as progress,
+        console.interruptible() as cancelled,
+    ):
+        write_volume_set(
+            folder, count, size=size, contrast=contrast.value, seed=seed, progress=progress,
+            cancelled=cancelled,
+        )  # fmt: skip
+        if sheet is not None:
+            write_head_sheet(sheet, count=min(count, 24), size=size, contrast=contrast.value, seed=seed)
+    _report_files([folder, *([sheet] if sheet else [])], as_json, quiet)
 
 
 @app.command(epilog=EXIT_CODES)
