@@ -1,8 +1,8 @@
 """A head made of simple shapes: skull, brain, ventricles, eyes, jaw and air spaces, with exact landmarks.
 
 For sets of volumes to try 3D networks on. Every head draws its own proportions. Shapes are signed distances
-in mm in the head's own frame (right, anterior, superior; the origin lies between the ear canals), painted one over
-the other. Clearly not a patient.
+in mm in the head's own frame (right, anterior, superior; the origin lies between the ear canals), painted
+one over the other. Clearly not a patient.
 """
 
 from __future__ import annotations
