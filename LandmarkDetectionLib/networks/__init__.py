@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ARCHITECTURES: dict[str, str] = {
     "regression_cnn": "RegressionCNN",
     "silhouette_unet": "SilhouetteUNet",
+    "spatial_configuration": "SpatialConfigurationNet",
+    "localization_unet": "LocalizationUNet",
 }
 
 

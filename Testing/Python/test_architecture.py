@@ -35,6 +35,7 @@ LAYERS = (
         "tiling",
         "hand_view",
         "heatmap",
+        "gaussian_heatmap",
         "correction",
         "channels",
         "datalist",

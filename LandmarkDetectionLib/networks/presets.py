@@ -1,0 +1,91 @@
+"""Parameters of the heatmap networks: ``paper`` as published, ``lite`` for training on a CPU.
+
+A network is built with ``build_network(architecture, landmarks=..., inputs=..., **network_preset(...))``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from LandmarkDetectionLib.errors import ModelError
+
+# By architecture, size and dimensions. The lite networks look at half the resolution (stem_stride 2).
+PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
+    "spatial_configuration": {
+        ("paper", 2): {
+            "width": 128,
+            "levels": 4,
+            "dropout": 0.5,
+            "spatial_kernel": 11,
+            "spatial_pooling": 16,
+            "heatmap_deviation": 1e-4,
+        },
+        ("paper", 3): {
+            "width": 64,
+            "levels": 4,
+            "dropout": 0.5,
+            "spatial_kernel": 7,
+            "spatial_pooling": 8,
+            "heatmap_deviation": 1e-3,
+        },
+        ("lite", 2): {
+            "width": 32,
+            "levels": 4,
+            "dropout": 0.0,
+            "spatial_kernel": 11,
+            "spatial_pooling": 8,
+            "heatmap_deviation": 1e-3,
+            "stem_stride": 2,
+        },
+        ("lite", 3): {
+            "width": 16,
+            "levels": 4,
+            "dropout": 0.0,
+            "spatial_kernel": 5,
+            "spatial_pooling": 8,
+            "heatmap_deviation": 1e-3,
+            "stem_stride": 2,
+        },
+    },
+    "localization_unet": {
+        ("paper", 2): {"width": 128, "levels": 4, "dropout": 0.5, "heatmap_deviation": 1e-4},
+        ("paper", 3): {"width": 64, "levels": 4, "dropout": 0.5, "heatmap_deviation": 1e-3},
+        # Two levels more than SCN, so that it sees the whole image without a spatial branch.
+        ("lite", 2): {
+            "width": 48,
+            "levels": 6,
+            "dropout": 0.0,
+            "heatmap_deviation": 1e-3,
+            "stem_stride": 2,
+        },
+        ("lite", 3): {
+            "width": 16,
+            "levels": 5,
+            "dropout": 0.0,
+            "heatmap_deviation": 1e-3,
+            "stem_stride": 2,
+        },
+    },
+}
+
+
+def network_preset(architecture: str, size: str, dimensions: int) -> dict[str, Any]:
+    """Parameters of an architecture beside landmarks and inputs; a new dictionary each time.
+
+    Parameters
+    ----------
+    size : {"paper", "lite"}
+    dimensions : {2, 3}
+
+    Raises
+    ------
+    ModelError
+        There is no such preset.
+    """
+    presets = PRESETS.get(architecture, {})
+    if (size, dimensions) not in presets:
+        raise ModelError(
+            f"There is no preset {size!r} of {architecture!r} in {dimensions}D; there are paper and lite, "
+            f"in 2D and 3D, of {', '.join(PRESETS)}."
+        )
+    return {"dimensions": dimensions, **presets[size, dimensions]}
