@@ -163,7 +163,7 @@ def test_the_local_soft_argmax_has_gradients() -> None:
     assert gradient[0, 0, 8, 11] > 0 > gradient[0, 0, 8, 7]  # more on the right moves it to the right
 
 
-@given(rendered(-0.45, (0.75, 8)))
+@given(rendered(-0.45, (1.0, 8)))
 def test_the_fitted_gaussian_is_exact_everywhere_also_at_the_border(
     case: tuple[Tensor, Tensor, float],
 ) -> None:

@@ -122,8 +122,8 @@ def test_the_adaptive_wing_loss_has_no_kink_where_its_halves_meet() -> None:
         cell = torch.tensor([[[[predicted]]]], requires_grad=True)
         value = loss(HeatmapOutput(cell), point, one, one)
         (slope,) = torch.autograd.grad(value, cell)
-        values.append(float(value))
-        slopes.append(float(slope))
+        values.append(value.item())
+        slopes.append(slope.item())
     assert values[0] == pytest.approx(values[1], abs=5e-3)
     assert slopes[0] == pytest.approx(slopes[1], rel=1e-2)
 
