@@ -172,8 +172,9 @@ def fit_gaussian(heatmaps: Tensor, radius: int = 3, floor: float = 0.05) -> Gaus
 
     The logarithm of a Gaussian is a polynomial of degree 2: weighted linear least squares give it in one
     step, with the squared height as weight so that the noise of low cells, which the logarithm magnifies,
-    counts little (Guo 2011). Exact for any Gaussian of at least one cell, also where the border cuts it or its
-    centre lies just outside. As in Thaler et al. 2021, the covariance says along which direction a position is unsure.
+    counts little (Guo 2011). Exact for any Gaussian with a sigma of at least one cell, also where the border
+    cuts it or its centre lies just outside. As in Thaler et al. 2021, the covariance says along which
+    direction a position is unsure.
 
     Where no Gaussian fits (fewer cells above the floor than coefficients, no peak, or one outside the
     window), the position is the parabola's and the covariance that of the window's cells.
