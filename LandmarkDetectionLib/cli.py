@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from LandmarkDetectionLib import __version__, cli_study, console
+from LandmarkDetectionLib import __version__, cli_study, cli_train, console
 from LandmarkDetectionLib.errors import (
     Cancelled,
     InputError,
@@ -53,7 +53,7 @@ _EXTRAS = {
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a defect of this program, 2 wrong usage, 3 the input cannot be used, 4 the model "
     "cannot be used, 5 the output cannot be written, 6 no body in the image, 7 a package is missing, "
-    "130 cancelled."
+    "8 a training diverged, 130 cancelled."
 )
 
 app = typer.Typer(
@@ -67,6 +67,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="List, inspect, check, install and remove models.", no_args_is_help=True)
 app.add_typer(models_app, name="models", epilog=EXIT_CODES)
 app.add_typer(cli_study.app, name="study", epilog=EXIT_CODES)
+app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
 
 
 class Depth(str, Enum):
@@ -91,13 +92,6 @@ class Side(str, Enum):
     AUTO = "auto"
     LEFT = "left"
     RIGHT = "right"
-
-
-class Network(str, Enum):
-    """Networks that can be trained."""
-
-    SILHOUETTE_UNET = "silhouette_unet"
-    REGRESSION_CNN = "regression_cnn"
 
 
 class HeadContrast(str, Enum):
@@ -175,6 +169,10 @@ def detect(
             "radiograph as dorsopalmar (PA)."
         ),
     ] = Side.AUTO,
+    channel: Annotated[
+        list[Path] | None,
+        typer.Option(help="Further image of the case on the same voxels, for models of several (T1w, T2w)."),
+    ] = None,
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -195,6 +193,7 @@ def detect(
         package = load_model(model)
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source, series=_series(series))
+        further = [read_volume(path) for path in channel or []]
         # Only now, so that what cannot work is refused before PyTorch is loaded.
         from LandmarkDetectionLib.detectors import detect as run_detector
 
@@ -205,6 +204,7 @@ def detect(
             depth=depth.value if depth else None,
             device=device.value,
             side=side.value,
+            channels=further,
             progress=progress,
         )
         progress(1.0, "writing")
@@ -463,107 +463,6 @@ def demo(
         _print_times(detection)
     _warn(detection)
     _report_files(outputs, as_json=False, quiet=quiet)
-
-
-@app.command(epilog=EXIT_CODES)
-def train(
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for checkpoints, logs and the finished model.")
-    ] = None,
-    preset: Annotated[
-        str, typer.Option(help="Named settings to start from (see --list-presets).")
-    ] = DEFAULT_MODEL,
-    name: Annotated[str, typer.Option(help="Name of the finished model.")] = "my-model",
-    model_version: Annotated[str, typer.Option(help="Version of the finished model.")] = "1.0.0",
-    network: Annotated[Network | None, typer.Option(help="Another network than the preset's.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of bodies per step.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed: another course of bodies.")] = None,
-    resume: Annotated[
-        bool, typer.Option(help="Go on where an earlier run with these settings in --out stopped.")
-    ] = True,
-    device: DeviceOption = Device.AUTO,
-    devices: Annotated[int, typer.Option(min=1, help="GPUs of this machine to train on.")] = 1,
-    num_nodes: Annotated[int, typer.Option(min=1, help="Machines to train on, started by torchrun.")] = 1,
-    list_presets: Annotated[bool, typer.Option("--list-presets", help="Show the presets and stop.")] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Train a model on synthetic bodies that are generated on the way.
-
-    The finished model is calibrated and measured on held-back bodies and written to OUT/NAME. Ctrl-C stops
-    after the current step and keeps a checkpoint; the same command goes on from there.
-    """
-    from LandmarkDetectionLib.training.presets import PRESETS, TrainingConfig
-
-    if list_presets:
-        _print_presets(as_json)
-        return
-    if out is None:
-        raise typer.BadParameter("give the folder to write to.", param_hint="--out")
-    if preset not in PRESETS:
-        raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
-    _check_model_name(name, model_version)
-    changes = {"network": network.value if network else None, "steps": steps, "batch_size": batch_size}
-    wanted = {name: value for name, value in {**changes, "seed": seed}.items() if value is not None}
-    # Built anew rather than copied with changes, so that the changes are checked.
-    config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **wanted})
-    _make_folder(out)
-
-    from LandmarkDetectionLib.training.loop import train as run_training
-    from LandmarkDetectionLib.training.package import can_package, package_run
-
-    with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
-        checkpoint = run_training(
-            config,
-            out,
-            resume=resume,
-            device=device.value,
-            devices=devices,
-            num_nodes=num_nodes,
-            progress=progress,
-            cancelled=cancelled,
-        )
-    if not can_package(config):
-        _report_files([checkpoint], as_json, quiet)
-        return
-    with console.progress_bar(not quiet and not as_json) as progress:
-        finished = package_run(out, out / name, name=name, version=model_version, progress=progress)
-    _report_files([finished.path], as_json, quiet)
-
-
-def _check_model_name(name: str, version: str) -> None:
-    """Refuse before the training what the package could not be called after it."""
-    from pydantic import TypeAdapter, ValidationError
-
-    from LandmarkDetectionLib.protocol import PackageName, Version
-
-    for kind, value, option, rule in (
-        (PackageName, name, "--name", "use lower case letters, digits and dashes."),
-        (Version, version, "--model-version", "write it as 1.2.3."),
-    ):
-        try:
-            TypeAdapter(kind).validate_python(value)
-        except ValidationError:
-            raise typer.BadParameter(f"'{value}' will not do: {rule}", param_hint=option) from None
-
-
-def _print_presets(as_json: bool) -> None:
-    from LandmarkDetectionLib.training.presets import PRESETS
-
-    if as_json:
-        console.print_json(
-            {
-                name: {"description": text, "config": config.model_dump()}
-                for name, (text, config) in PRESETS.items()
-            }
-        )
-        return
-    rows = [
-        [name, config.network, str(config.steps), str(config.batch_size), text]
-        for name, (text, config) in PRESETS.items()
-    ]
-    console.print_table(["preset", "network", "steps", "batch", "what for"], rows)
 
 
 # --- what commands share ----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from LandmarkDetectionLib.landmarks import (
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.hand_view import HandPicture
+    from LandmarkDetectionLib.image_views import ImageViews
     from LandmarkDetectionLib.projection import Projection
 
 SCHEMA_VERSION = 1
@@ -59,7 +60,7 @@ class Detection:
     parameters: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    views: Projection | HandPicture | None = field(default=None, compare=False, repr=False)
+    views: Projection | HandPicture | ImageViews | None = field(default=None, compare=False, repr=False)
     evidence: object = field(default=None, compare=False, repr=False)
 
     def to_record(self) -> dict[str, Any]:

@@ -41,6 +41,12 @@ class MissingPackageError(LandmarkDetectionError):
     exit_code = 7
 
 
+class TrainingError(LandmarkDetectionError):
+    """A training cannot go on; its last good state is kept."""
+
+    exit_code = 8
+
+
 class Cancelled(LandmarkDetectionError):
     """The caller asked to stop; nothing was written and nothing is half done."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from LandmarkDetectionLib.detection import Detection
     from LandmarkDetectionLib.hand_view import HandPicture, Side
+    from LandmarkDetectionLib.image_views import ImageViews
     from LandmarkDetectionLib.landmarks import Landmark
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.projection import Projection
@@ -31,10 +32,11 @@ def detect(
     depth: str | None = None,
     device: str = "auto",
     side: Side = "auto",
+    channels: Sequence[Volume] = (),
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Detection:
-    """Find a model's landmarks in a volume.
+    """Find a model's landmarks in a volume or a radiograph.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def detect(
         parameters say so (``device_note``).
     side : {"auto", "left", "right"}
         Which hand it is, for models of hands. By default the thumb tells, radiographs being dorsopalmar.
+    channels : sequence of Volume
+        Further images of the case on the same voxels (T2w beside T1w), for models that learned from several.
     progress : callable, optional
         Called with the fraction done and what is being done.
     cancelled : callable, optional
@@ -71,7 +75,7 @@ def detect(
     Cancelled
         When ``cancelled`` said so.
     """
-    from LandmarkDetectionLib.detectors import hand, hand_regression, memory, silhouette
+    from LandmarkDetectionLib.detectors import hand, hand_regression, heatmap, memory, silhouette
 
     if depth is not None and depth not in DEPTH_METHODS:
         raise InputError(f"The depth method {depth!r} is unknown; choose {', '.join(DEPTH_METHODS)}.")
@@ -84,11 +88,14 @@ def detect(
 
     if side != "auto" and not model.is_of_hands:
         raise InputError(f"The model {model.name!r} is not one of hands; leave out the side.")
+    if channels and not model.reads_grey_values:
+        raise InputError(f"The model {model.name!r} looks at one image; leave out the further channels.")
     kinds: dict[str, Callable[..., Detection]] = {
         "silhouette": silhouette.detect,
         "regression": silhouette.detect_by_regression,
         "hand": partial(hand.detect, side=side),
         "hand-regression": partial(hand_regression.detect, side=side),
+        "heatmap": partial(heatmap.detect, channels=channels),
     }
     if model.detector not in kinds:
         raise ModelError(
@@ -103,8 +110,8 @@ def detect(
 
 def look(
     volume: Volume, model: Model | None, *, threshold: float | None = None, side: Side = "auto"
-) -> Projection | HandPicture:
-    """What ``detect`` looks at, for pictures: the views of a body, or of a hand if the model is of hands.
+) -> Projection | HandPicture | ImageViews:
+    """What ``detect`` looks at, for pictures: the views of a body, of a hand, or the image itself.
 
     Raises
     ------
@@ -112,8 +119,11 @@ def look(
         As ``detect``.
     """
     from LandmarkDetectionLib.hand_view import view_hand
+    from LandmarkDetectionLib.image_views import image_views
     from LandmarkDetectionLib.projection import project_body
 
+    if model is not None and model.reads_grey_values:
+        return image_views(volume)
     if model is not None and model.is_of_hands:
         return view_hand(volume, side, threshold)
     return project_body(volume, threshold=threshold)
@@ -137,6 +147,8 @@ def preview(volume: Volume, model: Model, threshold: float | None = None) -> tup
     from LandmarkDetectionLib.hand_view import view_hand
     from LandmarkDetectionLib.projection import shaded, silhouette_preview
 
+    if model.reads_grey_values:
+        raise InputError(f"The model {model.name!r} looks at grey values; there is no threshold to choose.")
     if not model.is_of_hands:
         return silhouette_preview(volume, threshold)
     picture = view_hand(volume, threshold=threshold)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
 from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.image_grid import GridSettings
 from LandmarkDetectionLib.protocol import readable
+from LandmarkDetectionLib.quality import Calibration
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
@@ -159,3 +162,44 @@ class HandSettings(DetectorSettings):
         if missing:
             raise ValueError(f"calibration lacks {', '.join(sorted(missing))}")
         return self
+
+
+class HeatmapSettings(DetectorSettings):
+    """Of a model with a heatmap network that was trained on annotated images.
+
+    Attributes
+    ----------
+    shape, spacing, intensity, channels
+        See ``image_grid.GridSettings``; images per case.
+    heatmaps
+        "logits" of networks trained by cross-entropy, "gaussian" of those trained by a squared error.
+    sigma
+        By landmark: standard deviation of the targets in heatmap cells.
+    radius, unit
+        A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
+    calibration
+        From the score of lying within the radius.
+    length_range_cells
+        By line "a|b": shortest and longest in the training images, in cells of the grid.
+    """
+
+    by_landmark: ClassVar[tuple[str, ...]] = ("sigma",)
+
+    shape: Annotated[tuple[Annotated[int, Field(ge=8, le=4096)], ...], Field(min_length=2, max_length=3)]
+    spacing: tuple[PositiveFloat, ...] | None
+    intensity: Literal["standardise", "hounsfield"]
+    channels: Annotated[int, Field(ge=1, le=64)] = 1
+    heatmaps: Literal["logits", "gaussian"]
+    sigma: dict[str, PositiveFloat]
+    radius: PositiveFloat
+    unit: Literal["mm", "px"]
+    calibration: Curve
+    length_range_cells: dict[str, tuple[float, float]] = {}
+
+    def grid(self) -> GridSettings:
+        """How images are brought onto the network's grid."""
+        return GridSettings(self.shape, self.spacing, self.intensity)
+
+    def confidence(self, near: np.ndarray) -> np.ndarray:
+        """Calibrated confidence of scores."""
+        return Calibration(np.array(self.calibration.scores), np.array(self.calibration.shares))(near)

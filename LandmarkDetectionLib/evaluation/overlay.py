@@ -19,6 +19,7 @@ from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.errors import OutputError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.hand_view import HandPicture
+from LandmarkDetectionLib.image_views import ImageViews
 from LandmarkDetectionLib.landmarks import Landmark, Status
 
 if TYPE_CHECKING:
@@ -78,7 +79,12 @@ def write_overlay(detection: Detection, protocol: Protocol, path: str | os.PathL
     from matplotlib.figure import Figure
 
     views = detection.views
-    layout = _lay_out_hand(detection, views) if isinstance(views, HandPicture) else _lay_out(detection, views)
+    if isinstance(views, HandPicture):
+        layout = _lay_out_hand(detection, views)
+    elif isinstance(views, ImageViews):
+        layout = _lay_out_image(detection, views)
+    else:
+        layout = _lay_out(detection, views)
     figure = Figure(figsize=(layout.width, layout.height), dpi=_DPI, facecolor=_BACKGROUND)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -188,6 +194,22 @@ def _lay_out_hand(detection: Detection, hand: HandPicture) -> _Layout:
     return _layout_of(detection, (panel,), room)
 
 
+def _lay_out_image(detection: Detection, images: ImageViews) -> _Layout:
+    """Place a radiograph, or a volume seen through from two sides, side by side at one scale."""
+    spacings = [view.geometry.spacing for view in images.views]
+    shapes = [view.geometry.shape for view in images.views]
+    widths = [shape[1] * spacing[0] for shape, spacing in zip(shapes, spacings, strict=True)]
+    height = max(shape[0] * spacing[1] for shape, spacing in zip(shapes, spacings, strict=True))
+    scale = min(_MAX_HEIGHT / height, _MAX_WIDTH / sum(widths))
+    top, room = _rows_of(detection, height * scale)
+    panels, left = [], _BORDER + _LABEL_WIDTH
+    for view, title, ends, width in zip(images.views, images.titles, images.ends, widths, strict=True):
+        rows, columns = ((0, size) for size in view.geometry.shape)
+        panels.append(_Panel(view, left, top, columns, rows, scale, title, ends, is_radiograph=True))
+        left += width * scale + _LABEL_WIDTH + _BORDER
+    return _layout_of(detection, tuple(panels), room)
+
+
 def _rows_of(detection: Detection, views_height: float) -> tuple[float, float]:
     """Where views of a height begin, and the height they get: a small scan may need more for its labels."""
     labels = sum(landmark.is_present for landmark in detection.landmarks)
@@ -281,7 +303,8 @@ def _draw_radiograph(axes: Axes, panel: _Panel) -> None:
     rows, columns = view.silhouette.shape
     across = panel.left + (np.arange(columns) + 0.5) * panel.width / columns
     down = panel.top + (np.arange(rows) + 0.5) * panel.height / rows
-    axes.contour(across, down, view.silhouette, levels=[0.5], colors="#7fa3bd", linewidths=0.7, zorder=2)
+    if not view.silhouette.all():
+        axes.contour(across, down, view.silhouette, levels=[0.5], colors="#7fa3bd", linewidths=0.7, zorder=2)
 
 
 def _cut(panel: _Panel, image: np.ndarray, outside: float) -> np.ndarray:

@@ -187,7 +187,13 @@ def default_metadata(
 
 def _network_format(entry: NetworkEntry | None, protocol: Protocol) -> dict[str, Any]:
     channels = entry.parameters.get("inputs", 1) if entry else 1
-    tensor = {"type": "image", "spatial_shape": ["*", "*"], "dtype": "float32", "is_patch_data": False}
+    dimensions = entry.parameters.get("dimensions", 2) if entry else 2
+    tensor = {
+        "type": "image",
+        "spatial_shape": ["*"] * (3 if dimensions == 3 else 2),
+        "dtype": "float32",
+        "is_patch_data": False,
+    }
     return {
         "inputs": {
             "image": {

@@ -86,6 +86,28 @@ class Model:
         return self.detector.startswith("hand")
 
     @property
+    def reads_grey_values(self) -> bool:
+        """Whether it looks at grey values and not at outlines: it has no threshold and no depth method."""
+        return self.detector == "heatmap"
+
+    @property
+    def takes_single_images(self) -> bool:
+        """Whether it works on radiographs and single slices."""
+        shape = self.settings.get("shape")
+        return self.is_of_hands or (self.reads_grey_values and isinstance(shape, list) and len(shape) == 2)
+
+    @property
+    def takes_volumes(self) -> bool:
+        """Whether it works on volumes of several slices."""
+        return not self.reads_grey_values or not self.takes_single_images
+
+    @property
+    def channels(self) -> int:
+        """Images that one case consists of."""
+        count = self.settings.get("channels", 1)
+        return count if isinstance(count, int) else 1
+
+    @property
     def reference(self) -> ReferencePicture | None:
         """Where its landmarks lie on an ordinary body, for people to look at; ``None`` without a picture.
 

@@ -30,8 +30,8 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
         },
         ("lite", 2): {
             "width": 32,
-            "levels": 4,
-            "dropout": 0.0,
+            "levels": 5,
+            "dropout": 0.2,
             "spatial_kernel": 11,
             "spatial_pooling": 8,
             "heatmap_deviation": 1e-3,
@@ -52,9 +52,9 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
         ("paper", 3): {"width": 64, "levels": 4, "dropout": 0.5, "heatmap_deviation": 1e-3},
         # Two levels more than SCN, so that it sees the whole image without a spatial branch.
         ("lite", 2): {
-            "width": 48,
-            "levels": 6,
-            "dropout": 0.0,
+            "width": 32,
+            "levels": 5,
+            "dropout": 0.2,
             "heatmap_deviation": 1e-3,
             "stem_stride": 2,
         },

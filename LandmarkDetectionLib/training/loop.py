@@ -9,22 +9,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from LandmarkDetectionLib.errors import Cancelled, InputError, MissingPackageError, OutputError
+from LandmarkDetectionLib.errors import Cancelled, InputError, MissingPackageError, OutputError, TrainingError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.protocol import load_protocol
-from LandmarkDetectionLib.training.presets import TrainingConfig
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.training.tasks import AnyBatch
+from LandmarkDetectionLib.training.presets import LoopConfig, TrainingConfig
 
 VALIDATION_SEED = 1_000_000  # training seeds lie below
 VALIDATION_BATCHES, VALIDATION_BATCH_SIZE = 4, 64
 Progress = Callable[[float, str], None]
 Drawn = TypeVar("Drawn", covariant=True)
+Config = TypeVar("Config", bound=LoopConfig)
+
+#: So many steps without a finite loss or gradient in a row are no accident.
+DIVERGED_AFTER = 20
+RESTARTS = 3
 
 
 def landmark_names(config: TrainingConfig) -> tuple[str, ...]:
@@ -86,6 +88,61 @@ def train(
     Cancelled
         When ``cancelled`` said so.
     """
+    from LandmarkDetectionLib.training.tasks import make_stream, make_task
+
+    names = landmark_names(config)
+    task = make_task(config, len(names))
+    validation = make_stream(config, names, task.framing, VALIDATION_SEED, VALIDATION_BATCH_SIZE)
+    return fit(
+        config,
+        out,
+        make_task=lambda: make_task(config, len(names)),
+        stream=make_stream(config, names, task.framing, config.seed, config.batch_size),
+        held_back=lambda: [validation.batch(n) for n in range(VALIDATION_BATCHES)],
+        names=names,
+        resume=resume,
+        device=device,
+        devices=devices,
+        num_nodes=num_nodes,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def fit(
+    config: LoopConfig,
+    out: str | Path,
+    *,
+    make_task: Callable[[], Any],
+    stream: Numbered[Any],
+    held_back: Callable[[], list[Any]],
+    names: tuple[str, ...],
+    resume: bool = True,
+    device: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Path:
+    """The loop of every training: see ``train``.
+
+    A step whose loss or gradient is not finite is left out. When ``DIVERGED_AFTER`` follow one another, the
+    training goes back to its last checkpoint with half the learning rate, ``RESTARTS`` times at most.
+
+    Parameters
+    ----------
+    make_task : callable
+        Networks with losses, measures and pictures; see ``training.tasks.Task``. Called after seeding.
+    stream : Numbered
+        Training batches by number.
+    held_back : callable
+        Batches that are only measured.
+
+    Raises
+    ------
+    TrainingError
+        When the training keeps diverging.
+    """
     try:
         from lightning_fabric import Fabric
         from torch.utils.tensorboard import SummaryWriter
@@ -95,10 +152,7 @@ def train(
         ) from None
     import torch
 
-    from LandmarkDetectionLib.training.tasks import make_stream, make_task
-
-    folder = _open_run(Path(out), config, resume)
-    names = landmark_names(config)
+    folder = open_run(Path(out), config, resume)
     torch.manual_seed(config.seed)
     precision: Any = config.precision
     if precision == "auto":
@@ -110,7 +164,7 @@ def train(
         precision=precision,
     )
     fabric.launch()
-    task = make_task(config, len(names))
+    task = make_task()
     optimiser = _optimiser(task, config)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate_factor(step, config))
     averaged = (
@@ -121,52 +175,79 @@ def train(
         else None
     )
     model, wrapped = fabric.setup(task, optimiser)
-    step = 0
+    step, rate, restarts, bad = 0, 1.0, 0, 0
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         step = _restore(checkpoint, task, averaged, optimiser, schedule, fabric.device)
+    else:
+        # What a diverging training goes back to.
+        if fabric.is_global_zero:
+            _save(checkpoint, 0, task, averaged, optimiser, schedule, names)
+        fabric.barrier()
 
-    stream = make_stream(config, names, task.framing, config.seed, config.batch_size)
-    validation = make_stream(config, names, task.framing, VALIDATION_SEED, VALIDATION_BATCH_SIZE)
-    held_back = [validation.batch(n) for n in range(VALIDATION_BATCHES)]
+    measured = held_back()
     writer = SummaryWriter(str(folder / "log")) if fabric.is_global_zero else None
     started, first_step, saved = time.monotonic(), step, time.monotonic()
-    numbers = (n * fabric.world_size + fabric.global_rank for n in range(step, config.steps))
-    batches: Iterator[AnyBatch] = (
-        prefetch(stream, numbers) if fabric.device.type == "cuda" else map(stream.batch, numbers)
-    )
+
+    def batches_from(step: int) -> Iterator[Any]:
+        numbers = (n * fabric.world_size + fabric.global_rank for n in range(step, config.steps))
+        return prefetch(stream, numbers) if fabric.device.type == "cuda" else map(stream.batch, numbers)
+
+    batches = batches_from(step)
     try:
-        for batch in batches:
+        while step < config.steps:
+            batch = next(batches)
             model.train()
             images, targets = task.prepare(batch)
             losses = task.losses(model(images), targets)
             total = sum(losses.values(), start=torch.zeros((), device=fabric.device))
-            # One bad batch must not spoil the weights; the next one is as good.
-            if torch.isfinite(total):
+            finite = bool(torch.isfinite(total))
+            if finite:
                 fabric.backward(total)
-                fabric.clip_gradients(model, wrapped, max_norm=5.0)
+                norm = fabric.clip_gradients(
+                    model, wrapped, max_norm=config.clip_gradient, error_if_nonfinite=False
+                )
+                finite = norm is None or bool(torch.isfinite(norm))
+            # One bad batch must not spoil the weights; the next one is as good.
+            if finite:
+                for group in optimiser.param_groups:
+                    group["lr"] = schedule.get_last_lr()[0] * rate
                 wrapped.step()
                 schedule.step()
                 if averaged is not None:
                     averaged.update_parameters(task)
+            bad = 0 if finite else bad + 1
             optimiser.zero_grad()
+            if bad == DIVERGED_AFTER:
+                restarts += 1
+                if restarts > RESTARTS:
+                    raise TrainingError(
+                        f"Training diverged at step {step} (the loss is not finite) also at smaller learning "
+                        "rates; check the data, or choose a smaller learning rate."
+                    )
+                step = _restore(checkpoint, task, averaged, optimiser, schedule, fabric.device)
+                rate, bad = rate / 2, 0
+                batches = batches_from(step)
+                if progress is not None:
+                    progress(step / config.steps, f"diverged; going on from step {step} with half the rate")
+                continue
             losses = {name: value.detach() for name, value in losses.items()}
             step += 1
             if writer is not None:
                 if step % 20 == 0:
                     for name, value in losses.items():
                         writer.add_scalar(f"loss/{name}", float(value), step)
-                    writer.add_scalar("learning rate", schedule.get_last_lr()[0], step)
+                    writer.add_scalar("learning rate", schedule.get_last_lr()[0] * rate, step)
                 if progress is not None:
                     elapsed = time.monotonic() - started
-                    left = elapsed / (step - first_step) * (config.steps - step)
+                    left = elapsed / max(1, step - first_step) * (config.steps - step)
                     text = ", ".join(f"{name} {float(value):.3f}" for name, value in losses.items())
                     progress(
                         step / config.steps, f"step {step}/{config.steps}, {text}, {left / 60:.0f} min left"
                     )
-                if step % config.validate_every == 0 or step == config.steps:
+                if measured and (step % config.validate_every == 0 or step == config.steps):
                     best = averaged.module if averaged is not None else task
-                    _validate(best, held_back, step, folder, writer)
+                    _validate(best, measured, step, folder, writer)
                 if time.monotonic() - saved > 60 * config.checkpoint_minutes or step == config.steps:
                     _save(checkpoint, step, task, averaged, optimiser, schedule, names)
                     saved = time.monotonic()
@@ -190,28 +271,52 @@ def trained_networks(run: str | Path) -> tuple[TrainingConfig, tuple[str, ...], 
     InputError
         When the folder holds no finished run.
     """
-    import torch
-
     from LandmarkDetectionLib.training.tasks import make_task
+
+    config, state = read_run(run, TrainingConfig)
+    names = tuple(state["names"])
+    task = make_task(config, len(names))
+    load_final_weights(task, state)
+    return config, names, task
+
+
+def read_run(run: str | Path, kind: type[Config]) -> tuple[Config, dict[str, Any]]:
+    """Config and checkpoint of a run that was trained to its end.
+
+    Raises
+    ------
+    InputError
+        When the folder holds no finished run.
+    """
+    import torch
 
     folder = Path(run)
     try:
-        config = TrainingConfig.model_validate_json((folder / "config.json").read_text())
+        config = kind.model_validate_json((folder / "config.json").read_text())
         state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(
             f"{folder} holds no finished training run: {Path(error.filename).name} is missing."
         ) from None
-    names = tuple(state["names"])
-    task = make_task(config, len(names))
+    if state["step"] < config.steps:
+        raise InputError(
+            f"{folder} holds no finished training run: {state['step']} of {config.steps} steps are done; "
+            "run the training again to go on."
+        )
+    return config, state
+
+
+def load_final_weights(task: Any, state: dict[str, Any]) -> None:
+    """Put the final (averaged) weights of a checkpoint into a task, in evaluation mode."""
     weights = state["averaged"] or state["task"]
     task.load_state_dict({k.removeprefix("module."): v for k, v in weights.items() if k != "n_averaged"})
     task.eval()
-    return config, names, task
 
 
-def learning_rate_factor(step: int, config: TrainingConfig) -> float:
+def learning_rate_factor(step: int, config: LoopConfig) -> float:
     """Factor of the learning rate at a step."""
+    if config.schedule == "constant":
+        return 1.0
     if config.schedule == "paper":
         return float(0.7943 ** (step // config.steps_per_epoch))
     warm = max(1, round(0.03 * config.steps))
@@ -255,7 +360,16 @@ def prefetch(stream: Numbered[Drawn], numbers: Iterator[int], depth: int = 4) ->
                 waiting.get_nowait()
 
 
-def _open_run(folder: Path, config: TrainingConfig, resume: bool) -> Path:
+def open_run(folder: Path, config: LoopConfig, resume: bool) -> Path:
+    """Make the folder of a run, or recognise one with the same config.
+
+    Raises
+    ------
+    InputError
+        It holds a run with other settings, or one that must not be resumed.
+    OutputError
+        It cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stored = folder / "config.json"
@@ -275,14 +389,16 @@ def _open_run(folder: Path, config: TrainingConfig, resume: bool) -> Path:
     return folder
 
 
-def _optimiser(task: Any, config: TrainingConfig) -> Any:
+def _optimiser(task: Any, config: LoopConfig) -> Any:
     import torch
 
+    rate, decay = config.learning_rate, config.weight_decay
     if config.optimiser == "sgd":
         return torch.optim.SGD(
-            task.parameters(), lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay
+            task.parameters(), lr=rate, momentum=config.momentum, nesterov=config.nesterov, weight_decay=decay
         )
-    return torch.optim.AdamW(task.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
+    return kind(task.parameters(), lr=rate, weight_decay=decay)
 
 
 def _save(
@@ -317,11 +433,9 @@ def _restore(path: Path, task: Any, averaged: Any, optimiser: Any, schedule: Any
     return int(state["step"])
 
 
-def _validate(task: Any, batches: list[AnyBatch], step: int, folder: Path, writer: Any) -> None:
-    """Errors on held-back bodies as scalars and a line of metrics.jsonl, and a picture of predictions."""
+def _validate(task: Any, batches: list[Any], step: int, folder: Path, writer: Any) -> None:
+    """Errors on held-back images as scalars and a line of metrics.jsonl, and a picture of predictions."""
     import torch
-
-    from LandmarkDetectionLib.training.pictures import prediction_picture
 
     task.eval()
     measured = [task.measure(batch) for batch in batches]
@@ -333,7 +447,7 @@ def _validate(task: Any, batches: list[AnyBatch], step: int, folder: Path, write
         writer.add_scalar(f"held back/{name}", metrics[name], step)
     with (folder / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(metrics) + "\n")
-    picture = prediction_picture(task, batches[0])
+    picture = task.picture(batches[0])
     (folder / "pictures").mkdir(exist_ok=True)
     from PIL import Image
 

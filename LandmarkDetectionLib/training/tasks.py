@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +27,7 @@ from LandmarkDetectionLib.synthesis.hand_stream import (
     HandStream,
 )
 from LandmarkDetectionLib.synthesis.stream import UNIT_SIZE, Batch, BodyStream, Framing, ViewBatch
+from LandmarkDetectionLib.training.pictures import prediction_picture
 from LandmarkDetectionLib.training.presets import TrainingConfig
 
 TARGET_SIGMA = 0.8  # cells; narrower targets make the position jump between cells
@@ -52,6 +54,8 @@ class Task(Protocol):
     def architectures(self) -> dict[str, tuple[str, dict[str, Any]]]: ...
 
     def measure(self, batch: AnyBatch) -> dict[str, Tensor]: ...
+
+    def picture(self, batch: AnyBatch) -> np.ndarray: ...
 
 
 def make_task(config: TrainingConfig, landmarks: int) -> SilhouetteTask | RegressionTask:
@@ -138,6 +142,10 @@ class SilhouetteTask(nn.Module):
             known = visible & targets["depth_known"][:, None]
             losses[f"{name}_depth"] = (likelihood * known).sum() / known.sum().clamp_min(1)
         return losses
+
+    def picture(self, batch: AnyBatch) -> np.ndarray:
+        """Early picture (H, W, 3) uint8 of predictions beside the truth."""
+        return prediction_picture(self, batch)
 
     @torch.no_grad()
     def measure(self, batch: AnyBatch) -> dict[str, Tensor]:
@@ -250,6 +258,10 @@ class RegressionTask(nn.Module):
             "position": 0.5 * (position * visible).sum(1).mean(),
             "depth": 0.5 * (depth * visible).sum(1).mean(),
         }
+
+    def picture(self, batch: AnyBatch) -> np.ndarray:
+        """Early picture (H, W, 3) uint8 of predictions beside the truth."""
+        return prediction_picture(self, batch)
 
     @torch.no_grad()
     def measure(self, batch: AnyBatch) -> dict[str, Tensor]:

@@ -36,6 +36,9 @@ LAYERS = (
         "hand_view",
         "heatmap",
         "gaussian_heatmap",
+        "heatmap_reading",
+        "image_grid",
+        "image_views",
         "correction",
         "channels",
         "datalist",
@@ -52,7 +55,7 @@ LAYERS = (
     ("detectors",),
     ("synthesis",),
     ("baselines", "evaluation", "training", "cohort"),
-    ("console", "cli", "cli_study", "worker", "viewer", "__main__"),
+    ("console", "cli", "cli_study", "cli_train", "worker", "viewer", "__main__"),
 )
 HEAVY = (
     "torch",

@@ -151,11 +151,18 @@ class DetectSection:
 
     def _misfit(self, volumeNode: Any) -> str | None:
         """Why this model cannot work on this volume, in one sentence; None when it can."""
-        if not volumes.isSingleImage(volumeNode) or self.model.is_of_hands:
+        isSingle = volumes.isSingleImage(volumeNode)
+        if isSingle and not self.model.takes_single_images:
+            sentence = _("{volume} is a single image, and {model} needs a volume of several slices.")
+        elif not isSingle and not self.model.takes_volumes:
+            sentence = _("{volume} has several slices, and {model} needs a radiograph or a single slice.")
+        elif self.model.channels > 1:
+            sentence = _(
+                "{model} needs several images of a case at once: run landmark-detection detect --channel."
+            )
+        else:
             return None
-        return _("{volume} is a single image, and {model} needs a volume of several slices.").format(
-            volume=volumeNode.GetName(), model=self.model.name
-        )
+        return sentence.format(volume=volumeNode.GetName(), model=self.model.name)
 
     def _showState(self) -> None:
         ui = self.ui
@@ -192,18 +199,36 @@ class DetectSection:
 
     def _showModel(self) -> None:
         self._about.show(self.model)
-        self._showSide()
+        self._showFittingOptions()
         self._showState()
 
-    def _showSide(self) -> None:
-        """Which hand it is matters to models of hands alone."""
+    def _showFittingOptions(self) -> None:
+        """Show what the model asks: which hand it is, or where the body ends and how depth is found."""
+        ui = self.ui
         isOfHands = self.model is not None and self.model.is_of_hands
-        self.ui.sideLabel.visible = self.ui.sideSelector.visible = isOfHands
+        ui.sideLabel.visible = ui.sideSelector.visible = isOfHands
+        for widget in (
+            ui.thresholdLabel,
+            ui.automaticThresholdBox,
+            ui.thresholdSlider,
+            ui.depthLabel,
+            ui.depthSelector,
+        ):
+            widget.visible = not self._readsGreyValues
+        self._threshold.refresh()
+
+    @property
+    def looksAtOutlines(self) -> bool:
+        """Whether the chosen model has a threshold to choose."""
+        return self.model is not None and not self.model.reads_grey_values
+
+    @property
+    def _readsGreyValues(self) -> bool:
+        return self.model is not None and self.model.reads_grey_values
 
     def _onOptionsToggled(self, *_args: object) -> None:
         # As with collapsed sections: what was to be hidden meanwhile comes out again.
-        self._showSide()
-        self._threshold.refresh()
+        self._showFittingOptions()
 
     # --- detection --------------------------------------------------------------------------------------
 
@@ -225,8 +250,8 @@ class DetectSection:
         run = self.panel.logic.startDetection(
             parameters.inputVolume,
             self.model.name,
-            threshold=self._threshold.value,
-            depth=parameters.depth.value or None,
+            threshold=None if self._readsGreyValues else self._threshold.value,
+            depth=None if self._readsGreyValues else parameters.depth.value or None,
             device=parameters.device.value,
             side=parameters.side.value if self.model.is_of_hands else Side.AUTOMATIC.value,
             keepReviewed=parameters.keepReviewed,

@@ -58,7 +58,8 @@ class ThresholdOption:
         self._path().unlink(missing_ok=True)
 
     def _isWanted(self) -> bool:
-        return not self._section.ui.optionsGroup.collapsed and self._section.isReady()
+        section = self._section
+        return not section.ui.optionsGroup.collapsed and section.isReady() and section.looksAtOutlines
 
     def _showSlider(self) -> None:
         """Range and value of the slider; the parameter is untouched by it."""

@@ -1,0 +1,322 @@
+"""The command line's part for training: on synthetic bodies and hands, or on your own annotated images."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from LandmarkDetectionLib import console
+from LandmarkDetectionLib.errors import OutputError
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.protocol import Protocol
+
+SYNTHETIC_PRESET, ANNOTATED_PRESET = "whole-body-ct", "scn-lite"
+
+
+class Network(str, Enum):
+    """Networks that can be trained on synthetic images."""
+
+    SILHOUETTE_UNET = "silhouette_unet"
+    REGRESSION_CNN = "regression_cnn"
+
+
+class TrainingDevice(str, Enum):
+    """Where networks are trained."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class TrainingLoss(str, Enum):
+    """What networks on annotated images minimise."""
+
+    CROSS_ENTROPY = "cross-entropy"
+    SCN = "scn"
+    MSE = "mse"
+    WEIGHTED_MSE = "weighted-mse"
+    ADAPTIVE_WING = "adaptive-wing"
+
+
+def train(
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for checkpoints, logs and the finished model.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Datalist (.json) of your annotated images; synthetic ones otherwise.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Named settings to start from (see --list-presets).")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the finished model.")] = "my-model",
+    model_version: Annotated[str, typer.Option(help="Version of the finished model.")] = "1.0.0",
+    install: Annotated[bool, typer.Option(help="Install the finished model (with --data).")] = True,
+    network: Annotated[
+        Network | None, typer.Option(help="Another network than the preset's (synthetic images).")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of images per step.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed: another course of images.")] = None,
+    held_back: Annotated[
+        str | None,
+        typer.Option(
+            help="Split that is only measured; 'none' learns from all cases. By default val, validation, "
+            "test, or else 15 % of the subjects."
+        ),
+    ] = None,
+    raters: Annotated[
+        str, typer.Option(help="mean of the raters, all of them in turn, or one's name.")
+    ] = "mean",
+    limit: Annotated[int | None, typer.Option(min=1, help="Learn from so many cases only.")] = None,
+    spacing: Annotated[
+        list[float] | None,
+        typer.Option(help="Cell size in mm, once or for x, y(, z); chosen from the data otherwise."),
+    ] = None,
+    shape: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="The network's canvas in cells: (slices,) rows, columns; chosen from the data otherwise."
+        ),
+    ] = None,
+    loss: Annotated[TrainingLoss | None, typer.Option(help="Another loss than the preset's.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Protocol of the landmarks: one that ships, or a file.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on where an earlier run with these settings in --out stopped.")
+    ] = True,
+    device: Annotated[
+        TrainingDevice, typer.Option(help="auto takes a CUDA device when there is one.")
+    ] = TrainingDevice.AUTO,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs of this machine to train on.")] = 1,
+    num_nodes: Annotated[int, typer.Option(min=1, help="Machines to train on, started by torchrun.")] = 1,
+    list_presets: Annotated[bool, typer.Option("--list-presets", help="Show the presets and stop.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")] = False,
+) -> None:
+    """Train a model: on your own annotated images (--data), or on synthetic bodies and hands.
+
+    The finished model is calibrated and measured on cases that were held back, and written to OUT/NAME.
+    Ctrl-C stops after the current step and keeps a checkpoint; the same command goes on from there.
+    """
+    if list_presets:
+        _print_presets(as_json)
+        return
+    if out is None:
+        raise typer.BadParameter("give the folder to write to.", param_hint="--out")
+    _check_model_name(name, model_version)
+    common: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
+    changes = {key: value for key, value in common.items() if value is not None}
+    run: dict[str, Any] = {
+        "resume": resume,
+        "device": device.value,
+        "devices": devices,
+        "num_nodes": num_nodes,
+    }
+    show = not quiet and not as_json
+    if data is None:
+        only_annotated = {
+            "--held-back": held_back,
+            "--limit": limit,
+            "--spacing": spacing,
+            "--shape": shape,
+            "--loss": loss,
+            "--protocol": protocol,
+        }
+        if given := [option for option, value in only_annotated.items() if value]:
+            raise typer.BadParameter(
+                "this is for annotated images; give --data as well.", param_hint=given[0]
+            )
+        changes |= {"network": network.value} if network else {}
+        files = _train_synthetic(preset or SYNTHETIC_PRESET, changes, out, name, model_version, run, show)
+    else:
+        if network is not None:
+            raise typer.BadParameter("for annotated images choose a --preset.", param_hint="--network")
+        changes |= {"loss": loss.value} if loss else {}
+        files = _train_annotated(
+            data,
+            preset or ANNOTATED_PRESET,
+            changes,
+            out,
+            name,
+            model_version,
+            run,
+            show,
+            held_back=held_back,
+            raters=raters,
+            limit=limit,
+            spacing=spacing,
+            shape=shape,
+            protocol=_protocol(protocol),
+            install=install,
+        )
+    if as_json:
+        console.print_json({"files": files})
+    elif not quiet:
+        for file in files:
+            print(f"Wrote {file}")
+
+
+def _train_synthetic(
+    preset: str, changes: dict[str, Any], out: Path, name: str, version: str, run: dict[str, Any], show: bool
+) -> list[Path]:
+    from LandmarkDetectionLib.training.presets import PRESETS, TrainingConfig
+
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
+    # Built anew rather than copied with changes, so that the changes are checked.
+    config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **changes})
+    _make_folder(out)
+
+    from LandmarkDetectionLib.training.loop import train as run_training
+    from LandmarkDetectionLib.training.package import can_package, package_run
+
+    with console.progress_bar(show) as progress, console.interruptible() as cancelled:
+        checkpoint = run_training(config, out, progress=progress, cancelled=cancelled, **run)
+    if not can_package(config):
+        return [checkpoint]
+    with console.progress_bar(show) as progress:
+        return [package_run(out, out / name, name=name, version=version, progress=progress).path]
+
+
+def _train_annotated(
+    data: Path,
+    preset: str,
+    changes: dict[str, Any],
+    out: Path,
+    name: str,
+    version: str,
+    run: dict[str, Any],
+    show: bool,
+    *,
+    held_back: str | None,
+    raters: str,
+    limit: int | None,
+    spacing: list[float] | None,
+    shape: list[int] | None,
+    protocol: Protocol | None,
+    install: bool,
+) -> list[Path]:
+    from LandmarkDetectionLib.datalist import read_datalist
+
+    datalist = read_datalist(data, missing="allow")
+    for warning in datalist.warnings:
+        console.say(f"Warning: {warning}")
+
+    from LandmarkDetectionLib.training.annotated_package import package_annotated
+    from LandmarkDetectionLib.training.annotated_plan import divide, plan
+    from LandmarkDetectionLib.training.annotated_training import train_annotated
+
+    _make_folder(out)
+    with console.progress_bar(show) as progress, console.interruptible() as cancelled:
+        division = divide(datalist, held_back, changes.get("seed", 1))
+        config = plan(
+            datalist,
+            division,
+            preset,
+            spacing=spacing,
+            shape=shape,
+            raters=raters,
+            limit=limit,
+            changes=changes,
+            progress=progress,
+        )
+        if show:
+            learned = len(division.training) if limit is None else limit
+            cells = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
+            console.say(
+                f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
+                f"{len(division.held_back)} held back; "
+                f"canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
+            )
+        train_annotated(config, datalist, division, out, progress=progress, cancelled=cancelled, **run)
+    with console.progress_bar(show) as progress:
+        model = package_annotated(
+            out,
+            datalist,
+            division,
+            out / name,
+            name=name,
+            version=version,
+            protocol=protocol,
+            progress=progress,
+        )
+    files = [model.path]
+    if install:
+        from LandmarkDetectionLib.model import install_model
+
+        files.append(install_model(str(model.path)).path)
+    return files
+
+
+def _protocol(choice: str | None) -> Protocol | None:
+    if choice is None:
+        return None
+    from LandmarkDetectionLib.protocol import load_protocol, read_protocol
+
+    return read_protocol(choice) if Path(choice).suffix == ".json" else load_protocol(choice)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
+
+
+def _check_model_name(name: str, version: str) -> None:
+    """Refuse before the training what the package could not be called after it."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from LandmarkDetectionLib.protocol import PackageName, Version
+
+    for kind, value, option, rule in (
+        (PackageName, name, "--name", "use lower case letters, digits and dashes."),
+        (Version, version, "--model-version", "write it as 1.2.3."),
+    ):
+        try:
+            TypeAdapter(kind).validate_python(value)
+        except ValidationError:
+            raise typer.BadParameter(f"'{value}' will not do: {rule}", param_hint=option) from None
+
+
+def _print_presets(as_json: bool) -> None:
+    from LandmarkDetectionLib.training.annotated_presets import ANNOTATED_PRESETS
+    from LandmarkDetectionLib.training.presets import PRESETS
+
+    if as_json:
+        synthetic = {
+            name: {"description": text, "config": config.model_dump()}
+            for name, (text, config) in PRESETS.items()
+        }
+        annotated = {
+            name: {
+                "description": one.description,
+                "config": {"architecture": one.architecture, **one.options},
+            }
+            for name, one in ANNOTATED_PRESETS.items()
+        }
+        console.print_json({**synthetic, **annotated})
+        return
+    rows = [
+        [name, config.network, str(config.steps), str(config.batch_size), text]
+        for name, (text, config) in PRESETS.items()
+    ]
+    rows += [
+        [
+            name,
+            one.architecture,
+            str(one.options["steps"]),
+            str(one.options["batch_size"]),
+            f"--data: {one.description}",
+        ]
+        for name, one in ANNOTATED_PRESETS.items()
+    ]
+    console.print_table(["preset", "network", "steps", "batch", "what for"], rows)

@@ -1,0 +1,254 @@
+"""Landmarks from a heatmap network that was trained on annotated radiographs, CT or MR volumes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors.evidence import Evidence
+from LandmarkDetectionLib.detectors.settings import HeatmapSettings
+from LandmarkDetectionLib.errors import InputError, NoBodyError
+from LandmarkDetectionLib.gaussian_heatmap import heatmap_distribution
+from LandmarkDetectionLib.heatmap_reading import Reading, gaussian_distribution, read_heatmaps
+from LandmarkDetectionLib.image_grid import ImageGrid, look_at
+from LandmarkDetectionLib.image_views import image_views
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
+from LandmarkDetectionLib.projection import View, ViewGeometry
+from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW
+from LandmarkDetectionLib.tiling import tiled_peaks
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.volume import Volume
+
+Array = np.ndarray
+Step = Callable[[float, str], None]
+
+KEY = "heatmap"
+#: Images larger than the network's canvas by this factor are looked at in tiles.
+LARGER = 1.5
+#: How exactly a person points, in radii of the confidence.
+CLICK_RADII = 1.5
+#: Distances between landmarks that training never saw by this factor are named.
+STRETCH = 1.35
+
+
+def detect(
+    volume: Volume,
+    model: Model,
+    threshold: float | None,
+    depth: str | None,
+    device: str,
+    step: Step,
+    channels: Sequence[Volume] = (),
+) -> Detection:
+    """Find the landmarks of a radiograph or a volume; see ``detectors.detect``.
+
+    Raises
+    ------
+    InputError
+        When the image is of the wrong dimension or the channels do not fit, or a threshold or a depth method
+        was given, which these models have none of.
+    NoBodyError
+        When hardly anything that the model knows is in the image.
+    """
+    settings = HeatmapSettings.of(model)
+    _refuse_options(model, settings, threshold, depth, channels)
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "load model"):
+        step(0.05, "loading the model")
+        network: Any = model.build_networks(device)[KEY]
+    with _timed(seconds, "resample"):
+        step(0.3, "bringing the image onto the network's grid")
+        grid = look_at([volume, *channels], settings.grid(), network.multiple)
+    with _timed(seconds, "network"):
+        step(0.5, "finding landmarks")
+        radius = settings.radius / float(grid.cell_mm.mean())
+        reading, heatmaps = run_network(network, grid, settings, device, radius)
+    step(0.9, "checking the result")
+    confidence = settings.confidence(reading.near[0])
+    landmarks = _landmarks(volume, model, grid, reading, confidence)
+    if not any(one.is_present for one in landmarks):
+        raise NoBodyError(
+            f"{volume.name or 'The image'} shows none of the landmarks of {model.name!r}; check that it is "
+            "the right image for this model."
+        )
+    unit = "mm" if volume.spacing_known else "pixel"
+    step(1.0, "done")
+    return Detection(
+        landmarks=landmarks,
+        model=model.name,
+        model_version=model.version,
+        parameters={
+            "device": device,
+            "unit": unit,
+            "confidence": f"probability of lying in the image and within {settings.radius:g} {settings.unit}",
+        },
+        warnings=tuple(_warnings(volume, model, settings, grid, reading, landmarks)),
+        seconds=seconds,
+        views=image_views(volume),
+        evidence=_evidence(volume, grid, settings, heatmaps, network.stride),
+    )
+
+
+def run_network(
+    network: Any, grid: ImageGrid, settings: HeatmapSettings, device: str, radius: float
+) -> tuple[Reading, torch.Tensor | None]:
+    """Positions in an image, and its heatmaps (1, L, *S); None where it was looked at in tiles."""
+    logits = settings.heatmaps == "logits"
+    if any(n > LARGER * tile for n, tile in zip(grid.image.shape[1:], settings.shape, strict=True)):
+        return _read_in_tiles(network, grid, settings, logits, device, radius), None
+    with (
+        torch.inference_mode(),
+        torch.autocast(device, torch.bfloat16, enabled=device == "cuda" or grid.image.ndim == 3),
+    ):
+        image = torch.from_numpy(grid.image)[None].to(device)
+        heatmaps = network(image).heatmaps.float()
+    return read_heatmaps(heatmaps, logits, network.stride, radius), heatmaps.cpu()
+
+
+def _read_in_tiles(
+    network: Any, grid: ImageGrid, settings: HeatmapSettings, logits: bool, device: str, radius: float
+) -> Reading:
+    """As in one go, but of each landmark only the heatmap about its highest place is kept."""
+    stride = int(network.stride)
+    around = max(8, int(np.ceil(1.5 * radius / stride)))
+    peaks = tiled_peaks(grid.image, network, settings.shape, radius=around, device=device)
+    reading = read_heatmaps(torch.from_numpy(peaks.window)[None], logits, stride, radius)
+    # Positions count from the window's first cell, whose centre lies half a stride inside.
+    return reading._replace(position=reading.position + peaks.origin - (stride - 1) / 2)
+
+
+def _evidence(
+    volume: Volume, grid: ImageGrid, settings: HeatmapSettings, heatmaps: torch.Tensor | None, stride: int
+) -> Evidence | None:
+    """What one landmark of a radiograph can be looked for again in; volumes have none yet."""
+    if heatmaps is None or heatmaps.ndim != 4:
+        return None
+    probability = (
+        heatmap_distribution(heatmaps)[0]
+        if settings.heatmaps == "logits"
+        else gaussian_distribution(heatmaps)
+    )
+    if stride < STRIDE:
+        # On the cells that places are looked for again on; the sum stays.
+        probability = torch.nn.functional.avg_pool2d(probability, STRIDE // stride) * (STRIDE // stride) ** 2
+    size = np.array(volume.size)
+
+    def contains(point: Array) -> bool:
+        ijk = volume.ras_to_ijk_points(point)
+        # A click beside a radiograph's plane is meant to lie in it.
+        return bool(((ijk >= -0.5) & (ijk <= size - 0.5) | (size == 1)).all())
+
+    cell = grid.cell_mm
+    column, row = (grid.to_ras[:3, axis] / cell[axis] for axis in (0, 1))
+    shape = (int(grid.image.shape[1]), int(grid.image.shape[2]))
+    geometry = ViewGeometry(
+        grid.to_ras[:3, 3], column, row, np.cross(column, row), (float(cell[0]), float(cell[1])), shape
+    )
+    inside = np.zeros(shape, bool)
+    inside[tuple(slice(n) for n in grid.content)] = True
+    nothing = np.zeros(shape, np.float32)
+    return Evidence(
+        view=View(inside, nothing, nothing, nothing, inside, geometry),
+        maps=probability.numpy(),
+        radius_mm=settings.radius,
+        click_mm=CLICK_RADII * settings.radius,
+        click_depth_mm=0.0,
+        contains=contains,
+        confidence=lambda near, _error, _place: float(settings.confidence(np.array([near]))[0]),
+    )
+
+
+def _refuse_options(
+    model: Model,
+    settings: HeatmapSettings,
+    threshold: float | None,
+    depth: str | None,
+    channels: Sequence[Volume],
+) -> None:
+    if threshold is not None:
+        raise InputError(f"The model {model.name!r} looks at grey values and has no threshold; leave it out.")
+    if depth is not None:
+        raise InputError(
+            f"The model {model.name!r} finds all coordinates at once; leave out the depth method."
+        )
+    if len(channels) + 1 != settings.channels:
+        raise InputError(
+            f"The model {model.name!r} needs {settings.channels} image{'s' if settings.channels > 1 else ''} "
+            f"per case, not {len(channels) + 1}; name further ones with --channel."
+        )
+
+
+def _landmarks(
+    volume: Volume, model: Model, grid: ImageGrid, reading: Reading, confidence: Array
+) -> LandmarkSet:
+    ras = grid.points_to_ras(reading.position[0])
+    covariance = grid.covariance_to_ras(reading.covariance[0])
+    size = np.array(grid.content[::-1])
+    inside = ((reading.position[0] >= -0.5) & (reading.position[0] <= size - 0.5)).all(axis=1)
+    result = []
+    for n, definition in enumerate(model.protocol.landmarks):
+        present = bool(inside[n]) and reading.present[0, n] >= PRESENT_ABOVE
+        trusted = confidence[n] >= UNCERTAIN_BELOW
+        result.append(
+            Landmark(
+                name=definition.name,
+                position=ras[n] if present else np.full(3, np.nan),
+                status=Status.ABSENT if not present else Status.DETECTED if trusted else Status.UNCERTAIN,
+                # Of an absent landmark it must not look like one that was found.
+                confidence=float(confidence[n] if present else min(confidence[n], 1 - confidence[n])),
+                covariance=covariance[n] if present else None,
+                description=definition.definition,
+            )
+        )
+    return LandmarkSet(tuple(result), name=model.protocol.title)
+
+
+def _warnings(
+    volume: Volume,
+    model: Model,
+    settings: HeatmapSettings,
+    grid: ImageGrid,
+    reading: Reading,
+    landmarks: LandmarkSet,
+) -> Iterator[str]:
+    if not volume.spacing_known:
+        yield (
+            f"{volume.name or 'The picture'} does not say how large its pixels are: positions and lengths "
+            "are in pixels, not mm."
+        )
+    doubtful = [one.name for one in landmarks if one.status is Status.UNCERTAIN]
+    if len(doubtful) > len(landmarks) / 2:
+        yield (
+            f"{len(doubtful)} of {len(landmarks)} landmarks are uncertain: the image may be of another kind "
+            f"than those that {model.name} was trained on."
+        )
+    positions = reading.position[0]
+    for line, (low, high) in settings.length_range_cells.items():
+        first, _, second = line.partition("|")
+        if (
+            first in landmarks
+            and second in landmarks
+            and landmarks[first].is_present
+            and landmarks[second].is_present
+        ):
+            i, j = model.protocol.index(first), model.protocol.index(second)
+            length = float(np.linalg.norm(positions[i] - positions[j]))
+            if not low / STRETCH <= length <= high * STRETCH:
+                longer = "longer" if length > high else "shorter"
+                yield f"The distance from {first} to {second} is {longer} than in any image of the training."
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[name] = round(time.perf_counter() - start, 4)

@@ -1,0 +1,263 @@
+"""From a finished training on annotated images to a model package: calibrated, measured, described."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.model import Model, ReferencePicture, save_model
+from LandmarkDetectionLib.protocol import LandmarkDefinition, Protocol
+from LandmarkDetectionLib.quality import Calibration, expected_calibration_error
+from LandmarkDetectionLib.training.annotated_card import annotated_card, error_rows
+from LandmarkDetectionLib.training.annotated_cases import AnnotatedCase
+from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
+from LandmarkDetectionLib.training.annotated_plan import Division
+from LandmarkDetectionLib.training.annotated_stream import AnnotatedBatch, AnnotatedStream, plain_batches
+from LandmarkDetectionLib.training.annotated_task import KEY, HeatmapTask
+from LandmarkDetectionLib.training.annotated_training import load_cases, mirror_permutation, trained_task
+from LandmarkDetectionLib.training.augmentation import Augmentation
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.datalist import Datalist
+
+Progress = Callable[[float, str], None]
+Array = np.ndarray
+
+#: Warped copies of each held-back case that confidence is calibrated on, besides the case itself.
+COPIES = 6
+MILD = Augmentation(translation=0.03, rotation=0.1, scale=0.06, axis_scale=0.03, elastic=0.01, cut=0.1)
+#: Fewer landmarks than this do not make a curve, only a share.
+FEWEST_FOR_CURVE = 60
+
+
+def package_annotated(
+    run: str | Path,
+    datalist: Datalist,
+    division: Division,
+    out: str | Path,
+    *,
+    name: str,
+    version: str = "1.0.0",
+    protocol: Protocol | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Calibrate a finished run on the cases held back, measure it there, and write a model package.
+
+    The package holds no image and no landmark of the data set: weights, means and ranges only.
+
+    Parameters
+    ----------
+    run
+        Folder of ``annotated_training.train_annotated``.
+    datalist, division
+        What it was trained on.
+    protocol
+        Of the landmarks; the datalist's, or one made of their names, when None.
+
+    Raises
+    ------
+    InputError
+        The run is not finished.
+    OutputError
+        The package cannot be written.
+    """
+    config, task = trained_task(run)
+    training, held_back = load_cases(config, division, Path(run))
+    protocol = protocol_of(config.landmarks, protocol or datalist.protocol, datalist.name)
+    step = progress or (lambda _fraction, _text: None)
+    step(0.1, "measuring on the cases held back")
+    measured = _measure(task, plain_batches(held_back, 4))
+    copies = _copies(held_back, config, protocol)
+    step(0.4, "calibrating")
+    calibrating = _joined(measured, _measure(task, copies)) if held_back else measured
+    curve = _calibration(calibrating, config.radius)
+    unit = "px" if any(case.unit == "px" for case in (*training, *held_back)) else "mm"
+    settings = {
+        "shape": list(config.grid.shape),
+        "spacing": list(config.grid.spacing) if config.grid.spacing is not None else None,
+        "intensity": config.grid.intensity,
+        "channels": config.channels,
+        "heatmaps": "logits" if config.loss == "cross-entropy" else "gaussian",
+        "sigma": dict(zip(config.landmarks, task.sigmas(), strict=True)),
+        "radius": config.radius,
+        "unit": unit,
+        "calibration": curve.to_settings(),
+        "length_range_cells": _length_ranges(training, config.landmarks, protocol),
+    }
+    report: dict[str, Any] = {
+        "cases": len(held_back),
+        "training cases": len(training),
+        "unit": unit,
+        "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
+        "calibration error": _calibration_error(measured, curve, config.radius),
+    }
+    states = {KEY: (*task.architectures()[KEY], task.network.state_dict())}
+    metadata = {
+        "description": f"{len(config.landmarks)} landmarks ({protocol.title}) by heatmaps.",
+        "authors": "Trained with Landmark Detection",
+        "copyright": "Of whoever trained it",
+        "data_source": f"{datalist.name}: {len(training)} annotated cases",
+        "data_type": "radiographs" if config.dimensions == 2 else "volumes",
+        "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
+        "eval_metrics": report["rows"]["all"] if held_back else {},
+        "training": _without_names(config),
+    }
+    step(0.9, "writing the model")
+    return save_model(
+        out,
+        name=name,
+        version=version,
+        protocol=protocol,
+        networks=states,
+        settings=settings,
+        detector="heatmap",
+        metadata_extra=metadata,
+        card=annotated_card(name, version, protocol, config, report),
+        reference=_mean_shape(training, config, protocol),
+    )
+
+
+def protocol_of(names: Sequence[str], protocol: Protocol | None, title: str) -> Protocol:
+    """The protocol of a model's landmarks in the order of its outputs: part of a given one, or names."""
+    if protocol is None:
+        plain = "".join(c if c.isalnum() else "-" for c in title.lower()).strip("-") or "landmarks"
+        return Protocol(
+            name=plain[:60].strip("-"),
+            title=title or "Landmarks",
+            version="1.0.0",
+            region="unnamed",
+            landmarks=tuple(
+                LandmarkDefinition(
+                    name=name, title=name, definition=f"As annotated in {title or 'the data set'}."
+                )
+                for name in names
+            ),
+        )
+    unknown = [name for name in names if name not in protocol.names]
+    if unknown:
+        raise InputError(
+            f"The protocol {protocol.name!r} does not define {', '.join(unknown)}; choose another one, or leave "
+            "it out."
+        )
+    if protocol.names == tuple(names):
+        return protocol
+    kept = protocol.restricted(names)
+    return kept.model_copy(update={"landmarks": tuple(kept[name] for name in names)})
+
+
+def _measure(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) -> dict[str, Array]:
+    """By landmark of every image: error in mm or px, scores, whether it is there, what is known."""
+    landmarks = len(task.config.landmarks)
+    parts: dict[str, list[Array]] = {key: [] for key in ("error", "near", "present", "there", "known")}
+    for batch in batches:
+        reading = task.read(batch)
+        error = (
+            np.linalg.norm(reading.position - batch.points.numpy(), axis=-1) * batch.cell_mm.numpy()[:, None]
+        )
+        parts["error"].append(error)
+        parts["near"].append(reading.near)
+        parts["present"].append(reading.present)
+        parts["there"].append((batch.present & batch.known).numpy())
+        parts["known"].append(batch.known.numpy())
+    empty = np.zeros((0, landmarks))
+    return {key: np.concatenate(values) if values else empty for key, values in parts.items()}
+
+
+def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Array]:
+    return {key: np.concatenate([first[key], second[key]]) for key in first}
+
+
+def _copies(
+    cases: Sequence[AnnotatedCase], config: AnnotatedConfig, protocol: Protocol
+) -> list[AnnotatedBatch]:
+    """Mildly warped copies of the cases held back: more scores to calibrate on, some of them cut off."""
+    if not cases:
+        return []
+    stream = AnnotatedStream(
+        cases, config.grid.shape, 4, MILD, mirror_permutation(protocol, config.landmarks), 7
+    )
+    return [stream.batch(n) for n in range(-(-len(cases) * COPIES // 4))]
+
+
+def _calibration(measured: dict[str, Array], radius: float) -> Calibration:
+    known = measured["known"].astype(bool)
+    found = (measured["there"].astype(bool) & (measured["error"] <= radius))[known]
+    scores = measured["near"][known]
+    if len(scores) >= FEWEST_FOR_CURVE:
+        return Calibration.fit(scores, found)
+    # Too little to draw a curve with: one share for all, by Laplace's rule never quite sure.
+    share = (found.sum() + 1) / (len(found) + 2)
+    return Calibration(np.array([0.0, 1.0]), np.array([min(share, 0.1), share]))
+
+
+def _calibration_error(measured: dict[str, Array], curve: Calibration, radius: float) -> float | None:
+    known = measured["known"].astype(bool)
+    if not known.any():
+        return None
+    found = (measured["there"].astype(bool) & (measured["error"] <= radius))[known]
+    return round(expected_calibration_error(curve(measured["near"][known]), found), 4)
+
+
+def _length_ranges(
+    cases: Sequence[AnnotatedCase], names: Sequence[str], protocol: Protocol
+) -> dict[str, list[float]]:
+    """Shortest and longest distance along every line of the protocol, or between neighbours, in cells."""
+    lines = protocol.lines or tuple(pairwise(names))
+    points = np.concatenate([case.points for case in cases])
+    ranges = {}
+    for first, second in lines:
+        lengths = np.linalg.norm(
+            points[:, list(names).index(first)] - points[:, list(names).index(second)], axis=-1
+        )
+        lengths = lengths[np.isfinite(lengths)]
+        if len(lengths):
+            ranges[f"{first}|{second}"] = [round(float(lengths.min()), 3), round(float(lengths.max()), 3)]
+    return ranges
+
+
+def _mean_shape(
+    cases: Sequence[AnnotatedCase], config: AnnotatedConfig, protocol: Protocol
+) -> ReferencePicture | None:
+    """Where landmarks lie on average, drawn without any image, so that no patient's is passed on."""
+    from PIL import Image, ImageDraw
+
+    points = np.concatenate([case.points for case in cases])
+    seen = points[..., [0, 1]] if config.dimensions == 2 else points[..., [0, 2]] * (1, -1)
+    with np.errstate(all="ignore"):
+        mean = np.nanmean(seen, axis=0)
+    there = np.isfinite(mean).all(axis=1)
+    if not there.any():
+        return None
+    low, high = mean[there].min(axis=0), mean[there].max(axis=0)
+    scale = 560 / max(float((high - low).max()), 1e-6)
+    margin = 40
+    width, height = (int(n) for n in np.ceil((high - low) * scale) + 2 * margin)
+    size = (width, height)
+    picture = Image.new("RGB", (size[0] * 2, size[1] * 2), (22, 30, 38))
+    draw = ImageDraw.Draw(picture)
+    places = {name: (mean[n] - low) * scale + margin for n, name in enumerate(config.landmarks) if there[n]}
+    for first, second in protocol.lines:
+        if first in places and second in places:
+            draw.line([*(places[first] * 2), *(places[second] * 2)], fill=(96, 125, 145), width=5)
+    for x, y in (place * 2 for place in places.values()):
+        draw.ellipse([x - 9, y - 9, x + 9, y + 9], fill=(86, 180, 233))
+    stream = io.BytesIO()
+    picture.resize(size, Image.Resampling.LANCZOS).save(stream, format="PNG")
+    return ReferencePicture(
+        stream.getvalue(), size, {name: (float(x), float(y)) for name, (x, y) in places.items()}
+    )
+
+
+def _without_names(config: AnnotatedConfig) -> dict[str, Any]:
+    """The config without the names of files, which may name patients."""
+    content = json.loads(config.model_dump_json())
+    for field in ("training_cases", "held_back_cases"):
+        content[field] = len(content[field])
+    return dict(content)

@@ -1,0 +1,232 @@
+"""From a data set to a training: which cases are learned from, and every setting that the data decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.image_grid import orientation
+from LandmarkDetectionLib.raters import ALL, MEAN
+from LandmarkDetectionLib.training.annotated_cases import digest
+from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig, GridConfig
+from LandmarkDetectionLib.training.annotated_presets import AnnotatedPreset, find_preset
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.datalist import Case, Datalist
+    from LandmarkDetectionLib.volume import Volume
+
+Progress = Callable[[float, str], None]
+Array = np.ndarray
+
+#: Images that settings are decided on, spread over the data set.
+SURVEYED = 24
+#: Share of the subjects that is held back where the datalist does not divide them, and what is too few for
+#: it.
+HELD_BACK, FEWEST_SUBJECTS = 0.15, 6
+HELD_BACK_SPLITS = ("val", "validation", "held back", "test")
+#: A landmark counts as found within so many mm, or this share of the image's long side where there are none.
+RADIUS_MM = {2: 2.0, 3: 4.0}
+RADIUS_SHARE = 0.01
+#: A grey value that only CT has.
+AIR_HU = -400.0
+
+
+@dataclass(frozen=True)
+class Division:
+    """Cases to learn from, and cases that are only measured."""
+
+    training: tuple[Case, ...]
+    held_back: tuple[Case, ...]
+
+
+def divide(datalist: Datalist, held_back: str | None = None, seed: int = 1) -> Division:
+    """Which cases are learned from.
+
+    Parameters
+    ----------
+    held_back
+        Split that is only measured; all others are learned from. By default the first of ``HELD_BACK_SPLITS``
+        that there is, or else 15 % of the subjects, drawn by the seed; ``"none"`` learns from all.
+
+    Raises
+    ------
+    InputError
+        There is no such split, or nothing is left to learn from.
+    """
+    splits = {case.split for case in datalist if case.split}
+    if held_back == "none":
+        return Division(datalist.cases, ())
+    if held_back is None:
+        held_back = next((name for name in HELD_BACK_SPLITS if name in splits), None)
+    if held_back is not None:
+        if held_back not in splits:
+            known = ", ".join(sorted(splits)) or "none"
+            raise InputError(f"The datalist {datalist.path} has no split {held_back!r}; it has: {known}.")
+        # A test set stays out of training even when another split is what is watched.
+        training = tuple(case for case in datalist if case.split != held_back and case.split != "test")
+        if not training:
+            raise InputError(
+                f"All cases of {datalist.path} are in the split {held_back!r}; none is left to learn from."
+            )
+        return Division(training, datalist.of_split(held_back))
+    subjects = sorted(set(datalist.subjects))
+    if len(subjects) < FEWEST_SUBJECTS:
+        return Division(datalist.cases, ())
+    chosen = np.random.default_rng(seed).permutation(len(subjects))[
+        : max(1, round(HELD_BACK * len(subjects)))
+    ]
+    names = {subjects[n] for n in chosen}
+    return Division(
+        tuple(case for case in datalist if case.subject not in names),
+        tuple(case for case in datalist if case.subject in names),
+    )
+
+
+def plan(
+    datalist: Datalist,
+    division: Division,
+    preset: str = "scn-lite",
+    *,
+    spacing: Sequence[float] | None = None,
+    shape: Sequence[int] | None = None,
+    raters: str = MEAN,
+    limit: int | None = None,
+    changes: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> AnnotatedConfig:
+    """Settle everything that a training needs.
+
+    Parameters
+    ----------
+    preset
+        Name in ``annotated_presets``.
+    spacing
+        Cell size along x, y(, z) in mm (one number for all axes); chosen from the data when None.
+    shape
+        The network's canvas, (slices,) rows, columns; chosen from the data when None.
+    raters
+        ``mean``, ``all``, or a name.
+    limit
+        Learn from so many cases only.
+    changes
+        Further fields of `AnnotatedConfig` to set.
+
+    Raises
+    ------
+    InputError
+        The data do not fit together or the preset, or an image cannot be read.
+    """
+    chosen = find_preset(preset)
+    cases = division.training
+    if raters not in (MEAN, ALL, *datalist.raters):
+        raise InputError(
+            f"There is no rater {raters!r} in {datalist.path}; it has {', '.join(datalist.raters)}."
+        )
+    if limit is not None and limit > len(cases):
+        raise InputError(f"The limit of {limit} cases is more than the {len(cases)} there are to learn from.")
+    looked_at = [
+        cases[n] for n in np.unique(np.linspace(0, len(cases) - 1, min(SURVEYED, len(cases))).astype(int))
+    ]
+    facts = []
+    for n, case in enumerate(looked_at):
+        if progress is not None:
+            progress(n / len(looked_at), f"looking at {case.name}")
+        facts.append(_facts(case.read_channels()))
+    dimensions = {fact.dimensions for fact in facts}
+    channels = {fact.channels for fact in facts}
+    if len(dimensions) > 1 or len(channels) > 1:
+        what = (
+            "single images and volumes" if len(dimensions) > 1 else "cases of different numbers of channels"
+        )
+        raise InputError(f"The datalist {datalist.path} mixes {what}; make one datalist for each.")
+    d = dimensions.pop()
+    grid = _grid(chosen, facts, d, spacing, shape)
+    unit_known = all(fact.spacing_known for fact in facts)
+    radius = (
+        RADIUS_MM[d] if unit_known else RADIUS_SHARE * float(np.median([max(fact.extent) for fact in facts]))
+    )
+    wanted = {
+        **chosen.settings(d),
+        "landmarks": datalist.landmark_names,
+        "channels": channels.pop(),
+        "grid": grid,
+        "radius": round(radius, 3),
+        "raters": raters,
+        "limit": limit,
+        "training_cases": tuple(case.name for case in cases),
+        "held_back_cases": tuple(case.name for case in division.held_back),
+        "data": digest(datalist, (*cases, *division.held_back)),
+        **(changes or {}),
+    }
+    return AnnotatedConfig.model_validate(wanted)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    dimensions: int
+    channels: int
+    size: Array  # voxels along x, y(, z) of the grid
+    spacing: Array  # along the same
+    spacing_known: bool
+    is_ct: bool
+
+    @property
+    def extent(self) -> Array:
+        return self.size * self.spacing
+
+
+def _facts(volumes: Sequence[Volume]) -> _Facts:
+    first = volumes[0]
+    order = (0, 1) if first.is_2d else orientation(first)[0]
+    sample = first.voxels[:: max(1, len(first.voxels) // 32)]
+    is_ct = first.modality == "CT" or (not first.modality and float(sample.min()) <= AIR_HU)
+    return _Facts(
+        2 if first.is_2d else 3,
+        len(volumes),
+        np.array([first.size[axis] for axis in order]),
+        np.array([first.spacing[axis] for axis in order]),
+        first.spacing_known,
+        is_ct,
+    )
+
+
+def _grid(
+    preset: AnnotatedPreset,
+    facts: Sequence[_Facts],
+    d: int,
+    spacing: Sequence[float] | None,
+    shape: Sequence[int] | None,
+) -> GridConfig:
+    """A radiograph is fitted as a whole; volumes get a spacing at which a usual one fits the budget."""
+    if shape is not None and len(shape) != d:
+        raise InputError(f"The shape {tuple(shape)} has {len(shape)} sizes, but the images have {d} axes.")
+    if spacing is not None and len(spacing) not in (1, d):
+        raise InputError(f"The spacing needs one number or {d}, not {len(spacing)}.")
+    multiple = preset.multiple(d)
+    extents = np.stack([fact.extent for fact in facts])
+    cell: tuple[float, ...] | None = None
+    if spacing is not None:
+        cell = tuple(spacing) if len(spacing) == d else (spacing[0],) * d
+    elif d == 3:
+        usual = np.median(extents, axis=0)
+        finest = float(np.median([fact.spacing.min() for fact in facts]))
+        cell = (round(max(finest, float((usual.prod() / preset.budget(3)) ** (1 / 3))), 3),) * 3
+    if shape is None:
+        if cell is None:
+            usual = np.median(extents / extents.max(axis=1, keepdims=True), axis=0)
+            wanted = usual * preset.long_side
+        else:
+            wanted = np.percentile(extents, 90, axis=0) / cell
+            most = (preset.budget(d) * 1.5) ** (1 / d) * 2
+            wanted = np.minimum(wanted, most)
+        shape = [int(-(-n // multiple) * multiple) for n in np.ceil(wanted - 0.02 * multiple)[::-1]]
+    elif any(n % multiple for n in shape):
+        raise InputError(
+            f"The sizes of the shape {tuple(shape)} must be multiples of {multiple} for this network."
+        )
+    is_ct = np.mean([fact.is_ct for fact in facts]) > 0.5
+    return GridConfig(shape=tuple(shape), spacing=cell, intensity="hounsfield" if is_ct else "standardise")

@@ -1,0 +1,115 @@
+"""What a heatmap network learns from a batch of annotated images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from LandmarkDetectionLib.gaussian_heatmap import pixels_to_cells
+from LandmarkDetectionLib.heatmap_reading import Reading, read_heatmaps
+from LandmarkDetectionLib.networks import build_network
+from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
+from LandmarkDetectionLib.training.annotated_stream import AnnotatedBatch
+from LandmarkDetectionLib.training.heatmap_losses import HeatmapLoss, build_loss
+from LandmarkDetectionLib.training.pictures import annotated_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
+
+KEY = "heatmap"
+"""Name of the network in a model package."""
+
+
+class HeatmapTask(nn.Module):
+    """A heatmap network with its loss.
+
+    Parameters
+    ----------
+    config
+    loss : callable, optional
+        A loss of your own instead of the config's, with the signature of those in ``heatmap_losses``.
+    """
+
+    def __init__(self, config: AnnotatedConfig, loss: Callable[..., Tensor] | None = None) -> None:
+        super().__init__()
+        self.config = config
+        network = build_network(config.architecture, **config.network_parameters())
+        self.networks = nn.ModuleDict({KEY: network})
+        self._format = torch.channels_last if config.dimensions == 2 else torch.channels_last_3d
+        self.networks.to(memory_format=self._format)  # type: ignore[call-overload]
+        parameters: dict[str, Any] = {} if loss is not None else {"sigma": config.sigma}
+        if loss is None and config.loss == "weighted-mse":
+            parameters["weights"] = config.weights or [1.0] * len(config.landmarks)
+        self.loss = build_loss(loss or config.loss, len(config.landmarks), config.dimensions, **parameters)
+
+    @property
+    def network(self) -> Any:
+        """The heatmap network."""
+        return self.networks[KEY]
+
+    def architectures(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Architecture and parameters, as the model package stores them."""
+        return {KEY: (self.config.architecture, self.config.network_parameters())}
+
+    def sigmas(self) -> list[float]:
+        """Standard deviation of each landmark's target in heatmap cells, learned or fixed."""
+        if isinstance(self.loss, HeatmapLoss):
+            return [float(value) for value in self.loss.sigma.detach().cpu()]
+        return [self.config.sigma] * len(self.config.landmarks)
+
+    def prepare(self, batch: AnnotatedBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Network input and targets of a batch, on the task's device."""
+        device = next(self.parameters()).device
+        images = batch.images.to(device, memory_format=self._format, non_blocking=True)
+        targets = {name: getattr(batch, name).to(device) for name in ("points", "present", "known")}
+        targets["points"] = pixels_to_cells(targets["points"], self.network.stride)
+        return images, targets
+
+    def forward(self, images: Tensor) -> HeatmapOutput:
+        """Heatmaps."""
+        output: HeatmapOutput = self.network(images)
+        return output
+
+    def losses(self, output: HeatmapOutput, targets: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses by name; their sum is minimised."""
+        full = type(output)(
+            output.heatmaps.float(),
+            None if output.appearance is None else output.appearance.float(),
+            tuple(maps.float() for maps in output.intermediate),
+        )
+        return {"heatmaps": self.loss(full, targets["points"], targets["present"], targets["known"])}
+
+    @torch.no_grad()
+    def read(self, batch: AnnotatedBatch) -> Reading:
+        """Positions (cells of the canvas), presence and spread in a batch."""
+        images, _ = self.prepare(batch)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cpu"):
+            heatmaps = self.network(images).heatmaps.float()
+        return read_heatmaps(
+            heatmaps, self.config.loss == "cross-entropy", self.network.stride, self._radius(batch)
+        )
+
+    def _radius(self, batch: AnnotatedBatch) -> np.ndarray:
+        """(B,) radius of the confidence in cells of the canvas."""
+        return np.asarray(self.config.radius / batch.cell_mm.numpy())
+
+    def measure(self, batch: AnnotatedBatch) -> dict[str, Tensor]:
+        """Error of landmarks that are there, in cells and in mm or pixels, and presence told wrongly."""
+        reading = self.read(batch)
+        there = batch.present & batch.known
+        error = torch.from_numpy(np.linalg.norm(reading.position - batch.points.numpy(), axis=-1))
+        wrong = (torch.from_numpy(reading.present) > 0.5) != batch.present
+        return {
+            "error cells": error[there],
+            "error": (error * batch.cell_mm[:, None])[there],
+            "presence wrong": wrong[batch.known].float(),
+        }
+
+    def picture(self, batch: AnnotatedBatch) -> np.ndarray:
+        """Early picture (H, W, 3) uint8 of predictions beside the truth."""
+        return annotated_picture(batch, self.read(batch).position)

@@ -1,0 +1,117 @@
+"""What the data decide: who is held back, and what the network looks at."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from LandmarkDetectionLib.datalist import Datalist, read_datalist
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.training.annotated_plan import divide, plan
+from LandmarkDetectionLib.training.annotated_presets import ANNOTATED_PRESETS
+from LandmarkDetectionLib.volume import Volume, write_volume
+from Testing.Python.blob_data import NAMES, write_blob_data
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Datalist:
+    return read_datalist(write_blob_data(tmp_path, splits={"fold 0": 3, "fold 1": 4}), missing="allow")
+
+
+def test_a_split_is_held_back_by_name_and_the_rest_is_learned_from(data):
+    division = divide(data, "fold 1")
+    assert [case.split for case in division.held_back] == ["fold 1"] * 4
+    assert len(division.training) == 8 and all(case.split != "fold 1" for case in division.training)
+
+
+def test_without_splits_whole_subjects_are_held_back(tmp_path):
+    path = write_blob_data(tmp_path, count=12)
+    content = json.loads(path.read_text())
+    for n, row in enumerate(content["cases"]):
+        row["subject"] = f"person {n // 2}"
+    path.write_text(json.dumps(content))
+    division = divide(read_datalist(path, missing="allow"))
+    held = {case.subject for case in division.held_back}
+    assert len(division.held_back) == 2 and len(held) == 1
+    assert not held & {case.subject for case in division.training}
+
+
+def test_a_test_split_is_never_learned_from(tmp_path):
+    data = read_datalist(write_blob_data(tmp_path, splits={"val": 2, "test": 3}), missing="allow")
+    division = divide(data)
+    assert {case.split for case in division.held_back} == {"val"}
+    assert "test" not in {case.split for case in division.training}
+
+
+def test_none_learns_from_all(data):
+    assert len(divide(data, "none").training) == 12
+
+
+def test_a_radiograph_is_fitted_into_the_canvas_as_a_whole(data):
+    config = plan(data, divide(data, "fold 0"))
+    assert config.grid.spacing is None and config.landmarks == NAMES and config.dimensions == 2
+    assert max(config.grid.shape) >= ANNOTATED_PRESETS["scn-lite"].long_side
+    assert config.grid.shape[0] == config.grid.shape[1]
+
+
+def test_volumes_get_a_spacing_at_which_a_usual_one_fits(tmp_path):
+    path = write_blob_data(tmp_path, count=6, shape=(40, 48, 56), spacing=2.0)
+    data = read_datalist(path, missing="allow")
+    config = plan(data, divide(data, "none"))
+    assert config.dimensions == 3 and config.grid.spacing is not None
+    # Small volumes are not made finer than they are.
+    assert config.grid.spacing == (2.0, 2.0, 2.0)
+    assert all(n >= m for n, m in zip(config.grid.shape, (40, 48, 56), strict=True))
+
+
+def test_ct_is_recognised_by_its_air(tmp_path):
+    path = write_blob_data(tmp_path, count=4, shape=(16, 20, 20), spacing=4.0)
+    for file in tmp_path.glob("*.nrrd"):
+        rng = np.random.default_rng(0)
+        voxels = rng.integers(-1000, 500, (16, 20, 20)).astype(np.int16)
+        voxels[0, 0, 0] = hash(file.name) % 500
+        write_volume(Volume(voxels, np.diag([-4.0, -4, 4, 1])), file)
+    data = read_datalist(path, missing="allow")
+    assert plan(data, divide(data, "none")).grid.intensity == "hounsfield"
+
+
+def test_overrides_win(data):
+    config = plan(data, divide(data, "none"), shape=(192, 192), spacing=(0.5,), changes={"steps": 7})
+    assert config.grid.shape == (192, 192) and config.grid.spacing == (0.5, 0.5) and config.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"preset": "scn-large"}, "no preset 'scn-large'"),
+        ({"raters": "Dr Who"}, "no rater 'Dr Who'"),
+        ({"limit": 100}, "limit of 100 cases is more than"),
+        ({"shape": (64, 64, 64)}, "3 sizes, but the images have 2 axes"),
+        ({"shape": (65, 64)}, "must be multiples of"),
+        ({"spacing": (1.0, 1.0, 1.0)}, "needs one number or 2"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(data, arguments, sentence):
+    with pytest.raises(InputError, match=sentence):
+        plan(data, divide(data, "none"), **arguments)
+
+
+def test_an_unknown_split_is_named_with_those_there_are(data):
+    with pytest.raises(InputError, match="no split 'fold 9'; it has: fold 0, fold 1, train"):
+        divide(data, "fold 9")
+
+
+def test_images_and_volumes_do_not_mix(tmp_path):
+    flat = json.loads(write_blob_data(tmp_path / "flat", count=3).read_text())["cases"]
+    solid = json.loads(write_blob_data(tmp_path / "solid", count=3, shape=(16, 20, 20)).read_text())["cases"]
+    rows = []
+    for folder, cases in (("flat", flat), ("solid", solid)):
+        for row in cases:
+            row |= {"image": f"{folder}/{row['image']}", "landmarks": f"{folder}/{row['landmarks']}"}
+            rows.append(row | {"subject": f"{folder}{row['subject']}"})
+    path = tmp_path / "mixed.json"
+    path.write_text(json.dumps({"name": "mixed", "cases": rows}))
+    with pytest.raises(InputError, match=r"mix|dimension"):
+        data = read_datalist(path, missing="allow")
+        plan(data, divide(data, "none"))
