@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from LandmarkDetectionLib import __version__, cli_study, cli_train, console
+from LandmarkDetectionLib import __version__, cli_measure, cli_study, cli_train, console
 from LandmarkDetectionLib.errors import (
     Cancelled,
     InputError,
@@ -48,6 +48,9 @@ _EXTRAS = {
     "tensorboard": "train",
     "faiss": "study",
     "sklearn": "study",
+    "highdicom": "dicom-sr",
+    "pandas": "agreement",
+    "pingouin": "agreement",
 }
 
 EXIT_CODES = (
@@ -68,6 +71,7 @@ models_app = typer.Typer(help="List, inspect, check, install and remove models."
 app.add_typer(models_app, name="models", epilog=EXIT_CODES)
 app.add_typer(cli_study.app, name="study", epilog=EXIT_CODES)
 app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
+cli_measure.add_to(app, EXIT_CODES)
 
 
 class Depth(str, Enum):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -388,6 +388,10 @@ class OrderCheck(Frozen):
     along: Direction
     tolerance: Annotated[float, Field(ge=0)] = 0.0
     otherwise: Text
+
+    def fails(self, step: Any, scale: float = 1.0) -> Any:
+        """Whether steps along the direction, of ``scale`` mm each, are the wrong way; never for NaN."""
+        return step < -self.tolerance * scale if self.tolerance else step <= 0
 
 
 def unit_of(definition: Measurement, known: dict[str, Measurement]) -> str:

@@ -67,9 +67,9 @@ class Frame:
     square: bool = True
 
     @classmethod
-    def space(cls) -> Frame:
-        """The patient's space in mm."""
-        return cls(_SPACE, np.zeros(3))
+    def space(cls, *, spacing_known: bool = True) -> Frame:
+        """The patient's space in mm, or in pixels for a radiograph without a pixel size."""
+        return cls(_SPACE, np.zeros(3), unit="mm" if spacing_known else "px")
 
     @classmethod
     def picture(cls, *, spacing_known: bool = True, height: float = float("nan")) -> Frame:

@@ -227,9 +227,7 @@ class _Case:
             first, second = (self.points.get(name) for name in check.landmarks)
             if first is not None and second is not None:
                 step = float((second - first) @ self.frame.direction(check.along))
-                if step < -check.tolerance * (self.frame.scale if check.tolerance else 1.0) or (
-                    step <= 0 and not check.tolerance
-                ):
+                if check.fails(step, self.frame.scale):
                     yield check.otherwise.rstrip(".")
 
     def measured(self, definition: Measurement, gap: str = "") -> Measured:

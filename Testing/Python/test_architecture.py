@@ -54,8 +54,8 @@ LAYERS = (
     ("depth", "quality", "model"),
     ("detectors",),
     ("synthesis",),
-    ("baselines", "evaluation", "training", "cohort"),
-    ("console", "cli", "cli_study", "cli_train", "worker", "viewer", "__main__"),
+    ("baselines", "evaluation", "training", "cohort", "reporting", "measuring"),
+    ("console", "cli", "cli_measure", "cli_study", "cli_train", "worker", "viewer", "__main__"),
 )
 HEAVY = (
     "torch",
