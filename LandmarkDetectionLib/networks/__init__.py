@@ -18,6 +18,9 @@ ARCHITECTURES: dict[str, str] = {
     "silhouette_unet": "SilhouetteUNet",
     "spatial_configuration": "SpatialConfigurationNet",
     "localization_unet": "LocalizationUNet",
+    "appearance_context": "AppearanceContextNet",
+    "fully_convolutional": "FullyConvolutionalNet",
+    "stacked_hourglass": "StackedHourglassNet",
 }
 
 

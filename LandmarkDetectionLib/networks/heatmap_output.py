@@ -80,6 +80,22 @@ def require_whole(least: int = 1, **numbers: object) -> None:
             raise ValueError(f"{name} must be a whole number of at least {least}, not {number!r}")
 
 
+def require_sequence(length: int | None = None, **lists: object) -> None:
+    """Refuse what is no list of positive whole numbers, of this length if given, by its name.
+
+    Raises
+    ------
+    ValueError
+    """
+    for name, numbers in lists.items():
+        if not isinstance(numbers, list | tuple) or not numbers:
+            raise ValueError(f"{name} must be a list of whole numbers, not {numbers!r}")
+        if length is not None and len(numbers) != length:
+            raise ValueError(f"{name} must have {length} numbers, one per axis, not {list(numbers)}")
+        for number in numbers:
+            require_whole(**{f"every number of {name}": number})
+
+
 def require_one_of(choices: tuple[object, ...], **values: object) -> None:
     """Refuse a value that is none of the choices, by its name.
 

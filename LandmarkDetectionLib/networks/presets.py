@@ -66,6 +66,57 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
             "stem_stride": 2,
         },
     },
+    # The paper's numbers for cephalograms; in 3D, which it leaves to future work, U-Net's widths are halved.
+    "appearance_context": {
+        ("paper", 2): {
+            "channels": [64, 128, 256, 512, 1024],
+            "context_size": [32, 32],
+            "context_width": 128,
+            "context_kernel": 3,
+            "context_dilations": [1, 1, 2, 4, 8, 8, 8],
+        },
+        ("paper", 3): {
+            "channels": [32, 64, 128, 256],
+            "context_size": [32, 32, 32],
+            "context_width": 64,
+            "context_kernel": 3,
+            "context_dilations": [1, 1, 2, 4, 8, 8, 8],
+        },
+        ("lite", 2): {
+            "channels": [16, 24, 32, 48, 64],
+            "context_size": [32, 32],
+            "context_width": 64,
+            "context_kernel": 3,
+            "context_dilations": [1, 1, 2, 4, 8, 8, 8],
+            "stem_stride": 2,
+        },
+        ("lite", 3): {
+            "channels": [8, 16, 24, 32],
+            "context_size": [16, 16, 16],
+            "context_width": 24,
+            "context_kernel": 3,
+            "context_dilations": [1, 1, 2, 4, 4, 2, 1],
+            "stem_stride": 2,
+        },
+    },
+    # The slides give no numbers; "paper" is what fits the sizes they speak of.
+    "fully_convolutional": {
+        ("paper", 2): {"design": "cnn2", "channels": [64, 128, 256], "dropout": 0.2},
+        ("paper", 3): {"design": "cnn2", "channels": [32, 64, 128], "dropout": 0.2},
+        ("lite", 2): {
+            "design": "cnn2",
+            "channels": [24, 32, 48, 64, 96],
+            "dropout": 0.1,
+            "stem_stride": 2,
+        },
+        ("lite", 3): {"design": "cnn2", "channels": [8, 16, 24, 32], "dropout": 0.1, "stem_stride": 2},
+    },
+    "stacked_hourglass": {
+        ("paper", 2): {"stacks": 8, "width": 256, "depth": 4, "dropout": 0.0, "stem_stride": 4},
+        ("paper", 3): {"stacks": 4, "width": 128, "depth": 4, "dropout": 0.0, "stem_stride": 4},
+        ("lite", 2): {"stacks": 2, "width": 64, "depth": 4, "dropout": 0.0, "stem_stride": 2},
+        ("lite", 3): {"stacks": 2, "width": 24, "depth": 3, "dropout": 0.0, "stem_stride": 2},
+    },
 }
 
 

@@ -16,6 +16,14 @@ from LandmarkDetectionLib.networks.presets import PRESETS, network_preset
 SMALL: dict[str, dict[str, Any]] = {
     "spatial_configuration": {"width": 4, "levels": 3, "spatial_kernel": 3, "spatial_pooling": 4},
     "localization_unet": {"width": 4, "levels": 3},
+    "appearance_context": {
+        "channels": [8, 12, 16],
+        "context_size": [6, 8],
+        "context_width": 4,
+        "context_dilations": [1, 2],
+    },
+    "fully_convolutional": {"channels": [4, 6, 8]},
+    "stacked_hourglass": {"stacks": 3, "width": 8, "depth": 2},
 }
 ALL = [(name, dimensions, stride) for name in SMALL for dimensions in (2, 3) for stride in (1, 2)]
 
@@ -23,6 +31,8 @@ ALL = [(name, dimensions, stride) for name in SMALL for dimensions in (2, 3) for
 def small(name: str, dimensions: int, stem_stride: int, **other: Any) -> HeatmapNetwork:
     torch.manual_seed(0)
     parameters = {**SMALL[name], "stem_stride": stem_stride, **other}
+    if dimensions == 3 and name == "appearance_context":
+        parameters["context_size"] = [4, *parameters["context_size"]]
     network = build_network(name, landmarks=3, inputs=2, dimensions=dimensions, **parameters)
     assert isinstance(network, HeatmapNetwork)
     return network
@@ -115,8 +125,7 @@ def test_presets_survive_json_and_build_the_network(name: str, dimensions: int, 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_lite_networks_are_small_and_look_at_half_the_resolution(name: str) -> None:
-    with torch.device("meta"):
-        network = build_network(name, landmarks=19, **network_preset(name, "lite", 2))
+    network = build_network(name, landmarks=19, **network_preset(name, "lite", 2))
     assert network.stride == 2
     assert 0.1e6 <= sum(p.numel() for p in network.parameters()) <= 0.7e6
 
@@ -149,6 +158,25 @@ WRONG_OF: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"spatial_pooling": None}, "spatial_pooling must be a whole number"),
     ],
     "localization_unet": [({"levels": True}, "levels must be a whole number"), ({"dropout": -1}, "dropout")],
+    "appearance_context": [
+        ({"channels": []}, "channels must be a list of whole numbers"),
+        ({"channels": [4, "8"]}, "every number of channels must be a whole number"),
+        ({"context_size": [32, 32, 32]}, "context_size must have 2 numbers, one per axis"),
+        ({"context_kernel": [5, 4]}, r"context_kernel must be odd, not \[5, 4\]"),
+        ({"context_kernel": "3"}, "context_kernel must be a list of whole numbers"),
+        ({"context_dilations": 8}, "context_dilations must be a list"),
+        ({"context_width": 0}, "context_width must be a whole number"),
+    ],
+    "fully_convolutional": [
+        ({"design": "cnn3"}, "design must be one of 'cnn1', 'cnn2', not 'cnn3'"),
+        ({"channels": 8}, "channels must be a list of whole numbers, not 8"),
+        ({"dropout": "much"}, "dropout must be at least 0 and below 1"),
+    ],
+    "stacked_hourglass": [
+        ({"stacks": 0}, "stacks must be a whole number of at least 1"),
+        ({"width": 30}, "width must be a multiple of 4, not 30"),
+        ({"depth": 0}, "depth must be a whole number"),
+    ],
 }
 
 
