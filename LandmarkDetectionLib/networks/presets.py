@@ -50,7 +50,7 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
     "localization_unet": {
         ("paper", 2): {"width": 128, "levels": 4, "dropout": 0.5, "heatmap_deviation": 1e-4},
         ("paper", 3): {"width": 64, "levels": 4, "dropout": 0.5, "heatmap_deviation": 1e-3},
-        # Two levels more than SCN, so that it sees the whole image without a spatial branch.
+        # SCN's encoder and decoder, as in the paper: what differs is the spatial branch.
         ("lite", 2): {
             "width": 32,
             "levels": 5,
@@ -99,7 +99,7 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
             "stem_stride": 2,
         },
     },
-    # The slides give no numbers; "paper" is what fits the sizes they speak of.
+    # The slides give no numbers: these widths are ours.
     "fully_convolutional": {
         ("paper", 2): {"design": "cnn2", "channels": [64, 128, 256], "dropout": 0.2},
         ("paper", 3): {"design": "cnn2", "channels": [32, 64, 128], "dropout": 0.2},
@@ -111,6 +111,7 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
         },
         ("lite", 3): {"design": "cnn2", "channels": [8, 16, 24, 32], "dropout": 0.1, "stem_stride": 2},
     },
+    # As published in 2D; the 3D numbers are ours, for memory.
     "stacked_hourglass": {
         ("paper", 2): {"stacks": 8, "width": 256, "depth": 4, "dropout": 0.0, "stem_stride": 4},
         ("paper", 3): {"stacks": 4, "width": 128, "depth": 4, "dropout": 0.0, "stem_stride": 4},
