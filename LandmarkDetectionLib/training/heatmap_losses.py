@@ -200,8 +200,8 @@ class AdaptiveWingLoss(HeatmapLoss):
 class CrossEntropyLoss(HeatmapLoss):
     """Cross-entropy of the softmax over all cells and "absent" (logit 0) with a Gaussian target.
 
-    What a network is unsure of becomes spread, and a landmark that is not there moves to "absent". Targets sum
-    to one within the heatmap. Read off with ``gaussian_heatmap.heatmap_distribution``.
+    What a network is unsure of becomes spread, and a landmark that is not there moves to "absent". Targets
+    sum to one within the heatmap. Read off with ``gaussian_heatmap.heatmap_distribution``.
     """
 
     def __init__(self, landmarks: int, dimensions: int = 2, sigma: float = 2.0) -> None:
