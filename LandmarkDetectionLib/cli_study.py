@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from LandmarkDetectionLib import console
 from LandmarkDetectionLib.errors import OutputError
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.datalist import Datalist
 
 app = typer.Typer(help="Repeat the synthetic-data study, also on your own scans.", no_args_is_help=True)
 
@@ -73,6 +70,8 @@ def synthetic(
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"Cannot make the folder {out}: {reason}; choose another.") from error
     datalist = read_datalist(data) if data is not None else None
+    for warning in datalist.warnings if datalist is not None else ():
+        console.say(f"Warning: {warning}.")
 
     from LandmarkDetectionLib.detectors import choose_device
     from LandmarkDetectionLib.evaluation.report import write_report
@@ -126,30 +125,3 @@ def package(
         console.print_json({"files": [model.path]})
     elif not quiet:
         print(f"Wrote {model.path}")
-
-
-@app.command("check")
-def check(
-    data: Annotated[Path, typer.Argument(help="Datalist (.json).")], as_json: JsonOption = False
-) -> None:
-    """Check a datalist, and say what is in it."""
-    from LandmarkDetectionLib.datalist import read_datalist
-
-    datalist = read_datalist(data)
-    if as_json:
-        console.print_json(_summary(datalist))
-        return
-    for key, value in _summary(datalist).items():
-        print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
-
-
-def _summary(datalist: Datalist) -> dict[str, object]:
-    splits = sorted({case.split for case in datalist if case.split})
-    return {
-        "name": datalist.name,
-        "cases": len(datalist),
-        "subjects": len(set(datalist.subjects)),
-        "splits": splits,
-        "raters": sorted({rater for case in datalist for rater in case.raters}),
-        "landmarks": list(datalist.landmark_names),
-    }

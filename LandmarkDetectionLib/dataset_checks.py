@@ -42,6 +42,8 @@ Missing = Literal["refuse", "allow"]
 OUTSIDE = 0.1
 #: Likeness of two names (``difflib``) from which one may be a misspelling of the other.
 ALIKE = 0.8
+#: The same for names of at most so many letters, of which one is a larger share.
+ALIKE_SHORT, SHORT = 0.75, 6
 #: Pixel sizes that differ by more than this factor are probably not those of one kind of image.
 SPACING_RATIO = 3.0
 #: Words that are alike in spelling and opposite in meaning.
@@ -368,7 +370,11 @@ def alike(first: str, second: str) -> bool:
     for one, other in OPPOSITES:
         if (one in first and other in second) or (other in first and one in second):
             return False
-    return SequenceMatcher(None, first, second).ratio() >= ALIKE
+    if sorted(first) == sorted(second):
+        return True
+    return SequenceMatcher(None, first, second).ratio() >= (
+        ALIKE if max(len(first), len(second)) > SHORT else ALIKE_SHORT
+    )
 
 
 def _names(seen: Sequence[_Seen], protocol: Protocol | None) -> tuple[str, ...]:
@@ -488,15 +494,21 @@ def _check_case(one: _Seen, missing: Missing) -> Iterator[Finding]:
 def _misplaced(one: _Seen, landmarks: LandmarkSet, image: ImageFacts) -> Iterator[Finding]:
     """Landmarks outside the image, and what explains it where something does."""
     positions = landmarks.positions
-    if _outside(positions, image, 0.0).any():
+    lost = _outside(positions, image, 0.0)
+    if lost.any():
         explanations = {
             "x and y are exchanged (swapped axes)": positions[:, [1, 0, 2]],
-            "x and z are exchanged (swapped axes)": positions[:, [2, 1, 0]],
-            "y and z are exchanged (swapped axes)": positions[:, [0, 2, 1]],
             "the signs of x and y are turned (LPS taken for RAS, swapped axes)": positions * (-1, -1, 1),
             "the sign of y is turned (swapped axes)": positions * (1, -1, 1),
-            **_other_units(one, positions, image),
         }
+        if not image.is_2d:
+            explanations |= {
+                "x and z are exchanged (swapped axes)": positions[:, [2, 1, 0]],
+                "y and z are exchanged (swapped axes)": positions[:, [0, 2, 1]],
+            }
+        # Another unit moves all landmarks; where few are outside, these are misplaced.
+        if lost.mean() >= 0.25:
+            explanations |= _other_units(one, positions, image)
         explained = (text for text, moved in explanations.items() if not _outside(moved, image, 0.0).any())
         if text := next(explained, None):
             yield one.finding("misplaced", f"its landmarks lie outside the image, but inside it if {text}")

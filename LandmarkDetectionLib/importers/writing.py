@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,10 +75,12 @@ def write_import(
     description: str = "",
     protocol: str = "",
     notes: Sequence[str] = (),
+    unpacked: Path | None = None,
 ) -> Imported:
     """Write a datalist and the landmark files it needs into a new folder, whole or not at all.
 
-    Images stay where they are; the datalist names them relative to itself where one drive holds both.
+    Images stay where they are; the datalist names them relative to itself where one drive holds both. What
+    lies in the folder ``unpacked`` is copied.
 
     Raises
     ------
@@ -99,10 +102,13 @@ def write_import(
         ) from error
     cases, notes = _one_subject_per_image(cases, notes)
     with atomic_folder(out) as folder:
-        rows = [_row(case, folder, out) for case in cases]
+        place = _Place(folder, out, unpacked)
+        rows = [_row(case, place) for case in cases]
         entries = {
             key: value for key, value in (("description", description), ("protocol", protocol)) if value
         }
+        if unpacked is not None and any(unpacked.iterdir()):
+            shutil.copytree(unpacked, folder / "files")
         write_datalist(rows, folder / DATALIST, name, **entries)
     return Imported(out / DATALIST, len(cases), tuple(notes))
 
@@ -145,9 +151,27 @@ def pixel_set(names: Sequence[str], points: np.ndarray) -> LandmarkSet:
     return LandmarkSet(tuple(marks))
 
 
-def _row(case: ImportedCase, folder: Path, out: Path) -> dict[str, Any]:
-    images = [_image(image, out) for image in case.images]
-    files = {rater: _file(case, rater, given, folder, out) for rater, given in case.landmarks.items()}
+@dataclass(frozen=True)
+class _Place:
+    """The folder that is being written, the name it will have, and where copied files are."""
+
+    folder: Path
+    out: Path
+    unpacked: Path | None
+
+    def relative(self, file: Path) -> str:
+        """How the datalist names a file."""
+        if self.unpacked is not None and file.is_relative_to(self.unpacked):
+            return (Path("files") / file.relative_to(self.unpacked)).as_posix()
+        try:
+            return Path(os.path.relpath(file.absolute(), self.out)).as_posix()
+        except ValueError:
+            return file.absolute().as_posix()  # another drive of Windows
+
+
+def _row(case: ImportedCase, place: _Place) -> dict[str, Any]:
+    images = [_image(image, place) for image in case.images]
+    files = {rater: _file(case, rater, given, place) for rater, given in case.landmarks.items()}
     row: dict[str, Any] = {"image": images[0] if len(images) == 1 else images, "landmarks": files}
     if set(files) == {"rater"}:
         row["landmarks"] = files["rater"]
@@ -160,37 +184,30 @@ def _row(case: ImportedCase, folder: Path, out: Path) -> dict[str, Any]:
     return row
 
 
-def _image(image: Path | DirectionColours, out: Path) -> Any:
+def _image(image: Path | DirectionColours, place: _Place) -> Any:
     if isinstance(image, Path):
-        return _relative(image, out)
-    directions = [_relative(file, out) for file in image.directions]
+        return place.relative(image)
+    directions = [place.relative(file) for file in image.directions]
     entry = {
-        "fa": _relative(image.fa, out),
+        "fa": place.relative(image.fa),
         "direction": directions[0] if len(directions) == 1 else directions,
     }
     return entry if image.axes == "patient" else {**entry, "axes": image.axes}
 
 
-def _file(case: ImportedCase, rater: str, given: Path | LandmarkSet, folder: Path, out: Path) -> str:
+def _file(case: ImportedCase, rater: str, given: Path | LandmarkSet, place: _Place) -> str:
     if isinstance(given, Path):
-        return _relative(given, out)
+        return place.relative(given)
     # What is in pixels is a table: Slicer would take its own file's numbers for mm.
     suffix = ".csv" if case.unit == "pixel" else ".mrk.json"
-    place = Path("landmarks") if rater == "rater" else Path("landmarks", _safe(rater))
-    (folder / place).mkdir(parents=True, exist_ok=True)
-    file = place / f"{_safe(case.name)}{suffix}"
-    if (folder / file).exists():
+    below = Path("landmarks") if rater == "rater" else Path("landmarks", _safe(rater))
+    (place.folder / below).mkdir(parents=True, exist_ok=True)
+    file = below / f"{_safe(case.name)}{suffix}"
+    if (place.folder / file).exists():
         raise InputError(f"Two cases are named {case.name}; rename one of the images.")
-    write_landmarks(given, folder / file)
+    write_landmarks(given, place.folder / file)
     return file.as_posix()
 
 
 def _safe(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
-
-
-def _relative(file: Path, out: Path) -> str:
-    try:
-        return Path(os.path.relpath(file.absolute(), out)).as_posix()
-    except ValueError:
-        return file.absolute().as_posix()  # another drive of Windows

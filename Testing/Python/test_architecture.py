@@ -45,6 +45,8 @@ LAYERS = (
         "dataset_checks",
         "shape_checks",
         "raters",
+        "splits",
+        "dataset_summary",
         "importers",
         "detection",
         "review",
@@ -55,7 +57,7 @@ LAYERS = (
     ("detectors",),
     ("synthesis",),
     ("baselines", "evaluation", "training", "cohort", "reporting", "measuring"),
-    ("console", "cli", "cli_measure", "cli_study", "cli_train", "worker", "viewer", "__main__"),
+    ("console", "cli", "cli_data", "cli_measure", "cli_study", "cli_train", "worker", "viewer", "__main__"),
 )
 HEAVY = (
     "torch",

@@ -1,6 +1,5 @@
 """The study's commands: what they print, and how they refuse."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,24 +25,6 @@ def datalist(tmp_path: Path) -> Path:
         rows.append({"image": f"{subject}.nrrd", "landmarks": f"{subject}.csv", "subject": subject})
     write_datalist(rows, tmp_path / "data.json", "two hands")
     return tmp_path / "data.json"
-
-
-def test_check_says_what_is_in_a_datalist(cli: Command, datalist: Path) -> None:
-    answer = cli("study", "check", datalist)
-    assert answer.code == 0
-    assert "name: two hands" in answer.out and "cases: 2" in answer.out and "landmarks: wrist" in answer.out
-    summary = json.loads(cli("study", "check", datalist, "--json").out)
-    assert (summary["subjects"], summary["landmarks"]) == (2, ["wrist"])
-
-
-def test_check_names_every_wrong_row_in_one_line(cli: Command, datalist: Path) -> None:
-    (datalist.parent / "a.csv").unlink()
-    (datalist.parent / "b.nrrd").unlink()
-    answer = cli("study", "check", datalist)
-    assert answer.code == 3
-    assert "row 1 (a.nrrd): there is no file" in answer.err
-    assert "row 2 (b.nrrd): there is no file" in answer.err
-    assert answer.err.count("\n") == 1
 
 
 def test_a_study_needs_a_known_preset(cli: Command, tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""Splits: whole subjects, near the wanted shares, the same for the same seed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.splits import assign_splits
+
+SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
+
+
+@given(st.lists(st.integers(1, 4), min_size=3, max_size=60), st.integers(0, 99))
+def test_no_subject_is_divided_and_no_split_empty(images: list[int], seed: int) -> None:
+    subjects = [f"s{n}" for n, count in enumerate(images) for _ in range(count)]
+    splits = assign_splits(subjects, SHARES, seed)
+    of_subject = {
+        subject: {s for one, s in zip(subjects, splits, strict=True) if one == subject}
+        for subject in subjects
+    }
+    assert all(len(found) == 1 for found in of_subject.values())
+    assert set(splits) == set(SHARES)
+    assert splits == assign_splits(subjects, SHARES, seed)
+
+
+def test_shares_are_met() -> None:
+    splits = assign_splits([f"s{n}" for n in range(100)], SHARES)
+    assert {split: splits.count(split) for split in SHARES} == {"train": 70, "val": 10, "test": 20}
+
+
+def test_another_seed_gives_other_splits() -> None:
+    subjects = [f"s{n}" for n in range(50)]
+    assert assign_splits(subjects, SHARES, 1) != assign_splits(subjects, SHARES, 2)
+
+
+def test_fewer_subjects_than_splits_are_refused() -> None:
+    with pytest.raises(InputError, match="2 subjects cannot be divided into train, val, test"):
+        assign_splits(["a", "b", "a"], SHARES)
+    with pytest.raises(InputError, match="none negative"):
+        assign_splits(["a", "b"], {"train": 1.0, "val": -0.1})
