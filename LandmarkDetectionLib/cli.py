@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from LandmarkDetectionLib import __version__, cli_data, cli_measure, cli_study, cli_train, console
+from LandmarkDetectionLib import (
+    __version__,
+    cli_data,
+    cli_evaluate,
+    cli_measure,
+    cli_study,
+    cli_train,
+    console,
+)
 from LandmarkDetectionLib.errors import (
     Cancelled,
     InputError,
@@ -51,6 +59,7 @@ _EXTRAS = {
     "highdicom": "dicom-sr",
     "pandas": "agreement",
     "pingouin": "agreement",
+    "nilearn": "brain",
 }
 
 EXIT_CODES = (
@@ -73,6 +82,7 @@ app.add_typer(cli_data.app, name="data", epilog=EXIT_CODES)
 app.add_typer(cli_study.app, name="study", epilog=EXIT_CODES)
 app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
 cli_measure.add_to(app, EXIT_CODES)
+app.command(epilog=EXIT_CODES)(cli_evaluate.evaluate)
 
 
 class Depth(str, Enum):

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import csv
 import html
-import io
 import json
-import os
-import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib import __version__
 from LandmarkDetectionLib.evaluation.accuracy import (
     Comparison,
     compare,
@@ -25,11 +18,21 @@ from LandmarkDetectionLib.evaluation.accuracy import (
     position_errors_mm,
     table,
 )
+from LandmarkDetectionLib.evaluation.pages import (
+    Rows,
+    csv_text,
+    html_figure,
+    html_page,
+    html_table,
+    machine,
+    markdown_table,
+    versions,
+)
 from LandmarkDetectionLib.evaluation.study import StudyResult
 from LandmarkDetectionLib.evaluation.study_figures import write_figures
 from LandmarkDetectionLib.files import write_text
 
-Rows = list[list[str]]
+VERDICTS = {"holds": "good", "does not hold": "bad"}
 PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu", "scikit-learn", "anny", "numba")
 STAND_IN = (
     "No medical image was used. A second, deliberately different synthetic domain stands in for the medical "
@@ -62,7 +65,7 @@ def write_report(result: StudyResult, out: str | Path) -> Path:
     if result.depths:
         tables["depth_errors_mm"] = table(depth_errors(result), names)
     for name, rows in tables.items():
-        write_text(folder / f"{name}.csv", _csv(rows))
+        write_text(folder / f"{name}.csv", csv_text(rows))
     comparisons = compare(position_errors(result), result.medical.subjects, result.config.seed)
     facts = _facts(result)
     record = {
@@ -95,27 +98,10 @@ def _facts(result: StudyResult) -> dict[str, str]:
         "CNN(syn) saw": again if config.repeat_images else f"{synthetic:,} images, none twice",
         "NN(syn) searched": f"{config.neighbour_images:,} images",
         "seed": str(config.seed),
-        "landmark-detection": __version__,
-        "Python": platform.python_version(),
-        **{name: _version(name) for name in PACKAGES},
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
+        **versions(PACKAGES),
+        "machine": machine(),
         "time": f"{clock / 60:.1f} minutes by the clock, {cores / 60:.1f} core minutes",
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
 
 
 # --- what both pages show ---------------------------------------------------------------------------------
@@ -199,45 +185,14 @@ def _markdown(
     lines += [_how(), ""]
     for caption, path in figures.items():
         lines += [f"![{caption}]({path.relative_to(folder).as_posix()})", "", caption, ""]
-    lines += ["## The paper's order of methods", "", *_markdown_table(*_order(comparisons)), ""]
+    lines += ["## The paper's order of methods", "", *markdown_table(*_order(comparisons)), ""]
     for name, rows in tables.items():
-        lines += [f"## {TITLES[name]}", "", *_markdown_table(*_by_landmark(rows)), ""]
+        lines += [f"## {TITLES[name]}", "", *markdown_table(*_by_landmark(rows)), ""]
     if result.depths:
         lines += [_depth_sentence(result), ""]
-    lines += ["## How it was done", "", *_markdown_table(["", ""], [[k, v] for k, v in facts.items()]), ""]
-    lines += [*_markdown_table(*_settings(result)), "", *_markdown_table(*_times(result)), ""]
+    lines += ["## How it was done", "", *markdown_table(["", ""], [[k, v] for k, v in facts.items()]), ""]
+    lines += [*markdown_table(*_settings(result)), "", *markdown_table(*_times(result)), ""]
     return "\n".join(lines)
-
-
-def _markdown_table(heading: Sequence[str], rows: Rows) -> list[str]:
-    return [
-        f"| {' | '.join(heading)} |",
-        "|" + "---|" * len(heading),
-        *(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows),
-    ]
-
-
-STYLE = """
-:root {
-  color-scheme: light dark;
-  --ink: #1f2933; --soft: #616e7c; --line: #d8dee6; --page: #ffffff; --box: #f5f7fa;
-}
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --soft: #98a4b3; --line: #30363d; --page: #0d1117; --box: #161b22; }
-}
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--page); margin: 0; }
-main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
-h1 { font-size: 1.9rem; margin: 0 0 .25rem; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; }
-p.soft, figcaption { color: var(--soft); }
-.warning { border-left: 5px solid #d55e00; background: var(--box); padding: .9rem 1.1rem; }
-figure { margin: 1.5rem 0; } figure img { width: 100%; background: #fff; border-radius: 6px; }
-figcaption { font-size: .9rem; margin-top: .4rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; }
-td.good { color: #009e73; font-weight: 600; } td.bad { color: #d55e00; font-weight: 600; }
-"""
 
 
 def _html(
@@ -257,32 +212,13 @@ def _html(
         body.append(f"<p class=warning><strong>Read this first.</strong> {escape(STAND_IN)}</p>")
     body.append(f"<p>{escape(_how())}</p>")
     for caption, path in figures.items():
-        picture = base64.b64encode(path.read_bytes()).decode()
-        body.append(
-            f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{picture}">'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
-        )
-    body += ["<h2>The paper's order of methods</h2>", _html_table(*_order(comparisons))]
+        body.append(html_figure(caption, path))
+    body += ["<h2>The paper's order of methods</h2>", html_table(*_order(comparisons), VERDICTS)]
     for name, rows in tables.items():
-        body += [f"<h2>{escape(TITLES[name])}</h2>", _html_table(*_by_landmark(rows))]
+        body += [f"<h2>{escape(TITLES[name])}</h2>", html_table(*_by_landmark(rows))]
     if result.depths:
         body.append(f"<p>{escape(_depth_sentence(result))}</p>")
-    body += ["<h2>How it was done</h2>", _html_table(["", ""], [[k, v] for k, v in facts.items()])]
-    body += ["<h2>Schedules</h2>", _html_table(*_settings(result))]
-    body += ["<h2>Times</h2>", _html_table(*_times(result))]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Synthetic-data study, {escape(result.region.title)}</title><style>{STYLE}</style></head>\n"
-        "<body><main>\n" + "\n".join(body) + "\n</main></body></html>\n"
-    )
-
-
-def _html_table(heading: Sequence[str], rows: Rows) -> str:
-    classes = {"holds": " class=good", "does not hold": " class=bad"}
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heading) if any(heading) else ""
-    lines = [
-        "<tr>" + "".join(f"<td{classes.get(cell, '')}>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows
-    ]
-    return f"<div class=wide><table><tr>{head}</tr>{''.join(lines)}</table></div>"
+    body += ["<h2>How it was done</h2>", html_table(["", ""], [[k, v] for k, v in facts.items()])]
+    body += ["<h2>Schedules</h2>", html_table(*_settings(result))]
+    body += ["<h2>Times</h2>", html_table(*_times(result))]
+    return html_page(f"Synthetic-data study, {result.region.title}", body)

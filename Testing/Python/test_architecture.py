@@ -57,7 +57,18 @@ LAYERS = (
     ("detectors",),
     ("synthesis",),
     ("baselines", "evaluation", "training", "cohort", "reporting", "measuring"),
-    ("console", "cli", "cli_data", "cli_measure", "cli_study", "cli_train", "worker", "viewer", "__main__"),
+    (
+        "console",
+        "cli",
+        "cli_data",
+        "cli_evaluate",
+        "cli_measure",
+        "cli_study",
+        "cli_train",
+        "worker",
+        "viewer",
+        "__main__",
+    ),
 )
 HEAVY = (
     "torch",

@@ -1,0 +1,238 @@
+"""The command line's part for evaluation."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from LandmarkDetectionLib import console
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation, Normalisation
+
+
+class EvaluationUnit(str, Enum):
+    """What errors are told in."""
+
+    AUTO = "auto"
+    MM = "mm"
+    PX = "px"
+
+
+class EvaluationDevice(str, Enum):
+    """Where networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
+
+
+def evaluate(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATALIST", help="Datalist (.json) with the true landmarks.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the report; made when missing.")],
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--predictions",
+            "-p",
+            metavar="NAME=FOLDER",
+            help="A model's landmark files, one per case, named as the image; may be given several times.",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help="Installed model, or its folder, to run on every case; may be given several times.",
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Evaluate this split only.")] = "",
+    rater: Annotated[
+        str, typer.Option(help="mean of the raters, each (the mean and every single one), or a rater's name.")
+    ] = "mean",
+    landmarks: Annotated[str, typer.Option(metavar="A,B,...", help="Evaluate these landmarks only.")] = "",
+    radius: Annotated[
+        str,
+        typer.Option(
+            metavar="R,R,...", help="Radii of the success detection rate (2,2.5,3,4 mm; 5,10,15,20 px)."
+        ),
+    ] = "",
+    outlier: Annotated[
+        str,
+        typer.Option(
+            metavar="R,R,...", help="Radii above which an error is an outlier (2,4,10 mm; 10,20,40 px)."
+        ),
+    ] = "",
+    unit: Annotated[
+        EvaluationUnit, typer.Option(help="auto: mm where the size of a pixel is known, px where it is not.")
+    ] = EvaluationUnit.AUTO,
+    normalise: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B=MM",
+            help="Take the distance of two landmarks for known in every case, as a wrist of 50 mm.",
+        ),
+    ] = "",
+    found_within: Annotated[
+        float | None,
+        typer.Option(help="Radius within which a landmark is found, for the reliability of confidences."),
+    ] = None,
+    worst: Annotated[int, typer.Option(min=0, max=40, help="Worst cases to show of every model.")] = 4,
+    mni: Annotated[
+        bool, typer.Option("--mni", help="The images are in MNI space: draw the errors on a glass brain.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same intervals.")] = 0,
+    device: Annotated[
+        EvaluationDevice, typer.Option(help="auto takes a CUDA device when there is one.")
+    ] = EvaluationDevice.AUTO,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure models on a data set, as papers do: errors, rates, intervals, tests, figures.
+
+    Predictions of --model are kept in OUT/predictions; the same command goes on where it was stopped.
+    """
+    folders = _named_folders(predictions or [])
+    radii, outlier_radii = _numbers(radius, "--radius"), _numbers(outlier, "--outlier")
+    normalisation = _normalisation(normalise)
+    if found_within is not None and not (math.isfinite(found_within) and found_within > 0):
+        raise typer.BadParameter("give a positive length.", param_hint="--found-within")
+    if not folders and not model:
+        raise typer.BadParameter(
+            "give --predictions NAME=FOLDER or --model MODEL.", param_hint="--predictions"
+        )
+
+    from LandmarkDetectionLib.datalist import read_datalist
+    from LandmarkDetectionLib.evaluation.evaluation_report import write_evaluation
+    from LandmarkDetectionLib.evaluation.landmark_evaluation import evaluate as run
+    from LandmarkDetectionLib.evaluation.landmark_evaluation import select_cases
+    from LandmarkDetectionLib.evaluation.predictions import predict, read_predictions
+    from LandmarkDetectionLib.model import load_model
+
+    with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
+        progress(0.0, "reading the data set")
+        models = [load_model(name) for name in model or []]
+        datalist = read_datalist(data)
+        cases, root = select_cases(datalist, split), datalist.path.parent
+        found = [read_predictions(name, folder, cases, root) for name, folder in folders]
+        found += [
+            predict(
+                one,
+                cases,
+                root,
+                out / "predictions" / one.name,
+                device=device.value,
+                progress=progress,
+                cancelled=cancelled,
+            )
+            for one in models
+        ]
+        progress(0.0, "comparing")
+        result = run(
+            datalist,
+            found,
+            split=split,
+            rater=rater,
+            landmarks=_words(landmarks),
+            unit=unit.value,
+            normalisation=normalisation,
+            radii=radii,
+            outlier_radii=outlier_radii,
+            found_within=found_within,
+            seed=seed,
+        )
+        page = write_evaluation(result, out, worst=worst, glass_brain=mni, progress=progress)
+    _tell(result, page, as_json, quiet)
+
+
+def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:
+    folder = page.parent
+    files = [page, *(folder / name for name in ("summary.md", "summary.csv", "errors.csv", "results.json"))]
+    if as_json:
+        from LandmarkDetectionLib.files import read_json
+
+        content = read_json(folder / "results.json")
+        everything = [row for row in content["summary"] if row["landmark"] == "all"]
+        console.print_json({"files": files, "notes": content["notes"], "summary": everything})
+        return
+    for note in result.notes:
+        console.say(f"Note: {note}")
+    if quiet:
+        return
+    from LandmarkDetectionLib.evaluation.point_error import summarise
+
+    unit = result.unit
+    heading = [
+        "model",
+        f"MRE ({unit})",
+        "sd",
+        "median",
+        *(f"SDR {radius:g}" for radius in result.radii),
+        "missed",
+    ]
+    rows = []
+    for name in result.models:
+        one = summarise(result.errors(name), result.radii)
+        rates = [f"{one.success[radius]:.1%}" for radius in result.radii]
+        lengths = [f"{value:.2f}" for value in (one.mean, one.deviation, one.median)]
+        rows.append([name, *lengths, *rates, f"{one.missed} of {one.count}"])
+    console.print_table(heading, rows)
+    for file in files:
+        print(f"Wrote {file}")
+
+
+def _named_folders(texts: list[str]) -> list[tuple[str, Path]]:
+    found = []
+    for text in texts:
+        name, separator, folder = text.partition("=")
+        if not separator or not name.strip() or not folder.strip():
+            raise typer.BadParameter(f"'{text}' will not do: write NAME=FOLDER.", param_hint="--predictions")
+        found.append((name.strip(), Path(folder.strip()).expanduser()))
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        numbers = [float(word) for word in _words(text)]
+    except ValueError:
+        numbers = [math.nan]
+    if not all(math.isfinite(number) and number > 0 for number in numbers):
+        raise typer.BadParameter(
+            f"'{text}' will not do: write positive numbers as 2,2.5,3,4.", param_hint=option
+        )
+    return numbers
+
+
+def _normalisation(text: str) -> Normalisation | None:
+    if not text:
+        return None
+    from LandmarkDetectionLib.evaluation.landmark_evaluation import Normalisation
+
+    names, _, length = text.rpartition("=")
+    ends = _words(names)
+    try:
+        value = float(length)
+    except ValueError:
+        value = math.nan
+    if len(ends) != 2 or ends[0] == ends[1] or not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(
+            f"'{text}' will not do: write two landmarks and their distance in mm as a,b=50.",
+            param_hint="--normalise",
+        )
+    return Normalisation(ends[0], ends[1], value)
