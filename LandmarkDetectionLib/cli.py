@@ -83,6 +83,8 @@ app.add_typer(cli_study.app, name="study", epilog=EXIT_CODES)
 app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
 cli_measure.add_to(app, EXIT_CODES)
 app.command(epilog=EXIT_CODES)(cli_evaluate.evaluate)
+app.command("learning-curve", epilog=EXIT_CODES)(cli_evaluate.learning_curve)
+models_app.command("kernels", epilog=EXIT_CODES)(cli_evaluate.kernels)
 
 
 class Depth(str, Enum):

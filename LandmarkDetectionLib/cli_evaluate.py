@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation, Normalisation
 
 
+PICTURES = (".png", ".svg", ".pdf")
+
+
 class EvaluationUnit(str, Enum):
     """What errors are told in."""
 
@@ -157,6 +160,63 @@ def evaluate(
     _tell(result, page, as_json, quiet)
 
 
+def learning_curve(
+    runs: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="CSV table of runs with the columns network,images,errors."),
+    ],
+    out: Annotated[Path, typer.Option(help="Figure to write (.png, .svg, .pdf).")],
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw errors over the number of training images, from what evaluate measured of every run.
+
+    Each row names a network, how many images it was trained on, and the errors.csv of its evaluation; rows of
+    the same network and number are folds and are taken together.
+    """
+    from LandmarkDetectionLib.errors import OutputError
+    from LandmarkDetectionLib.evaluation.evaluation_figures import write_figure
+    from LandmarkDetectionLib.evaluation.learning_curve import learning_curve_figure, read_runs
+
+    if out.suffix.lower() not in PICTURES:
+        raise OutputError(f"Cannot write {out}: the name must end in {' or '.join(PICTURES)}.")
+    write_figure(learning_curve_figure(read_runs(runs)), out)
+    _tell_files([out], as_json, quiet)
+
+
+def kernels(
+    model: Annotated[str, typer.Argument(help="Name of an installed model, or its folder.")],
+    out: Annotated[Path, typer.Option(help="Figure to write (.png, .svg, .pdf).")],
+    network: Annotated[str, typer.Option(help="Which of the model's networks; the first otherwise.")] = "",
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw the kernels of a network's first layer."""
+    from LandmarkDetectionLib.errors import InputError, OutputError
+    from LandmarkDetectionLib.evaluation.evaluation_figures import write_figure
+    from LandmarkDetectionLib.evaluation.network_pictures import kernel_figure
+    from LandmarkDetectionLib.model import load_model
+
+    if out.suffix.lower() not in PICTURES:
+        raise OutputError(f"Cannot write {out}: the name must end in {' or '.join(PICTURES)}.")
+    package = load_model(model)
+    chosen = network or next(iter(package.networks))
+    if chosen not in package.networks:
+        raise InputError(
+            f"The model {package.name} has no network {chosen}; it has {', '.join(package.networks)}."
+        )
+    write_figure(kernel_figure(package.build_networks()[chosen]), out)
+    _tell_files([out], as_json, quiet)
+
+
+def _tell_files(files: list[Path], as_json: bool, quiet: bool) -> None:
+    if as_json:
+        console.print_json({"files": files})
+    elif not quiet:
+        for file in files:
+            print(f"Wrote {file}")
+
+
 def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:
     folder = page.parent
     files = [page, *(folder / name for name in ("summary.md", "summary.csv", "errors.csv", "results.json"))]
@@ -185,12 +245,11 @@ def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:
     rows = []
     for name in result.models:
         one = summarise(result.errors(name), result.radii)
-        rates = [f"{one.success[radius]:.1%}" for radius in result.radii]
+        rates = [f"{100 * one.success[radius]:.1f} %" for radius in result.radii]
         lengths = [f"{value:.2f}" for value in (one.mean, one.deviation, one.median)]
         rows.append([name, *lengths, *rates, f"{one.missed} of {one.count}"])
     console.print_table(heading, rows)
-    for file in files:
-        print(f"Wrote {file}")
+    _tell_files(files, as_json=False, quiet=False)
 
 
 def _named_folders(texts: list[str]) -> list[tuple[str, Path]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from LandmarkDetectionLib.evaluation.evaluation_tables import Tables
 from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation
 from LandmarkDetectionLib.evaluation.point_error import cumulative_distribution, image_errors
+from LandmarkDetectionLib.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,6 +47,18 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def write_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure as ``.png``, ``.svg`` or ``.pdf``.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format=os.fspath(path).rsplit(".", 1)[-1].lower())
 
 
 def cumulative_figure(result: Evaluation) -> Figure:
@@ -101,7 +115,7 @@ def draw_cumulative(
     for radius in radii:
         axes.axvline(radius, color="#c8c8c8", linewidth=0.8, linestyle=":", zorder=0)
     axes.set(xlabel=label, xlim=(0, limit), ylim=(0, 1.005))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axes.grid(axis="y", color="#ececec", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -169,7 +183,7 @@ def landmark_figure(result: Evaluation) -> Figure:
 
 def reliability_figure(result: Evaluation, tables: Tables) -> Figure:
     """How often landmarks were found at each confidence; the diagonal is perfect."""
-    figure = new_figure(7.4, 4.6)
+    figure = new_figure(8.6, 4.2)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="#a5a5a5", linewidth=1, linestyle="--", label="perfect")
     colours, lines = model_colours(list(result.models)), model_lines(list(result.models))
@@ -183,14 +197,14 @@ def reliability_figure(result: Evaluation, tables: Tables) -> Figure:
             color=colours[model],
             linestyle=lines[model],
             linewidth=1.6,
-            label=f"{model} (calibration error {error:.3f})",
+            label=f"{model}\n(calibration error {error:.3f})",
         )
         # The area of a dot grows with the number of landmarks behind it.
         axes.scatter(confidence, found, s=12 + 140 * count / count.sum(), color=colours[model], zorder=3)
     axes.set(xlabel="confidence", ylabel=f"share found within {result.found_within:g} {result.unit}")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axes.set_box_aspect(1)
+    figure.legend(loc="outside right center", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -18,6 +18,7 @@ from LandmarkDetectionLib.evaluation.evaluation_figures import (
     landmark_figure,
     model_colours,
     reliability_figure,
+    write_figure,
 )
 from LandmarkDetectionLib.evaluation.evaluation_tables import (
     ALL,
@@ -42,7 +43,7 @@ from LandmarkDetectionLib.evaluation.pages import (
 )
 from LandmarkDetectionLib.evaluation.resampling import LEAST_SUBJECTS, LEVEL, RESAMPLES
 from LandmarkDetectionLib.evaluation.worst_cases import gallery_figure
-from LandmarkDetectionLib.files import atomic_write, write_text
+from LandmarkDetectionLib.files import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -180,8 +181,7 @@ def _draw(
     for name, (caption, figure) in drawn.items():
         if figure is not None:
             path = folder / f"{name}.png"
-            with atomic_write(path) as temporary:
-                figure.savefig(temporary, format="png")
+            write_figure(figure, path)
             written[name] = (caption, path)
     return written
 
@@ -411,7 +411,7 @@ def _how(result: Evaluation) -> tuple[str, ...]:
         f"{against}. MRE is its mean over all landmarks of all images; SDR the share of landmarks within a "
         "radius. A landmark that is there and was not given counts as outside every radius; means are over "
         "those given.",
-        f"Intervals: {LEVEL:.0%}, {RESAMPLES:,} draws of subjects with all their images and landmarks, "
+        f"Intervals: {100 * LEVEL:.0f} %, {RESAMPLES:,} draws of subjects with all they have, "
         "bias-corrected and accelerated for means and rates, percentiles for medians and ratios; none with "
         f"fewer than {LEAST_SUBJECTS} subjects. A rate of 100 % in every subject has an interval of no "
         "width, which is not certainty.",
@@ -424,7 +424,7 @@ def _facts(result: Evaluation) -> dict[str, str]:
     return {
         "data set": result.datalist.name,
         "split": result.split or "all",
-        "images": f"{len(result.cases)} of {subjects} subjects",
+        "cases": f"{_counted(len(result.cases), 'image')} of {_counted(subjects, 'subject')}",
         "landmarks": str(len(result.landmarks)),
         "raters": ", ".join(result.raters),
         "reference": ", ".join(result.references),
@@ -436,6 +436,10 @@ def _facts(result: Evaluation) -> dict[str, str]:
         **versions(PACKAGES),
         "machine": machine(),
     }
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _source(source: dict[str, str]) -> str:
@@ -512,13 +516,13 @@ def _percent(share: float, interval: tuple[float, float] | None = None) -> str:
     if not np.isfinite(share):
         return NONE
     if interval is None or not np.isfinite(interval[0]):
-        return f"{share:.1%}"
-    return f"{share:.1%} ({interval[0]:.1%} to {interval[1]:.1%})"
+        return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f} % ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
 
 
 def _outliers(row: SummaryRow, radius: float) -> str:
     count = row.summary.outliers[radius]
-    return f"{count} ({count / row.summary.count:.2%})" if row.summary.count else NONE
+    return f"{count} ({100 * count / row.summary.count:.2f} %)" if row.summary.count else NONE
 
 
 def _p(value: float) -> str:
@@ -536,7 +540,7 @@ def _title(result: Evaluation) -> str:
 
 def _subtitle(result: Evaluation) -> str:
     facts = _facts(result)
-    return f"{facts['images']} · {len(result.landmarks)} landmarks · errors in {result.unit}"
+    return f"{facts['cases']} · {len(result.landmarks)} landmarks · errors in {result.unit}"
 
 
 def _markdown(result: Evaluation, sections: list[Section], folder: Path) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 TRUTH = "#f0e442"
-#: Half the width of the near view: this many times the error, and at least this share of the image.
-NEAR, LEAST_NEAR = 1.9, 0.04
+#: Width of the near view: this many times the error, and half of it at least this share of the image.
+NEAR, LEAST_NEAR = 2.0, 0.05
 CLIP = (0.5, 99.5)
 
 
@@ -190,7 +190,9 @@ def _draw_case(result: Evaluation, one: WorstCase, colour: str, whole: Axes, nea
     size = np.array(plane.pixel)
     middle = (places[0][one.landmark] + places[1][one.landmark]) / 2
     apart = np.linalg.norm((places[0][one.landmark] - places[1][one.landmark]) * size)
-    half = max(NEAR * apart / 1.6, LEAST_NEAR * max(width * size[0], height * size[1])) / size
+    # The near view has the shape of the whole one, so that both stand side by side.
+    extent = np.array([width, height])
+    half = max(NEAR * apart / (extent * size).min() / 2, LEAST_NEAR) * extent
     near.set_xlim(middle[0] - half[0], middle[0] + half[0])
     near.set_ylim(middle[1] + half[1], middle[1] - half[1])
     _draw_frame(whole, middle - half, 2 * half)
