@@ -349,8 +349,8 @@ def _rater_text(result: Evaluation, apart: Disagreement) -> tuple[str, ...]:
             "How to read a ratio to the disagreement when errors are told against the mean: if raters err "
             f"equally and independently, the unknown true position itself is {truth:.2f} times the "
             f"disagreement away from the mean of {raters}, and a further rater of the same skill "
-            f"{further:.2f} times. A model below {further:.2f} is closer to the mean than another person "
-            "would be."
+            f"{further:.2f} times. A model below {further:.2f} is closer to the mean than such a "
+            "person would be."
         )
     else:
         second = (

@@ -165,8 +165,8 @@ class PairedTest:
 
     @property
     def verdict(self) -> str:
-        """In a few words, at 5 % after correction."""
-        if not self.p_holm < 0.05:
+        """In a few words: a difference needs both the corrected test at 5 % and an interval without zero."""
+        if not (self.p_holm < 0.05 and (self.high < 0 or self.low > 0)):
             return "no difference shown"
         return f"{self.first if self.difference < 0 else self.second} is better"
 

@@ -1,0 +1,176 @@
+"""The commands `evaluate`, `learning-curve` and `models kernels`: what they write, and how they refuse."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from LandmarkDetectionLib.landmarks import LandmarkSet, write_landmarks
+from LandmarkDetectionLib.volume import Volume, write_volume
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def data(make_data: Callable[..., Any]) -> Any:
+    return make_data(raters={"anna": -1.0, "bela": 1.0})
+
+
+def shifted(data: Any, name: str, x: float) -> Path:
+    folder: Path = data.predict(name, lambda case, points: points + np.array([x, 0.0, 0.0]))
+    return folder
+
+
+def test_several_models_are_measured_side_by_side(cli: Command, data: Any, tmp_path: Path) -> None:
+    one, other = shifted(data, "one", 3.0), shifted(data, "other", 6.0)
+    out = tmp_path / "out"
+    answer = cli(
+        "evaluate", data.datalist, "--out", out, "-p", f"SCN={one}", "-p", f"U-Net={other}", "--radius", "4,8"
+    )
+    assert answer.code == 0
+    assert "SCN" in answer.out and "U-Net" in answer.out and "3.00" in answer.out
+    assert "SDR 4" in answer.out and "100.0 %" in answer.out
+    assert "not in mm" in answer.err
+    assert (out / "report.html").is_file()
+    record = json.loads((out / "results.json").read_text())
+    assert list(record["models"]) == ["SCN", "U-Net"]
+    assert record["options"]["radii"] == [4.0, 8.0]
+
+
+def test_the_answer_for_machines_is_json(cli: Command, data: Any, tmp_path: Path) -> None:
+    folder = shifted(data, "one", 3.0)
+    answer = cli(
+        "evaluate", data.datalist, "--out", tmp_path / "out", "-p", f"a={folder}", "--json", "--rater", "bela"
+    )
+    content = json.loads(answer.out)
+    assert content["summary"][0]["mean"] == pytest.approx(2.0)
+    assert all(Path(file).is_file() for file in content["files"])
+
+
+def test_a_known_distance_and_a_split_can_be_given(cli: Command, data: Any, tmp_path: Path) -> None:
+    folder = shifted(data, "one", 3.0)
+    options = ("--normalise", "wrist,thumb_tip=50", "--split", "test", "--worst", "0", "--seed", "3")
+    answer = cli("evaluate", data.datalist, "--out", tmp_path / "out", "-p", f"a={folder}", "-q", *options)
+    assert (answer.code, answer.out) == (0, "")
+    facts = json.loads((tmp_path / "out" / "results.json").read_text())["facts"]
+    assert (facts["unit"], facts["split"], facts["seed"]) == ("mm", "test", "3")
+    assert facts["cases"] == "3 images of 3 subjects"
+
+
+def test_an_installed_model_is_run_on_every_case(
+    cli: Command, tiny_model: Path, phantom: tuple[Volume, LandmarkSet], tmp_path: Path
+) -> None:
+    from LandmarkDetectionLib.datalist import write_datalist
+
+    volume, truth = phantom
+    names = ("head_top", "knee_left", "knee_right")
+    write_volume(volume, tmp_path / "body.nrrd")
+    write_landmarks(LandmarkSet(tuple(truth[name] for name in names)), tmp_path / "body.mrk.json")
+    write_datalist(
+        [{"image": "body.nrrd", "landmarks": "body.mrk.json", "subject": "s"}], tmp_path / "data.json"
+    )
+    out = tmp_path / "out"
+    arguments = ("evaluate", tmp_path / "data.json", "--out", out, "--model", tiny_model, "--device", "cpu")
+    assert cli(*arguments).code == 0
+    made = out / "predictions" / "tiny-model" / "body.json"
+    before = made.stat().st_mtime_ns
+    answer = cli(*arguments)
+    assert answer.code == 0
+    assert made.stat().st_mtime_ns == before
+    assert "only 1 subject" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ((), 2, "give --predictions NAME=FOLDER or --model MODEL"),
+        (("-p", "folder"), 2, "write NAME=FOLDER"),
+        (("-p", "a=gone"), 3, "There is no folder gone with predictions of a"),
+        (("-p", "a=FOLDER", "--radius", "2,two"), 2, "write positive numbers"),
+        (("-p", "a=FOLDER", "--normalise", "wrist=50"), 2, "two landmarks and their distance"),
+        (("-p", "a=FOLDER", "--unit", "mm"), 3, "the size of its pixels is unknown"),
+        (("-p", "a=FOLDER", "--split", "val"), 3, "no case of the split 'val'"),
+        (("-p", "a=FOLDER", "--rater", "carl"), 3, "has no landmarks by the rater 'carl'"),
+        (("-p", "a=FOLDER", "--landmarks", "elbow"), 3, "has no landmark elbow"),
+        (("-p", "a=FOLDER", "--mni"), 3, "is a radiograph; a glass brain needs brain volumes"),
+        (("--model", "no-such-model"), 4, "There is no model 'no-such-model'"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_sentence(
+    cli: Command, data: Any, tmp_path: Path, options: tuple[str, ...], code: int, message: str
+) -> None:
+    folder = shifted(data, "one", 3.0)
+    words = [option.replace("FOLDER", str(folder)) if "=" in option else option for option in options]
+    answer = cli("evaluate", data.datalist, "--out", tmp_path / "out", *words)
+    assert answer.code == code
+    assert message in " ".join(answer.err.replace("│", " ").split())
+    assert "Traceback" not in answer.err
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_learning_curve_is_drawn(cli: Command, data: Any, tmp_path: Path) -> None:
+    folder = shifted(data, "one", 3.0)
+    assert cli("evaluate", data.datalist, "--out", tmp_path / "out", "-p", f"a={folder}").code == 0
+    (tmp_path / "runs.csv").write_text("network,images,errors\nSCN,10,out/errors.csv\n")
+    answer = cli("learning-curve", tmp_path / "runs.csv", "--out", tmp_path / "curve.png")
+    assert answer.code == 0
+    with Image.open(tmp_path / "curve.png") as picture:
+        assert picture.format == "PNG"
+    refused = cli("learning-curve", tmp_path / "runs.csv", "--out", tmp_path / "curve.doc")
+    assert refused.code == 5 and "must end in .png" in refused.err
+
+
+def test_kernels_of_a_model_are_drawn(cli: Command, tiny_model: Path, tmp_path: Path) -> None:
+    answer = cli("models", "kernels", tiny_model, "--out", tmp_path / "kernels.png", "--network", "lateral")
+    assert answer.code == 0
+    assert (tmp_path / "kernels.png").is_file()
+    refused = cli("models", "kernels", tiny_model, "--out", tmp_path / "x.png", "--network", "axial")
+    assert refused.code == 3 and "has no network axial; it has coronal, lateral" in refused.err
+
+
+def test_a_second_rater_is_as_far_from_the_first_as_the_data_say(
+    cli: Command, real_data: Path, tmp_path: Path
+) -> None:
+    """On real cephalograms: the mean disagreement of the raters over the images at hand, calculated apart."""
+    import csv
+
+    from LandmarkDetectionLib.datalist import write_datalist
+    from LandmarkDetectionLib.landmarks import Landmark
+
+    source = real_data / "cephalograms"
+    tables = [
+        {row["image"]: row for row in csv.DictReader((source / f"rater{rater}_px.csv").open())}
+        for rater in (1, 2)
+    ]
+    rows, distances = [], []
+    for image in sorted((source / "images").glob("*.png"))[20:32]:
+        places = [
+            np.array([[float(table[image.stem][f"{axis}{n}"]) for axis in "xy"] for n in range(1, 20)])
+            for table in tables
+        ]
+        distances.append(np.hypot(*(places[0] - places[1]).T))
+        for rater, points in enumerate(places, start=1):
+            folder = tmp_path / f"rater{rater}"
+            folder.mkdir(exist_ok=True)
+            marks = (Landmark(f"l{n}", np.array([-x, -y, 0.0])) for n, (x, y) in enumerate(points))
+            write_landmarks(LandmarkSet(tuple(marks)), folder / f"{image.stem}.csv")
+        rows.append({"image": str(image), "landmarks": f"rater1/{image.stem}.csv", "subject": image.stem})
+    write_datalist(rows, tmp_path / "data.json", "cephalograms")
+    answer = cli(
+        "evaluate",
+        tmp_path / "data.json",
+        "--out",
+        tmp_path / "out",
+        "-p",
+        f"second rater={tmp_path / 'rater2'}",
+        "--json",
+    )
+    (summary,) = json.loads(answer.out)["summary"]
+    assert summary["unit"] == "px"
+    assert summary["mean"] == pytest.approx(np.mean(distances), abs=1e-3)
+    assert summary["median"] == pytest.approx(np.median(distances), abs=1e-3)
+    assert summary["SDR 10"] == pytest.approx(np.mean(np.array(distances) <= 10), abs=1e-3)
