@@ -26,6 +26,13 @@ class EvaluationUnit(str, Enum):
     PX = "px"
 
 
+class TableUnit(str, Enum):
+    """What the numbers of a table are."""
+
+    MM = "mm"
+    PIXEL = "pixel"
+
+
 class EvaluationDevice(str, Enum):
     """Where networks run."""
 
@@ -63,7 +70,7 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option(help="Evaluate this split only.")] = "",
     rater: Annotated[
-        str, typer.Option(help="mean of the raters, each (the mean and every single one), or a rater's name.")
+        str, typer.Option(help="mean of the raters, all (the mean and every single one), or a rater's name.")
     ] = "mean",
     landmarks: Annotated[str, typer.Option(metavar="A,B,...", help="Evaluate these landmarks only.")] = "",
     radius: Annotated[
@@ -81,6 +88,12 @@ def evaluate(
     unit: Annotated[
         EvaluationUnit, typer.Option(help="auto: mm where the size of a pixel is known, px where it is not.")
     ] = EvaluationUnit.AUTO,
+    table_unit: Annotated[
+        TableUnit,
+        typer.Option(
+            help="What the numbers of prediction tables (.csv) are: RAS mm, or pixels of the image."
+        ),
+    ] = TableUnit.MM,
     normalise: Annotated[
         str,
         typer.Option(
@@ -127,9 +140,9 @@ def evaluate(
     with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
         progress(0.0, "reading the data set")
         models = [load_model(name) for name in model or []]
-        datalist = read_datalist(data)
+        datalist = read_datalist(data, missing="allow")
         cases, root = select_cases(datalist, split), datalist.path.parent
-        found = [read_predictions(name, folder, cases, root) for name, folder in folders]
+        found = [read_predictions(name, folder, cases, root, table_unit.value) for name, folder in folders]
         found += [
             predict(
                 one,

@@ -24,18 +24,18 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.point_error import point_errors
 from LandmarkDetectionLib.evaluation.predictions import Predictions, case_keys
 from LandmarkDetectionLib.evaluation.resampling import Resampling, resample
-from LandmarkDetectionLib.landmarks import LandmarkSet, Status
+from LandmarkDetectionLib.raters import ALL, MEAN, Annotation, case_annotations, mean_annotation
 from LandmarkDetectionLib.volume import Volume
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Unit = Literal["auto", "mm", "px"]
 
-MEAN, EACH = "mean", "each"
 RADII = {"mm": (2.0, 2.5, 3.0, 4.0), "px": (5.0, 10.0, 15.0, 20.0)}
 OUTLIER_RADII = {"mm": (2.0, 4.0, 10.0), "px": (10.0, 20.0, 40.0)}
 #: Share of an image's extent beyond which a prediction cannot belong to it.
 FAR_OUTSIDE = 0.25
+SHOWN_WARNINGS = 5
 #: The farther from all of the truth, the smaller the chance: an error this small is a copy.
 COPY = 1e-6
 
@@ -234,7 +234,7 @@ def evaluate(
     split
         Which part of the data set; all of it when empty.
     rater
-        ``mean`` of the raters, ``each`` (the mean and every single one), or a rater's name.
+        ``mean`` of the raters, ``all`` (the mean and every single one), or a rater's name.
     landmarks
         Evaluate these only; all of the data set when empty.
     unit
@@ -263,20 +263,20 @@ def evaluate(
         _check_names(one, cases, names)
     geometries = tuple(_without_voxels(case.read_volume()) for case in cases)
     chosen_unit = _unit(cases, geometries, unit, normalisation)
-    raters = _read_raters(cases, datalist.landmark_names, rater)
+    raters, middle = _read_raters(cases, geometries, datalist.landmark_names, rater)
     scale = np.ones(len(cases))
     as_pixels = chosen_unit == "px"
     if normalisation is not None:
-        middle = _mean(list(raters.values()), geometries, False)
-        scale = _scales(normalisation, cases, datalist.landmark_names, middle.positions)
-        as_pixels = False
+        places = _place(middle.ras, geometries, as_pixels)
+        scale = _scales(normalisation, cases, datalist.landmark_names, places)
     index = [datalist.landmark_names.index(name) for name in names]
     measured = {
         name: _measured(_only(one, index), geometries, as_pixels, scale) for name, one in raters.items()
     }
     for one in predictions:
         _check_inside(one, cases, geometries, names)
-    references = _references(measured, rater, cases)
+    main = _measured(_only(middle, index), geometries, as_pixels, scale)
+    references = _references(measured, main, rater)
     models = {one.name: _model_result(one, names, geometries, as_pixels, scale) for one in predictions}
     if len(models) < len(predictions):
         raise InputError("Two models have the same name; give each its own, as in --predictions NAME=FOLDER.")
@@ -335,7 +335,7 @@ def datalist_hash(datalist: Datalist) -> str:
 
 @dataclass(frozen=True)
 class _Marks:
-    """(cases, landmarks, 3) RAS mm and whether it is known that a landmark without a position is absent."""
+    """(cases, landmarks, 3) RAS mm, and whether anything was said of each landmark."""
 
     name: str
     ras: Array
@@ -419,35 +419,33 @@ def _unit(
     return "px"
 
 
-def _read_raters(cases: Sequence[Case], names: Sequence[str], rater: str) -> dict[str, _Marks]:
-    """Every rater's landmarks over all cases; a case that a rater did not mark is NaN throughout."""
-    raters = tuple(dict.fromkeys(one for case in cases for one in case.raters))
-    if rater not in (MEAN, EACH):
+def _read_raters(
+    cases: Sequence[Case], geometries: Sequence[Volume], names: Sequence[str], rater: str
+) -> tuple[dict[str, _Marks], _Marks]:
+    """Every rater's landmarks over all cases, and their mean; what a rater did not mark is not known."""
+    if rater not in (MEAN, ALL):
         for case in cases:
             if rater not in case.raters:
                 raise InputError(
                     f"Row {case.row} ({case.name}) has no landmarks by the rater '{rater}'; it has those by "
                     f"{_listed(case.raters)}."
                 )
-    found = {}
-    for one in raters:
-        ras = np.full((len(cases), len(names), 3), np.nan)
-        known = np.zeros((len(cases), len(names)), bool)
-        for row, case in enumerate(cases):
-            if one in case.raters:
-                ras[row], known[row] = _arranged(case.read_landmarks(one), names)
-        found[one] = _Marks(one, ras, known)
-    return found
+    raters = tuple(dict.fromkeys(one for case in cases for one in case.raters))
+    nothing = Annotation("", np.full((len(names), 3), np.nan), np.zeros(len(names), bool))
+    read = [
+        {one.rater: one for one in case_annotations(case, names, ALL, volume)}
+        for case, volume in zip(cases, geometries, strict=True)
+    ]
+    own = {name: _stacked(name, [case.get(name, nothing) for case in read]) for name in raters}
+    if len(raters) == 1:
+        return own, own[raters[0]]
+    return own, _stacked(MEAN, [mean_annotation(list(case.values())) for case in read])
 
 
-def _arranged(landmarks: LandmarkSet, names: Sequence[str]) -> tuple[Array, Bools]:
-    """Positions in the order of the names, and whether a person said anything of them."""
-    by_name = {one.name: one for one in landmarks}
-    ras, known = np.full((len(names), 3), np.nan), np.zeros(len(names), bool)
-    for n, name in enumerate(names):
-        if (mark := by_name.get(name)) is not None:
-            ras[n], known[n] = mark.position, mark.is_present or mark.status is Status.MISSING
-    return ras, known
+def _stacked(name: str, annotations: Sequence[Annotation]) -> _Marks:
+    return _Marks(
+        name, np.stack([one.positions for one in annotations]), np.stack([one.known for one in annotations])
+    )
 
 
 def _only(marks: _Marks, index: Sequence[int]) -> _Marks:
@@ -473,27 +471,6 @@ def _measured(marks: _Marks, geometries: Sequence[Volume], as_pixels: bool, scal
     )
 
 
-def _mean(marks: Sequence[_Marks], geometries: Sequence[Volume], as_pixels: bool) -> Reference:
-    return mean_reference([_measured(one, geometries, as_pixels, np.ones(len(geometries))) for one in marks])
-
-
-def mean_reference(raters: Sequence[Reference]) -> Reference:
-    """The mean of raters.
-
-    A landmark has the mean position of those who placed it. It is absent where everybody who said anything
-    said so.
-    """
-    if len(raters) == 1:
-        return raters[0]
-    known = np.asarray(np.array([one.known for one in raters]).any(axis=0))
-    means = []
-    for places in (np.array([one.positions for one in raters]), np.array([one.ras for one in raters])):
-        given = np.isfinite(places).all(axis=-1, keepdims=True)
-        count = given.sum(axis=0)
-        means.append(np.where(given, places, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan))
-    return Reference(MEAN, means[0], means[1], known)
-
-
 def _scales(
     normalisation: Normalisation, cases: Sequence[Case], names: Sequence[str], positions: Array
 ) -> Array:
@@ -516,10 +493,9 @@ def _scales(
     return np.asarray(normalisation.length / lengths)
 
 
-def _references(raters: dict[str, Reference], rater: str, cases: Sequence[Case]) -> dict[str, Reference]:
-    if rater not in (MEAN, EACH):
+def _references(raters: dict[str, Reference], middle: Reference, rater: str) -> dict[str, Reference]:
+    if rater not in (MEAN, ALL):
         return {rater: raters[rater]}
-    middle = mean_reference(list(raters.values()))
     if len(raters) == 1 or rater == MEAN:
         return {middle.name: middle}
     return {middle.name: middle, **raters}
@@ -584,6 +560,7 @@ def _notes(result: Evaluation, predictions: Sequence[Predictions]) -> list[str]:
         )
         if extra:
             notes.append(f"{one.name} also gives {_listed(extra)}, which the data set does not have.")
+    notes += [f"The data set: {finding}." for finding in result.datalist.warnings[:SHOWN_WARNINGS]]
     subjects = len(set(result.subjects))
     if subjects < 10:
         few = "1 subject" if subjects == 1 else f"{subjects} subjects"

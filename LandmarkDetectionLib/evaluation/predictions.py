@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from LandmarkDetectionLib.datalist import Case
+from LandmarkDetectionLib.datalist import Case, Unit
 from LandmarkDetectionLib.errors import (
     Cancelled,
     InputError,
@@ -23,6 +23,7 @@ from LandmarkDetectionLib.errors import (
 )
 from LandmarkDetectionLib.files import read_json, write_text
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, read_landmarks
+from LandmarkDetectionLib.pixel_landmarks import is_labelme, read_pixel_landmarks
 from LandmarkDetectionLib.volume import stem
 
 if TYPE_CHECKING:
@@ -60,10 +61,10 @@ def case_keys(cases: Sequence[Case], folder: Path) -> tuple[str, ...]:
     Where two images are called the same, the names of the folders between ``folder`` and the image come
     first, as in ``s01/t1``.
     """
-    stems = [stem(case.images[0]) for case in cases]
+    stems = [stem(case.image_files[0]) for case in cases]
     count = Counter(stems)
     return tuple(
-        one if count[one] == 1 else _relative(case.images[0], folder, one)
+        one if count[one] == 1 else _relative(case.image_files[0], folder, one)
         for case, one in zip(cases, stems, strict=True)
     )
 
@@ -75,7 +76,7 @@ def _relative(image: Path, folder: Path, name: str) -> str:
 
 
 def read_predictions(
-    name: str, folder: str | os.PathLike[str], cases: Sequence[Case], root: Path
+    name: str, folder: str | os.PathLike[str], cases: Sequence[Case], root: Path, unit: Unit = "mm"
 ) -> Predictions:
     """Read one landmark file per case from a folder.
 
@@ -89,6 +90,9 @@ def read_predictions(
         Of a datalist.
     root
         Folder of the datalist.
+    unit
+        What the numbers of tables (``.csv``) are: RAS mm, or pixels of the image. Slicer's files and records
+        of detections are in mm and LabelMe's in pixels whatever is said here.
 
     Raises
     ------
@@ -113,8 +117,16 @@ def read_predictions(
             f"The folder {folder} holds no prediction of {name} for {first}{more}: {looked}; predict these "
             "cases too, or choose a split without them."
         )
-    landmarks = tuple(read_landmarks(file) for file in files if file is not None)
+    landmarks = tuple(
+        _read(file, case, unit) for file, case in zip(files, cases, strict=True) if file is not None
+    )
     return Predictions(name, landmarks, {"folder": str(folder)})
+
+
+def _read(file: Path, case: Case, unit: Unit) -> LandmarkSet:
+    if is_labelme(file) or (unit == "pixel" and file.suffix.lower() == ".csv"):
+        return read_pixel_landmarks(file, case.read_volume())
+    return read_landmarks(file)
 
 
 def _prediction_file(folder: Path, key: str) -> Path | None:
@@ -220,7 +232,7 @@ def _is_newer(file: Path, case: Case) -> bool:
     if not file.is_file():
         return False
     made = file.stat().st_mtime_ns
-    return all(image.stat().st_mtime_ns <= made for image in case.images)
+    return all(image.stat().st_mtime_ns <= made for image in case.image_files)
 
 
 def _digest(folder: Path) -> str:

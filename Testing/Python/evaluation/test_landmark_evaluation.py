@@ -22,10 +22,11 @@ from LandmarkDetectionLib.evaluation.predictions import read_predictions
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, write_landmarks
 
 Make = Callable[..., Any]
+NAMES = ("wrist", "thumb_tip", "index_tip")
 
 
 def run(data: Any, *folders: Path, **options: Any) -> Evaluation:
-    datalist = read_datalist(data.datalist)
+    datalist = read_datalist(data.datalist, missing="allow")
     split = options.get("split", "")
     cases = datalist.of_split(split) if split else datalist.cases
     found = [read_predictions(folder.name, folder, cases, datalist.path.parent) for folder in folders]
@@ -88,7 +89,7 @@ def test_the_mean_of_raters_one_of_them_or_each_is_the_reference(make_data: Make
     folder = data.predict("model", lambda case, points: points)
     assert run(data, folder).errors("model") == pytest.approx(1.0)
     assert run(data, folder, rater="bela").errors("model") == pytest.approx(4.0)
-    each = run(data, folder, rater="each")
+    each = run(data, folder, rater="all")
     assert list(each.references) == ["mean", "anna", "bela"]
     assert each.errors("model", "anna") == pytest.approx(2.0)
     assert each.rater_distances() == pytest.approx(6.0)
@@ -117,6 +118,50 @@ def test_a_landmark_said_to_be_absent_is_missed_and_told_apart(make_data: Make) 
     assert (counts.both, counts.missed, counts.invented, counts.neither) == (17, 1, 0, 0)
     row = next(r for r in error_rows(result) if r["case"] == "case-2" and r["landmark"] == "thumb_tip")
     assert (row["present"], row["given"], row["error"]) == (1, 0, None)
+
+
+def test_a_landmark_that_raters_declare_missing_is_absent_and_one_not_annotated_is_nothing(
+    make_data: Make, tmp_path: Path
+) -> None:
+    data = make_data()
+    points = data.truth["case-1"]
+    marks = (
+        Landmark("wrist", points[0]),
+        Landmark("thumb_tip", np.zeros(3), Status.MISSING),
+    )
+    write_landmarks(LandmarkSet(marks), tmp_path / "case-1-rater.mrk.json")
+    result = run(data, data.predict("m", lambda case, points: points + np.array([1.0, 0, 0])))
+    assert np.isnan(result.errors("m")[1, 1:]).all()
+    assert result.reference.known[1].tolist() == [True, True, False]
+    tables = make_tables(result)
+    counts = tables.presence["m"]["all"]
+    assert tables.absent == 1
+    assert (counts.both, counts.missed, counts.invented, counts.neither) == (16, 0, 1, 0)
+    assert tables.row("m").summary.count == 16
+
+
+def test_the_mean_is_of_the_raters_who_placed_a_landmark(make_data: Make, tmp_path: Path) -> None:
+    data = make_data(raters={"anna": -2.0, "bela": 4.0})
+    points = data.truth["case-1"] + np.array([4.0, 0, 0])
+    marks = tuple(
+        Landmark(name, place) for name, place in zip(("wrist", "thumb_tip"), points[:2], strict=True)
+    )
+    write_landmarks(LandmarkSet(marks), tmp_path / "case-1-bela.mrk.json")
+    result = run(data, data.predict("m", lambda case, points: points))
+    assert result.errors("m")[1].tolist() == pytest.approx([1.0, 1.0, 2.0])
+    assert np.isnan(result.rater_distances()[0, 1, 2])
+
+
+def test_tables_in_pixels_are_read_as_such(make_data: Make) -> None:
+    data = make_data()
+    folder = data.folder / "pixels"
+    folder.mkdir()
+    for case, points in data.truth.items():
+        rows = [f"{name},{-x + 3.0},{-y}" for name, (x, y, _) in zip(NAMES, points, strict=True)]
+        (folder / f"{case}.csv").write_text("\n".join(["name,x,y", *rows]))
+    datalist = read_datalist(data.datalist)
+    found = read_predictions("m", folder, datalist.cases, data.folder, unit="pixel")
+    assert evaluate(datalist, [found]).errors("m") == pytest.approx(3.0)
 
 
 def test_confidence_is_judged_by_what_was_found_within_the_radius(make_data: Make) -> None:
