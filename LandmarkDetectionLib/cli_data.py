@@ -94,7 +94,7 @@ def check(
         console.say(f"Warning: {warning}.")
     for key, value in _contents(datalist).items():
         if key != "warnings":
-            print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+            print(f"{key}: {(', '.join(value) or 'none') if isinstance(value, list) else value}")
 
 
 @app.command("split")

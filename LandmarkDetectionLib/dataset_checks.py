@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -161,8 +161,6 @@ def survey(
     splits
         That must have a case each.
     """
-    from LandmarkDetectionLib.shape_checks import check_shapes
-
     findings = [*_repeated_images(cases), *_divided_subjects(cases), *_splits(cases, splits)]
     seen = []
     for case in cases:
@@ -179,10 +177,7 @@ def survey(
     if missing == "allow":
         findings += _never_present(seen, names, protocol)
     if not any(finding.fatal for finding in findings):
-        whole = [
-            (one.case, one.image, next(iter(one.sets.values()))) for one in seen if one.image is not None
-        ]
-        findings += check_shapes(whole, names, protocol.pairs if protocol is not None else ())
+        findings += _shapes(seen, names, protocol.pairs if protocol is not None else ())
     # A stable sort: within a row the order of the checks, and what is of no row last.
     findings.sort(key=lambda finding: finding.row or len(cases) + 1)
     return Survey(names, tuple(findings))
@@ -353,6 +348,23 @@ def _raters(seen: Sequence[_Seen]) -> Iterator[Finding]:
         without = [one for one in seen if rater not in one.case.raters]
         if without:
             yield Finding("missing rater", f"{rater} marked nothing in {_listed_rows(without)}", fatal=False)
+
+
+def _shapes(
+    seen: Sequence[_Seen], names: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> Iterator[Finding]:
+    """The landmarks of each rater compared between cases."""
+    from LandmarkDetectionLib.shape_checks import check_shapes
+
+    raters = list(dict.fromkeys(rater for one in seen for rater in one.sets))
+    for rater in raters:
+        whole = [
+            (one.case, one.image, one.sets[rater])
+            for one in seen
+            if one.image is not None and rater in one.sets
+        ]
+        for finding in check_shapes(whole, names, pairs):
+            yield replace(finding, text=f"{rater}: {finding.text}") if len(raters) > 1 else finding
 
 
 # --- names ----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ landmark in other cases is named. These are warnings, for a person to look: rare
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -145,7 +145,13 @@ def _changes(points: np.ndarray, permutation: np.ndarray | None, flat: bool) -> 
     return changes
 
 
-def _outliers(shapes, layout, names, warn) -> Iterator[Finding]:  # type: ignore[no-untyped-def]
+def _outliers(
+    shapes: Sequence[tuple[int, np.ndarray]],
+    layout: np.ndarray,
+    names: Sequence[str],
+    warn: Callable[[int, str, str], Finding],
+) -> Iterator[Finding]:
+    """Landmarks far from their place after the best rotation, and cases with many of them."""
     if len(shapes) < FEWEST_CASES:
         return
     residuals = np.stack([_residuals(shape, layout) for _, shape in shapes])
@@ -155,7 +161,7 @@ def _outliers(shapes, layout, names, warn) -> Iterator[Finding]:  # type: ignore
         with np.errstate(invalid="ignore"):
             far = np.flatnonzero((residual > OUTLIER * usual) & (residual > OUTLIER_SHARE))
         if 0 < len(far) <= max(1, len(names) // 3):
-            listed = ", ".join(f"{names[one]} ({residual[one] / usual[one]:.0f} times)" for one in far)
+            listed = ", ".join(f"{names[int(one)]} ({residual[one] / usual[one]:.0f} times)" for one in far)
             yield warn(
                 n, "outlier", f"far from where other cases have it, compared with their spread: {listed}"
             )

@@ -273,15 +273,30 @@ def an_image_that_cannot_be_read(data: Set) -> None:
 
 @wrong("refuse", "row 4 (c3.nrrd): there is no file")
 def a_missing_file(data: Set) -> None:
-    data.rows[3]["landmarks"] = {"rater": "c3.mrk.json", "gone": "../gone.mrk.json"}
-    (data.folder / "c3.mrk.json").write_text("{}")
     data.rows[3]["landmarks"] = "nowhere/c3.mrk.json"
+    # Written by nobody.
     data.write_points = lambda *_: None  # type: ignore[method-assign]
 
 
 @wrong("warn", "row 4 (c3.nrrd): far from where other cases have it, compared with their spread: nose")
 def one_landmark_far_away(data: Set) -> None:
     data.points[3]["nose"] = (150.0, 180.0)
+
+
+@wrong("warn", "row 4 (c3.nrrd): second: far from where other cases have it")
+def one_landmark_of_the_second_rater_far_away(data: Set) -> None:
+    for n, row in enumerate(data.rows):
+        row["landmarks"] = {"rater": row["landmarks"], "second": f"c{n}_second.mrk.json"}
+    data.write_points("c3_second.mrk.json", {**data.points[3], "nose": (150.0, 180.0)}, data.volumes[3])
+
+
+@wrong("warn", "row 4 (c3.nrrd): its landmarks lie like those of the other cases if its image is mirrored")
+def a_mirrored_image(data: Set) -> None:
+    # Without pairs of left and right nothing but a mirror explains it.
+    for n, points in enumerate(data.points):
+        data.points[n] = {name.replace("left", "a").replace("right", "b"): p for name, p in points.items()}
+        data.points[n]["tip"] = (150.0, 150.0)
+    data.points[3] = {name: (199 - x, y) for name, (x, y) in data.points[3].items()}
 
 
 @wrong("warn", "row 4 (c3.nrrd): its landmarks lie 0.21 times as far apart as those of most cases")
