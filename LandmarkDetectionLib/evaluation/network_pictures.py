@@ -112,18 +112,18 @@ def heatmap_figure(
     across = 1 + len(first)
     figure = new_figure(2.3 * across + 0.3, (2.3 * height / width + 0.25) * len(chosen) + 0.2)
     panels = figure.subplots(len(chosen), across, squeeze=False)
-    for row, name in zip(panels, chosen, strict=True):
+    for number, (row, name) in enumerate(zip(panels, chosen, strict=True)):
         columns = _heatmap_columns(output, names.index(name))
         slice_index = _peak_slice(columns["final"], grey)
         picture = grey if grey.ndim == 2 else grey[slice_index[0]]
         _draw_image(row[0], picture)
         row[0].set_ylabel(name.replace("_", " "), fontsize=9)
-        row[0].set_title("image" if row is panels[0] else "", fontsize=9)
+        row[0].set_title("image" if number == 0 else "", fontsize=9)
         for axes, (title, heatmap) in zip(row[1:], columns.items(), strict=True):
             flat = heatmap if heatmap.ndim == 2 else heatmap[slice_index[1]]
             _draw_image(axes, picture)
             _draw_heatmap(axes, flat, picture.shape)
-            axes.set_title(title if row is panels[0] else "", fontsize=9)
+            axes.set_title(title if number == 0 else "", fontsize=9)
     return figure
 
 
