@@ -32,6 +32,7 @@ except ImportError:  # a checkout of the repository, where the library lies besi
 from LandmarkDetectionSlicer import detecting, files, nodes, packages, sample_data, volumes
 from LandmarkDetectionSlicer.panel.detect import DetectSection
 from LandmarkDetectionSlicer.panel.files import FilesSection
+from LandmarkDetectionSlicer.panel.measurements import MeasurementsSection
 from LandmarkDetectionSlicer.panel.models import ModelsSection
 from LandmarkDetectionSlicer.panel.place import PlaceSection
 from LandmarkDetectionSlicer.panel.review import ReviewSection
@@ -73,7 +74,7 @@ class LandmarkDetection(ScriptedLoadableModule):
 
 
 class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: five sections, which share the logic, the parameter node and the landmarks under review."""
+    """The panel: six sections, which share the logic, the parameter node and the landmarks under review."""
 
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -91,10 +92,18 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic = LandmarkDetectionLogic()
         self.detect = DetectSection(self, self._load("detect"))
         self.review = ReviewSection(self, self._load("review"))
+        self.measurements = MeasurementsSection(self, self._load("measurements"))
         self.place = PlaceSection(self, self._load("place"))
         self.files = FilesSection(self, self._load("files"))
         self.models = ModelsSection(self, self._load("models"))
-        self.sections = (self.detect, self.review, self.place, self.files, self.models)
+        self.sections = (
+            self.detect,
+            self.review,
+            self.measurements,
+            self.place,
+            self.files,
+            self.models,
+        )
         for section in self.sections[2:]:
             section.widget.collapsed = True
         self.layout.addStretch(1)
@@ -139,6 +148,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.place.stop()
         self.detect.close()
         self.review.exit()
+        self.measurements.close()
         self.review.close()
         self.models.close()
         self.logic.close()
@@ -212,6 +222,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def _show(self) -> None:
         self.detect.refresh()
         self.review.setLandmarks(self.parameters.landmarks if self.parameters is not None else None)
+        self.measurements.refresh()
         self.place.refresh()
         self.files.refresh()
 
@@ -228,6 +239,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             return
         self.parameters.landmarks = landmarkNode
         self.review.setLandmarks(landmarkNode)
+        self.measurements.refresh()
         if self.parent.isEntered:  # else the views are somebody else's now
             self.review.begin()
 

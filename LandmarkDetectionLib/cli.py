@@ -42,8 +42,10 @@ if TYPE_CHECKING:
 
     from LandmarkDetectionLib.detection import Detection
     from LandmarkDetectionLib.landmarks import LandmarkSet
+    from LandmarkDetectionLib.measurement import Measurements
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.volume import Volume
 
 DEFAULT_MODEL = "whole-body-ct"
 SHEET_AT_MOST = 400
@@ -226,7 +228,8 @@ def detect(
         )
         progress(1.0, "writing")
         _write_results(detection, package.protocol, outputs, overlay)
-    _report(detection, as_json, quiet, [*outputs, *([overlay] if overlay else [])])
+    files = [*outputs, *([overlay] if overlay else [])]
+    _report(detection, as_json, quiet, files, _measured(detection, package.protocol, volume))
 
 
 @app.command(name="series", epilog=EXIT_CODES)
@@ -531,15 +534,40 @@ def _write_results(
         write_overlay(detection, protocol, overlay)
 
 
-def _report(detection: Detection, as_json: bool, quiet: bool, files: Sequence[Path]) -> None:
+def _measured(detection: Detection, protocol: Protocol, volume: Volume) -> Measurements | None:
+    """What the protocol measures; None when it measures nothing, or not in such an image."""
+    from LandmarkDetectionLib.measurement import Frame, measure
+
+    if not protocol.measurements or (protocol.view == "picture" and not volume.is_2d):
+        return None
+    return measure(detection.landmarks, protocol, Frame.of(volume, protocol.view))
+
+
+def _report(
+    detection: Detection,
+    as_json: bool,
+    quiet: bool,
+    files: Sequence[Path],
+    measurements: Measurements | None = None,
+) -> None:
+    measured = {} if measurements is None else measurements.to_record()
     if as_json:
-        console.print_json({**detection.to_record(), "files": list(files)})
+        console.print_json({**detection.to_record(), **_of_measurements(measured), "files": list(files)})
         return
     if not quiet:
         console.print_landmarks(detection.landmarks, f"{detection.model} {detection.model_version}")
+        if measurements is not None:
+            cli_measure.print_measurements(measurements, "Measurements, for research use only")
         _print_times(detection)
     _warn(detection)
+    for warning in measured.get("warnings", ()):
+        console.say(f"Warning: {warning}")
     _report_files(files, as_json=False, quiet=quiet)
+
+
+def _of_measurements(record: dict[str, Any]) -> dict[str, Any]:
+    """The entries of measurements beside those of a detection, which has warnings of its own."""
+    return {f"measurement_{key}" if key == "warnings" else key: value for key, value in record.items()}
 
 
 def _print_times(detection: Detection) -> None:

@@ -21,7 +21,7 @@ PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 class FilesSection:
-    """The fourth section of the panel.
+    """The fifth section of the panel.
 
     Parameters
     ----------

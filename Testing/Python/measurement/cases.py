@@ -34,6 +34,24 @@ FACE: dict[str, Point] = {
 }
 
 
+# A standing body, in RAS mm.
+RIGHT = {
+    "shoulder": (180.0, 0.0, 1400.0),
+    "elbow": (200.0, 0.0, 1100.0),
+    "wrist": (220.0, 0.0, 850.0),
+    "hip": (90.0, 0.0, 900.0),
+    "knee": (90.0, 0.0, 480.0),
+    "ankle": (90.0, 0.0, 80.0),
+    "heel": (90.0, -40.0, 10.0),
+}
+BODY = {
+    "head_top": (0.0, 0.0, 1710.0),
+    "pubic_symphysis": (0.0, 50.0, 860.0),
+    **{f"{name}_right": place for name, place in RIGHT.items()},
+    **{f"{name}_left": (-x, y, z) for name, (x, y, z) in RIGHT.items()},
+}
+
+
 def in_picture(points: Mapping[str, Point | None], sd: float | None = None) -> LandmarkSet:
     """Landmarks of a radiograph as its reader places them: x to the patient's left, y to posterior."""
     covariance = None if sd is None else np.diag([sd**2, sd**2, 0.0])

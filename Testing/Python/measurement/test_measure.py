@@ -12,7 +12,7 @@ from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.measurement import Frame, known_distance, measure
 from LandmarkDetectionLib.protocol import load_protocol
 from LandmarkDetectionLib.volume import Volume
-from Testing.Python.measurement.cases import FACE, in_picture, in_space, protocol_of
+from Testing.Python.measurement.cases import BODY, FACE, in_picture, in_space, protocol_of
 
 SQUARE = {"a": (0.0, 0.0), "b": (30.0, 0.0), "c": (30.0, 40.0), "d": (0.0, 40.0)}
 
@@ -240,22 +240,6 @@ def test_a_face_that_looks_the_other_way_is_not_measured():
 
 
 # --- whole body and hand ---
-
-RIGHT = {
-    "shoulder": (180.0, 0.0, 1400.0),
-    "elbow": (200.0, 0.0, 1100.0),
-    "wrist": (220.0, 0.0, 850.0),
-    "hip": (90.0, 0.0, 900.0),
-    "knee": (90.0, 0.0, 480.0),
-    "ankle": (90.0, 0.0, 80.0),
-    "heel": (90.0, -40.0, 10.0),
-}
-BODY = {
-    "head_top": (0.0, 0.0, 1710.0),
-    "pubic_symphysis": (0.0, 50.0, 860.0),
-    **{f"{name}_right": place for name, place in RIGHT.items()},
-    **{f"{name}_left": (-x, y, z) for name, (x, y, z) in RIGHT.items()},
-}
 
 
 def test_the_body_gives_height_limbs_and_their_difference():

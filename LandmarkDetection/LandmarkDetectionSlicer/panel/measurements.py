@@ -1,0 +1,176 @@
+"""What the landmarks measure: values with ranges and classes, lines and angles in the views, and reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer.measuring import MeasurementLines, measureNode, writeReport
+from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
+from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
+from LandmarkDetectionSlicer.panel.message import MessageLine
+
+if TYPE_CHECKING:
+    from LandmarkDetection import LandmarkDetectionWidget
+    from LandmarkDetectionLib.measurement import Measured, Measurements
+    from LandmarkDetectionLib.protocol import Protocol
+
+
+class MeasurementsSection(VTKObservationMixin):
+    """The section below the review.
+
+    Parameters
+    ----------
+    panel
+        Whose parameters and other sections it uses.
+    widget
+        Loaded from ``measurements.ui``.
+    """
+
+    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
+        super().__init__()
+        self.panel = panel
+        self.widget = widget
+        self.ui = ui = slicer.util.childWidgetVariables(widget)
+        self.message = MessageLine(ui.messageIcon, ui.messageText)
+        self.measurements: Measurements | None = None
+        self._node: slicer.vtkMRMLMarkupsFiducialNode | None = None
+        self._lines = MeasurementLines()
+        prepareTable(ui.measurementTable, [_("Measurement"), _("Value"), _("Usual"), _("Class")])
+        ui.measurementTable.connect("itemSelectionChanged()", self._draw)
+        ui.allLinesBox.connect("toggled(bool)", lambda *_args: self._draw())
+        ui.reportButton.connect("clicked(bool)", self._onReport)
+        widget.connect("contentsCollapsed(bool)", lambda *_args: self._update())
+        self._show()
+
+    def refresh(self) -> None:
+        """Take the landmarks that are under review now."""
+        parameters = self.panel.parameters
+        node = parameters.landmarks if parameters is not None else None
+        if node is not self._node:
+            self.removeObservers()
+            self._node = node
+            if node is not None:
+                self.addObserver(node, node.PointModifiedEvent, self._onPoints)
+        self._update()
+
+    def close(self) -> None:
+        """Measure nothing, and take the lines out of the scene."""
+        self.removeObservers()
+        self._node = self.measurements = None
+        self._lines.close()
+
+    @property
+    def lineNodes(self) -> list[slicer.vtkMRMLMarkupsNode]:
+        """The lines and angles that are shown."""
+        return self._lines.nodes
+
+    def _onPoints(self, *_args: object) -> None:
+        self._update()
+
+    def _protocol(self) -> Protocol | None:
+        """Of the model that made the landmarks, else the one that knows their names."""
+        from LandmarkDetectionLib.measuring import protocol_of
+        from LandmarkDetectionSlicer.nodes import loadReview
+
+        if self.panel.review.model is not None:
+            return self.panel.review.model.protocol
+        try:
+            return protocol_of(loadReview(self._node).landmarks)
+        except LandmarkDetectionError:
+            return None
+
+    def _update(self) -> None:
+        self.measurements = None
+        if self._node is not None and not self.widget.collapsed:
+            protocol = self._protocol()
+            if protocol is not None and protocol.measurements:
+                try:
+                    self.measurements = measureNode(self._node, protocol)
+                except LandmarkDetectionError as problem:
+                    self.message.error(str(problem))
+        self._show()
+        self._draw()
+
+    def _show(self) -> None:
+        ui, found = self.ui, self.measurements
+        ui.reportButton.enabled = found is not None
+        ui.measurementTable.visible = ui.allLinesBox.visible = found is not None
+        ui.warningLabel.text = "\n".join(found.warnings) if found is not None else ""
+        ui.warningLabel.visible = bool(ui.warningLabel.text)
+        if found is None:
+            return
+        table = ui.measurementTable
+        wasBlocked = table.blockSignals(True)
+        if table.rowCount != len(found):
+            table.setRowCount(len(found))
+        for row, one in enumerate(found):
+            for column, (text, tip) in enumerate(_texts(one)):
+                item = table.item(row, column)
+                if item is None:
+                    item = qt.QTableWidgetItem()
+                    table.setItem(row, column, item)
+                item.setText(text)
+                item.setToolTip(tip)
+        table.blockSignals(wasBlocked)
+
+    def _draw(self) -> None:
+        found = self.measurements
+        if found is None or self._node is None:
+            self._lines.close()
+            return
+        row = self.ui.measurementTable.currentRow()
+        shown = (
+            found.values if self.ui.allLinesBox.checked else found.values[row : row + 1] if row >= 0 else ()
+        )
+        self._lines.show(shown, self._node)
+
+    # --- reports ----------------------------------------------------------------------------------------
+
+    def _onReport(self, *_args: object) -> None:
+        self.panel.clearMessages()
+        kinds = (
+            _("Page (*.pdf)"),
+            _("Web page (*.html)"),
+            _("Table (*.csv)"),
+            _("DICOM Structured Report (*.dcm)"),
+        )
+        proposal = lastFolder() / f"{self._node.GetName()}.pdf"
+        path = qt.QFileDialog.getSaveFileName(self.widget, _("Report"), str(proposal), ";;".join(kinds))
+        if path:
+            rememberFolder(path)
+            self.report(Path(path if Path(path).suffix else f"{path}.pdf"))
+
+    def report(self, path: Path) -> None:
+        """Write a report of the landmarks under review; its suffix chooses the kind."""
+        protocol = self._protocol()
+        if self._node is None or protocol is None:
+            return
+        try:
+            writeReport(self._node, protocol, path, str(self.ui.reviewerEdit.text).strip())
+        except LandmarkDetectionError as problem:
+            self.message.error(str(problem))
+        else:
+            self.message.information(
+                _("Saved {name} in {folder}.").format(name=path.name, folder=path.parent)
+            )
+
+
+def _texts(one: Measured) -> tuple[tuple[str, str], ...]:
+    """Text and tooltip of each column."""
+    from LandmarkDetectionLib.reporting.case import cells
+
+    title, value, interval, usual, said = cells(one)
+    group = one.definition.group
+    name = f"{group}: {title}" if group else title
+    if one.value is None:
+        return (name, one.definition.description), ("-", said), (usual, ""), (said, said)
+    spread = _("95 %: {interval}").format(interval=interval) if interval else said
+    shown = f"{value} ({interval})" if interval else value
+    return (name, one.definition.description), (shown, spread), (usual, one.definition.source), (said, said)
