@@ -19,19 +19,26 @@ from LandmarkDetectionSlicer.nodes import loadWorldReview, volumeOf
 from LandmarkDetectionSlicer.volumes import isSingleImage, readVolume, refusal
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.landmarks import LandmarkSet
     from LandmarkDetectionLib.measurement import Frame, Measured, Measurements
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.review import Review
     from LandmarkDetectionLib.volume import Volume
 
 ATTRIBUTE = "LandmarkDetection.measurement"
 AMBER = (0xE6 / 255, 0x9F / 255, 0.0)
 
 
-def measureNode(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, protocol: Protocol) -> Measurements:
-    """Measure the landmarks where they are in the world; raises InputError when their image does not fit."""
+def measureNode(
+    landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, protocol: Protocol, review: Review | None = None
+) -> Measurements:
+    """Measure the landmarks where they are in the world; raises InputError when their image does not fit.
+
+    ``review`` is that of the node in the world, for who has loaded it already.
+    """
     from LandmarkDetectionLib.measurement import measure
 
-    review = loadWorldReview(landmarkNode)
+    review = review or loadWorldReview(landmarkNode)
     inPixels = review.prediction.parameters.get("unit") == "pixel"
     return measure(review.landmarks, protocol, _frame(landmarkNode, protocol, inPixels))
 
@@ -57,7 +64,7 @@ def writeReport(
     write_report(
         CaseReport(
             landmarkNode.GetName(),
-            measureNode(landmarkNode, protocol),
+            measureNode(landmarkNode, protocol, review),
             review.landmarks,
             now,
             readVolume(volumeNode) if isUsable else None,
@@ -77,9 +84,8 @@ class MeasurementLines:
     def __init__(self) -> None:
         self._nodes: dict[tuple[str, ...], str] = {}
 
-    def show(self, measured: Iterable[Measured], landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
-        """Draw these measurements where their landmarks are now, and nothing else."""
-        landmarks = loadWorldReview(landmarkNode).landmarks
+    def show(self, measured: Iterable[Measured], landmarks: LandmarkSet) -> None:
+        """Draw these measurements between landmarks in the world, and nothing else."""
         wanted: dict[tuple[str, ...], str] = {}
         for one in measured:
             if one.value is not None:
@@ -88,8 +94,8 @@ class MeasurementLines:
         for points in [points for points in self._nodes if points not in wanted]:
             self._remove(points)
         for points, title in wanted.items():
-            node = self._node(points, title)
             places = np.array([landmarks[name].position for name in points])
+            node = self._node(points, places, title)
             for index, place in enumerate(places):
                 if not np.allclose(node.GetNthControlPointPositionWorld(index), place, atol=1e-6, rtol=0):
                     node.SetNthControlPointPositionWorld(index, *[float(value) for value in place])
@@ -105,7 +111,7 @@ class MeasurementLines:
         for points in list(self._nodes):
             self._remove(points)
 
-    def _node(self, points: tuple[str, ...], title: str) -> slicer.vtkMRMLMarkupsNode:
+    def _node(self, points: tuple[str, ...], places: np.ndarray, title: str) -> slicer.vtkMRMLMarkupsNode:
         node = slicer.mrmlScene.GetNodeByID(self._nodes.get(points, "")) if points in self._nodes else None
         if node is not None:
             return node
@@ -118,8 +124,8 @@ class MeasurementLines:
         node.SetSaveWithScene(False)
         slicer.mrmlScene.AddNode(node)
         node.CreateDefaultDisplayNodes()
-        for name in points:
-            node.AddControlPoint([0.0, 0.0, 0.0], name)
+        for name, place in zip(points, places, strict=True):
+            node.AddControlPoint([float(value) for value in place], name)
         node.SetLocked(True)
         display = node.GetDisplayNode()
         display.SetSaveWithScene(False)

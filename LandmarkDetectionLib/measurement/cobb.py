@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LandmarkDetectionLib.measurement.geometry import FloatArray, angle_between, cross
+from LandmarkDetectionLib.measurement.geometry import FloatArray, cross, unit_vector
 
 CURVES = ("proximal_thoracic", "main_thoracic", "thoracolumbar")
 
@@ -64,7 +64,11 @@ def cobb_angles(corners: FloatArray, height: float) -> CobbAngles:
     """
     samples, count = corners.shape[:2]
     direction = (corners[:, :, 1] + corners[:, :, 3] - corners[:, :, 0] - corners[:, :, 2]) / 2
-    theta = angle_between(direction[:, :, None, :], direction[:, None, :, :])
+    # In the plane the angle of two directions is the difference of their own: N arc tangents, not N squared.
+    unit = unit_vector(direction)
+    heading = np.degrees(np.arctan2(unit[..., 1], unit[..., 0]))
+    theta = np.abs(heading[:, :, None] - heading[:, None, :])
+    theta = np.minimum(theta, 360 - theta)
     rows = np.arange(samples)
     broken = np.asarray(~np.isfinite(theta).all(axis=(1, 2)))
     theta = np.where(broken[:, None, None], 0.0, theta)

@@ -11,7 +11,9 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionLib.landmarks import LandmarkSet
 from LandmarkDetectionSlicer.measuring import MeasurementLines, measureNode, writeReport
+from LandmarkDetectionSlicer.nodes import loadWorldReview
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
@@ -40,9 +42,13 @@ class MeasurementsSection(VTKObservationMixin):
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self.measurements: Measurements | None = None
+        self._known: tuple[tuple[str, ...], Protocol | None] | None = None
         self._node: slicer.vtkMRMLMarkupsFiducialNode | None = None
+        self._landmarks = LandmarkSet(())
         self._lines = MeasurementLines()
         prepareTable(ui.measurementTable, [_("Measurement"), _("Value"), _("Usual"), _("Class")])
+        header = ui.measurementTable.horizontalHeader()
+        header.setSectionResizeMode(3, qt.QHeaderView.Stretch)  # long remarks are cut; a tooltip has them
         ui.measurementTable.connect("itemSelectionChanged()", self._draw)
         ui.allLinesBox.connect("toggled(bool)", lambda *_args: self._draw())
         ui.reportButton.connect("clicked(bool)", self._onReport)
@@ -74,25 +80,28 @@ class MeasurementsSection(VTKObservationMixin):
     def _onPoints(self, *_args: object) -> None:
         self._update()
 
-    def _protocol(self) -> Protocol | None:
+    def _protocol(self, landmarks: LandmarkSet) -> Protocol | None:
         """Of the model that made the landmarks, else the one that knows their names."""
         from LandmarkDetectionLib.measuring import protocol_of
-        from LandmarkDetectionSlicer.nodes import loadReview
 
         if self.panel.review.model is not None:
             return self.panel.review.model.protocol
-        try:
-            return protocol_of(loadReview(self._node).landmarks)
-        except LandmarkDetectionError:
-            return None
+        if self._known is None or self._known[0] != landmarks.names:  # files are not read at every step
+            try:
+                self._known = landmarks.names, protocol_of(landmarks)
+            except LandmarkDetectionError:
+                self._known = landmarks.names, None
+        return self._known[1]
 
     def _update(self) -> None:
         self.measurements = None
         if self._node is not None and not self.widget.collapsed:
-            protocol = self._protocol()
+            review = loadWorldReview(self._node)
+            protocol = self._protocol(review.landmarks)
             if protocol is not None and protocol.measurements:
                 try:
-                    self.measurements = measureNode(self._node, protocol)
+                    self._landmarks = review.landmarks
+                    self.measurements = measureNode(self._node, protocol, review)
                 except LandmarkDetectionError as problem:
                     self.message.error(str(problem))
         self._show()
@@ -129,7 +138,7 @@ class MeasurementsSection(VTKObservationMixin):
         shown = (
             found.values if self.ui.allLinesBox.checked else found.values[row : row + 1] if row >= 0 else ()
         )
-        self._lines.show(shown, self._node)
+        self._lines.show(shown, self._landmarks)
 
     # --- reports ----------------------------------------------------------------------------------------
 
@@ -149,7 +158,7 @@ class MeasurementsSection(VTKObservationMixin):
 
     def report(self, path: Path) -> None:
         """Write a report of the landmarks under review; its suffix chooses the kind."""
-        protocol = self._protocol()
+        protocol = self._protocol(self._landmarks)
         if self._node is None or protocol is None:
             return
         try:
@@ -164,13 +173,13 @@ class MeasurementsSection(VTKObservationMixin):
 
 def _texts(one: Measured) -> tuple[tuple[str, str], ...]:
     """Text and tooltip of each column."""
-    from LandmarkDetectionLib.reporting.case import cells
+    from LandmarkDetectionLib.reporting.case import cells, number
 
     title, value, interval, usual, said = cells(one)
-    group = one.definition.group
-    name = f"{group}: {title}" if group else title
-    if one.value is None:
-        return (name, one.definition.description), ("-", said), (usual, ""), (said, said)
-    spread = _("95 %: {interval}").format(interval=interval) if interval else said
-    shown = f"{value} ({interval})" if interval else value
-    return (name, one.definition.description), (shown, spread), (usual, one.definition.source), (said, said)
+    definition = one.definition
+    about = "\n".join(filter(None, (definition.group, title, definition.description)))
+    spread = said
+    if one.spread is not None:
+        half = number((one.spread.high - one.spread.low) / 2, one.unit, with_unit=False)
+        value, spread = f"{value} \u00b1 {half}", _("95 % interval: {interval}").format(interval=interval)
+    return (title, about), (value, spread), (usual, definition.source), (said, said)

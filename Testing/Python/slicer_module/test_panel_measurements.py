@@ -47,7 +47,7 @@ def row_of(panel: Any, name: str) -> int:
 
 def test_the_section_lists_values_with_their_uncertainty_and_gaps(panel, node):
     found = rows(panel)
-    assert found["height"][0].startswith("1700.0 mm (")
+    assert found["height"][0].startswith("1700.0 mm \u00b1 ")
     assert found["leg_right"][0].startswith("820.0 mm")
 
 
