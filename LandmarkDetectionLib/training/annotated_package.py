@@ -143,8 +143,8 @@ def protocol_of(names: Sequence[str], protocol: Protocol | None, title: str) -> 
     unknown = [name for name in names if name not in protocol.names]
     if unknown:
         raise InputError(
-            f"The protocol {protocol.name!r} does not define {', '.join(unknown)}; choose another one, or leave "
-            "it out."
+            f"The protocol {protocol.name!r} does not define {', '.join(unknown)}; choose another one, or "
+            "leave it out."
         )
     if protocol.names == tuple(names):
         return protocol
