@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_CONVOLUTION: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
+
+class _Convolution3d(nn.Conv3d):
+    """In float32 where the kernel is larger than the image.
+
+    There, in bfloat16 on a CPU, PyTorch (seen in 2.13) reads and writes beyond its memory: weights' gradients
+    hold whatever lay there, and the process may crash.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        reach = [step * (size - 1) + 1 for size, step in zip(self.kernel_size, self.dilation, strict=True)]
+        if x.device.type == "cpu" and any(n < r for n, r in zip(x.shape[2:], reach, strict=True)):
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(x.float())
+        return super().forward(x)
+
+
+_CONVOLUTION: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: _Convolution3d}
 _NORM: dict[int, type[nn.BatchNorm2d] | type[nn.BatchNorm3d]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _AVERAGE: dict[int, type[nn.AvgPool2d] | type[nn.AvgPool3d]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
 _MAXIMUM: dict[int, type[nn.MaxPool2d] | type[nn.MaxPool3d]] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
