@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -91,6 +92,7 @@ def test_dcmtk_reads_the_structured_report(dicom, tmp_path):
 
 
 def test_a_structured_report_needs_its_images_and_something_to_say(dicom, tmp_path):
+    pytest.importorskip("highdicom", reason="needs highdicom")
     with pytest.raises(OutputError, match="give the image as DICOM"):
         write_report(report(), tmp_path / "case.dcm")
     nothing = report({"sella": FACE["sella"]})
@@ -248,3 +250,32 @@ def test_one_command_writes_all_reports_of_a_case_and_of_a_folder(cli, record, d
     assert sorted(path.name for path in many.iterdir()) == ["a.html", "b.html", "measurements.csv"]
     answer = cli("report", folder, "--out", tmp_path / "two.pdf")
     assert answer.code == 5 and "give a folder" in answer.err
+
+
+def test_a_ruler_in_the_image_brings_millimetres(cli, record, tmp_path):
+    from PIL import Image as Pillow
+
+    Pillow.fromarray(np.zeros((240, 240), np.uint8)).save(tmp_path / "face.png")
+    pixels = cli("measure", record, "--image", tmp_path / "face.png")
+    assert pixels.code == 0 and " px " in pixels.out
+    # 100 pixels of the ruler are 50 mm, so the incisors stand half as far apart as in pixels.
+    ruled = cli("measure", record, "--image", tmp_path / "face.png", "--ruler", "10,20,10,120=50", "--json")
+    found = json.loads(ruled.out)["cases"][0]
+    overjet = next(one for one in found["measurements"] if one["name"] == "MW")
+    assert overjet["unit"] == "mm" and overjet["value"] == pytest.approx(np.hypot(3, 1) / 2)
+    assert found["calibration"] == "calibrated by a known distance of 50 mm"
+
+
+def test_detecting_prints_what_the_protocol_measures(capsys):
+    from LandmarkDetectionLib import cli as command_line
+
+    landmarks, protocol = in_picture(FACE, 0.8), load_protocol("cephalometric-19")
+    detection = Detection(landmarks, "a-model", "1.2.3")
+    measured = command_line._measured(detection, protocol, radiograph())
+    command_line._report(detection, False, False, [], measured)
+    assert "mandible high angle tendency" in capsys.readouterr().out
+    command_line._report(detection, True, False, [], measured)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["measurements"][0]["name"] == "SNA" and printed["model"]["name"] == "a-model"
+    body = Volume(np.zeros((4, 5, 6)), np.eye(4))
+    assert command_line._measured(detection, protocol, body) is None
