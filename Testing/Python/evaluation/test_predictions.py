@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,11 @@ def test_a_folder_of_another_data_set_is_refused(make_data: Make, tmp_path: Path
 
 def test_images_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     rows = []
+    rng = np.random.default_rng(0)
     for subject in ("a", "b"):
         (tmp_path / subject).mkdir()
-        write_volume(Volume(np.zeros((4, 9, 9), np.int16), np.eye(4)), tmp_path / subject / "t1.nii.gz")
+        voxels = rng.integers(0, 100, (4, 9, 9)).astype(np.int16)
+        write_volume(Volume(voxels, np.eye(4)), tmp_path / subject / "t1.nii.gz")
         marks = LandmarkSet((Landmark("x", np.array([4.0, 4.0, 2.0])),))
         write_landmarks(marks, tmp_path / subject / "x.csv")
         rows.append({"image": f"{subject}/t1.nii.gz", "landmarks": f"{subject}/x.csv", "subject": subject})
@@ -65,7 +68,10 @@ def bodies(tmp_path: Path, phantom: tuple[Volume, LandmarkSet]) -> Path:
     volume, truth = phantom
     rows = []
     for number in range(2):
-        write_volume(volume, tmp_path / f"body{number}.nrrd")
+        # The same person twice, with another value in one corner: one image in two rows is refused.
+        voxels = volume.voxels.copy()
+        voxels[0, 0, 0] += number
+        write_volume(replace(volume, voxels=voxels), tmp_path / f"body{number}.nrrd")
         write_landmarks(truth, tmp_path / f"body{number}.mrk.json")
         rows.append(
             {"image": f"body{number}.nrrd", "landmarks": f"body{number}.mrk.json", "subject": str(number)}
@@ -113,7 +119,8 @@ def test_a_stopped_run_keeps_what_it_made(bodies: Path, tiny_model: Path, tmp_pa
 
 
 def test_an_image_without_a_body_has_all_landmarks_absent(tiny_model: Path, tmp_path: Path) -> None:
-    air = Volume(np.full((20, 20, 20), -1000, np.int16), np.diag([20.0, 20.0, 20.0, 1.0]))
+    noise = np.random.default_rng(0).integers(-1005, -995, (20, 20, 20)).astype(np.int16)
+    air = Volume(noise, np.diag([20.0, 20.0, 20.0, 1.0]))
     write_volume(air, tmp_path / "air.nrrd")
     write_landmarks(LandmarkSet((Landmark("head_top", np.array([9.0, 9.0, 9.0])),)), tmp_path / "air.csv")
     write_datalist([{"image": "air.nrrd", "landmarks": "air.csv", "subject": "a"}], tmp_path / "air.json")
