@@ -24,6 +24,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.point_error import point_errors
 from LandmarkDetectionLib.evaluation.predictions import Predictions, case_keys
 from LandmarkDetectionLib.evaluation.resampling import Resampling, resample
+from LandmarkDetectionLib.landmarks import Landmark, Status
 from LandmarkDetectionLib.raters import ALL, MEAN, Annotation, case_annotations, mean_annotation
 from LandmarkDetectionLib.volume import Volume
 
@@ -259,8 +260,7 @@ def evaluate(
     if not predictions:
         raise InputError("There is nothing to evaluate: give predictions or a model.")
     names = _chosen_names(datalist, landmarks)
-    for one in predictions:
-        _check_names(one, cases, names)
+    predictions = [_completed(one, cases, names) for one in predictions]
     geometries = tuple(_without_voxels(case.read_volume()) for case in cases)
     chosen_unit = _unit(cases, geometries, unit, normalisation)
     raters, middle = _read_raters(cases, geometries, datalist.landmark_names, rater)
@@ -351,12 +351,31 @@ def _chosen_names(datalist: Datalist, landmarks: Sequence[str]) -> tuple[str, ..
     return tuple(name for name in datalist.landmark_names if not landmarks or name in landmarks)
 
 
+def _completed(predictions: Predictions, cases: Sequence[Case], names: Sequence[str]) -> Predictions:
+    """Refuse lacking names; one that only some cases lack, and that is not misspelt, was not found there."""
+    _check_names(predictions, cases, names)
+    return replace(
+        predictions,
+        landmarks=tuple(
+            replace(
+                found,
+                landmarks=(
+                    *found,
+                    *(Landmark(n, np.zeros(3), Status.ABSENT) for n in names if n not in found),
+                ),
+            )
+            for found in predictions.landmarks
+        ),
+    )
+
+
 def _check_names(predictions: Predictions, cases: Sequence[Case], names: Sequence[str]) -> None:
     if len(predictions.landmarks) != len(cases):
         raise InputError(
             f"{predictions.name} has predictions for {len(predictions.landmarks)} cases, the data set has "
             f"{len(cases)}."
         )
+    ever = {name for found in predictions.landmarks for name in found.names}
     for case, found in zip(cases, predictions.landmarks, strict=True):
         lacking = [name for name in names if name not in found]
         if not lacking:
@@ -368,6 +387,8 @@ def _check_names(predictions: Predictions, cases: Sequence[Case], names: Sequenc
                 f"{_listed(found.names) or 'no point at all'}; rename them, or is it of another data set?"
             )
         alike = difflib.get_close_matches(lacking[0], [n for n in found.names if n not in names], 1, 0.6)
+        if not alike and ever.issuperset(lacking):
+            continue
         hint = f" ('{alike[0]}' may be meant)" if alike else ""
         raise InputError(
             f"{where} lacks {_listed(lacking)}{hint}; rename its points, or choose with --landmarks what to "

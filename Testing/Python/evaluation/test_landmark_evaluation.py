@@ -267,6 +267,23 @@ def test_misspelt_landmarks_are_named_with_what_may_be_meant(make_data: Make) ->
     assert "for case-4.png (row 5) lacks thumb_tip ('thumbtip' may be meant)" in text
 
 
+def test_a_landmark_that_no_prediction_has_is_refused_and_one_left_out_of_a_case_is_missed(
+    make_data: Make,
+) -> None:
+    data = make_data()
+    folder = data.predict("m", lambda case, points: points)
+    marks = tuple(
+        Landmark(n, p) for n, p in zip(NAMES, data.truth["case-4"], strict=True) if n != "thumb_tip"
+    )
+    write_landmarks(LandmarkSet(marks), folder / "case-4.csv")
+    errors = run(data, folder).errors("m")
+    assert errors[4, 1] == np.inf
+    assert np.isinf(errors).sum() == 1
+    for case, points in data.truth.items():
+        write_landmarks(LandmarkSet((Landmark("wrist", points[0]),)), folder / f"{case}.csv")
+    assert "for case-0.png (row 1) lacks thumb_tip, index_tip; rename" in refusal(data, folder)
+
+
 def test_landmarks_of_another_kind_are_refused(make_data: Make) -> None:
     data = make_data()
     folder = data.predict("m", lambda case, points: points)
