@@ -68,16 +68,22 @@ class HeatmapNetwork(nn.Module):
             raise ValueError(f"the input's size {tuple(sizes)} must be a multiple of {self.multiple}")
 
 
-def require_whole(least: int = 1, **numbers: object) -> None:
-    """Refuse what is no whole number of at least ``least``, by its name (networks are built from JSON).
+# Of whatever is built in a loop or doubles a size: a model file must not ask for a billion levels.
+MOST_LEVELS = 16
+
+
+def require_whole(most: int = 65_536, **numbers: object) -> None:
+    """Refuse what is no whole number from 1 to ``most``, by its name (networks are built from JSON).
 
     Raises
     ------
     ValueError
     """
     for name, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, not {number!r}")
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, not {number!r}")
+        if number > most:
+            raise ValueError(f"{name} must be at most {most}, not {number}")
 
 
 def require_sequence(length: int | None = None, **lists: object) -> None:
@@ -90,6 +96,8 @@ def require_sequence(length: int | None = None, **lists: object) -> None:
     for name, numbers in lists.items():
         if not isinstance(numbers, list | tuple) or not numbers:
             raise ValueError(f"{name} must be a list of whole numbers, not {numbers!r}")
+        if len(numbers) > MOST_LEVELS:
+            raise ValueError(f"{name} must have at most {MOST_LEVELS} numbers, not {len(numbers)}")
         if length is not None and len(numbers) != length:
             raise ValueError(f"{name} must have {length} numbers, one per axis, not {list(numbers)}")
         for number in numbers:

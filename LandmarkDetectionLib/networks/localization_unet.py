@@ -8,6 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from LandmarkDetectionLib.networks.heatmap_output import (
+    MOST_LEVELS,
     HeatmapNetwork,
     HeatmapOutput,
     require_one_of,
@@ -34,7 +35,7 @@ class LocalizationUNet(HeatmapNetwork):
         heatmap_deviation: float = 1e-4,
         stem_stride: int = 1,
     ) -> None:
-        require_whole(levels=levels)
+        require_whole(MOST_LEVELS, levels=levels)
         require_one_of((1, 2), stem_stride=stem_stride)
         super().__init__(landmarks, inputs, dimensions, stem_stride, stem_stride * 2 ** (levels - 1))
         self.body = LocalAppearance(

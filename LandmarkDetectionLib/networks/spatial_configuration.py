@@ -11,6 +11,7 @@ from math import lcm
 from torch import Tensor, nn
 
 from LandmarkDetectionLib.networks.heatmap_output import (
+    MOST_LEVELS,
     HeatmapNetwork,
     HeatmapOutput,
     require_fraction,
@@ -69,7 +70,8 @@ class SpatialConfigurationNet(HeatmapNetwork):
         heatmap_deviation: float = 1e-4,
         stem_stride: int = 1,
     ) -> None:
-        require_whole(levels=levels, spatial_kernel=spatial_kernel, spatial_pooling=spatial_pooling)
+        require_whole(MOST_LEVELS, levels=levels)
+        require_whole(255, spatial_kernel=spatial_kernel, spatial_pooling=spatial_pooling)
         require_one_of((1, 2), stem_stride=stem_stride)
         if spatial_kernel % 2 == 0:
             raise ValueError(f"spatial_kernel must be odd, not {spatial_kernel}")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from LandmarkDetectionLib.networks.heatmap_output import (
+    MOST_LEVELS,
     HeatmapNetwork,
     HeatmapOutput,
     require_fraction,
@@ -51,7 +52,8 @@ class StackedHourglassNet(HeatmapNetwork):
         dropout: float = 0.0,
         stem_stride: int = 1,
     ) -> None:
-        require_whole(stacks=stacks, width=width, depth=depth)
+        require_whole(MOST_LEVELS, stacks=stacks, depth=depth)
+        require_whole(width=width)
         require_one_of((1, 2, 4), stem_stride=stem_stride)
         require_fraction(dropout=dropout)
         if width % 4:

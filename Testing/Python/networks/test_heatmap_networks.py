@@ -1,6 +1,7 @@
 """What every heatmap network keeps to, whatever it looks like inside."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ import torch
 from torch import Tensor
 
 from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.model import save_model
 from LandmarkDetectionLib.networks import build_network
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapNetwork, HeatmapOutput
 from LandmarkDetectionLib.networks.presets import PRESETS, network_preset
+from LandmarkDetectionLib.protocol import load_protocol
 
 # Each architecture at a size a test can afford, with what makes its preset's layers narrow.
 SMALL: dict[str, dict[str, Any]] = {
@@ -130,6 +133,28 @@ def test_lite_networks_are_small_and_look_at_half_the_resolution(name: str) -> N
     assert 0.1e6 <= sum(p.numel() for p in network.parameters()) <= 0.7e6
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_a_network_survives_its_model_package(name: str, tmp_path: Path) -> None:
+    protocol = load_protocol("hand")
+    parameters = {"landmarks": len(protocol.names), "dimensions": 2, **SMALL[name]}
+    network = build_network(name, **parameters).eval()
+    model = save_model(
+        tmp_path / "model",
+        name="model",
+        version="1.0.0",
+        protocol=protocol,
+        networks={"heatmap": (name, parameters, network.state_dict())},
+        settings={},
+        detector="heatmap",
+        card="For a test.",
+        license_text="CC0",
+    )
+    again = model.build_networks()["heatmap"]
+    image = torch.randn(1, 1, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(again(image).heatmaps, network(image).heatmaps)
+
+
 def test_changing_a_preset_one_got_changes_no_other() -> None:
     network_preset("spatial_configuration", "lite", 2)["width"] = 1
     assert network_preset("spatial_configuration", "lite", 2)["width"] != 1
@@ -154,12 +179,15 @@ WRONG_OF: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"width": "wide"}, "width must be a whole number"),
         ({"levels": 0}, "levels must be a whole number"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
+        ({"levels": 10**9}, "levels must be at most 16, not 1000000000"),
+        ({"spatial_pooling": 10**6}, "spatial_pooling must be at most 255"),
         ({"spatial_kernel": 4}, "spatial_kernel must be odd, not 4"),
         ({"spatial_pooling": None}, "spatial_pooling must be a whole number"),
     ],
     "localization_unet": [({"levels": True}, "levels must be a whole number"), ({"dropout": -1}, "dropout")],
     "appearance_context": [
         ({"channels": []}, "channels must be a list of whole numbers"),
+        ({"channels": [4] * 99}, "channels must have at most 16 numbers, not 99"),
         ({"channels": [4, "8"]}, "every number of channels must be a whole number"),
         ({"context_size": [32, 32, 32]}, "context_size must have 2 numbers, one per axis"),
         ({"context_kernel": [5, 4]}, r"context_kernel must be odd, not \[5, 4\]"),
@@ -174,6 +202,7 @@ WRONG_OF: dict[str, list[tuple[dict[str, Any], str]]] = {
     ],
     "stacked_hourglass": [
         ({"stacks": 0}, "stacks must be a whole number of at least 1"),
+        ({"depth": 40}, "depth must be at most 16, not 40"),
         ({"width": 30}, "width must be a multiple of 4, not 30"),
         ({"depth": 0}, "depth must be a whole number"),
     ],
