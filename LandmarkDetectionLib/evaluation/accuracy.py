@@ -19,6 +19,7 @@ PAPER_ORDER = (
     ("NN(med)", "NN(syn)"),
     ("CNN(syn)", "NN(syn)"),
     ("CNN(ft)", "RF"),
+    ("CNN(med)", "RF"),
     ("NN(med)", "RF"),
 )
 
