@@ -101,7 +101,14 @@ def _bars(errors: dict[str, Array], names: Sequence[str], unit: str) -> Figure:
     axes.axvline(len(names) - 0.5, color="#bbbbbb", linewidth=0.8)
     axes.set_xticks(range(len(names) + 1), [*labels, "all"], rotation=25 if len(names) > 6 else 0)
     axes.set(ylabel=unit, xlim=(-0.5, len(names) + 0.5))
-    axes.legend(ncols=len(errors), frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    axes.legend(
+        ncols=len(errors),
+        frameon=False,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        columnspacing=1.2,
+        handlelength=1.2,
+    )
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
