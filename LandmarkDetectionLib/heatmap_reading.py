@@ -8,6 +8,7 @@ squared error: the height says whether the landmark is there, the shape around t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,24 +46,34 @@ class Reading(NamedTuple):
     near: np.ndarray
 
 
-def read_heatmaps(heatmaps: Tensor, logits: bool, stride: int, radius: np.ndarray | float) -> Reading:
+def read_heatmaps(
+    heatmaps: Tensor,
+    logits: bool,
+    stride: int,
+    radius: np.ndarray | float,
+    peaks: Sequence[float] | None = None,
+) -> Reading:
     """Positions, spread and scores of heatmaps.
 
     Parameters
     ----------
     heatmaps : (B, L, *S)
     logits
-        Whether they are logits; Gaussians otherwise, their targets' peak being 1.
+        Whether they are logits; Gaussians otherwise.
     stride
         Input cells per heatmap cell.
     radius : (B,) or float
         Input cells.
+    peaks : L floats, optional
+        Height of the Gaussians that the network was trained towards; 1 when left out.
     """
     if logits:
         probability, present = heatmap_distribution(heatmaps)
     else:
         probability = gaussian_distribution(heatmaps)
-        present = heatmaps.flatten(2).amax(dim=2).clamp(0, 1)
+        highest = heatmaps.flatten(2).amax(dim=2)
+        expected = highest.new_ones(highest.shape[1]) if peaks is None else highest.new_tensor(peaks)
+        present = (highest / expected).clamp(0, 1)
     position = decode_local_soft_argmax(probability)
     covariance, near = spread(probability, position, torch.as_tensor(radius, dtype=torch.float32) / stride)
     if not logits:

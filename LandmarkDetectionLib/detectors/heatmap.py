@@ -71,7 +71,8 @@ def detect(
     with _timed(seconds, "network"):
         step(0.5, "finding landmarks")
         radius = settings.radius / float(grid.cell_mm.mean())
-        reading, heatmaps = run_network(network, grid, settings, device, radius)
+        peaks = [settings.peak.get(name, 1.0) for name in model.protocol.names]
+        reading, heatmaps = run_network(network, grid, settings, device, radius, peaks)
     step(0.9, "checking the result")
     confidence = settings.confidence(reading.near[0])
     landmarks = _landmarks(volume, model, grid, reading, confidence)
@@ -99,31 +100,42 @@ def detect(
 
 
 def run_network(
-    network: Any, grid: ImageGrid, settings: HeatmapSettings, device: str, radius: float
+    network: Any,
+    grid: ImageGrid,
+    settings: HeatmapSettings,
+    device: str,
+    radius: float,
+    peaks: Sequence[float],
 ) -> tuple[Reading, torch.Tensor | None]:
     """Positions in an image, and its heatmaps (1, L, *S); None where it was looked at in tiles."""
-    logits = settings.heatmaps == "logits"
     if any(n > LARGER * tile for n, tile in zip(grid.image.shape[1:], settings.shape, strict=True)):
-        return _read_in_tiles(network, grid, settings, logits, device, radius), None
+        return _read_in_tiles(network, grid, settings, device, radius, peaks), None
     with (
         torch.inference_mode(),
         torch.autocast(device, torch.bfloat16, enabled=device == "cuda" or grid.image.ndim == 3),
     ):
         image = torch.from_numpy(grid.image)[None].to(device)
         heatmaps = network(image).heatmaps.float()
-    return read_heatmaps(heatmaps, logits, network.stride, radius), heatmaps.cpu()
+    reading = read_heatmaps(heatmaps, settings.heatmaps == "logits", network.stride, radius, peaks)
+    return reading, heatmaps.cpu()
 
 
 def _read_in_tiles(
-    network: Any, grid: ImageGrid, settings: HeatmapSettings, logits: bool, device: str, radius: float
+    network: Any,
+    grid: ImageGrid,
+    settings: HeatmapSettings,
+    device: str,
+    radius: float,
+    peaks: Sequence[float],
 ) -> Reading:
     """As in one go, but of each landmark only the heatmap about its highest place is kept."""
     stride = int(network.stride)
     around = max(8, int(np.ceil(1.5 * radius / stride)))
-    peaks = tiled_peaks(grid.image, network, settings.shape, radius=around, device=device)
-    reading = read_heatmaps(torch.from_numpy(peaks.window)[None], logits, stride, radius)
+    seen = tiled_peaks(grid.image, network, settings.shape, radius=around, device=device)
+    windows = torch.from_numpy(seen.window)[None]
+    reading = read_heatmaps(windows, settings.heatmaps == "logits", stride, radius, peaks)
     # Positions count from the window's first cell, whose centre lies half a stride inside.
-    return reading._replace(position=reading.position + peaks.origin - (stride - 1) / 2)
+    return reading._replace(position=reading.position + seen.origin - (stride - 1) / 2)
 
 
 def _evidence(

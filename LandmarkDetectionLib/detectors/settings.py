@@ -173,8 +173,8 @@ class HeatmapSettings(DetectorSettings):
         See ``image_grid.GridSettings``; images per case.
     heatmaps
         "logits" of networks trained by cross-entropy, "gaussian" of those trained by a squared error.
-    sigma
-        By landmark: standard deviation of the targets in heatmap cells.
+    sigma, peak
+        By landmark: standard deviation of the targets in heatmap cells, and their height (1 where left out).
     radius, unit
         A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
     calibration
@@ -191,6 +191,7 @@ class HeatmapSettings(DetectorSettings):
     channels: Annotated[int, Field(ge=1, le=64)] = 1
     heatmaps: Literal["logits", "gaussian"]
     sigma: dict[str, PositiveFloat]
+    peak: dict[str, PositiveFloat] = Field(default_factory=dict)
     radius: PositiveFloat
     unit: Literal["mm", "px"]
     calibration: Curve

@@ -31,7 +31,7 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
         ("lite", 2): {
             "width": 32,
             "levels": 5,
-            "dropout": 0.2,
+            "dropout": 0.0,
             "spatial_kernel": 11,
             "spatial_pooling": 8,
             "heatmap_deviation": 1e-3,
@@ -54,7 +54,7 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
         ("lite", 2): {
             "width": 32,
             "levels": 5,
-            "dropout": 0.2,
+            "dropout": 0.0,
             "heatmap_deviation": 1e-3,
             "stem_stride": 2,
         },

@@ -63,18 +63,15 @@ class AnnotatedPreset:
 
 
 _LITE: dict[str, Any] = {
-    "steps": 3600,
+    "steps": 2000,
     "batch_size": 2,
     "optimiser": "adamw",
     "learning_rate": 2e-3,
     "weight_decay": 1e-3,
-    "averaging": 0.997,
-    "augmentation": Augmentation(
-        rotation=0.25, scale=0.15, elastic=0.025, intensity_scale=0.3, gamma=0.4, noise=0.2
-    ),
+    "averaging": 0.995,
     "loss": "cross-entropy",
     "sigma": 1.0,
-    "validate_every": 600,
+    "validate_every": 500,
 }
 _LITE_3D: dict[str, Any] = {"steps": 2000, "batch_size": 2}
 #: Translation and elastic displacement as shares of the canvas: the papers' millimetres on their images.
@@ -155,7 +152,7 @@ def _preset(key: str, size: str) -> AnnotatedPreset:
             f"{text}, small, by cross-entropy: trains on a CPU.",
             architecture,
             size,
-            320,
+            480,
             96**3 // 2,
             _LITE,
             _LITE_3D,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import pi, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +63,12 @@ class HeatmapTask(nn.Module):
             return [float(value) for value in self.loss.sigma.detach().cpu()]
         return [self.config.sigma] * len(self.config.landmarks)
 
+    def peaks(self) -> list[float]:
+        """Height of each landmark's target: 1, but for losses whose targets have a given sum (SCN's)."""
+        scale = self.loss.scale if isinstance(self.loss, HeatmapLoss) else None
+        d = self.config.dimensions
+        return [1.0 if scale is None else scale / (sqrt(2 * pi) * one) ** d for one in self.sigmas()]
+
     def prepare(self, batch: AnnotatedBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Network input and targets of a batch, on the task's device."""
         device = next(self.parameters()).device
@@ -91,8 +98,13 @@ class HeatmapTask(nn.Module):
         with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cpu"):
             heatmaps = self.network(images).heatmaps.float()
         return read_heatmaps(
-            heatmaps, self.config.loss == "cross-entropy", self.network.stride, self._radius(batch)
+            heatmaps, self.is_of_logits, self.network.stride, self._radius(batch), self.peaks()
         )
+
+    @property
+    def is_of_logits(self) -> bool:
+        """Whether the heatmaps are logits of a distribution, not Gaussians."""
+        return self.config.loss == "cross-entropy"
 
     def _radius(self, batch: AnnotatedBatch) -> np.ndarray:
         """(B,) radius of the confidence in cells of the canvas."""

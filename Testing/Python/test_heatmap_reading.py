@@ -68,6 +68,15 @@ def test_positions_count_in_input_cells_whatever_the_stride():
     assert np.allclose(read_heatmaps(maps, False, 2, 8).position[0, 0], (centre + 0.5) * 2 - 0.5, atol=0.05)
 
 
+def test_presence_is_the_height_in_shares_of_the_target_it_learned():
+    low, high = (
+        0.3 * gaussian((20, 20), np.array([9.0, 8.0]), np.ones(2)),
+        gaussian((20, 20), np.array([5.0, 8.0]), np.ones(2)),
+    )
+    reading = read_heatmaps(torch.cat([2.5 * low, 2.5 * high], dim=1), False, 1, 5, peaks=[2.5, 2.5])
+    assert np.allclose(reading.present, [[0.3, 1.0]], atol=1e-5)
+
+
 def test_the_score_is_the_mass_within_the_radius():
     maps = gaussian((61, 61), np.array([30.0, 30.0]), np.full(2, 4.0)).double()
     _, near = spread(maps / maps.sum(), torch.tensor([[[30.0, 30.0]]]).double(), torch.tensor(4.0))

@@ -191,6 +191,19 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(flat, tmp_path)
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
+def test_scns_own_loss_learns_a_width_and_tells_what_is_there(flat, tmp_path):
+    division = divide(flat)
+    config = settle(flat, division, steps=160, loss="scn", sigma=2.0, clip_gradient=1e4)
+    train_annotated(config, flat, division, tmp_path, device="cpu")
+    model = package_annotated(tmp_path, flat, division, tmp_path / "scn", name="scn")
+    assert model.settings["heatmaps"] == "gaussian"
+    assert all(value != 2.0 for value in model.settings["sigma"].values()), "learned"
+    case = division.held_back[0]
+    (truth,) = case_landmarks(case, NAMES)
+    found = detect(case.read_volume(), model).landmarks
+    assert np.nanmedian(np.linalg.norm(found.positions - truth, axis=1)) < 1.0
+
+
 def test_another_config_does_not_go_on_in_the_same_folder(flat, tmp_path):
     division = divide(flat)
     train_annotated(settle(flat, division, steps=2), flat, division, tmp_path, device="cpu")
