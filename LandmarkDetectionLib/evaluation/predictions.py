@@ -192,7 +192,8 @@ def _predict_case(model: Model, case: Case, file: Path, device: str) -> None:
     from LandmarkDetectionLib.detectors import detect
 
     try:
-        detection = detect(case.read_volume(), model, device=device, side=_side(model, case))
+        first, *further = case.read_channels() if model.channels > 1 else [case.read_volume()]
+        detection = detect(first, model, device=device, side=_side(model, case), channels=further)
     except NoBodyError as problem:
         nothing = tuple(Landmark(name, np.zeros(3), Status.ABSENT, 0.0) for name in model.protocol.names)
         detection = Detection(LandmarkSet(nothing), model.name, model.version, warnings=(str(problem),))

@@ -1,8 +1,8 @@
 """Train on annotated cephalograms, cross-validated, and compare with the raters' own disagreement.
 
-    python Testing/Benchmarks/cephalograms.py DATA --out runs/cephalograms
-    python Testing/Benchmarks/cephalograms.py DATA --out runs/cephalograms --presets scn-lite unet-lite
-    dacn-lite python Testing/Benchmarks/cephalograms.py DATA --out runs/cephalograms --limits 10 50 --folds 1
+    python Testing/Benchmarks/cephalograms.py DATA --out runs/ceph
+    python Testing/Benchmarks/cephalograms.py DATA --out runs/ceph --presets scn-lite unet-lite dacn-lite
+    python Testing/Benchmarks/cephalograms.py DATA --out runs/ceph --limits 10 50 --folds 1
 
 DATA holds ``images/*.png`` and ``rater1_px.csv``, ``rater2_px.csv`` (image, x1, y1, x2, y2, ...). Image n,
 in the order of the names, is in fold n modulo 4; images with the same pixels as an earlier one are left
