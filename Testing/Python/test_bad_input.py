@@ -21,6 +21,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
+from LandmarkDetectionLib import console
 from LandmarkDetectionLib.volume import Volume, write_dicom, write_volume
 
 USAGE, INPUT, MODEL, OUTPUT, NO_BODY = 2, 3, 4, 5, 6
@@ -28,6 +29,12 @@ MODEL_PLACE = "{m}"
 
 Arguments = list[object]
 Make = Callable[[Path], Arguments]
+
+
+@pytest.fixture(autouse=True)
+def no_progress_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow machine a line of progress would stand before the sentence."""
+    monkeypatch.setattr(console, "_LINE_EVERY", float("inf"))
 
 
 @dataclass(frozen=True)
