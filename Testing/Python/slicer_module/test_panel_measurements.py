@@ -107,7 +107,7 @@ def test_a_radiograph_is_measured_in_its_plane(host, panel):
     found = rows(panel)
     assert found["ANB"][0].startswith("3.183°") and "class III" in found["ANB"][2]
     assert found["Tweed IMPA"][0] == "-" and "apex of the lower incisor" in found["Tweed IMPA"][2]
-    picture(host, panel, "panel-measurements")
+    picture(host, panel, "measurements")
 
 
 def test_without_landmarks_there_is_nothing_to_report(host, panel):
