@@ -29,6 +29,7 @@ from LandmarkDetectionLib import (
     cli_train,
     console,
 )
+from LandmarkDetectionLib.cli_options import Device, DeviceOption, JsonOption, QuietOption, make_folder
 from LandmarkDetectionLib.errors import (
     Cancelled,
     InputError,
@@ -97,14 +98,6 @@ class Depth(str, Enum):
     LATERAL = "lateral"
 
 
-class Device(str, Enum):
-    """Where networks run."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
 class Side(str, Enum):
     """Which hand a picture shows."""
 
@@ -127,11 +120,8 @@ class Region(str, Enum):
     HAND = "hand"
 
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name of an installed model, or its folder.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
-DeviceOption = Annotated[Device, typer.Option(help="auto takes a CUDA device when there is one.")]
 
 
 # --- commands ---------------------------------------------------------------------------------------------
@@ -447,7 +437,7 @@ def demo(
     quiet: QuietOption = False,
 ) -> None:
     """Generate a synthetic CT with known landmarks, find them, and compare."""
-    _make_folder(out)
+    make_folder(out)
     ct, picture = out / "synthetic_ct.nii.gz", out / "overlay.png"
     found, record, truth = out / "landmarks.mrk.json", out / "detection.json", out / "truth.mrk.json"
     outputs = [ct, found, record, truth, picture]
@@ -505,14 +495,6 @@ def _check_outputs(paths: Sequence[Path], suffixes: Sequence[str]) -> None:
             raise OutputError(f"Cannot write {path}: {reason}; choose a folder you may write to.") from error
     if len({path.absolute() for path in paths}) < len(paths):
         raise OutputError("The same output file is named twice; give each output its own name.")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
 
 
 def _series(text: str | None) -> str | int | None:

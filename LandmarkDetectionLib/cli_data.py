@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from LandmarkDetectionLib import console
+from LandmarkDetectionLib.cli_options import JsonOption
 from LandmarkDetectionLib.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Bring annotated images into a data set: import, check, divide.", no_args_is_help=True)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
 ListArgument = Annotated[Path, typer.Argument(metavar="DATALIST", help="Datalist (.json).")]
 MissingOption = Annotated[
     bool, typer.Option("--allow-missing", help="Cases may lack landmarks that others have.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from LandmarkDetectionLib import console
+from LandmarkDetectionLib.cli_options import Device, DeviceOption, JsonOption, QuietOption
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation, Normalisation
@@ -31,18 +32,6 @@ class TableUnit(str, Enum):
 
     MM = "mm"
     PIXEL = "pixel"
-
-
-class EvaluationDevice(str, Enum):
-    """Where networks run."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
 
 
 def evaluate(
@@ -110,9 +99,7 @@ def evaluate(
         bool, typer.Option("--mni", help="The images are in MNI space: draw the errors on a glass brain.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same intervals.")] = 0,
-    device: Annotated[
-        EvaluationDevice, typer.Option(help="auto takes a CUDA device when there is one.")
-    ] = EvaluationDevice.AUTO,
+    device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

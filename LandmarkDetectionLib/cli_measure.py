@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from LandmarkDetectionLib import console
+from LandmarkDetectionLib.cli_options import JsonOption, QuietOption, make_folder
 from LandmarkDetectionLib.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -62,8 +63,6 @@ RaterOption = Annotated[
         "spread of their own because a person placed them.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
 
 
 def add_to(app: typer.Typer, epilog: str) -> None:
@@ -181,7 +180,7 @@ def report(
         write_csv([case for case, _ in cases], path)
         written.append(path)
     for folder in folders:
-        _make_folder(folder)
+        make_folder(folder)
         for case, images in cases:
             for suffix in (one for one in formats if one != ".csv"):
                 write_report(case, folder / f"{case.name}{suffix}", images)
@@ -369,14 +368,6 @@ def _calibration(pixel_size: float | None, ruler: str | None, distance: str | No
     return Calibration(pixel_size, marks, known)
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
-
-
 # --- agreement --------------------------------------------------------------------------------------------
 
 
@@ -480,7 +471,7 @@ def _write_agreement(
     from LandmarkDetectionLib.evaluation.agreement_figures import write_bland_altman
     from LandmarkDetectionLib.files import write_text
 
-    _make_folder(out)
+    make_folder(out)
     written = []
     table, confusions = io.StringIO(), io.StringIO()
     rows, counts = csv.writer(table, lineterminator="\n"), csv.writer(confusions, lineterminator="\n")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from LandmarkDetectionLib import console
-from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.cli_options import Device, DeviceOption, JsonOption, QuietOption, make_folder
 
 app = typer.Typer(help="Repeat the synthetic-data study, also on your own scans.", no_args_is_help=True)
 
@@ -19,18 +19,6 @@ class StudyRegion(str, Enum):
 
     HAND = "hand"
     BODY = "body"
-
-
-class StudyDevice(str, Enum):
-    """Where networks are trained."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
 
 
 @app.command("synthetic")
@@ -48,9 +36,7 @@ def synthetic(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Folds side by side; as many as there are cores otherwise.")
     ] = None,
-    device: Annotated[
-        StudyDevice, typer.Option(help="auto takes a CUDA device when there is one.")
-    ] = StudyDevice.AUTO,
+    device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -64,11 +50,7 @@ def synthetic(
     config = study_config(preset, region.value)
     if seed is not None:
         config = config.model_copy(update={"seed": seed})
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"Cannot make the folder {out}: {reason}; choose another.") from error
+    make_folder(out)
     datalist = read_datalist(data) if data is not None else None
     for warning in datalist.warnings if datalist is not None else ():
         console.say(f"Warning: {warning}.")
@@ -102,9 +84,7 @@ def package(
     out: Annotated[Path, typer.Option(help="Folder of the model to write.")],
     name: Annotated[str, typer.Option(help="Name of the model: lower case letters, digits and dashes.")],
     model_version: Annotated[str, typer.Option(help="Version of the model.")] = "1.0.0",
-    device: Annotated[
-        StudyDevice, typer.Option(help="auto takes a CUDA device when there is one.")
-    ] = StudyDevice.AUTO,
+    device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from LandmarkDetectionLib import console
-from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.cli_options import Device, DeviceOption, JsonOption, QuietOption, make_folder
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.protocol import Protocol
@@ -22,14 +22,6 @@ class Network(str, Enum):
 
     SILHOUETTE_UNET = "silhouette_unet"
     REGRESSION_CNN = "regression_cnn"
-
-
-class TrainingDevice(str, Enum):
-    """Where networks are trained."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 class TrainingLoss(str, Enum):
@@ -89,16 +81,12 @@ def train(
     resume: Annotated[
         bool, typer.Option(help="Go on where an earlier run with these settings in --out stopped.")
     ] = True,
-    device: Annotated[
-        TrainingDevice, typer.Option(help="auto takes a CUDA device when there is one.")
-    ] = TrainingDevice.AUTO,
+    device: DeviceOption = Device.AUTO,
     devices: Annotated[int, typer.Option(min=1, help="GPUs of this machine to train on.")] = 1,
     num_nodes: Annotated[int, typer.Option(min=1, help="Machines to train on, started by torchrun.")] = 1,
     list_presets: Annotated[bool, typer.Option("--list-presets", help="Show the presets and stop.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Train a model: on your own annotated images (--data), or on synthetic bodies and hands.
 
@@ -172,7 +160,7 @@ def _train_synthetic(
         raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
     # Built anew rather than copied with changes, so that the changes are checked.
     config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **changes})
-    _make_folder(out)
+    make_folder(out)
 
     from LandmarkDetectionLib.training.loop import train as run_training
     from LandmarkDetectionLib.training.package import can_package, package_run
@@ -213,7 +201,7 @@ def _train_annotated(
     from LandmarkDetectionLib.training.annotated_plan import divide, plan
     from LandmarkDetectionLib.training.annotated_training import train_annotated
 
-    _make_folder(out)
+    make_folder(out)
     with console.progress_bar(show) as progress, console.interruptible() as cancelled:
         division = divide(datalist, held_back, changes.get("seed", 1))
         config = plan(
@@ -261,14 +249,6 @@ def _protocol(choice: str | None) -> Protocol | None:
     from LandmarkDetectionLib.protocol import load_protocol, read_protocol
 
     return read_protocol(choice) if Path(choice).suffix == ".json" else load_protocol(choice)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
 
 
 def _check_model_name(name: str, version: str) -> None:

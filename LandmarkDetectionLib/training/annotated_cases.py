@@ -18,7 +18,7 @@ from LandmarkDetectionLib.image_grid import GridSettings, ImageGrid, look_at
 from LandmarkDetectionLib.raters import case_annotations
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.datalist import Case, Datalist
+    from LandmarkDetectionLib.datalist import Case
 
 Progress = Callable[[float, str], None]
 Array = np.ndarray
@@ -103,7 +103,7 @@ def prepare_cases(
     return prepared
 
 
-def digest(datalist: Datalist, cases: Iterable[Case]) -> str:
+def digest(cases: Iterable[Case]) -> str:
     """SHA-256 of landmark files and of names and sizes of images: tells whether a data set was changed."""
     state = hashlib.sha256()
     for case in cases:

@@ -159,7 +159,7 @@ def plan(
         "limit": limit,
         "training_cases": tuple(case.name for case in cases),
         "held_back_cases": tuple(case.name for case in division.held_back),
-        "data": digest(datalist, (*cases, *division.held_back)),
+        "data": digest((*cases, *division.held_back)),
         **(changes or {}),
     }
     return AnnotatedConfig.model_validate(wanted)

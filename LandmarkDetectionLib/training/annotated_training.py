@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from LandmarkDetectionLib.training.annotated_task import HeatmapTask
 from LandmarkDetectionLib.training.loop import fit, load_final_weights, open_run, read_run
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.datalist import Datalist
+    from LandmarkDetectionLib.datalist import Case, Datalist
     from LandmarkDetectionLib.protocol import Protocol
 
 Progress = Callable[[float, str], None]
@@ -118,11 +118,7 @@ def load_cases(
         order = np.random.default_rng([config.seed, 2]).permutation(len(chosen))
         chosen = [chosen[n] for n in sorted(order[: config.limit])]
 
-    def prepare(cases: Any, part: tuple[float, float]) -> list[AnnotatedCase]:
-        def partial(fraction: float, text: str) -> None:
-            if progress is not None:
-                progress(part[0] + fraction * (part[1] - part[0]), text)
-
+    def prepare(cases: Sequence[Case]) -> list[AnnotatedCase]:
         return prepare_cases(
             cases,
             config.landmarks,
@@ -130,10 +126,11 @@ def load_cases(
             config.raters,
             folder / CASES,
             network.multiple,
-            partial,
+            # How far reading has come is no part of how far training has.
+            None if progress is None else lambda _fraction, text: progress(0.0, text),
         )
 
-    return prepare(chosen, (0.0, 0.0)), prepare(division.held_back, (0.0, 0.0))
+    return prepare(chosen), prepare(division.held_back)
 
 
 def trained_task(run: str | Path) -> tuple[AnnotatedConfig, HeatmapTask]:

@@ -59,6 +59,7 @@ LAYERS = (
     ("baselines", "evaluation", "training", "cohort", "reporting", "measuring"),
     (
         "console",
+        "cli_options",
         "cli",
         "cli_data",
         "cli_evaluate",
