@@ -82,6 +82,10 @@ HEAVY = (
     "nibabel",
     "pydantic",
     "lightning_fabric",
+    "dask",
+    "distributed",
+    "pandas",
+    "pyarrow",
 )
 SLICER_ONLY = {"slicer", "qt", "ctk", "vtk"}
 
