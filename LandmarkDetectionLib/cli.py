@@ -22,6 +22,7 @@ import typer
 
 from LandmarkDetectionLib import (
     __version__,
+    cli_annotations,
     cli_data,
     cli_evaluate,
     cli_measure,
@@ -82,6 +83,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="List, inspect, check, install and remove models.", no_args_is_help=True)
 app.add_typer(models_app, name="models", epilog=EXIT_CODES)
 app.add_typer(cli_data.app, name="data", epilog=EXIT_CODES)
+app.add_typer(cli_annotations.app, name="annotations", epilog=EXIT_CODES)
 app.add_typer(cli_study.app, name="study", epilog=EXIT_CODES)
 app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
 cli_measure.add_to(app, EXIT_CODES)

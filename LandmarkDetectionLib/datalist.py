@@ -210,7 +210,7 @@ def read_datalist(
     Parameters
     ----------
     path
-        The file.
+        The file, or the folder of an annotation store, in which cases may always lack landmarks.
     missing
         Whether a case may lack landmarks that others have: points without a position, and names that do not
         occur in its file. A name that is only misspelt is refused in any case.
@@ -226,6 +226,11 @@ def read_datalist(
         When the file itself cannot be read.
     """
     path = Path(path)
+    if path.is_dir():
+        from LandmarkDetectionLib.annotations import is_store, read_store
+
+        if is_store(path):
+            return read_store(path)
     cases, name, protocol = _parse(path, read_json(path))
     found = survey(cases, missing, protocol, splits)
     if refused := [str(finding) for finding in found.findings if finding.fatal]:

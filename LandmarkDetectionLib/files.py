@@ -124,6 +124,44 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_bytes(text.encode("utf-8"))
 
 
+def create_once(path: str | os.PathLike[str], text: str) -> bool:
+    """Write a file if there is none: of several processes that try at once, one succeeds, and whole.
+
+    Returns
+    -------
+    bool
+        Whether this call wrote it.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    target = Path(path)
+    if target.exists():
+        return False
+    try:
+        handle, name = tempfile.mkstemp(prefix=".writing-", dir=target.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+            _keep_permissions(target, temporary)
+            _flush(temporary)
+            # A name that exists is never overwritten: not by a link, and on Windows not by a rename.
+            if os.name == "nt":
+                temporary.rename(target)
+            else:
+                target.hardlink_to(temporary)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {_reason(error)}; nothing was changed.") from error
+    return True
+
+
 def read_text(
     path: str | os.PathLike[str],
     *,

@@ -353,7 +353,8 @@ def _settle(
 # --- .mrk.json ------------------------------------------------------------------------------------------
 
 
-def _format_markups(landmarks: LandmarkSet) -> str:
+def markups_record(landmarks: LandmarkSet) -> dict[str, Any]:
+    """The content of a ``.mrk.json`` file, as JSON values."""
     markup: dict[str, Any] = {"type": "Fiducial"}
     if landmarks.name:
         markup["name"] = landmarks.name
@@ -364,7 +365,11 @@ def _format_markups(landmarks: LandmarkSet) -> str:
         "fixedNumberOfControlPoints": False,
         "controlPoints": [_control_point(i, mark) for i, mark in enumerate(landmarks, start=1)],
     }
-    return json.dumps({"@schema": MARKUPS_SCHEMA, "markups": [markup]}, indent=1, ensure_ascii=False) + "\n"
+    return {"@schema": MARKUPS_SCHEMA, "markups": [markup]}
+
+
+def _format_markups(landmarks: LandmarkSet) -> str:
+    return json.dumps(markups_record(landmarks), indent=1, ensure_ascii=False) + "\n"
 
 
 def _control_point(number: int, landmark: Landmark) -> dict[str, Any]:

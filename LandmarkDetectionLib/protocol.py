@@ -22,13 +22,14 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
 from LandmarkDetectionLib.files import read_json, write_text
 from LandmarkDetectionLib.measurement_definition import (
     Frozen,
@@ -39,9 +40,10 @@ from LandmarkDetectionLib.measurement_definition import (
     landmarks_of,
     problems_of,
 )
-from LandmarkDetectionLib.resources import resource_path
+from LandmarkDetectionLib.resources import resource_path, user_data_folder
 
 MAX_PROTOCOL_BYTES = 2_000_000
+PROTOCOL_FOLDER_VARIABLE = "LANDMARK_DETECTION_PROTOCOLS"
 
 # Safe as the name of a file or folder on every system.
 PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
@@ -223,21 +225,88 @@ def protocol_text(protocol: Protocol) -> str:
 
 
 def load_protocol(name: str) -> Protocol:
-    """A protocol that ships with the library.
+    """A protocol that ships with the library, or that a user has made.
 
     Raises
     ------
     InputError
-        There is none of this name; the sentence lists those there are.
+        There is none of this name; the sentence lists those there are. Or a user's is broken.
     """
-    if name not in list_protocols():
-        raise InputError(f"There is no protocol '{name}'; known are {', '.join(list_protocols()) or 'none'}.")
-    return read_protocol(resource_path("Protocols", f"{name}.json"))
+    found = _protocol_files()
+    if name not in found:
+        raise InputError(f"There is no protocol '{name}'; known are {', '.join(found) or 'none'}.")
+    return read_protocol(found[name])
 
 
 def list_protocols() -> list[str]:
-    """Names of the protocols that ship with the library, sorted."""
-    return sorted(path.stem for path in resource_path("Protocols").glob("*.json"))
+    """Names of the protocols that ship with the library and of those that a user has made, sorted."""
+    return sorted(_protocol_files())
+
+
+def user_protocol_folder() -> Path:
+    """Where a user's own are: ``LANDMARK_DETECTION_PROTOCOLS``, else the system's place for user data."""
+    chosen = os.environ.get(PROTOCOL_FOLDER_VARIABLE)
+    return Path(chosen).expanduser().absolute() if chosen else user_data_folder() / "protocols"
+
+
+def save_protocol(protocol: Protocol) -> Path:
+    """Keep a user's own protocol, in the place of an older one of the same name.
+
+    Raises
+    ------
+    InputError
+        A protocol of this name ships with the library.
+    OutputError
+        The folder cannot be written.
+    """
+    if resource_path("Protocols", f"{protocol.name}.json").is_file():
+        raise InputError(
+            f"A protocol named '{protocol.name}' ships with landmark-detection; name yours otherwise."
+        )
+    file = user_protocol_folder() / f"{protocol.name}.json"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f"Cannot write {file}: {(problem.strerror or str(problem)).lower()}.") from None
+    write_protocol(protocol, file)
+    return file
+
+
+def protocol_of_names(names: Iterable[str], title: str) -> Protocol:
+    """A protocol of nothing but names, where nobody has defined the landmarks.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A name cannot be one of a landmark, or occurs twice.
+    """
+    return Protocol(
+        name=plain_name(title) or "landmarks",
+        title=title or "Landmarks",
+        version="1.0.0",
+        region="unnamed",
+        landmarks=tuple(
+            LandmarkDefinition(
+                name=name, title=name, definition=f"As annotated in {title or 'the data set'}."
+            )
+            for name in names
+        ),
+    )
+
+
+def plain_name(title: str) -> str:
+    """What a title is called as a file: lower case letters, digits and dashes; may be empty."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60].strip("-")
+
+
+def _protocol_files() -> dict[str, Path]:
+    """File of every protocol; one that ships is never hidden by a user's."""
+    found: dict[str, Path] = {}
+    for folder in (resource_path("Protocols"), user_protocol_folder()):
+        for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+            if not file.name.startswith("."):
+                found.setdefault(file.stem, file)
+    return found
 
 
 def readable(problem: ValidationError, limit: int = 3) -> str:

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import stat
-import sys
 import tempfile
 import zipfile
 import zlib
@@ -19,7 +18,7 @@ from LandmarkDetectionLib.files import atomic_folder
 from LandmarkDetectionLib.model import package
 from LandmarkDetectionLib.model.download import Progress, checked_sha256, download, is_address, sha256_of
 from LandmarkDetectionLib.model.package import METADATA, Model, read_package, validate_model
-from LandmarkDetectionLib.resources import resource_path
+from LandmarkDetectionLib.resources import resource_path, user_data_folder
 
 FOLDER_VARIABLE = "LANDMARK_DETECTION_MODELS"
 
@@ -32,14 +31,7 @@ def user_model_folder() -> Path:
     """Where installed models are: ``LANDMARK_DETECTION_MODELS``, else the system's place for user data."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen).expanduser().absolute()
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return base / "landmark-detection" / "models"
+    return user_data_folder() / "models"
 
 
 def find_models() -> dict[str, Path]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.model import Model, ReferencePicture, save_model
-from LandmarkDetectionLib.protocol import LandmarkDefinition, Protocol
+from LandmarkDetectionLib.protocol import Protocol, protocol_of_names
 from LandmarkDetectionLib.quality import Calibration, expected_calibration_error
 from LandmarkDetectionLib.training.annotated_card import annotated_card, error_rows
 from LandmarkDetectionLib.training.annotated_cases import AnnotatedCase
@@ -128,19 +128,7 @@ def package_annotated(
 def protocol_of(names: Sequence[str], protocol: Protocol | None, title: str) -> Protocol:
     """The protocol of a model's landmarks in the order of its outputs: part of a given one, or names."""
     if protocol is None:
-        plain = "".join(c if c.isalnum() else "-" for c in title.lower()).strip("-") or "landmarks"
-        return Protocol(
-            name=plain[:60].strip("-"),
-            title=title or "Landmarks",
-            version="1.0.0",
-            region="unnamed",
-            landmarks=tuple(
-                LandmarkDefinition(
-                    name=name, title=name, definition=f"As annotated in {title or 'the data set'}."
-                )
-                for name in names
-            ),
-        )
+        return protocol_of_names(names, title)
     unknown = [name for name in names if name not in protocol.names]
     if unknown:
         raise InputError(
