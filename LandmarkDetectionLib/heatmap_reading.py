@@ -74,9 +74,26 @@ def read_heatmaps(
         highest = heatmaps.flatten(2).amax(dim=2)
         expected = highest.new_ones(highest.shape[1]) if peaks is None else highest.new_tensor(peaks)
         present = (highest / expected).clamp(0, 1)
+    return read_distribution(probability, present, stride, radius, scaled=not logits)
+
+
+def read_distribution(
+    probability: Tensor, present: Tensor, stride: int, radius: np.ndarray | float, scaled: bool = False
+) -> Reading:
+    """Positions, spread and scores of distributions over cells.
+
+    Parameters
+    ----------
+    probability : (B, L, *S)
+        Of every cell.
+    present : (B, L)
+        Of being in the image.
+    scaled
+        Whether cells sum to one and not to ``present``.
+    """
     position = decode_local_soft_argmax(probability)
     covariance, near = spread(probability, position, torch.as_tensor(radius, dtype=torch.float32) / stride)
-    if not logits:
+    if scaled:
         near = near * present
     return Reading(
         cells_to_pixels(position, stride).cpu().numpy().astype(float),

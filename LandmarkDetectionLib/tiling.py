@@ -97,6 +97,7 @@ def tiled_peaks(
     overlap: float = 0.5,
     radius: int = 8,
     prepare: Callable[[Array], Array] | None = None,
+    distribution: Callable[[Any], Any] | None = None,
     device: str = "cpu",
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -125,6 +126,10 @@ def tiled_peaks(
         Cells kept on every side of the highest.
     prepare
         What turns a part of the image into float32 for the network, by the same rule for every part.
+    distribution
+        What turns a tile's heatmaps (1, L, *cells) into what is blended. Logits must become probabilities
+        first: only within its tile does a logit mean anything, and a tile without the landmark gives it to
+        "absent".
 
     Raises
     ------
@@ -150,7 +155,7 @@ def tiled_peaks(
             if cancelled is not None and cancelled():
                 raise Cancelled("Cancelled; nothing was written.")
             starts = (first, *(start for start, _ in others))
-            heatmaps = _run(network, _part(image, starts, tile, prepare), device)
+            heatmaps = _run(network, _part(image, starts, tile, prepare), device, distribution)
             for axis, weights in enumerate((first_weights, *(weights for _, weights in others))):
                 heatmaps *= weights.reshape(-1, *(1,) * (len(size) - 1 - axis))
             cells = [start // stride for start in starts[1:]]
@@ -185,6 +190,7 @@ def localise_coarse_to_fine(
     *,
     radius: int = 8,
     prepare: Callable[[Array], Array] | None = None,
+    distribution: Callable[[Any], Any] | None = None,
     device: str = "cpu",
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -221,7 +227,7 @@ def localise_coarse_to_fine(
         return lambda fraction, text: progress(low + (high - low) * fraction, text)
 
     found = tiled_peaks(
-        small, coarse.network, coarse.tile, radius=radius, device=device,
+        small, coarse.network, coarse.tile, radius=radius, distribution=distribution, device=device,
         progress=report(0, 0.5), cancelled=cancelled,
     )  # fmt: skip
     scale, shift = step[::-1], ((step - 1) / 2)[::-1]
@@ -232,7 +238,7 @@ def localise_coarse_to_fine(
         covariance=found.covariance * scale[:, None] * scale,
     )
     fine_step = np.array(fine.spacing, float) / np.array(spacing, float)
-    look = _FineLook(image, fine, fine_step, radius, prepare, device)
+    look = _FineLook(image, fine, fine_step, radius, prepare, distribution, device)
     places = found.highest()
     waiting = list(range(len(places)))
     for attempt in range(2):
@@ -343,13 +349,14 @@ def _prepared(part: Any, prepare: Callable[[Array], Array] | None) -> Array:
     return np.ascontiguousarray(prepare(part) if prepare is not None else part, dtype=np.float32)
 
 
-def _run(network: Any, tile: Array, device: str) -> Array:
-    """Heatmaps (L, *cells) float32 of one tile, writable."""
+def _run(network: Any, tile: Array, device: str, distribution: Callable[[Any], Any] | None = None) -> Array:
+    """What is blended of one tile, (L, *cells) float32, writable."""
     import torch
 
     with torch.inference_mode():
-        output = network(torch.from_numpy(tile)[None].to(device))
-        return np.array(output.heatmaps[0].float().cpu().numpy())
+        heatmaps = network(torch.from_numpy(tile)[None].to(device)).heatmaps.float()
+        blended = heatmaps if distribution is None else distribution(heatmaps)
+        return np.array(blended[0].cpu().numpy())
 
 
 class _Kept:
@@ -465,10 +472,11 @@ class _FineLook:
         step: Array,
         radius: int,
         prepare: Callable[[Array], Array] | None,
+        distribution: Callable[[Any], Any] | None,
         device: str,
     ) -> None:
         self.image, self.level, self.step, self.radius = image, level, step, radius
-        self.prepare, self.device = prepare, device
+        self.prepare, self.distribution, self.device = prepare, distribution, device
         tile = np.array(level.tile[::-1])
         self.tile_pixels = tile * step
         # A place may lie off by as much as it lies inside the tile.
@@ -489,7 +497,10 @@ class _FineLook:
         inside = np.maximum(np.floor((self.size - 0.5 - low) / self.step + 1e-9).astype(int) + 1, 1)
         count = np.minimum(self.level.tile, inside[::-1])
         tile = sample_grid(self.image, low[::-1], self.step[::-1], count, self.prepare)
-        peaks = tiled_peaks(tile, self.level.network, self.level.tile, radius=self.radius, device=self.device)
+        peaks = tiled_peaks(
+            tile, self.level.network, self.level.tile, radius=self.radius, distribution=self.distribution,
+            device=self.device,
+        )  # fmt: skip
         for n in members:
             place = peaks.highest()[n] / (np.array(self.level.tile[::-1]) - 1)
             pixels = low + self.step * peaks.highest()[n]

@@ -15,7 +15,12 @@ from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.gaussian_heatmap import heatmap_distribution
-from LandmarkDetectionLib.heatmap_reading import Reading, gaussian_distribution, read_heatmaps
+from LandmarkDetectionLib.heatmap_reading import (
+    Reading,
+    gaussian_distribution,
+    read_distribution,
+    read_heatmaps,
+)
 from LandmarkDetectionLib.image_grid import ImageGrid, look_at
 from LandmarkDetectionLib.image_views import image_views
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
@@ -108,12 +113,12 @@ def run_network(
     peaks: Sequence[float],
 ) -> tuple[Reading, torch.Tensor | None]:
     """Positions in an image, and its heatmaps (1, L, *S); None where it was looked at in tiles."""
+    # Not on CPUs, many of which only imitate it.
+    half = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
     if any(n > LARGER * tile for n, tile in zip(grid.image.shape[1:], settings.shape, strict=True)):
-        return _read_in_tiles(network, grid, settings, device, radius, peaks), None
-    with (
-        torch.inference_mode(),
-        torch.autocast(device, torch.bfloat16, enabled=device == "cuda" or grid.image.ndim == 3),
-    ):
+        with half:
+            return _read_in_tiles(network, grid, settings, device, radius, peaks), None
+    with torch.inference_mode(), half:
         image = torch.from_numpy(grid.image)[None].to(device)
         heatmaps = network(image).heatmaps.float()
     reading = read_heatmaps(heatmaps, settings.heatmaps == "logits", network.stride, radius, peaks)
@@ -131,11 +136,28 @@ def _read_in_tiles(
     """As in one go, but of each landmark only the heatmap about its highest place is kept."""
     stride = int(network.stride)
     around = max(8, int(np.ceil(1.5 * radius / stride)))
-    seen = tiled_peaks(grid.image, network, settings.shape, radius=around, device=device)
+    logits = settings.heatmaps == "logits"
+    seen = tiled_peaks(
+        grid.image,
+        network,
+        settings.shape,
+        radius=around,
+        distribution=_cells if logits else None,
+        device=device,
+    )
     windows = torch.from_numpy(seen.window)[None]
-    reading = read_heatmaps(windows, settings.heatmaps == "logits", stride, radius, peaks)
+    if logits:
+        # Tiles that both see a landmark may together say a little more than one.
+        present = torch.from_numpy(seen.mass).float().clamp(max=1)[None]
+        reading = read_distribution(windows, present, stride, radius)
+    else:
+        reading = read_heatmaps(windows, False, stride, radius, peaks)
     # Positions count from the window's first cell, whose centre lies half a stride inside.
     return reading._replace(position=reading.position + seen.origin - (stride - 1) / 2)
+
+
+def _cells(heatmaps: torch.Tensor) -> torch.Tensor:
+    return heatmap_distribution(heatmaps)[0]
 
 
 def _evidence(

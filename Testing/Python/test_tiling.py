@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from LandmarkDetectionLib.errors import Cancelled
+from LandmarkDetectionLib.gaussian_heatmap import heatmap_distribution
 from LandmarkDetectionLib.tiling import Level, localise_coarse_to_fine, sample_grid, tiled_peaks
 
 
@@ -253,3 +254,29 @@ def test_outside_the_image_there_is_nothing() -> None:
     image = np.ones((1, 10, 10), np.float32)
     sampled = sample_grid(image, np.array([-3.0, 0.0]), np.array([1.0, 1.0]), (16, 10))
     np.testing.assert_array_equal(sampled[0, :, 4], [0] * 3 + [1] * 10 + [0] * 3)
+
+
+class Certain:
+    """A network of logits that finds its landmark where the image is bright, and otherwise says "absent".
+
+    Its logits on an empty tile are below 0, but the farther away the landmark, the higher they are.
+    """
+
+    landmarks, stride, multiple = 1, 1, 4
+
+    def __call__(self, image: Tensor) -> Output:
+        bright = functional.avg_pool2d(image, 3, 1, 1)
+        empty = (image.amax(dim=(2, 3), keepdim=True) < 0.5).float()
+        return Output(20 * bright - 16 + 4 * empty)
+
+
+def test_tiles_without_the_landmark_do_not_outvote_the_one_that_has_it() -> None:
+    image = np.zeros((1, 64, 96), np.float32)
+    image[0, 19:22, 69:72] = 1
+    logits = tiled_peaks(image, Certain(), (32, 32), radius=4)
+    seen = tiled_peaks(
+        image, Certain(), (32, 32), radius=4, distribution=lambda maps: heatmap_distribution(maps)[0]
+    )
+    assert np.allclose(seen.highest(), [[70, 20]])
+    assert 0.9 < seen.mass[0] < 1.1, "all of the probability lies where the landmark is"
+    assert logits.mass[0] != pytest.approx(1, abs=0.5)
