@@ -64,6 +64,14 @@ def train(
         str, typer.Option(help="mean of the raters, all of them in turn, or one's name.")
     ] = "mean",
     limit: Annotated[int | None, typer.Option(min=1, help="Learn from so many cases only.")] = None,
+    align: Annotated[
+        bool,
+        typer.Option(
+            "--align",
+            help="Register every image to a template first: the mean of training images about their "
+            "landmarks (with --data). Adds seconds to each detection.",
+        ),
+    ] = False,
     spacing: Annotated[
         list[float] | None,
         typer.Option(help="Cell size in mm, once or for x, y(, z); chosen from the data otherwise."),
@@ -116,6 +124,7 @@ def train(
             "--shape": shape,
             "--loss": loss,
             "--protocol": protocol,
+            "--align": align,
         }
         if given := [option for option, value in only_annotated.items() if value]:
             raise typer.BadParameter(
@@ -127,6 +136,7 @@ def train(
         if network is not None:
             raise typer.BadParameter("for annotated images choose a --preset.", param_hint="--network")
         changes |= {"loss": loss.value} if loss else {}
+        changes |= {"align": True} if align else {}
         files = _train_annotated(
             data,
             preset or ANNOTATED_PRESET,

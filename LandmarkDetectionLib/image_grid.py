@@ -117,14 +117,14 @@ def look_at(volumes: Sequence[Volume], settings: GridSettings, multiple: int = 1
         The case is of the wrong dimension, its channels are on different grids, or it is one grey value only.
     """
     first = volumes[0]
-    _check(volumes, settings)
+    check_channels(volumes, settings)
     d = settings.dimensions
     arrays, matrix = _oriented(volumes, d)
     size = np.array(arrays[0].shape[::-1][:d])
     cells = _cells(size, np.linalg.norm(matrix[:3, :d], axis=0), settings, first.spacing_known)
     shape = tuple(int(n) for n in cells[::-1])
     channels = [
-        _normalised(_resampled(array, shape), settings.intensity, v)
+        normalised(_resampled(array, shape), settings.intensity, v)
         for array, v in zip(arrays, volumes, strict=True)
     ]
     canvas = tuple(
@@ -162,7 +162,8 @@ def orientation(volume: Volume) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     return order, tuple(bool(along[row, axis] < 0) for row, axis in enumerate(order))
 
 
-def _check(volumes: Sequence[Volume], settings: GridSettings) -> None:
+def check_channels(volumes: Sequence[Volume], settings: GridSettings) -> None:
+    """Refuse images of the wrong dimension, and channels on different grids, by `InputError`."""
     first = volumes[0]
     name = first.name or "The image"
     if first.is_2d != (settings.dimensions == 2):
@@ -223,7 +224,14 @@ def _resampled(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.tensordot(weights[0, 0].numpy(), planes, axes=1)
 
 
-def _normalised(image: np.ndarray, intensity: Intensity, volume: Volume) -> np.ndarray:
+def normalised(image: np.ndarray, intensity: Intensity, volume: Volume) -> np.ndarray:
+    """Grey values as networks take them.
+
+    Raises
+    ------
+    InputError
+        The image, which came from ``volume``, is one grey value only.
+    """
     if intensity == "hounsfield":
         return np.clip(image, *HOUNSFIELD) / 1000
     low, high = np.percentile(image, PERCENTILES)

@@ -41,6 +41,8 @@ KEY = "heatmap"
 LARGER = 1.5
 #: How exactly a person points, in radii of the confidence.
 CLICK_RADII = 1.5
+#: Cosine between a grid's axes above which views, which have right angles, cannot show it.
+SHEARED = 0.02
 #: Distances between landmarks that training never saw by this factor are named.
 STRETCH = 1.35
 
@@ -72,7 +74,7 @@ def detect(
         network: Any = model.build_networks(device)[KEY]
     with _timed(seconds, "resample"):
         step(0.3, "bringing the image onto the network's grid")
-        grid = look_at([volume, *channels], settings.grid(), network.multiple)
+        grid, unregistered = _grid([volume, *channels], model, settings, network.multiple)
     with _timed(seconds, "network"):
         step(0.5, "finding landmarks")
         radius = settings.radius / float(grid.cell_mm.mean())
@@ -97,11 +99,28 @@ def detect(
             "unit": unit,
             "confidence": f"probability of lying in the image and within {settings.radius:g} {settings.unit}",
         },
-        warnings=tuple(_warnings(volume, model, settings, grid, reading, landmarks)),
+        warnings=(
+            *unregistered,
+            *_warnings(volume, model, settings, grid, reading, landmarks),
+        ),
         seconds=seconds,
         views=image_views(volume),
         evidence=_evidence(volume, grid, settings, heatmaps, network.stride),
     )
+
+
+def _grid(
+    volumes: Sequence[Volume], model: Model, settings: HeatmapSettings, multiple: int
+) -> tuple[ImageGrid, tuple[str, ...]]:
+    """What the network looks at, and a warning where it could not be registered to the template."""
+    if settings.template is None:
+        return look_at(volumes, settings.grid(), multiple), ()
+    from LandmarkDetectionLib.aligned_grid import look_at_aligned, read_template
+
+    template = read_template(model.path / settings.template.file, settings.template.sha256)
+    aligned = look_at_aligned(volumes, template, settings.grid())
+    warning = aligned.alignment.warning
+    return aligned.grid, (warning,) if warning else ()
 
 
 def run_network(
@@ -166,6 +185,9 @@ def _evidence(
     """What one landmark of a radiograph can be looked for again in; volumes have none yet."""
     if heatmaps is None or heatmaps.ndim != 4:
         return None
+    column, row = (grid.to_ras[:3, axis] / grid.cell_mm[axis] for axis in (0, 1))
+    if abs(float(column @ row)) > SHEARED:
+        return None
     probability = (
         heatmap_distribution(heatmaps)[0]
         if settings.heatmaps == "logits"
@@ -182,7 +204,6 @@ def _evidence(
         return bool(((ijk >= -0.5) & (ijk <= size - 0.5) | (size == 1)).all())
 
     cell = grid.cell_mm
-    column, row = (grid.to_ras[:3, axis] / cell[axis] for axis in (0, 1))
     shape = (int(grid.image.shape[1]), int(grid.image.shape[2]))
     geometry = ViewGeometry(
         grid.to_ras[:3, 3], column, row, np.cross(column, row), (float(cell[0]), float(cell[1])), shape

@@ -164,6 +164,15 @@ class HandSettings(DetectorSettings):
         return self
 
 
+class TemplateFile(BaseModel):
+    """Where a model's template is, and what its checksum must be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: Literal["models/template.safetensors"]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class HeatmapSettings(DetectorSettings):
     """Of a model with a heatmap network that was trained on annotated images.
 
@@ -179,6 +188,8 @@ class HeatmapSettings(DetectorSettings):
         A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
     calibration
         From the score of lying within the radius.
+    template
+        Images are registered to it first, see ``aligned_grid``.
     length_range_cells
         By line "a|b": shortest and longest in the training images, in cells of the grid.
     """
@@ -195,6 +206,7 @@ class HeatmapSettings(DetectorSettings):
     radius: PositiveFloat
     unit: Literal["mm", "px"]
     calibration: Curve
+    template: TemplateFile | None = None
     length_range_cells: dict[str, tuple[float, float]] = {}
 
     def grid(self) -> GridSettings:

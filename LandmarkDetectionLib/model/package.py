@@ -217,6 +217,7 @@ def save_model(
     card: str,
     license_text: str = _LICENSE_TEXT,
     reference: ReferencePicture | None = None,
+    attachments: Mapping[str, bytes] | None = None,
 ) -> Model:
     """Write a model folder, check it by loading it, and put it in place as a whole.
 
@@ -243,6 +244,8 @@ def save_model(
         Apache-2.0 unless given.
     reference
         Picture that shows people where the landmarks lie.
+    attachments
+        Further files by their place in the package, for the detector, whose settings name and check them.
 
     Raises
     ------
@@ -281,6 +284,8 @@ def save_model(
         write_text(new / LICENSE, license_text)
         if reference is not None:
             write_reference(new, reference)
+        for place, content in (attachments or {}).items():
+            (new / place).write_bytes(content)
         if problems := validate_model(new):
             raise ModelError(f"The model {target} was not saved: {' '.join(problems)}")
     return read_package(target)

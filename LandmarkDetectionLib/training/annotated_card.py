@@ -47,6 +47,7 @@ def annotated_card(
         f"| network | {config.architecture}, {config.dimensions}D |",
         f"| images | {_by(grid.shape)} cells, {spacing}; {grid.intensity} |",
         f"| channels | {config.channels} |",
+        f"| registered to a template | {_aligned(report)} |",
         f"| loss | {config.loss} |",
         f"| cases learned from | {report['training cases']} |",
         f"| raters | {config.raters} |",
@@ -84,6 +85,15 @@ def annotated_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _aligned(report: dict[str, Any]) -> str:
+    if not report["aligned"]:
+        return "no"
+    failed = report["not registered"]
+    return "yes; the package holds the template, a mean of up to a dozen images" + (
+        f"; {failed} images could not be registered" if failed else ""
+    )
 
 
 def _summary(errors: Array, radius: float) -> dict[str, float]:

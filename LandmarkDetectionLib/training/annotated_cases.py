@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.aligned_grid import look_at_aligned, template_bytes
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write, write_text
 from LandmarkDetectionLib.image_grid import GridSettings, ImageGrid, look_at
@@ -19,6 +20,7 @@ from LandmarkDetectionLib.raters import case_annotations
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.datalist import Case
+    from LandmarkDetectionLib.volume import Volume
 
 Progress = Callable[[float, str], None]
 Array = np.ndarray
@@ -44,6 +46,8 @@ class AnnotatedCase:
         False where a landmark was not annotated; known without a point is absent from the image.
     unit
         "mm", or "px" where the pixel size is unknown.
+    warning
+        Why it could not be registered to the template, where there is one.
     """
 
     name: str
@@ -54,6 +58,7 @@ class AnnotatedCase:
     points: Array
     known: Array
     unit: str
+    warning: str = ""
 
     @cached_property
     def image(self) -> Array:
@@ -74,6 +79,7 @@ def prepare_cases(
     folder: Path,
     multiple: int = 1,
     progress: Progress | None = None,
+    template: Volume | None = None,
 ) -> list[AnnotatedCase]:
     """Bring cases onto the grid, each once: what an earlier call left in the folder is taken up.
 
@@ -85,6 +91,8 @@ def prepare_cases(
         See `raters.case_annotations`.
     folder
         For the images; made when missing.
+    template
+        Images are registered to it, see `aligned_grid`.
 
     Raises
     ------
@@ -97,7 +105,7 @@ def prepare_cases(
         if progress is not None:
             progress(n / len(cases), f"reading {case.name}")
         try:
-            prepared.append(_prepare(case, names, settings, raters, folder, multiple))
+            prepared.append(_prepare(case, names, settings, raters, folder, multiple, template))
         except InputError as problem:
             raise InputError(f"Row {case.row} ({case.name}): {problem}") from None
     return prepared
@@ -115,23 +123,34 @@ def digest(cases: Iterable[Case]) -> str:
 
 
 def _prepare(
-    case: Case, names: Sequence[str], settings: GridSettings, raters: str, folder: Path, multiple: int
+    case: Case,
+    names: Sequence[str],
+    settings: GridSettings,
+    raters: str,
+    folder: Path,
+    multiple: int,
+    template: Volume | None,
 ) -> AnnotatedCase:
-    stem = f"{case.row:05d}-{_key(case, settings, multiple)}"
+    stem = f"{case.row:05d}-{_key(case, settings, multiple, template)}"
     file, facts = folder / f"{stem}.npy", folder / f"{stem}.json"
     if file.exists() and facts.exists():
         kept = json.loads(facts.read_text())
         to_ras, content, unit = np.array(kept["to_ras"]), tuple(kept["content"]), kept["unit"]
-        volume = None
+        volume, warning = None, kept.get("warning", "")
     else:
         volumes = case.read_channels()
         volume = volumes[0]
-        grid = look_at(volumes, settings, multiple)
+        if template is None:
+            grid, warning = look_at(volumes, settings, multiple), ""
+        else:
+            aligned = look_at_aligned(volumes, template, settings)
+            grid, warning = aligned.grid, aligned.alignment.warning
         to_ras, content = grid.to_ras, grid.content
         unit = "mm" if volume.spacing_known else "px"
         with atomic_write(file) as temporary, temporary.open("wb") as stream:
             np.save(stream, grid.image.astype(np.float16))
-        write_text(facts, json.dumps({"to_ras": to_ras.tolist(), "content": list(content), "unit": unit}))
+        kept = {"to_ras": to_ras.tolist(), "content": list(content), "unit": unit, "warning": warning}
+        write_text(facts, json.dumps(kept))
     annotations = case_annotations(case, names, raters, volume)
     d = settings.dimensions
     geometry = ImageGrid(np.zeros((1, *[1] * d), np.float32), to_ras, content)
@@ -145,13 +164,16 @@ def _prepare(
         points=points,
         known=np.stack([one.known for one in annotations]),
         unit=unit,
+        warning=warning,
     )
 
 
-def _key(case: Case, settings: GridSettings, multiple: int) -> str:
+def _key(case: Case, settings: GridSettings, multiple: int, template: Volume | None) -> str:
     """Changes with the images' files and with what is made of them."""
     parts = [repr(settings), str(multiple), repr(case.spacing)]
     for image in case.image_files:
         status = image.stat()
         parts.append(f"{image.resolve()} {status.st_size} {status.st_mtime_ns}")
+    if template is not None:
+        parts.append(hashlib.sha256(template_bytes(template)).hexdigest())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

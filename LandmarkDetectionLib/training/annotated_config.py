@@ -46,6 +46,8 @@ class AnnotatedConfig(LoopConfig):
         One per landmark, for ``weighted-mse``.
     raters
         ``mean``, ``all`` (a rater drawn anew each time), or the name of one.
+    align
+        Register every image to a template first, the mean of training images about their landmarks.
     radius
         A landmark counts as found when it lies this close to the truth, in mm or, where an image's pixel size
         is unknown, in pixels.
@@ -65,6 +67,7 @@ class AnnotatedConfig(LoopConfig):
     sigma: PositiveFloat = 1.0
     weights: tuple[PositiveFloat, ...] | None = None
     raters: str = "mean"
+    align: bool = False
     radius: PositiveFloat
     augmentation: Augmentation = Augmentation()
     limit: PositiveInt | None = None

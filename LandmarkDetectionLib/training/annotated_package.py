@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
 from LandmarkDetectionLib.training.annotated_plan import Division
 from LandmarkDetectionLib.training.annotated_stream import AnnotatedBatch, AnnotatedStream, plain_batches
 from LandmarkDetectionLib.training.annotated_task import KEY, HeatmapTask
+from LandmarkDetectionLib.training.annotated_template import TEMPLATE
 from LandmarkDetectionLib.training.annotated_training import load_cases, mirror_permutation, trained_task
 from LandmarkDetectionLib.training.augmentation import Augmentation
 
@@ -33,6 +35,8 @@ Array = np.ndarray
 #: Warped copies of each held-back case that confidence is calibrated on, besides the case itself.
 COPIES = 6
 MILD = Augmentation(translation=0.03, rotation=0.1, scale=0.06, axis_scale=0.03, elastic=0.01, cut=0.1)
+#: Where a model package has the template.
+TEMPLATE_FILE = f"models/{TEMPLATE}"
 #: Fewer landmarks than this do not make a curve, only a share.
 FEWEST_FOR_CURVE = 60
 
@@ -50,7 +54,8 @@ def package_annotated(
 ) -> Model:
     """Calibrate a finished run on the cases held back, measure it there, and write a model package.
 
-    The package holds no image and no landmark of the data set: weights, means and ranges only.
+    The package holds no image and no landmark of the data set: weights, means and ranges only. A model whose
+    images are registered to a template holds that, the mean of a dozen images.
 
     Parameters
     ----------
@@ -79,7 +84,7 @@ def package_annotated(
     calibrating = _joined(measured, _measure(task, copies)) if held_back else measured
     curve = _calibration(calibrating, config.radius)
     unit = "px" if any(case.unit == "px" for case in (*training, *held_back)) else "mm"
-    settings = {
+    settings: dict[str, Any] = {
         "shape": list(config.grid.shape),
         "spacing": list(config.grid.spacing) if config.grid.spacing is not None else None,
         "intensity": config.grid.intensity,
@@ -92,10 +97,18 @@ def package_annotated(
         "calibration": curve.to_settings(),
         "length_range_cells": _length_ranges(training, config.landmarks, protocol),
     }
+    attachments = {}
+    if config.align:
+        content = (Path(run) / TEMPLATE).read_bytes()
+        attachments[TEMPLATE_FILE] = content
+        settings["template"] = {"file": TEMPLATE_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    unregistered = [case.name for case in (*training, *held_back) if case.warning]
     report: dict[str, Any] = {
         "cases": len(held_back),
         "training cases": len(training),
         "unit": unit,
+        "aligned": config.align,
+        "not registered": len(unregistered),
         "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
         "calibration error": _calibration_error(measured, curve, config.radius),
     }
@@ -122,6 +135,7 @@ def package_annotated(
         metadata_extra=metadata,
         card=annotated_card(name, version, protocol, config, report),
         reference=_mean_shape(training, config, protocol),
+        attachments=attachments,
     )
 
 

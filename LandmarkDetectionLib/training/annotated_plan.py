@@ -11,9 +11,11 @@ import numpy as np
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.image_grid import orientation
 from LandmarkDetectionLib.raters import ALL, MEAN
+from LandmarkDetectionLib.template import crop_around
 from LandmarkDetectionLib.training.annotated_cases import digest
 from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig, GridConfig
 from LandmarkDetectionLib.training.annotated_presets import AnnotatedPreset, find_preset
+from LandmarkDetectionLib.training.annotated_template import most_usual_case
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.datalist import Case, Datalist
@@ -144,7 +146,14 @@ def plan(
         )
         raise InputError(f"The datalist {datalist.path} mixes {what}; make one datalist for each.")
     d = dimensions.pop()
-    grid = _grid(chosen, facts, d, spacing, shape)
+    changes = changes or {}
+    if changes.get("align"):
+        # What the network sees is the part of an image about the landmarks.
+        usual, positions = most_usual_case(cases, datalist.landmark_names, raters)
+        seen = [_facts([crop_around(cases[usual].read_channels()[0], positions)])]
+        grid = _grid(chosen, seen, d, spacing, shape)
+    else:
+        grid = _grid(chosen, facts, d, spacing, shape)
     unit_known = all(fact.spacing_known for fact in facts)
     radius = (
         RADIUS_MM[d] if unit_known else RADIUS_SHARE * float(np.median([max(fact.extent) for fact in facts]))
@@ -160,7 +169,7 @@ def plan(
         "training_cases": tuple(case.name for case in cases),
         "held_back_cases": tuple(case.name for case in division.held_back),
         "data": digest((*cases, *division.held_back)),
-        **(changes or {}),
+        **changes,
     }
     return AnnotatedConfig.model_validate(wanted)
 

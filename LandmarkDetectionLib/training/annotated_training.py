@@ -15,6 +15,7 @@ from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
 from LandmarkDetectionLib.training.annotated_plan import Division
 from LandmarkDetectionLib.training.annotated_stream import AnnotatedStream, plain_batches
 from LandmarkDetectionLib.training.annotated_task import HeatmapTask
+from LandmarkDetectionLib.training.annotated_template import run_template
 from LandmarkDetectionLib.training.loop import fit, load_final_weights, open_run, read_run
 
 if TYPE_CHECKING:
@@ -118,16 +119,25 @@ def load_cases(
         order = np.random.default_rng([config.seed, 2]).permutation(len(chosen))
         chosen = [chosen[n] for n in sorted(order[: config.limit])]
 
+    settings = config.grid.settings()
+    # How far reading has come is no part of how far training has.
+    step = None if progress is None else lambda _fraction, text: progress(0.0, text)
+    template = (
+        run_template(folder, chosen, config.landmarks, config.raters, settings, network.multiple, step)
+        if config.align
+        else None
+    )
+
     def prepare(cases: Sequence[Case]) -> list[AnnotatedCase]:
         return prepare_cases(
             cases,
             config.landmarks,
-            config.grid.settings(),
+            settings,
             config.raters,
             folder / CASES,
             network.multiple,
-            # How far reading has come is no part of how far training has.
-            None if progress is None else lambda _fraction, text: progress(0.0, text),
+            step,
+            template,
         )
 
     return prepare(chosen), prepare(division.held_back)

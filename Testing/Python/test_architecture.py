@@ -38,6 +38,7 @@ LAYERS = (
         "gaussian_heatmap",
         "heatmap_reading",
         "image_grid",
+        "aligned_grid",
         "image_views",
         "correction",
         "channels",
