@@ -15,19 +15,14 @@ from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.gaussian_heatmap import heatmap_distribution
-from LandmarkDetectionLib.heatmap_reading import (
-    Reading,
-    gaussian_distribution,
-    read_distribution,
-    read_heatmaps,
-)
+from LandmarkDetectionLib.heatmap_reading import Reading, gaussian_distribution
 from LandmarkDetectionLib.image_grid import ImageGrid, look_at
+from LandmarkDetectionLib.image_reading import read_image
 from LandmarkDetectionLib.image_views import image_views
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 from LandmarkDetectionLib.projection import View, ViewGeometry
 from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW
-from LandmarkDetectionLib.tiling import tiled_peaks
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
@@ -37,8 +32,6 @@ Array = np.ndarray
 Step = Callable[[float, str], None]
 
 KEY = "heatmap"
-#: Images larger than the network's canvas by this factor are looked at in tiles.
-LARGER = 1.5
 #: How exactly a person points, in radii of the confidence.
 CLICK_RADII = 1.5
 #: Cosine between a grid's axes above which views, which have right angles, cannot show it.
@@ -79,7 +72,9 @@ def detect(
         step(0.5, "finding landmarks")
         radius = settings.radius / float(grid.cell_mm.mean())
         peaks = [settings.peak.get(name, 1.0) for name in model.protocol.names]
-        reading, heatmaps = run_network(network, grid, settings, device, radius, peaks)
+        reading, heatmaps = read_image(
+            network, grid.image, settings.shape, settings.heatmaps == "logits", radius, peaks, device
+        )
     step(0.9, "checking the result")
     confidence = settings.confidence(reading.near[0])
     landmarks = _landmarks(volume, model, grid, reading, confidence)
@@ -121,62 +116,6 @@ def _grid(
     aligned = look_at_aligned(volumes, template, settings.grid())
     warning = aligned.alignment.warning
     return aligned.grid, (warning,) if warning else ()
-
-
-def run_network(
-    network: Any,
-    grid: ImageGrid,
-    settings: HeatmapSettings,
-    device: str,
-    radius: float,
-    peaks: Sequence[float],
-) -> tuple[Reading, torch.Tensor | None]:
-    """Positions in an image, and its heatmaps (1, L, *S); None where it was looked at in tiles."""
-    # Not on CPUs, many of which only imitate it.
-    half = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
-    if any(n > LARGER * tile for n, tile in zip(grid.image.shape[1:], settings.shape, strict=True)):
-        with half:
-            return _read_in_tiles(network, grid, settings, device, radius, peaks), None
-    with torch.inference_mode(), half:
-        image = torch.from_numpy(grid.image)[None].to(device)
-        heatmaps = network(image).heatmaps.float()
-    reading = read_heatmaps(heatmaps, settings.heatmaps == "logits", network.stride, radius, peaks)
-    return reading, heatmaps.cpu()
-
-
-def _read_in_tiles(
-    network: Any,
-    grid: ImageGrid,
-    settings: HeatmapSettings,
-    device: str,
-    radius: float,
-    peaks: Sequence[float],
-) -> Reading:
-    """As in one go, but of each landmark only the heatmap about its highest place is kept."""
-    stride = int(network.stride)
-    around = max(8, int(np.ceil(1.5 * radius / stride)))
-    logits = settings.heatmaps == "logits"
-    seen = tiled_peaks(
-        grid.image,
-        network,
-        settings.shape,
-        radius=around,
-        distribution=_cells if logits else None,
-        device=device,
-    )
-    windows = torch.from_numpy(seen.window)[None]
-    if logits:
-        # Tiles that both see a landmark may together say a little more than one.
-        present = torch.from_numpy(seen.mass).float().clamp(max=1)[None]
-        reading = read_distribution(windows, present, stride, radius)
-    else:
-        reading = read_heatmaps(windows, False, stride, radius, peaks)
-    # Positions count from the window's first cell, whose centre lies half a stride inside.
-    return reading._replace(position=reading.position + seen.origin - (stride - 1) / 2)
-
-
-def _cells(heatmaps: torch.Tensor) -> torch.Tensor:
-    return heatmap_distribution(heatmaps)[0]
 
 
 def _evidence(

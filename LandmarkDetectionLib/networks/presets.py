@@ -9,7 +9,8 @@ from typing import Any
 
 from LandmarkDetectionLib.errors import ModelError
 
-# By architecture, size and dimensions. The lite networks look at half the resolution (stem_stride 2).
+# By architecture, size and dimensions. Lite networks save width and image size rather than resolution: on
+# cephalograms heatmaps as fine as the network's image were worth more than a finer image at half of it.
 PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
     "spatial_configuration": {
         ("paper", 2): {
@@ -35,7 +36,6 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
             "spatial_kernel": 11,
             "spatial_pooling": 8,
             "heatmap_deviation": 1e-3,
-            "stem_stride": 2,
         },
         ("lite", 3): {
             "width": 16,
@@ -44,27 +44,14 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
             "spatial_kernel": 5,
             "spatial_pooling": 8,
             "heatmap_deviation": 1e-3,
-            "stem_stride": 2,
         },
     },
     "localization_unet": {
         ("paper", 2): {"width": 128, "levels": 4, "dropout": 0.5, "heatmap_deviation": 1e-4},
         ("paper", 3): {"width": 64, "levels": 4, "dropout": 0.5, "heatmap_deviation": 1e-3},
         # SCN's encoder and decoder, as in the paper: what differs is the spatial branch.
-        ("lite", 2): {
-            "width": 32,
-            "levels": 5,
-            "dropout": 0.0,
-            "heatmap_deviation": 1e-3,
-            "stem_stride": 2,
-        },
-        ("lite", 3): {
-            "width": 16,
-            "levels": 5,
-            "dropout": 0.0,
-            "heatmap_deviation": 1e-3,
-            "stem_stride": 2,
-        },
+        ("lite", 2): {"width": 32, "levels": 5, "dropout": 0.0, "heatmap_deviation": 1e-3},
+        ("lite", 3): {"width": 16, "levels": 5, "dropout": 0.0, "heatmap_deviation": 1e-3},
     },
     # The paper's numbers for cephalograms; in 3D, which it leaves to future work, U-Net's widths are halved.
     "appearance_context": {
@@ -88,7 +75,6 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
             "context_width": 64,
             "context_kernel": 3,
             "context_dilations": [1, 1, 2, 4, 8, 8, 8],
-            "stem_stride": 2,
         },
         ("lite", 3): {
             "channels": [8, 16, 24, 32],
@@ -96,7 +82,6 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
             "context_width": 24,
             "context_kernel": 3,
             "context_dilations": [1, 1, 2, 4, 4, 2, 1],
-            "stem_stride": 2,
         },
     },
     # The slides give no numbers: these widths are ours.

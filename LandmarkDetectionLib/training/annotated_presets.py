@@ -68,12 +68,14 @@ _LITE: dict[str, Any] = {
     "optimiser": "adamw",
     "learning_rate": 2e-3,
     "weight_decay": 1e-3,
-    "averaging": 0.995,
-    "loss": "cross-entropy",
-    "sigma": 1.0,
+    "averaging": 0.99,
+    "loss": "scn",
+    "sigma": 2.5,
     "validate_every": 500,
 }
-_LITE_3D: dict[str, Any] = {"steps": 2000, "batch_size": 2}
+_LITE_3D: dict[str, Any] = {"steps": 2000, "batch_size": 2, "sigma": 2.0}
+#: Cells along the long side of a radiograph; networks whose heatmaps are half as fine see a finer image.
+_LITE_SIDE = {"fcn": 480, "hourglass": 480}
 #: Translation and elastic displacement as shares of the canvas: the papers' millimetres on their images.
 _SCN_PAPER: dict[str, Any] = {
     "steps": 30_000,
@@ -149,10 +151,10 @@ def _preset(key: str, size: str) -> AnnotatedPreset:
     architecture, text = _NETWORKS[key]
     if size == "lite":
         return AnnotatedPreset(
-            f"{text}, small, by cross-entropy: trains on a CPU.",
+            f"{text}, small: trains on a CPU.",
             architecture,
             size,
-            480,
+            _LITE_SIDE.get(key, 320),
             96**3 // 2,
             _LITE,
             _LITE_3D,

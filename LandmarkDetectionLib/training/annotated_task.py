@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from LandmarkDetectionLib.gaussian_heatmap import pixels_to_cells
 from LandmarkDetectionLib.heatmap_reading import Reading, read_heatmaps
+from LandmarkDetectionLib.image_reading import needs_tiles, read_image
 from LandmarkDetectionLib.networks import build_network
 from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
 from LandmarkDetectionLib.training.annotated_stream import AnnotatedBatch
@@ -94,12 +95,26 @@ class HeatmapTask(nn.Module):
     @torch.no_grad()
     def read(self, batch: AnnotatedBatch) -> Reading:
         """Positions (cells of the canvas), presence and spread in a batch."""
+        if needs_tiles(batch.images.shape[2:], self.config.grid.shape):
+            return self._read_one_by_one(batch)
         images, _ = self.prepare(batch)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cpu"):
             heatmaps = self.network(images).heatmaps.float()
         return read_heatmaps(
             heatmaps, self.is_of_logits, self.network.stride, self._radius(batch), self.peaks()
         )
+
+    def _read_one_by_one(self, batch: AnnotatedBatch) -> Reading:
+        """In tiles, as a finished model looks at large images: the memory may not hold all heatmaps."""
+        device = next(self.parameters()).device.type
+        readings = [
+            read_image(
+                self.network, image.numpy(), self.config.grid.shape, self.is_of_logits, radius,
+                self.peaks(), device,
+            )[0]
+            for image, radius in zip(batch.images, self._radius(batch).tolist(), strict=True)
+        ]  # fmt: skip
+        return Reading(*(np.concatenate(parts) for parts in zip(*readings, strict=True)))
 
     @property
     def is_of_logits(self) -> bool:

@@ -37,6 +37,7 @@ LAYERS = (
         "heatmap",
         "gaussian_heatmap",
         "heatmap_reading",
+        "image_reading",
         "image_grid",
         "aligned_grid",
         "image_views",

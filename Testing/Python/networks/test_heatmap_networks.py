@@ -127,9 +127,9 @@ def test_presets_survive_json_and_build_the_network(name: str, dimensions: int, 
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_lite_networks_are_small_and_look_at_half_the_resolution(name: str) -> None:
+def test_lite_networks_are_small_and_their_heatmaps_fine(name: str) -> None:
     network = build_network(name, landmarks=19, **network_preset(name, "lite", 2))
-    assert network.stride == 2
+    assert network.stride <= 2
     assert 0.1e6 <= sum(p.numel() for p in network.parameters()) <= 0.7e6
 
 

@@ -1,0 +1,42 @@
+"""Large images are read in tiles, with the same answer as in one go."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from LandmarkDetectionLib.image_reading import needs_tiles, read_image
+from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
+
+
+class Spots:
+    """A network that finds bright spots: Gaussians, or their logits."""
+
+    landmarks, stride, multiple = 1, 1, 4
+
+    def __init__(self, logits: bool) -> None:
+        self.logits = logits
+
+    def __call__(self, image: torch.Tensor) -> HeatmapOutput:
+        return HeatmapOutput(20 * image - 16 if self.logits else image)
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_tiles_and_one_go_give_the_same_reading(logits: bool) -> None:
+    rows, columns = np.indices((96, 128))
+    image = np.exp(-0.5 * ((columns - 101.3) ** 2 + (rows - 40.7) ** 2) / 2.0**2)[None].astype(np.float32)
+    network: Any = Spots(logits)
+    whole, heatmaps = read_image(network, image, (96, 128), logits, 5.0, [1.0])
+    tiled, nothing = read_image(network, image, (48, 48), logits, 5.0, [1.0])
+    assert heatmaps is not None and nothing is None
+    assert np.allclose(whole.position[0, 0], [101.3, 40.7], atol=0.05)
+    assert np.allclose(tiled.position, whole.position, atol=0.05)
+    # What lies beyond the window about the peak is not in a tiled reading's spread.
+    assert np.allclose(tiled.present, whole.present, atol=0.05)
+    assert np.allclose(tiled.near, whole.near, atol=0.05)
+
+
+def test_tiles_are_for_images_much_larger_than_the_canvas() -> None:
+    assert not needs_tiles((96, 96), (64, 64))
+    assert needs_tiles((64, 97), (64, 64))
