@@ -30,7 +30,7 @@ def test_tiles_and_one_go_give_the_same_reading(logits: bool) -> None:
     whole, heatmaps = read_image(network, image, (96, 128), logits, 5.0, [1.0])
     tiled, nothing = read_image(network, image, (48, 48), logits, 5.0, [1.0])
     assert heatmaps is not None and nothing is None
-    assert np.allclose(whole.position[0, 0], [101.3, 40.7], atol=0.05)
+    assert np.allclose(whole.position[0, 0], [101.3, 40.7], atol=0.1)
     assert np.allclose(tiled.position, whole.position, atol=0.05)
     # What lies beyond the window about the peak is not in a tiled reading's spread.
     assert np.allclose(tiled.present, whole.present, atol=0.05)
