@@ -23,6 +23,7 @@ import typer
 from LandmarkDetectionLib import (
     __version__,
     cli_annotations,
+    cli_batch,
     cli_data,
     cli_evaluate,
     cli_measure,
@@ -64,12 +65,14 @@ _EXTRAS = {
     "pandas": "agreement",
     "pingouin": "agreement",
     "nilearn": "brain",
+    **dict.fromkeys(("dask", "distributed", "filelock", "psutil", "pyarrow"), "batch"),
+    "dask_jobqueue": "slurm",
 }
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a defect of this program, 2 wrong usage, 3 the input cannot be used, 4 the model "
     "cannot be used, 5 the output cannot be written, 6 no body in the image, 7 a package is missing, "
-    "8 a training diverged, 130 cancelled."
+    "8 a training diverged, 9 the workers are gone, 130 cancelled."
 )
 
 app = typer.Typer(
@@ -85,6 +88,7 @@ app.add_typer(models_app, name="models", epilog=EXIT_CODES)
 app.add_typer(cli_data.app, name="data", epilog=EXIT_CODES)
 app.add_typer(cli_annotations.app, name="annotations", epilog=EXIT_CODES)
 app.add_typer(cli_study.app, name="study", epilog=EXIT_CODES)
+app.command(epilog=EXIT_CODES)(cli_batch.batch)
 app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
 cli_measure.add_to(app, EXIT_CODES)
 app.command(epilog=EXIT_CODES)(cli_evaluate.evaluate)

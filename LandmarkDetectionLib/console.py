@@ -118,6 +118,11 @@ _STYLES = {
 }
 
 
+def error_console() -> Console:
+    """What writes to standard error, where it does not disturb a result."""
+    return _console(stderr=True)
+
+
 def _console(stderr: bool = False) -> Console:
     from rich.console import Console
 

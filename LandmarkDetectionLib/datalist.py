@@ -239,6 +239,20 @@ def read_datalist(
     return Datalist(path, name, cases, found.names, protocol, warnings)
 
 
+def list_cases(path: str | os.PathLike[str]) -> tuple[Case, ...]:
+    """The cases of a datalist, unchecked: no image and no landmark file is opened, and none must be there.
+
+    Rows may lack ``landmarks``, and ``subject`` may be left out: for images that are still to be annotated.
+
+    Raises
+    ------
+    DatalistError, InputError
+        The file cannot be read or is no datalist.
+    """
+    path = Path(path)
+    return _parse(path, read_json(path), annotated=False)[0]
+
+
 def write_datalist(
     rows: Sequence[dict[str, Any]], path: str | os.PathLike[str], name: str = "", **entries: str
 ) -> None:
@@ -263,7 +277,7 @@ def write_datalist(
     write_text(path, json.dumps({"name": name, **entries, "cases": list(rows)}, indent=1) + "\n")
 
 
-def _schema() -> type[BaseModel]:
+def _schema(annotated: bool) -> type[BaseModel]:
     from pydantic import BaseModel, ConfigDict, Field
 
     text = Annotated[str, Field(min_length=1)]
@@ -288,22 +302,28 @@ def _schema() -> type[BaseModel]:
         unit: Unit = "mm"
         spacing: millimetres | Annotated[list[millimetres], Field(min_length=2, max_length=3)] | None = None
 
+    class BareRow(Row):
+        landmarks: text | dict[text, text] = Field(default_factory=dict)
+        subject: str = ""
+
     class File(BaseModel):
         model_config = ConfigDict(extra="forbid")
 
         name: str = ""
         description: str = ""
         protocol: str = ""
-        cases: Annotated[list[Row], Field(min_length=1)]
+        cases: Annotated[list[Row if annotated else BareRow], Field(min_length=1)]  # type: ignore[valid-type]
 
     return File
 
 
-def _parse(path: Path, content: dict[str, Any]) -> tuple[tuple[Case, ...], str, Protocol | None]:
+def _parse(
+    path: Path, content: dict[str, Any], annotated: bool = True
+) -> tuple[tuple[Case, ...], str, Protocol | None]:
     from pydantic import ValidationError
 
     try:
-        file: Any = _schema().model_validate(content)
+        file: Any = _schema(annotated).model_validate(content)
     except ValidationError as error:
         raise DatalistError(path, [_where(one) for one in _once_per_place(error.errors())]) from None
     cases = tuple(_case(row, number, path.parent) for number, row in enumerate(file.cases, start=1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,24 +152,14 @@ def find_series(folder: Path) -> list[Series]:
     InputError
         There is none.
     """
-    groups: dict[str, tuple[Dataset, list[_Frame]]] = {}
-    objects = 0
-    for path in _files(folder):
-        header = _header(path)
-        if header is None:
-            continue
-        objects += 1
-        if _is_image(header):
-            _, frames = groups.setdefault(str(header.get("SeriesInstanceUID", "")), (header, []))
-            frames.extend(_frames(header, path))
-    if not groups:
+    found, objects = _grouped(_files(folder))
+    if not found:
         raise InputError(
             f"{folder} holds {objects} DICOM files but no image; give the folder of the scan itself."
             if objects
             else f"{folder} holds no DICOM images; give the folder of the scan, or an image file."
         )
-    series = [_series(uid, header, frames) for uid, (header, frames) in groups.items()]
-    return sorted(series, key=lambda one: (one.number is None, one.number or 0, one.uid))
+    return found
 
 
 @silent("pydicom")
@@ -188,13 +178,50 @@ def read(path: Path, series: str | int | None = None) -> Volume:
     MissingPackageError
         The files are compressed in a way that needs another package.
     """
-    chosen = _chosen(find_series(path), series, path) if path.is_dir() else _single_file(path)
+    return _volume(_chosen(find_series(path), series, path) if path.is_dir() else _single_file(path), path)
+
+
+@silent("pydicom")
+def read_files(files: Sequence[Path], series: str) -> Volume:
+    """Read one series from its files, without looking through the folders they lie in; see :func:`read`.
+
+    Raises
+    ------
+    InputError
+        As :func:`read`; also when the files, or the series in them, are gone.
+    MissingPackageError
+        As :func:`read`.
+    """
+    folder = files[0].parent
+    if gone := [file for file in files if not file.is_file()]:
+        raise InputError(f"{gone[0]} is gone; look through the folder again.")
+    found, _ = _grouped(files)
+    return _volume(_chosen(found, series, folder), folder)
+
+
+def _volume(chosen: Series, path: Path) -> Volume:
     frames, matrix, spacing_known = _stacked(chosen._frames, path)
     require_size(path, (*frames[0].size, len(frames)))
     matrix = ras_from_lps(matrix)
     require_geometry(path, matrix)
     name = chosen.description or f"{chosen.modality} series {chosen.number or ''}".strip()
     return Volume(_voxels(frames, chosen.modality), matrix, chosen.modality, name, spacing_known)
+
+
+def _grouped(files: Iterable[Path]) -> tuple[list[Series], int]:
+    """The image series that files belong to, by number and UID, and how many of the files are DICOM."""
+    groups: dict[str, tuple[Dataset, list[_Frame]]] = {}
+    objects = 0
+    for path in files:
+        header = _header(path)
+        if header is None:
+            continue
+        objects += 1
+        if _is_image(header):
+            _, frames = groups.setdefault(str(header.get("SeriesInstanceUID", "")), (header, []))
+            frames.extend(_frames(header, path))
+    series = [_series(uid, header, frames) for uid, (header, frames) in groups.items()]
+    return sorted(series, key=lambda one: (one.number is None, one.number or 0, one.uid)), objects
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -207,7 +234,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _header(path: Path) -> FileDataset | None:
-    """The tags of a DICOM file, or None when it is none."""
+    return read_header(path, HEADER_TAGS)
+
+
+def read_header(path: Path, tags: Sequence[str]) -> FileDataset | None:
+    """Some tags of a DICOM file, or None when it is none or damaged."""
     import pydicom
 
     unmarked = not is_dicom(path)
@@ -215,7 +246,7 @@ def _header(path: Path) -> FileDataset | None:
     if unmarked and path.suffix.lower() not in (".dcm", ".ima", ".dicom"):
         return None
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=HEADER_TAGS, force=unmarked)
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(tags), force=unmarked)
         drop_damaged(header)
         return header if header.get("SOPClassUID") or not unmarked else None
     except Exception:

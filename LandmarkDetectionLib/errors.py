@@ -47,6 +47,12 @@ class TrainingError(LandmarkDetectionError):
     exit_code = 8
 
 
+class ClusterError(LandmarkDetectionError):
+    """Workers cannot be started or reached, or are gone; what is finished stays."""
+
+    exit_code = 9
+
+
 class Cancelled(LandmarkDetectionError):
     """The caller asked to stop; nothing was written and nothing is half done."""
 

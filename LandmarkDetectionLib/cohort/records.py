@@ -3,6 +3,7 @@
 ::
 
     cohort.json                        what is run: CohortSettings
+    cases.csv                          the cases that the source held at the last run
     cases/<key>/case.json              what became of a case: CaseRecord
     cases/<key>/<model>/               what a model found in it: the files of ``detect``
         landmarks.mrk.json             for Slicer
@@ -20,6 +21,7 @@ is written in one step, after the files that it names.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -35,7 +37,8 @@ from LandmarkDetectionLib.files import read_json, write_text
 SCHEMA_VERSION = 1
 """Of ``cohort.json`` and ``case.json``; raised when an older reader would misunderstand a newer file."""
 
-COHORT, CASES, CASE, SECRET = "cohort.json", "cases", "case.json", ".secret"
+COHORT, LISTED, SECRET = "cohort.json", "cases.csv", ".secret"
+CASES, CASE = "cases", "case.json"
 LANDMARKS, DETECTION = "landmarks.mrk.json", "detection.json"
 MEASUREMENTS, OVERLAY = "measurements.json", "overlay.png"
 RESULTS_PARQUET, RESULTS_CSV = "results.parquet", "results.csv"
@@ -87,6 +90,8 @@ class CohortSettings:
         Where the cases come from; empty unless ``identifiers``.
     program
         Version of this program.
+    source_digest
+        Tells another source from the same one without naming it.
     total
         Cases that the source held when it was last looked through.
     """
@@ -96,6 +101,7 @@ class CohortSettings:
     identifiers: bool = False
     source: str = ""
     program: str = ""
+    source_digest: str = ""
     total: int = 0
 
     def to_record(self) -> dict[str, Any]:
@@ -236,14 +242,24 @@ class Cohort:
     folder: Path
     settings: CohortSettings
 
+    def listed(self) -> list[str] | None:
+        """Keys of the cases that the source held at the last run, sorted; None when nobody says."""
+        path = self.folder / LISTED
+        if not path.is_file():
+            return None
+        with path.open(newline="", encoding="utf-8") as file:
+            return sorted(row["case"] for row in csv.DictReader(file))
+
     def keys(self) -> list[str]:
-        """Keys of the cases that have a record, sorted."""
+        """Keys of the cases that have a record and are still in the source, sorted."""
         try:
             with os.scandir(self.folder / CASES) as entries:
                 names = [entry.name for entry in entries if not entry.name.startswith(".")]
         except FileNotFoundError:
             return []
-        return sorted(name for name in names if (self.folder / CASES / name / CASE).is_file())
+        listed = self.listed()
+        kept = set(names) if listed is None else set(names) & set(listed)
+        return sorted(name for name in kept if (self.folder / CASES / name / CASE).is_file())
 
     def __iter__(self) -> Iterator[CaseRecord]:
         """The records by key, each read when it is asked for; InputError for a broken one."""

@@ -65,6 +65,7 @@ LAYERS = (
         "cli_options",
         "cli",
         "cli_annotations",
+        "cli_batch",
         "cli_data",
         "cli_evaluate",
         "cli_measure",

@@ -1,0 +1,389 @@
+"""The command line's part for cohorts: many cases, any number of workers, one command to start and go on."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from LandmarkDetectionLib import console
+from LandmarkDetectionLib.cli_options import Device, DeviceOption, QuietOption
+from LandmarkDetectionLib.errors import LandmarkDetectionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from distributed import Client
+
+    from LandmarkDetectionLib.cohort.batch import Prospect, Request
+    from LandmarkDetectionLib.cohort.cluster import Slurm
+    from LandmarkDetectionLib.cohort.events import Event, Listener
+
+DEFAULT_MODEL = "whole-body-ct"
+#: Local workers that end again and again are not waited for; a queue is.
+PATIENCE_SECONDS = 120.0
+
+
+class ProgressKind(str, Enum):
+    """How progress is told."""
+
+    AUTO = "auto"
+    JSON = "json"
+
+
+class Side(str, Enum):
+    """Which hand all pictures show."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+def batch(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SOURCE", help="Folder of volumes or DICOM files, BIDS data set, datalist."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results; made when missing, gone on with.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="Installed model, or its folder. May be given several times."),
+    ] = None,
+    modality: Annotated[list[str] | None, typer.Option(help="Only this modality (CT, MR, ...).")] = None,
+    pattern: Annotated[
+        list[str] | None, typer.Option(help="Only names or series descriptions like this (*T1w*).")
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="No names like this (*_seg.nii.gz).")] = None,
+    minimum_slices: Annotated[int, typer.Option(min=0, help="Only volumes of this many slices.")] = 0,
+    every_series: Annotated[
+        bool, typer.Option("--every-series", help="DICOM: localizers, derived series and screens, too.")
+    ] = False,
+    listing: Annotated[
+        bool, typer.Option("--list", help="Only say what would be done and what is left out.")
+    ] = False,
+    threshold: Annotated[float | None, typer.Option(help="As in detect, for every case.")] = None,
+    depth: Annotated[str | None, typer.Option(help="As in detect: mean, network or lateral.")] = None,
+    side: Annotated[Side | None, typer.Option(help="Which hand all pictures show.")] = None,
+    device: DeviceOption = Device.AUTO,
+    pictures: Annotated[bool, typer.Option(help="Draw the overlay of every case.")] = True,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: as cores, memory and GPUs allow.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Cases at work in each process; 0: 2, more with a GPU.")
+    ] = 0,
+    memory: Annotated[
+        str | None, typer.Option(help="Memory of each worker (4GB); shared equally otherwise.")
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=0, help="Images a network sees at once; 0: 1 on processors, 8 on GPUs.")
+    ] = 0,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler that runs already (tls://host:8786).")
+    ] = None,
+    slurm: Annotated[
+        int, typer.Option(min=0, metavar="JOBS", help="Submit this many jobs to SLURM; 0: work here.")
+    ] = 0,
+    slurm_queue: Annotated[str, typer.Option(help="SLURM: partition.")] = "",
+    slurm_account: Annotated[str, typer.Option(help="SLURM: account.")] = "",
+    slurm_walltime: Annotated[str, typer.Option(help="SLURM: time limit of a job.")] = "08:00:00",
+    slurm_cores: Annotated[int, typer.Option(min=1, help="SLURM: cores of a job.")] = 2,
+    slurm_interface: Annotated[str, typer.Option(help="SLURM: network of the nodes (ib0).")] = "",
+    slurm_directive: Annotated[
+        list[str] | None, typer.Option(help="SLURM: further line of the job script (--gres=gpu:1).")
+    ] = None,
+    slurm_script: Annotated[
+        bool, typer.Option("--slurm-script", help="SLURM: print the job script and end.")
+    ] = False,
+    key: Annotated[
+        Path | None, typer.Option(help="Table of study codes (code,source), read and completed; keep it.")
+    ] = None,
+    keep_identifiers: Annotated[
+        bool, typer.Option("--keep-identifiers", help="Name cases by their files instead of by codes.")
+    ] = False,
+    moved: Annotated[bool, typer.Option("--moved", help="The same source lies elsewhere now.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again what failed or was set aside.")
+    ] = False,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every file again to see whether it changed.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the files of finished cases; do damaged ones again.")
+    ] = False,
+    progress: Annotated[
+        ProgressKind, typer.Option(help="A bar or lines for people, or JSON lines for programs.")
+    ] = ProgressKind.AUTO,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the landmarks of a whole cohort; started again, it goes on where it was stopped."""
+    from LandmarkDetectionLib.cohort.batch import Request
+    from LandmarkDetectionLib.cohort.cluster import LocalWorkers, Slurm, memory_of
+    from LandmarkDetectionLib.cohort.sources import Filters
+
+    _check_options(threshold, depth, scheduler, slurm, key, keep_identifiers)
+    jobs = Slurm(
+        slurm,
+        slurm_cores,
+        memory or "8GB",
+        slurm_queue,
+        slurm_account,
+        slurm_walltime,
+        slurm_interface,
+        tuple(slurm_directive or ()),
+    )
+    if slurm_script:
+        _print_script(jobs)
+        return
+    models = tuple(model or [DEFAULT_MODEL])
+    given = {"threshold": threshold, "depth": depth, "side": side.value if side else None}
+    request = Request(
+        source=source,
+        folder=out,
+        models=models,
+        options={name: value for name, value in given.items() if value is not None},
+        filters=Filters(
+            modalities=tuple(modality or ()),
+            patterns=tuple(pattern or ()),
+            excluded=tuple(exclude or ()),
+            minimum_slices=minimum_slices,
+            pictures=_takes_pictures(models),
+            every_series=every_series,
+        ),
+        key_file=key,
+        identifiers=keep_identifiers,
+        moved=moved,
+        verify=verify,
+        device=device.value,
+        pictures=pictures,
+        retry=retry_failed,
+        rehash=rehash,
+        batch=batch_size,
+    )
+    here = LocalWorkers(workers, threads, memory_of(memory) if memory else 0, device is not Device.CPU)
+    if listing:
+        _list(request, progress is ProgressKind.JSON)
+        return
+    start, patience = _workers(here, scheduler, jobs, out)
+    with _told(progress, quiet) as listener, console.interruptible() as cancelled:
+        from LandmarkDetectionLib.cohort.batch import run
+
+        run(request, start, listener, cancelled, patience)
+
+
+def _check_options(
+    threshold: float | None,
+    depth: str | None,
+    scheduler: str | None,
+    slurm: int,
+    key: Path | None,
+    keep_identifiers: bool,
+) -> None:
+    if threshold is not None and not math.isfinite(threshold):
+        raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
+    if depth not in (None, "mean", "network", "lateral"):
+        raise typer.BadParameter("choose mean, network or lateral.", param_hint="--depth")
+    if scheduler is not None and slurm:
+        raise typer.BadParameter("give either a scheduler or SLURM jobs.", param_hint="--scheduler")
+    if key is not None and keep_identifiers:
+        raise typer.BadParameter("names are either codes or identifiers.", param_hint="--key")
+
+
+def _takes_pictures(models: Sequence[str]) -> bool:
+    from LandmarkDetectionLib.model import load_model
+
+    return any(load_model(name).takes_single_images for name in models)
+
+
+def _workers(
+    here: Any, scheduler: str | None, jobs: Slurm, out: Path
+) -> tuple[Callable[[], AbstractContextManager[Client]], float | None]:
+    """How workers are started, and how long it is waited for them."""
+    from LandmarkDetectionLib.cohort import cluster
+
+    if scheduler is not None:
+        return partial(cluster.running_client, scheduler), None
+    if jobs.jobs:
+        return partial(cluster.slurm_client, jobs, out.absolute() / ".slurm"), None
+    return partial(cluster.local_client, here), PATIENCE_SECONDS
+
+
+def _print_script(jobs: Slurm) -> None:
+    import tempfile
+
+    from LandmarkDetectionLib.cohort.cluster import slurm_cluster
+
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = slurm_cluster(jobs, Path(folder))
+        try:
+            print(cluster.job_script())
+        finally:
+            cluster.close()
+
+
+# --- what people and programs are told --------------------------------------------------------------------
+
+
+def _list(request: Request, as_json: bool) -> None:
+    from LandmarkDetectionLib.cohort.batch import look
+
+    prospect = look(request, lambda event: None)
+    if as_json:
+        console.print_json(_listed(prospect))
+        return
+    waiting = {job.key for job in prospect.waiting}
+    rows = [
+        [
+            job.case.identity,
+            job.case.kind,
+            job.case.modality or "-",
+            str(job.case.slices or "-"),
+            "damaged" if job.key in prospect.damaged else "to do" if job.key in waiting else "finished",
+        ]
+        for job in prospect.jobs
+    ]
+    console.print_table(["case", "kind", "modality", "slices", "state"], rows)
+    if prospect.left_out:
+        console.print_table(
+            ["left out", "kind", "reason"],
+            [[one.identity, one.kind, one.reason] for one in prospect.left_out],
+        )
+    print(
+        f"{len(prospect.jobs)} cases, {len(waiting)} of them to do; {len(prospect.left_out)} left out. "
+        "Nothing was written."
+    )
+
+
+def _listed(prospect: Prospect) -> dict[str, Any]:
+    waiting = {job.key for job in prospect.waiting}
+    cases = [
+        {
+            "identity": job.case.identity,
+            "kind": job.case.kind,
+            "modality": job.case.modality,
+            "slices": job.case.slices,
+            "to_do": job.key in waiting,
+            "damaged": prospect.damaged.get(job.key),
+        }
+        for job in prospect.jobs
+    ]
+    left_out = [
+        {"identity": one.identity, "kind": one.kind, "reason": one.reason} for one in prospect.left_out
+    ]
+    return {"cases": cases, "left_out": left_out}
+
+
+@contextmanager
+def _told(progress: ProgressKind, quiet: bool) -> Iterator[Listener]:
+    """Give a listener that shows events."""
+    if progress is ProgressKind.JSON:
+        with _json_lines() as listener:
+            yield listener
+    elif quiet:
+        yield lambda event: None
+    elif sys.stderr.isatty():
+        with _bar() as listener:
+            yield listener
+    else:
+        yield _Lines()
+
+
+@contextmanager
+def _json_lines() -> Iterator[Listener]:
+    from LandmarkDetectionLib.cohort.events import to_json
+
+    def say(line: dict[str, Any]) -> None:
+        print(json.dumps(line, allow_nan=False), flush=True)
+
+    try:
+        yield lambda event: say(to_json(event))
+    except LandmarkDetectionError as problem:
+        kind = type(problem).__name__
+        say({"event": "error", "kind": kind, "message": str(problem), "exit_code": problem.exit_code})
+        raise
+
+
+@contextmanager
+def _bar() -> Iterator[Listener]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[more]}"),
+    )
+    with Progress(*columns, console=console.error_console()) as bar:
+        task = bar.add_task("starting", total=None, more="")
+        lines = _Lines(say=bar.console.print, every=math.inf)
+
+        def listen(event: Event) -> None:
+            lines(event)
+            if event.event == "looking":
+                bar.update(task, description=event.text)  # type: ignore[union-attr]
+            elif event.event in ("start", "case"):
+                counts = event.counts  # type: ignore[union-attr]
+                bar.update(
+                    task, description="cases", total=counts.total, completed=counts.ended, more=lines.progress
+                )
+
+        yield listen
+
+
+class _Lines:
+    """Events as lines for people: a start, a line now and then, every failure, and an end."""
+
+    def __init__(self, say: Callable[[str], Any] = console.say, every: float = 30.0) -> None:
+        self._say = say
+        self._every = every
+        self._told = 0.0
+        self.progress = ""
+
+    def __call__(self, event: Event) -> None:
+        import time
+
+        from LandmarkDetectionLib.cohort.events import CaseEnded, Ended, Started, WorkerSaid
+
+        if isinstance(event, Started):
+            self._told = time.monotonic()
+            counts = event.counts
+            self._say(
+                f"{counts.total} cases, {counts.total - counts.ended} to do, {event.left_out} left out; "
+                f"{event.workers} workers."
+            )
+            if event.dashboard:
+                self._say(f"Dashboard: {event.dashboard}")
+        elif isinstance(event, CaseEnded):
+            counts = event.counts
+            self.progress = (
+                f"{event.rate:.1f}/min, {counts.failed + counts.set_aside} failed, "
+                f"{_duration(event.seconds_left)} left"
+            )
+            if event.state != "done":
+                self._say(f"{event.key}: {event.reason}")
+            if time.monotonic() - self._told >= self._every:
+                self._told = time.monotonic()
+                self._say(f"{counts.ended} of {counts.total}: {self.progress}")
+        elif isinstance(event, WorkerSaid):
+            self._say(event.text)
+        elif isinstance(event, Ended):
+            counts = event.counts
+            self._say(
+                f"{counts.done} done, {counts.failed} failed, {counts.set_aside} set aside in "
+                f"{_duration(event.seconds)}. Tables: {', '.join(event.files)}."
+            )
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+    )

@@ -1,0 +1,159 @@
+"""Names for cases that name no patient: salted hashes, a study's own codes, or readable on request.
+
+A hash of a file's name alone could be found again by trying names; the salt, 32 random bytes in ``.secret``
+of the output folder, keeps who has only the results from that.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from LandmarkDetectionLib.cohort.sources.case_source import CaseSource
+from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.files import atomic_write, read_text
+
+HEADER = ("code", "source")
+LENGTH = 12
+_CODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")
+
+
+def read_secret(path: Path) -> bytes:
+    """The salt of a cohort, made and kept when there is none; OutputError when it cannot be kept."""
+    if path.is_file():
+        secret = path.read_bytes()
+        if len(secret) == 32:
+            return secret
+        raise InputError(f"{path} is damaged; without it cases are not recognised. Give a new output folder.")
+    secret = secrets.token_bytes(32)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(secret)
+    os.chmod(path, 0o600)  # noqa: PTH101
+    return secret
+
+
+def hashed(secret: bytes, identity: str) -> str:
+    """The key of an identity."""
+    return hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), key=secret, digest_size=20).hexdigest()[
+        :LENGTH
+    ]
+
+
+def read_key_file(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The sources by code, of a table with the columns ``code`` and ``source``; more columns may follow.
+
+    Raises
+    ------
+    InputError
+        The file is missing or no such table, a code cannot be a folder's name, or occurs twice.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(path)))
+    if not set(HEADER) <= set(reader.fieldnames or ()):
+        raise InputError(f"{path} is no key file: its first line must name the columns code and source.")
+    sources: dict[str, str] = {}
+    lower: set[str] = set()
+    for number, row in enumerate(reader, start=2):
+        code, source = (str(row.get(column) or "").strip() for column in HEADER)
+        if not _CODE.fullmatch(code):
+            raise InputError(
+                f"{path}, line {number}: the code {code!r} cannot name a folder; use letters, digits, _ . -"
+            )
+        # Two names that differ only by case are one folder on some systems.
+        if code.lower() in lower:
+            raise InputError(f"{path}, line {number}: the code {code!r} occurs twice.")
+        lower.add(code.lower())
+        sources[code] = source
+    return sources
+
+
+def write_key_file(path: Path, sources: Mapping[str, str]) -> None:
+    """Write sources by code; OutputError when that is not possible."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(sources.items())
+    with atomic_write(path) as temporary:
+        temporary.write_text(stream.getvalue(), encoding="utf-8")
+
+
+def hashed_keys(cases: Iterable[CaseSource], secret: bytes) -> dict[str, CaseSource]:
+    """Cases by salted hashes."""
+    return _by_key((hashed(secret, case.identity), case) for case in cases)
+
+
+def coded_keys(
+    cases: Iterable[CaseSource], secret: bytes, codes: Mapping[str, str]
+) -> tuple[dict[str, CaseSource], dict[str, str]]:
+    """Cases by the codes of a key file, and by hashes where it has none.
+
+    Parameters
+    ----------
+    cases
+        A source of the key file may be their path, their path below the source, their file's name, or the UID
+        of their series.
+    secret
+        For hashes.
+    codes
+        Sources by code.
+
+    Returns
+    -------
+    cases by key, and sources by code with those that were missing
+    """
+    by_source = {source: code for code, source in codes.items() if source}
+    complete = dict(codes)
+    pairs = []
+    for case in cases:
+        names = (case.path, str(case.files[0]), case.identity, case.series, case.files[0].name)
+        code = next((by_source[name] for name in names if name in by_source), None)
+        if code is None:
+            code = hashed(secret, case.identity)
+            complete[code] = case.path
+        pairs.append((code, case))
+    return _by_key(pairs), complete
+
+
+def readable_keys(cases: Iterable[CaseSource], secret: bytes) -> dict[str, CaseSource]:
+    """Cases by their names: only when identifiers were asked for."""
+    pairs: list[tuple[str, CaseSource]] = []
+    seen: set[str] = set()
+    for case in cases:
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", _without_ending(case.identity)).strip("_-") or "case"
+        if len(plain) > 60 or plain.lower() in seen:
+            plain = f"{plain[:40]}-{hashed(secret, case.identity)}"
+        seen.add(plain.lower())
+        pairs.append((plain, case))
+    return _by_key(pairs)
+
+
+def _without_ending(identity: str) -> str:
+    return re.sub(r"\.(nii\.gz|[A-Za-z]{2,5})$", "", identity, flags=re.IGNORECASE)
+
+
+def _by_key(pairs: Iterable[tuple[str, CaseSource]]) -> dict[str, CaseSource]:
+    found: dict[str, CaseSource] = {}
+    for key, case in pairs:
+        if key in found:
+            raise InputError(
+                f"Two cases of the source would both be called {key}; name each in the key file by its path."
+            )
+        found[key] = case
+    return found
+
+
+def check_outside(path: Path, folder: Path) -> None:
+    """Refuse a key file inside the results, with which it would be passed on.
+
+    Raises
+    ------
+    OutputError
+        It lies in the folder.
+    """
+    if path.resolve().is_relative_to(folder.resolve()):
+        raise OutputError(f"The key file {path} lies in the folder of the results; keep it elsewhere.")
