@@ -73,7 +73,14 @@ def detect(
         radius = settings.radius / float(grid.cell_mm.mean())
         peaks = [settings.peak.get(name, 1.0) for name in model.protocol.names]
         reading, heatmaps = read_image(
-            network, grid.image, settings.shape, settings.heatmaps == "logits", radius, peaks, device
+            network,
+            grid.image,
+            settings.shape,
+            settings.heatmaps == "logits",
+            radius,
+            peaks,
+            device,
+            settings.copies,
         )
     step(0.9, "checking the result")
     confidence = settings.confidence(reading.near[0])

@@ -186,6 +186,8 @@ class HeatmapSettings(DetectorSettings):
         By landmark: standard deviation of the targets in heatmap cells, and their height (1 where left out).
     radius, unit
         A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
+    copies
+        See ``image_reading.averaged_heatmaps``.
     calibration
         From the score of lying within the radius.
     template
@@ -207,6 +209,7 @@ class HeatmapSettings(DetectorSettings):
     unit: Literal["mm", "px"]
     calibration: Curve
     template: TemplateFile | None = None
+    copies: Annotated[int, Field(ge=0, le=4)] = 0
     length_range_cells: dict[str, tuple[float, float]] = {}
 
     def grid(self) -> GridSettings:

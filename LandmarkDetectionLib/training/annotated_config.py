@@ -48,6 +48,8 @@ class AnnotatedConfig(LoopConfig):
         ``mean``, ``all`` (a rater drawn anew each time), or the name of one.
     align
         Register every image to a template first, the mean of training images about their landmarks.
+    copies
+        Turned copies that are looked at in detection, see ``image_reading.averaged_heatmaps``.
     radius
         A landmark counts as found when it lies this close to the truth, in mm or, where an image's pixel size
         is unknown, in pixels.
@@ -68,6 +70,7 @@ class AnnotatedConfig(LoopConfig):
     weights: tuple[PositiveFloat, ...] | None = None
     raters: str = "mean"
     align: bool = False
+    copies: int = Field(default=0, ge=0, le=4)
     radius: PositiveFloat
     augmentation: Augmentation = Augmentation()
     limit: PositiveInt | None = None

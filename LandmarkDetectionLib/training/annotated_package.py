@@ -93,6 +93,7 @@ def package_annotated(
         "sigma": dict(zip(config.landmarks, task.sigmas(), strict=True)),
         "peak": dict(zip(config.landmarks, task.peaks(), strict=True)),
         "radius": config.radius,
+        "copies": config.copies,
         "unit": unit,
         "calibration": curve.to_settings(),
         "length_range_cells": _length_ranges(training, config.landmarks, protocol),
@@ -160,7 +161,7 @@ def _measure(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) -> dict[str, 
     landmarks = len(task.config.landmarks)
     parts: dict[str, list[Array]] = {key: [] for key in ("error", "near", "present", "there", "known")}
     for batch in batches:
-        reading = task.read(batch)
+        reading = task.read(batch, task.config.copies)
         error = (
             np.linalg.norm(reading.position - batch.points.numpy(), axis=-1) * batch.cell_mm.numpy()[:, None]
         )

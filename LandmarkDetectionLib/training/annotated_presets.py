@@ -63,7 +63,7 @@ class AnnotatedPreset:
 
 
 _LITE: dict[str, Any] = {
-    "steps": 2000,
+    "steps": 2500,
     "batch_size": 2,
     "optimiser": "adamw",
     "learning_rate": 2e-3,
@@ -71,9 +71,10 @@ _LITE: dict[str, Any] = {
     "averaging": 0.99,
     "loss": "scn",
     "sigma": 2.5,
+    "copies": 4,
     "validate_every": 500,
 }
-_LITE_3D: dict[str, Any] = {"steps": 2000, "batch_size": 2, "sigma": 2.0}
+_LITE_3D: dict[str, Any] = {"steps": 2000, "batch_size": 1, "sigma": 2.0, "copies": 0}
 #: Cells along the long side of a radiograph; networks whose heatmaps are half as fine see a finer image.
 _LITE_SIDE = {"fcn": 480, "hourglass": 480}
 #: Translation and elastic displacement as shares of the canvas: the papers' millimetres on their images.

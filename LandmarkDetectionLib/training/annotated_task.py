@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from LandmarkDetectionLib.gaussian_heatmap import pixels_to_cells
 from LandmarkDetectionLib.heatmap_reading import Reading, read_heatmaps
-from LandmarkDetectionLib.image_reading import needs_tiles, read_image
+from LandmarkDetectionLib.image_reading import averaged_heatmaps, needs_tiles, read_image
 from LandmarkDetectionLib.networks import build_network
 from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
 from LandmarkDetectionLib.training.annotated_stream import AnnotatedBatch
@@ -93,13 +93,13 @@ class HeatmapTask(nn.Module):
         return {"heatmaps": self.loss(full, targets["points"], targets["present"], targets["known"])}
 
     @torch.no_grad()
-    def read(self, batch: AnnotatedBatch) -> Reading:
-        """Positions (cells of the canvas), presence and spread in a batch."""
+    def read(self, batch: AnnotatedBatch, copies: int = 0) -> Reading:
+        """Positions (cells of the canvas), presence and spread in a batch; see ``averaged_heatmaps``."""
         if needs_tiles(batch.images.shape[2:], self.config.grid.shape):
             return self._read_one_by_one(batch)
         images, _ = self.prepare(batch)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cpu"):
-            heatmaps = self.network(images).heatmaps.float()
+            heatmaps = averaged_heatmaps(self.network, images, copies)
         return read_heatmaps(
             heatmaps, self.is_of_logits, self.network.stride, self._radius(batch), self.peaks()
         )

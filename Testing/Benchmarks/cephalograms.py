@@ -95,7 +95,7 @@ def run_one(
     records = []
     for case in held_back:
         (batch,) = plain_batches([case], 1)
-        place = case.grid.points_to_ras(task.read(batch).position[0])[:, :2] * -1
+        place = case.grid.points_to_ras(task.read(batch, config.copies).position[0])[:, :2] * -1
         one, two = case_landmarks(cases[case.name], config.landmarks, "all")
         truth = np.nanmean([one, two], axis=0)[:, :2] * -1
         records.append(

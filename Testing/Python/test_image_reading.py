@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from LandmarkDetectionLib.image_reading import needs_tiles, read_image
+from LandmarkDetectionLib.gaussian_heatmap import decode_gaussian
+from LandmarkDetectionLib.image_reading import averaged_heatmaps, needs_tiles, read_image
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 
 
@@ -40,3 +41,28 @@ def test_tiles_and_one_go_give_the_same_reading(logits: bool) -> None:
 def test_tiles_are_for_images_much_larger_than_the_canvas() -> None:
     assert not needs_tiles((96, 96), (64, 64))
     assert needs_tiles((64, 97), (64, 64))
+
+
+class Bright:
+    """Heatmaps are the image itself: whatever is turned must be turned back."""
+
+    landmarks, stride, multiple = 1, 1, 4
+
+    def __call__(self, image: torch.Tensor) -> HeatmapOutput:
+        return HeatmapOutput(image)
+
+
+@pytest.mark.parametrize("shape", [(96, 128), (40, 48, 64)])
+def test_heatmaps_of_turned_copies_are_turned_back(shape: tuple[int, ...]) -> None:
+    place = 0.3 * np.array(shape)
+    squared = sum((axis - p) ** 2 for axis, p in zip(np.indices(shape), place, strict=True))
+    image = torch.from_numpy(np.exp(-0.5 * squared / 3.0**2).astype(np.float32))[None, None]
+    averaged = averaged_heatmaps(Bright(), image, 4)
+    assert not torch.equal(averaged, image)
+    # Interpolated twice, peaks are a little lower, but where they were.
+    assert torch.allclose(averaged, image, atol=0.1)
+    assert torch.allclose(decode_gaussian(averaged), decode_gaussian(image), atol=0.05)
+    assert torch.allclose(
+        averaged_heatmaps(Bright(), torch.ones_like(image), 4), torch.ones_like(image), atol=0.02
+    )
+    assert torch.equal(averaged_heatmaps(Bright(), image), image)
