@@ -70,12 +70,13 @@ def averaged_heatmaps(network: Any, images: Tensor, copies: int = 0) -> Tensor:
         How many of ``COPIES``, 0 to 4.
     """
     total = network(images).heatmaps.float()
-    weight = torch.ones_like(total[:1, :1])
+    whole = torch.ones_like(total[:1, :1])
+    weight = whole
     for angle, factor in COPIES[:copies]:
         heatmaps = network(_turned(images, angle, factor)).heatmaps.float()
         total = total + _turned(heatmaps, -angle, 1 / factor)
         # In the corners only some of the copies have anything.
-        weight = weight + _turned(torch.ones_like(weight), -angle, 1 / factor)
+        weight = weight + _turned(_turned(whole, angle, factor), -angle, 1 / factor)
     return total / weight
 
 
