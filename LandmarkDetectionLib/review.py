@@ -159,10 +159,7 @@ class Review:
 
     def warnings_of(self, name: str) -> tuple[str, ...]:
         """The prediction's warnings that speak of a landmark."""
-        spoken = re.compile(rf"(?<!\w){re.escape(name.replace('_', ' '))}(?!\w)", re.IGNORECASE)
-        return tuple(
-            warning for warning in self.prediction.warnings if spoken.search(warning.replace("_", " "))
-        )
+        return tuple(warning for warning in self.prediction.warnings if speaks_of(warning, name))
 
     def _doubt(self, name: str) -> float:
         landmark = self.prediction.landmarks[name]
@@ -226,6 +223,18 @@ class Review:
 
     def _with(self, landmark: Landmark) -> Review:
         return replace(self, landmarks=self.landmarks.with_landmark(landmark))
+
+
+def speaks_of(warning: str, name: str) -> bool:
+    """Whether a warning names a landmark.
+
+    Examples
+    --------
+    >>> speaks_of("The knee left is 210 mm away.", "knee_left"), speaks_of("The hips differ.", "hip")
+    (True, False)
+    """
+    words = re.escape(name.replace("_", " "))
+    return re.search(rf"(?<!\w){words}(?!\w)", warning.replace("_", " "), re.IGNORECASE) is not None
 
 
 def write_review(review: Review, path: str | os.PathLike[str]) -> None:

@@ -9,10 +9,12 @@
         landmarks.mrk.json             for Slicer
         detection.json                 the full record
         measurements.json              where the protocol measures something
-        overlay.png                    the views with the landmarks
+        overlay.png, thumbnail.jpg     the views with the landmarks, large and small
     results.parquet, results.csv       one row per case and model that is done, see ``tables``
     failures.csv                       one row per case and model that is not, with the reason
     left_out.csv                       what of the source is no case, with the reason
+    report.html, report-data/          the overview of all cases, see ``report``
+    reviews/<key>/<model>.json         what a person says of a case, see ``reviews``
     .secret                            what keys are made with; not for sharing
 
 A key names a case and no patient. A case that has no record was not started, or not finished: every record

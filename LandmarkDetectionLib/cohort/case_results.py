@@ -1,0 +1,211 @@
+"""The results of a cohort as arrays: read from its folder, with what people have said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from LandmarkDetectionLib.cohort.records import (
+    CASES,
+    DETECTION,
+    LANDMARKS,
+    MEASUREMENTS,
+    OVERLAY,
+    CaseRecord,
+    Cohort,
+    ModelSettings,
+    Outcome,
+    State,
+    read_case,
+)
+from LandmarkDetectionLib.cohort.reviews import REVIEWS, review_path
+from LandmarkDetectionLib.cohort.thumbnail import THUMBNAIL
+from LandmarkDetectionLib.errors import InputError, ModelError
+from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.landmarks import Status
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.protocol import Protocol
+
+FloatArray = npt.NDArray[np.float64]
+
+_FILES = (LANDMARKS, DETECTION, MEASUREMENTS)
+
+
+@dataclass(frozen=True, eq=False)
+class CaseResult:
+    """What one model made of one case.
+
+    Attributes
+    ----------
+    case
+        Its key in the cohort.
+    state
+        Done, failed or set aside.
+    model, version
+        Which model.
+    reason
+        Why there is no result.
+    names
+        Of the L landmarks.
+    positions : (L, 3)
+        RAS mm as they stand after a review, NaN where a landmark is absent.
+    confidence : (L,)
+        Of the prediction, NaN where unknown.
+    status
+        Of each landmark as it stands after a review.
+    warnings
+        Of the detection and of the measurements.
+    measurements
+        Values by name and unit.
+    files, picture, thumbnail
+        Relative to the cohort's folder, with ``/``; empty when there is none.
+    seconds
+        That the model took.
+    """
+
+    case: str
+    state: State
+    model: str
+    version: str
+    reason: str = ""
+    names: tuple[str, ...] = ()
+    positions: FloatArray = field(default_factory=lambda: np.empty((0, 3)))
+    confidence: FloatArray = field(default_factory=lambda: np.empty(0))
+    status: tuple[Status, ...] = ()
+    warnings: tuple[str, ...] = ()
+    measurements: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    picture: str = ""
+    thumbnail: str = ""
+    seconds: float | None = None
+
+    @property
+    def key(self) -> str:
+        """Name and version of the model."""
+        return f"{self.model} {self.version}".strip()
+
+
+def case_results(
+    cohort: Cohort, progress: Callable[[float, str], None] = lambda fraction, text: None
+) -> list[CaseResult]:
+    """Every result of a cohort; those whose files cannot be read count as failed, with the reason.
+
+    Parameters
+    ----------
+    cohort
+        From ``read_cohort``.
+    progress
+        Called with the fraction done and what is being done.
+    """
+    keys = cohort.keys()
+    results: list[CaseResult] = []
+    for number, key in enumerate(keys):
+        if number % 100 == 0:
+            progress(number / len(keys), "reading the cases")
+        results += _results_of(cohort, key)
+    return results
+
+
+def protocols_of(cohort: Cohort) -> dict[str, Protocol]:
+    """Protocols of the cohort's models that are known here, by :attr:`CaseResult.key`."""
+    found = {}
+    for model in cohort.settings.models:
+        protocol = _protocol(model)
+        if protocol is not None:
+            found[f"{model.name} {model.version}"] = protocol
+    return found
+
+
+def _protocol(settings: ModelSettings) -> Protocol | None:
+    from LandmarkDetectionLib.model import load_model
+    from LandmarkDetectionLib.protocol import load_protocol
+
+    try:
+        model = load_model(settings.name)
+        if model.version == settings.version:
+            return model.protocol
+    except ModelError:
+        pass
+    try:
+        return load_protocol(settings.protocol)
+    except InputError:
+        return None
+
+
+def _results_of(cohort: Cohort, key: str) -> Iterator[CaseResult]:
+    try:
+        record = read_case(cohort.folder, key)
+    except InputError as problem:
+        # No file name of the machine: the report may be shared.
+        reason = str(problem).replace(str(cohort.folder), ".")
+        yield CaseResult(key, State.FAILED, "", "", reason)
+        return
+    for outcome in record.outcomes:
+        if outcome.state is not State.DONE:
+            yield _without_result(record, outcome, outcome.reason)
+            continue
+        try:
+            yield _read(cohort, record, outcome)
+        except (InputError, ValueError, KeyError, TypeError, AttributeError) as problem:
+            reason = str(problem).replace(str(cohort.folder), ".")
+            yield _without_result(record, outcome, f"Its files cannot be read: {reason}")
+
+
+def _without_result(record: CaseRecord, outcome: Outcome, reason: str) -> CaseResult:
+    state = outcome.state if outcome.state is not State.DONE else State.FAILED
+    return CaseResult(record.key, state, outcome.model, outcome.model_version, reason)
+
+
+def _read(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> CaseResult:
+    key, model = record.key, outcome.model
+    reviewed = review_path(cohort, key, model)
+    is_reviewed = reviewed.is_file()
+    # A record that a person has worked on keeps the prediction beside it.
+    content = read_json(reviewed if is_reviewed else cohort.path(key, model))
+    landmarks = content["landmarks"]
+    predicted = {one["name"]: one for one in content.get("prediction", landmarks)}
+    folder = f"{CASES}/{key}/{model}"
+    here = cohort.path(key, model).parent
+    picture = f"{folder}/{OVERLAY}" if (here / OVERLAY).is_file() else ""
+    files = [f"{folder}/{name}" for name in _FILES if name in outcome.files or (here / name).is_file()]
+    if is_reviewed:
+        files += [f"{REVIEWS}/{key}/{model}.mrk.json", f"{REVIEWS}/{key}/{model}.json"]
+    return CaseResult(
+        key,
+        State.DONE,
+        model,
+        outcome.model_version,
+        names=tuple(one["name"] for one in landmarks),
+        positions=np.array([_position(one) for one in landmarks], dtype=np.float64).reshape(-1, 3),
+        confidence=np.array([_confidence(predicted[one["name"]]) for one in landmarks], dtype=np.float64),
+        status=tuple(Status(one["status"]) for one in landmarks),
+        warnings=outcome.warnings,
+        measurements=_measurements(cohort, key, model),
+        files=tuple(files),
+        picture=picture,
+        thumbnail=f"{folder}/{THUMBNAIL}" if (here / THUMBNAIL).is_file() else picture,
+        seconds=sum(outcome.seconds.values()) if outcome.seconds else None,
+    )
+
+
+def _measurements(cohort: Cohort, key: str, model: str) -> dict[tuple[str, str], float]:
+    return {
+        (one["name"], one["unit"]): float(one["value"])
+        for one in cohort.measurements(key, model)
+        if one["value"] is not None
+    }
+
+
+def _position(record: Mapping[str, Any]) -> list[float]:
+    position = record["position"]
+    return [np.nan] * 3 if position is None else position
+
+
+def _confidence(record: Mapping[str, Any]) -> float:
+    confidence = record.get("confidence")
+    return np.nan if confidence is None else confidence
