@@ -24,6 +24,7 @@ from LandmarkDetectionLib import (
     __version__,
     cli_annotations,
     cli_batch,
+    cli_cohort,
     cli_data,
     cli_evaluate,
     cli_measure,
@@ -93,6 +94,7 @@ app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
 cli_measure.add_to(app, EXIT_CODES)
 app.command(epilog=EXIT_CODES)(cli_evaluate.evaluate)
 app.command("learning-curve", epilog=EXIT_CODES)(cli_evaluate.learning_curve)
+app.command("cohort-report", epilog=EXIT_CODES)(cli_cohort.cohort_report)
 models_app.command("kernels", epilog=EXIT_CODES)(cli_evaluate.kernels)
 
 

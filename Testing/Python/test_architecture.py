@@ -66,6 +66,7 @@ LAYERS = (
         "cli",
         "cli_annotations",
         "cli_batch",
+        "cli_cohort",
         "cli_data",
         "cli_evaluate",
         "cli_measure",

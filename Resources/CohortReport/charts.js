@@ -1,0 +1,120 @@
+// Histograms of everything that is a number, and how often each warning was given.
+const BARS = 30;
+let known = null;
+
+function distributions() {
+  if (known) return known;
+  const done = (values) => (row) => (row.state === "done" ? values(row).filter((value) => value !== null && value !== undefined) : []);
+  known = [
+    { name: "score", title: "Landmarks that may be wrong, per case", unit: "", values: done((row) => [row.score]) },
+    { name: "lowest", title: "Lowest confidence of a case", unit: "%", values: done((row) => [row.lowest]), span: [0, 100] },
+    { name: "confidence", title: "Confidence of every landmark", unit: "%", values: done((row) => row.confidences), span: [0, 100] },
+    { name: "seconds", title: "Time per case", unit: "s", values: done((row) => [row.seconds]) },
+  ];
+  for (const model of summary.models) {
+    model.measurements.forEach((one, index) => known.push({ name: `${model.key}/${one.name}`, unit: one.unit, range: one.range,
+      title: summary.models.length > 1 ? `${one.title} (${model.key})` : one.title,
+      values: done((row) => (row.model === model ? [row.measured[index]] : [])) }));
+  }
+  return known;
+}
+
+// Edges hold nearly all values; what lies beyond is counted in the first and the last bar.
+function edges(one) {
+  if (one.edges) return one.edges;
+  const values = rows.flatMap((row) => one.values(row)).sort((a, b) => a - b);
+  if (!values.length) return (one.edges = null);
+  const at = (share) => values[Math.min(values.length - 1, Math.floor(share * values.length))];
+  let [low, high] = one.span ?? [at(0.002), at(0.998)];
+  if (high <= low) [low, high] = [low - 0.5, high + 0.5];
+  const step = nice((high - low) / BARS);
+  low = Math.floor(low / step + 1e-9) * step;
+  const bars = Math.max(1, Math.ceil((high - low) / step - 1e-9));
+  return (one.edges = { low, step, bars, first: values[0], last: values[values.length - 1] });
+}
+
+function nice(step) {
+  const power = 10 ** Math.floor(Math.log10(step));
+  return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= step * 0.999);
+}
+
+function counts(one, list, { low, step, bars }) {
+  const found = new Array(bars).fill(0);
+  for (const row of list) for (const value of one.values(row)) found[Math.min(bars - 1, Math.max(0, Math.floor((value - low) / step + 1e-9)))]++;
+  return found;
+}
+
+function histogram(one, kept) {
+  const grid = edges(one);
+  if (!grid) return null;
+  const all = counts(one, rows, grid), some = counts(one, kept, grid);
+  const width = 300, height = 110, most = Math.max(...all, 1), wide = width / grid.bars;
+  const tall = (count) => (count ? Math.max(1.5, (count / most) * height) : 0);
+  const picture = draw("svg", { viewBox: `0 -4 ${width} ${height + 24}`, role: "group", "aria-label": `Histogram: ${one.title}` });
+  if (one.range) {
+    const from = Math.max(0, ((one.range[0] - grid.low) / grid.step) * wide), to = Math.min(width, ((one.range[1] - grid.low) / grid.step) * wide);
+    if (to > from) picture.append(draw("rect", { class: "usual", x: from, y: -4, width: to - from, height: height + 4 }));
+  }
+  all.forEach((count, bar) => {
+    const from = bar === 0 ? Math.min(grid.low, grid.first) : grid.low + bar * grid.step;
+    const to = bar === grid.bars - 1 ? Math.max(grid.low + grid.bars * grid.step, grid.last + 1e-6) : grid.low + (bar + 1) * grid.step;
+    picture.append(draw("rect", { class: "all", x: bar * wide, y: height - tall(count), width: wide * 0.92, height: tall(count) }),
+      draw("rect", { class: "kept", x: bar * wide, y: height - tall(some[bar]), width: wide * 0.92, height: tall(some[bar]) }));
+    if (!count) return;
+    const text = `${number(from)} to ${withUnit(to, one.unit)}: ${some[bar].toLocaleString("en")} of ${count.toLocaleString("en")}`;
+    const hit = draw("rect", { class: "hit", x: bar * wide, y: -4, width: wide, height: height + 4, tabindex: 0, role: "button", "aria-label": text }, draw("title"));
+    hit.firstChild.textContent = text;
+    const keep = () => ask({ range: `${one.name}:${from}:${to}`, page: "1" });
+    hit.addEventListener("click", keep);
+    hit.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); keep(); } });
+    picture.append(hit);
+  });
+  const label = (x, anchor, value) => { const text = draw("text", { x, y: height + 14, "text-anchor": anchor }); text.textContent = withUnit(value, one.unit); return text; };
+  picture.append(label(0, "start", grid.low), label(width / 2, "middle", grid.low + (grid.bars * grid.step) / 2), label(width, "end", grid.low + grid.bars * grid.step));
+  const middle = kept.flatMap((row) => one.values(row)).sort((a, b) => a - b);
+  const note = middle.length ? `median ${withUnit(middle[Math.floor(middle.length / 2)], one.unit)} of ${middle.length.toLocaleString("en")}${one.range ? `; green: usual, ${one.range[0]} to ${one.range[1]}` : ""}` : "none among these cases";
+  return make("figure", { className: "chart", dataset: { name: one.name } }, make("h3", { textContent: one.title }), picture, make("p", { className: "soft", textContent: note }));
+}
+
+function warningChart(kept) {
+  const many = new Map(), all = new Map();
+  for (const row of rows) for (const kind of row.kinds) all.set(kind, (all.get(kind) ?? 0) + 1);
+  for (const row of kept) for (const kind of row.kinds) many.set(kind, (many.get(kind) ?? 0) + 1);
+  const most = Math.max(...all.values(), 1);
+  const lines = [...all].sort((one, other) => other[1] - one[1]).map(([kind, count]) => {
+    const button = make("button", { type: "button", onclick: () => ask({ warning: String(kind), page: "1" }) }, make("span", { textContent: summary.warnings[kind] }),
+      make("b", { textContent: `${(many.get(kind) ?? 0).toLocaleString("en")} of ${count.toLocaleString("en")}` }));
+    button.style.setProperty("--share", `${(100 * (many.get(kind) ?? 0)) / most}%`);
+    return make("li", {}, button);
+  });
+  return make("figure", { className: "chart tall" }, make("h3", { textContent: "Warnings" }),
+    lines.length ? make("ul", { className: "rows" }, ...lines) : make("p", { className: "soft", textContent: "No case has a warning." }));
+}
+
+function showDistributions(kept) {
+  byId("charts").replaceChildren(...[warningChart(kept), ...distributions().map((one) => histogram(one, kept))].filter(Boolean));
+}
+
+function showFailures() {
+  const groups = new Map();
+  for (const row of rows) {
+    if (row.state === "done" || row.state === "not started") continue;
+    const reason = row.reason.split(row.id).join("…").replace(/\d+(\.\d+)?/g, "…") || "no reason was given";
+    const group = groups.get(`${row.state}/${reason}`) ?? { reason, state: row.state, cases: [] };
+    group.cases.push(row);
+    groups.set(`${row.state}/${reason}`, group);
+  }
+  byId("no-failures").hidden = groups.size > 0;
+  byId("failure-table").hidden = groups.size === 0;
+  byId("failure-table").tBodies[0].replaceChildren(...[...groups.values()].sort((one, other) => other.cases.length - one.cases.length).map((group) =>
+    make("tr", {}, make("td", { textContent: group.cases.length === 1 ? group.cases[0].reason : group.reason }), make("td", { textContent: group.state }),
+      make("td", { className: "number", textContent: group.cases.length.toLocaleString("en") }),
+      make("td", {}, ...group.cases.slice(0, 3).flatMap((row) => [make("button", { type: "button", className: "link", textContent: row.id, onclick: () => openCase(row) }), ", "]),
+        make("button", { type: "button", className: "link", textContent: group.cases.length > 3 ? "all of them" : "as a list",
+          onclick: () => ask({ ...DEFAULTS, tab: "results", state: group.state, search: longest(group.reason) }) })))));
+}
+
+// Words that all reasons of a group share, for the search.
+function longest(reason) {
+  return reason.split("…").map((part) => part.trim()).sort((one, other) => other.length - one.length)[0].split(/\s+/).slice(0, 6).join(" ");
+}
