@@ -17,6 +17,7 @@ from LandmarkDetectionLib.cohort.events import Counts, Ended, Listener, Looking,
 from LandmarkDetectionLib.cohort.hashing import stamp_of
 from LandmarkDetectionLib.cohort.plan import Job, Plan, kept_outcomes, plan_models
 from LandmarkDetectionLib.cohort.records import Cohort, CohortSettings, State, find_case, read_cohort
+from LandmarkDetectionLib.cohort.report import write_report
 from LandmarkDetectionLib.cohort.sources import Filters, LeftOut, find_cases
 from LandmarkDetectionLib.cohort.verify import damaged_cases, forget
 from LandmarkDetectionLib.errors import InputError, OutputError
@@ -215,7 +216,8 @@ def run(
         else:
             listener(Started(counts, len(prospect.left_out)))
         files = write_tables(read_cohort(plan.folder), request.models)
-    ended = Ended(counts, round(time.monotonic() - started, 1), (*files, records.LEFT_OUT))
+        page = write_report(plan.folder)
+    ended = Ended(counts, round(time.monotonic() - started, 1), (*files, records.LEFT_OUT, page.name))
     listener(ended)
     return ended
 

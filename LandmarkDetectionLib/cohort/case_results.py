@@ -15,6 +15,7 @@ from LandmarkDetectionLib.cohort.records import (
     LANDMARKS,
     MEASUREMENTS,
     OVERLAY,
+    THUMBNAIL,
     CaseRecord,
     Cohort,
     ModelSettings,
@@ -23,7 +24,6 @@ from LandmarkDetectionLib.cohort.records import (
     read_case,
 )
 from LandmarkDetectionLib.cohort.reviews import REVIEWS, review_path
-from LandmarkDetectionLib.cohort.thumbnail import THUMBNAIL
 from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.landmarks import Status

@@ -197,6 +197,7 @@ class _Written(NamedTuple):
 def _write(
     plan: Plan, job: Job, model: PlannedModel, detection: Detection, measurements: Measurements | None
 ) -> _Written:
+    from LandmarkDetectionLib.cohort.thumbnail import write_thumbnail
     from LandmarkDetectionLib.detection import write_detection
     from LandmarkDetectionLib.evaluation.overlay import write_overlay
     from LandmarkDetectionLib.model import load_model
@@ -213,6 +214,7 @@ def _write(
         if plan.pictures:
             with _timed(seconds, "draw"), _drawing:
                 write_overlay(detection, load_model(model.path).protocol, new / records.OVERLAY)
+                write_thumbnail(new / records.OVERLAY, new / records.THUMBNAIL)
         files = {path.name: file_digest(path) for path in sorted(new.iterdir())}
     return _Written(files, seconds)
 

@@ -42,7 +42,7 @@ SCHEMA_VERSION = 1
 COHORT, LISTED, SECRET = "cohort.json", "cases.csv", ".secret"
 CASES, CASE = "cases", "case.json"
 LANDMARKS, DETECTION = "landmarks.mrk.json", "detection.json"
-MEASUREMENTS, OVERLAY = "measurements.json", "overlay.png"
+MEASUREMENTS, OVERLAY, THUMBNAIL = "measurements.json", "overlay.png", "thumbnail.jpg"
 RESULTS_PARQUET, RESULTS_CSV = "results.parquet", "results.csv"
 FAILURES, LEFT_OUT = "failures.csv", "left_out.csv"
 

@@ -7,7 +7,6 @@ import os
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write
 
-THUMBNAIL = "thumbnail.jpg"
 SIZE = 320
 
 

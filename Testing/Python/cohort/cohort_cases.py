@@ -11,6 +11,7 @@ from LandmarkDetectionLib.cohort.records import (
     DETECTION,
     MEASUREMENTS,
     OVERLAY,
+    THUMBNAIL,
     CaseRecord,
     Cohort,
     CohortSettings,
@@ -21,7 +22,7 @@ from LandmarkDetectionLib.cohort.records import (
     write_case,
     write_settings,
 )
-from LandmarkDetectionLib.cohort.thumbnail import THUMBNAIL, write_thumbnail
+from LandmarkDetectionLib.cohort.thumbnail import write_thumbnail
 from LandmarkDetectionLib.detection import Detection, write_detection
 from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
