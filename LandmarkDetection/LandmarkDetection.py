@@ -30,6 +30,7 @@ except ImportError:  # a checkout of the repository, where the library lies besi
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from LandmarkDetectionSlicer import detecting, files, nodes, packages, sample_data, volumes
+from LandmarkDetectionSlicer.panel.batch import BatchSection, closedHeader
 from LandmarkDetectionSlicer.panel.detect import DetectSection
 from LandmarkDetectionSlicer.panel.files import FilesSection
 from LandmarkDetectionSlicer.panel.measurements import MeasurementsSection
@@ -72,9 +73,14 @@ class LandmarkDetection(ScriptedLoadableModule):
         ).format(homepage=HOMEPAGE)
         slicer.app.connect("startupCompleted()", sample_data.registerSampleData)
 
+    def openCohort(self, folder: str, case: str, model: str = "") -> None:
+        """Open a case of a cohort for review; the report of the cohort gives the command for it."""
+        slicer.util.selectModule(self.moduleName)
+        slicer.modules.LandmarkDetectionWidget.batch.openCase(Path(folder), case, model)
+
 
 class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: six sections, which share the logic, the parameter node and the landmarks under review."""
+    """The panel: seven sections, which share the logic, the parameter node and the landmarks under review."""
 
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -95,6 +101,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.measurements = MeasurementsSection(self, self._load("measurements"))
         self.place = PlaceSection(self, self._load("place"))
         self.files = FilesSection(self, self._load("files"))
+        self.batch = BatchSection(self, closedHeader())
+        self.layout.addWidget(self.batch.widget)
         self.models = ModelsSection(self, self._load("models"))
         self.sections = (
             self.detect,
@@ -102,6 +110,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.measurements,
             self.place,
             self.files,
+            self.batch,
             self.models,
         )
         for section in self.sections[2:]:
@@ -131,11 +140,13 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.refreshModels()
         self.initializeParameterNode()
         self.review.enter()
+        self.batch.enter()
 
     def exit(self) -> None:
         """The user goes to another module; a detection that runs goes on."""
         self.place.stop()
         self.review.exit()
+        self.batch.exit()
         self._disconnectParameters()
 
     def cleanup(self) -> None:
@@ -145,6 +156,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.removeObservers()
         self._sceneTimer.stop()
         self.parameters = None
+        self.batch.close()
         self.place.stop()
         self.detect.close()
         self.review.exit()
@@ -231,6 +243,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.usableModels, self.brokenModels = self.logic.readModels()
         self.detect.setModels(self.usableModels)
         self.place.setProtocols(self.logic.protocols(self.usableModels))
+        self.batch.setModels(self.usableModels)
         self.models.setModels(self.usableModels, self.brokenModels)
 
     def showLandmarks(self, landmarkNode: vtkMRMLMarkupsFiducialNode) -> None:
@@ -257,6 +270,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     # --- scene ------------------------------------------------------------------------------------------
 
     def _onSceneStartClose(self, *_args: object) -> None:
+        self.batch.sceneCloses()
         self.place.stop()
         self.detect.stop(_("The scene was closed, so the detection was stopped."))
         self.setParameterNode(None)

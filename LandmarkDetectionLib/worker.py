@@ -15,6 +15,9 @@ request             needs, beside ``id``                          result
 ``silhouette``      ``volume``, ``model``, ``path``; may have     ``{"threshold", "picture"}``, a PNG file
                     ``threshold``
 ``picture``         ``volume``, ``record``, ``path``              ``{"picture"}``, a PNG, SVG or PDF file
+``read_image``      ``source``, ``path``; may have ``series``     ``{"path", "modality"}``, a copy as NRRD
+``cohort``          ``folder``                                    ``{"cases", "total"}``, each of ``Ranked``
+``cohort_report``   ``folder``                                    ``{"page"}``, of the report written anew
 ``install``         ``source``; may have ``sha256``               ``{"name", "version"}`` of the model
 ``quit``                                                          none
 ==================  ============================================  ===========================================
@@ -81,6 +84,9 @@ class Worker:
             "locate_near": self._locate_near,
             "silhouette": self._silhouette,
             "picture": self._picture,
+            "read_image": self._read_image,
+            "cohort": self._cohort,
+            "cohort_report": self._cohort_report,
             "install": self._install,
         }
         self._message: Message | None = None
@@ -181,6 +187,28 @@ class Worker:
 
         model = install_model(request["source"], request.get("sha256"), progress=progress)
         return {"name": model.name, "version": model.version}
+
+    def _read_image(self, request: Message, progress: Progress) -> Message:
+        """For a window that cannot read the image itself."""
+        from LandmarkDetectionLib.volume import read_volume, write_volume
+
+        volume = read_volume(request["source"], series=request.get("series"))
+        write_volume(volume, request["path"])
+        return {"path": request["path"], "modality": volume.modality}
+
+    def _cohort(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.cohort import read_cohort
+        from LandmarkDetectionLib.cohort.case_results import case_results, protocols_of
+        from LandmarkDetectionLib.cohort.model_results import by_model, ranked
+
+        cohort = read_cohort(request["folder"])
+        order = ranked(by_model(case_results(cohort, progress), protocols_of(cohort)))
+        return {"cases": [one.to_record() for one in order], "total": cohort.settings.total}
+
+    def _cohort_report(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.cohort.report import write_report
+
+        return {"page": str(write_report(request["folder"], progress=progress))}
 
     def _opened(self, message: Message) -> Volume:
         """The volume of a request: the one at hand, or another one in its place."""

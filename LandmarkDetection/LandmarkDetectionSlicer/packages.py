@@ -28,6 +28,8 @@ from LandmarkDetectionLib.errors import MissingPackageError
 
 WHEELS_VARIABLE = "LANDMARK_DETECTION_WHEELS"
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "Resources" / "requirements.txt"
+BATCH = REQUIREMENTS.with_name("requirements-batch.txt")
+"""What many cases at once need besides."""
 
 # What Slicer and its other modules were built and tested with.
 SLICERS_OWN = (
@@ -96,19 +98,19 @@ _found: set[Package] = set()
 
 
 @cache
-def requiredPackages() -> tuple[Package, ...]:
-    """Everything the library needs that Slicer does not bring, PyTorch first."""
-    lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
-    found = (_LINE.fullmatch(line) for line in lines if line.strip() and not line.startswith("#"))
+def requiredPackages(*further: Path) -> tuple[Package, ...]:
+    """Everything the library needs that Slicer does not bring, PyTorch first; ``further`` are more lists."""
+    texts = [path.read_text(encoding="utf-8") for path in (REQUIREMENTS, *further)]
+    lines = [line for text in texts for line in text.splitlines() if line.strip() and line[0] != "#"]
+    found = (_LINE.fullmatch(line) for line in lines)
     return (TORCH, *(Package(m["requirement"], m["reason"], int(m["megabytes"])) for m in found if m))
 
 
-def missingPackages() -> tuple[Package, ...]:
+def missingPackages(*further: Path) -> tuple[Package, ...]:
     """What is needed and not installed, or too old; looks at versions only and imports nothing of them."""
-    _found.update(
-        package for package in requiredPackages() if package not in _found and _isInstalled(package)
-    )
-    return tuple(package for package in requiredPackages() if package not in _found)
+    required = requiredPackages(*further)
+    _found.update(package for package in required if package not in _found and _isInstalled(package))
+    return tuple(package for package in required if package not in _found)
 
 
 def missingSentence(missing: Iterable[Package]) -> str:
@@ -117,11 +119,13 @@ def missingSentence(missing: Iterable[Package]) -> str:
     return _("Python packages are missing ({names}); install them to detect landmarks.").format(names=names)
 
 
-def ensurePackages(ask: Callable[[str], bool] | None = None) -> str | None:
+def ensurePackages(ask: Callable[[str], bool] | None = None, *further: Path) -> str | None:
     """Install what is missing, after asking once for everything together.
 
     Parameters
     ----------
+    further
+        More lists than what detecting needs.
     ask
         Shows a question and says whether the answer was yes; a dialog of Slicer by default.
 
@@ -136,7 +140,7 @@ def ensurePackages(ask: Callable[[str], bool] | None = None) -> str | None:
         The person declined, the extension PyTorch is missing, or the installation failed; the sentence says
         what to do.
     """
-    missing = missingPackages()
+    missing = missingPackages(*further)
     if not missing:
         return None
     if slicer.app.testingEnabled():
@@ -151,7 +155,7 @@ def ensurePackages(ask: Callable[[str], bool] | None = None) -> str | None:
     with tempfile.TemporaryDirectory(prefix="landmark-detection-") as folder:
         _install(missing, wheels, torch, Path(folder))
     after = _installedVersions()
-    if still := missingPackages():
+    if still := missingPackages(*further):
         raise MissingPackageError(missingSentence(still) + " " + _("Restart Slicer and try again."))
     return _restartAdvice(before, after)
 

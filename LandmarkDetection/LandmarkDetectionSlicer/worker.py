@@ -8,26 +8,18 @@ only one that may touch MRML and Qt.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import queue
-import shutil
-import signal
-import subprocess
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import qt
 
-import LandmarkDetectionLib
+from LandmarkDetectionSlicer.child_process import ChildProcess, libraryCommand
 from LandmarkDetectionSlicer.voxels import VoxelStore
 
+MODULE = "LandmarkDetectionLib.worker"
 POLL_MS = 50
 IDLE_MINUTES = 10
 
@@ -50,7 +42,7 @@ class BackgroundWorker:
     Parameters
     ----------
     command
-        How to start the process; see ``workerCommand``.
+        How to start the process; that of the library by default.
 
     Attributes
     ----------
@@ -66,8 +58,8 @@ class BackgroundWorker:
     def __init__(self, command: list[str] | None = None) -> None:
         self.voxels = VoxelStore()
         self._command = command
-        self._process: _Process | None = None
-        self._events: queue.SimpleQueue[tuple[_Process, dict[str, Any]]] = queue.SimpleQueue()
+        self._process: ChildProcess | None = None
+        self._events: queue.SimpleQueue[tuple[ChildProcess, dict[str, Any]]] = queue.SimpleQueue()
         self._waiting: deque[_Request] = deque()
         self._current: _Request | None = None
         self._lastId = 0
@@ -160,7 +152,7 @@ class BackgroundWorker:
             It cannot be started.
         """
         if not self.isRunning:
-            self._process = _Process(self._command or workerCommand(), self._events)
+            self._process = ChildProcess(self._command or libraryCommand(MODULE), self._events)
         self._idleTimer.start()
 
     def _sendNext(self) -> None:
@@ -219,11 +211,6 @@ class BackgroundWorker:
             self._process = None
 
 
-def workerCommand() -> list[str]:
-    """How to start the process: Slicer's Python without its application, or this Python outside Slicer."""
-    return [shutil.which("PythonSlicer") or sys.executable, "-m", "LandmarkDetectionLib.worker"]
-
-
 class _Request(NamedTuple):
     message: dict[str, Any]
     onProgress: OnProgress
@@ -231,77 +218,8 @@ class _Request(NamedTuple):
     onError: OnError
 
 
-class _Process:
-    """A started process whose events, and at last its end, come into a queue.
-
-    It leads a group of its own, because Slicer's Python is a launcher that starts another process: the group
-    is killed as a whole. Windows knows no such groups; there the worker itself ends when its input is closed.
-    """
-
-    def __init__(self, command: list[str], events: queue.SimpleQueue) -> None:
-        self._events = events
-        self._lastWords = ""
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            start_new_session=os.name != "nt",
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        self._listener = threading.Thread(target=self._readComplaints, daemon=True)
-        self._listener.start()
-        threading.Thread(target=self._readEvents, daemon=True).start()
-
-    @property
-    def isAlive(self) -> bool:
-        return self._process.poll() is None
-
-    def send(self, message: dict[str, Any]) -> None:
-        # When the process has just died, the thread that reads its answers will say so.
-        with suppress(OSError):
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
-
-    def kill(self) -> None:
-        with suppress(OSError):
-            if os.name == "nt":
-                self._process.kill()
-            else:
-                os.killpg(self._process.pid, signal.SIGKILL)
-        with suppress(OSError):
-            self._process.stdin.close()
-
-    def _readEvents(self) -> None:
-        for line in self._process.stdout:
-            with suppress(ValueError):  # the launcher may print a line of its own
-                self._events.put((self, json.loads(line)))
-        self._listener.join(timeout=1)
-        code = self._process.wait()
-        self._events.put((self, {"event": "ended", "message": self._farewell(code)}))
-
-    def _readComplaints(self) -> None:
-        for line in self._process.stderr:
-            self._lastWords = line.decode(errors="replace").strip() or self._lastWords
-
-    def _farewell(self, code: int) -> str:
-        if code == -getattr(signal, "SIGKILL", 9):
-            reason = "it was killed, perhaps because memory ran out"
-        else:
-            reason = self._lastWords.rstrip(".") or f"exit code {code}"
-        return f"The background process ended unexpectedly ({reason}); try again."
-
-
 def _notStarted(problem: OSError) -> str:
     return f"The background process cannot be started ({problem}); is Slicer installed completely?"
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment, in which the library is found."""
-    root = str(Path(LandmarkDetectionLib.__file__).resolve().parents[1])
-    others = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, others] if others else [root])}
 
 
 def _sentence(event: dict[str, Any]) -> str:

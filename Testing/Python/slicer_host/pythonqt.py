@@ -71,6 +71,8 @@ def _refuseUnknownAttributes(cls: type) -> None:
     def setAttribute(self: Any, name: str, value: Any) -> None:
         kind = type(self)
         if kind.__module__.startswith(_NATIVE) and not name.startswith("_") and not hasattr(kind, name):
+            if isinstance(value, QtCore.QObject) and QtCore.QObject.objectName(value) == name:
+                return  # PySide6 gives a form from a .ui file its children as attributes; PythonQt does not
             if name not in _dynamicProperties(self):
                 raise AttributeError(
                     f"'{name}' does not exist on {kind.__name__}, and creating new attributes on C++ objects "

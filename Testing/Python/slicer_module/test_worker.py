@@ -241,12 +241,12 @@ def test_slicers_own_python_is_preferred(monkeypatch: pytest.MonkeyPatch, tmp_pa
     from Testing.Python.slicer_host import pythonqt
 
     pythonqt.install()
-    from LandmarkDetectionSlicer.worker import workerCommand
+    from LandmarkDetectionSlicer.child_process import libraryCommand
 
     own = tmp_path / ("PythonSlicer.bat" if os.name == "nt" else "PythonSlicer")
     own.write_text("")
     own.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert workerCommand() == [str(own), "-m", "LandmarkDetectionLib.worker"]
+    assert libraryCommand("a.module", "word") == [str(own), "-m", "a.module", "word"]
     monkeypatch.setenv("PATH", "")
-    assert workerCommand()[0] == sys.executable
+    assert libraryCommand("a.module")[0] == sys.executable

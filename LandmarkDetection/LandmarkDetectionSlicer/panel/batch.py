@@ -1,0 +1,449 @@
+"""Many cases: find their landmarks in the background, and review them one after the other, worst first.
+
+The section is one closed header until it is opened; only then is what lies below it made.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ctk
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer import batch, packages
+from LandmarkDetectionSlicer.cohort_review import CaseName, CohortReview, ImagePlaces
+from LandmarkDetectionSlicer.panel.case_table import CaseTable
+from LandmarkDetectionSlicer.panel.message import MessageLine
+
+if TYPE_CHECKING:
+    from LandmarkDetection import LandmarkDetectionWidget
+    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.review import Review
+
+SETTINGS = "LandmarkDetection/Batch"
+LOOK_AGAIN_MS = 20_000
+"""While cases come in, the list is read again this often."""
+
+
+class BatchSection:
+    """A section of the panel.
+
+    Parameters
+    ----------
+    panel
+        Whose logic, parameters and other sections it uses.
+    widget
+        The closed header; see :func:`closedHeader`.
+    """
+
+    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
+        self.panel = panel
+        self.widget = widget
+        self.message = MessageLine(*_messageLabels(widget))
+        self.ui: Any = None
+        self.run: batch.BatchRun | None = None
+        self.cases: CaseTable | None = None
+        self.review: CohortReview | None = None
+        self._models: list[Model] = []
+        self._total = 0
+        self._isListing = self._mustListAgain = False
+        self._missing: tuple[packages.Package, ...] = ()
+        self._shortcuts: list[qt.QShortcut] = []
+        self._isEntered = False
+        widget.connect("contentsCollapsed(bool)", self._onCollapsed)
+
+    # --- set-up -----------------------------------------------------------------------------------------
+
+    def _onCollapsed(self, isCollapsed: bool) -> None:
+        if isCollapsed:
+            return
+        if self.ui is None:
+            self._build()
+        self._show()
+        self.message.refresh()
+
+    def _build(self) -> None:
+        contents = slicer.util.loadUI(self.panel.resourcePath("UI/batch.ui"))
+        self.widget.layout().insertWidget(0, contents)
+        self.ui = ui = slicer.util.childWidgetVariables(contents)
+        self.cases = CaseTable(ui.caseTable, self._open)
+        self.review = CohortReview(self.panel.logic.worker, self._onOpened, self._onSaved, self._onProblem)
+        self._listTimer = qt.QTimer(contents)
+        self._listTimer.setSingleShot(True)
+        self._listTimer.setInterval(LOOK_AGAIN_MS)
+        self._listTimer.connect("timeout()", self._list)
+        for edit, name in ((ui.sourceEdit, "Source"), (ui.outEdit, "Results"), (ui.keyEdit, "Key")):
+            edit.text = str(slicer.app.userSettings().value(f"{SETTINGS}/{name}") or "")
+            edit.connect("textChanged(QString)", lambda *_args: self._show())
+        ui.outEdit.connect("editingFinished()", self._onResultsChosen)
+        ui.sourceButton.connect("clicked(bool)", lambda *_args: self._chooseFolder(ui.sourceEdit))
+        ui.outButton.connect("clicked(bool)", lambda *_args: self._chooseFolder(ui.outEdit))
+        ui.keyButton.connect("clicked(bool)", self._chooseKeyFile)
+        ui.startBatchButton.connect("clicked(bool)", lambda *_args: self.start())
+        ui.cancelBatchButton.connect("clicked(bool)", lambda *_args: self.cancel())
+        ui.openCaseButton.connect("clicked(bool)", lambda *_args: self._open(self.cases.selected))
+        ui.previousCaseButton.connect("clicked(bool)", lambda *_args: self.goToPrevious())
+        ui.nextCaseButton.connect("clicked(bool)", lambda *_args: self.goToNext())
+        ui.reportButton.connect("clicked(bool)", lambda *_args: self._showReport())
+        ui.openCasesBox.connect("toggled(bool)", lambda *_args: self._fill())
+        ui.caseTable.connect("itemSelectionChanged()", self._showButtons)
+        ui.batchModelList.connect("itemChanged(QListWidgetItem*)", lambda *_args: self._show())
+        self._shortcuts = [
+            self._shortcut("Shift+P", self.goToPrevious),
+            self._shortcut("Shift+N", self.goToNext),
+        ]
+        self.setModels(self._models)
+        self._onResultsChosen()
+
+    def _shortcut(self, keys: str, action: Any) -> qt.QShortcut:
+        shortcut = qt.QShortcut(qt.QKeySequence(keys), self.widget)
+        shortcut.connect("activated()", lambda: action() if self.review.current is not None else None)
+        shortcut.setEnabled(self._isEntered)
+        return shortcut
+
+    def setModels(self, models: list[Model]) -> None:
+        """Offer these models; ticked ones stay ticked."""
+        self._models = [model for model in models if model.channels == 1]
+        if self.ui is None:
+            return
+        self._missing = packages.missingPackages(packages.BATCH)
+        ticked = self._tickedModels() or (self.panel.parameters.modelName if self.panel.parameters else "",)
+        listed = self.ui.batchModelList
+        wasBlocked = listed.blockSignals(True)
+        listed.clear()
+        for model in self._models:
+            item = qt.QListWidgetItem(f"{model.protocol.title} ({model.name})")
+            item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+            item.setCheckState(qt.Qt.Checked if model.name in ticked else qt.Qt.Unchecked)
+            listed.addItem(item)
+        listed.blockSignals(wasBlocked)
+        self._show()
+
+    def _tickedModels(self) -> tuple[str, ...]:
+        listed = self.ui.batchModelList
+        return tuple(
+            model.name
+            for row, model in enumerate(self._models)
+            if listed.item(row) is not None and listed.item(row).checkState() == qt.Qt.Checked
+        )
+
+    # --- life -------------------------------------------------------------------------------------------
+
+    def enter(self) -> None:
+        """The module is opened: keys mean something."""
+        self._isEntered = True
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(True)
+
+    def exit(self) -> None:
+        """Another module is opened; the batch goes on, and what was said of the open case is saved."""
+        self._isEntered = False
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(False)
+        if self.review is not None:
+            self.review.save()
+
+    def sceneCloses(self) -> None:
+        """The scene is about to be closed: the last moment to save the open case."""
+        if self.review is not None:
+            self.review.sceneCloses()
+            self._show()
+
+    def close(self) -> None:
+        """The module is removed: save, and end the batch; the same folder goes on from there."""
+        if self.review is not None:
+            self.review.close()
+            self._listTimer.stop()
+        if self.run is not None:
+            self.run.close()
+            self.run = None
+
+    # --- what is chosen ---------------------------------------------------------------------------------
+
+    def _chooseFolder(self, edit: qt.QLineEdit) -> None:
+        path = qt.QFileDialog.getExistingDirectory(self.widget, _("Choose a folder"), edit.text)
+        if path:
+            edit.text = path
+            self._onResultsChosen()
+
+    def _chooseKeyFile(self, *_args: object) -> None:
+        path = qt.QFileDialog.getSaveFileName(
+            self.widget, _("Key file"), str(self._keyFile() or ""), _("Tables (*.csv)")
+        )
+        if path:
+            self.ui.keyEdit.text = path
+
+    def _folder(self, edit: qt.QLineEdit) -> Path | None:
+        text = str(edit.text).strip()
+        return Path(text).expanduser() if text else None
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the results."""
+        return self._folder(self.ui.outEdit)
+
+    def _keyFile(self) -> Path | None:
+        chosen, folder = self._folder(self.ui.keyEdit), self.folder
+        return chosen or (None if folder is None else folder.with_name(f"{folder.name}-key.csv"))
+
+    def _isBegun(self) -> bool:
+        from LandmarkDetectionLib.cohort.records import COHORT
+
+        return self.folder is not None and (self.folder / COHORT).is_file()
+
+    def _onResultsChosen(self) -> None:
+        if self.review.current is not None and not self.review.leave():
+            return
+        self.cases.fill([], onlyOpen=False)
+        self._total = 0
+        if self._isBegun():
+            self._list()
+        self._show()
+
+    def _problem(self) -> str:
+        """Why no batch can be started, in one sentence; empty when it can."""
+        source = self._folder(self.ui.sourceEdit)
+        if source is None:
+            return _("Choose the folder of the images.")
+        if not source.exists():
+            return _("There is no {path}; choose the folder of the images.").format(path=source)
+        if self.folder is None:
+            return _("Choose a folder for the results.")
+        if not self._tickedModels():
+            return _("Tick at least one model.")
+        return ""
+
+    # --- running ----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin, or go on with what was begun."""
+        self.panel.clearMessages()
+        if self._missing:
+            self._install()
+            return
+        problem = self._problem()
+        if problem or self.run is not None:
+            self.message.warning(problem or _("A batch is already running; wait for it or cancel it."))
+            return
+        settings = slicer.app.userSettings()
+        ui = self.ui
+        for edit, name in ((ui.sourceEdit, "Source"), (ui.outEdit, "Results"), (ui.keyEdit, "Key")):
+            settings.setValue(f"{SETTINGS}/{name}", str(edit.text).strip())
+        request = batch.BatchRequest(
+            self._folder(ui.sourceEdit),
+            self.folder,
+            self._tickedModels(),
+            self._keyFile(),
+            ui.workersBox.value,
+        )
+        ui.batchProgressBar.setRange(0, 0)
+        self.run = batch.BatchRun(request.command(), self._onProgress, self._onEnded)
+        self.run.start()
+        self._show()
+
+    def _install(self) -> None:
+        try:
+            advice = packages.ensurePackages(None, packages.BATCH)
+        except LandmarkDetectionError as problem:
+            self.message.error(str(problem))
+        else:
+            self.message.warning(advice) if advice else self.message.clear()
+        self.panel.refreshModels()
+
+    def cancel(self) -> None:
+        """Stop the batch; what is finished stays."""
+        if self.run is not None:
+            self.message.information(_("Stopping..."))
+            self.ui.cancelBatchButton.enabled = False
+            self.run.cancel()
+
+    def _onProgress(self, progress: batch.BatchProgress) -> None:
+        self.ui.batchProgressBar.setRange(0, progress.total)
+        self.ui.batchProgressBar.value = progress.ended
+        self.message.information(progress.sentence)
+        self._total = max(self._total, progress.total)
+        if progress.ended and not self._listTimer.active:
+            self._listTimer.start()
+
+    def _onEnded(self, kind: str, sentence: str) -> None:
+        self.run = None
+        tell = {batch.DONE: self.message.information, batch.CANCELLED: self.message.information}
+        tell.get(kind, self.message.error)(sentence)
+        self._list()
+        self._show()
+
+    # --- the list ---------------------------------------------------------------------------------------
+
+    def _list(self) -> None:
+        """Read which cases there are, in the background."""
+        if self._isListing:
+            self._mustListAgain = True
+            return
+        if not self._isBegun():
+            return
+        self._isListing = True
+        folder = str(self.folder)
+        self.panel.logic.worker.request(
+            {"do": "cohort", "folder": folder},
+            lambda fraction, text: None,
+            lambda result: self._onListed(folder, result),
+            lambda kind, sentence: self._onNotListed(sentence),
+        )
+
+    def _onListed(self, folder: str, result: dict[str, Any]) -> None:
+        self._endListing()
+        if folder == str(self.folder):
+            self._total = int(result["total"])
+            self.cases.fill(result["cases"], self.ui.openCasesBox.checked)
+            self._show()
+
+    def _onNotListed(self, sentence: str) -> None:
+        self._endListing()
+        self.message.error(sentence)
+
+    def _endListing(self) -> None:
+        self._isListing = False
+        if self._mustListAgain:
+            self._mustListAgain = False
+            self._list()
+
+    def _fill(self) -> None:
+        self.cases.fill(self.cases.records, self.ui.openCasesBox.checked)
+        self._show()
+
+    # --- one case ---------------------------------------------------------------------------------------
+
+    def openCase(self, folder: Path, case: str, model: str = "") -> None:
+        """Open a case of a cohort for review, as the report's command does."""
+        self.widget.collapsed = False
+        self.ui.outEdit.text = str(folder)
+        self._onResultsChosen()
+        if not model:
+            from LandmarkDetectionLib.cohort.records import read_case
+
+            try:
+                model = read_case(folder, case).outcomes[0].model
+            except LandmarkDetectionError as problem:
+                self._onProblem(str(problem))
+                return
+        self._open(CaseName(case, model))
+
+    def goToNext(self) -> None:
+        """Save the open case, and open the one below."""
+        self._open(self.cases.neighbour(self.review.current, 1))
+
+    def goToPrevious(self) -> None:
+        """Save the open case, and open the one above."""
+        self._open(self.cases.neighbour(self.review.current, -1))
+
+    def _open(self, name: CaseName | None) -> None:
+        if name is None or self.folder is None or self.panel.parameters is None:
+            return
+        self.panel.clearMessages()
+        source = self._folder(self.ui.sourceEdit)
+        self.message.information(_("Opening {case}...").format(case=name.case))
+        self.review.open(self.folder, name, ImagePlaces(self._keyFile(), source))
+        self._show()
+
+    def _onOpened(
+        self, volumeNode: slicer.vtkMRMLScalarVolumeNode, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode
+    ) -> None:
+        name = self.review.current
+        self.panel.parameters.inputVolume = volumeNode
+        if name.model in [model.name for model in self.panel.usableModels]:
+            self.panel.parameters.modelName = name.model
+        self.panel.showLandmarks(landmarkNode)
+        self.cases.select(name)
+        self.message.information(_("{case} is open; it is saved as you review it.").format(case=name.case))
+        self._show()
+
+    def _onSaved(self, name: CaseName, review: Review) -> None:
+        self.cases.noteReview(name, *review.progress)
+        self._show()
+
+    def _onProblem(self, sentence: str) -> None:
+        self.message.error(sentence)
+        self._show()
+
+    def _showReport(self) -> None:
+        self.panel.clearMessages()
+        if not self.review.save():
+            return
+        self.message.information(_("Writing the report..."))
+        self.panel.logic.worker.request(
+            {"do": "cohort_report", "folder": str(self.folder)},
+            lambda fraction, text: None,
+            self._onReport,
+            lambda kind, sentence: self._onProblem(sentence),
+        )
+
+    def _onReport(self, result: dict[str, Any]) -> None:
+        self.message.information(_("The report is {path}.").format(path=result["page"]))
+        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(result["page"]))
+
+    # --- what is shown ----------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        if self.ui is None:
+            return
+        ui, isRunning = self.ui, self.run is not None
+        ui.startBatchButton.visible = not isRunning
+        ui.startBatchButton.text = _("Continue") if self._isBegun() else _("Start")
+        problem = self._problem()
+        if self._missing:
+            ui.startBatchButton.text = _("Install Python packages...")
+            problem = ""
+        ui.startBatchButton.enabled = not problem
+        ui.startBatchButton.toolTip = problem or _("Find the landmarks of all cases, in the background.")
+        ui.batchProgressArea.visible = isRunning
+        ui.cancelBatchButton.enabled = True
+        for field in (ui.sourceEdit, ui.sourceButton, ui.outEdit, ui.outButton, ui.batchModelList):
+            field.enabled = not isRunning
+        ui.batchOptionsGroup.enabled = not isRunning
+        ui.keyEdit.placeholderText = str(self._keyFile() or _("Beside the results"))
+        ui.casesArea.visible = bool(self.cases.records)
+        ui.casesLabel.text = self._casesText()
+        self._showButtons()
+
+    def _showButtons(self) -> None:
+        ui, current = self.ui, self.review.current
+        ui.openCaseButton.enabled = self.cases.selected is not None and not self.review.isLoading
+        for button, step in ((ui.previousCaseButton, -1), (ui.nextCaseButton, 1)):
+            button.enabled = current is not None and self.cases.neighbour(current, step) is not None
+
+    def _casesText(self) -> str:
+        done, reviewed, failed = self.cases.counts()
+        parts = [_("{reviewed} of {done} reviewed").format(reviewed=reviewed, done=done)]
+        if failed:
+            parts.append(_("{failed} without a result").format(failed=failed))
+        waiting = self._total - len({one["case"] for one in self.cases.records})
+        if waiting > 0:
+            parts.append(_("{waiting} not started").format(waiting=waiting))
+        return ", ".join(parts)
+
+
+def closedHeader() -> Any:
+    """The section's header, closed; what a form would take longer to load for."""
+    widget = ctk.ctkCollapsibleButton()
+    widget.text = _("Batch")
+    widget.collapsed = True
+    qt.QVBoxLayout(widget)
+    return widget
+
+
+def _messageLabels(widget: Any) -> tuple[qt.QLabel, qt.QLabel]:
+    """The labels of the message, at the section's end."""
+    icon, text = qt.QLabel(), qt.QLabel()
+    icon.setAlignment(qt.Qt.AlignTop)
+    text.setTextFormat(qt.Qt.PlainText)
+    text.wordWrap = True
+    text.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
+    row = qt.QHBoxLayout()
+    row.addWidget(icon)
+    row.addWidget(text, 1)
+    widget.layout().addLayout(row)
+    return icon, text

@@ -1,0 +1,146 @@
+"""The table of a cohort's cases, the most doubtful ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from LandmarkDetectionSlicer.cohort_review import CaseName
+from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
+
+MOST_ROWS = 2000
+"""More rows take seconds to fill, and nobody reads them; reviewed ones make room."""
+
+DONE = "done"
+
+
+class CaseTable:
+    """Rows of cases in the order in which they came.
+
+    Parameters
+    ----------
+    widget
+        The table.
+    onOpen
+        Called with the case of a row that is double-clicked.
+
+    Attributes
+    ----------
+    records
+        Of ``Ranked.to_record()``; all of them, shown or not.
+    """
+
+    def __init__(self, widget: qt.QTableWidget, onOpen: Callable[[CaseName], None]) -> None:
+        self._widget = widget
+        self.records: list[dict[str, Any]] = []
+        self._shown: list[dict[str, Any]] = []
+        prepareTable(widget, [_("Case"), _("Doubt"), _("Lowest"), _("Reviewed")])
+        header = widget.horizontalHeaderItem
+        header(1).setToolTip(_("How many landmarks may be wrong."))
+        header(2).setToolTip(_("Lowest confidence of a landmark."))
+        header(3).setToolTip(_("How many landmarks a person has settled."))
+        widget.connect("cellDoubleClicked(int,int)", lambda row, _column: onOpen(_name(self._shown[row])))
+
+    @property
+    def selected(self) -> CaseName | None:
+        """The case of the selected row, if it has a result."""
+        row = self._widget.currentRow()
+        if not 0 <= row < len(self._shown) or self._shown[row]["state"] != DONE:
+            return None
+        return _name(self._shown[row])
+
+    def counts(self) -> tuple[int, int, int]:
+        """Results that are done, that are reviewed to the end, and that are missing."""
+        done = [one for one in self.records if one["state"] == DONE]
+        return len(done), sum(map(_isReviewed, done)), len(self.records) - len(done)
+
+    def fill(self, records: list[dict[str, Any]], onlyOpen: bool) -> None:
+        """Show these, or only those that wait for a review."""
+        before = self.selected
+        self.records = records
+        wanted = [one for one in records if not onlyOpen or (one["state"] == DONE and not _isReviewed(one))]
+        self._shown = wanted[:MOST_ROWS]
+        several = len({one["model"] for one in records}) > 1
+        table = self._widget
+        wasBlocked = table.blockSignals(True)
+        table.setRowCount(len(self._shown))
+        for row, record in enumerate(self._shown):
+            self._write(row, record, several)
+        table.clearSelection()
+        table.blockSignals(wasBlocked)
+        if before is not None:
+            self.select(before)
+
+    def select(self, name: CaseName) -> None:
+        """Go to the row of a case, if it is shown."""
+        row = self._rowOf(name)
+        if row is not None:
+            self._widget.selectRow(row)
+            self._widget.scrollToItem(self._widget.item(row, 0))
+
+    def neighbour(self, name: CaseName | None, step: int) -> CaseName | None:
+        """The next case with a result above (-1) or below (1); None at the end of the table."""
+        row = self._rowOf(name) if name is not None else None
+        row = (-1 if step > 0 else len(self._shown)) if row is None else row
+        rows = range(row + 1, len(self._shown)) if step > 0 else range(row - 1, -1, -1)
+        return next(
+            (_name(self._shown[other]) for other in rows if self._shown[other]["state"] == DONE), None
+        )
+
+    def noteReview(self, name: CaseName, reviewed: int, landmarks: int) -> None:
+        """A case was saved; the row stays where it is, so that nothing jumps under the reader."""
+        for record in self.records:
+            if _name(record) == name:
+                record.update(reviewed=reviewed, landmarks=landmarks)
+        row = self._rowOf(name)
+        if row is not None:
+            self._widget.item(row, 3).setText(_reviewText(self._shown[row]))
+
+    def _rowOf(self, name: CaseName) -> int | None:
+        return next((row for row, one in enumerate(self._shown) if _name(one) == name), None)
+
+    def _write(self, row: int, record: dict[str, Any], several: bool) -> None:
+        isDone = record["state"] == DONE
+        lowest = record["lowest"]
+        texts = (
+            f"{record['case']} ({record['model']})" if several else record["case"],
+            f"{record['score']:.1f}" if isDone else "",
+            "" if lowest is None else f"{100 * lowest:.0f} %",
+            _reviewText(record) if isDone else record["state"],
+        )
+        for column, text in enumerate(texts):
+            item = self._widget.item(row, column)
+            if item is None:
+                item = qt.QTableWidgetItem()
+                if column:
+                    item.setTextAlignment(qt.Qt.AlignCenter)
+                self._widget.setItem(row, column, item)
+            item.setText(text)
+            item.setToolTip(record["reason"] or _warningText(record))
+            item.setForeground(qt.QBrush(qt.QColor("#c04f00")) if not isDone else qt.QBrush())
+
+
+def _name(record: dict[str, Any]) -> CaseName:
+    return CaseName(record["case"], record["model"])
+
+
+def _isReviewed(record: dict[str, Any]) -> bool:
+    return record["landmarks"] > 0 and record["reviewed"] == record["landmarks"]
+
+
+def _reviewText(record: dict[str, Any]) -> str:
+    if _isReviewed(record):
+        return "\u2713"
+    return f"{record['reviewed']}/{record['landmarks']}" if record["reviewed"] else ""
+
+
+def _warningText(record: dict[str, Any]) -> str:
+    parts = []
+    if record["warnings"]:
+        parts.append(_("{count} warnings").format(count=record["warnings"]))
+    if record["outliers"]:
+        parts.append(_("{count} outliers").format(count=record["outliers"]))
+    return ", ".join(parts)
