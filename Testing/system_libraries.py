@@ -36,6 +36,9 @@ LIBRARIES = {
     "libzstd.so.1": Package("libzstd1", "libzstd"),
 }
 FONTS = Package("fonts-dejavu-core", "dejavu-sans-fonts")
+# The report of a cohort is tested in a browser where there is one; nobody is asked for it.
+BROWSER = Package("chromium", "chromium")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
 
 
@@ -73,7 +76,7 @@ def sentence(packages: Iterable[Package]) -> str:
 def install(packages: Iterable[Package]) -> None:
     """Try to install with apt; what is missing afterwards is for the caller to see."""
     names = [package.debian for package in packages]
-    print(f"Installing what Qt needs: {' '.join(names)}")
+    print(f"Installing what the tests need: {' '.join(names)}")
     quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "capture_output": True}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *names]):
         subprocess.run(["apt-get", *command], check=False, **quiet)
@@ -82,9 +85,13 @@ def install(packages: Iterable[Package]) -> None:
 def main() -> int:
     """Exit code 1 if something is missing in the end."""
     packages = missing() if sys.platform.startswith("linux") else []
-    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
-        install(packages)
-        packages = missing()
+    wished = [] if any(map(shutil.which, BROWSERS)) else [BROWSER]
+    if sys.platform.startswith("linux") and os.geteuid() == 0 and shutil.which("apt-get"):
+        if packages:
+            install(packages)
+            packages = missing()
+        if wished:
+            install(wished)
     if packages:
         print(sentence(packages), file=sys.stderr)
     return int(bool(packages))

@@ -84,7 +84,7 @@ async function choose(index) {
   const cases = rows.filter((row) => row.model === model && row.statuses);
   const found = cases.map((row, at) => ({ row, point: points[at], isOutlier: row.outliers.some(([which]) => which === index) })).filter(({ point }) => point);
   const outliers = found.filter(({ isOutlier }) => isOutlier).sort((one, other) => other.point.distance - one.point.distance);
-  byId("scatter-text").textContent = `Each point is this landmark in one of ${plural(found.length, "case")}, in mm from where it usually is. ${outliers.length ? "Outliers are ringed; the farthest are named." : "No case is an outlier here."}`;
+  byId("scatter-text").textContent = `Each point is this landmark in one of ${plural(found.length, "case")}, in mm from where it usually is. ${outliers.length ? "Outliers are ringed, the farthest are named, and what lies beyond the picture is at its edge." : "No case is an outlier here."}`;
   byId("scatter-views").replaceChildren(...viewsOf(model).map((view) => scatterView(model, view, index, found, outliers)));
   byId("scatter").scrollIntoView({ block: "nearest" });
   byId("scatter-outliers").replaceChildren(...(outliers.length ? [
@@ -98,18 +98,19 @@ function scatterView(model, view, index, found, outliers) {
   const middle = flat(model.shape[index], view.axes);
   const places = found.map(({ row, point, isOutlier }) => { const [x, y] = flat([point.x, point.y, point.z], view.axes); return { x: x - middle[0], y: y - middle[1], row, isOutlier }; });
   const far = places.map((one) => Math.max(Math.abs(one.x), Math.abs(one.y))).sort((a, b) => a - b);
-  const reach = Math.max(far[far.length - 1] ?? 1, 1e-3) * 1.08;
+  // One case that lies a metre off must not shrink all others to a dot: it is drawn at the edge.
+  const reach = Math.max(Math.min(far[far.length - 1] ?? 1, 8 * (far[Math.floor(0.75 * far.length)] ?? 1)), 1e-3) * 1.08;
   const canvas = make("canvas", { width: side * ratio, height: side * ratio });
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `${model.landmarks[index].title} in ${plural(found.length, "case")}, ${view.title}; ${plural(outliers.length, "outlier")}`);
   const paint = canvas.getContext("2d"), style = getComputedStyle(document.body), colour = (name) => style.getPropertyValue(name).trim();
-  const at = (value) => ((value / reach) * 0.5 + 0.5) * side;
+  const at = (value) => (Math.min(Math.max(value / reach, -0.97), 0.97) * 0.5 + 0.5) * side;
   paint.scale(ratio, ratio);
   paint.strokeStyle = colour("--line");
   paint.fillStyle = colour("--soft");
   paint.font = "10px system-ui, sans-serif";
   const step = nice(reach / 3);
-  for (let value = -Math.floor(reach / step) * step; value <= reach; value += step) {
+  for (let value = -Math.floor((0.95 * reach) / step) * step; value <= 0.95 * reach; value += step) {
     for (const line of [[at(value), 0, at(value), side], [0, at(value), side, at(value)]]) { paint.beginPath(); paint.moveTo(line[0], line[1]); paint.lineTo(line[2], line[3]); paint.stroke(); }
     paint.fillText(`${number(Math.abs(value) < step / 2 ? 0 : Math.abs(value)).replace(".0", "")}`, at(value) + 3, side - 4);
   }
@@ -126,7 +127,8 @@ function scatterView(model, view, index, found, outliers) {
     if (!named.has(one.row)) continue;
     const wide = paint.measureText(one.row.id).width, x = at(one.x) + 7 + wide > side ? at(one.x) - 7 - wide : at(one.x) + 7;
     let y = at(one.y) + 3;
-    while (taken.some((other) => Math.abs(other.y - y) < 11 && x < other.x + other.wide && other.x < x + wide) && y < side - 12) y += 11;
+    const step = one.y > 0 ? -11 : 11;
+    while (taken.some((other) => Math.abs(other.y - y) < 11 && x < other.x + other.wide && other.x < x + wide)) y += step;
     taken.push({ x, y, wide });
     paint.fillText(one.row.id, x, y);
   }
