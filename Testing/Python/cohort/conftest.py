@@ -1,0 +1,129 @@
+"""A small source, a small model, and the results of an undisturbed run to compare with."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from LandmarkDetectionLib.volume import Volume, write_dicom, write_volume
+from Testing.Python.body_phantom import phantom
+
+pytest.importorskip("distributed", reason="cohorts need the extra batch")
+pytest.importorskip("pyarrow", reason="cohorts need the extra batch")
+
+SURNAME, UID_TEXT = "Mustermann", "Erika"
+
+
+class Ended(NamedTuple):
+    """What a command gave back."""
+
+    code: int
+    events: list[dict[str, Any]]
+    err: str
+
+
+@pytest.fixture(scope="session")
+def detector(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny untrained model, sure enough of itself to place every landmark."""
+    folder = tmp_path_factory.mktemp("sure") / "tiny-model"
+    shutil.copytree(tiny_model, folder)
+    path = folder / "configs" / "metadata.json"
+    metadata = json.loads(path.read_text())
+    for curve in metadata["landmark_detection"]["settings"]["calibration"].values():
+        curve["shares"] = [0.5, 0.9]
+    path.write_text(json.dumps(metadata))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bodies() -> list[Volume]:
+    """Five coarse bodies at different places."""
+    body = phantom(spacing=(16.0, 16.0, 16.0))
+    volumes = []
+    for number in range(5):
+        matrix = body.ijk_to_ras.copy()
+        matrix[:3, 3] += 7.0 * number
+        volumes.append(Volume(body.voxels + np.int16(number), matrix, "CT", f"{SURNAME}_{number}"))
+    return volumes
+
+
+@pytest.fixture(scope="session")
+def source(bodies: list[Volume], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four good cases in four formats, two damaged ones and a text, all named after patients."""
+    folder = tmp_path_factory.mktemp("archive") / SURNAME
+    (folder / "ct").mkdir(parents=True)
+    for volume, name in zip(bodies, ("a.nii.gz", "b.nrrd", "c.mha"), strict=False):
+        write_volume(volume, folder / "ct" / f"{SURNAME}_{name}")
+    write_dicom(bodies[3], folder / f"{UID_TEXT}_{SURNAME}_dicom")
+    (folder / f"{SURNAME}_empty.nii").write_bytes(b"")
+    (folder / f"{SURNAME}_text.nrrd").write_text(f"{SURNAME} is no image\n")
+    (folder / f"{SURNAME}.txt").write_text("notes")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def command(repository: Path, detector: Path) -> Callable[..., list[str]]:
+    """The words of ``batch`` with JSON lines and no pictures."""
+
+    def words(source: Path, out: Path, *more: object) -> list[str]:
+        start = [sys.executable, "-m", "LandmarkDetectionLib", "batch", str(source), "--out", str(out)]
+        return [*start, "--model", str(detector), "--progress", "json", *map(str, more)]
+
+    return words
+
+
+@pytest.fixture(scope="session")
+def run_command(repository: Path, command: Callable[..., list[str]]) -> Callable[..., Ended]:
+    """Run ``batch`` as a person would, with one worker of one thread unless told otherwise."""
+
+    def run(source: Path, out: Path, *more: object, workers: int = 1) -> Ended:
+        words = command(source, out, "--no-pictures", "--device", "cpu", "--workers", workers, *more)
+        ended = subprocess.run(words, cwd=repository, capture_output=True, text=True, timeout=600)
+        return Ended(ended.returncode, [json.loads(line) for line in ended.stdout.splitlines()], ended.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    source: Path, run_command: Callable[..., Ended], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Ended]:
+    """The results of a run that nothing disturbed."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    ended = run_command(source, out)
+    assert ended.code == 0, ended.err
+    return out, ended
+
+
+def positions(out: Path, secret_of: Path) -> dict[str, Any]:
+    """Everything that was found, by case, for two runs that share their keys."""
+    assert (out / ".secret").read_bytes() == (secret_of / ".secret").read_bytes()
+    return {
+        str(path.parent.parent.name): json.loads(path.read_text())["landmarks"]
+        for path in sorted(out.glob("cases/*/*/detection.json"))
+    }
+
+
+def share_keys(undisturbed: Path, out: Path) -> Path:
+    """Prepare an output folder whose keys are those of another."""
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copy(undisturbed / ".secret", out / ".secret")
+    return out
+
+
+def states(out: Path) -> dict[str, str]:
+    """State of every case."""
+    from LandmarkDetectionLib.cohort import read_cohort
+
+    return {record.key: record.state.value for record in read_cohort(out)}
+
+
+def is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
