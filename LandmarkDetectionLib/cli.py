@@ -67,6 +67,7 @@ _EXTRAS = {
     "pingouin": "agreement",
     "nilearn": "brain",
     **dict.fromkeys(("dask", "distributed", "filelock", "psutil", "pyarrow"), "batch"),
+    "cryptography": "slurm",
     "dask_jobqueue": "slurm",
 }
 

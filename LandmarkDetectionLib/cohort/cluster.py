@@ -209,6 +209,7 @@ def slurm_client(wanted: Slurm, logs: Path) -> Iterator[Client]:
 
 def slurm_cluster(wanted: Slurm, logs: Path) -> Any:
     """The cluster before any job is submitted; ``job_script()`` of it is what ``sbatch`` gets."""
+    import cryptography  # noqa: F401  # what makes the certificate, named here for who lacks it
     from dask_jobqueue import SLURMCluster
     from distributed.security import Security
 

@@ -1,0 +1,191 @@
+"""``landmark-detection batch`` from a folder to its tables: complete, without names, and gone on with."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from LandmarkDetectionLib.cohort import State, read_cohort
+from LandmarkDetectionLib.landmarks import read_landmarks
+from Testing.Python.cohort.conftest import SURNAME, UID_TEXT, Ended, share_keys, states
+
+Run = Callable[..., Ended]
+Finished = tuple[Path, Ended]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_good_case_is_done_and_every_other_is_listed_with_its_reason(undisturbed: Finished) -> None:
+    out, ended = undisturbed
+    assert sorted(states(out).values()) == ["done"] * 4 + ["failed"] * 2
+    assert len(rows(out / "results.csv")) == 4
+    reasons = sorted(row["reason"].partition(" ")[2] for row in rows(out / "failures.csv"))
+    assert reasons[0].startswith("is damaged, truncated or no NRRD")
+    assert reasons[1].startswith("is empty (0 bytes)")
+    (left_out,) = rows(out / "left_out.csv")
+    assert left_out["reason"] == "not an image of a kind that can be read"
+    assert [event["event"] for event in ended.events if event["event"] != "looking"] == [
+        "start",
+        *["case"] * 6,
+        "end",
+    ]
+    last = ended.events[-1]
+    assert (last["total"], last["done"], last["failed"], last["set_aside"]) == (6, 4, 2, 0)
+    assert ended.events[-2]["seconds_left"] == 0
+
+
+def test_the_tables_hold_what_the_cases_hold(undisturbed: Finished) -> None:
+    import pyarrow.parquet as pq
+
+    out, _ = undisturbed
+    from_csv, from_parquet = rows(out / "results.csv"), pq.read_table(out / "results.parquet").to_pylist()
+    assert [row["case"] for row in from_csv] == [row["case"] for row in from_parquet]
+    assert list(from_csv[0]) == list(from_parquet[0])
+    for row, same in zip(from_csv, from_parquet, strict=True):
+        found = read_landmarks(out / "cases" / row["case"] / "tiny-model" / "detection.json")
+        for landmark in found.present:
+            position = [float(row[f"{landmark.name}.{axis}"]) for axis in "ras"]
+            assert position == pytest.approx(landmark.position.tolist(), abs=1e-6)
+            assert position == pytest.approx([same[f"{landmark.name}.{axis}"] for axis in "ras"])
+        assert (same["model_version"], same["unit"]) == ("1.0.0", "mm")
+        assert same["seconds"] > 0
+        assert same["step.project"] > 0
+
+
+def test_no_name_of_a_patient_is_in_any_result_or_log(undisturbed: Finished) -> None:
+    out, ended = undisturbed
+    told = json.dumps(ended.events) + ended.err
+    for name in (SURNAME, UID_TEXT):
+        assert name not in told
+        for path in out.rglob("*"):
+            assert name not in path.name
+            assert path.is_dir() or name.encode() not in path.read_bytes()
+
+
+def test_started_again_it_does_nothing_again(undisturbed: Finished, source: Path, run_command: Run) -> None:
+    out, _ = undisturbed
+    before = {path: path.read_bytes() for path in out.glob("cases/*/case.json")}
+    ended = run_command(source, out)
+    assert ended.code == 0
+    assert [event["event"] for event in ended.events if event["event"] != "looking"] == ["start", "end"]
+    assert {path: path.read_bytes() for path in out.glob("cases/*/case.json")} == before
+
+
+def test_damaged_results_are_done_again_when_they_are_verified(
+    undisturbed: Finished, source: Path, run_command: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed[0], out)
+    path = next(out.glob("cases/*/tiny-model/detection.json"))
+    kept = path.read_bytes()
+    path.write_bytes(kept[:100])
+    broken = run_command(source, out)
+    assert (broken.code, broken.events[-1]["kind"]) == (3, "InputError")
+    assert "--verify" in broken.err
+    ended = run_command(source, out, "--verify")
+    assert ended.code == 0, ended.err
+    assert [event["key"] for event in ended.events if event["event"] == "case"] == [path.parent.parent.name]
+    assert json.loads(path.read_bytes())["landmarks"] == json.loads(kept)["landmarks"]
+
+
+def test_a_list_says_what_would_be_done_and_writes_nothing(
+    source: Path, cli: Callable, detector: Path, tmp_path: Path
+) -> None:
+    answer = cli(
+        "batch", source, "--out", tmp_path / "out", "--model", detector, "--list", "--progress", "json"
+    )
+    assert answer.code == 0, answer.err
+    listed = json.loads(answer.out)
+    assert len(listed["cases"]) == 6
+    assert all(case["to_do"] for case in listed["cases"])
+    assert [one["reason"] for one in listed["left_out"]] == ["not an image of a kind that can be read"]
+    people = cli(
+        "batch", source, "--out", tmp_path / "out", "--model", detector, "--list", "--pattern", "*.mha"
+    )
+    assert "1 cases, 1 of them to do; 6 left out" in people.out
+    assert not (tmp_path / "out").exists()
+
+
+def test_codes_of_a_study_name_the_cases(source: Path, run_command: Run, tmp_path: Path) -> None:
+    key = tmp_path / "key.csv"
+    key.write_text(f"code,source\nS-01,{SURNAME}_b.nrrd\n")
+    out = tmp_path / "out"
+    ended = run_command(source, out, "--key", key, "--pattern", "*_b.nrrd", "--pattern", "*_c.mha")
+    assert ended.code == 0, ended.err
+    codes = {row["code"]: row["source"] for row in rows(key)}
+    assert set(states(out)) == set(codes) > {"S-01"}
+    assert sorted(Path(path).name for path in codes.values()) == [f"{SURNAME}_b.nrrd", f"{SURNAME}_c.mha"]
+
+
+def test_identifiers_are_kept_only_when_asked_for(source: Path, run_command: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("--keep-identifiers", "--pattern", "*_b.nrrd")
+    assert run_command(source, out, *arguments).code == 0
+    (row,) = rows(out / "results.csv")
+    assert row["case"] == f"ct_{SURNAME}_b"
+    assert row["source"] == str(source / "ct" / f"{SURNAME}_b.nrrd")
+    assert next(iter(read_cohort(out))).source == row["source"]
+    mixed = run_command(source, out, "--pattern", "*_b.nrrd")
+    assert (mixed.code, mixed.events[-1]["event"]) == (3, "error")
+    assert "with identifiers" in mixed.err
+
+
+def test_another_source_is_refused_unless_it_is_the_same_one_moved(
+    source: Path, run_command: Run, undisturbed: Finished, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed[0], out)
+    moved = tmp_path / "moved"
+    shutil.copytree(source, moved)
+    refused = run_command(moved, out)
+    assert (refused.code, refused.events[-1]["kind"]) == (3, "InputError")
+    assert "another source" in refused.err
+    ended = run_command(moved, out, "--moved")
+    assert ended.code == 0, ended.err
+    # Recognised by content: nothing is computed again.
+    assert {event["seconds"] for event in ended.events if event["event"] == "case"} <= {0} or all(
+        event["state"] == "failed" for event in ended.events if event.get("seconds", 0) > 0
+    )
+
+
+def test_a_case_that_left_the_source_leaves_the_tables(
+    source: Path, run_command: Run, undisturbed: Finished, tmp_path: Path
+) -> None:
+    out = share_keys(undisturbed[0], tmp_path / "out")
+    shutil.copytree(undisturbed[0], out, dirs_exist_ok=True)
+    assert run_command(source, out, "--exclude", "*.mha").code == 0
+    assert len(rows(out / "results.csv")) == 3
+    assert len(states(out)) == 5
+    assert len(list(out.glob("cases/*/case.json"))) == 6
+    assert list(states(out).values()).count(State.DONE.value) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("/nowhere", "--out", "x"), 3, "does not exist"),
+        ((".", "--out", "x", "--model", "no-such-model"), 4, "no model"),
+        ((".", "--out", "x", "--scheduler", "tcp://127.0.0.1:1", "--slurm", "2"), 2, "scheduler or SLURM"),
+        ((".", "--out", "x", "--key", "k", "--keep-identifiers"), 2, "codes or identifiers"),
+        ((".", "--out", "x", "--memory", "much"), 3, "no amount of memory"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    arguments: tuple[str, ...],
+    code: int,
+    said: str,
+    cli: Callable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = cli("batch", *arguments)
+    assert answer.code == code
+    assert said in " ".join(answer.err.split())
+    assert "Traceback" not in answer.err
