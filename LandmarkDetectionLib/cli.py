@@ -484,6 +484,44 @@ def demo(
     _report_files(outputs, as_json=False, quiet=quiet)
 
 
+# --- versions of models -----------------------------------------------------------------------------------
+
+
+@models_app.command("versions", epilog=EXIT_CODES)
+def models_versions(
+    name: Annotated[str, typer.Argument(help="Name of a model you installed.")], as_json: JsonOption = False
+) -> None:
+    """List the versions of a model: which one is in use, and what each was made from."""
+    from LandmarkDetectionLib.model import load_model, model_versions, parent_version
+
+    found, used = model_versions(name), load_model(name).version
+    if as_json:
+        listed = [{**_model_summary(one), "parent": parent_version(one)} for one in found]
+        console.print_json({"in_use": used, "versions": listed})
+        return
+    rows = [
+        [one.version, "yes" if one.version == used else "", parent_version(one) or "-", str(one.path)]
+        for one in found
+    ]
+    console.print_table(["version", "in use", "made from", "folder"], rows)
+
+
+@models_app.command("back", epilog=EXIT_CODES)
+def models_back(
+    name: Annotated[str, typer.Argument(help="Name of a model you installed.")],
+    to: Annotated[str | None, typer.Option(help="Another version than the one it was made from.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Use the version that the one in use was made from, or any other (--to)."""
+    from LandmarkDetectionLib.model import go_back, use_version
+
+    model = use_version(name, to) if to is not None else go_back(name)
+    if as_json:
+        console.print_json(_model_summary(model))
+    else:
+        print(f"{model.name} {model.version} is in use.")
+
+
 # --- what commands share ----------------------------------------------------------------------------------
 
 

@@ -12,7 +12,8 @@
 A network is named in the metadata and looked up in :mod:`LandmarkDetectionLib.networks`; nothing in a package
 is imported, unpickled or evaluated. :mod:`.metadata` says what may stand in ``metadata.json``,
 :mod:`.package` reads and writes a folder, :mod:`.reference` its picture, :mod:`.registry` finds, installs and
-removes models by name, :mod:`.download` gets one from an address.
+removes models by name, :mod:`.versions` keeps better ones beside those they came from, :mod:`.download` gets
+one from an address.
 """
 
 from LandmarkDetectionLib.model.metadata import NetworkEntry
@@ -24,19 +25,35 @@ from LandmarkDetectionLib.model.registry import (
     list_models,
     load_model,
     remove_model,
+    ships_with_library,
     user_model_folder,
+)
+from LandmarkDetectionLib.model.versions import (
+    add_version,
+    go_back,
+    model_versions,
+    next_version,
+    parent_version,
+    use_version,
 )
 
 __all__ = [
     "Model",
     "NetworkEntry",
     "ReferencePicture",
+    "add_version",
     "broken_models",
+    "go_back",
     "install_model",
     "list_models",
     "load_model",
+    "model_versions",
+    "next_version",
+    "parent_version",
     "remove_model",
     "save_model",
+    "ships_with_library",
+    "use_version",
     "user_model_folder",
     "validate_model",
 ]

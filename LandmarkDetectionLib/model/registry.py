@@ -18,6 +18,12 @@ from LandmarkDetectionLib.files import atomic_folder
 from LandmarkDetectionLib.model import package
 from LandmarkDetectionLib.model.download import Progress, checked_sha256, download, is_address, sha256_of
 from LandmarkDetectionLib.model.package import METADATA, Model, read_package, validate_model
+from LandmarkDetectionLib.model.version_folders import (
+    folder_of_versions,
+    further_versions,
+    path_in_use,
+    put_in_use,
+)
 from LandmarkDetectionLib.resources import resource_path, user_data_folder
 
 FOLDER_VARIABLE = "LANDMARK_DETECTION_MODELS"
@@ -37,14 +43,39 @@ def user_model_folder() -> Path:
 def find_models() -> dict[str, Path]:
     """Folder of every model by name, shipped ones first; looks only for the metadata file.
 
-    A shipped model is never hidden by an installed one of the same name.
+    A shipped model is never hidden by an installed one of the same name. Of a model with several versions it
+    is the folder of the one in use.
     """
-    found: dict[str, Path] = {}
-    for folder in (resource_path("Models"), user_model_folder()):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if _NAME.fullmatch(path.name) and (path / METADATA).is_file():
-                found.setdefault(path.name, path)
+    found = dict(_models_in(resource_path("Models")))
+    for name, path in _models_in(user_model_folder()):
+        found.setdefault(name, path_in_use(path))
     return found
+
+
+def _models_in(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if _NAME.fullmatch(path.name) and (path / METADATA).is_file():
+            yield path.name, path
+
+
+def ships_with_library(model: Model) -> bool:
+    """Whether a model comes with the library and was not installed."""
+    return model.path.parent == resource_path("Models").absolute()
+
+
+def installed_folder(name: str) -> Path:
+    """The folder of an installed model, whichever of its versions is in use.
+
+    Raises
+    ------
+    ModelError
+        None of this name is installed; those that ship are not.
+    """
+    folder = user_model_folder() / name
+    if name not in dict(_models_in(folder.parent)) or (resource_path("Models") / name).is_dir():
+        known = ", ".join(name for name, _ in _models_in(folder.parent)) or "none"
+        raise ModelError(f"No model '{name}' is installed; installed are {known}.")
+    return folder
 
 
 def list_models() -> list[Model]:
@@ -68,7 +99,9 @@ def _read_all() -> tuple[dict[str, Model], dict[str, str]]:
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> Model:
-    """Read a model by its name or from its folder. Weights are read by :meth:`Model.build_networks`.
+    """Read a model by its name, as ``name@version``, or from its folder.
+
+    Weights are read by :meth:`Model.build_networks`.
 
     Raises
     ------
@@ -77,7 +110,7 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
     """
     found = find_models()
     name = os.fspath(name_or_path)
-    path = found.get(name, Path(name))
+    path = found.get(name) or _path_of_version(name) or Path(name)
     if path.is_file():
         raise ModelError(f"{path} is a file; install it with 'landmark-detection models install {path}'.")
     if not path.is_dir():
@@ -93,6 +126,17 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
     return model
 
 
+def _path_of_version(name: str) -> Path | None:
+    """The folder of ``name@version``; None when there is none, or it is another kind of name."""
+    stem, at, version = name.partition("@")
+    for folder in (user_model_folder(), resource_path("Models")) if at and _NAME.fullmatch(stem) else ():
+        installed = folder / stem
+        for path in (further_versions(installed).get(version), installed):
+            if path is not None and (path / METADATA).is_file() and read_package(path).version == version:
+                return path
+    return None
+
+
 def install_model(
     source: str | os.PathLike[str],
     sha256: str | None = None,
@@ -103,7 +147,7 @@ def install_model(
     """Check a model folder, ``.zip`` file or ``https`` address of one, and put it into the user's models.
 
     Everything happens in a temporary folder; the model appears when all checks have passed, and an installed
-    model of the same name is exchanged as a whole.
+    model of the same name is exchanged as a whole. What was installed is in use from then on.
 
     Parameters
     ----------
@@ -154,11 +198,12 @@ def _install(source: Path, stage: Path, folder: Path) -> str:
         raise ModelError(f"a model named '{name}' ships with landmark-detection; rename yours.")
     with atomic_folder(folder / name) as new:
         shutil.copytree(root, new, dirs_exist_ok=True)
+    put_in_use(folder / name, None)
     return name
 
 
 def remove_model(name: str) -> Path:
-    """Delete an installed model and return the folder it was in; shipped models stay.
+    """Delete an installed model with all its versions and return the folder it was in; shipped models stay.
 
     Raises
     ------
@@ -170,12 +215,15 @@ def remove_model(name: str) -> Path:
     folder = user_model_folder()
     path = folder / name
     if not _NAME.fullmatch(name) or path.is_symlink() or not (path / METADATA).is_file():
-        installed = [other for other, place in find_models().items() if place.parent == folder]
+        installed = [other for other, _ in _models_in(folder)]
         raise ModelError(f"No model '{name}' is installed; installed are {', '.join(installed) or 'none'}.")
     try:
-        # Renamed first, so that a killed process leaves no half model under its name.
-        doomed = path.rename(folder / f".removed-{name}")
-        shutil.rmtree(doomed)
+        for place in (folder_of_versions(path), path):
+            if place.exists():
+                # Renamed first, so that a killed process leaves no half model under its name.
+                shutil.rmtree(
+                    place.rename(Path(tempfile.mkdtemp(prefix=".removed-", dir=folder), name)).parent
+                )
     except OSError as problem:
         raise OutputError(f"Cannot remove {path}: {problem.strerror or problem}.") from problem
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -195,9 +194,9 @@ class ModelsSection:
 
 
 def _isShipped(model: Model) -> bool:
-    from LandmarkDetectionLib.model import user_model_folder
+    from LandmarkDetectionLib.model import ships_with_library
 
-    return Path(model.path).parent != user_model_folder()
+    return ships_with_library(model)
 
 
 def _originText(model: Model) -> str:
