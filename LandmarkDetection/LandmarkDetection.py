@@ -29,10 +29,11 @@ try:
 except ImportError:  # a checkout of the repository, where the library lies beside the module's folder
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from LandmarkDetectionSlicer import detecting, files, nodes, packages, sample_data, volumes
+from LandmarkDetectionSlicer import annotating, detecting, files, nodes, packages, sample_data, volumes
 from LandmarkDetectionSlicer.panel.batch import BatchSection, closedHeader
 from LandmarkDetectionSlicer.panel.detect import DetectSection
 from LandmarkDetectionSlicer.panel.files import FilesSection
+from LandmarkDetectionSlicer.panel.learn import LearnSection
 from LandmarkDetectionSlicer.panel.measurements import MeasurementsSection
 from LandmarkDetectionSlicer.panel.models import ModelsSection
 from LandmarkDetectionSlicer.panel.place import PlaceSection
@@ -80,7 +81,7 @@ class LandmarkDetection(ScriptedLoadableModule):
 
 
 class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: seven sections, which share the logic, the parameter node and the landmarks under review."""
+    """The panel: eight sections, which share the logic, the parameter node and the landmarks under review."""
 
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -103,7 +104,10 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.files = FilesSection(self, self._load("files"))
         self.batch = BatchSection(self, closedHeader())
         self.layout.addWidget(self.batch.widget)
+        self.learn = LearnSection(self)
+        self.layout.addWidget(self.learn.widget)
         self.models = ModelsSection(self, self._load("models"))
+        self.clock = annotating.ReviewClock()
         self.sections = (
             self.detect,
             self.review,
@@ -111,6 +115,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.place,
             self.files,
             self.batch,
+            self.learn,
             self.models,
         )
         for section in self.sections[2:]:
@@ -147,6 +152,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.place.stop()
         self.review.exit()
         self.batch.exit()
+        self.clock.watch(None)
         self._disconnectParameters()
 
     def cleanup(self) -> None:
@@ -162,6 +168,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.review.exit()
         self.measurements.close()
         self.review.close()
+        self.place.close()
+        self.learn.close()
         self.models.close()
         self.logic.close()
 
@@ -237,6 +245,14 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.measurements.refresh()
         self.place.refresh()
         self.files.refresh()
+        self.learn.refresh()
+        self._watchTime()
+
+    def _watchTime(self) -> None:
+        """The time of a review is that in which its landmarks are before a person."""
+        node = self.parameters.landmarks if self.parameters is not None else None
+        isOpen = node is not None and self.parent.isEntered
+        self.clock.watch(node.GetID() if isOpen else None)
 
     def refreshModels(self) -> None:
         """Read again which models there are, and which Python packages are missing."""
@@ -245,6 +261,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.place.setProtocols(self.logic.protocols(self.usableModels))
         self.batch.setModels(self.usableModels)
         self.models.setModels(self.usableModels, self.brokenModels)
+        self.learn.refresh()
 
     def showLandmarks(self, landmarkNode: vtkMRMLMarkupsFiducialNode) -> None:
         """Bring landmarks under review and the review to the user."""
@@ -253,6 +270,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.parameters.landmarks = landmarkNode
         self.review.setLandmarks(landmarkNode)
         self.measurements.refresh()
+        self.learn.refresh()
+        self._watchTime()
         if self.parent.isEntered:  # else the views are somebody else's now
             self.review.begin()
 

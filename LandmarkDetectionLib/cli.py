@@ -27,6 +27,7 @@ from LandmarkDetectionLib import (
     cli_cohort,
     cli_data,
     cli_evaluate,
+    cli_finetune,
     cli_measure,
     cli_study,
     cli_train,
@@ -74,7 +75,7 @@ _EXTRAS = {
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a defect of this program, 2 wrong usage, 3 the input cannot be used, 4 the model "
     "cannot be used, 5 the output cannot be written, 6 no body in the image, 7 a package is missing, "
-    "8 a training diverged, 9 the workers are gone, 130 cancelled."
+    "8 a training diverged, 9 the workers are gone, 10 a new model is not better, 130 cancelled."
 )
 
 app = typer.Typer(
@@ -92,6 +93,7 @@ app.add_typer(cli_annotations.app, name="annotations", epilog=EXIT_CODES)
 app.add_typer(cli_study.app, name="study", epilog=EXIT_CODES)
 app.command(epilog=EXIT_CODES)(cli_batch.batch)
 app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
+app.command(name="finetune", epilog=EXIT_CODES)(cli_finetune.finetune)
 cli_measure.add_to(app, EXIT_CODES)
 app.command(epilog=EXIT_CODES)(cli_evaluate.evaluate)
 app.command("learning-curve", epilog=EXIT_CODES)(cli_evaluate.learning_curve)

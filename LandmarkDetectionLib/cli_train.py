@@ -140,12 +140,12 @@ def train(
         files = _train_annotated(
             data,
             preset or ANNOTATED_PRESET,
-            changes,
             out,
             name,
             model_version,
-            run,
             show,
+            changes=changes,
+            run=run,
             held_back=held_back,
             raters=raters,
             limit=limit,
@@ -184,22 +184,7 @@ def _train_synthetic(
 
 
 def _train_annotated(
-    data: Path,
-    preset: str,
-    changes: dict[str, Any],
-    out: Path,
-    name: str,
-    version: str,
-    run: dict[str, Any],
-    show: bool,
-    *,
-    held_back: str | None,
-    raters: str,
-    limit: int | None,
-    spacing: list[float] | None,
-    shape: list[int] | None,
-    protocol: Protocol | None,
-    install: bool,
+    data: Path, preset: str, out: Path, name: str, version: str, show: bool, **options: Any
 ) -> list[Path]:
     from LandmarkDetectionLib.datalist import read_datalist
 
@@ -207,50 +192,21 @@ def _train_annotated(
     for warning in datalist.warnings:
         console.say(f"Warning: {warning}")
 
-    from LandmarkDetectionLib.training.annotated_package import package_annotated
-    from LandmarkDetectionLib.training.annotated_plan import divide, plan
-    from LandmarkDetectionLib.training.annotated_training import train_annotated
+    from LandmarkDetectionLib.training.annotated_model import make_model
 
     make_folder(out)
     with console.progress_bar(show) as progress, console.interruptible() as cancelled:
-        division = divide(datalist, held_back, changes.get("seed", 1))
-        config = plan(
+        return make_model(
             datalist,
-            division,
             preset,
-            spacing=spacing,
-            shape=shape,
-            raters=raters,
-            limit=limit,
-            changes=changes,
-            progress=progress,
-        )
-        if show:
-            learned = len(division.training) if limit is None else limit
-            cells = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
-            console.say(
-                f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
-                f"{len(division.held_back)} held back; "
-                f"canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
-            )
-        train_annotated(config, datalist, division, out, progress=progress, cancelled=cancelled, **run)
-    with console.progress_bar(show) as progress:
-        model = package_annotated(
             out,
-            datalist,
-            division,
-            out / name,
             name=name,
             version=version,
-            protocol=protocol,
+            say=console.say if show else None,
             progress=progress,
+            cancelled=cancelled,
+            **options,
         )
-    files = [model.path]
-    if install:
-        from LandmarkDetectionLib.model import install_model
-
-        files.append(install_model(str(model.path)).path)
-    return files
 
 
 def _protocol(choice: str | None) -> Protocol | None:

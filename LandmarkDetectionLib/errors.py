@@ -53,6 +53,12 @@ class ClusterError(LandmarkDetectionError):
     exit_code = 9
 
 
+class NotBetterError(LandmarkDetectionError):
+    """A new model was trained and is not shown to be better; the old one stays in use."""
+
+    exit_code = 10
+
+
 class Cancelled(LandmarkDetectionError):
     """The caller asked to stop; nothing was written and nothing is half done."""
 

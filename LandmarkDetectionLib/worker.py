@@ -19,13 +19,22 @@ request             needs, beside ``id``                          result
 ``cohort``          ``folder``                                    ``{"cases", "total"}``, each of ``Ranked``
 ``cohort_report``   ``folder``                                    ``{"page"}``, of the report written anew
 ``install``         ``source``; may have ``sha256``               ``{"name", "version"}`` of the model
+``annotate``        ``volume``, ``ijk_to_ras``, ``record``,       ``{"file", "split", "annotations",
+                    ``store``, ``protocol``; may have             "held_back"}``
+                    ``image``, ``reviewer``, ``seconds``,
+                    ``comment``, ``subject``, ``copy_image``
+``fine_tune``       ``model``, ``store``; may have ``data``,      ``FineTuned.to_record()``
+                    ``steps``, ``device``
+``train``           ``name``, ``store``; may have ``preset``,     ``{"name", "version"}`` of the model
+                    ``changes``, ``device``
 ``quit``                                                          none
 ==================  ============================================  ===========================================
 
 ``volume`` is ``{"file", "dtype", "shape", "ijk_to_ras", "name", "modality", "token"}``: a file of nothing but
 voxels in (K, J, I) order, their NumPy type with its byte order (``"<i2"``), and a token that is another one
 whenever the voxels are. ``locate_near`` looks at what the last detection saw, and detects first when that was
-in another volume or with another model. Positions are RAS mm.
+in another volume or with another model. Positions are RAS mm; those of ``annotate`` are in the coordinates
+of the image's own file, in which ``ijk_to_ras`` places the voxels.
 
 Events are ``{"event": "ready"}`` once, then for each request any number of
 ``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or
@@ -88,6 +97,9 @@ class Worker:
             "cohort": self._cohort,
             "cohort_report": self._cohort_report,
             "install": self._install,
+            "annotate": self._annotate,
+            "fine_tune": self._fine_tune,
+            "train": self._train,
         }
         self._message: Message | None = None
         self._volume: Volume | None = None
@@ -209,6 +221,59 @@ class Worker:
         from LandmarkDetectionLib.cohort.report import write_report
 
         return {"page": str(write_report(request["folder"], progress=progress))}
+
+    def _annotate(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.annotations import AnnotationStore, summarise_store
+        from LandmarkDetectionLib.protocol import Protocol
+        from LandmarkDetectionLib.review import Review
+
+        progress(0.0, "saving the review")
+        store = AnnotationStore(request["store"])
+        annotation = store.save(
+            Review.from_record(request["record"]),
+            replace(self._opened(request["volume"]), ijk_to_ras=np.array(request["ijk_to_ras"])),
+            request.get("image"),
+            protocol=Protocol.model_validate(request["protocol"]),
+            reviewer=str(request.get("reviewer") or ""),
+            seconds=request.get("seconds"),
+            comment=str(request.get("comment") or ""),
+            subject=str(request.get("subject") or ""),
+            copy_image=bool(request.get("copy_image")),
+        )
+        kept = summarise_store(store.path)
+        return {
+            "file": str(store.file_of(annotation)),
+            "split": annotation.split,
+            "annotations": kept.annotations,
+            "held_back": kept.held_back,
+        }
+
+    def _fine_tune(self, request: Message, progress: Progress) -> Message:
+        progress(0.0, "starting")
+        from LandmarkDetectionLib.training.fine_tuning import STEPS, fine_tune
+
+        return fine_tune(
+            request["model"],
+            request["store"],
+            data=request.get("data") or (),
+            steps=int(request.get("steps") or STEPS),
+            device=request.get("device") or "auto",
+            progress=progress,
+        ).to_record()
+
+    def _train(self, request: Message, progress: Progress) -> Message:
+        progress(0.0, "starting")
+        from LandmarkDetectionLib.training.annotated_model import train_from_store
+
+        model = train_from_store(
+            request["store"],
+            request["name"],
+            preset=request.get("preset"),
+            changes=request.get("changes"),
+            device=request.get("device") or "auto",
+            progress=progress,
+        )
+        return {"name": model.name, "version": model.version}
 
     def _opened(self, message: Message) -> Volume:
         """The volume of a request: the one at hand, or another one in its place."""

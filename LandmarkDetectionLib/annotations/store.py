@@ -156,7 +156,7 @@ class AnnotationStore:
             The file or DICOM folder that the volume was read from. Only a note of this computer says where it
             is.
         protocol
-            Of the landmarks; all annotations of a store are of one.
+            Of the landmarks, for the first annotation; all of a store are of one.
         reviewer, comment
             As entered; nothing is taken out of them.
         seconds
@@ -175,19 +175,21 @@ class AnnotationStore:
         Raises
         ------
         InputError
-            No landmark with a position was settled, the protocol is another one, or the image's file does not
-            hold this image: then a copy is needed.
+            No landmark with a position was settled, the store's protocol lacks some of them, or the image's
+            file does not hold this image: then a copy is needed.
         OutputError
             The store cannot be written.
         """
-        review = _without_texts(review, protocol)
+        review = _without_texts(review, self._protocol_for(review, protocol))
         if not any(one.is_present and one.status.by_person for one in review.landmarks):
             raise InputError("No landmark is accepted or placed yet, so there is nothing to learn from.")
         content = content_hash(volume)
         if not copy_image and not (self.path / IMAGES / f"{content}.nrrd").exists():
             image = _checked_file(image, volume, content)
         self._make()
-        self._require_protocol(protocol)
+        from LandmarkDetectionLib.protocol import protocol_text
+
+        create_once(self.path / PROTOCOL, protocol_text(protocol))
         if copy_image:
             self._copy(volume, content)
         elif image is not None:
@@ -229,16 +231,16 @@ class AnnotationStore:
             reason = (problem.strerror or str(problem)).lower()
             raise OutputError(f"Cannot write the annotation store {self.path}: {reason}.") from None
 
-    def _require_protocol(self, protocol: Protocol) -> None:
-        from LandmarkDetectionLib.protocol import protocol_text
-
-        create_once(self.path / PROTOCOL, protocol_text(protocol))
-        kept = self.protocol
-        if kept is not None and kept.names != protocol.names:
+    def _protocol_for(self, review: Review, protocol: Protocol) -> Protocol:
+        """The store's own, which must know the landmarks; before the first annotation the given one."""
+        kept = self.protocol or protocol
+        unknown = [name for name in review.landmarks.names if name not in kept.names]
+        if unknown and kept is not protocol:
             raise InputError(
-                f"The annotation store {self.path} is of the landmarks {kept.title!r}, not of "
-                f"{protocol.title!r}; choose another folder for these."
+                f"The annotation store {self.path} is of the landmarks {kept.title!r}, which lack "
+                f"{', '.join(unknown[:5])}; choose another folder for {protocol.title!r}."
             )
+        return kept
 
     def _copy(self, volume: Volume, content: str) -> None:
         folder = self.path / IMAGES

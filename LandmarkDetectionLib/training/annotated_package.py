@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,13 +43,15 @@ FEWEST_FOR_CURVE = 60
 
 def package_annotated(
     run: str | Path,
-    datalist: Datalist,
+    datalist: Datalist | str,
     division: Division,
     out: str | Path,
     *,
     name: str,
     version: str = "1.0.0",
     protocol: Protocol | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    card: Callable[[str], str] = str,
     progress: Progress | None = None,
 ) -> Model:
     """Calibrate a finished run on the cases held back, measure it there, and write a model package.
@@ -62,9 +64,13 @@ def package_annotated(
     run
         Folder of ``annotated_training.train_annotated``.
     datalist, division
-        What it was trained on.
+        What it was trained on; of the datalist the name is enough.
     protocol
         Of the landmarks; the datalist's, or one made of their names, when None.
+    metadata
+        Further entries of ``metadata.json``.
+    card
+        Makes the card that is written from the usual one.
 
     Raises
     ------
@@ -75,7 +81,10 @@ def package_annotated(
     """
     config, task = trained_task(run)
     training, held_back = load_cases(config, division, Path(run))
-    protocol = protocol_of(config.landmarks, protocol or datalist.protocol, datalist.name)
+    title = datalist if isinstance(datalist, str) else datalist.name
+    if protocol is None and not isinstance(datalist, str):
+        protocol = datalist.protocol
+    protocol = protocol_of(config.landmarks, protocol, title)
     step = progress or (lambda _fraction, _text: None)
     step(0.1, "measuring on the cases held back")
     measured = _measure(task, plain_batches(held_back, 4))
@@ -114,15 +123,16 @@ def package_annotated(
         "calibration error": _calibration_error(measured, curve, config.radius),
     }
     states = {KEY: (*task.architectures()[KEY], task.network.state_dict())}
-    metadata = {
+    described = {
         "description": f"{len(config.landmarks)} landmarks ({protocol.title}) by heatmaps.",
         "authors": "Trained with Landmark Detection",
         "copyright": "Of whoever trained it",
-        "data_source": f"{datalist.name}: {len(training)} annotated cases",
+        "data_source": f"{title}: {len(training)} annotated cases",
         "data_type": "radiographs" if config.dimensions == 2 else "volumes",
         "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
         "eval_metrics": report["rows"]["all"] if held_back else {},
         "training": _without_names(config),
+        **(metadata or {}),
     }
     step(0.9, "writing the model")
     return save_model(
@@ -133,8 +143,8 @@ def package_annotated(
         networks=states,
         settings=settings,
         detector="heatmap",
-        metadata_extra=metadata,
-        card=annotated_card(name, version, protocol, config, report),
+        metadata_extra=described,
+        card=card(annotated_card(name, version, protocol, config, report)),
         reference=_mean_shape(training, config, protocol),
         attachments=attachments,
     )
@@ -154,6 +164,15 @@ def protocol_of(names: Sequence[str], protocol: Protocol | None, title: str) -> 
         return protocol
     kept = protocol.restricted(names)
     return kept.model_copy(update={"landmarks": tuple(kept[name] for name in names)})
+
+
+def errors_of(task: HeatmapTask, cases: Sequence[AnnotatedCase]) -> Array:
+    """(cases, landmarks) point-to-point errors in the order of the cases; NaN where there is no truth."""
+    found = [_measure(task, plain_batches([case], 1)) for case in cases]
+    return np.stack(
+        [np.where(one["there"].astype(bool), one["error"], np.nan)[0] for one in found]
+        or [np.empty(len(task.config.landmarks))]
+    )[: len(cases)]
 
 
 def _measure(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) -> dict[str, Array]:

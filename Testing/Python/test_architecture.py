@@ -25,6 +25,7 @@ LAYERS = (
         "pixel_landmarks",
         "direction_colours",
         "protocol",
+        "protocol_draft",
         "measurement_definition",
     ),
     (
@@ -69,6 +70,7 @@ LAYERS = (
         "cli_cohort",
         "cli_data",
         "cli_evaluate",
+        "cli_finetune",
         "cli_measure",
         "cli_study",
         "cli_train",

@@ -44,6 +44,7 @@ class ModelsSection:
         prepareTable(ui.modelTable, [_("Model"), _("Version"), ""])
         ui.modelTable.connect("itemSelectionChanged()", self._onSelected)
         ui.showCardButton.connect("clicked(bool)", lambda *_args: self.showCard(self._selectedModel()))
+        ui.goBackButton.connect("clicked(bool)", lambda *_args: self.goBack(self._selectedModel()))
         ui.removeButton.connect("clicked(bool)", self._onRemove)
         ui.browseFolderButton.connect("clicked(bool)", self._onBrowseFolder)
         ui.browseZipButton.connect("clicked(bool)", self._onBrowseZip)
@@ -87,11 +88,34 @@ class ModelsSection:
     def _showButtons(self) -> None:
         ui, name, model = self.ui, self._selectedName(), self._selectedModel()
         ui.showCardButton.enabled = model is not None
+        others = _otherVersions(model)
+        ui.goBackButton.visible = bool(others)
+        ui.goBackButton.text = _("Use {version}").format(version=others[0]) if others else ""
         ui.removeButton.enabled = name in self._broken or (model is not None and not _isShipped(model))
         ui.installModelButton.text = _("Cancel") if self._isInstalling else _("Install")
         ui.installModelButton.enabled = self._isInstalling or bool(ui.sourceEdit.text.strip())
         for field in (ui.sourceEdit, ui.checksumEdit, ui.browseFolderButton, ui.browseZipButton):
             field.enabled = not self._isInstalling
+
+    # --- versions ---------------------------------------------------------------------------------------
+
+    def goBack(self, model: Model | None) -> None:
+        """Use the version that a model was made from; the other way round for one that was made better."""
+        from LandmarkDetectionLib.model import use_version
+
+        others = _otherVersions(model)
+        if not others:
+            return
+        self.panel.clearMessages()
+        try:
+            used = use_version(model.name, others[0])
+        except LandmarkDetectionError as problem:
+            self.message.error(str(problem))
+        else:
+            self.message.information(
+                _("{name} {version} is in use.").format(name=used.name, version=used.version)
+            )
+        self.panel.refreshModels()
 
     # --- the card ---------------------------------------------------------------------------------------
 
@@ -191,6 +215,20 @@ class ModelsSection:
         self._installer.stop()
         if self._cardWindow is not None:
             self._cardWindow.close()
+
+
+def _otherVersions(model: Model | None) -> list[str]:
+    """Versions to change to, the likeliest first: the one it was made from, then those made from it."""
+    from LandmarkDetectionLib.model import model_versions, parent_version
+
+    if model is None or _isShipped(model):
+        return []
+    versions = [one for one in model_versions(model.name) if one.version != model.version]
+    numbers = [one.version for one in versions]
+    parent = parent_version(model)
+    if parent in numbers:
+        return [parent]
+    return [one.version for one in versions if parent_version(one) == model.version] or numbers
 
 
 def _isShipped(model: Model) -> bool:

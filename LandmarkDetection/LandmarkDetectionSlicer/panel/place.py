@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from LandmarkDetectionSlicer import placing
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
+from LandmarkDetectionSlicer.panel.protocol_editor import ProtocolEditor
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget
@@ -40,6 +41,8 @@ class PlaceSection:
         self._protocols: list[Protocol] = []
         self._protocol: Protocol | None = None
         self._body: ReferenceBody | None = None
+        self._editor: ProtocolEditor | None = None
+        ui.editListButton.connect("clicked(bool)", lambda *_args: self.editList())
         ui.startButton.connect("clicked(bool)", lambda *_args: self.start())
         widget.connect("contentsCollapsed(bool)", self._onCollapsed)
         self._shortcuts = [
@@ -74,6 +77,26 @@ class PlaceSection:
         if chosen in titles:
             selector.currentIndex = titles.index(chosen)
         self.refresh()
+
+    def editList(self) -> None:
+        """Open the window in which lists of landmarks are made."""
+        self.panel.clearMessages()
+        if self._editor is None:
+            self._editor = ProtocolEditor(self.panel, self._onListSaved)
+        row = self.ui.protocolSelector.currentIndex
+        self._editor.open(self._protocols[row] if 0 <= row < len(self._protocols) else None)
+
+    def _onListSaved(self, protocol: Protocol) -> None:
+        self.panel.refreshModels()
+        self.ui.protocolSelector.currentIndex = [one.title for one in self._protocols].index(protocol.title)
+        self.message.information(
+            _("{title} is kept; press Start to place its landmarks.").format(title=protocol.title)
+        )
+
+    def close(self) -> None:
+        """The module is unloaded."""
+        if self._editor is not None:
+            self._editor.close()
 
     def refresh(self) -> None:
         """Enable what can be done."""
@@ -137,7 +160,7 @@ class PlaceSection:
         ui, session = self.ui, self.session
         isPlacing = session is not None
         ui.placeArea.visible = isPlacing
-        ui.protocolSelector.enabled = not isPlacing
+        ui.protocolSelector.enabled = ui.editListButton.enabled = not isPlacing
         ui.startButton.visible = not isPlacing
         for shortcut in self._shortcuts:
             shortcut.setEnabled(isPlacing)

@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.annotations import HELD_BACK, TRAIN, AnnotationStore, read_store, summarise_store
+from LandmarkDetectionLib.annotations.foreign import review_of_landmarks
 from LandmarkDetectionLib.annotations.image_content import content_hash
 from LandmarkDetectionLib.annotations.store import _current, _split
 from LandmarkDetectionLib.datalist import Case, DatalistError, read_datalist
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import Status, read_landmarks
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, read_landmarks
 from LandmarkDetectionLib.protocol import protocol_of_names
 from LandmarkDetectionLib.volume import Volume, write_volume
 from Testing.Python.annotations.store_cases import (
@@ -182,11 +183,13 @@ def test_the_content_of_an_image_is_the_same_in_every_type_and_place():
 
 def test_landmarks_of_another_protocol_go_into_another_folder(store, cases):
     save_case(store, cases[0])
-    other = protocol_of_names(("round", "tall", "wide", "new"), "Four spots")
-    with pytest.raises(InputError, match="is of the landmarks 'Spots', not of 'Four spots'"):
-        save_case(store, cases[1], protocol=other)
-    with pytest.raises(InputError, match="does not define tall, wide"):
-        save_case(store, cases[1], protocol=protocol_of_names(("round",), "One"))
+    other = protocol_of_names(("ear",), "Ears")
+    review = review_of_landmarks(LandmarkSet((Landmark("ear", [-5, -5, 0]),)))
+    with pytest.raises(InputError, match=r"is of the landmarks 'Spots', which lack ear; .* for 'Ears'"):
+        store.save(review, cases[1].read_volume(), cases[1].image_files[0], protocol=other)
+    save_case(store, cases[1], protocol=other)  # the landmarks are those of the store all the same
+    with pytest.raises(InputError, match="does not define round, tall, wide"):
+        save_case(AnnotationStore(store.path.parent / "new"), cases[1], protocol=other)
 
 
 def test_a_review_in_which_nothing_is_settled_is_refused(store, cases):

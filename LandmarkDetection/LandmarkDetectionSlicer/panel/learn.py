@@ -1,0 +1,309 @@
+"""Keep what was corrected, and make models better by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ctk
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer import annotating
+from LandmarkDetectionSlicer.nodes import loadReview, volumeOf
+from LandmarkDetectionSlicer.panel.files import lastFolder
+from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.worker import CANCELLED, BackgroundWorker
+
+if TYPE_CHECKING:
+    from LandmarkDetection import LandmarkDetectionWidget
+    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionSlicer.volume_request import VolumeRequest
+
+STORE_SETTING = "LandmarkDetection/AnnotationStore"
+REVIEWER_SETTING = "LandmarkDetection/Reviewer"
+
+
+class LearnSection:
+    """The section of the annotation store; its contents are built when somebody opens it.
+
+    Parameters
+    ----------
+    panel
+        Whose logic, parameters and other sections it uses.
+
+    Attributes
+    ----------
+    options
+        Further entries of the requests to the process that learns, for scripts: ``{"steps": 2000}``.
+    """
+
+    def __init__(self, panel: LandmarkDetectionWidget) -> None:
+        self.panel = panel
+        self.widget = ctk.ctkCollapsibleButton()
+        self.widget.text = _("Learn from corrections")
+        self._layout = qt.QVBoxLayout(self.widget)
+        icon, text = qt.QLabel(), qt.QLabel()
+        text.setTextFormat(qt.Qt.PlainText)
+        text.setWordWrap(True)
+        text.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
+        line = qt.QHBoxLayout()
+        line.addWidget(icon, 0, qt.Qt.AlignTop)
+        line.addWidget(text, 1)
+        self._layout.addLayout(line)
+        self.message = MessageLine(icon, text)
+        self.ui: Any = None
+        self._saving: VolumeRequest | None = None
+        # Of its own: learning takes long, and must neither wait for a detection nor hold one up.
+        self._learner = BackgroundWorker()
+        self._isLearning = False
+        self.options: dict[str, Any] = {}
+        self.widget.connect("contentsCollapsed(bool)", self._onCollapsed)
+
+    # --- set-up -----------------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Load the contents, once."""
+        if self.ui is not None:
+            return
+        contents = slicer.util.loadUI(self.panel.resourcePath("UI/learn.ui"))
+        self._layout.insertWidget(0, contents)
+        self.ui = ui = slicer.util.childWidgetVariables(contents)
+        settings = slicer.app.userSettings()
+        ui.storeEdit.text = str(settings.value(STORE_SETTING) or "")
+        ui.reviewerEdit.text = str(settings.value(REVIEWER_SETTING) or "")
+        ui.storeEdit.connect("editingFinished()", self._onStore)
+        ui.storeEdit.connect("textChanged(QString)", lambda *_args: self.refresh())
+        ui.browseStoreButton.connect("clicked(bool)", self._onBrowse)
+        ui.saveButton.connect("clicked(bool)", lambda *_args: self.save())
+        ui.improveButton.connect("clicked(bool)", lambda *_args: self.improve())
+        ui.backButton.connect("clicked(bool)", lambda *_args: self.goBack())
+        ui.trainButton.connect("clicked(bool)", lambda *_args: self.train())
+        ui.newModelEdit.connect("textChanged(QString)", lambda *_args: self.refresh())
+        ui.cancelButton.connect("clicked(bool)", lambda *_args: self.cancel())
+        self._onStore()
+
+    def _onCollapsed(self, isCollapsed: bool) -> None:
+        if not isCollapsed:
+            self.build()
+            self.refresh()
+            self.message.refresh()
+
+    # --- what is shown ----------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> str:
+        """The folder that was chosen; empty for none."""
+        return str(self.ui.storeEdit.text).strip() if self.ui is not None else ""
+
+    @property
+    def isLearning(self) -> bool:
+        """Whether a model is being made."""
+        return self._isLearning
+
+    def refresh(self) -> None:
+        """Enable what can be done."""
+        ui = self.ui
+        if ui is None:
+            return
+        parameters, model = self.panel.parameters, self.panel.detect.model
+        landmarks = parameters.landmarks if parameters is not None else None
+        hasStore = bool(self.store)
+        isThere = hasStore and landmarks is not None and volumeOf(landmarks) is not None
+        ui.saveButton.enabled = isThere and self._saving is None
+        ui.saveButton.toolTip = (
+            _("Keep this review in the folder, for models to learn from.")
+            if isThere
+            else _("Choose a folder, and review the landmarks of a volume first.")
+        )
+        reason = _refusal(model)
+        ui.improveButton.enabled = hasStore and reason is None and not self._isLearning
+        ui.improveButton.text = (
+            _("Improve {name}").format(name=model.name) if model is not None else _("Improve model")
+        )
+        ui.improveButton.toolTip = reason or _("Let the model learn from what is kept in the folder.")
+        parent = _parent(model)
+        ui.backButton.visible = parent is not None
+        ui.backButton.text = _("Back to {version}").format(version=parent) if parent else ""
+        ui.trainButton.enabled = hasStore and bool(ui.newModelEdit.text.strip()) and not self._isLearning
+        ui.learningProgressBar.visible = ui.cancelButton.visible = self._isLearning
+
+    def _onStore(self, *_args: object) -> None:
+        slicer.app.userSettings().setValue(STORE_SETTING, self.store)
+        self._showSummary()
+        self.refresh()
+
+    def _onBrowse(self, *_args: object) -> None:
+        path = qt.QFileDialog.getExistingDirectory(
+            self.widget, _("Folder of annotations"), self.store or str(lastFolder())
+        )
+        if path:
+            self.ui.storeEdit.text = path
+            self._onStore()
+
+    def _showSummary(self) -> None:
+        self.ui.summaryLabel.text = _summary(self.store)
+
+    # --- saving -----------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Keep the review that is open."""
+        self.build()
+        self.panel.clearMessages()
+        node, ui = self.panel.parameters.landmarks, self.ui
+        slicer.app.userSettings().setValue(REVIEWER_SETTING, str(ui.reviewerEdit.text))
+        self.message.information(_("Saving the review..."))
+        try:
+            self._saving = annotating.saveAnnotation(
+                self.panel.logic.worker,
+                volumeOf(node),
+                node,
+                self.store,
+                self._protocol(node),
+                reviewer=str(ui.reviewerEdit.text),
+                comment=str(ui.commentEdit.text),
+                seconds=self.panel.clock.seconds(node.GetID()),
+                copyImage=ui.copyBox.checked,
+                onDone=self._onSaved,
+                onFailed=self._onNotSaved,
+            )
+        except LandmarkDetectionError as problem:
+            self._onNotSaved(str(problem))
+        if self._saving is not None and not self._saving.isActive:  # it failed at once
+            self._saving = None
+        self.refresh()
+
+    def _protocol(self, node: slicer.vtkMRMLMarkupsFiducialNode) -> Protocol:
+        """Of the landmarks: their model's, or the list they were placed by, or one of their names only."""
+        from LandmarkDetectionLib.protocol import protocol_of_names
+
+        review = loadReview(node)
+        names, title = review.landmarks.names, review.landmarks.name
+        known = [one for one in self.panel.logic.protocols(self.panel.usableModels) if one.names == names]
+        made = [one.protocol for one in self.panel.usableModels if one.name == review.prediction.model]
+        titled = [one for one in known if one.title == title]
+        return next(iter((*made, *titled, *known)), None) or protocol_of_names(names, title)
+
+    def _onSaved(self, result: dict[str, Any]) -> None:
+        self._saving = None
+        self.ui.commentEdit.text = ""
+        kept = (
+            _("Saved, and held back to compare models on.")
+            if result["split"] != "train"
+            else _("Saved, to learn from.")
+        )
+        self.message.information(kept)
+        self._showSummary()
+        self.refresh()
+
+    def _onNotSaved(self, sentence: str) -> None:
+        self._saving = None
+        self.message.error(sentence)
+        self.refresh()
+
+    # --- learning ---------------------------------------------------------------------------------------
+
+    def improve(self) -> None:
+        """Let the chosen model learn, and use what comes of it if it is better."""
+        model = self.panel.detect.model
+        self._begin({"do": "fine_tune", "model": model.name, "store": self.store}, self._onImproved)
+
+    def train(self) -> None:
+        """Make a first model of what is in the folder."""
+        name = str(self.ui.newModelEdit.text).strip()
+        self._begin({"do": "train", "name": name, "store": self.store}, self._onTrained)
+
+    def cancel(self) -> None:
+        """Stop learning; the same button goes on where it stopped."""
+        self._learner.cancel()
+
+    def goBack(self) -> None:
+        """Use the version that the chosen model was made from."""
+        self.panel.models.goBack(self.panel.detect.model)
+        self.refresh()
+
+    def _begin(self, message: dict[str, Any], onDone: Any) -> None:
+        self.panel.clearMessages()
+        device = self.panel.parameters.device.value
+        self._isLearning = True
+        self.ui.learningProgressBar.value = 0
+        self.message.information(_("Reading the annotations..."))
+        self._learner.request(
+            {**message, "device": device, **self.options}, self._onProgress, onDone, self._onNotLearned
+        )
+        self.refresh()
+
+    def _onProgress(self, share: float, text: str) -> None:
+        self.ui.learningProgressBar.value = round(100 * share)
+        self.message.information(f"{text[:1].upper()}{text[1:]}")
+
+    def _onImproved(self, result: dict[str, Any]) -> None:
+        self._end()
+        if result["better"]:
+            self.message.information(
+                _("{name} {version} is in use. {sentence}").format(
+                    name=result["model"], version=result["new version"], sentence=result["sentence"]
+                )
+            )
+        else:
+            self.message.warning(result["sentence"])
+        self.panel.refreshModels()
+
+    def _onTrained(self, result: dict[str, Any]) -> None:
+        self._end()
+        self.ui.newModelEdit.text = ""
+        self.message.information(
+            _("{name} {version} is installed; its card says how well it works.").format(**result)
+        )
+        if self.panel.parameters is not None:
+            self.panel.parameters.modelName = result["name"]
+        self.panel.refreshModels()
+
+    def _onNotLearned(self, kind: str, sentence: str) -> None:
+        self._end()
+        if kind == CANCELLED:
+            self.message.information(_("Stopped; the same button goes on from here. No model was changed."))
+        else:
+            self.message.error(sentence)
+
+    def _end(self) -> None:
+        self._isLearning = False
+        self.refresh()
+
+    def close(self) -> None:
+        """The module is unloaded."""
+        self._learner.stop()
+
+
+def _refusal(model: Model | None) -> str | None:
+    """Why a model cannot be improved; None when it can."""
+    if model is None:
+        return _("Choose a model in the section Detect first.")
+    if not model.reads_grey_values or not isinstance(model.metadata.get("training"), dict):
+        return _("Only models that were trained on annotated images learn from corrections; train one below.")
+    return None
+
+
+def _parent(model: Model | None) -> str | None:
+    from LandmarkDetectionLib.model import parent_version
+
+    return parent_version(model) if model is not None else None
+
+
+def _summary(store: str) -> str:
+    """What a folder holds, in one line."""
+    if not store:
+        return _("Choose a folder to keep corrections in.")
+    from LandmarkDetectionLib.annotations import is_store, summarise_store
+
+    if not is_store(store):
+        return _("The first review that is saved makes the folder.")
+    try:
+        found = summarise_store(store)
+    except LandmarkDetectionError as problem:
+        return str(problem)
+    return _("{count} annotations of {images} images, {held} held back: {title}").format(
+        count=found.annotations, images=found.images, held=found.held_back, title=found.protocol
+    )

@@ -1,0 +1,121 @@
+"""A window in which a person makes a list of landmarks: names, definitions, sides, lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer.panel.message import MessageLine
+
+if TYPE_CHECKING:
+    from LandmarkDetection import LandmarkDetectionWidget
+    from LandmarkDetectionLib.protocol import Protocol
+
+BLANK_ROWS = 4
+
+
+class ProtocolEditor:
+    """The window; it can stay open beside the views.
+
+    Parameters
+    ----------
+    panel
+        Whose resources it uses.
+    onSaved
+        Called with the protocol that was kept.
+    """
+
+    def __init__(self, panel: LandmarkDetectionWidget, onSaved: Callable[[Protocol], None]) -> None:
+        self._onSaved = onSaved
+        self.widget = slicer.util.loadUI(panel.resourcePath("UI/protocol_editor.ui"))
+        self.widget.setWindowTitle(_("List of landmarks"))
+        self.widget.resize(620, 360)
+        self.ui = ui = slicer.util.childWidgetVariables(self.widget)
+        self.message = MessageLine(ui.messageIcon, ui.messageText)
+        headings = [_("Landmark"), _("Where it lies"), _("Other side"), _("Lines to")]
+        ui.rowTable.setColumnCount(len(headings))
+        ui.rowTable.setHorizontalHeaderLabels(headings)
+        ui.rowTable.horizontalHeader().setSectionResizeMode(1, qt.QHeaderView.Stretch)
+        for button, action in (
+            (ui.addButton, self.add),
+            (ui.deleteButton, self.delete),
+            (ui.upButton, lambda: self.move(-1)),
+            (ui.downButton, lambda: self.move(1)),
+            (ui.saveListButton, self.save),
+        ):
+            button.connect("clicked(bool)", lambda _checked, action=action: action())
+
+    def open(self, chosen: Protocol | None) -> None:
+        """Show the window: with the chosen list when it is the user's own, else with an empty one."""
+        from LandmarkDetectionLib.protocol import user_protocol_folder
+        from LandmarkDetectionLib.protocol_draft import draft_rows
+
+        isOwn = chosen is not None and (user_protocol_folder() / f"{chosen.name}.json").is_file()
+        self.ui.titleEdit.text = chosen.title if isOwn else ""
+        self._fill([tuple(row) for row in draft_rows(chosen)] if isOwn else [("", "", "", "")] * BLANK_ROWS)
+        self.message.clear()
+        self.widget.show()
+        self.widget.raise_()
+
+    def close(self) -> None:
+        """The module is unloaded."""
+        self.widget.close()
+
+    # --- rows -------------------------------------------------------------------------------------------
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """What is typed, row by row."""
+        table = self.ui.rowTable
+        return [
+            tuple(_text(table.item(row, column)) for column in range(table.columnCount))
+            for row in range(table.rowCount)
+        ]
+
+    def _fill(self, rows: list[tuple[str, ...]], select: int = 0) -> None:
+        table = self.ui.rowTable
+        table.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            for column, text in enumerate(row):
+                table.setItem(number, column, qt.QTableWidgetItem(text))
+        if rows:
+            table.setCurrentCell(min(max(select, 0), len(rows) - 1), 0)
+
+    def add(self) -> None:
+        """An empty row below the selected one."""
+        rows, at = self.rows(), self.ui.rowTable.currentRow() + 1
+        self._fill([*rows[:at], ("", "", "", ""), *rows[at:]], at)
+
+    def delete(self) -> None:
+        """Take the selected row out."""
+        rows, at = self.rows(), self.ui.rowTable.currentRow()
+        self._fill([row for number, row in enumerate(rows) if number != at], at)
+
+    def move(self, step: int) -> None:
+        """Exchange the selected row with a neighbour."""
+        rows, at = self.rows(), self.ui.rowTable.currentRow()
+        if 0 <= at < len(rows) and 0 <= at + step < len(rows):
+            rows[at], rows[at + step] = rows[at + step], rows[at]
+            self._fill(rows, at + step)
+
+    def save(self) -> None:
+        """Keep the list, if it can be one."""
+        from LandmarkDetectionLib.protocol import save_protocol
+        from LandmarkDetectionLib.protocol_draft import DraftRow, draft_protocol
+
+        try:
+            protocol = draft_protocol(str(self.ui.titleEdit.text), [DraftRow(*row) for row in self.rows()])
+            save_protocol(protocol)
+        except LandmarkDetectionError as problem:
+            self.message.error(str(problem))
+            return
+        self.widget.hide()
+        self._onSaved(protocol)
+
+
+def _text(item: Any) -> str:
+    return str(item.text()) if item is not None else ""

@@ -1,0 +1,186 @@
+"""All of a training on annotated images in one call: division, plan, training, package, installation."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from LandmarkDetectionLib.annotations import read_store
+from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.model import Model, install_model, load_model, user_model_folder
+from LandmarkDetectionLib.model.learned_from import DataSource, note_data
+from LandmarkDetectionLib.model.registry import find_models
+from LandmarkDetectionLib.protocol import PackageName
+from LandmarkDetectionLib.training.annotated_cases import digest
+from LandmarkDetectionLib.training.annotated_package import package_annotated
+from LandmarkDetectionLib.training.annotated_plan import divide, plan
+from LandmarkDetectionLib.training.annotated_training import train_annotated
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.datalist import Datalist
+    from LandmarkDetectionLib.protocol import Protocol
+
+Progress = Callable[[float, str], None]
+
+PRESET = "scn-lite"
+RUNS = ".training"
+
+
+def make_model(
+    datalist: Datalist,
+    preset: str,
+    out: Path,
+    *,
+    name: str,
+    version: str = "1.0.0",
+    changes: dict[str, Any] | None = None,
+    held_back: str | None = None,
+    raters: str = "mean",
+    limit: int | None = None,
+    spacing: Sequence[float] | None = None,
+    shape: Sequence[int] | None = None,
+    protocol: Protocol | None = None,
+    install: bool = True,
+    run: dict[str, Any] | None = None,
+    say: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[Path]:
+    """Train a model, write it to ``out / name``, and install it.
+
+    Parameters
+    ----------
+    datalist, preset, changes, held_back, raters, limit, spacing, shape
+        As in ``annotated_plan.divide`` and ``plan``.
+    out
+        Folder of the run; the same call goes on where it stopped.
+    name, version, protocol
+        Of the model.
+    install
+        Also put it into the user's models, and note what it learned from.
+    run
+        Further options of ``annotated_training.train_annotated``.
+    say
+        Told once what is about to happen.
+    progress, cancelled
+        As in ``loop.train``.
+
+    Returns
+    -------
+    list of Path
+        The package, and where it is installed.
+
+    Raises
+    ------
+    InputError, ModelError, OutputError, TrainingError, Cancelled
+        As the steps do.
+    """
+    changes = dict(changes or {})
+    seed = changes.get("seed", 1)
+    division = divide(datalist, held_back, seed)
+    config = plan(
+        datalist,
+        division,
+        preset,
+        spacing=spacing,
+        shape=shape,
+        raters=raters,
+        limit=limit,
+        changes=changes,
+        # How far looking has come is no part of how far training has.
+        progress=None if progress is None else lambda _share, text: progress(0.0, text),
+    )
+    if say is not None:
+        learned = len(division.training) if limit is None else limit
+        cells = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
+        say(
+            f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
+            f"{len(division.held_back)} held back; "
+            f"canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
+        )
+    train_annotated(config, datalist, division, out, progress=progress, cancelled=cancelled, **(run or {}))
+    model = package_annotated(
+        out,
+        datalist,
+        division,
+        out / name,
+        name=name,
+        version=version,
+        protocol=protocol,
+        progress=None if progress is None else lambda _share, text: progress(1.0, text),
+    )
+    files = [model.path]
+    if install:
+        installed = install_model(str(model.path))
+        if limit is None:  # else nobody could tell which cases they were
+            note_data(installed, (DataSource(str(datalist.path.absolute()), held_back, seed),))
+        files.append(installed.path)
+    return files
+
+
+def train_from_store(
+    store: str | Path,
+    name: str,
+    *,
+    preset: str | None = None,
+    changes: dict[str, Any] | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Model:
+    """Train the first model of what people annotated, in a folder beside the models, and install it.
+
+    The same call goes on where it was stopped, as long as nobody has annotated more meanwhile.
+
+    Parameters
+    ----------
+    store
+        Folder of the annotation store.
+    name
+        Of the new model; none may have it yet.
+    preset, changes, device, progress, cancelled
+        As in ``make_model``.
+
+    Raises
+    ------
+    InputError
+        The store cannot be used, or the name is taken or cannot be one.
+    ModelError, OutputError, TrainingError, Cancelled
+        As in ``make_model``.
+    """
+    _require_new_name(name)
+    data = read_store(store)
+    key = hashlib.sha256(f"{digest(data.cases)} {preset} {changes}".encode()).hexdigest()[:16]
+    run = user_model_folder() / RUNS / f"{name}-{key}"
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f"Cannot write {run}: {(problem.strerror or str(problem)).lower()}.") from None
+    make_model(
+        data,
+        preset or PRESET,
+        run,
+        name=name,
+        changes=changes,
+        run={"device": device},
+        progress=progress,
+        cancelled=cancelled,
+    )
+    shutil.rmtree(run, ignore_errors=True)
+    return load_model(name)
+
+
+def _require_new_name(name: str) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(PackageName).validate_python(name)
+    except ValidationError:
+        raise InputError(
+            f"A model cannot be called '{name}': use lower case letters, digits and dashes."
+        ) from None
+    if name in find_models():
+        raise InputError(f"There is a model '{name}' already; improve it, or give the new one another name.")
