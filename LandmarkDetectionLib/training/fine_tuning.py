@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from LandmarkDetectionLib.annotations import AnnotationStore
 from LandmarkDetectionLib.errors import ModelError
 from LandmarkDetectionLib.evaluation.resampling import LEAST_SUBJECTS
-from LandmarkDetectionLib.files import read_json, write_text
+from LandmarkDetectionLib.files import atomic_write, read_json, write_text
 from LandmarkDetectionLib.model import Model, add_version, load_model, next_version, user_model_folder
 from LandmarkDetectionLib.model.learned_from import DataSource, note_data, noted_data
 from LandmarkDetectionLib.model.registry import installed_folder
@@ -25,6 +25,7 @@ from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
 from LandmarkDetectionLib.training.annotated_package import errors_of, package_annotated
 from LandmarkDetectionLib.training.annotated_plan import Division
 from LandmarkDetectionLib.training.annotated_stream import AnnotatedStream, plain_batches
+from LandmarkDetectionLib.training.annotated_template import TEMPLATE
 from LandmarkDetectionLib.training.annotated_training import (
     WATCHED,
     load_cases,
@@ -249,6 +250,8 @@ def _learn(
     def reading(_fraction: float, text: str) -> None:
         step(READ, text)
 
+    if config.align:
+        _bring_template(old, folder)
     new, watched = load_cases(config, data.new, folder, reading)
     earlier, _ = load_cases(config, Division(data.earlier.training, ()), folder, reading)
     mirror = mirror_permutation(old.protocol, config.landmarks)
@@ -267,6 +270,14 @@ def _learn(
         progress=lambda share, text: step(READ + (LEARNED - READ) * share, text),
         cancelled=cancelled,
     )
+
+
+def _bring_template(old: Model, folder: Path) -> None:
+    """What images are registered to stays what it was."""
+    template: Any = old.settings.get("template")
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_write(folder / TEMPLATE) as temporary:
+        shutil.copyfile(old.path / str(template["file"]), temporary)
 
 
 def _judge(

@@ -182,7 +182,11 @@ class LearnSection:
         review = loadReview(node)
         names, title = review.landmarks.names, review.landmarks.name
         known = [one for one in self.panel.logic.protocols(self.panel.usableModels) if one.names == names]
-        made = [one.protocol for one in self.panel.usableModels if one.name == review.prediction.model]
+        made = [
+            one.protocol
+            for one in self.panel.usableModels
+            if one.name == review.prediction.model and set(names) <= set(one.protocol.names)
+        ]
         titled = [one for one in known if one.title == title]
         return next(iter((*made, *titled, *known)), None) or protocol_of_names(names, title)
 

@@ -73,18 +73,20 @@ def load(case: Case) -> Any:
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", case.image_files[0].stem)
     storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
     slicer.mrmlScene.AddNode(storage)
+    storage.SetSingleFile(1)  # not all files beside it as one volume
     storage.SetFileName(str(case.image_files[0]))
     assert storage.ReadData(node) == 1
     node.SetAndObserveStorageNodeID(storage.GetID())
     return node
 
 
-def open_learning(panel: Any, folder: Path) -> Any:
+def open_learning(host: Any, panel: Any, folder: Path) -> Any:
     """The section with a folder chosen, and the others out of the way."""
     for section in panel.sections:
         section.widget.collapsed = section is not panel.learn
     panel.learn.ui.storeEdit.text = str(folder)
     panel.learn._onStore()
+    host.process_events()
     return panel.learn.ui
 
 
@@ -120,6 +122,7 @@ def test_a_list_is_made_placed_and_kept_as_an_annotation(host, panel, data, fold
     assert "'Wide' names 'Sphere', which is not in the list" in editor.message.text
     type_list(panel, "Spots", [*rows[:2], ["Wide", DEFINITIONS[2], "", "Round, Tall"]])
     if SCREENSHOTS:
+        editor.widget.resize(620, 300)
         host.screenshot(Path(SCREENSHOTS) / "list.png", editor.widget)
     host.click(editor.ui.saveListButton)
     assert not editor.widget.visible
@@ -135,7 +138,7 @@ def test_a_list_is_made_placed_and_kept_as_an_annotation(host, panel, data, fold
         assert node.GetNthControlPointLabel(index) == name
         node.SetNthControlPointPositionWorld(index, *truth[name].position)
 
-    ui = open_learning(panel, folders / "kept")
+    ui = open_learning(host, panel, folders / "kept")
     assert "makes the folder" in ui.summaryLabel.text
     ui.reviewerEdit.text, ui.commentEdit.text = "Dr. A", "easy"
     save(host, panel)
@@ -176,7 +179,7 @@ def test_positions_are_those_of_the_file_however_the_image_was_moved(host, panel
     add_transform(SHIFT, volume, node)
     host.process_events()
     panel.review.session.correct("round", truth["round"].position + SHIFT[:3, 3])
-    open_learning(panel, folders / "kept")
+    open_learning(host, panel, folders / "kept")
     save(host, panel)
     assert not [one for one in said(panel) if one.kind == "error"], said(panel)
     (kept,) = AnnotationStore(folders / "kept").current()
@@ -188,7 +191,7 @@ def test_an_image_that_is_in_no_file_needs_a_copy(host, panel, folders):
     volume = add_volume("Mueller^Hans", np.random.default_rng(0).integers(0, 99, (4, 5, 6)).astype(np.int16))
     show_detection(panel, volume, DETECTION)
     panel.review.accept()
-    ui = open_learning(panel, folders / "kept")
+    ui = open_learning(host, panel, folders / "kept")
     save(host, panel)
     assert "keep a copy of it in the store" in complaint(panel)
     assert not (folders / "kept").exists()
@@ -238,7 +241,7 @@ def test_a_model_learns_is_compared_and_the_way_back_is_one_click(host, panel, d
     panel.refreshModels()
     panel.parameters.modelName = NAME
     make_store(data, folders / "kept", shift_mm=2.0)
-    ui = open_learning(panel, folders / "kept")
+    ui = open_learning(host, panel, folders / "kept")
     assert ui.improveButton.enabled and ui.improveButton.text == "Improve blobs"
     assert not ui.backButton.visible and not ui.cancelButton.visible
     panel.learn.options = {"steps": STEPS}
@@ -273,7 +276,7 @@ def test_a_model_that_is_not_better_is_not_used_and_its_numbers_are_shown(host, 
     shutil.copytree(trained, folders / "models")
     panel.refreshModels()
     panel.parameters.modelName = NAME
-    ui = open_learning(panel, folders / "kept")
+    ui = open_learning(host, panel, folders / "kept")
     sentence = "The new model is not shown to be better, so the old one stays; mean error 2 mm instead of 1."
     answer = {"better": False, "model": NAME, "new version": None, "sentence": sentence}
     panel.learn._learner = worker_that(f"say(id=r['id'], event='done', result={answer!r})")
@@ -285,20 +288,21 @@ def test_a_model_that_is_not_better_is_not_used_and_its_numbers_are_shown(host, 
 
 def test_only_models_of_annotated_images_can_be_improved(host, panel, folders):
     panel.parameters.modelName = "whole-body-ct"
-    ui = open_learning(panel, folders / "kept")
+    ui = open_learning(host, panel, folders / "kept")
     assert not ui.improveButton.enabled and "train one below" in ui.improveButton.toolTip
 
 
 def test_a_first_model_is_trained_from_what_was_annotated(host, panel, data, folders):
     make_store(data, folders / "kept", count=4)
-    ui = open_learning(panel, folders / "kept")
+    ui = open_learning(host, panel, folders / "kept")
     assert not ui.trainButton.enabled
     ui.newModelEdit.text = "My spots"
     host.click(ui.trainButton)
     host.wait_until(lambda: not panel.learn.isLearning, LEARNING_MS)
     assert "use lower case letters, digits and dashes" in complaint(panel)
     ui.newModelEdit.text = "my-spots"
-    panel.learn.options = {"changes": {"steps": 2}, "preset": "fcn-lite"}
+    grid = {"shape": [64, 64], "spacing": None, "intensity": "standardise"}
+    panel.learn.options = {"changes": {"steps": 2, "grid": grid}, "preset": "fcn-lite"}
     host.click(ui.trainButton)
     host.wait_until(lambda: not panel.learn.isLearning, LEARNING_MS)
     assert said(panel)[-1].text == "my-spots 1.0.0 is installed; its card says how well it works."
