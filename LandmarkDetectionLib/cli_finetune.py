@@ -36,7 +36,7 @@ def finetune(
     Both models are measured on the cases that the store holds back. The new one takes the old one's place
     when its mean error is smaller by more than chance (95 % interval of the difference below zero, cases
     resampled) and, where earlier data are at hand, not worse there by more than a tenth; otherwise the
-    command ends with code 9 and the numbers, and the old one stays. 'models back' goes back. Ctrl-C keeps a
+    command ends with code 10 and the numbers, and the old one stays. 'models back' goes back. Ctrl-C keeps a
     checkpoint; the same command goes on from there.
     """
     from LandmarkDetectionLib.training.fine_tuning import STEPS, fine_tune

@@ -23,6 +23,8 @@ SMALL: dict[str, Any] = {
     "learning_rate": 4e-3,
     "validate_every": 1000,
     "radius": 2.0,
+    "loss": "cross-entropy",
+    "sigma": 1.0,
     "augmentation": Augmentation(gamma=0.1, noise=0.05, cut=0.0),
 }
 #: Of fine-tunings: enough to learn a shift of half the heatmap's resolution.

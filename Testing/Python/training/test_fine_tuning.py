@@ -133,7 +133,7 @@ def test_wrong_corrections_are_refused_with_numbers(data, tmp_path, cli):
     before = load_model(NAME)
     words = ("finetune", NAME, wrong.path, "--steps", STEPS, "--device", "cpu", "--quiet")
     answer = cli(*words)
-    assert answer.code == 9
+    assert answer.code == 10
     assert "not shown to be better, so the old one stays" in answer.err and " mm (" in answer.err
     assert load_model(NAME).path == before.path and len(model_versions(NAME)) == 1
     started = time.monotonic()
