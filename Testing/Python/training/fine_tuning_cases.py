@@ -17,7 +17,7 @@ from Testing.Python.blob_data import write_blob_data
 
 NAME = "blobs"
 SMALL: dict[str, Any] = {
-    "parameters": {"width": 4, "levels": 2, "dropout": 0.0, "spatial_kernel": 3, "spatial_pooling": 4},
+    "parameters": {"width": 8, "levels": 3, "dropout": 0.0, "spatial_kernel": 5, "spatial_pooling": 4},
     "batch_size": 4,
     "averaging": 0.9,
     "learning_rate": 4e-3,
@@ -36,7 +36,7 @@ def make_data(folder: Path) -> Datalist:
     return read_datalist(write_blob_data(folder, count=40, shape=(64, 64)), missing="allow")
 
 
-def install_blob_model(data: Datalist, folder: Path, steps: int = 60) -> Model:
+def install_blob_model(data: Datalist, folder: Path, steps: int = 150) -> Model:
     """Train on the first twelve of the images, of which four are held back, and install it."""
     rows = [
         {

@@ -88,9 +88,9 @@ def tune(store: AnnotationStore, **options: Any) -> Any:
 
 def test_a_model_that_learned_from_corrections_is_better_and_in_use(store, models, tmp_path):
     shutil.rmtree(models / ".learned-from")
-    done = tune(store, changes={"learning_rate": 4e-3})
+    done = tune(store)
     found = done.verdict.held_back
-    assert done.verdict.is_better and found.new < 0.8 * found.old and found.high < 0, done.verdict
+    assert done.verdict.is_better and found.new < 0.5 * found.old and found.high < 0, done.verdict
     assert (found.cases, found.landmarks, found.unit) == (5, 15, "mm")
     new = load_model(NAME)
     assert new.version == done.new.version == "1.1.0" and parent_version(new) == "1.0.0"
@@ -176,7 +176,7 @@ def test_landmarks_that_the_model_lacks_are_refused(data, tmp_path):
 
 def test_a_cancelled_fine_tuning_goes_on_to_the_same_weights(store, models, tmp_path):
     shutil.rmtree(models / ".learned-from")
-    options = {"steps": 12, "changes": {"learning_rate": 4e-3}}
+    options = {"steps": 12, "changes": {}}
     whole = tune(store, run=tmp_path / "whole", **options)
     asked = 0
 
@@ -206,7 +206,7 @@ def test_a_refused_training_is_not_repeated(data, tmp_path, monkeypatch):
 
 def test_a_model_made_better_twice_names_both_parents(store, models, tmp_path):
     shutil.rmtree(models / ".learned-from")
-    tune(store, changes={"learning_rate": 4e-3})
+    tune(store)
     first = load_model(NAME)
     assert first.metadata["training"] == load_model(f"{NAME}@1.0.0").metadata["training"], (
         "no ever lower rate"
@@ -245,7 +245,7 @@ def test_the_anchor_costs_nothing_at_the_start_and_holds_the_weights_near_it():
         )
 
     task = FineTuningTask(config(), load_model(NAME), 1.0)
-    assert float(task.distance()) == 0.0
+    assert float(task.distance().detach()) == 0.0
     assert not any("start" in key for key in task.state_dict()), "the checkpoint is that of any training"
     assert distance_after_steps(10.0) < 0.5 * distance_after_steps(0.0)
 
