@@ -41,6 +41,7 @@ class ProtocolEditor:
         ui.rowTable.setColumnCount(len(headings))
         ui.rowTable.setHorizontalHeaderLabels(headings)
         ui.rowTable.horizontalHeader().setSectionResizeMode(1, qt.QHeaderView.Stretch)
+        ui.rowTable.connect("itemChanged(QTableWidgetItem*)", lambda *_args: self.message.clear())
         for button, action in (
             (ui.addButton, self.add),
             (ui.deleteButton, self.delete),

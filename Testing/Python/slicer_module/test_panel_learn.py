@@ -27,6 +27,12 @@ from Testing.Python.slicer_module.panel_cases import (
 from Testing.Python.training.fine_tuning_cases import NAME, STEPS, install_blob_model, make_data, make_store
 
 SAVING_MS, LEARNING_MS = 60_000, 900_000
+KNEES = (
+    ("Right knee", "Middle between the tibial spines.", "Left knee", "Right ankle"),
+    ("Left knee", "Middle between the tibial spines.", "Right knee", "Left ankle"),
+    ("Right ankle", "Middle of the talar dome.", "Left ankle", ""),
+    ("Left ankle", "Middle of the talar dome.", "Right ankle", ""),
+)
 DEFINITIONS = ("Middle of the round spot.", "Middle of the tall spot.", "Middle of the wide spot.")
 
 
@@ -120,10 +126,12 @@ def test_a_list_is_made_placed_and_kept_as_an_annotation(host, panel, data, fold
     type_list(panel, "Spots", [*rows[:2], ["Wide", DEFINITIONS[2], "", "Sphere"]])
     host.click(editor.ui.saveListButton)
     assert "'Wide' names 'Sphere', which is not in the list" in editor.message.text
-    type_list(panel, "Spots", [*rows[:2], ["Wide", DEFINITIONS[2], "", "Round, Tall"]])
     if SCREENSHOTS:
-        editor.widget.resize(620, 300)
+        type_list(panel, "Knees, from the front", KNEES)
+        editor.widget.resize(660, 300)
         host.screenshot(Path(SCREENSHOTS) / "list.png", editor.widget)
+    type_list(panel, "Spots", [*rows[:2], ["Wide", DEFINITIONS[2], "", "Round, Tall"]])
+    assert not editor.message.text, "it was about what is no longer there"
     host.click(editor.ui.saveListButton)
     assert not editor.widget.visible
     assert load_protocol("spots").lines == (("wide", "round"), ("wide", "tall"))
@@ -240,8 +248,10 @@ def test_a_model_learns_is_compared_and_the_way_back_is_one_click(host, panel, d
     shutil.copytree(trained, folders / "models")
     panel.refreshModels()
     panel.parameters.modelName = NAME
-    make_store(data, folders / "kept", shift_mm=2.0)
-    ui = open_learning(host, panel, folders / "kept")
+    kept = folders / "radiology" / "corrections"
+    make_store(data, kept, shift_mm=2.0)
+    ui = open_learning(host, panel, kept)
+    ui.reviewerEdit.text = "Dr. A"
     assert ui.improveButton.enabled and ui.improveButton.text == "Improve blobs"
     assert not ui.backButton.visible and not ui.cancelButton.visible
     panel.learn.options = {"steps": STEPS}
