@@ -214,6 +214,7 @@ def _workers(
 
 
 def _print_script(jobs: Slurm) -> None:
+    import gc
     import tempfile
 
     from LandmarkDetectionLib.cohort.cluster import slurm_cluster
@@ -224,6 +225,9 @@ def _print_script(jobs: Slurm) -> None:
             print(cluster.job_script())
         finally:
             cluster.close()
+        # It removes its certificate when it is collected, and complains when the folder went before.
+        del cluster
+        gc.collect()
 
 
 # --- what people and programs are told --------------------------------------------------------------------

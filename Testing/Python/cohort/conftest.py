@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,6 +101,30 @@ def undisturbed(
     ended = run_command(source, out)
     assert ended.code == 0, ended.err
     return out, ended
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Any]:
+    """A client with one worker that stays for many runs."""
+    from LandmarkDetectionLib.cohort.cluster import LocalWorkers, local_client
+
+    with local_client(LocalWorkers(1, 1, gpus=False)) as client:
+        yield client
+
+
+@pytest.fixture
+def run_here(workers: Any, detector: Path) -> Callable[..., list[Any]]:
+    """Run a cohort in this process with workers that are there already; gives back the cases that ended."""
+    from LandmarkDetectionLib.cohort.batch import Request, run
+    from LandmarkDetectionLib.cohort.events import CaseEnded, Event
+
+    def run_cohort(source: Path, out: Path, **more: Any) -> list[CaseEnded]:
+        told: list[Event] = []
+        request = Request(source, out, (str(detector),), device="cpu", pictures=False, **more)
+        run(request, lambda: nullcontext(workers), told.append)
+        return [event for event in told if isinstance(event, CaseEnded)]
+
+    return run_cohort
 
 
 def positions(out: Path, secret_of: Path) -> dict[str, Any]:

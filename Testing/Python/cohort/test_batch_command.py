@@ -5,14 +5,18 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from LandmarkDetectionLib.cohort import State, read_cohort
+from LandmarkDetectionLib.cohort import read_cohort
+from LandmarkDetectionLib.cohort.sources import Filters
+from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.landmarks import read_landmarks
-from Testing.Python.cohort.conftest import SURNAME, UID_TEXT, Ended, share_keys, states
+from Testing.Python.cohort.conftest import SURNAME, UID_TEXT, Ended, states
 
 Run = Callable[..., Ended]
+Here = Callable[..., list[Any]]
 Finished = tuple[Path, Ended]
 
 
@@ -78,19 +82,16 @@ def test_started_again_it_does_nothing_again(undisturbed: Finished, source: Path
 
 
 def test_damaged_results_are_done_again_when_they_are_verified(
-    undisturbed: Finished, source: Path, run_command: Run, tmp_path: Path
+    undisturbed: Finished, source: Path, run_here: Here, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     shutil.copytree(undisturbed[0], out)
     path = next(out.glob("cases/*/tiny-model/detection.json"))
     kept = path.read_bytes()
     path.write_bytes(kept[:100])
-    broken = run_command(source, out)
-    assert (broken.code, broken.events[-1]["kind"]) == (3, "InputError")
-    assert "--verify" in broken.err
-    ended = run_command(source, out, "--verify")
-    assert ended.code == 0, ended.err
-    assert [event["key"] for event in ended.events if event["event"] == "case"] == [path.parent.parent.name]
+    with pytest.raises(InputError, match="--verify"):
+        run_here(source, out)
+    assert [event.key for event in run_here(source, out, verify=True)] == [path.parent.parent.name]
     assert json.loads(path.read_bytes())["landmarks"] == json.loads(kept)["landmarks"]
 
 
@@ -112,58 +113,49 @@ def test_a_list_says_what_would_be_done_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_codes_of_a_study_name_the_cases(source: Path, run_command: Run, tmp_path: Path) -> None:
+def test_codes_of_a_study_name_the_cases(source: Path, run_here: Here, tmp_path: Path) -> None:
     key = tmp_path / "key.csv"
     key.write_text(f"code,source\nS-01,{SURNAME}_b.nrrd\n")
-    out = tmp_path / "out"
-    ended = run_command(source, out, "--key", key, "--pattern", "*_b.nrrd", "--pattern", "*_c.mha")
-    assert ended.code == 0, ended.err
+    run_here(source, tmp_path / "out", key_file=key, filters=Filters(patterns=("*_b.nrrd", "*_c.mha")))
     codes = {row["code"]: row["source"] for row in rows(key)}
-    assert set(states(out)) == set(codes) > {"S-01"}
+    assert set(states(tmp_path / "out")) == set(codes) > {"S-01"}
     assert sorted(Path(path).name for path in codes.values()) == [f"{SURNAME}_b.nrrd", f"{SURNAME}_c.mha"]
 
 
-def test_identifiers_are_kept_only_when_asked_for(source: Path, run_command: Run, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    arguments = ("--keep-identifiers", "--pattern", "*_b.nrrd")
-    assert run_command(source, out, *arguments).code == 0
+def test_identifiers_are_kept_only_when_asked_for(source: Path, run_here: Here, tmp_path: Path) -> None:
+    out, one = tmp_path / "out", Filters(patterns=("*_b.nrrd",))
+    run_here(source, out, filters=one, identifiers=True)
     (row,) = rows(out / "results.csv")
     assert row["case"] == f"ct_{SURNAME}_b"
     assert row["source"] == str(source / "ct" / f"{SURNAME}_b.nrrd")
     assert next(iter(read_cohort(out))).source == row["source"]
-    mixed = run_command(source, out, "--pattern", "*_b.nrrd")
-    assert (mixed.code, mixed.events[-1]["event"]) == (3, "error")
-    assert "with identifiers" in mixed.err
+    with pytest.raises(InputError, match="with identifiers"):
+        run_here(source, out, filters=one)
 
 
 def test_another_source_is_refused_unless_it_is_the_same_one_moved(
-    source: Path, run_command: Run, undisturbed: Finished, tmp_path: Path
+    source: Path, run_here: Here, undisturbed: Finished, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
+    out, moved = tmp_path / "out", tmp_path / "moved"
     shutil.copytree(undisturbed[0], out)
-    moved = tmp_path / "moved"
     shutil.copytree(source, moved)
-    refused = run_command(moved, out)
-    assert (refused.code, refused.events[-1]["kind"]) == (3, "InputError")
-    assert "another source" in refused.err
-    ended = run_command(moved, out, "--moved")
-    assert ended.code == 0, ended.err
+    with pytest.raises(InputError, match="another source"):
+        run_here(moved, out)
     # Recognised by content: nothing is computed again.
-    assert {event["seconds"] for event in ended.events if event["event"] == "case"} <= {0} or all(
-        event["state"] == "failed" for event in ended.events if event.get("seconds", 0) > 0
-    )
+    ended = run_here(moved, out, moved=True)
+    assert len(ended) == 6
+    assert all(event.seconds == 0 for event in ended)
 
 
 def test_a_case_that_left_the_source_leaves_the_tables(
-    source: Path, run_command: Run, undisturbed: Finished, tmp_path: Path
+    source: Path, run_here: Here, undisturbed: Finished, tmp_path: Path
 ) -> None:
-    out = share_keys(undisturbed[0], tmp_path / "out")
-    shutil.copytree(undisturbed[0], out, dirs_exist_ok=True)
-    assert run_command(source, out, "--exclude", "*.mha").code == 0
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed[0], out)
+    assert run_here(source, out, filters=Filters(excluded=("*.mha",))) == []
     assert len(rows(out / "results.csv")) == 3
-    assert len(states(out)) == 5
+    assert sorted(states(out).values()) == ["done"] * 3 + ["failed"] * 2
     assert len(list(out.glob("cases/*/case.json"))) == 6
-    assert list(states(out).values()).count(State.DONE.value) == 3
 
 
 @pytest.mark.parametrize(
