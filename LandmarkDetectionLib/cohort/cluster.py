@@ -112,7 +112,7 @@ def local_client(wanted: LocalWorkers) -> Iterator[Client]:
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _keep_quiet()
     specifications = worker_specifications(wanted)
     with dask.config.set({**CONFIG, "distributed.nanny.pre-spawn-environ": {**ENVIRONMENT, **QUIET}}):
         workers = {number: {"cls": Nanny, "options": one} for number, one in enumerate(specifications)}
@@ -165,9 +165,9 @@ def running_client(address: str) -> Iterator[Client]:
     """
     from distributed import Client
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _keep_quiet()
     try:
-        client = Client(address, set_as_default=False, timeout="20s")
+        client = Client(address, set_as_default=False, timeout="10s")
     except (OSError, ValueError, TimeoutError) as problem:
         raise ClusterError(
             f"There is no Dask scheduler at {address} ({problem}); start one with 'dask scheduler'."
@@ -197,6 +197,7 @@ def slurm_client(wanted: Slurm, logs: Path) -> Iterator[Client]:
 
     if shutil.which("sbatch") is None:
         raise ClusterError("There is no SLURM here (no command sbatch); run this on a login node.")
+    _keep_quiet()
     with dask.config.set(dict(CONFIG)):
         cluster = slurm_cluster(wanted, logs)
         try:
@@ -230,6 +231,13 @@ def slurm_cluster(wanted: Slurm, logs: Path) -> Any:
         shared_temp_directory=str(logs),
         protocol="tls://",
     )
+
+
+def _keep_quiet() -> None:
+    """Dask logs, with tracebacks, what this program tells in a sentence."""
+    # Each of these has a level of its own.
+    for name in ("distributed", "distributed.client", "distributed.gc"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def usable_cores() -> int:
