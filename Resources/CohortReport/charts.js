@@ -4,7 +4,8 @@ let known = null;
 
 function distributions() {
   if (known) return known;
-  const done = (values) => (row) => (row.state === "done" ? values(row).filter((value) => value !== null && value !== undefined) : []);
+  const isNumber = (value) => value !== null && value !== undefined;
+  const done = (values) => (row) => (row.state === "done" ? values(row).filter(isNumber) : []);
   known = [
     { name: "score", title: "Landmarks that may be wrong, per case", unit: "", values: done((row) => [row.score]) },
     { name: "lowest", title: "Lowest confidence of a case", unit: "%", values: done((row) => [row.lowest]), span: [0, 100] },
@@ -19,18 +20,39 @@ function distributions() {
   return known;
 }
 
-// Edges hold nearly all values; what lies beyond is counted in the first and the last bar.
-function edges(one) {
-  if (one.edges) return one.edges;
-  const values = rows.flatMap((row) => one.values(row)).sort((a, b) => a - b);
-  if (!values.length) return (one.edges = null);
-  const at = (share) => values[Math.min(values.length - 1, Math.floor(share * values.length))];
+// All values of all cases, sorted into bars once: a filter then only counts. The bars hold nearly all values;
+// what lies beyond is counted in the first and the last one.
+function grid(one) {
+  if (one.grid !== undefined) return one.grid;
+  const numbers = [], places = [];
+  for (const row of rows) for (const value of one.values(row)) { numbers.push(value); places.push(row.index); }
+  if (!numbers.length) return (one.grid = null);
+  const values = new Float64Array(numbers), owners = new Int32Array(places), sorted = values.slice().sort();
+  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
   let [low, high] = one.span ?? [at(0.002), at(0.998)];
   if (high <= low) [low, high] = [low - 0.5, high + 0.5];
   const step = nice((high - low) / BARS);
   low = Math.floor(low / step + 1e-9) * step;
   const bars = Math.max(1, Math.ceil((high - low) / step - 1e-9));
-  return (one.edges = { low, step, bars, first: values[0], last: values[values.length - 1] });
+  const bar = new Uint8Array(values.length), all = new Array(bars).fill(0);
+  for (let n = 0; n < values.length; n++) {
+    bar[n] = Math.min(bars - 1, Math.max(0, Math.floor((values[n] - low) / step + 1e-9)));
+    all[bar[n]]++;
+  }
+  return (one.grid = { low, step, bars, all, bar, values, owners, sorted });
+}
+
+// How many values of the kept cases are in each bar, and their median.
+function among(held, isKept) {
+  const some = new Array(held.bars).fill(0), values = new Float64Array(held.values.length);
+  let count = 0;
+  for (let n = 0; n < held.owners.length; n++) {
+    if (!isKept[held.owners[n]]) continue;
+    some[held.bar[n]]++;
+    values[count++] = held.values[n];
+  }
+  const sorted = count === held.sorted.length ? held.sorted : values.subarray(0, count).sort();
+  return { some, count, median: count ? sorted[count >> 1] : null };
 }
 
 function nice(step) {
@@ -38,26 +60,20 @@ function nice(step) {
   return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= step * 0.999);
 }
 
-function counts(one, list, { low, step, bars }) {
-  const found = new Array(bars).fill(0);
-  for (const row of list) for (const value of one.values(row)) found[Math.min(bars - 1, Math.max(0, Math.floor((value - low) / step + 1e-9)))]++;
-  return found;
-}
-
-function histogram(one, kept) {
-  const grid = edges(one);
-  if (!grid) return null;
-  const all = counts(one, rows, grid), some = counts(one, kept, grid);
-  const width = 300, height = 110, most = Math.max(...all, 1), wide = width / grid.bars;
+function histogram(one, isKept) {
+  const held = grid(one);
+  if (!held) return null;
+  const { all } = held, { some, count: many, median } = among(held, isKept);
+  const width = 300, height = 110, most = Math.max(...all, 1), wide = width / held.bars;
   const tall = (count) => (count ? Math.max(1.5, (count / most) * height) : 0);
   const picture = draw("svg", { viewBox: `0 -4 ${width} ${height + 24}`, role: "group", "aria-label": `Histogram: ${one.title}` });
   if (one.range) {
-    const from = Math.max(0, ((one.range[0] - grid.low) / grid.step) * wide), to = Math.min(width, ((one.range[1] - grid.low) / grid.step) * wide);
+    const from = Math.max(0, ((one.range[0] - held.low) / held.step) * wide), to = Math.min(width, ((one.range[1] - held.low) / held.step) * wide);
     if (to > from) picture.append(draw("rect", { class: "usual", x: from, y: -4, width: to - from, height: height + 4 }));
   }
   all.forEach((count, bar) => {
-    const from = bar === 0 ? Math.min(grid.low, grid.first) : grid.low + bar * grid.step;
-    const to = bar === grid.bars - 1 ? Math.max(grid.low + grid.bars * grid.step, grid.last + 1e-6) : grid.low + (bar + 1) * grid.step;
+    const from = bar === 0 ? Math.min(held.low, held.sorted[0]) : held.low + bar * held.step;
+    const to = bar === held.bars - 1 ? Math.max(held.low + held.bars * held.step, held.sorted[held.sorted.length - 1] + 1e-6) : held.low + (bar + 1) * held.step;
     picture.append(draw("rect", { class: "all", x: bar * wide, y: height - tall(count), width: wide * 0.92, height: tall(count) }),
       draw("rect", { class: "kept", x: bar * wide, y: height - tall(some[bar]), width: wide * 0.92, height: tall(some[bar]) }));
     if (!count) return;
@@ -70,9 +86,8 @@ function histogram(one, kept) {
     picture.append(hit);
   });
   const label = (x, anchor, value) => { const text = draw("text", { x, y: height + 14, "text-anchor": anchor }); text.textContent = withUnit(value, one.unit); return text; };
-  picture.append(label(0, "start", grid.low), label(width / 2, "middle", grid.low + (grid.bars * grid.step) / 2), label(width, "end", grid.low + grid.bars * grid.step));
-  const middle = kept.flatMap((row) => one.values(row)).sort((a, b) => a - b);
-  const note = middle.length ? `median ${withUnit(middle[Math.floor(middle.length / 2)], one.unit)} of ${middle.length.toLocaleString("en")}${one.range ? `; green: usual, ${one.range[0]} to ${one.range[1]}` : ""}` : "none among these cases";
+  picture.append(label(0, "start", held.low), label(width / 2, "middle", held.low + (held.bars * held.step) / 2), label(width, "end", held.low + held.bars * held.step));
+  const note = many ? `median ${withUnit(median, one.unit)} of ${many.toLocaleString("en")}${one.range ? `; green: usual, ${one.range[0]} to ${one.range[1]}` : ""}` : "none among these cases";
   return make("figure", { className: "chart", dataset: { name: one.name } }, make("h3", { textContent: one.title }), picture, make("p", { className: "soft", textContent: note }));
 }
 
@@ -92,7 +107,9 @@ function warningChart(kept) {
 }
 
 function showDistributions(kept) {
-  byId("charts").replaceChildren(...[warningChart(kept), ...distributions().map((one) => histogram(one, kept))].filter(Boolean));
+  const isKept = new Uint8Array(rows.length);
+  for (const row of kept) isKept[row.index] = 1;
+  byId("charts").replaceChildren(...[warningChart(kept), ...distributions().map((one) => histogram(one, isKept))].filter(Boolean));
 }
 
 function showFailures() {
