@@ -6,8 +6,9 @@ does is saved a moment later, so that not even the end of Slicer loses it.
 
 from __future__ import annotations
 
+import glob
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -262,7 +263,7 @@ class ImagePlaces:
         """
         place = read_case(cohort.folder, case).source or self._inKeyFile(case)
         text, _separator, series = place.partition("::")
-        for path in (Path(text), *([self.source / text] if self.source is not None else [])):
+        for path in self._candidates(text):
             if path.is_absolute() and path.exists():
                 return path, series
         raise InputError(
@@ -270,6 +271,14 @@ class ImagePlaces:
                 case=case
             )
         )
+
+    def _candidates(self, text: str) -> Iterator[Path]:
+        """A key file may name an image by its path, by its path below the source, or by its file's name."""
+        yield Path(text)
+        if self.source is not None:
+            yield self.source / text
+            if Path(text).name == text:
+                yield from self.source.rglob(glob.escape(text))
 
     def _inKeyFile(self, case: str) -> str:
         from LandmarkDetectionLib.cohort.keys import read_key_file

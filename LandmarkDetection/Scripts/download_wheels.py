@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
         packages.writeConstraints(constraints)
-        requirements = [package.requirement for package in packages.requiredPackages()]
+        requirements = [package.requirement for package in packages.requiredPackages(packages.BATCH)]
         command = [sys.executable, "-m", "pip", "download", "--only-binary", ":all:"]
         command += ["--dest", arguments[0], "--constraint", str(constraints), *requirements, *arguments[1:]]
         return subprocess.run(command).returncode

@@ -39,7 +39,10 @@ function matching() {
 }
 
 function absent(row) {
-  return [...row.statuses].flatMap((letter, index) => (letter === "a" || letter === "M" ? [index] : []));
+  if (row.absent) return row.absent;
+  row.absent = [];
+  for (let index = 0; index < row.statuses.length; index++) if ("aM".includes(row.statuses[index])) row.absent.push(index);
+  return row.absent;
 }
 
 // What has no result comes last: there is nothing to look at, and the part Failures lists it with its reasons.

@@ -50,6 +50,7 @@ class BatchSection:
         self.review: CohortReview | None = None
         self._models: list[Model] = []
         self._total = 0
+        self._chosenFolder: Path | None = None
         self._isListing = self._mustListAgain = False
         self._missing: tuple[packages.Package, ...] = ()
         self._shortcuts: list[qt.QShortcut] = []
@@ -98,6 +99,7 @@ class BatchSection:
         ]
         self.setModels(self._models)
         self._onResultsChosen()
+        self._show()
 
     def _shortcut(self, keys: str, action: Any) -> qt.QShortcut:
         shortcut = qt.QShortcut(qt.QKeySequence(keys), self.widget)
@@ -196,8 +198,11 @@ class BatchSection:
         return self.folder is not None and (self.folder / COHORT).is_file()
 
     def _onResultsChosen(self) -> None:
+        if self.folder == self._chosenFolder:  # a click into the field and away again
+            return
         if self.review.current is not None and not self.review.leave():
             return
+        self._chosenFolder = self.folder
         self.cases.fill([], onlyOpen=False)
         self._total = 0
         if self._isBegun():
@@ -322,6 +327,8 @@ class BatchSection:
         self.widget.collapsed = False
         self.ui.outEdit.text = str(folder)
         self._onResultsChosen()
+        if not self.cases.records:
+            self._list()
         if not model:
             from LandmarkDetectionLib.cohort.records import read_case
 

@@ -246,6 +246,21 @@ def test_a_review_is_saved_when_the_scene_or_the_module_goes(host, listed, folde
     assert len(review_of(folder, first).reviewed) == 1
 
 
+def test_a_click_into_the_field_of_the_results_closes_no_case(host, listed):
+    first = open_case(host, listed)
+    listed.batch.ui.outEdit.editingFinished.emit()
+    assert listed.batch.review.current.case == first and listed_cases(listed)
+
+
+def test_other_results_close_the_case_after_saving_it(host, listed, folder, tmp_path):
+    first = open_case(host, listed)
+    host.press_key("a")
+    listed.batch.ui.outEdit.text = str(tmp_path / "new")
+    listed.batch.ui.outEdit.editingFinished.emit()
+    assert listed.batch.review.current is None and volumes(host) == [] and not listed_cases(listed)
+    assert len(review_of(folder, first).reviewed) == 1
+
+
 def test_a_failed_case_has_nothing_to_open_and_is_passed_over(host, listed):
     rows = listed_cases(listed)
     last_done = max(row for row, cells in enumerate(rows) if cells[3] != "failed")
@@ -271,6 +286,17 @@ def test_without_the_key_file_no_image_can_be_opened(host, listed, tmp_path):
     listed.batch.ui.keyEdit.text = str(tmp_path / "other.csv")
     listed.batch.ui.caseTable.cellDoubleClicked.emit(0, 0)
     assert "other.csv does not say" in complaint(listed)
+
+
+@pytest.mark.parametrize("kind", ["path below the source", "file's name"])
+def test_a_study_may_name_images_in_other_ways(host, listed, tmp_path, kind):
+    case = listed_cases(listed)[0][0]
+    (tmp_path / "images" / "deep").mkdir()
+    (tmp_path / "images" / f"patient-{case}.nrrd").rename(tmp_path / "images" / "deep" / "scan[1].nrrd")
+    source = "deep/scan[1].nrrd" if kind == "path below the source" else "scan[1].nrrd"
+    (tmp_path / "results-key.csv").write_text(f"code,source\n{case},{source}\n")
+    listed.batch.ui.sourceEdit.text = str(tmp_path / "images")
+    assert open_case(host, listed) == case
 
 
 def test_an_image_that_slicer_does_not_read_comes_through_the_library(host, listed, tmp_path):

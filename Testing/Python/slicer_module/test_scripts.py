@@ -254,7 +254,7 @@ def test_wheels_for_a_computer_without_a_network_are_downloaded(
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
     wanted = (script.packages.Package("wanted-for-landmarks>=1.2", "a test", 1),)
-    monkeypatch.setattr(script.packages, "requiredPackages", lambda: wanted)
+    monkeypatch.setattr(script.packages, "requiredPackages", lambda *lists: wanted)
     assert script.main([str(target), "--no-index", "--find-links", str(wheels)]) == 0
     assert [path.name for path in target.iterdir()] == ["wanted_for_landmarks-1.3-py3-none-any.whl"]
     assert script.main([]) == 2
