@@ -130,7 +130,7 @@ def _squared_distances(points: FloatArray, centre: FloatArray, spread: FloatArra
 
 def _aligned(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The median shape, and every case on it."""
-    present: npt.NDArray[np.bool_] = np.isfinite(points).all(axis=2)
+    present: npt.NDArray[np.bool_] = np.asarray(np.isfinite(points).all(axis=2))
     usable = present.sum(axis=1) >= LEAST_LANDMARKS
     aligned = np.full_like(points, np.nan)
     if not usable.any():
