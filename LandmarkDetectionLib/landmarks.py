@@ -89,6 +89,9 @@ class Landmark:
         The plain definition of the landmark, or a person's remark.
     predicted : (3,) float64, optional
         The model's original position in RAS mm, kept beside a person's correction.
+    expected_error : float, optional
+        How far from the truth the position is expected to be, in mm: the root of the expected square, from
+        the network's own calibrated spread and from how well it agrees with the other landmarks.
 
     Raises
     ------
@@ -104,6 +107,7 @@ class Landmark:
     covariance: FloatArray | None = None
     description: str = ""
     predicted: FloatArray | None = None
+    expected_error: float | None = None
 
     def __post_init__(self) -> None:
         # Arrays are copied and locked, so that a frozen landmark really stays as it is.
@@ -132,6 +136,12 @@ class Landmark:
             object.__setattr__(self, "confidence", float(self.confidence))
             if not 0 <= self.confidence <= 1:
                 raise ValueError(f"confidence of {self.name!r} is {self.confidence}, expected 0 to 1")
+        if self.expected_error is not None:
+            object.__setattr__(self, "expected_error", float(self.expected_error))
+            if not 0 <= self.expected_error < float("inf"):
+                raise ValueError(
+                    f"expected_error of {self.name!r} is {self.expected_error}, expected 0 mm or more"
+                )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Landmark):
@@ -156,6 +166,7 @@ class Landmark:
             "covariance": None if self.covariance is None else self.covariance.tolist(),
             "description": self.description,
             "predicted": None if self.predicted is None else self.predicted.tolist(),
+            "expected_error": self.expected_error,
         }
 
     @classmethod
@@ -171,6 +182,7 @@ class Landmark:
             covariance=record.get("covariance"),
             description=str(record.get("description") or ""),
             predicted=record.get("predicted"),
+            expected_error=record.get("expected_error"),
         )
 
 

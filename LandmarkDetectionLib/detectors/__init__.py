@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.detectors.refining import Corrections
     from LandmarkDetectionLib.hand_view import HandPicture, Side
     from LandmarkDetectionLib.image_views import ImageViews
     from LandmarkDetectionLib.landmarks import Landmark
@@ -75,7 +76,7 @@ def detect(
     Cancelled
         When ``cancelled`` said so.
     """
-    from LandmarkDetectionLib.detectors import hand, hand_regression, heatmap, memory, silhouette
+    from LandmarkDetectionLib.detectors import hand, hand_regression, heatmap, memory, refining, silhouette
 
     if depth is not None and depth not in DEPTH_METHODS:
         raise InputError(f"The depth method {depth!r} is unknown; choose {', '.join(DEPTH_METHODS)}.")
@@ -103,7 +104,8 @@ def detect(
         )
 
     def run(chosen: str) -> Detection:
-        return kinds[model.detector](volume, model, threshold, depth, chosen, step)
+        found = kinds[model.detector](volume, model, threshold, depth, chosen, step)
+        return refining.with_expected_errors(found)
 
     return memory.run_within(run, choose_device(device), volume.name)
 
@@ -186,6 +188,39 @@ def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray)
     from LandmarkDetectionLib.detectors import locate
 
     return locate.locate_near(detection, model, name, near)
+
+
+def refine(detection: Detection, corrections: Corrections) -> Detection:
+    """Move the landmarks that nobody has settled to where a person's corrections make them likely.
+
+    Networks with a spatial branch (SCN, DACN) look again with the corrected landmarks drawn into their local
+    appearance. All models weigh what their networks say of every landmark against how landmarks lie to one
+    another and how errors go together, as a joint Gaussian that training left in the model's package.
+
+    The result depends on the detection and on the corrections alone, not on what was refined before.
+
+    Parameters
+    ----------
+    detection : Detection
+        Fresh from ``detect``: one read from a file has lost what the networks saw.
+    corrections : LandmarkSet or mapping of name to (3,) RAS mm
+        Of a set those landmarks count that a person accepted, corrected or called missing. In a mapping None
+        says that a landmark is missing.
+
+    Returns
+    -------
+    Detection
+        Settled landmarks exactly as given. The others with their new places, calibrated anew; what was absent
+        may appear, and what was present may vanish.
+
+    Raises
+    ------
+    InputError
+        The detection comes from a file, its model has no joint Gaussian, or there is no such landmark.
+    """
+    from LandmarkDetectionLib.detectors import refining
+
+    return refining.refine(detection, corrections)
 
 
 def choose_device(device: str) -> str:

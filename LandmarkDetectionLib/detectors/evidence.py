@@ -1,4 +1,4 @@
-"""What networks saw of a scan, kept so that one landmark can be looked for again."""
+"""What networks saw of an image, kept for when a person points to a place or corrects a landmark."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from LandmarkDetectionLib.detectors.joint import JointEvidence
 from LandmarkDetectionLib.projection import View
 
 Array = np.ndarray
 
 
-class Evidence(NamedTuple):
-    """What the networks saw of L landmarks.
+class Maps(NamedTuple):
+    """What the networks saw of L landmarks in one view, cell by cell.
 
     Attributes
     ----------
@@ -39,6 +40,21 @@ class Evidence(NamedTuple):
     click_depth_mm: float
     contains: Callable[[Array], bool]
     confidence: Callable[[float, float, Array], float]
+
+
+class Evidence(NamedTuple):
+    """What is kept of a detection.
+
+    Attributes
+    ----------
+    maps : Maps or None
+        For looking for one landmark again near a click; volumes and regression models have none.
+    joint : JointEvidence or None
+        For what the others make of a correction.
+    """
+
+    maps: Maps | None
+    joint: JointEvidence | None
 
 
 def pictured(view: View, point: Array) -> bool:

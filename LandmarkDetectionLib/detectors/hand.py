@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.detectors.evidence import Evidence
+from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, HandEstimates, estimate_hands, hand_canvas
+from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import HandSettings
 from LandmarkDetectionLib.errors import InputError, ModelError, NoBodyError
 from LandmarkDetectionLib.hand_view import HandPicture, HandView, view_hand
@@ -122,12 +124,18 @@ def detect(
         warnings=tuple(warnings),
         seconds=seconds,
         views=picture if picture.flat else replace(picture, picture=chosen.view),
-        evidence=_evidence(volume, picture, canvases[best], found, best, settings),
+        evidence=_evidence(volume, picture, canvases[best], found, best, settings, model),
     )
 
 
 def _evidence(
-    volume: Volume, picture: HandPicture, view: View, found: HandEstimates, best: int, settings: HandSettings
+    volume: Volume,
+    picture: HandPicture,
+    view: View,
+    found: HandEstimates,
+    best: int,
+    settings: HandSettings,
+    model: Model,
 ) -> Evidence:
     curve = settings.calibration["silhouette" if picture.flat else "depth"]
     calibration = Calibration(np.array(curve.scores), np.array(curve.shares))
@@ -139,7 +147,7 @@ def _evidence(
         inside = (ijk >= -0.5) & (ijk <= np.array(volume.size) - 0.5) | (np.array(volume.size) == 1)
         return bool(inside.all())
 
-    return Evidence(
+    maps = Maps(
         view=view,
         maps=found.maps[best, :1] if picture.flat else found.maps[best],
         radius_mm=settings.radius_share * length_mm,
@@ -148,6 +156,41 @@ def _evidence(
         contains=contains,
         confidence=lambda near, _depth_error, _place: float(calibration(np.array([near]))[0]),
     )
+    pixel = view.geometry.spacing[0]
+    axes = 2 if picture.flat else 3
+    observed = hand_observations(found, np.full(len(found.length), pixel), axes)[best]
+    frame = Frame(view.geometry.origin, (view.geometry.axes_mm * (1.0, 1.0, pixel))[:, :axes])
+    whole = model.read_joint()
+
+    def inside(points: Array) -> Array:
+        ijk = volume.ras_to_ijk_points(frame.to_ras(points))
+        size = np.array(volume.size)
+        return np.asarray(((ijk >= -0.5) & (ijk <= size - 0.5) | (size == 1)).all(axis=1))
+
+    joint = JointEvidence(
+        frame=frame,
+        answer=Answer(observed, found.present[best]),
+        joint=whole.first_axes(axes) if whole is not None else None,
+        radius=settings.radius_share * float(found.length[best]),
+        judged_axes=2,
+        inside=inside,
+    )
+    return Evidence(maps, joint)
+
+
+def hand_observations(found: HandEstimates, pixel_mm: Array, axes: int) -> list[Observed]:
+    """What the network says of every hand, in pixels of its canvas of (B,) mm; 2 axes are without depth."""
+    scale = np.asarray(pixel_mm)[:, None, None]
+    position = np.concatenate([found.position, found.depth[..., None] / scale], axis=-1)
+    plane = np.sqrt(np.einsum("blii->bli", found.covariance))
+    # Of a Laplace distribution, whose mean absolute error the network gives.
+    depth = np.sqrt(2) * found.depth_error[..., None] / scale
+    deviation = np.concatenate([plane, depth], axis=-1)
+    seen = found.present >= PRESENT_ABOVE
+    return [
+        Observed(one[:, :axes], spread[:, :axes], near, there)
+        for one, spread, near, there in zip(position, deviation, found.near, seen, strict=True)
+    ]
 
 
 def _ends(model: Model) -> tuple[int, int]:

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors.evidence import Evidence
+from LandmarkDetectionLib.detectors.joint import Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
+from LandmarkDetectionLib.detectors.silhouette import regression_answer
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.hand_view import view_hand
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.quality import UNCERTAIN_BELOW
+from LandmarkDetectionLib.quality import RADIUS_MM, UNCERTAIN_BELOW
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.hand_view import Side
@@ -67,6 +70,24 @@ def detect(
         for n, one in enumerate(model.protocol.landmarks)
     )
     step(1.0, "done")
+    axes, geometry = 2 if picture.flat else 3, view.geometry
+    frame = Frame(geometry.origin, (geometry.axes_mm / (*geometry.spacing, 1.0))[:, :axes])
+    whole = model.read_joint()
+
+    def imaged(points: Array) -> Array:
+        where = volume.ras_to_ijk_points(frame.to_ras(points))
+        size = np.array(volume.size)
+        return np.asarray(((where >= -0.5) & (where <= size - 0.5) | (size == 1)).all(axis=1))
+
+    shares = [settings.found_share[one.name] for one in model.protocol.landmarks]
+    joint = JointEvidence(
+        frame=frame,
+        answer=regression_answer(frame.from_ras(ras), shares, [bool(one) for one in inside], RADIUS_MM),
+        joint=whole.first_axes(axes) if whole is not None else None,
+        radius=RADIUS_MM,
+        judged_axes=axes,
+        inside=imaged,
+    )
     return Detection(
         landmarks=LandmarkSet(landmarks, name=model.protocol.title),
         model=model.name,
@@ -80,6 +101,7 @@ def detect(
         warnings=picture.warnings,
         seconds={"project": round(seen - started, 4), "networks": round(time.perf_counter() - seen, 4)},
         views=picture,
+        evidence=Evidence(None, joint),
     )
 
 

@@ -11,17 +11,18 @@ import numpy as np
 import torch
 
 from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.detectors.evidence import Evidence
+from LandmarkDetectionLib.detectors.heatmap_evidence import (
+    MOST_BYTES,
+    SpatialBranch,
+    first_appearance,
+    heatmap_evidence,
+)
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
-from LandmarkDetectionLib.gaussian_heatmap import heatmap_distribution
-from LandmarkDetectionLib.heatmap_reading import Reading, gaussian_distribution
 from LandmarkDetectionLib.image_grid import ImageGrid, look_at
 from LandmarkDetectionLib.image_reading import read_image
 from LandmarkDetectionLib.image_views import image_views
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
-from LandmarkDetectionLib.projection import View, ViewGeometry
 from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ Array = np.ndarray
 Step = Callable[[float, str], None]
 
 KEY = "heatmap"
-#: How exactly a person points, in radii of the confidence.
-CLICK_RADII = 1.5
-#: Cosine between a grid's axes above which views, which have right angles, cannot show it.
-SHEARED = 0.02
 #: Distances between landmarks that training never saw by this factor are named.
 STRETCH = 1.35
 
@@ -72,16 +69,17 @@ def detect(
         step(0.5, "finding landmarks")
         radius = settings.radius / float(grid.cell_mm.mean())
         peaks = [settings.peak.get(name, 1.0) for name in model.protocol.names]
-        reading, heatmaps = read_image(
-            network,
-            grid.image,
-            settings.shape,
-            settings.heatmaps == "logits",
-            radius,
-            peaks,
-            device,
-            settings.copies,
-        )
+        with first_appearance(network) as appearance:
+            reading, heatmaps = read_image(
+                network,
+                grid.image,
+                settings.shape,
+                settings.heatmaps == "logits",
+                radius,
+                peaks,
+                device,
+                settings.copies,
+            )
     step(0.9, "checking the result")
     confidence = settings.confidence(reading.near[0])
     landmarks = _landmarks(volume, model, grid, reading, confidence)
@@ -107,7 +105,17 @@ def detect(
         ),
         seconds=seconds,
         views=image_views(volume),
-        evidence=_evidence(volume, grid, settings, heatmaps, network.stride),
+        evidence=heatmap_evidence(
+            volume,
+            grid,
+            settings,
+            reading,
+            radius,
+            heatmaps,
+            network.stride,
+            model.read_joint(),
+            _branch(network, appearance, heatmaps is None, grid, reading, settings, model, radius),
+        ),
     )
 
 
@@ -125,46 +133,21 @@ def _grid(
     return aligned.grid, (warning,) if warning else ()
 
 
-def _evidence(
-    volume: Volume, grid: ImageGrid, settings: HeatmapSettings, heatmaps: torch.Tensor | None, stride: int
-) -> Evidence | None:
-    """What one landmark of a radiograph can be looked for again in; volumes have none yet."""
-    if heatmaps is None or heatmaps.ndim != 4:
+def _branch(
+    network: Any,
+    appearance: Sequence[torch.Tensor],
+    tiled: bool,
+    grid: ImageGrid,
+    reading: Reading,
+    settings: HeatmapSettings,
+    model: Model,
+    radius: float,
+) -> SpatialBranch | None:
+    """For networks that look at local appearance first."""
+    if tiled or not appearance or 2 * appearance[0].numel() > MOST_BYTES:
         return None
-    column, row = (grid.to_ras[:3, axis] / grid.cell_mm[axis] for axis in (0, 1))
-    if abs(float(column @ row)) > SHEARED:
-        return None
-    probability = (
-        heatmap_distribution(heatmaps)[0]
-        if settings.heatmaps == "logits"
-        else gaussian_distribution(heatmaps)
-    )
-    if stride < STRIDE:
-        # On the cells that places are looked for again on; the sum stays.
-        probability = torch.nn.functional.avg_pool2d(probability, STRIDE // stride) * (STRIDE // stride) ** 2
-    size = np.array(volume.size)
-
-    def contains(point: Array) -> bool:
-        ijk = volume.ras_to_ijk_points(point)
-        # A click beside a radiograph's plane is meant to lie in it.
-        return bool(((ijk >= -0.5) & (ijk <= size - 0.5) | (size == 1)).all())
-
-    cell = grid.cell_mm
-    shape = (int(grid.image.shape[1]), int(grid.image.shape[2]))
-    geometry = ViewGeometry(
-        grid.to_ras[:3, 3], column, row, np.cross(column, row), (float(cell[0]), float(cell[1])), shape
-    )
-    inside = np.zeros(shape, bool)
-    inside[tuple(slice(n) for n in grid.content)] = True
-    nothing = np.zeros(shape, np.float32)
-    return Evidence(
-        view=View(inside, nothing, nothing, nothing, inside, geometry),
-        maps=probability.numpy(),
-        radius_mm=settings.radius,
-        click_mm=CLICK_RADII * settings.radius,
-        click_depth_mm=0.0,
-        contains=contains,
-        confidence=lambda near, _error, _place: float(settings.confidence(np.array([near]))[0]),
+    return SpatialBranch(
+        network, appearance[0], grid.image, reading, settings, model.protocol.names, radius
     )
 
 

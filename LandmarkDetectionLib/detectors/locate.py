@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from LandmarkDetectionLib import heatmap
-from LandmarkDetectionLib.detectors.evidence import Evidence
+from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.landmarks import Landmark, Status
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
@@ -24,8 +24,9 @@ DOUBT = 0.5
 
 def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray) -> Landmark:
     """See ``detectors.locate_near``."""
-    evidence = detection.evidence
-    if not isinstance(evidence, Evidence):
+    kept = detection.evidence
+    evidence = kept.maps if isinstance(kept, Evidence) else None
+    if evidence is None:
         raise InputError(
             f"The model {detection.model!r} cannot look for one landmark again; move the point by hand."
         )
@@ -73,7 +74,7 @@ def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray)
     )
 
 
-def _depth(evidence: Evidence, index: int, window: torch.Tensor, click: float) -> tuple[float, float, float]:
+def _depth(evidence: Maps, index: int, window: torch.Tensor, click: float) -> tuple[float, float, float]:
     """Depth in mm weighed between network and click, its variance, and the network's expected error."""
     if len(evidence.maps) == 1:  # a radiograph's plane
         return 0.0, 0.0, 0.0

@@ -182,6 +182,9 @@ class HeatmapSettings(DetectorSettings):
         See ``image_grid.GridSettings``; images per case.
     heatmaps
         "logits" of networks trained by cross-entropy, "gaussian" of those trained by a squared error.
+    appearance
+        By landmark, of networks with a spatial branch: background of the local appearance, and how much a
+        landmark stands out of it.
     sigma, peak
         By landmark: standard deviation of the targets in heatmap cells, and their height (1 where left out).
     radius, unit
@@ -205,6 +208,7 @@ class HeatmapSettings(DetectorSettings):
     heatmaps: Literal["logits", "gaussian"]
     sigma: dict[str, PositiveFloat]
     peak: dict[str, PositiveFloat] = Field(default_factory=dict)
+    appearance: dict[str, tuple[float, float]] = Field(default_factory=dict)
     radius: PositiveFloat
     unit: Literal["mm", "px"]
     calibration: Curve

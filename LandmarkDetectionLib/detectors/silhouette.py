@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.detectors.evidence import Evidence, pictured
+from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
+from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings, SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
@@ -209,7 +211,7 @@ def detect(
         warnings=tuple(warnings),
         seconds=seconds,
         views=views,
-        evidence=_evidence(coronal, views, estimates, settings),
+        evidence=_evidence(coronal, views, estimates, settings, model, method),
     )
 
 
@@ -272,7 +274,12 @@ def calibration_of(settings: SilhouetteSettings, method: str) -> Calibration:
 
 
 def _evidence(
-    coronal: View, views: Projection, estimates: Estimates, settings: SilhouetteSettings
+    coronal: View,
+    views: Projection,
+    estimates: Estimates,
+    settings: SilhouetteSettings,
+    model: Model,
+    method: str,
 ) -> Evidence:
     calibration = calibration_of(settings, "network")
 
@@ -280,7 +287,7 @@ def _evidence(
         score = near * -np.expm1(-RADIUS_MM / max(depth_error, 1e-3))
         return float((calibration(np.array([score])) * room_before_the_end(coronal, place[None]))[0])
 
-    return Evidence(
+    maps = Maps(
         view=coronal,
         maps=estimates.maps[0].float().cpu().numpy(),
         radius_mm=RADIUS_MM,
@@ -289,6 +296,41 @@ def _evidence(
         contains=lambda point: pictured(views.coronal, point) and pictured(views.lateral, point),
         confidence=confidence,
     )
+    (observed,) = body_observations(estimates, settings.pixel_mm, method)
+    joint = JointEvidence(
+        frame=_frame(coronal),
+        answer=Answer(observed, estimates.present[0]),
+        joint=model.read_joint(),
+        radius=RADIUS_MM,
+        judged_axes=3,
+        inside=lambda points: _scanned(coronal, points),
+    )
+    return Evidence(maps, joint)
+
+
+def body_observations(estimates: Estimates, pixel_mm: float, method: str) -> list[Observed]:
+    """What the networks say of every view, in mm from its first pixel along columns, rows and depth."""
+    position = np.concatenate([estimates.position * pixel_mm, estimates.depth[method][..., None]], axis=-1)
+    plane = np.sqrt(np.einsum("blii->bli", estimates.covariance)) * pixel_mm
+    # Of a Laplace distribution, whose mean absolute error the network gives.
+    depth = np.sqrt(2) * estimates.depth_error[method][..., None]
+    deviation = np.concatenate([plane, depth], axis=-1)
+    seen = estimates.present >= PRESENT_ABOVE
+    return [Observed(*values) for values in zip(position, deviation, estimates.near, seen, strict=True)]
+
+
+def _frame(view: View) -> Frame:
+    """Millimetres along columns, rows and depth."""
+    geometry = view.geometry
+    return Frame(geometry.origin, geometry.axes_mm / (*geometry.spacing, 1.0))
+
+
+def _scanned(view: View, points: Array) -> Array:
+    column, row = np.rint(points[:, :2] / view.geometry.spacing).astype(int).T
+    rows, columns = view.field_of_view.shape
+    within = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+    there = view.field_of_view[row.clip(0, rows - 1), column.clip(0, columns - 1)]
+    return np.asarray(within & there)
 
 
 def room_before_the_end(view: View, pixels: Array) -> Array:
@@ -469,6 +511,19 @@ def detect_by_regression(
         )
     landmarks = LandmarkSet(tuple(result), name=model.protocol.title)
     warnings = plausibility_warnings(model.protocol, landmarks.positions, settings.length_range_mm)
+    joint = JointEvidence(
+        frame=_frame(view),
+        answer=regression_answer(
+            np.c_[pixels * view.geometry.spacing, depths],
+            [settings.found_share[name] for name in model.protocol.names],
+            [one.is_present for one in landmarks],
+            RADIUS_MM,
+        ),
+        joint=model.read_joint(),
+        radius=RADIUS_MM,
+        judged_axes=3,
+        inside=lambda points: _scanned(view, points),
+    )
     step(1.0, "done")
     return Detection(
         landmarks,
@@ -478,7 +533,20 @@ def detect_by_regression(
         tuple(warnings),
         seconds,
         views,
+        Evidence(None, joint),
     )
+
+
+def regression_answer(
+    positions: Array, found_share: Sequence[float], present: Sequence[bool], radius: float
+) -> Answer:
+    """What a network that gives positions (L, d) alone says: as sure as it was right on data held back."""
+    share = np.clip(np.asarray(found_share, float), 0.02, 0.98)
+    # The deviation in every axis at which so many errors in a plane are below the radius.
+    deviation = radius / np.sqrt(-2 * np.log(1 - share))
+    seen = np.asarray(present, bool)
+    observed = Observed(positions, np.repeat(deviation[:, None], positions.shape[1], axis=1), share, seen)
+    return Answer(observed, np.where(seen, 0.98, 0.02))
 
 
 def _check_size(volume: Volume) -> None:

@@ -17,7 +17,7 @@ one from an address.
 """
 
 from LandmarkDetectionLib.model.metadata import NetworkEntry
-from LandmarkDetectionLib.model.package import Model, save_model, validate_model
+from LandmarkDetectionLib.model.package import Model, add_joint, save_model, validate_model
 from LandmarkDetectionLib.model.reference import ReferencePicture
 from LandmarkDetectionLib.model.registry import (
     broken_models,
@@ -41,6 +41,7 @@ __all__ = [
     "Model",
     "NetworkEntry",
     "ReferencePicture",
+    "add_joint",
     "add_version",
     "broken_models",
     "go_back",

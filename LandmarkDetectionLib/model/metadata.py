@@ -62,6 +62,15 @@ class NetworkEntry(BaseModel):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+class JointEntry(BaseModel):
+    """How the landmarks lie to one another: the checked file of a ``correction.JointGaussian``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: Annotated[str, AfterValidator(_weights_path)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
 class DetectionSection(BaseModel):
     """The section ``landmark_detection``: which detector runs the networks, and its settings."""
 
@@ -70,6 +79,7 @@ class DetectionSection(BaseModel):
     detector: _Identifier
     networks: Annotated[dict[_Identifier, NetworkEntry], Field(max_length=MAX_NETWORKS)]
     settings: dict[str, JsonValue] = {}
+    joint: JointEntry | None = None
 
 
 class TensorFormat(BaseModel):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from LandmarkDetectionLib.correction import JointGaussian, joint_from_bytes, joint_to_bytes
 from LandmarkDetectionLib.errors import ModelError, OutputError
-from LandmarkDetectionLib.files import atomic_folder, read_json, write_text
-from LandmarkDetectionLib.model.metadata import Metadata, NetworkEntry, default_metadata
+from LandmarkDetectionLib.files import atomic_folder, atomic_write, read_json, write_text
+from LandmarkDetectionLib.model.metadata import JointEntry, Metadata, NetworkEntry, default_metadata
 from LandmarkDetectionLib.model.reference import ReferencePicture, read_reference, write_reference
 from LandmarkDetectionLib.protocol import Protocol, protocol_text, read_protocol, readable
 
@@ -69,6 +70,8 @@ class Model:
         By the name that the detector asks for.
     path
         Its folder.
+    joint_file
+        How its landmarks lie to one another, if the package says so.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Model:
     settings: dict[str, Any]
     networks: dict[str, NetworkEntry]
     path: Path
+    joint_file: JointEntry | None = None
 
     @property
     def is_of_hands(self) -> bool:
@@ -120,6 +124,21 @@ class Model:
             return read_reference(self.path, self.protocol)
         except ModelError as problem:
             raise ModelError(f"The model {self.path} has a broken reference picture: {problem}") from None
+
+    def read_joint(self) -> JointGaussian | None:
+        """How the landmarks lie to one another and how the networks err; None when the package says nothing.
+
+        Raises
+        ------
+        ModelError
+            The file is missing, damaged, or of other landmarks.
+        """
+        if self.joint_file is None:
+            return None
+        try:
+            return load_joint(self.path, self.joint_file, len(self.protocol.landmarks))
+        except ModelError as problem:
+            raise ModelError(f"The model {self.path} cannot be used: {problem}") from None
 
     def build_networks(self, device: str | torch.device = "cpu") -> dict[str, torch.nn.Module]:
         """Build the networks on ``device`` with their weights, in evaluation mode.
@@ -170,6 +189,7 @@ def read_package(path: str | os.PathLike[str]) -> Model:
         settings=section.settings,
         networks=section.networks,
         path=root,
+        joint_file=section.joint,
     )
 
 
@@ -196,6 +216,11 @@ def validate_model(path: str | os.PathLike[str]) -> list[str]:
         read_reference(root, model.protocol)
     except ModelError as problem:
         problems.append(str(problem))
+    if model.joint_file is not None:
+        try:
+            load_joint(root, model.joint_file, len(model.protocol.landmarks))
+        except ModelError as problem:
+            problems.append(str(problem))
     for key, entry in model.networks.items():
         try:
             load_network(root, key, entry)
@@ -218,6 +243,7 @@ def save_model(
     license_text: str = _LICENSE_TEXT,
     reference: ReferencePicture | None = None,
     attachments: Mapping[str, bytes] | None = None,
+    joint: JointGaussian | None = None,
 ) -> Model:
     """Write a model folder, check it by loading it, and put it in place as a whole.
 
@@ -246,6 +272,8 @@ def save_model(
         Picture that shows people where the landmarks lie.
     attachments
         Further files by their place in the package, for the detector, whose settings name and check them.
+    joint
+        How the landmarks lie to one another, for corrections.
 
     Raises
     ------
@@ -276,6 +304,7 @@ def save_model(
                 "detector": detector,
                 "networks": {key: entry.model_dump() for key, entry in entries.items()},
                 "settings": dict(settings),
+                **({} if joint is None else {"joint": _write_joint(new, joint).model_dump()}),
             },
         }
         write_text(new / METADATA, _json(metadata, target))
@@ -320,23 +349,27 @@ def _build(key: str, entry: NetworkEntry) -> torch.nn.Module:
         raise ModelError(f"The network {key} cannot be built from its parameters ({text}).") from None
 
 
-def _read_weights(root: Path, entry: NetworkEntry) -> dict[str, torch.Tensor]:
-    """Read once, check the checksum, then parse the same bytes: nobody can exchange the file in between."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    path = _inside(root, entry.weights)
+def _read_checked(root: Path, file: str, sha256: str) -> bytes:
+    """Read once, check the checksum, then use the same bytes: nobody can exchange the file in between."""
+    path = _inside(root, file)
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
     except OSError as problem:
-        raise ModelError(f"{entry.weights} cannot be read: {problem.strerror or problem}.") from None
+        raise ModelError(f"{file} cannot be read: {problem.strerror or problem}.") from None
     if len(content) > MAX_FILE_BYTES:
-        raise ModelError(f"{entry.weights} is larger than {MAX_FILE_BYTES // 1_000_000} MB.")
-    if hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise ModelError(f"{entry.weights} does not match its checksum; get the model again.")
+        raise ModelError(f"{file} is larger than {MAX_FILE_BYTES // 1_000_000} MB.")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ModelError(f"{file} does not match its checksum; get the model again.")
+    return content
+
+
+def _read_weights(root: Path, entry: NetworkEntry) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
     try:
-        return load(content)
+        return load(_read_checked(root, entry.weights, entry.sha256))
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError):
         raise ModelError(f"{entry.weights} is damaged or no safetensors file; get the model again.") from None
 
@@ -363,6 +396,45 @@ def _compare(
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor.float()).all():
             raise ModelError(f"{entry.weights} holds numbers that are not finite in {name!r}.")
+
+
+JOINT = "models/joint.safetensors"
+
+
+def load_joint(root: Path, entry: JointEntry, landmarks: int) -> JointGaussian:
+    """Read a package's joint Gaussian; ModelError when anything does not fit exactly."""
+    content = _read_checked(root, entry.file, entry.sha256)
+    try:
+        return joint_from_bytes(content, landmarks)
+    except ValueError as problem:
+        raise ModelError(f"{entry.file} {problem}; get the model again.") from None
+
+
+def add_joint(model: Model, joint: JointGaussian) -> None:
+    """Write how the landmarks lie to one another into a model's folder, in the place of what it says of it.
+
+    Raises
+    ------
+    ModelError
+        It does not fit the model's landmarks.
+    OutputError
+        The folder cannot be written.
+    """
+    if joint.landmarks != len(model.protocol.landmarks):
+        raise ModelError(
+            f"The joint Gaussian is one of {joint.landmarks} landmarks; the model {model.name!r} has "
+            f"{len(model.protocol.landmarks)}."
+        )
+    entry = _write_joint(model.path, joint)
+    section = {**model.metadata["landmark_detection"], "joint": entry.model_dump()}
+    write_text(model.path / METADATA, _json({**model.metadata, "landmark_detection": section}, model.path))
+
+
+def _write_joint(root: Path, joint: JointGaussian) -> JointEntry:
+    content = joint_to_bytes(joint)
+    with atomic_write(root / JOINT) as temporary:
+        temporary.write_bytes(content)
+    return JointEntry(file=JOINT, sha256=hashlib.sha256(content).hexdigest())
 
 
 def _write_weights(

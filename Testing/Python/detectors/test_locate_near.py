@@ -94,9 +94,11 @@ def test_a_click_on_the_other_side_resolves_a_mix_up(
     evidence = detection.evidence
     assert isinstance(evidence, Evidence)
     left, right = (model.protocol.index(name) for name in ("knee_left", "knee_right"))
-    maps = evidence.maps.copy()
-    maps[:, left] = evidence.maps[:, right]
-    mixed_up = replace(detection, evidence=evidence._replace(maps=maps))
+    seen = evidence.maps
+    assert seen is not None
+    maps = seen.maps.copy()
+    maps[:, left] = seen.maps[:, right]
+    mixed_up = replace(detection, evidence=evidence._replace(maps=seen._replace(maps=maps)))
     place = truth["knee_left"].position
     assert distance(locate_near(mixed_up, model, "knee_left", place).position, place) < 20
 
@@ -141,7 +143,8 @@ def test_an_unknown_landmark_is_refused(detection: Detection, model: Model) -> N
 
 def test_the_evidence_is_small_and_never_written(detection: Detection) -> None:
     assert isinstance(detection.evidence, Evidence)
-    assert detection.evidence.maps.nbytes < 8_000_000
+    assert detection.evidence.maps is not None
+    assert detection.evidence.maps.maps.nbytes < 8_000_000
     assert "evidence" not in detection.to_record()
     assert detection == replace(detection, evidence=None)
 

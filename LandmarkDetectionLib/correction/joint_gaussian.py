@@ -1,0 +1,179 @@
+"""A joint Gaussian of all landmarks: how they lie to one another, and how a network errs about them.
+
+Positions x (L landmarks, d axes) are one Gaussian vector whose place in the image is free. A network's answer
+is y = x + e, and its errors e are Gaussian too: each with the deviation that the network's own scores tell,
+and correlated between landmarks as they were on images held back. Both together give what is known of every
+landmark once some of them are known for certain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+Array = np.ndarray
+
+#: The landmarks may lie anywhere: deviation of their common place, in sizes of the mean shape.
+ANYWHERE = 20.0
+#: No two bodies are alike: deviation of every coordinate beside the learned one, in sizes of the mean shape.
+OWN_SHAPE = 0.01
+#: Degrees of freedom of the errors (Student's t): an answer far from where the others say it is counts less.
+DEGREES, ITERATIONS = 4.0, 3
+#: Probabilities of not being near are told apart down to this one, deviations down to this share of the size.
+LEAST_DOUBT, LEAST_DEVIATION = 1e-3, 0.002
+
+
+class Observed(NamedTuple):
+    """A network's answer in one image, in the coordinates of the joint Gaussian.
+
+    Attributes
+    ----------
+    position : (L, d)
+        Of every landmark, also of those that are hardly there.
+    deviation : (L, d)
+        The spread that the network itself gives.
+    near : (L,)
+        The network's own probability of lying within the radius of its confidence.
+    seen : (L,) bool
+        What is taken to be in the image; the position of the others tells nothing.
+    """
+
+    position: Array
+    deviation: Array
+    near: Array
+    seen: Array
+
+
+class Posterior(NamedTuple):
+    """Mean (L, d) and covariance (L, d, d) of every landmark; of known ones the place itself and zero."""
+
+    mean: Array
+    covariance: Array
+
+
+@dataclass(frozen=True)
+class JointGaussian:
+    """See the module.
+
+    Attributes
+    ----------
+    mean : (L, d)
+        About the landmarks' common centre.
+    covariance : (L d, L d)
+        Of the positions about their common centre, landmark by landmark.
+    error_correlation : (L d, L d)
+        Of the network's errors, each divided by its calibrated deviation; the diagonal is near 1.
+    calibration : (L, d, 3)
+        Coefficients c of the calibrated deviation exp(c0 + c1 log(deviation / size) + c2 log(1 - near)).
+    certainty : float
+        Landmarks follow corrections only as far as they do not move away from the truth with so many
+        deviations' certainty; see ``certainty.choose_certainty``.
+    """
+
+    mean: Array
+    covariance: Array
+    error_correlation: Array
+    calibration: Array
+    certainty: float = 2.0
+
+    @property
+    def landmarks(self) -> int:
+        """L."""
+        return int(self.mean.shape[0])
+
+    @property
+    def dimensions(self) -> int:
+        """The number d of axes."""
+        return int(self.mean.shape[1])
+
+    @cached_property
+    def size(self) -> float:
+        """Root mean square distance of the mean shape's landmarks from their centre."""
+        centred = self.mean - self.mean.mean(axis=0)
+        return max(float(np.sqrt((centred**2).sum(axis=1).mean())), 1e-6)
+
+    def deviations(self, observed: Observed) -> Array:
+        """Calibrated deviations (L, d) of the network's errors."""
+        return calibrated(self.calibration, observed.deviation, observed.near, self.size)
+
+    def first_axes(self, count: int) -> JointGaussian:
+        """The same of the first axes alone: the plane of a hand without depth."""
+        kept = (np.arange(self.landmarks)[:, None] * self.dimensions + np.arange(count)).ravel()
+        among = np.ix_(kept, kept)
+        return JointGaussian(
+            self.mean[:, :count],
+            self.covariance[among],
+            self.error_correlation[among],
+            self.calibration[:, :count],
+            self.certainty,
+        )
+
+    def posterior(self, observed: Observed, known: Array, places: Array) -> Posterior:
+        """What is known of every landmark.
+
+        Parameters
+        ----------
+        observed : Observed
+        known : (L,) bool
+            Landmarks whose place is certain; what the network says of them does not matter.
+        places : (L, d)
+            Where those are; ignored elsewhere.
+        """
+        deviation = self.deviations(observed)
+        widened = deviation
+        posterior = self._gaussian(observed.position, widened, observed.seen, known, places)
+        for _ in range(ITERATIONS):
+            variance = np.diagonal(posterior.covariance, axis1=1, axis2=2)
+            apart = ((observed.position - posterior.mean) ** 2 + variance) / deviation**2
+            surprise = np.where(observed.seen, apart.mean(axis=1), 1.0)
+            widened = deviation * np.sqrt((DEGREES + surprise) / (DEGREES + 1))[:, None]
+            posterior = self._gaussian(observed.position, widened, observed.seen, known, places)
+        return posterior
+
+    def _gaussian(
+        self, position: Array, deviation: Array, seen: Array, known: Array, places: Array
+    ) -> Posterior:
+        count, d = self.mean.shape
+        mean = self.mean.ravel()
+        heard, certain = np.repeat(seen, d), np.repeat(known, d)
+        free = ~certain
+        precision = self._precision.copy()
+        noise = self.error_correlation[np.ix_(heard, heard)] * np.outer(
+            deviation.ravel()[heard], deviation.ravel()[heard]
+        )
+        evidence = np.zeros_like(precision)
+        evidence[np.ix_(heard, heard)] = np.linalg.inv(noise)
+        precision += evidence
+        information = self._precision @ mean + evidence @ np.where(heard, position.ravel(), 0.0)
+        fixed = np.where(certain, places.ravel(), 0.0)
+        covariance = np.linalg.inv(precision[np.ix_(free, free)])
+        found = fixed.copy()
+        found[free] = covariance @ (information[free] - precision[np.ix_(free, certain)] @ fixed[certain])
+        whole = np.zeros((count * d, count * d))
+        whole[np.ix_(free, free)] = covariance
+        blocks = whole.reshape(count, d, count, d)[np.arange(count), :, np.arange(count)]
+        return Posterior(found.reshape(count, d), blocks)
+
+    @cached_property
+    def _precision(self) -> Array:
+        count, d = self.mean.shape
+        common = np.kron(np.ones((count, count)), np.eye(d)) * (ANYWHERE * self.size) ** 2
+        own = np.eye(count * d) * (OWN_SHAPE * self.size) ** 2
+        return np.linalg.inv(self.covariance + common + own)
+
+
+def calibrated(calibration: Array, deviation: Array, near: Array, size: float) -> Array:
+    """Deviations (..., L, d) from the network's own (..., L, d) and its probability of being near."""
+    return np.asarray(
+        np.exp((calibration * features(deviation, near, size)).sum(axis=-1)).clip(LEAST_DEVIATION * size)
+    )
+
+
+def features(deviation: Array, near: Array, size: float) -> Array:
+    """What the calibrated deviation is a product of powers of: (..., L, d, 3)."""
+    own = np.log(np.maximum(deviation, LEAST_DEVIATION * size) / size)
+    doubt = np.broadcast_to(np.log(np.clip(1 - near, LEAST_DOUBT, 1))[..., None], own.shape)
+    return np.stack([np.ones_like(own), own, doubt], axis=-1)

@@ -1,0 +1,56 @@
+"""A joint Gaussian as the bytes of a safetensors file, checked when it is read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian
+
+NAMES = ("mean", "covariance", "error_correlation", "calibration", "certainty")
+
+
+def joint_to_bytes(joint: JointGaussian) -> bytes:
+    """The content of a ``.safetensors`` file in float32."""
+    from safetensors.numpy import save
+
+    return save({name: np.array(getattr(joint, name), np.float32) for name in NAMES})
+
+
+def joint_from_bytes(content: bytes, landmarks: int) -> JointGaussian:
+    """The inverse of ``joint_to_bytes``.
+
+    Raises
+    ------
+    ValueError
+        The content is no such file, is of other landmarks, or holds what is no joint Gaussian.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        tensors = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError):
+        raise ValueError("is damaged or no safetensors file") from None
+    if set(tensors) != set(NAMES):
+        raise ValueError(f"must hold {', '.join(NAMES)}")
+    mean = tensors["mean"]
+    d = mean.shape[1] if mean.ndim == 2 else 0
+    shapes = {
+        "mean": (landmarks, d),
+        "covariance": (landmarks * d,) * 2,
+        "error_correlation": (landmarks * d,) * 2,
+        "calibration": (landmarks, d, 3),
+        "certainty": (),
+    }
+    for name, shape in shapes.items():
+        if d not in (2, 3) or tensors[name].shape != shape:
+            raise ValueError(f"{name} must have the shape {shape} for {landmarks} landmarks")
+        if not np.isfinite(tensors[name]).all():
+            raise ValueError(f"{name} holds numbers that are not finite")
+    values = {name: tensors[name].astype(np.float64) for name in NAMES}
+    for name in ("covariance", "error_correlation"):
+        matrix = values[name] = (values[name] + values[name].T) / 2
+        eigenvalues = np.linalg.eigvalsh(matrix)
+        if eigenvalues[0] < -1e-4 * max(eigenvalues[-1], 1e-12):
+            raise ValueError(f"{name} is no covariance")
+    return JointGaussian(**{**values, "certainty": float(values["certainty"])})

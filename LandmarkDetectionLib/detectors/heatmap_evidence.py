@@ -1,0 +1,228 @@
+"""What is kept of a heatmap network's look at an image, for clicks and corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from LandmarkDetectionLib.correction import Observed
+from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
+from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
+from LandmarkDetectionLib.gaussian_heatmap import (
+    axis_profiles,
+    heatmap_distribution,
+    outer_product,
+    pixels_to_cells,
+)
+from LandmarkDetectionLib.heatmap_reading import Reading, gaussian_distribution, read_heatmaps
+from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
+from LandmarkDetectionLib.projection import View, ViewGeometry
+from LandmarkDetectionLib.quality import PRESENT_ABOVE
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.correction import JointGaussian
+    from LandmarkDetectionLib.detectors.settings import HeatmapSettings
+    from LandmarkDetectionLib.image_grid import ImageGrid
+    from LandmarkDetectionLib.volume import Volume
+
+Array = np.ndarray
+
+#: How exactly a person points, in radii of the confidence.
+CLICK_RADII = 1.5
+#: Cosine between a grid's axes above which views, which have right angles, cannot show it.
+SHEARED = 0.02
+#: A volume's local appearance is kept up to so many bytes; above, only the joint Gaussian speaks.
+MOST_BYTES = 300_000_000
+#: What the spatial branch moves by less, and what it makes less or more present by less, has not changed.
+UNCHANGED_CELLS, UNCHANGED_PRESENCE = 0.5, 0.05
+
+
+class SpatialBranch:
+    """A network's second look, with corrected landmarks drawn into its local appearance.
+
+    Parameters
+    ----------
+    network
+        With ``combine``.
+    appearance : (1, L, *S) tensor
+        Local appearance of the image.
+    image : (C, *S) array
+    reading : Reading
+        Of the first look.
+    settings, names, radius
+        Of the model; the radius in cells of the image.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        appearance: torch.Tensor,
+        image: Array,
+        reading: Reading,
+        settings: HeatmapSettings,
+        names: Sequence[str],
+        radius: float,
+    ) -> None:
+        self._network, self._radius = network, radius
+        self._image = torch.from_numpy(image)[None].to(appearance.device)
+        self._appearance = appearance.half() if appearance.ndim == 5 else appearance
+        self._settings, self._names = settings, names
+        self._base, self._height = self._contrast()
+        self._first = answer_of(reading)
+        self._plain: Answer | None = None
+
+    def __call__(self, known: Array, places: Array) -> Answer:
+        """The answer once landmarks (L,) bool are at places (L, d) in cells of the image.
+
+        The first answer may be the mean of several looks, so it stands for what the correction does not change.
+        """
+        if self._plain is None:
+            self._plain = self._look(self._drawn(np.zeros_like(known), places))
+        again = self._look(self._drawn(known, places))
+        before, after = self._plain.observed, again.observed
+        changed = np.linalg.norm(after.position - before.position, axis=1) > UNCHANGED_CELLS
+        changed |= np.abs(again.present - self._plain.present) > UNCHANGED_PRESENCE
+        first = self._first.observed
+        observed = Observed(
+            np.where(changed[:, None], after.position, first.position),
+            np.where(changed[:, None], after.deviation, first.deviation),
+            np.where(changed, after.near, first.near),
+            np.where(changed, after.seen, first.seen),
+        )
+        return Answer(observed, np.where(changed, again.present, self._first.present))
+
+    def _drawn(self, known: Array, places: Array) -> torch.Tensor:
+        """Local appearance with a clean peak for every known landmark."""
+        appearance = self._appearance.float().clone()
+        chosen = np.flatnonzero(known)
+        if not len(chosen):
+            return appearance
+        cells = pixels_to_cells(torch.from_numpy(places[chosen]).float(), self._network.stride)
+        sigma = torch.tensor([self._settings.sigma[self._names[n]] for n in chosen])
+        peaks = outer_product(axis_profiles(cells[None], appearance.shape[2:], sigma))[0].to(appearance)
+        ones = (1,) * (appearance.ndim - 2)
+        base, height = (values[chosen].reshape(-1, *ones) for values in (self._base, self._height))
+        appearance[0, chosen] = base + height * peaks
+        return appearance
+
+    def _look(self, appearance: torch.Tensor) -> Answer:
+        device = appearance.device.type
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            heatmaps = self._network.combine(appearance, self._image).heatmaps.float()
+        targets = [self._settings.peak.get(name, 1.0) for name in self._names]
+        logits = self._settings.heatmaps == "logits"
+        return answer_of(read_heatmaps(heatmaps, logits, self._network.stride, self._radius, targets))
+
+    def _contrast(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Background (L,) of the appearance maps, and how much a landmark stands out, maybe downwards.
+
+        Both were measured in training; a model packaged without takes them from this image.
+        """
+        flat = self._appearance[0].flatten(1).float()
+        base = flat.median(dim=1).values
+        above = flat - base[:, None]
+        low, high = above.amin(dim=1), above.amax(dim=1)
+        own = torch.where(high > -low, high, low)
+        measured = self._settings.appearance
+        for n, name in enumerate(self._names):
+            if name in measured:
+                base[n], own[n] = measured[name]
+        return base, own
+
+
+@contextmanager
+def first_appearance(network: Any) -> Iterator[list[torch.Tensor]]:
+    """Collects the local appearance of the first image a network with a spatial branch looks at meanwhile."""
+    seen: list[torch.Tensor] = []
+    if not hasattr(network, "combine"):
+        yield seen
+        return
+
+    def keep(_module: object, _inputs: object, output: torch.Tensor) -> None:
+        if not seen:
+            seen.append(output.detach())
+
+    hook = network.appearance.register_forward_hook(keep)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def answer_of(reading: Reading) -> Answer:
+    """What a reading of one image says, in cells of the image."""
+    deviation = np.sqrt(np.einsum("lii->li", reading.covariance[0]))
+    seen = reading.present[0] >= PRESENT_ABOVE
+    return Answer(Observed(reading.position[0], deviation, reading.near[0], seen), reading.present[0])
+
+
+def heatmap_evidence(
+    volume: Volume,
+    grid: ImageGrid,
+    settings: HeatmapSettings,
+    reading: Reading,
+    radius: float,
+    heatmaps: torch.Tensor | None,
+    stride: int,
+    joint: JointGaussian | None,
+    branch: SpatialBranch | None,
+) -> Evidence:
+    """Maps of a radiograph for clicks, and the answer of radiographs and volumes for corrections."""
+    d = grid.image.ndim - 1
+    content = np.array(grid.content[::-1])
+    evidence = JointEvidence(
+        frame=Frame(grid.to_ras[:3, 3], grid.to_ras[:3, :d]),
+        answer=answer_of(reading),
+        joint=joint,
+        radius=radius,
+        judged_axes=d,
+        inside=lambda points: ((points >= -0.5) & (points <= content - 0.5)).all(axis=1),
+        answer_again=branch,
+    )
+    return Evidence(_maps(volume, grid, settings, heatmaps, stride), evidence)
+
+
+def _maps(
+    volume: Volume, grid: ImageGrid, settings: HeatmapSettings, heatmaps: torch.Tensor | None, stride: int
+) -> Maps | None:
+    if heatmaps is None or heatmaps.ndim != 4:
+        return None
+    cell = grid.cell_mm
+    column, row = (grid.to_ras[:3, axis] / cell[axis] for axis in (0, 1))
+    if abs(float(column @ row)) > SHEARED:
+        return None
+    probability = (
+        heatmap_distribution(heatmaps)[0]
+        if settings.heatmaps == "logits"
+        else gaussian_distribution(heatmaps)
+    )
+    if stride < STRIDE:
+        # On the cells that places are looked for again on; the sum stays.
+        probability = torch.nn.functional.avg_pool2d(probability, STRIDE // stride) * (STRIDE // stride) ** 2
+    size = np.array(volume.size)
+
+    def contains(point: Array) -> bool:
+        ijk = volume.ras_to_ijk_points(point)
+        # A click beside a radiograph's plane is meant to lie in it.
+        return bool(((ijk >= -0.5) & (ijk <= size - 0.5) | (size == 1)).all())
+
+    shape = (int(grid.image.shape[1]), int(grid.image.shape[2]))
+    geometry = ViewGeometry(
+        grid.to_ras[:3, 3], column, row, np.cross(column, row), (float(cell[0]), float(cell[1])), shape
+    )
+    inside = np.zeros(shape, bool)
+    inside[tuple(slice(n) for n in grid.content)] = True
+    nothing = np.zeros(shape, np.float32)
+    return Maps(
+        view=View(inside, nothing, nothing, nothing, inside, geometry),
+        maps=probability.numpy(),
+        radius_mm=settings.radius,
+        click_mm=CLICK_RADII * settings.radius,
+        click_depth_mm=0.0,
+        contains=contains,
+        confidence=lambda near, _error, _place: float(settings.confidence(np.array([near]))[0]),
+    )

@@ -1,0 +1,230 @@
+"""A person's corrections, and what the other landmarks make of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from LandmarkDetectionLib.correction import Followed, follow
+from LandmarkDetectionLib.detectors.evidence import Evidence
+from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.detection import Detection
+
+Array = np.ndarray
+Corrections = LandmarkSet | Mapping[str, Array | None]
+
+#: A move that is shorter never matters: mm, or pixels where their size is unknown.
+TOLERANCE_MM = 2.0
+#: Shares and probabilities are compared between these bounds.
+LEAST, MOST = 0.02, 0.98
+#: Points that stand for a landmark's Gaussian when its share inside the image is asked for.
+SAMPLES = 64
+
+
+def refine(detection: Detection, corrections: Corrections) -> Detection:
+    """See ``detectors.refine``."""
+    settled = _settled(detection, corrections)
+    evidence = _evidence(detection)
+    if not settled:
+        return detection
+    landmarks = detection.landmarks
+    known, places, missing = _as_arrays(evidence, landmarks, settled)
+    answer = evidence.answer
+    if evidence.answer_again is not None and known.any():
+        answer = evidence.answer_again(known, places)
+    before = _follow(evidence, evidence.answer, np.zeros_like(known), missing, places)
+    after = _follow(evidence, answer, known, missing, places)
+    present = _presence(evidence, answer, before, after)
+    result = []
+    for n, landmark in enumerate(landmarks):
+        if landmark.name in settled:
+            result.append(_by_person(landmark, settled[landmark.name]))
+        else:
+            result.append(_followed(evidence, landmark, n, before, after, float(present[n])))
+    return replace(detection, landmarks=replace(landmarks, landmarks=tuple(result)))
+
+
+def with_expected_errors(detection: Detection) -> Detection:
+    """The detection whose landmarks tell how far off they may be, where its model knows."""
+    evidence = detection.evidence
+    if not isinstance(evidence, Evidence) or evidence.joint is None or evidence.joint.joint is None:
+        return detection
+    nobody = np.zeros(len(detection.landmarks), bool)
+    now = _follow(
+        evidence.joint, evidence.joint.answer, nobody, nobody, evidence.joint.answer.observed.position
+    )
+    errors = _expected_mm(evidence.joint, now)
+    marks = tuple(
+        replace(mark, expected_error=float(error)) if mark.is_present else mark
+        for mark, error in zip(detection.landmarks, errors, strict=True)
+    )
+    return replace(detection, landmarks=replace(detection.landmarks, landmarks=marks))
+
+
+# --- what was settled -----------------------------------------------------------------------------------
+
+
+def _settled(detection: Detection, corrections: Corrections) -> dict[str, Landmark]:
+    """Accepted, corrected and missing landmarks by name, as they stand."""
+    if isinstance(corrections, LandmarkSet):
+        named = {mark.name: mark for mark in corrections if mark.status.by_person}
+    else:
+        nowhere = np.full(3, np.nan)
+        named = {
+            name: Landmark(name, nowhere, Status.MISSING)
+            if place is None
+            else Landmark(name, place, Status.CORRECTED)
+            for name, place in corrections.items()
+        }
+    unknown = [name for name in named if name not in detection.landmarks]
+    if unknown:
+        raise InputError(
+            f"The model {detection.model!r} knows no landmark {', '.join(map(repr, unknown))}; "
+            f"it knows {', '.join(detection.landmarks.names)}."
+        )
+    return named
+
+
+def _evidence(detection: Detection) -> JointEvidence:
+    evidence = detection.evidence
+    if not isinstance(evidence, Evidence):
+        raise InputError(
+            "Nothing is kept of what the networks saw; detect the landmarks again before correcting them."
+        )
+    if evidence.joint is None or (evidence.joint.joint is None and evidence.joint.answer_again is None):
+        raise InputError(
+            f"The model {detection.model!r} does not know how its landmarks lie to one another; package it "
+            "anew to have the others follow corrections."
+        )
+    return evidence.joint
+
+
+def _as_arrays(
+    evidence: JointEvidence, landmarks: LandmarkSet, settled: dict[str, Landmark]
+) -> tuple[Array, Array, Array]:
+    """Which are somewhere for certain, where (L, d), and which are certainly missing."""
+    places = evidence.answer.observed.position.copy()
+    known, missing = (np.zeros(len(landmarks), bool) for _ in range(2))
+    for n, name in enumerate(landmarks.names):
+        if name in settled and settled[name].is_present:
+            known[n] = True
+            places[n] = evidence.frame.from_ras(settled[name].position)[0]
+        elif name in settled:
+            missing[n] = True
+    return known, places, missing
+
+
+# --- what follows ---------------------------------------------------------------------------------------
+
+
+def _follow(evidence: JointEvidence, answer: Answer, known: Array, missing: Array, places: Array) -> Followed:
+    observed = answer.observed._replace(seen=answer.observed.seen & ~missing)
+    if evidence.joint is None:
+        position = np.where(known[:, None], places, observed.position)
+        covariance = np.einsum("ld,de->lde", observed.deviation**2, np.eye(position.shape[1]))
+        return Followed(position, np.where(known[:, None, None], 0, covariance), position)
+    return follow(
+        evidence.joint,
+        observed,
+        known,
+        places,
+        tolerance=TOLERANCE_MM / evidence.frame.mm,
+        moving=bool(known.any() or missing.any()),
+    )
+
+
+def _presence(evidence: JointEvidence, answer: Answer, before: Followed, after: Followed) -> Array:
+    """Probability (L,) of being in the image: the networks', moved by what the others make of it."""
+    if evidence.joint is None:
+        return answer.present
+    odds = _odds(answer.present)
+    odds *= _odds(_share_inside(evidence, after)) / _odds(_share_inside(evidence, before))
+    return np.asarray(odds / (1 + odds))
+
+
+def _share_inside(evidence: JointEvidence, followed: Followed) -> Array:
+    """Share (L,) of every landmark's Gaussian that lies in the image."""
+    count, d = followed.mean.shape
+    normal = np.random.default_rng(0).standard_normal((SAMPLES, d))
+    values, vectors = np.linalg.eigh(followed.covariance)
+    roots = vectors * np.sqrt(values.clip(0))[:, None, :]
+    points = followed.mean[:, None] + np.einsum("lij,sj->lsi", roots, normal)
+    return np.asarray(evidence.inside(points.reshape(-1, d)).reshape(count, SAMPLES).mean(axis=1))
+
+
+def _followed(
+    evidence: JointEvidence, landmark: Landmark, n: int, before: Followed, after: Followed, present: float
+) -> Landmark:
+    """One landmark that nobody has settled."""
+    place = after.position[n]
+    there = present >= PRESENT_ABOVE and bool(evidence.inside(place[None])[0])
+    near = _odds(_within(evidence, after.covariance[n]))
+    sure = landmark.confidence
+    if sure is not None:
+        if (
+            not landmark.is_present
+        ):  # the chance of being right in calling it absent is no chance of being near
+            sure = float(near / (1 + near))
+        else:  # calibrated before, moved by what is known now
+            odds = _odds(np.array(sure)) * near / _odds(_within(evidence, before.covariance[n]))
+            sure = float(odds / (1 + odds))
+        sure = min(sure, present) if there else min(present, 1 - present)
+    trusted = sure is None or sure >= UNCERTAIN_BELOW
+    return replace(
+        landmark,
+        position=evidence.frame.to_ras(place[None])[0] if there else np.full(3, np.nan),
+        status=Status.ABSENT if not there else Status.DETECTED if trusted else Status.UNCERTAIN,
+        confidence=sure,
+        covariance=evidence.frame.covariance_to_ras(after.covariance[n]) if there else None,
+        expected_error=float(_expected_mm(evidence, after)[n]) if there else None,
+    )
+
+
+def _by_person(landmark: Landmark, settled: Landmark) -> Landmark:
+    """As the person left it, with the model's own place beside it."""
+    predicted = settled.predicted
+    if predicted is None and landmark.is_present:
+        predicted = landmark.position
+    return replace(
+        landmark,
+        position=settled.position,
+        status=settled.status,
+        confidence=settled.confidence,
+        covariance=None,
+        expected_error=None,
+        predicted=predicted if settled.status is not Status.ACCEPTED else settled.predicted,
+    )
+
+
+def _within(evidence: JointEvidence, covariance: Array) -> Array:
+    """Probability of a Gaussian error of this covariance (d, d) being shorter than the radius."""
+    axes = evidence.judged_axes
+    deviation = max(math.sqrt(np.trace(covariance[:axes, :axes]) / axes), 1e-9)
+    r = evidence.radius / deviation
+    if axes == 2:
+        return np.array(1 - math.exp(-(r**2) / 2))
+    return np.array(math.erf(r / math.sqrt(2)) - math.sqrt(2 / math.pi) * r * math.exp(-(r**2) / 2))
+
+
+def _odds(probability: Array) -> Array:
+    bounded = np.clip(probability, LEAST, MOST)
+    return np.asarray(bounded / (1 - bounded))
+
+
+def _expected_mm(evidence: JointEvidence, followed: Followed) -> Array:
+    """Expected errors (L,) in mm: the root of the expected square."""
+    axes = evidence.judged_axes
+    squares = np.einsum("lii->li", evidence.frame.covariance_to_ras(followed.covariance))
+    if axes < followed.position.shape[1]:
+        flat = replace(evidence.frame, axes=evidence.frame.axes[:, :axes])
+        squares = np.einsum("lii->li", flat.covariance_to_ras(followed.covariance[:, :axes, :axes]))
+    return np.asarray(np.sqrt(squares.sum(axis=1)))
