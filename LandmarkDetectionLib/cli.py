@@ -29,6 +29,7 @@ from LandmarkDetectionLib import (
     cli_evaluate,
     cli_finetune,
     cli_measure,
+    cli_refine,
     cli_study,
     cli_train,
     console,
@@ -95,6 +96,7 @@ app.command(epilog=EXIT_CODES)(cli_batch.batch)
 app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
 app.command(name="finetune", epilog=EXIT_CODES)(cli_finetune.finetune)
 cli_measure.add_to(app, EXIT_CODES)
+cli_refine.add_to(app, EXIT_CODES)
 app.command(epilog=EXIT_CODES)(cli_evaluate.evaluate)
 app.command("learning-curve", epilog=EXIT_CODES)(cli_evaluate.learning_curve)
 app.command("cohort-report", epilog=EXIT_CODES)(cli_cohort.cohort_report)

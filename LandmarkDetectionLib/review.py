@@ -19,9 +19,13 @@ from LandmarkDetectionLib.detection import Detection, detection_from_record
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, write_text
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, landmarks_from_records
+from LandmarkDetectionLib.ranking import landmark_doubts
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.protocol import Protocol
+
+#: A landmark that a warning speaks of counts as so many times as far off.
+WARNED = 1.5
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,23 @@ class Review:
             kept.append(replace(old, predicted=_position_of(new)) if settled else new)
         return replace(fresh, landmarks=replace(fresh.landmarks, landmarks=tuple(kept)))
 
+    def follow(self, refined: Detection) -> Review:
+        """The landmarks that nobody has settled, where ``detectors.refine`` put them; settled ones stay.
+
+        The prediction stays the model's first answer, to which restoring goes back.
+
+        Raises
+        ------
+        ValueError
+            The landmarks differ.
+        """
+        if refined.landmarks.names != self.landmarks.names:
+            raise ValueError("the refined landmarks are not those under review")
+        marks = tuple(
+            mark if mark.status.by_person else refined.landmarks[mark.name] for mark in self.landmarks
+        )
+        return replace(self, landmarks=replace(self.landmarks, landmarks=marks))
+
     # --- what to look at ------------------------------------------------------------------------------
 
     @property
@@ -145,11 +166,21 @@ class Review:
         return len(self.reviewed), len(self.landmarks)
 
     def worst_first(self) -> tuple[str, ...]:
-        """Names by how likely the prediction is wrong.
+        """Names by how far off they are expected to be; see ``ranking.landmark_doubts``.
 
-        The order does not depend on what has been reviewed, so that a list does not jump under the reader.
+        Settling a landmark does not change its place, so that a list does not jump under the reader. Where the
+        others have followed corrections, what is now known of them counts.
         """
-        return tuple(sorted(self.landmarks.names, key=self._doubt, reverse=True))
+        marks = tuple(
+            self.prediction.landmarks[mark.name] if mark.status.by_person else mark for mark in self.landmarks
+        )
+        doubts = landmark_doubts(replace(self.landmarks, landmarks=marks))
+        warned = {name: len(self.warnings_of(name)) > 0 for name in doubts}
+        if not any(mark.expected_error is not None for mark in marks):
+            doubts = {name: (1 + doubt) / 2 if warned[name] else doubt for name, doubt in doubts.items()}
+        else:
+            doubts = {name: WARNED * doubt if warned[name] else doubt for name, doubt in doubts.items()}
+        return tuple(sorted(self.landmarks.names, key=lambda name: -doubts[name]))
 
     def next_open(self, after: str | None = None) -> str | None:
         """The worst landmark not yet settled, or the next one after ``after``; None when all are settled."""
@@ -160,16 +191,6 @@ class Review:
     def warnings_of(self, name: str) -> tuple[str, ...]:
         """The prediction's warnings that speak of a landmark."""
         return tuple(warning for warning in self.prediction.warnings if speaks_of(warning, name))
-
-    def _doubt(self, name: str) -> float:
-        landmark = self.prediction.landmarks[name]
-        if landmark.confidence is None:
-            doubt = 1.0
-        elif landmark.is_present:
-            doubt = 1 - landmark.confidence
-        else:  # the confidence of an absent landmark is the chance that it is there after all
-            doubt = landmark.confidence
-        return (1 + doubt) / 2 if self.warnings_of(name) else doubt
 
     # --- files and coordinates ------------------------------------------------------------------------
 

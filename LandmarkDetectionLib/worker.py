@@ -12,6 +12,7 @@ request             needs, beside ``id``                          result
                     ``threshold``, ``depth``, ``device``,
                     ``side``
 ``locate_near``     as ``detect``, ``landmark``, ``near``         ``Landmark.to_record()``
+``refine``          as ``detect``, ``record``                     ``Detection.to_record()``
 ``silhouette``      ``volume``, ``model``, ``path``; may have     ``{"threshold", "picture"}``, a PNG file
                     ``threshold``
 ``picture``         ``volume``, ``record``, ``path``              ``{"picture"}``, a PNG, SVG or PDF file
@@ -32,9 +33,10 @@ request             needs, beside ``id``                          result
 
 ``volume`` is ``{"file", "dtype", "shape", "ijk_to_ras", "name", "modality", "token"}``: a file of nothing but
 voxels in (K, J, I) order, their NumPy type with its byte order (``"<i2"``), and a token that is another one
-whenever the voxels are. ``locate_near`` looks at what the last detection saw, and detects first when that was
-in another volume or with another model. Positions are RAS mm; those of ``annotate`` are in the coordinates
-of the image's own file, in which ``ijk_to_ras`` places the voxels.
+whenever the voxels are. ``locate_near`` and ``refine`` look at what the last detection saw, and detect first
+when that was in another volume or with another model; of ``record``, that of a review, everything counts that
+a person settled. Positions are RAS mm; those of ``annotate`` are in the coordinates of the image's own file,
+in which ``ijk_to_ras`` places the voxels.
 
 Events are ``{"event": "ready"}`` once, then for each request any number of
 ``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or
@@ -91,6 +93,7 @@ class Worker:
         self._tasks: dict[str, Callable[[Message, Progress], Message]] = {
             "detect": self._detect,
             "locate_near": self._locate_near,
+            "refine": self._refine,
             "silhouette": self._silhouette,
             "picture": self._picture,
             "read_image": self._read_image,
@@ -151,8 +154,8 @@ class Worker:
         self._detection = (model.path, model.version), detection
         return detection
 
-    def _locate_near(self, request: Message, progress: Progress) -> Message:
-        from LandmarkDetectionLib.detectors import locate_near
+    def _detected(self, request: Message, progress: Progress) -> tuple[Model, Detection]:
+        """The detection at hand, or a new one where it was in another volume or with another model."""
         from LandmarkDetectionLib.model import load_model
 
         model = load_model(request["model"])
@@ -160,6 +163,19 @@ class Worker:
         made_with, detection = self._detection or (None, None)
         if detection is None or made_with != (model.path, model.version):
             detection = self._new_detection(request, model, progress)
+        return model, detection
+
+    def _refine(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.detectors import refine
+        from LandmarkDetectionLib.review import Review
+
+        _, detection = self._detected(request, progress)
+        return refine(detection, Review.from_record(request["record"]).landmarks).to_record()
+
+    def _locate_near(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.detectors import locate_near
+
+        model, detection = self._detected(request, progress)
         return locate_near(detection, model, request["landmark"], np.array(request["near"])).to_record()
 
     def _silhouette(self, request: Message, progress: Progress) -> Message:
