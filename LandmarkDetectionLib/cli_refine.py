@@ -1,4 +1,4 @@
-"""The command line's part for corrections: what the other landmarks make of them, and which case comes next."""
+"""The command line's part for corrections: what the others make of them, and which case comes next."""
 
 from __future__ import annotations
 
@@ -40,14 +40,18 @@ def refine(
     ] = None,
     at: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=X,Y,Z", help="Where one landmark belongs, RAS mm. May be given several times."),
+        typer.Option(
+            metavar="NAME=X,Y,Z", help="Where one landmark belongs, RAS mm. May be given several times."
+        ),
     ] = None,
     missing: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A landmark that is not in the image.")
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Instead of a detection: the model to detect with, or its folder."),
+        typer.Option(
+            "--model", "-m", help="Instead of a detection: the model to detect with, or its folder."
+        ),
     ] = None,
     output: Annotated[
         list[Path] | None,
@@ -206,7 +210,11 @@ def _print_changes(first: Detection, refined: Detection) -> None:
         moved = (
             f"{float(((new.position - old.position) ** 2).sum() ** 0.5):.1f}"
             if old.is_present and new.is_present
-            else "appeared" if new.is_present else "vanished" if old.is_present else ""
+            else "appeared"
+            if new.is_present
+            else "vanished"
+            if old.is_present
+            else ""
         )
         place = " ".join(f"{value:.1f}" for value in new.position) if new.is_present else "-"
         error = f"{new.expected_error:.1f}" if new.expected_error is not None else "-"

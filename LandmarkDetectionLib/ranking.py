@@ -1,4 +1,4 @@
-"""What a reviewer should look at next: landmarks of a case, and cases of a cohort, by their expected errors."""
+"""What a reviewer should look at next: landmarks of a case and cases of a cohort, by expected error."""
 
 from __future__ import annotations
 

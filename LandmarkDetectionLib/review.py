@@ -168,8 +168,8 @@ class Review:
     def worst_first(self) -> tuple[str, ...]:
         """Names by how far off they are expected to be; see ``ranking.landmark_doubts``.
 
-        Settling a landmark does not change its place, so that a list does not jump under the reader. Where the
-        others have followed corrections, what is now known of them counts.
+        Settling a landmark does not change its place, so that a list does not jump under the reader. Where
+        the others have followed corrections, what is now known of them counts.
         """
         marks = tuple(
             self.prediction.landmarks[mark.name] if mark.status.by_person else mark for mark in self.landmarks

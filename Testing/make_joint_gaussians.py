@@ -18,7 +18,7 @@ from LandmarkDetectionLib.evaluation.held_back import Population
 from LandmarkDetectionLib.model import add_joint, load_model
 from LandmarkDetectionLib.synthesis.hand_stream import HandFraming
 from LandmarkDetectionLib.synthesis.stream import Framing
-from LandmarkDetectionLib.training.joint_fit import joint_of_bodies, joint_of_hands
+from LandmarkDetectionLib.training.synthetic_joint import joint_of_bodies, joint_of_hands
 
 MODELS = Path(__file__).resolve().parents[1] / "Resources" / "Models"
 

@@ -99,7 +99,7 @@ class StatusMarkers(VTKObservationMixin):
         for status, node in self._markers.items():
             with slicer.util.NodeModify(node):
                 node.SetAndObserveTransformNodeID(self._node.GetTransformNodeID())
-                _setPoints(node, places[status])
+                setPoints(node, places[status])
 
     def _onDisplay(self, caller: object = None, event: object = None) -> None:
         """Shown where and while the landmarks are."""
@@ -125,10 +125,18 @@ class StatusMarkers(VTKObservationMixin):
 
 def _newMarkers(status: Status) -> slicer.vtkMRMLMarkupsFiducialNode:
     color, shape = mark(status)
+    glyph, size = _GLYPHS[shape]
+    return newHiddenPoints(f"Landmarks {status.value}", MARKER_ATTRIBUTE, color, glyph, size, status.value)
+
+
+def newHiddenPoints(
+    name: str, attribute: str, color: str, glyph: str, size: float, value: str = "1"
+) -> slicer.vtkMRMLMarkupsFiducialNode:
+    """An empty point list that is only drawn: hidden from people's lists, deaf to the mouse, never saved."""
     node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLMarkupsFiducialNode")
     node.UnRegister(None)
-    node.SetName(f"Landmarks {status.value}")
-    node.SetAttribute(MARKER_ATTRIBUTE, status.value)
+    node.SetName(name)
+    node.SetAttribute(attribute, value)
     node.SetHideFromEditors(True)
     node.SetSaveWithScene(False)
     node.SetSelectable(False)
@@ -138,7 +146,6 @@ def _newMarkers(status: Status) -> slicer.vtkMRMLMarkupsFiducialNode:
     display = node.GetDisplayNode()
     display.SetSaveWithScene(False)
     display.SetPointLabelsVisibility(False)
-    glyph, size = _GLYPHS[shape]
     display.SetGlyphTypeFromString(glyph)
     display.SetGlyphScale(size)
     for setColor in (display.SetColor, display.SetSelectedColor, display.SetActiveColor):
@@ -146,7 +153,7 @@ def _newMarkers(status: Status) -> slicer.vtkMRMLMarkupsFiducialNode:
     return node
 
 
-def _setPoints(node: slicer.vtkMRMLMarkupsFiducialNode, places: Sequence[np.ndarray]) -> None:
+def setPoints(node: slicer.vtkMRMLMarkupsFiducialNode, places: Sequence[np.ndarray]) -> None:
     """Make the points of a list these, in its own coordinates, touching only what differs."""
     while node.GetNumberOfControlPoints() > len(places):
         node.RemoveNthControlPoint(node.GetNumberOfControlPoints() - 1)

@@ -59,6 +59,22 @@ class Side(Enum):
         }[self]
 
 
+class Others(Enum):
+    """When the landmarks that nobody has settled follow a correction."""
+
+    STAY = "stay"
+    FOLLOW = "follow"
+    LIVE = "live"
+
+    def label(self) -> str:
+        """As the panel shows it."""
+        return {
+            Others.STAY: _("Others stay"),
+            Others.FOLLOW: _("Others follow corrections"),
+            Others.LIVE: _("Others follow while dragging"),
+        }[self]
+
+
 @parameterNodeWrapper
 class LandmarkDetectionParameters:
     """The module's parameter node.
@@ -69,6 +85,7 @@ class LandmarkDetectionParameters:
     automaticThreshold, threshold - whether the value between air and body is estimated, and it if not
     depth, device, side - see the enumerations
     keepReviewed - whether detecting again leaves alone what a person has settled
+    others - whether the other landmarks follow corrections
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -80,3 +97,4 @@ class LandmarkDetectionParameters:
     device: Device = Device.AUTOMATIC
     side: Side = Side.AUTOMATIC
     keepReviewed: bool = True
+    others: Others = Others.STAY

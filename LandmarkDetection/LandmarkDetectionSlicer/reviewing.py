@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 
+from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.review import Review
 from LandmarkDetectionSlicer.nodes import (
     adopt,
@@ -47,18 +48,29 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     onChanged
         Called without arguments after every change of the review, the lock, the place in the world, or when
         the session has closed itself because its node, its volume or the scene is gone.
+    onSettled
+        Called without arguments after every step of a person, undo and redo left out: when there is something
+        that others may follow.
+    onDragged
+        Called without arguments, often, while a point is being dragged.
     """
 
     def __init__(
-        self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, onChanged: Callable[[], None] = lambda: None
+        self,
+        landmarkNode: slicer.vtkMRMLMarkupsFiducialNode,
+        onChanged: Callable[[], None] = lambda: None,
+        onSettled: Callable[[], None] = lambda: None,
+        onDragged: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self._onChanged = onChanged
+        self._onSettled, self._onDragged = onSettled, onDragged
         self._node: slicer.vtkMRMLMarkupsFiducialNode | None = landmarkNode
         self._nodeId = landmarkNode.GetID()
         self._hadVolume = volumeOf(landmarkNode) is not None
         self._writing = False
         self._dragging = False
+        self._followedWhileDragging = False
         self._review = adopt(landmarkNode)
         self._observeNode()
         self._observeScene()
@@ -84,6 +96,15 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     def isLocked(self) -> bool:
         """Whether the points are held against the mouse."""
         return self._node is not None and bool(self._node.GetLocked())
+
+    @property
+    def isDragging(self) -> bool:
+        """Whether the mouse holds a point."""
+        return self._dragging
+
+    def currentReview(self) -> Review:
+        """The review with a point that is being dragged where it is now, in the node's coordinates."""
+        return loadReview(self._node) if self._node is not None and self._dragging else self._review
 
     @property
     def canUndo(self) -> bool:
@@ -128,6 +149,18 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         """Take back everything that was said."""
         self._change(self._review.restore_all())
 
+    def follow(self, refined: Detection) -> None:
+        """Put the landmarks that nobody has settled where a refined detection, in the node's coordinates, has
+        them. It is part of the step before: undo takes both back.
+        """
+        if self._node is None:
+            return
+        review = self.currentReview().follow(refined)
+        self._followedWhileDragging = self._dragging
+        if review != self._review:
+            self._store(review)
+            self._onChanged()
+
     def setLocked(self, locked: bool) -> None:
         """Hold the points against the mouse, or let them go."""
         if self._node is not None:
@@ -156,6 +189,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         slicer.mrmlScene.SaveStateForUndo()
         self._store(review)
         self._onChanged()
+        self._onSettled()
 
     def _store(self, review: Review) -> None:
         with self._ownWriting():
@@ -192,7 +226,10 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     def _onPoints(self, caller: object = None, event: object = None) -> None:
         """Something moved, placed, unset or renamed points: see what, and keep it."""
         # Undo restores one node after the other; in between, points and record do not belong together.
-        if self._node is None or self._writing or self._dragging or _isRestoring():
+        if self._node is None or self._writing or _isRestoring():
+            return
+        if self._dragging:
+            self._onDragged()
             return
         review = loadReview(self._node)
         if not isUpToDate(self._node, review):
@@ -207,16 +244,21 @@ class ReviewSession(slicer.util.VTKObservationMixin):
             changed, self._review = review is not self._review, review
         if changed:
             self._onChanged()
+            self._onSettled()
 
     def _onDragStart(self, caller: object, event: object) -> None:
         self._dragging = True
 
     def _onDragEnd(self, caller: object, event: object) -> None:
         self._dragging = False
+        followed, self._followedWhileDragging = self._followedWhileDragging, False
         if self._node is not None and self._movedTogether():
             self._store(self._review)
-        else:
-            self._onPoints()
+            return
+        before = self._review
+        self._onPoints()
+        if followed and self._review is before:  # the last answer came when the point was there already
+            self._onSettled()
 
     def _movedTogether(self) -> bool:
         """Whether the mouse moved several points at once: the middle button does, mostly by accident."""

@@ -40,6 +40,8 @@ def choose_certainty(
     error = np.linalg.norm(truth - observed.position, axis=2)
     judged = observed.seen & np.isfinite(truth).all(axis=2)
     wrong = np.flatnonzero((judged & (error > radius[:, None])).any(axis=1))[:IMAGES]
+    if not len(wrong):
+        return joint
     for certainty in CHOICES:
         candidate = replace(joint, certainty=certainty)
         worse = others = 0

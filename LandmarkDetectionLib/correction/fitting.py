@@ -103,7 +103,7 @@ def _line(described: Array, errors: Array, size: float) -> Array:
 
 
 def _correlation(standard: Array) -> Array:
-    values = standard.reshape(len(standard), -1)
+    values = standard.reshape(len(standard), standard.shape[1] * standard.shape[2])
     known = np.isfinite(values)
     count = known.T.astype(float) @ known
     moments = _pairwise(values)

@@ -106,6 +106,11 @@ class Model:
         return not self.reads_grey_values or not self.takes_single_images
 
     @property
+    def knows_how_landmarks_lie(self) -> bool:
+        """Whether its landmarks can follow corrections; see ``detectors.refine``."""
+        return self.joint_file is not None
+
+    @property
     def channels(self) -> int:
         """Images that one case consists of."""
         count = self.settings.get("channels", 1)

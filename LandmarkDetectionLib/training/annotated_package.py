@@ -19,6 +19,7 @@ from LandmarkDetectionLib.quality import Calibration, expected_calibration_error
 from LandmarkDetectionLib.training.annotated_card import annotated_card, error_rows
 from LandmarkDetectionLib.training.annotated_cases import AnnotatedCase
 from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
+from LandmarkDetectionLib.training.annotated_joint import appearance_contrast, joint_of_measured
 from LandmarkDetectionLib.training.annotated_plan import Division
 from LandmarkDetectionLib.training.annotated_stream import AnnotatedBatch, AnnotatedStream, plain_batches
 from LandmarkDetectionLib.training.annotated_task import KEY, HeatmapTask
@@ -106,6 +107,7 @@ def package_annotated(
         "unit": unit,
         "calibration": curve.to_settings(),
         "length_range_cells": _length_ranges(training, config.landmarks, protocol),
+        "appearance": appearance_contrast(task, plain_batches(held_back or training[:FEWEST_FOR_CURVE], 1)),
     }
     attachments = {}
     if config.align:
@@ -147,6 +149,7 @@ def package_annotated(
         card=card(annotated_card(name, version, protocol, config, report)),
         reference=_mean_shape(training, config, protocol),
         attachments=attachments,
+        joint=joint_of_measured(training, calibrating, config.radius),
     )
 
 
@@ -176,9 +179,11 @@ def errors_of(task: HeatmapTask, cases: Sequence[AnnotatedCase]) -> Array:
 
 
 def _measure(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) -> dict[str, Array]:
-    """By landmark of every image: error in mm or px, scores, whether it is there, what is known."""
+    """By landmark of every image: error in mm or px, scores, whether it is there, what is known, places."""
     landmarks = len(task.config.landmarks)
-    parts: dict[str, list[Array]] = {key: [] for key in ("error", "near", "present", "there", "known")}
+    scores = ("error", "near", "present", "there", "known")
+    places = ("points", "position", "deviation", "cell_mm")
+    parts: dict[str, list[Array]] = {key: [] for key in (*scores, *places)}
     for batch in batches:
         reading = task.read(batch, task.config.copies)
         error = (
@@ -189,8 +194,16 @@ def _measure(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) -> dict[str, 
         parts["present"].append(reading.present)
         parts["there"].append((batch.present & batch.known).numpy())
         parts["known"].append(batch.known.numpy())
-    empty = np.zeros((0, landmarks))
-    return {key: np.concatenate(values) if values else empty for key, values in parts.items()}
+        parts["points"].append(batch.points.numpy())
+        parts["cell_mm"].append(batch.cell_mm.numpy())
+        parts["position"].append(reading.position)
+        parts["deviation"].append(np.sqrt(np.einsum("blii->bli", reading.covariance)))
+    d = task.config.dimensions
+    shapes = {"cell_mm": (0,), **dict.fromkeys(("points", "position", "deviation"), (0, landmarks, d))}
+    return {
+        key: np.concatenate(values) if values else np.zeros(shapes.get(key, (0, landmarks)))
+        for key, values in parts.items()
+    }
 
 
 def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Array]:

@@ -25,6 +25,7 @@ from LandmarkDetectionLib.training.hand_card import KINDS, hand_card, hand_repor
 from LandmarkDetectionLib.training.loop import landmark_names
 from LandmarkDetectionLib.training.package import can_package, restrict
 from LandmarkDetectionLib.training.presets import TrainingConfig
+from LandmarkDetectionLib.training.synthetic_joint import joint_of_hands
 
 Progress = Callable[[float, str], None]
 
@@ -107,4 +108,5 @@ def package_hands(
         metadata_extra=metadata,
         card=hand_card(name, version, protocol, config.model_dump(), report, states),
         reference=draw_hand_reference(protocol),
+        joint=joint_of_hands(network, protocol, framing, batches),
     )

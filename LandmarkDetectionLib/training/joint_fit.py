@@ -2,120 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 
 from LandmarkDetectionLib.correction import JointGaussian, Observed, choose_certainty, fit_joint_gaussian
-from LandmarkDetectionLib.detectors.hand import hand_observations
-from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands
-from LandmarkDetectionLib.detectors.silhouette import body_observations, estimate
-from LandmarkDetectionLib.evaluation.held_back import JOINT_SEED, Population
-from LandmarkDetectionLib.evaluation.held_back_hands import RADIUS_SHARE
-from LandmarkDetectionLib.protocol import Protocol
-from LandmarkDetectionLib.quality import PRESENT_ABOVE, RADIUS_MM
-from LandmarkDetectionLib.synthesis.hand_stream import HandFraming, HandStream
-from LandmarkDetectionLib.synthesis.stream import BodyStream, Framing
 
-Progress = Callable[[float, str], None]
 Array = np.ndarray
 
-#: Moves up to here never matter.
+#: Moves up to here never matter: mm, or pixels where their size is unknown.
 TOLERANCE_MM = 2.0
 
 
-def joint_of_bodies(
-    networks: dict[str, Any],
-    protocol: Protocol,
-    framing: Framing,
-    facts: Population,
-    method: str,
-    batches: int = 48,
-    seed: int = JOINT_SEED,
-    progress: Progress | None = None,
-) -> JointGaussian:
-    """Of whole bodies, in mm along columns, rows and depth; see ``evaluation.held_back.measure``."""
-    pixel = framing.pixel_mm or 1.0
-    observed, truth, seen = [], [], []
-    for number in range(batches):
-        batch = BodyStream(tuple(protocol.names), seed, 64, framing).batch(number)
-        coronal, lateral = batch.coronal, batch.lateral
-        estimates = estimate(
-            networks,
-            (coronal.front, coronal.back, coronal.field_of_view),
-            (lateral.front, lateral.back, lateral.field_of_view),
-            lateral.origin[:, 0],
-            pixel,
-            protocol.mirror_permutation(),
-            facts.mean_depth_mm,
-            facts.mean_depth_error_mm,
-        )
-        observed += body_observations(estimates, pixel, method)
-        truth.append(coronal.points.astype(float) * (pixel, pixel, 1.0))
-        seen.append(batch.visible)
-        if progress is not None:
-            progress((number + 1) / batches, f"bodies {number + 1} of {batches}")
-    places = np.concatenate(truth)
-    count = len(places)
-    return joint_of(
-        places,
-        observed,
-        np.where(np.concatenate(seen)[..., None], places, np.nan),
-        np.full(count, TOLERANCE_MM),
-        np.full(count, RADIUS_MM),
-    )
-
-
-def joint_of_hands(
-    network: Any,
-    protocol: Protocol,
-    framing: HandFraming,
-    batches: int = 64,
-    seed: int = JOINT_SEED,
-    progress: Progress | None = None,
-) -> JointGaussian:
-    """Of hands, in pixels of the network's canvas, half of them seen as silhouettes alone."""
-    names = list(protocol.names)
-    ends = (names.index(HAND_LINE[0]), names.index(HAND_LINE[1]))
-    observed, truth, seen, pixel, length = [], [], [], [], []
-    for number in range(batches):
-        batch = HandStream(tuple(names), seed, 64, framing).batch(number)
-        view = batch.coronal
-        spacing = view.spacing[:, 0].astype(float)
-        found = estimate_hands(network, view.front, view.back, view.field_of_view, ends, RADIUS_SHARE)
-        observed += hand_observations(found, spacing, 3)
-        truth.append(view.points / np.where([0, 0, 1], spacing[:, None, None], 1.0))
-        seen.append(batch.visible)
-        pixel.append(spacing)
-        length.append(batch.hand_length / spacing)
-        if progress is not None:
-            progress((number + 1) / batches, f"hands {number + 1} of {batches}")
-    places = np.concatenate(truth)
-    return joint_of(
-        places,
-        observed,
-        np.where(np.concatenate(seen)[..., None], places, np.nan),
-        TOLERANCE_MM / np.concatenate(pixel),
-        RADIUS_SHARE * np.concatenate(length),
-    )
-
-
 def joint_of(
-    shapes: Array, observed: Sequence[Observed], truth: Array, tolerance: Array, radius: Array
+    shapes: Array, observed: Observed, truth: Array, tolerance: Array, radius: Array
 ) -> JointGaussian:
-    """Fit on all of it, and choose how bold landmarks follow; see ``correction.choose_certainty``."""
-    together = Observed(*(np.stack(values) for values in zip(*observed, strict=True)))
-    joint = fit_joint_gaussian(shapes, together, truth)
-    return choose_certainty(joint, together, truth, tolerance, radius)
+    """Fit on all of it, and choose how bold landmarks follow.
 
+    See ``correction.fit_joint_gaussian`` and ``correction.choose_certainty``.
 
-def observed_of(reading: Any) -> list[Observed]:
-    """What a heatmap network's reading says of every image, in cells."""
-    deviation = np.sqrt(np.einsum("blii->bli", reading.covariance))
-    return [
-        Observed(*values)
-        for values in zip(
-            reading.position, deviation, reading.near, reading.present >= PRESENT_ABOVE, strict=True
-        )
-    ]
+    Raises
+    ------
+    ValueError
+        Too few shapes.
+    """
+    joint = fit_joint_gaussian(shapes, observed, truth)
+    return choose_certainty(joint, observed, truth, tolerance, radius)

@@ -31,6 +31,7 @@ from LandmarkDetectionLib.synthesis.reference import draw_reference
 from LandmarkDetectionLib.synthesis.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.training.loop import trained_networks
 from LandmarkDetectionLib.training.presets import TrainingConfig
+from LandmarkDetectionLib.training.synthetic_joint import joint_of_bodies
 from LandmarkDetectionLib.training.tasks import of_hands
 
 Progress = Callable[[float, str], None]
@@ -99,9 +100,11 @@ def package_run(
             **_population_settings(facts, protocol),
         }
         report = measured_report(tested, calibration, method, protocol)
+        joint = joint_of_bodies(networks, protocol, task.framing, facts, method, batches)
         detector = "silhouette"
     else:
         settings, report = _package_regression(task, protocol, config.whole_body_only, batches)
+        joint = None
         detector = "regression"
     metadata = {
         "description": f"{len(names)} landmarks of the body from the outline and depth of a CT scan.",
@@ -124,6 +127,7 @@ def package_run(
         metadata_extra=metadata,
         card=model_card(name, version, protocol, config.model_dump(), report, states),
         reference=draw_reference(protocol),
+        joint=joint,
     )
 
 

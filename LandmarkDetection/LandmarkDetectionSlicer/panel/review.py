@@ -18,6 +18,7 @@ from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable, Row
 from LandmarkDetectionSlicer.panel.legend import legend, statusText
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
+from LandmarkDetectionSlicer.panel.update_others import UpdateOthers
 from LandmarkDetectionSlicer.reviewing import ReviewSession
 from LandmarkDetectionSlicer.transforms import worldPosition
 
@@ -54,6 +55,7 @@ class ReviewSection(VTKObservationMixin):
         self._markers: colors.StatusMarkers | None = None
         self._table = LandmarkTable(ui.landmarkTable, self.select)
         self._findNear = FindNear(self, ui.findNearButton)
+        self._others = UpdateOthers(self)
         ui.landmarkSelector.setMRMLScene(slicer.mrmlScene)
         ui.legendLabel.text = legend()
         self._connect()
@@ -139,8 +141,11 @@ class ReviewSection(VTKObservationMixin):
             return
         self.close()
         if landmarkNode is not None:
-            self.session = ReviewSession(landmarkNode, self._onReviewChanged)
+            self.session = ReviewSession(
+                landmarkNode, self._onReviewChanged, self._others.onSettled, self._others.onDragged
+            )
             self.model = self._modelOf(self.session.review)
+            self._others.begin()
             self._body = ReferenceBody(self.model) if self.model is not None else None
             self._nodeId = landmarkNode.GetID()
             self._markers = colors.StatusMarkers(landmarkNode)
@@ -162,6 +167,7 @@ class ReviewSection(VTKObservationMixin):
     def close(self) -> None:
         """Review nothing."""
         self._findNear.stop()
+        self._others.end()
         self.removeObservers()
         if self.session is not None:
             self.session.close()
@@ -269,6 +275,7 @@ class ReviewSection(VTKObservationMixin):
             ui.legendLabel,
         ):
             widget.visible = isThere
+        ui.othersBox.visible = self._others.isPossible()
         if not isThere:
             return
         isSelected = self.selected is not None
@@ -393,12 +400,14 @@ class ReviewSection(VTKObservationMixin):
         """Take the last step back."""
         if self.session is not None:
             self.panel.clearMessages()
+            self._others.forget()
             self.session.undo()
 
     def redo(self) -> None:
         """Do the step again that was taken back."""
         if self.session is not None:
             self.panel.clearMessages()
+            self._others.forget()
             self.session.redo()
 
     def _onLock(self, isLocked: bool) -> None:

@@ -102,8 +102,10 @@ def test_two_clicks_lead_from_an_empty_scene_to_landmarks_and_keys_review_them_a
     host.wait_until(lambda: panel.detect.run is None, DETECTING_MS)
     assert "31 landmarks" in panel.detect.message.text and "processor" in panel.detect.message.text
     assert len(rows(panel)) == 31
-    confidences = [float(confidence.removesuffix(" %")) for _, confidence, _ in rows(panel)]
-    assert confidences == sorted(confidences)
+    review = stored(panel.parameters.landmarks)
+    assert [name for name, _, _ in rows(panel)] == [panel.review.title(name) for name in review.worst_first()]
+    errors = [mark.expected_error for mark in review.landmarks if mark.is_present]
+    assert None not in errors and max(errors) == review.landmarks[review.worst_first()[0]].expected_error
 
     for step in range(31):
         assert panel.review.ui.progressLabel.text == f"{step} of 31 reviewed"

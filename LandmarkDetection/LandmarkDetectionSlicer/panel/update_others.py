@@ -1,0 +1,106 @@
+"""The other landmarks follow corrections: the choice in the review section, and what it sets going."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slicer.i18n import tr as _
+
+from LandmarkDetectionSlicer import nodes
+from LandmarkDetectionSlicer.following import Follower
+from LandmarkDetectionSlicer.ghosts import Ghosts
+from LandmarkDetectionSlicer.parameters import Others
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.landmarks import LandmarkSet
+    from LandmarkDetectionSlicer.panel.review import ReviewSection
+
+
+class UpdateOthers:
+    """Part of the review section; nothing is made before the first correction that others follow.
+
+    Parameters
+    ----------
+    section
+        The review.
+    """
+
+    def __init__(self, section: ReviewSection) -> None:
+        self._section = section
+        self._follower: Follower | None = None
+        self._ghosts: Ghosts | None = None
+        self._before: LandmarkSet | None = None
+
+    def isPossible(self) -> bool:
+        """Only the model that made the review can say it, only in its volume, and not every model can."""
+        section = self._section
+        return (
+            section.session is not None
+            and section.model is not None
+            and section.model.name == section.review.prediction.model
+            and section.model.knows_how_landmarks_lie
+            and nodes.volumeOf(section.session.landmarkNode) is not None
+        )
+
+    def begin(self) -> None:
+        """Another review begins."""
+        self._ghosts = Ghosts(self._section.session.landmarkNode)
+
+    def end(self) -> None:
+        """The review ends."""
+        if self._follower is not None:
+            self._follower.close()
+        if self._ghosts is not None:
+            self._ghosts.close()
+        self._follower = self._ghosts = self._before = None
+
+    @property
+    def ghosts(self) -> Ghosts | None:
+        """Where the landmarks were; None without a review."""
+        return self._ghosts
+
+    def onSettled(self) -> None:
+        """A person has settled something."""
+        if self._ghosts is not None:
+            self._ghosts.clear()
+        if self._choice() is not Others.STAY:
+            self._ask()
+
+    def forget(self) -> None:
+        """Undone or done again: where landmarks were no longer means anything."""
+        self._before = None
+        if self._ghosts is not None:
+            self._ghosts.clear()
+
+    def onDragged(self) -> None:
+        """A point is on its way."""
+        if self._choice() is Others.LIVE:
+            if self._before is None:
+                self._before = self._section.review.landmarks
+            self._ask()
+
+    def _choice(self) -> Others:
+        parameters = self._section.panel.parameters
+        return parameters.others if parameters is not None and self.isPossible() else Others.STAY
+
+    def _ask(self) -> None:
+        section = self._section
+        if self._follower is None:
+            self._follower = Follower(
+                section.session,
+                section.panel.logic.worker,
+                section.model.name,
+                self._onMoved,
+                section.message.error,
+            )
+        self._follower.ask()
+
+    def _onMoved(self, before: LandmarkSet) -> None:
+        section = self._section
+        count = self._ghosts.show(self._before or before, section.review.landmarks)
+        if section.session.isDragging:
+            return
+        self._before = None
+        if count:
+            text = _("{count} other landmarks moved.") if count > 1 else _("Another landmark moved.")
+            section.message.information(text.format(count=count))

@@ -1,0 +1,276 @@
+"""Corrections and what the other landmarks make of them, through the detectors' own path."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from LandmarkDetectionLib.correction import Observed
+from LandmarkDetectionLib.detection import Detection, detection_from_record, read_detection, write_detection
+from LandmarkDetectionLib.detectors import detect, refine
+from LandmarkDetectionLib.detectors.evidence import Evidence
+from LandmarkDetectionLib.detectors.heatmap_evidence import SpatialBranch
+from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
+from LandmarkDetectionLib.detectors.settings import HeatmapSettings
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.model import load_model
+from LandmarkDetectionLib.networks import build_network
+from LandmarkDetectionLib.quality import PRESENT_ABOVE
+from LandmarkDetectionLib.review import Review, write_review
+from LandmarkDetectionLib.volume import Volume, write_volume
+from Testing.Python.correction.test_joint_gaussian import L, held_back, learned, one
+from Testing.Python.hand_radiograph import as_volume, drawn_radiograph
+
+__all__ = ["learned"]  # a fixture
+
+NAMES = tuple(f"point_{n}" for n in range(L))
+AXES = np.array([[0.5, 0.0], [0.0, 0.0], [0.0, -0.5]])  # half a millimetre per unit, in a coronal plane
+
+
+def made_up(learned, n=0, present=None, inside=lambda points: np.ones(len(points), bool)) -> Detection:
+    """A detection of the made-up body of the joint Gaussian's tests."""
+    _, observed = held_back()
+    answer = one(observed, n)
+    chances = np.full(L, 0.95) if present is None else np.asarray(present)
+    answer = answer._replace(seen=chances >= PRESENT_ABOVE)
+    frame = Frame(np.array([10.0, 20.0, 30.0]), AXES)
+    marks = tuple(
+        Landmark(name, place, Status.DETECTED if there else Status.ABSENT, 0.9 if there else 0.1)
+        for name, place, there in zip(NAMES, frame.to_ras(answer.position), answer.seen, strict=True)
+    )
+    evidence = JointEvidence(frame, Answer(answer, chances), learned, 20.0, 2, inside)
+    return Detection(LandmarkSet(marks), "made-up", "1.0.0", evidence=Evidence(None, evidence))
+
+
+def true_place(n, landmark):
+    return Frame(np.array([10.0, 20.0, 30.0]), AXES).to_ras(held_back()[0][n, landmark : landmark + 1])[0]
+
+
+def test_a_corrected_landmark_is_where_it_was_put_and_remembers_where_it_was(learned):
+    detection = made_up(learned)
+    place = true_place(0, 2) + np.array([0.1, 3.0, 0.2])  # a little off the plane
+    refined = refine(detection, {"point_2": place})
+    mark = refined.landmarks["point_2"]
+    assert mark.status is Status.CORRECTED and mark.position == pytest.approx(place)
+    assert mark.predicted == pytest.approx(detection.landmarks["point_2"].position)
+    assert refined.evidence is detection.evidence
+
+
+def test_the_result_does_not_depend_on_what_was_refined_before(learned):
+    detection = made_up(learned)
+    places = {"point_2": true_place(0, 2), "point_5": true_place(0, 5)}
+    at_once = refine(detection, places)
+    in_steps = refine(refine(detection, {"point_5": places["point_5"]}), places)
+    for one_way, other in zip(at_once.landmarks, in_steps.landmarks, strict=True):
+        assert one_way.position == pytest.approx(other.position)
+    assert refine(detection, {}) is detection
+
+
+def test_accepted_landmarks_count_and_stay(learned):
+    n = next(n for n in range(60) if held_back()[1].near[n, 3] < 0.5)
+    detection = made_up(learned, n)
+    review = Review.of(detection).correct("point_2", true_place(n, 2)).accept("point_1")
+    refined = refine(detection, review.landmarks)
+    assert refined.landmarks["point_1"].status is Status.ACCEPTED
+    assert refined.landmarks["point_1"].position == pytest.approx(detection.landmarks["point_1"].position)
+    moved = refined.landmarks["point_3"].position - true_place(n, 3)
+    was = detection.landmarks["point_3"].position - true_place(n, 3)
+    assert np.linalg.norm(moved) < np.linalg.norm(was)
+
+
+def test_an_absent_landmark_appears_where_the_others_have_it(learned):
+    """The network saw all of it 200 units to the left of where it is, and the last point out of the image."""
+    chances = np.full(L, 0.95)
+    chances[5] = 0.2
+    there = held_back()[0][0, 5] + np.array([200.0, 0.0])
+    detection = made_up(learned, 0, chances, lambda points: np.linalg.norm(points - there, axis=1) < 60)
+    assert not detection.landmarks["point_5"].is_present
+    shift = AXES @ np.array([200.0, 0.0])
+    places = {name: true_place(0, k) + shift for k, name in enumerate(NAMES) if k != 5}
+    mark = refine(detection, places).landmarks["point_5"]
+    assert mark.is_present
+    assert np.linalg.norm(mark.position - true_place(0, 5) - shift) < 15
+
+
+def test_a_landmark_that_the_others_put_outside_the_image_vanishes(learned):
+    chances = np.full(L, 0.95)
+    chances[5] = 0.4
+    outside = held_back()[0][0, 5]
+
+    def inside(points):
+        return np.linalg.norm(points - outside, axis=1) > 60
+
+    detection = made_up(learned, 0, chances, inside)
+    places = {name: true_place(0, k) for k, name in enumerate(NAMES) if k != 5}
+    mark = refine(detection, places).landmarks["point_5"]
+    assert mark.status is Status.ABSENT and np.isnan(mark.position).all()
+
+
+def test_what_is_called_missing_stays_missing_and_tells_nothing(learned):
+    detection = made_up(learned)
+    refined = refine(detection, {"point_5": None})
+    assert refined.landmarks["point_5"].status is Status.MISSING
+    assert all(mark.is_present for mark in refined.landmarks if mark.name != "point_5")
+
+
+def test_an_unknown_landmark_and_a_detection_from_a_file_are_refused(learned):
+    detection = made_up(learned)
+    with pytest.raises(InputError, match="knows no landmark 'tail'"):
+        refine(detection, {"tail": np.zeros(3)})
+    with pytest.raises(InputError, match="detect the landmarks again"):
+        refine(detection_from_record(detection.to_record()), {"point_1": np.zeros(3)})
+    kept = detection.evidence
+    plain = replace(detection, evidence=kept._replace(joint=replace(kept.joint, joint=None)))
+    with pytest.raises(InputError, match="package it anew"):
+        refine(plain, {"point_1": np.zeros(3)})
+
+
+# --- networks with a spatial branch ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("architecture", ["spatial_configuration", "appearance_context"])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_the_spatial_branch_looks_again_with_a_clean_peak_where_the_correction_is(architecture, dimensions):
+    torch.manual_seed(0)
+    parameters = (
+        {"width": 8, "levels": 2, "spatial_kernel": 3, "spatial_pooling": 4, "heatmap_deviation": 0.1}
+        if architecture == "spatial_configuration"
+        else {"channels": [4, 8], "context_size": [8] * dimensions, "context_width": 8}
+    )
+    network = build_network(architecture, landmarks=3, dimensions=dimensions, **parameters).eval()
+    image = np.random.default_rng(0).normal(size=(1, *[16] * dimensions)).astype(np.float32)
+    seen = []
+    plain = network.combine
+    network.combine = lambda appearance, image=None: seen.append(appearance) or plain(appearance, image)
+    with torch.inference_mode():
+        output = network(torch.from_numpy(image)[None])
+    names = ("a", "b", "c")
+    settings = HeatmapSettings(
+        shape=[16] * dimensions,
+        spacing=None,
+        intensity="standardise",
+        heatmaps="logits",
+        sigma=dict.fromkeys(names, 1.0),
+        radius=2.0,
+        unit="px",
+        calibration={"scores": [0, 1], "shares": [0, 1]},
+        appearance={"b": (-1.0, 9.0)},
+    )
+    branch = SpatialBranch(network, output.appearance, image, settings, names, 2.0)
+    seen.clear()
+    place = np.array([3.0, 5.0, 8.0][:dimensions])
+    answer = branch(np.array([False, True, False]), np.tile(place, (3, 1)))
+    (drawn,) = seen
+    assert drawn[0, 1].max() == pytest.approx(8.0, abs=1e-3)
+    assert drawn[(0, 1, *place[::-1].astype(int))] == drawn[0, 1].max()
+    assert drawn[0, 1].min() == pytest.approx(-1.0, abs=1e-3)
+    for untouched in (0, 2):
+        assert torch.allclose(drawn[0, untouched], output.appearance[0, untouched], atol=1e-2)
+    assert isinstance(answer.observed, Observed) and answer.observed.position.shape == (3, dimensions)
+    assert np.isfinite(answer.observed.position).all()
+
+
+# --- the model that ships -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hand() -> tuple[Volume, Detection]:
+    volume = as_volume(drawn_radiograph())
+    return volume, detect(volume, load_model("hand"), device="cpu")
+
+
+def test_a_detection_tells_how_far_off_each_landmark_may_be(hand):
+    _, detection = hand
+    for mark in detection.landmarks:
+        assert (mark.expected_error is not None and mark.expected_error > 0) == mark.is_present
+
+
+def test_a_finger_follows_its_tip(hand):
+    """As if the tip lay farther out: the joints below go the same way, other fingers hardly move."""
+    _, detection = hand
+    tip = detection.landmarks["index_tip"].position
+    outwards = tip - detection.landmarks["wrist"].position
+    shift = 12 * outwards / np.linalg.norm(outwards)
+    refined = refine(detection, {"index_tip": tip + shift})
+    moved = {
+        mark.name: float(np.linalg.norm(mark.position - detection.landmarks[mark.name].position))
+        for mark in refined.landmarks
+        if mark.is_present and mark.name != "index_tip"
+    }
+    assert max(moved.values()) < 12
+    assert all(np.isfinite(mark.position).all() for mark in refined.landmarks if mark.is_present)
+
+
+def test_the_command_corrects_and_lists_what_moved(hand, tmp_path: Path):
+    volume, detection = hand
+    image, record, out = tmp_path / "hand.nrrd", tmp_path / "first.json", tmp_path / "refined.json"
+    write_volume(volume, image)
+    review = Review.of(detection).accept("wrist")
+    write_review(review, record)
+    x, y, z = detection.landmarks["thumb_tip"].position + np.array([3.0, 0.0, 3.0])
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "LandmarkDetectionLib",
+            "refine",
+            str(image),
+            str(record),
+            "--at",
+            f"thumb_tip={x},{y},{z}",
+            "--missing",
+            "little_tip",
+            "-o",
+            str(out),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "thumb_tip" in run.stdout and "expected error" in run.stdout
+    refined = read_detection(out).landmarks
+    assert refined["thumb_tip"].position == pytest.approx([x, y, z], abs=1e-3)
+    statuses = [refined[name].status for name in ("thumb_tip", "wrist", "little_tip")]
+    assert statuses == [Status.CORRECTED, Status.ACCEPTED, Status.MISSING]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--at", "thumb_tip=1,2"], "NAME=X,Y,Z"),
+        ([], "Nothing is corrected"),
+        (["--at", "tail=1,2,3"], "tail"),
+        (["--corrections", "nowhere.csv"], "nowhere.csv"),
+    ],
+)
+def test_the_command_refuses_in_one_sentence(hand, tmp_path: Path, words, sentence):
+    volume, detection = hand
+    image, record = tmp_path / "hand.nrrd", tmp_path / "first.json"
+    write_volume(volume, image)
+    write_detection(detection, record)
+    run = subprocess.run(
+        [sys.executable, "-m", "LandmarkDetectionLib", "refine", str(image), str(record), *words],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode in (2, 3) and sentence in run.stderr and "Traceback" not in run.stderr
+
+
+def test_the_next_case_is_the_one_with_the_most_to_correct(hand, tmp_path: Path):
+    _, detection = hand
+    write_detection(detection, tmp_path / "good.json")
+    worse = [replace(mark, expected_error=90.0) if mark.is_present else mark for mark in detection.landmarks]
+    write_detection(replace(detection, landmarks=LandmarkSet(tuple(worse))), tmp_path / "bad.json")
+    run = subprocess.run(
+        [sys.executable, "-m", "LandmarkDetectionLib", "next-case", str(tmp_path), "--json"],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert [Path(rank["case"]).stem for rank in json.loads(run.stdout)] == ["bad", "good"]
