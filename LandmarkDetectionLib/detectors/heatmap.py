@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.detectors.heatmap_evidence import (
@@ -19,6 +18,7 @@ from LandmarkDetectionLib.detectors.heatmap_evidence import (
 )
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
+from LandmarkDetectionLib.heatmap_reading import Reading
 from LandmarkDetectionLib.image_grid import ImageGrid, look_at
 from LandmarkDetectionLib.image_reading import read_image
 from LandmarkDetectionLib.image_views import image_views

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.correction import JointGaussian, Observed
+from LandmarkDetectionLib.image_reading import needs_tiles
 from LandmarkDetectionLib.quality import PRESENT_ABOVE
 from LandmarkDetectionLib.training.joint_fit import TOLERANCE_MM, joint_of
 
@@ -56,6 +57,8 @@ def appearance_contrast(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) ->
 
     seen: list[Array] = []
     for batch in batches:
+        if needs_tiles(batch.images.shape[2:], task.config.grid.shape):
+            continue
         images, targets = task.prepare(batch)
         with torch.inference_mode():
             appearance = task.network(images).appearance
