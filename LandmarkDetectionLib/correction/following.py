@@ -78,10 +78,12 @@ def _safe(move: Array, covariance: Array, certainty: float, tolerance: float) ->
     """Moves (L, d) shortened where the truth may as well lie on the other side.
 
     A move of length t along a line on which the truth is N(m, s^2) ends farther from it by more than the
-    tolerance where the truth is below (t - tolerance) / 2, so t <= 2 (m - z s) + tolerance.
+    tolerance where the truth is below (t - tolerance) / 2, so t <= 2 (m - z s) + tolerance. What is not
+    surely on that side stays.
     """
     length = np.linalg.norm(move, axis=1)
     direction = move / np.maximum(length, 1e-12)[:, None]
     deviation = np.sqrt(np.einsum("li,lij,lj->l", direction, covariance, direction).clip(0))
-    most = np.maximum(2 * (length - certainty * deviation) + tolerance, tolerance)
+    sure = length - certainty * deviation
+    most = np.where(sure > 0, 2 * sure + tolerance, 0.0)
     return np.asarray(direction * np.minimum(length, most)[:, None])

@@ -24,8 +24,8 @@ Corrections = LandmarkSet | Mapping[str, Array | None]
 
 #: A move that is shorter never matters: mm, or pixels where their size is unknown.
 TOLERANCE_MM = 2.0
-#: Shares and probabilities are compared between these bounds.
-LEAST, MOST = 0.02, 0.98
+#: Shares of points inside the image, and probabilities of being near, are kept so far from 0 and 1.
+UNSURE, SURE = 0.02, 1e-3
 #: Points that stand for a landmark's Gaussian when its share inside the image is asked for.
 SAMPLES = 64
 
@@ -167,7 +167,7 @@ def _followed(
     """One landmark that nobody has settled."""
     place = after.position[n]
     there = present >= PRESENT_ABOVE and bool(evidence.inside(place[None])[0])
-    near = _odds(_within(evidence, after.covariance[n]))
+    near = _odds(_within(evidence, after.covariance[n]), SURE)
     sure = landmark.confidence
     if sure is not None:
         if (
@@ -175,7 +175,8 @@ def _followed(
         ):  # the chance of being right in calling it absent is no chance of being near
             sure = float(near / (1 + near))
         else:  # calibrated before, moved by what is known now
-            odds = _odds(np.array(sure)) * near / _odds(_within(evidence, before.covariance[n]))
+            before_near = _odds(_within(evidence, before.covariance[n]), SURE)
+            odds = _odds(np.array(sure), SURE) * near / before_near
             sure = float(odds / (1 + odds))
         sure = min(sure, present) if there else min(present, 1 - present)
     trusted = sure is None or sure >= UNCERTAIN_BELOW
@@ -215,8 +216,8 @@ def _within(evidence: JointEvidence, covariance: Array) -> Array:
     return np.array(math.erf(r / math.sqrt(2)) - math.sqrt(2 / math.pi) * r * math.exp(-(r**2) / 2))
 
 
-def _odds(probability: Array) -> Array:
-    bounded = np.clip(probability, LEAST, MOST)
+def _odds(probability: Array, least: float = UNSURE) -> Array:
+    bounded = np.clip(probability, least, 1 - least)
     return np.asarray(bounded / (1 - bounded))
 
 

@@ -17,7 +17,7 @@ Array = np.ndarray
 STATISTICS_SEED = 1_100_000
 CALIBRATION_SEED = 1_200_000
 TEST_SEED = 1_300_000
-JOINT_SEED = 1_500_000
+JOINT_SEED = 2_000_000
 
 
 @dataclass(frozen=True)
