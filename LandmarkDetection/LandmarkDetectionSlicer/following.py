@@ -105,7 +105,8 @@ class Follower:
             return
         before = session.review.landmarks
         session.follow(_toNode(detection_from_record(result), session))
-        self._onMoved(before)
+        if session.review.landmarks != before:
+            self._onMoved(before)
         if self._again:
             self.ask()
 

@@ -29,7 +29,8 @@ class UpdateOthers:
         self._section = section
         self._follower: Follower | None = None
         self._ghosts: Ghosts | None = None
-        self._before: LandmarkSet | None = None
+        self._before: LandmarkSet | None = None  # the last step
+        self._beforeDrag: LandmarkSet | None = None
 
     def isPossible(self) -> bool:
         """Only the model that made the review can say it, only in its volume, and not every model can."""
@@ -52,7 +53,7 @@ class UpdateOthers:
             self._follower.close()
         if self._ghosts is not None:
             self._ghosts.close()
-        self._follower = self._ghosts = self._before = None
+        self._follower = self._ghosts = self._before = self._beforeDrag = None
 
     @property
     def ghosts(self) -> Ghosts | None:
@@ -61,22 +62,24 @@ class UpdateOthers:
 
     def onSettled(self) -> None:
         """A person has settled something."""
-        if self._ghosts is not None:
+        # What followed while dragging has its rings already.
+        self._before, self._beforeDrag = self._beforeDrag, None
+        if self._ghosts is not None and self._before is None:
             self._ghosts.clear()
         if self._choice() is not Others.STAY:
             self._ask()
 
     def forget(self) -> None:
         """Undone or done again: where landmarks were no longer means anything."""
-        self._before = None
+        self._before = self._beforeDrag = None
         if self._ghosts is not None:
             self._ghosts.clear()
 
     def onDragged(self) -> None:
         """A point is on its way."""
         if self._choice() is Others.LIVE:
-            if self._before is None:
-                self._before = self._section.review.landmarks
+            if self._beforeDrag is None:
+                self._beforeDrag = self._section.review.landmarks
             self._ask()
 
     def _choice(self) -> Others:
@@ -97,10 +100,9 @@ class UpdateOthers:
 
     def _onMoved(self, before: LandmarkSet) -> None:
         section = self._section
-        count = self._ghosts.show(self._before or before, section.review.landmarks)
-        if section.session.isDragging:
-            return
-        self._before = None
-        if count:
+        if self._before is None:
+            self._before = before
+        count = self._ghosts.show(self._beforeDrag or self._before, section.review.landmarks)
+        if count and not section.session.isDragging:
             text = _("{count} other landmarks moved.") if count > 1 else _("Another landmark moved.")
             section.message.information(text.format(count=count))
