@@ -146,9 +146,7 @@ def _branch(
     """For networks that look at local appearance first."""
     if tiled or not appearance or 2 * appearance[0].numel() > MOST_BYTES:
         return None
-    return SpatialBranch(
-        network, appearance[0], grid.image, reading, settings, model.protocol.names, radius
-    )
+    return SpatialBranch(network, appearance[0], grid.image, reading, settings, model.protocol.names, radius)
 
 
 def _refuse_options(

@@ -78,7 +78,7 @@ class SpatialBranch:
     def __call__(self, known: Array, places: Array) -> Answer:
         """The answer once landmarks (L,) bool are at places (L, d) in cells of the image.
 
-        The first answer may be the mean of several looks, so it stands for what the correction does not change.
+        The first answer may be the mean of several looks: it stands for what the correction leaves as it is.
         """
         if self._plain is None:
             self._plain = self._look(self._drawn(np.zeros_like(known), places))

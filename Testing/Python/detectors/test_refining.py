@@ -18,6 +18,7 @@ from LandmarkDetectionLib.detectors.heatmap_evidence import SpatialBranch
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.heatmap_reading import read_heatmaps
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.model import load_model
 from LandmarkDetectionLib.networks import build_network
@@ -162,11 +163,12 @@ def test_the_spatial_branch_looks_again_with_a_clean_peak_where_the_correction_i
         calibration={"scores": [0, 1], "shares": [0, 1]},
         appearance={"b": (-1.0, 9.0)},
     )
-    branch = SpatialBranch(network, output.appearance, image, settings, names, 2.0)
+    first = read_heatmaps(output.heatmaps, True, network.stride, 2.0)
+    branch = SpatialBranch(network, output.appearance, image, first, settings, names, 2.0)
     seen.clear()
     place = np.array([3.0, 5.0, 8.0][:dimensions])
     answer = branch(np.array([False, True, False]), np.tile(place, (3, 1)))
-    (drawn,) = seen
+    drawn = seen[-1]
     assert drawn[0, 1].max() == pytest.approx(8.0, abs=1e-3)
     assert drawn[(0, 1, *place[::-1].astype(int))] == drawn[0, 1].max()
     assert drawn[0, 1].min() == pytest.approx(-1.0, abs=1e-3)
