@@ -135,7 +135,7 @@ def _grid(
 
 def _branch(
     network: Any,
-    appearance: Sequence[torch.Tensor],
+    appearance: Sequence[Any],
     tiled: bool,
     grid: ImageGrid,
     reading: Reading,
