@@ -19,6 +19,7 @@ from Testing.Python.slicer_module.panel_cases import (
     complaint,
     drag,
     open_panel,
+    picture,
     said,
     show_detection,
     status_of,
@@ -107,9 +108,8 @@ def test_rings_show_where_the_others_were_until_the_next_step(host, panel, node)
     places = [list(ghosts.GetNthControlPointPosition(n)) for n in range(ghosts.GetNumberOfControlPoints())]
     assert places == [pytest.approx(list(first(name))) for name in ("chin", "wrist_left")]
     assert ghosts.GetHideFromEditors() and not ghosts.GetSaveWithScene() and ghosts.GetLocked()
-    assert [message.text for message in said(panel)] == ["3 other landmarks moved."] or [
-        message.text for message in said(panel)
-    ] == ["2 other landmarks moved."]
+    assert [message.text for message in said(panel)] == ["2 other landmarks moved."]
+    picture(host, panel, "others")
     host.click(panel.review.ui.undoButton)
     assert ghosts.GetNumberOfControlPoints() == 0
 
