@@ -3,7 +3,8 @@
     python Testing/Benchmarks/killed_at_random.py --kills 20
 
 Half of the kills hit a process that saves one annotation after the other, half one that fine-tunes a small
-model of the tests; the moments are drawn by the seed. After each, every annotation that was acknowledged must
+model of the tests; the moments are drawn by the seed, of a fine-tuning as shares of its progress, so that
+reading, learning, comparing and installing are all hit. After each, every annotation that was acknowledged must
 be there and readable, and the model in use whole. At the end both are allowed to finish.
 """
 
@@ -40,7 +41,7 @@ from LandmarkDetectionLib.training.fine_tuning import fine_tune
 print("ready", flush=True)
 done = fine_tune(
     sys.argv[1], sys.argv[2], steps=60, device="cpu",
-    changes={"learning_rate": 4e-3, "checkpoint_minutes": 0.01},
+    changes={"checkpoint_minutes": 0.001}, progress=lambda share, text: print(f"{share:.4f}", flush=True),
 )
 print(done.verdict.sentence(), flush=True)
 """
@@ -61,6 +62,19 @@ def killed(process: subprocess.Popen[str], after: float) -> list[str]:
     time.sleep(after)
     process.send_signal(signal.SIGKILL)
     return process.communicate()[0].split("\n")
+
+
+def killed_at(process: subprocess.Popen[str], share: float) -> str:
+    """Kill a process when its progress reaches a share; how far it had come, or ``done``."""
+    assert process.stdout is not None
+    reached = "0"
+    for line in process.stdout:
+        reached = line.strip()
+        if reached.startswith("The") or float(reached) >= share:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return "done" if reached.startswith("The") else f"{100 * float(reached):.0f} %"
 
 
 def main() -> None:
@@ -101,17 +115,14 @@ def main() -> None:
     corrections = make_store(data, work / "corrections", shift_mm=2.0)
     states = []
     for _ in range(options.kills - options.kills // 2):
-        before = load_model(NAME).version
-        process = start(LEARN, NAME, str(corrections.path))
-        killed(process, rng.exponential(4.0))
+        share = rng.uniform(0, 1.0) if rng.uniform() < 0.6 else rng.uniform(0.89, 1.0)
+        reached = killed_at(start(LEARN, NAME, str(corrections.path)), share)
         broken = [problem for one in model_versions(NAME) for problem in validate_model(one.path)]
         assert not broken, broken
         load_model(NAME).build_networks()
-        states.append(f"{before} -> {load_model(NAME).version}")
-    print(
-        f"{len(states)} kills while fine-tuning, versions before and after: {', '.join(states)}.", flush=True
-    )
-    print(start(LEARN, NAME, str(corrections.path)).communicate()[0].strip())
+        states.append(f"{reached}: {load_model(NAME).version}")
+    print(f"{len(states)} kills while fine-tuning, and the version in use: {'; '.join(states)}.", flush=True)
+    print(start(LEARN, NAME, str(corrections.path)).communicate()[0].strip().splitlines()[-1])
     print(f"In use at the end: {load_model(NAME).version}; every version is whole.")
     shutil.rmtree(work)
 
