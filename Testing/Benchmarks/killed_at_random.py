@@ -4,8 +4,8 @@
 
 Half of the kills hit a process that saves one annotation after the other, half one that fine-tunes a small
 model of the tests; the moments are drawn by the seed, of a fine-tuning as shares of its progress, so that
-reading, learning, comparing and installing are all hit. After each, every annotation that was acknowledged must
-be there and readable, and the model in use whole. At the end both are allowed to finish.
+reading, learning, comparing and installing are all hit. After each, every annotation that was acknowledged
+must be there and readable, and the model in use whole. At the end both are allowed to finish.
 """
 
 from __future__ import annotations
