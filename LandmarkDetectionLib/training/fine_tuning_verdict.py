@@ -3,7 +3,8 @@
 The new model is better when its mean error over the cases held back is smaller than the old one's and the
 95 % interval of the difference, from resampling whole cases of both models together, lies below zero. Where
 cases of the data the old model came from are held back, too, the new one must not have become worse there:
-the interval of the difference may not reach more than ``FORGOTTEN`` of the old model's error.
+neither by more than chance, nor on average by more than ``FORGOTTEN`` of the old model's error. (An interval
+that had to end below that would be asked of data that often hold back a handful of cases, too few for it.)
 
 Positions that a person merely accepted are the old model's own: measured from there it could not be wrong. So
 for these only what lies beyond half the radius within which a landmark counts as found is an error, of either
@@ -90,8 +91,9 @@ class Verdict:
 
     @property
     def forgets(self) -> bool:
-        """Whether the new model may have become worse on the data the old one came from."""
-        return self.earlier is not None and self.earlier.high > FORGOTTEN * self.earlier.old
+        """Whether the new model has become worse on the data the old one came from."""
+        found = self.earlier
+        return found is not None and (found.low > 0 or found.difference > FORGOTTEN * found.old)
 
     def sentence(self) -> str:
         """The decision and its numbers."""
@@ -102,7 +104,7 @@ class Verdict:
             return f"The new model is better; {text}."
         if self.held_back.high >= 0:
             return f"The new model is not shown to be better, so the old one stays; {text}."
-        return f"The new model may have forgotten what the old one knew, so the old one stays; {text}."
+        return f"The new model has become worse on what the old one knew, so the old one stays; {text}."
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values."""

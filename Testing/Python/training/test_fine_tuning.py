@@ -122,10 +122,12 @@ def test_earlier_data_are_learned_from_again_except_what_the_store_has(data, tmp
 
 def test_a_model_that_becomes_worse_on_earlier_data_is_refused():
     better = Comparison(9, 9, "mm", 2.0, (1.5, 2.5), 1.0, (0.5, 1.5), -1.0, -1.4, -0.6)
-    worse = replace(better, new=2.1, difference=0.1, low=-0.1, high=0.3)
-    assert Verdict(better, replace(worse, high=0.19)).is_better
-    verdict = Verdict(better, worse)
-    assert verdict.forgets and not verdict.is_better and "may have forgotten" in verdict.sentence()
+    alike = replace(better, new=2.1, difference=0.1, low=-0.1, high=0.5)
+    assert Verdict(better, alike).is_better
+    for worse in (replace(alike, low=0.01), replace(alike, new=2.3, difference=0.3)):
+        verdict = Verdict(better, worse)
+        assert verdict.forgets and not verdict.is_better
+        assert "has become worse on what the old one knew" in verdict.sentence()
 
 
 def test_wrong_corrections_are_refused_with_numbers(data, tmp_path, cli):
