@@ -77,6 +77,11 @@ def gaussian_heatmaps(
     return heatmaps
 
 
+def gaussian_mass(peak: float, sigma: float, dimensions: int) -> float:
+    """Sum over all cells of a Gaussian, of which no part lies outside."""
+    return float(peak * (sqrt(2 * pi) * sigma) ** dimensions)
+
+
 def outer_product(profiles: Sequence[Tensor]) -> Tensor:
     """Profiles (B, L, n) of every axis to (B, L, n1, n2, ...)."""
     product = profiles[0]

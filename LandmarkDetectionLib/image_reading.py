@@ -30,7 +30,7 @@ def read_image(
     canvas: Sequence[int],
     logits: bool,
     radius: float,
-    peaks: Sequence[float],
+    masses: Sequence[float],
     device: str = "cpu",
     copies: int = 0,
 ) -> tuple[Reading, Tensor | None]:
@@ -42,7 +42,7 @@ def read_image(
         S multiples of the network's ``multiple``.
     canvas
         What the network was trained on, along S.
-    logits, radius, peaks
+    logits, radius, masses
         See `heatmap_reading.read_heatmaps`.
     copies
         See `averaged_heatmaps`; large images are looked at without.
@@ -51,10 +51,10 @@ def read_image(
     half = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
     if needs_tiles(image.shape[1:], canvas):
         with half:
-            return _read_in_tiles(network, image, canvas, logits, radius, peaks, device), None
+            return _read_in_tiles(network, image, canvas, logits, radius, masses, device), None
     with torch.inference_mode(), half:
         heatmaps = averaged_heatmaps(network, torch.from_numpy(image)[None].to(device), copies)
-    return read_heatmaps(heatmaps, logits, network.stride, radius, peaks), heatmaps.cpu()
+    return read_heatmaps(heatmaps, logits, network.stride, radius, masses), heatmaps.cpu()
 
 
 def averaged_heatmaps(network: Any, images: Tensor, copies: int = 0) -> Tensor:
@@ -102,7 +102,7 @@ def _read_in_tiles(
     canvas: Sequence[int],
     logits: bool,
     radius: float,
-    peaks: Sequence[float],
+    masses: Sequence[float],
     device: str,
 ) -> Reading:
     """As in one go, but of each landmark only the heatmap about its highest place is kept."""
@@ -121,6 +121,6 @@ def _read_in_tiles(
         present = torch.from_numpy(seen.mass).float().clamp(max=1)[None]
         reading = read_distribution(windows, present, stride, radius)
     else:
-        reading = read_heatmaps(windows, False, stride, radius, peaks)
+        reading = read_heatmaps(windows, False, stride, radius, masses)
     # Positions count from the window's first cell, whose centre lies half a stride inside.
     return reading._replace(position=reading.position + seen.origin - (stride - 1) / 2)

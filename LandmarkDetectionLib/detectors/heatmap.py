@@ -68,7 +68,7 @@ def detect(
     with _timed(seconds, "network"):
         step(0.5, "finding landmarks")
         radius = settings.radius / float(grid.cell_mm.mean())
-        peaks = [settings.peak.get(name, 1.0) for name in model.protocol.names]
+        masses = settings.masses(model.protocol.names)
         with first_appearance(network) as appearance:
             reading, heatmaps = read_image(
                 network,
@@ -76,7 +76,7 @@ def detect(
                 settings.shape,
                 settings.heatmaps == "logits",
                 radius,
-                peaks,
+                masses,
                 device,
                 settings.copies,
             )

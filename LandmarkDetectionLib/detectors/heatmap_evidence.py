@@ -113,9 +113,9 @@ class SpatialBranch:
         device = appearance.device.type
         with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             heatmaps = self._network.combine(appearance, self._image).heatmaps.float()
-        targets = [self._settings.peak.get(name, 1.0) for name in self._names]
+        masses = self._settings.masses(self._names)
         logits = self._settings.heatmaps == "logits"
-        return answer_of(read_heatmaps(heatmaps, logits, self._network.stride, self._radius, targets))
+        return answer_of(read_heatmaps(heatmaps, logits, self._network.stride, self._radius, masses))
 
     def _contrast(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Background (L,) of the appearance maps, and how much a landmark stands out, maybe downwards.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
@@ -219,6 +220,13 @@ class HeatmapSettings(DetectorSettings):
     def grid(self) -> GridSettings:
         """How images are brought onto the network's grid."""
         return GridSettings(self.shape, self.spacing, self.intensity)
+
+    def masses(self, names: Sequence[str]) -> list[float]:
+        """Sum over all cells of the landmarks' targets."""
+        from LandmarkDetectionLib.gaussian_heatmap import gaussian_mass
+
+        d = len(self.shape)
+        return [gaussian_mass(self.peak.get(name, 1.0), self.sigma[name], d) for name in names]
 
     def confidence(self, near: np.ndarray) -> np.ndarray:
         """Calibrated confidence of scores."""

@@ -227,7 +227,11 @@ def _calibration(measured: dict[str, Array], radius: float) -> Calibration:
     found = (measured["there"].astype(bool) & (measured["error"] <= radius))[known]
     scores = measured["near"][known]
     if len(scores) >= FEWEST_FOR_CURVE:
-        return Calibration.fit(scores, found)
+        curve = Calibration.fit(scores, found)
+        # Below the lowest score that was seen confidence falls, down to none at none.
+        if curve.scores[0] > 0:
+            curve = Calibration(np.r_[0.0, curve.scores], np.r_[0.0, curve.shares])
+        return curve
     # Too little to draw a curve with: one share for all, by Laplace's rule never quite sure.
     share = (found.sum() + 1) / (len(found) + 2)
     return Calibration(np.array([0.0, 1.0]), np.array([min(share, 0.1), share]))

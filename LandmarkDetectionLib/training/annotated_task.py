@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from LandmarkDetectionLib.gaussian_heatmap import pixels_to_cells
+from LandmarkDetectionLib.gaussian_heatmap import gaussian_mass, pixels_to_cells
 from LandmarkDetectionLib.heatmap_reading import Reading, read_heatmaps
 from LandmarkDetectionLib.image_reading import averaged_heatmaps, needs_tiles, read_image
 from LandmarkDetectionLib.networks import build_network
@@ -70,6 +70,13 @@ class HeatmapTask(nn.Module):
         d = self.config.dimensions
         return [1.0 if scale is None else scale / (sqrt(2 * pi) * one) ** d for one in self.sigmas()]
 
+    def masses(self) -> list[float]:
+        """Sum over all cells of each landmark's target."""
+        d = self.config.dimensions
+        return [
+            gaussian_mass(peak, sigma, d) for peak, sigma in zip(self.peaks(), self.sigmas(), strict=True)
+        ]
+
     def prepare(self, batch: AnnotatedBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Network input and targets of a batch, on the task's device."""
         device = next(self.parameters()).device
@@ -101,7 +108,7 @@ class HeatmapTask(nn.Module):
         with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cpu"):
             heatmaps = averaged_heatmaps(self.network, images, copies)
         return read_heatmaps(
-            heatmaps, self.is_of_logits, self.network.stride, self._radius(batch), self.peaks()
+            heatmaps, self.is_of_logits, self.network.stride, self._radius(batch), self.masses()
         )
 
     def _read_one_by_one(self, batch: AnnotatedBatch) -> Reading:
@@ -110,7 +117,7 @@ class HeatmapTask(nn.Module):
         readings = [
             read_image(
                 self.network, image.numpy(), self.config.grid.shape, self.is_of_logits, radius,
-                self.peaks(), device,
+                self.masses(), device,
             )[0]
             for image, radius in zip(batch.images, self._radius(batch).tolist(), strict=True)
         ]  # fmt: skip

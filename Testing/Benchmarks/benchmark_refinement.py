@@ -70,7 +70,7 @@ def time_network(architecture: str, dimensions: int) -> None:
         unit="px",
         calibration={"scores": [0, 1], "shares": [0, 1]},
     )
-    first = read_heatmaps(output.heatmaps, False, network.stride, 5.0)
+    first = read_heatmaps(output.heatmaps, False, network.stride, 5.0, [1.0] * output.heatmaps.shape[1])
     branch = SpatialBranch(network, output.appearance, image, first, settings, names, 5.0)
     shapes = rng.normal(size=(60, landmarks, dimensions)) * 10 + rng.uniform(0, size, (landmarks, dimensions))
     nothing = Observed(shapes[:0], shapes[:0], shapes[:0, :, 0], shapes[:0, :, 0] > 0)
