@@ -219,10 +219,11 @@ class ModelsSection:
 
 def _otherVersions(model: Model | None) -> list[str]:
     """Versions to change to, the likeliest first: the one it was made from, then those made from it."""
-    from LandmarkDetectionLib.model import model_versions, parent_version
-
+    # Before the import: the panel opens where packages are missing, and then no model is selected.
     if model is None or _isShipped(model):
         return []
+    from LandmarkDetectionLib.model import model_versions, parent_version
+
     versions = [one for one in model_versions(model.name) if one.version != model.version]
     numbers = [one.version for one in versions]
     parent = parent_version(model)

@@ -149,6 +149,7 @@ def test_a_list_is_made_placed_and_kept_as_an_annotation(host, panel, data, fold
     ui = open_learning(host, panel, folders / "kept")
     assert "makes the folder" in ui.summaryLabel.text
     ui.reviewerEdit.text, ui.commentEdit.text = "Dr. A", "easy"
+    host.process_events(200)
     save(host, panel)
     assert said(panel)[-1].text == "Saved, to learn from."
     assert ui.summaryLabel.text == "1 annotations of 1 images, 0 held back: Spots"
