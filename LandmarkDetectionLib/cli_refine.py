@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from LandmarkDetectionLib import console
@@ -155,7 +156,7 @@ def _settled(
     from LandmarkDetectionLib.landmarks import Landmark, Status, read_landmarks
 
     settled = {mark.name: mark for mark in before.landmarks if mark.status.by_person} if before else {}
-    nowhere = [float("nan")] * 3
+    nowhere = np.full(3, np.nan)
     if corrections is not None:
         for mark in read_landmarks(corrections):
             if mark.status.by_person:
@@ -180,7 +181,7 @@ def _is_prediction(mark: Landmark, before: Detection | None) -> bool:
     return old.is_present and float(abs(old.position - mark.position).max()) < 1e-3
 
 
-def _parsed(text: str) -> tuple[str, list[float]]:
+def _parsed(text: str) -> tuple[str, np.ndarray]:
     name, _, place = text.partition("=")
     try:
         numbers = [float(number) for number in place.split(",")]
@@ -188,10 +189,10 @@ def _parsed(text: str) -> tuple[str, list[float]]:
         numbers = []
     if not name or len(numbers) != 3 or not all(abs(number) < 1e6 for number in numbers):
         raise typer.BadParameter(f"{text!r} is not NAME=X,Y,Z in mm.", param_hint="--at")
-    return name, numbers
+    return name, np.array(numbers)
 
 
-def _settings_of(detection: Detection) -> dict[str, object]:
+def _settings_of(detection: Detection) -> dict[str, Any]:
     """What ``detect`` ran with, so that it finds the same again."""
     parameters = detection.parameters
     settings: dict[str, object] = {}

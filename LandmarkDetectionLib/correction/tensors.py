@@ -53,4 +53,5 @@ def joint_from_bytes(content: bytes, landmarks: int) -> JointGaussian:
         eigenvalues = np.linalg.eigvalsh(matrix)
         if eigenvalues[0] < -1e-4 * max(eigenvalues[-1], 1e-12):
             raise ValueError(f"{name} is no covariance")
-    return JointGaussian(**{**values, "certainty": float(values["certainty"])})
+    certainty = float(values.pop("certainty"))
+    return JointGaussian(**values, certainty=certainty)

@@ -102,7 +102,7 @@ class SpatialBranch:
         if not len(chosen):
             return appearance
         cells = pixels_to_cells(torch.from_numpy(places[chosen]).float(), self._network.stride)
-        sigma = torch.tensor([self._settings.sigma[self._names[n]] for n in chosen])
+        sigma = torch.tensor([self._settings.sigma[self._names[n]] for n in chosen.tolist()])
         peaks = outer_product(axis_profiles(cells[None], appearance.shape[2:], sigma))[0].to(appearance)
         ones = (1,) * (appearance.ndim - 2)
         base, height = (values[chosen].reshape(-1, *ones) for values in (self._base, self._height))
@@ -180,7 +180,7 @@ def heatmap_evidence(
         joint=joint,
         radius=radius,
         judged_axes=d,
-        inside=lambda points: ((points >= -0.5) & (points <= content - 0.5)).all(axis=1),
+        inside=lambda points: np.asarray(((points >= -0.5) & (points <= content - 0.5)).all(axis=1)),
         answer_again=branch,
     )
     return Evidence(_maps(volume, grid, settings, heatmaps, stride), evidence)

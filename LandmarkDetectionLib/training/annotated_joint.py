@@ -67,8 +67,9 @@ def appearance_contrast(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) ->
         base = appearance.flatten(2).float().median(dim=2).values
         size = torch.tensor(appearance.shape[2:][::-1], device=appearance.device)
         cell = targets["points"].nan_to_num().round().long().clamp_min(0).minimum(size - 1)
-        rows = torch.arange(len(cell))[:, None], torch.arange(cell.shape[1])[None, :]
-        value = appearance[(*rows, *cell.flip(-1).unbind(-1))].float()
+        image, landmark = torch.arange(len(cell))[:, None], torch.arange(cell.shape[1])[None, :]
+        place = (image, landmark) + tuple(cell.flip(-1).unbind(-1))  # noqa: RUF005 (Python 3.10)
+        value = appearance[place].float()
         pair = torch.stack([base, value - base], dim=-1)
         there = (targets["present"] & targets["known"])[..., None]
         seen.append(torch.where(there, pair, torch.full_like(pair, torch.nan)).cpu().numpy())
