@@ -110,11 +110,13 @@ def test_a_worker_that_is_killed_loses_nothing(
 ) -> None:
     out = share_keys(undisturbed[0], tmp_path / "out")
     told: list[Event] = []
+    # Workers of an earlier test may still be ending.
+    earlier = {child.pid for child in worker_processes()}
 
     def kill_one_worker(event: Event) -> None:
         told.append(event)
         if isinstance(event, CaseEnded) and event.counts.ended == 1:
-            (pid,) = (child.pid for child in worker_processes())
+            (pid,) = {child.pid for child in worker_processes()} - earlier
             os.kill(pid, signal.SIGKILL)
 
     ended = run(
