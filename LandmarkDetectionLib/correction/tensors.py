@@ -13,7 +13,8 @@ def joint_to_bytes(joint: JointGaussian) -> bytes:
     """The content of a ``.safetensors`` file in float32."""
     from safetensors.numpy import save
 
-    return save({name: np.array(getattr(joint, name), np.float32) for name in NAMES})
+    # In C order: safetensors writes memory as it lies.
+    return save({name: np.array(getattr(joint, name), np.float32, order="C") for name in NAMES})
 
 
 def joint_from_bytes(content: bytes, landmarks: int) -> JointGaussian:

@@ -149,7 +149,8 @@ def package_annotated(
         card=card(annotated_card(name, version, protocol, config, report)),
         reference=_mean_shape(training, config, protocol),
         attachments=attachments,
-        joint=joint_of_measured(training, calibrating, config.radius),
+        # Copies of an image tell of its errors once more, not of others.
+        joint=joint_of_measured(training, measured, config.radius),
     )
 
 

@@ -1,5 +1,7 @@
 """Landmarks of a made-up body, whose shape and whose network's errors are Gaussian, so the right is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -163,6 +165,11 @@ def test_too_few_shapes_are_refused(count):
     nothing = Observed(np.zeros((0, L, D)), np.zeros((0, L, D)), np.zeros((0, L)), np.zeros((0, L), bool))
     with pytest.raises(ValueError, match="two shapes"):
         fit_joint_gaussian(np.zeros((count, L, D)), nothing, np.zeros((0, L, D)))
+
+
+def test_a_file_holds_the_numbers_however_they_lie_in_memory(learned):
+    turned = replace(learned, mean=np.asfortranarray(learned.mean), calibration=learned.calibration.copy("F"))
+    assert joint_to_bytes(turned) == joint_to_bytes(learned)
 
 
 def test_a_file_gives_back_what_was_written(learned):
