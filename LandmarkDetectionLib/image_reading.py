@@ -11,6 +11,7 @@ from torch import Tensor
 
 from LandmarkDetectionLib.gaussian_heatmap import heatmap_distribution
 from LandmarkDetectionLib.heatmap_reading import Reading, read_distribution, read_heatmaps
+from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 from LandmarkDetectionLib.tiling import tiled_peaks
 
 #: Angle (radians, from x to y) and factor of the copies of an image that a network is asked about, too.
@@ -33,8 +34,8 @@ def read_image(
     masses: Sequence[float],
     device: str = "cpu",
     copies: int = 0,
-) -> tuple[Reading, Tensor | None]:
-    """Positions in an image, and its heatmaps (1, L, *S); None where it was looked at in tiles.
+) -> tuple[Reading, HeatmapOutput | None]:
+    """Positions in an image, and the network's answer; None where it was looked at in tiles.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def read_image(
     logits, radius, masses
         See `heatmap_reading.read_heatmaps`.
     copies
-        See `averaged_heatmaps`; large images are looked at without.
+        See `averaged_output`; large images are looked at without.
     """
     # Not on CPUs, many of which only imitate it.
     half = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
@@ -53,12 +54,13 @@ def read_image(
         with half:
             return _read_in_tiles(network, image, canvas, logits, radius, masses, device), None
     with torch.inference_mode(), half:
-        heatmaps = averaged_heatmaps(network, torch.from_numpy(image)[None].to(device), copies)
-    return read_heatmaps(heatmaps, logits, network.stride, radius, masses), heatmaps.cpu()
+        output = averaged_output(network, torch.from_numpy(image)[None].to(device), copies)
+    return read_heatmaps(output.heatmaps, logits, network.stride, radius, masses), output
 
 
-def averaged_heatmaps(network: Any, images: Tensor, copies: int = 0) -> Tensor:
-    """Mean heatmaps (B, L, *S) of images and of copies, slightly turned and scaled, mapped back.
+def averaged_output(network: Any, images: Tensor, copies: int = 0) -> HeatmapOutput:
+    """A network's answer whose heatmaps are the mean of images and copies, slightly turned and scaled, mapped
+    back; local appearance is that of the images themselves.
 
     What a network makes of one view of an image is partly chance; on cephalograms four copies took off 2 %
     of the error, for five times the computing.
@@ -69,7 +71,8 @@ def averaged_heatmaps(network: Any, images: Tensor, copies: int = 0) -> Tensor:
     copies
         How many of ``COPIES``, 0 to 4.
     """
-    total = network(images).heatmaps.float()
+    first: HeatmapOutput = network(images)
+    total = first.heatmaps.float()
     whole = torch.ones_like(total[:1, :1])
     weight = whole
     for angle, factor in COPIES[:copies]:
@@ -77,7 +80,7 @@ def averaged_heatmaps(network: Any, images: Tensor, copies: int = 0) -> Tensor:
         total = total + _turned(heatmaps, -angle, 1 / factor)
         # In the corners only some of the copies have anything.
         weight = weight + _turned(_turned(whole, angle, factor), -angle, 1 / factor)
-    return total / weight
+    return first._replace(heatmaps=total / weight)
 
 
 def _turned(x: Tensor, angle: float, factor: float) -> Tensor:

@@ -13,7 +13,6 @@ from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.detectors.heatmap_evidence import (
     MOST_BYTES,
     SpatialBranch,
-    first_appearance,
     heatmap_evidence,
 )
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
@@ -27,6 +26,7 @@ from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
     from LandmarkDetectionLib.volume import Volume
 
 Array = np.ndarray
@@ -69,17 +69,16 @@ def detect(
         step(0.5, "finding landmarks")
         radius = settings.radius / float(grid.cell_mm.mean())
         masses = settings.masses(model.protocol.names)
-        with first_appearance(network) as appearance:
-            reading, heatmaps = read_image(
-                network,
-                grid.image,
-                settings.shape,
-                settings.heatmaps == "logits",
-                radius,
-                masses,
-                device,
-                settings.copies,
-            )
+        reading, output = read_image(
+            network,
+            grid.image,
+            settings.shape,
+            settings.heatmaps == "logits",
+            radius,
+            masses,
+            device,
+            settings.copies,
+        )
     step(0.9, "checking the result")
     confidence = settings.confidence(reading.near[0])
     landmarks = _landmarks(volume, model, grid, reading, confidence)
@@ -111,10 +110,10 @@ def detect(
             settings,
             reading,
             radius,
-            heatmaps,
+            None if output is None else output.heatmaps.cpu(),
             network.stride,
             model.read_joint(),
-            _branch(network, appearance, heatmaps is None, grid, reading, settings, model, radius),
+            _branch(network, output, grid, reading, settings, model, radius),
         ),
     )
 
@@ -135,8 +134,7 @@ def _grid(
 
 def _branch(
     network: Any,
-    appearance: Sequence[Any],
-    tiled: bool,
+    output: HeatmapOutput | None,
     grid: ImageGrid,
     reading: Reading,
     settings: HeatmapSettings,
@@ -144,9 +142,10 @@ def _branch(
     radius: float,
 ) -> SpatialBranch | None:
     """For networks that look at local appearance first."""
-    if tiled or not appearance or 2 * appearance[0].numel() > MOST_BYTES:
+    appearance = output.appearance if output is not None and hasattr(network, "combine") else None
+    if appearance is None or 2 * appearance.numel() > MOST_BYTES:
         return None
-    return SpatialBranch(network, appearance[0], grid.image, reading, settings, model.protocol.names, radius)
+    return SpatialBranch(network, appearance, grid.image, reading, settings, model.protocol.names, radius)
 
 
 def _refuse_options(

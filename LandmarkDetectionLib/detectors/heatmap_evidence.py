@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,25 +131,6 @@ class SpatialBranch:
             if name in measured:
                 base[n], own[n] = measured[name]
         return base, own
-
-
-@contextmanager
-def first_appearance(network: Any) -> Iterator[list[torch.Tensor]]:
-    """Collects the local appearance of the first image a network with a spatial branch looks at meanwhile."""
-    seen: list[torch.Tensor] = []
-    if not hasattr(network, "combine"):
-        yield seen
-        return
-
-    def keep(_module: object, _inputs: object, output: torch.Tensor) -> None:
-        if not seen:
-            seen.append(output.detach())
-
-    hook = network.appearance.register_forward_hook(keep)
-    try:
-        yield seen
-    finally:
-        hook.remove()
 
 
 def answer_of(reading: Reading) -> Answer:

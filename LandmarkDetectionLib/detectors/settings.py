@@ -191,7 +191,7 @@ class HeatmapSettings(DetectorSettings):
     radius, unit
         A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
     copies
-        See ``image_reading.averaged_heatmaps``.
+        See ``image_reading.averaged_output``.
     calibration
         From the score of lying within the radius.
     template

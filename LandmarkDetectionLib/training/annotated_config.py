@@ -49,7 +49,7 @@ class AnnotatedConfig(LoopConfig):
     align
         Register every image to a template first, the mean of training images about their landmarks.
     copies
-        Turned copies that are looked at in detection, see ``image_reading.averaged_heatmaps``.
+        Turned copies that are looked at in detection, see ``image_reading.averaged_output``.
     radius
         A landmark counts as found when it lies this close to the truth, in mm or, where an image's pixel size
         is unknown, in pixels.

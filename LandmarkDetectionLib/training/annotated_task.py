@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from LandmarkDetectionLib.gaussian_heatmap import gaussian_mass, pixels_to_cells
-from LandmarkDetectionLib.heatmap_reading import Reading, read_heatmaps
-from LandmarkDetectionLib.image_reading import averaged_heatmaps, needs_tiles, read_image
+from LandmarkDetectionLib.heatmap_reading import Reading
+from LandmarkDetectionLib.image_reading import read_image
 from LandmarkDetectionLib.networks import build_network
 from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
 from LandmarkDetectionLib.training.annotated_stream import AnnotatedBatch
@@ -99,28 +99,22 @@ class HeatmapTask(nn.Module):
         )
         return {"heatmaps": self.loss(full, targets["points"], targets["present"], targets["known"])}
 
-    @torch.no_grad()
     def read(self, batch: AnnotatedBatch, copies: int = 0) -> Reading:
-        """Positions (cells of the canvas), presence and spread in a batch; see ``averaged_heatmaps``."""
-        if needs_tiles(batch.images.shape[2:], self.config.grid.shape):
-            return self._read_one_by_one(batch)
-        images, _ = self.prepare(batch)
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cpu"):
-            heatmaps = averaged_heatmaps(self.network, images, copies)
-        return read_heatmaps(
-            heatmaps, self.is_of_logits, self.network.stride, self._radius(batch), self.masses()
-        )
-
-    def _read_one_by_one(self, batch: AnnotatedBatch) -> Reading:
-        """In tiles, as a finished model looks at large images: the memory may not hold all heatmaps."""
+        """Positions (cells of the canvas), presence and spread in a batch, as a finished model reads them."""
         device = next(self.parameters()).device.type
         readings = [
             read_image(
-                self.network, image.numpy(), self.config.grid.shape, self.is_of_logits, radius,
-                self.masses(), device,
+                self.network,
+                image.numpy(),
+                self.config.grid.shape,
+                self.is_of_logits,
+                radius,
+                self.masses(),
+                device,
+                copies,
             )[0]
             for image, radius in zip(batch.images, self._radius(batch).tolist(), strict=True)
-        ]  # fmt: skip
+        ]
         return Reading(*(np.concatenate(parts) for parts in zip(*readings, strict=True)))
 
     @property

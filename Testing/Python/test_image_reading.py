@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from LandmarkDetectionLib.gaussian_heatmap import decode_gaussian
-from LandmarkDetectionLib.image_reading import averaged_heatmaps, needs_tiles, read_image
+from LandmarkDetectionLib.image_reading import averaged_output, needs_tiles, read_image
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 
 
@@ -28,9 +28,9 @@ def test_tiles_and_one_go_give_the_same_reading(logits: bool) -> None:
     rows, columns = np.indices((96, 128))
     image = np.exp(-0.5 * ((columns - 101.3) ** 2 + (rows - 40.7) ** 2) / 2.0**2)[None].astype(np.float32)
     network: Any = Spots(logits)
-    whole, heatmaps = read_image(network, image, (96, 128), logits, 5.0, [1.0])
+    whole, output = read_image(network, image, (96, 128), logits, 5.0, [1.0])
     tiled, nothing = read_image(network, image, (48, 48), logits, 5.0, [1.0])
-    assert heatmaps is not None and nothing is None
+    assert output is not None and nothing is None
     assert np.allclose(whole.position[0, 0], [101.3, 40.7], atol=0.1)
     assert np.allclose(tiled.position, whole.position, atol=0.05)
     # What lies beyond the window about the peak is not in a tiled reading's spread.
@@ -57,12 +57,12 @@ def test_heatmaps_of_turned_copies_are_turned_back(shape: tuple[int, ...]) -> No
     place = 0.3 * np.array(shape)
     squared = sum((axis - p) ** 2 for axis, p in zip(np.indices(shape), place, strict=True))
     image = torch.from_numpy(np.exp(-0.5 * squared / 3.0**2).astype(np.float32))[None, None]
-    averaged = averaged_heatmaps(Bright(), image, 4)
+    averaged = averaged_output(Bright(), image, 4).heatmaps
     assert not torch.equal(averaged, image)
     # Interpolated twice, peaks are a little lower, but where they were.
     assert torch.allclose(averaged, image, atol=0.1)
     assert torch.allclose(decode_gaussian(averaged), decode_gaussian(image), atol=0.05)
     assert torch.allclose(
-        averaged_heatmaps(Bright(), torch.ones_like(image), 4), torch.ones_like(image), atol=0.02
+        averaged_output(Bright(), torch.ones_like(image), 4).heatmaps, torch.ones_like(image), atol=0.02
     )
-    assert torch.equal(averaged_heatmaps(Bright(), image), image)
+    assert torch.equal(averaged_output(Bright(), image).heatmaps, image)
