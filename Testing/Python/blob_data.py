@@ -2,12 +2,22 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from LandmarkDetectionLib.volume import Volume, write_volume
 
 NAMES = ("round", "tall", "wide")
+#: Fields of a training that learns them in seconds.
+SMALL_TRAINING: dict[str, Any] = {
+    "parameters": {"width": 8, "levels": 3, "dropout": 0.0, "spatial_kernel": 5, "spatial_pooling": 4},
+    "batch_size": 4,
+    "averaging": 0.9,
+    "learning_rate": 4e-3,
+    "validate_every": 1000,
+    "radius": 2.0,
+}
 #: Where they lie on average, as shares of x, y(, z), and their widths in pixels along the same.
 PLACES = np.array([[0.3, 0.3, 0.4], [0.7, 0.4, 0.5], [0.45, 0.75, 0.6]])
 WIDTHS = np.array([[2.0, 2.0, 2.0], [1.2, 4.5, 2.0], [4.5, 1.2, 2.0]])

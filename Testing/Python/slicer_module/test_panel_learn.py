@@ -24,7 +24,7 @@ from Testing.Python.slicer_module.panel_cases import (
     show_detection,
     worker_that,
 )
-from Testing.Python.training.fine_tuning_cases import NAME, STEPS, install_blob_model, make_data, make_store
+from Testing.Python.training.fine_tuning_cases import NAME, STEPS, make_data, make_store, trained_models
 
 SAVING_MS, LEARNING_MS = 60_000, 900_000
 KNEES = (
@@ -44,12 +44,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Datalist:
 @pytest.fixture(scope="module")
 def trained(data: Datalist, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models with a small one of the spots, which was shown other places than people mean."""
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LANDMARK_DETECTION_MODELS", str(folder / "models"))
-        install_blob_model(data, folder / "run")
-    shutil.rmtree(folder / "models" / ".learned-from")
-    return folder / "models"
+    models = trained_models(data, tmp_path_factory.mktemp("trained"))
+    shutil.rmtree(models / ".learned-from")
+    return models
 
 
 @pytest.fixture

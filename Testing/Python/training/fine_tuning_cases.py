@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from LandmarkDetectionLib.annotations import AnnotationStore
 from LandmarkDetectionLib.annotations.foreign import review_of_landmarks
@@ -13,16 +14,11 @@ from LandmarkDetectionLib.model import Model, load_model
 from LandmarkDetectionLib.training.annotated_model import make_model
 from LandmarkDetectionLib.training.augmentation import Augmentation
 from Testing.Python.annotations.store_cases import PROTOCOL
-from Testing.Python.blob_data import write_blob_data
+from Testing.Python.blob_data import SMALL_TRAINING, write_blob_data
 
 NAME = "blobs"
 SMALL: dict[str, Any] = {
-    "parameters": {"width": 8, "levels": 3, "dropout": 0.0, "spatial_kernel": 5, "spatial_pooling": 4},
-    "batch_size": 4,
-    "averaging": 0.9,
-    "learning_rate": 4e-3,
-    "validate_every": 1000,
-    "radius": 2.0,
+    **SMALL_TRAINING,
     "loss": "cross-entropy",
     "sigma": 1.0,
     "augmentation": Augmentation(gamma=0.1, noise=0.05, cut=0.0),
@@ -62,6 +58,14 @@ def install_blob_model(data: Datalist, folder: Path, steps: int = 150) -> Model:
         run={"device": "cpu"},
     )
     return load_model(NAME)
+
+
+def trained_models(data: Datalist, folder: Path) -> Path:
+    """A folder of models with the model of `install_blob_model`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANDMARK_DETECTION_MODELS", str(folder / "models"))
+        install_blob_model(data, folder / "run")
+    return folder / "models"
 
 
 def make_store(

@@ -22,21 +22,17 @@ from LandmarkDetectionLib.training.annotated_plan import Division, divide, plan
 from LandmarkDetectionLib.training.annotated_training import train_annotated, trained_task
 from LandmarkDetectionLib.training.augmentation import Augmentation
 from LandmarkDetectionLib.volume import Volume
-from Testing.Python.blob_data import NAMES, write_blob_data
+from Testing.Python.blob_data import NAMES, SMALL_TRAINING, write_blob_data
 
 SMALL: dict[str, Any] = {
-    "parameters": {"width": 8, "levels": 3, "dropout": 0.0, "spatial_kernel": 5, "spatial_pooling": 4},
-    "batch_size": 4,
-    "averaging": 0.9,
-    "learning_rate": 4e-3,
-    "validate_every": 1000,
+    **SMALL_TRAINING,
     "augmentation": Augmentation(gamma=0.1, noise=0.05, cut=0.2),
 }
 
 
 def settle(data: Datalist, division: Division, **changes: Any) -> AnnotatedConfig:
     shape = (64, 64) if len(data.cases[0].read_volume().voxels) == 1 else (32, 32, 32)
-    return plan(data, division, "scn-lite", shape=shape, changes=SMALL | {"radius": 2.0} | changes)
+    return plan(data, division, "scn-lite", shape=shape, changes=SMALL | changes)
 
 
 @pytest.fixture(scope="module")

@@ -43,9 +43,9 @@ from Testing.Python.annotations.store_cases import PROTOCOL, save_case
 from Testing.Python.training.fine_tuning_cases import (
     NAME,
     STEPS,
-    install_blob_model,
     make_data,
     make_store,
+    trained_models,
 )
 
 SHIFT = 2.0  # mm, that is four pixels
@@ -59,11 +59,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Datalist:
 @pytest.fixture(scope="module")
 def trained(data: Datalist, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models with the model trained on the first images."""
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LANDMARK_DETECTION_MODELS", str(folder / "models"))
-        install_blob_model(data, folder / "run")
-    return folder / "models"
+    return trained_models(data, tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
