@@ -75,8 +75,9 @@ _LITE: dict[str, Any] = {
     "validate_every": 500,
 }
 _LITE_3D: dict[str, Any] = {"steps": 2000, "batch_size": 1, "sigma": 2.0, "copies": 0}
-#: Cells along the long side of a radiograph; networks whose heatmaps are half as fine see a finer image.
-_LITE_SIDE = {"fcn": 480, "hourglass": 480}
+#: These have heatmaps half as fine as their image, which is finer for it, and do not learn by SCN's loss.
+_COARSE = ("fcn", "hourglass")
+_BY_ENTROPY: dict[str, Any] = {"loss": "cross-entropy", "sigma": 1.0}
 #: Translation and elastic displacement as shares of the canvas: the papers' millimetres on their images.
 _SCN_PAPER: dict[str, Any] = {
     "steps": 30_000,
@@ -151,14 +152,15 @@ _NETWORKS = {
 def _preset(key: str, size: str) -> AnnotatedPreset:
     architecture, text = _NETWORKS[key]
     if size == "lite":
+        loss = _BY_ENTROPY if key in _COARSE else {}
         return AnnotatedPreset(
             f"{text}, small: trains on a CPU.",
             architecture,
             size,
-            _LITE_SIDE.get(key, 320),
+            480 if key in _COARSE else 320,
             96**3 // 2,
-            _LITE,
-            _LITE_3D,
+            {**_LITE, **loss},
+            {**_LITE_3D, **loss},
         )
     if key in ("scn", "unet"):
         return AnnotatedPreset(
