@@ -52,6 +52,15 @@ def train(
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of images per step.")] = None,
+    members: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=16,
+            help="Networks that are trained side by side and answer together (with --data): less error for "
+            "as many times the computing.",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed: another course of images.")] = None,
     held_back: Annotated[
         str | None,
@@ -125,6 +134,7 @@ def train(
             "--loss": loss,
             "--protocol": protocol,
             "--align": align,
+            "--members": members,
         }
         if given := [option for option, value in only_annotated.items() if value]:
             raise typer.BadParameter(
@@ -137,6 +147,7 @@ def train(
             raise typer.BadParameter("for annotated images choose a --preset.", param_hint="--network")
         changes |= {"loss": loss.value} if loss else {}
         changes |= {"align": True} if align else {}
+        changes |= {"members": members} if members else {}
         files = _train_annotated(
             data,
             preset or ANNOTATED_PRESET,

@@ -25,6 +25,10 @@ def error_rows(
     return rows
 
 
+def _network(config: AnnotatedConfig) -> str:
+    return config.architecture if config.members == 1 else f"{config.members} times {config.architecture}"
+
+
 def annotated_card(
     name: str, version: str, protocol: Protocol, config: AnnotatedConfig, report: dict[str, Any]
 ) -> str:
@@ -44,7 +48,7 @@ def annotated_card(
         "",
         "| setting | value |",
         "|---|---|",
-        f"| network | {config.architecture}, {config.dimensions}D |",
+        f"| network | {_network(config)}, {config.dimensions}D |",
         f"| images | {_by(grid.shape)} cells, {spacing}; {grid.intensity} |",
         f"| channels | {config.channels} |",
         f"| registered to a template | {_aligned(report)} |",

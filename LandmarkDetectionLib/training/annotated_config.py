@@ -34,6 +34,8 @@ class AnnotatedConfig(LoopConfig):
     ----------
     architecture, parameters
         The network; parameters as `networks.build_network` takes them, without landmarks, inputs, dimensions.
+    members
+        Networks of this kind that are trained side by side and answer together, see ``networks.ensemble``.
     landmarks
         Names, in the order of the network's outputs.
     channels
@@ -62,6 +64,7 @@ class AnnotatedConfig(LoopConfig):
 
     architecture: str
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    members: int = Field(default=1, ge=1, le=16)
     landmarks: tuple[str, ...] = Field(min_length=1)
     channels: PositiveInt = 1
     grid: GridConfig
@@ -83,11 +86,10 @@ class AnnotatedConfig(LoopConfig):
         """2 or 3."""
         return len(self.grid.shape)
 
-    def network_parameters(self) -> dict[str, Any]:
-        """Everything `networks.build_network` needs."""
-        return {
-            **self.parameters,
-            "landmarks": len(self.landmarks),
-            "inputs": self.channels,
-            "dimensions": self.dimensions,
-        }
+    def network(self) -> tuple[str, dict[str, Any]]:
+        """Architecture and everything else that `networks.build_network` needs."""
+        common = {"landmarks": len(self.landmarks), "inputs": self.channels, "dimensions": self.dimensions}
+        if self.members == 1:
+            return self.architecture, {**self.parameters, **common}
+        one = {"member": self.architecture, "members": self.members, "parameters": self.parameters}
+        return "ensemble", {**one, **common}

@@ -40,14 +40,15 @@ class HeatmapTask(nn.Module):
     def __init__(self, config: AnnotatedConfig, loss: Callable[..., Tensor] | None = None) -> None:
         super().__init__()
         self.config = config
-        network = build_network(config.architecture, **config.network_parameters())
+        architecture, parameters = config.network()
+        network = build_network(architecture, **parameters)
         self.networks = nn.ModuleDict({KEY: network})
         self._format = torch.channels_last if config.dimensions == 2 else torch.channels_last_3d
         self.networks.to(memory_format=self._format)  # type: ignore[call-overload]
-        parameters: dict[str, Any] = {} if loss is not None else {"sigma": config.sigma}
+        terms: dict[str, Any] = {} if loss is not None else {"sigma": config.sigma}
         if loss is None and config.loss == "weighted-mse":
-            parameters["weights"] = config.weights or [1.0] * len(config.landmarks)
-        self.loss = build_loss(loss or config.loss, len(config.landmarks), config.dimensions, **parameters)
+            terms["weights"] = config.weights or [1.0] * len(config.landmarks)
+        self.loss = build_loss(loss or config.loss, len(config.landmarks), config.dimensions, **terms)
 
     @property
     def network(self) -> Any:
@@ -56,7 +57,7 @@ class HeatmapTask(nn.Module):
 
     def architectures(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Architecture and parameters, as the model package stores them."""
-        return {KEY: (self.config.architecture, self.config.network_parameters())}
+        return {KEY: self.config.network()}
 
     def sigmas(self) -> list[float]:
         """Standard deviation of each landmark's target in heatmap cells, learned or fixed."""

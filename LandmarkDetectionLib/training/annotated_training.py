@@ -113,7 +113,8 @@ def load_cases(
     """Cases to learn from, as many as the config's limit allows, and held back, on the network's grid."""
     from LandmarkDetectionLib.networks import build_network
 
-    network: Any = build_network(config.architecture, **config.network_parameters())
+    architecture, parameters = config.network()
+    network: Any = build_network(architecture, **parameters)
     chosen = list(division.training)
     if config.limit is not None:
         order = np.random.default_rng([config.seed, 2]).permutation(len(chosen))
