@@ -19,7 +19,7 @@ Array = np.ndarray
 #: The landmarks may lie anywhere: deviation of their common place, in sizes of the mean shape.
 ANYWHERE = 20.0
 #: No two bodies are alike: deviation of every coordinate beside the learned one, in sizes of the mean shape.
-OWN_SHAPE = 0.01
+OWN_SHAPE = 0.005
 #: Degrees of freedom of the errors (Student's t): an answer far from where the others say it is counts less.
 DEGREES, ITERATIONS = 4.0, 3
 #: Probabilities of not being near are told apart down to this one, deviations down to this share of the size.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 
 from LandmarkDetectionLib.errors import Cancelled, InputError, MissingPackageError, OutputError, TrainingError
 from LandmarkDetectionLib.files import atomic_write
@@ -375,7 +376,7 @@ def open_run(folder: Path, config: LoopConfig, resume: bool) -> Path:
         stored = folder / "config.json"
         text = config.model_dump_json(indent=2)
         if stored.exists():
-            if json.loads(stored.read_text()) != json.loads(text):
+            if not _same(stored.read_text(), config):
                 raise InputError(
                     f"{folder} holds a run with other settings; choose another folder or the same settings."
                 )
@@ -387,6 +388,14 @@ def open_run(folder: Path, config: LoopConfig, resume: bool) -> Path:
     except OSError as error:
         raise OutputError(f"The run folder {folder} cannot be written: {error.strerror}.") from None
     return folder
+
+
+def _same(stored: str, config: LoopConfig) -> bool:
+    """Whether a stored config, maybe of before a setting was there, is this one."""
+    try:
+        return type(config).model_validate_json(stored) == config
+    except ValidationError:
+        return False
 
 
 def _optimiser(task: Any, config: LoopConfig) -> Any:

@@ -207,6 +207,27 @@ def test_another_config_does_not_go_on_in_the_same_folder(flat, tmp_path):
         train_annotated(settle(flat, division, steps=3), flat, division, tmp_path, device="cpu")
 
 
+def test_a_run_of_before_a_setting_was_there_goes_on(flat, tmp_path):
+    division = divide(flat)
+    config = settle(flat, division, steps=2)
+    train_annotated(config, flat, division, tmp_path, device="cpu")
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert stored.pop("members") == 1
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    assert train_annotated(config, flat, division, tmp_path, device="cpu").is_file()
+
+
+def test_several_networks_learn_side_by_side_and_become_one_model(flat, tmp_path):
+    division = divide(flat)
+    config = settle(flat, division, steps=4, members=2)
+    train_annotated(config, flat, division, tmp_path, device="cpu")
+    model = package_annotated(tmp_path, flat, division, tmp_path / "pair", name="pair")
+    assert model.networks["heatmap"].architecture == "ensemble"
+    assert f"2 times {config.architecture}" in (tmp_path / "pair" / "docs" / "README.md").read_text()
+    found = detect(division.held_back[0].read_volume(), model).landmarks
+    assert found.names == config.landmarks
+
+
 def test_progress_pictures_and_figures_are_kept_on_the_way(flat, tmp_path):
     division = divide(flat)
     config = settle(flat, division, steps=4, validate_every=2)
