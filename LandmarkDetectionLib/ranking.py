@@ -43,19 +43,22 @@ class CaseRank:
 
 
 def landmark_doubts(landmarks: LandmarkSet) -> dict[str, float]:
-    """How bad each landmark is expected to be, by name: the larger, the sooner it should be looked at.
+    """How urgently each landmark should be looked at, by name: the larger, the sooner.
 
-    Expected errors in mm where a detector gave them; one minus the confidence where it did not.
+    The expected error in mm times the square of one minus the confidence, where a detector gave expected
+    errors: what is far off and hardly trusted comes first, not what is uncertain by nature and still good
+    enough. Chosen on synthetic bodies and hands of a seed of its own: with either of both alone a reviewer
+    needs more corrections. One minus the confidence where no expected errors are known.
     """
     errors = [mark.expected_error for mark in landmarks if mark.expected_error is not None]
     if not errors:
         return {mark.name: _doubt(mark) for mark in landmarks}
     usual = float(np.median(errors))
-    return {mark.name: _error(mark, usual) for mark in landmarks}
+    return {mark.name: _error(mark, usual) * _doubt(mark) ** 2 for mark in landmarks}
 
 
 def rank_landmarks(landmarks: LandmarkSet) -> tuple[str, ...]:
-    """Names, the one that is expected to be worst first; see ``landmark_doubts``."""
+    """Names, the most urgent one first; see ``landmark_doubts``."""
     doubts = landmark_doubts(landmarks)
     return tuple(sorted(landmarks.names, key=lambda name: -doubts[name]))
 
@@ -71,13 +74,16 @@ def rank_cases(cases: Mapping[str, Detection | Review]) -> list[CaseRank]:
     ranks = []
     for name, case in cases.items():
         marks = case.landmarks
+        left = [mark for mark in marks if not mark.status.by_person]
+        errors = [mark.expected_error for mark in marks if mark.expected_error is not None]
+        if errors:
+            usual = float(np.median(errors))
+            total = math.sqrt(sum((_error(mark, usual) * _chance(mark)) ** 2 for mark in left))
+        else:
+            total = float(sum(_doubt(mark) for mark in left))
         doubts = landmark_doubts(marks)
-        open_names = [mark.name for mark in marks if not mark.status.by_person]
-        squares = any(mark.expected_error is not None for mark in marks)
-        values = [doubts[one] for one in open_names]
-        total = math.sqrt(sum(v**2 for v in values)) if squares else float(sum(values))
-        worst = max(open_names, key=doubts.__getitem__, default=None)
-        ranks.append(CaseRank(name, total, worst, len(open_names)))
+        worst = max((mark.name for mark in left), key=doubts.__getitem__, default=None)
+        ranks.append(CaseRank(name, total, worst, len(left)))
     return sorted(ranks, key=lambda rank: -rank.expected_error)
 
 
@@ -89,6 +95,12 @@ def _doubt(mark: Landmark) -> float:
 
 
 def _error(mark: Landmark, usual: float) -> float:
+    """Expected error in mm; of what is called absent, should it be there after all."""
     if mark.is_present:
         return usual if mark.expected_error is None else mark.expected_error
-    return ABSENT_FACTOR * usual * (mark.confidence or 0.0)
+    return ABSENT_FACTOR * usual
+
+
+def _chance(mark: Landmark) -> float:
+    """Of being in the image, as far as what is called absent goes."""
+    return 1.0 if mark.is_present else mark.confidence or 0.0

@@ -12,11 +12,11 @@ from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observ
 Array = np.ndarray
 
 #: From bold to shy.
-CHOICES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+CHOICES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
 #: Share of the other landmarks that a correction may move farther from the truth by more than the tolerance.
-MOST_WORSE = 0.018
+MOST_WORSE = 0.0155
 #: Corrections that are tried in one image, and images that are tried.
-CORRECTIONS, IMAGES = 3, 120
+CORRECTIONS, IMAGES = 3, 300
 
 
 def choose_certainty(

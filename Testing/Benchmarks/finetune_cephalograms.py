@@ -162,6 +162,7 @@ def main() -> None:
     parser.add_argument("--shape", type=int, nargs=2, help="canvas, rows and columns; the preset's otherwise")
     parser.add_argument("--wrong", type=float, default=60.0, help="pixels")
     options = parser.parse_args()
+    options.out = options.out.resolve()
     options.out.mkdir(parents=True, exist_ok=True)
     os.environ["LANDMARK_DETECTION_MODELS"] = str((options.out / "models").absolute())
     import torch

@@ -2,10 +2,11 @@
 
     python Testing/Benchmarks/simulated_reviewer.py body hand --figure docs/images/correction.png
     python Testing/Benchmarks/simulated_reviewer.py ceph --runs runs/ceph --presets scn-lite --folds 0 1
+    python Testing/Benchmarks/simulated_reviewer.py ceph --runs runs/ceph --limit 10
 
 The reviewer sets the landmark that is listed first to the truth, again and again, until every landmark of the
-image is within the radius. Three ways of working are compared on the same images: listed by confidence, as
-before; listed by expected error; and listed by expected error while the others follow every correction.
+image is within the radius. Three ways of working are compared on the same images: listed by confidence; listed
+worst first (``ranking.rank_landmarks``); and listed worst first while the others follow every correction.
 
 ``body`` and ``hand``: the shipped models on synthetic scans of a seed that nothing else uses (the shipped
 joint Gaussians are of seed 2 000 000, and the method was chosen on 2 100 000). ``ceph``: models of
@@ -37,7 +38,7 @@ from LandmarkDetectionLib.ranking import rank_cases, rank_landmarks
 Array = np.ndarray
 SEED = 1_600_000
 WORSE = 2.0  # mm or pixels
-WAYS = ("by confidence", "by expected error", "others follow")
+WAYS = ("by confidence", "worst first", "others follow")
 
 
 @dataclass(frozen=True)
@@ -270,10 +271,12 @@ def _case(
 # --- cephalograms ---------------------------------------------------------------------------------------
 
 
-def ceph_cases(runs: Path, preset: str, folds: list[int], radius: float, branch: str) -> Iterator[Case]:
+def ceph_cases(
+    runs: Path, preset: str, folds: list[int], radius: float, branch: str, limit: int
+) -> Iterator[Case]:
     """Held-back cephalograms in pixels; the truth is the mean of both raters.
 
-    ``branch``: "both" as shipped, "spatial" or "joint" alone.
+    ``branch``: "both" as shipped, "spatial" or "joint" alone. ``limit``: of the training images, 0 for all.
     """
     from LandmarkDetectionLib.datalist import read_datalist
     from LandmarkDetectionLib.detectors import detect
@@ -288,7 +291,7 @@ def ceph_cases(runs: Path, preset: str, folds: list[int], radius: float, branch:
             kept, reviewed = division.held_back[half::2], division.held_back[1 - half :: 2]
             with tempfile.TemporaryDirectory() as folder:
                 model = package_annotated(
-                    runs / f"{preset}-fold{fold}",
+                    runs / (f"{preset}-fold{fold}" + (f"-{limit}" if limit else "")),
                     datalist,
                     Division(division.training, kept),
                     Path(folder) / "ceph",
@@ -356,12 +359,15 @@ def main() -> None:
     parser.add_argument("what", nargs="+", choices=("body", "hand", "ceph"))
     parser.add_argument("--batches", type=int, default=6, help="of 64 synthetic scans")
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--body-radius", type=float, default=RADIUS_MM, help="mm")
+    parser.add_argument(
+        "--body-radius", nargs="+", type=float, default=[RADIUS_MM, 2 * RADIUS_MM], help="mm, one or more"
+    )
     parser.add_argument("--hand-radius", type=float, default=0.05, help="share of the hand's length")
     parser.add_argument("--ceph-radius", type=float, default=10.0, help="pixels")
     parser.add_argument("--runs", type=Path, help="folder of cephalograms.py")
     parser.add_argument("--presets", nargs="+", default=["scn-lite"])
     parser.add_argument("--folds", nargs="+", type=int, default=[0])
+    parser.add_argument("--limit", type=int, default=0, help="training images of the runs; 0 for all")
     parser.add_argument("--branch", choices=("both", "spatial", "joint"), default="both")
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--json", type=Path, help="keep all numbers")
@@ -369,16 +375,20 @@ def main() -> None:
     scores: dict[str, Score] = {}
     if "body" in options.what:
         body = load_model("whole-body-ct")
-        title = f"whole body, {options.body_radius:g} mm"
-        scores[title] = run(body_cases(body, options.batches, options.seed, options.body_radius), title)
+        for radius in options.body_radius:
+            title = f"whole body, {radius:g} mm"
+            scores[title] = run(body_cases(body, options.batches, options.seed, radius), title)
     if "hand" in options.what:
         hand = load_model("hand")
         title = f"hand, {100 * options.hand_radius:g} % of its length"
         scores[title] = run(hand_cases(hand, 4 * options.batches, options.seed, options.hand_radius), title)
     if "ceph" in options.what:
         for preset in options.presets:
-            title = f"cephalogram ({preset}), {options.ceph_radius:g} px"
-            cases = ceph_cases(options.runs, preset, options.folds, options.ceph_radius, options.branch)
+            learned = f"{preset}, {options.limit} images" if options.limit else preset
+            title = f"cephalogram ({learned}), {options.ceph_radius:g} px"
+            cases = ceph_cases(
+                options.runs, preset, options.folds, options.ceph_radius, options.branch, options.limit
+            )
             scores[title] = run(cases, title)
     records = {title: score.record() for title, score in scores.items()}
     rows = list(next(iter(records.values())))

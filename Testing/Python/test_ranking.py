@@ -22,8 +22,13 @@ def detection(*marks: Landmark) -> Detection:
     return Detection(LandmarkSet(marks), "model", "1.0.0")
 
 
-def test_the_largest_expected_error_comes_first_whatever_the_confidence():
-    marks = LandmarkSet((mark("a", 3.0, 0.2), mark("b", 12.0, 0.9), mark("c", 7.0, 0.5)))
+def test_what_is_far_off_and_hardly_trusted_comes_first():
+    marks = LandmarkSet((mark("a", 3.0, 0.2), mark("b", 12.0, 0.9), mark("c", 7.0, 0.3)))
+    assert rank_landmarks(marks) == ("c", "a", "b")
+
+
+def test_of_landmarks_that_are_trusted_alike_the_largest_expected_error_comes_first():
+    marks = LandmarkSet((mark("a", 3.0), mark("b", 12.0), mark("c", 7.0)))
     assert rank_landmarks(marks) == ("b", "c", "a")
 
 
@@ -58,8 +63,8 @@ def test_what_is_settled_no_longer_counts():
     ]
 
 
-def test_a_review_lists_the_largest_expected_error_first_and_does_not_jump():
-    review = Review.of(detection(mark("a", 3.0, 0.2), mark("b", 12.0, 0.9), mark("c", 7.0, 0.5)))
+def test_a_review_lists_the_most_urgent_first_and_does_not_jump():
+    review = Review.of(detection(mark("a", 3.0), mark("b", 12.0), mark("c", 7.0)))
     assert review.worst_first() == ("b", "c", "a")
     assert review.correct("b", [0, 0, 1]).worst_first() == ("b", "c", "a")
 
@@ -77,7 +82,7 @@ def test_a_review_knows_what_the_others_have_learned_from_a_correction():
 def test_expected_errors_survive_the_record():
     review = Review.of(detection(mark("a", 3.25)))
     assert Review.from_record(review.to_record()).landmarks["a"].expected_error == 3.25
-    assert landmark_doubts(review.landmarks) == {"a": 3.25}
+    assert landmark_doubts(review.landmarks) == {"a": pytest.approx(3.25 * (1 - 0.9) ** 2)}
 
 
 @pytest.mark.parametrize("error", [-1.0, float("nan"), float("inf")])
