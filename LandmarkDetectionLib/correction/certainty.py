@@ -14,7 +14,7 @@ Array = np.ndarray
 #: From bold to shy.
 CHOICES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
 #: Share of the other landmarks that a correction may move farther from the truth by more than the tolerance.
-MOST_WORSE = 0.0155
+MOST_WORSE = 0.012
 #: Corrections that are tried in one image, and images that are tried.
 CORRECTIONS, IMAGES = 3, 300
 
