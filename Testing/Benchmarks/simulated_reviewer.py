@@ -5,8 +5,8 @@
     python Testing/Benchmarks/simulated_reviewer.py ceph --runs runs/ceph --limit 10
 
 The reviewer sets the landmark that is listed first to the truth, again and again, until every landmark of the
-image is within the radius. Three ways of working are compared on the same images: listed by confidence; listed
-worst first (``ranking.rank_landmarks``); and listed worst first while the others follow every correction.
+image is within the radius. Three ways of working are compared on the same images: listed by confidence;
+worst first (``ranking.rank_landmarks``); and worst first while the others follow every correction.
 
 ``body`` and ``hand``: the shipped models on synthetic scans of a seed that nothing else uses (the shipped
 joint Gaussians are of seed 2 000 000, and the method was chosen on 2 100 000). ``ceph``: models of

@@ -67,5 +67,5 @@ def test_the_spatial_branch_is_the_first_members() -> None:
     ],
 )
 def test_what_cannot_be_an_ensemble_is_refused(parameters: dict[str, object]) -> None:
-    with pytest.raises(ModelError, match="cannot be built|unknown"):
+    with pytest.raises(ModelError, match=r"cannot be built|unknown"):
         build_network("ensemble", landmarks=3, **parameters)
