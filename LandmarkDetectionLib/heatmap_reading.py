@@ -118,9 +118,9 @@ def read_distribution(
 def gaussian_distribution(heatmaps: Tensor) -> Tensor:
     """Gaussian heatmaps as distributions: what stands out of the noise, summing to one."""
     flat = heatmaps.flatten(2).float()
-    above = (flat - NOISE_SHARE * flat.amax(dim=2, keepdim=True).clamp_min(0)).clamp_min(0)
-    above = above + 1e-12
-    return (above / above.sum(dim=2, keepdim=True)).reshape(heatmaps.shape)
+    above = flat - NOISE_SHARE * flat.amax(dim=2, keepdim=True).clamp_min(0)
+    above.clamp_min_(0).add_(1e-12)
+    return above.div_(above.sum(dim=2, keepdim=True)).reshape(heatmaps.shape)
 
 
 def spread(probability: Tensor, position: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
@@ -131,16 +131,19 @@ def spread(probability: Tensor, position: Tensor, radius: Tensor) -> tuple[Tenso
         torch.arange(shape[d - 1 - x], device=probability.device).to(probability) - position[..., x : x + 1]
         for x in range(d)
     ]  # (B, L, size) for x, y(, z)
-    total = probability.flatten(2).sum(dim=2).clamp_min(1e-12)
+    # Large heatmaps are gone through once per plane; lines and the total follow from these.
+    planes = {(i, j): _marginal(probability, i, j) for i in range(d) for j in range(i + 1, d)}
+    lines = [planes[0, 1].sum(dim=3), *(planes[0, j].sum(dim=2) for j in range(1, d))]
+    total = lines[0].sum(dim=2).clamp_min(1e-12)
     entries = []
     for a in range(d):
         for b in range(d):
             if a == b:
-                weighted = _marginal(probability, d - 1 - a) * offsets[a] ** 2
+                weighted = lines[d - 1 - a] * offsets[a] ** 2
                 entries.append(weighted.sum(-1) / total)
             else:
-                plane = _marginal(probability, d - 1 - a, d - 1 - b)  # axes in the tensor's order
                 first, second = (a, b) if d - 1 - a < d - 1 - b else (b, a)
+                plane = planes[d - 1 - first, d - 1 - second]  # axes in the tensor's order
                 entries.append(
                     torch.einsum("blij,bli,blj->bl", plane, offsets[first], offsets[second]) / total
                 )

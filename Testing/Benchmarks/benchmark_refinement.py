@@ -4,7 +4,7 @@
     python Testing/Benchmarks/benchmark_refinement.py --model FOLDER IMAGE
 
 Without arguments: the model of bodies on the sample scan, and untrained networks of the lite
-presets of SCN and DACN in 2D (19 landmarks, 480 x 480) and 3D (12 landmarks, 96 x 96 x 96).
+presets of SCN and DACN in 2D (19 landmarks, 320 x 320) and 3D (12 landmarks, 96 x 96 x 96).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def time_model(name: str, image: Path) -> None:
 
 def time_network(architecture: str, dimensions: int) -> None:
     """The spatial branch and the joint Gaussian, without training: the time does not depend on it."""
-    landmarks, size = (19, 480) if dimensions == 2 else (12, 96)
+    landmarks, size = (19, 320) if dimensions == 2 else (12, 96)
     parameters = {**network_preset(architecture, "lite", dimensions), "dimensions": dimensions}
     network = build_network(architecture, landmarks=landmarks, **parameters).eval()
     size = -(-size // network.multiple) * network.multiple
