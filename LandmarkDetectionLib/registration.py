@@ -250,11 +250,15 @@ def _overlap(matrix: np.ndarray, fixed: Any, moving: Any) -> float:
     return float(((index >= -0.5) & (index <= np.array(moving.GetSize()) - 0.5)).all(axis=1).mean())
 
 
-def _similarity(scale: float, shift: np.ndarray, centre: np.ndarray, d: int) -> np.ndarray:
-    """(4, 4) that scales about ``centre`` and then moves by ``shift``."""
+def _similarity(
+    scale: float, shift: np.ndarray, centre: np.ndarray, d: int, angle: float = 0.0
+) -> np.ndarray:
+    """(4, 4) that scales about ``centre``, turns there (in the first plane), and then moves by ``shift``."""
     matrix = np.eye(4)
     matrix[:d, :d] *= scale
-    matrix[:d, 3] = centre - scale * centre + shift
+    cosine, sine = np.cos(angle), np.sin(angle)
+    matrix[:2, :2] = matrix[:2, :2] @ [[cosine, -sine], [sine, cosine]]
+    matrix[:d, 3] = centre - matrix[:d, :d] @ centre + shift
     return matrix
 
 
@@ -327,16 +331,18 @@ def _quality(matrix: np.ndarray, fixed: Any, moving: Any, seed: int) -> float:
 
 
 def _starts(fixed: Any, moving: Any, d: int) -> Iterator[np.ndarray]:
-    """The template as it lies, on the image's centre, on its centre of mass; moved about, and scaled."""
+    """The template as it lies, on the image's centre, on its centre of mass; moved about, scaled, turned."""
     centre, mass = _centre(fixed), _centre_of_mass(fixed)
     extent = np.array(fixed.GetSize()) * fixed.GetSpacing()
     shifts = [np.zeros(d), _centre(moving) - centre, _centre_of_mass(moving) - mass]
     offsets = (-0.2, 0.0, 0.2) if d == 3 else (-0.3, -0.15, 0.0, 0.15, 0.3)
     direction = np.reshape(fixed.GetDirection(), (d, d))
-    places = [(steps, 1.0) for steps in product(offsets, repeat=d)]
-    places += [((0.0,) * d, scale) for scale in (0.75, 0.87, 1.15, 1.33)]
-    for shift, (steps, scale) in product(shifts, places):
-        matrix = _similarity(scale, shift + direction @ (np.array(steps) * extent), centre, d)
+    places = [(steps, 1.0, 0.0) for steps in product(offsets, repeat=d)]
+    places += [((0.0,) * d, scale, 0.0) for scale in (0.75, 0.87, 1.15, 1.33)]
+    if d == 2:
+        places += [((0.0, 0.0), 1.0, angle) for angle in (-0.4, -0.2, 0.2, 0.4)]
+    for shift, (steps, scale, angle) in product(shifts, places):
+        matrix = _similarity(scale, shift + direction @ (np.array(steps) * extent), centre, d, angle)
         if _overlap(matrix, fixed, moving) >= 0.8:
             yield matrix
 
@@ -373,10 +379,12 @@ def _registered(fixed: Any, moving: Any, d: int, seed: int) -> np.ndarray:
             finals.append((float(scorer.MetricEvaluate(coarse, coarse_moving)), number, matrix))
     if not finals:
         raise RuntimeError("no start led anywhere plausible")
-    matrix = min(finals)[2]
-    # Coarser images hold too few voxels for the joint histogram of so free a map.
-    for level in (2, 1):
-        matrix = _optimised(matrix, fixed, moving, d, seed, affine=True, shrink=level)
+    for _, _, matrix in sorted(finals, key=lambda final: final[:2]):
+        # Coarser images hold too few voxels for the joint histogram of so free a map.
+        for level in (2, 1):
+            matrix = _optimised(matrix, fixed, moving, d, seed, affine=True, shrink=level)
+        if not _implausible(matrix, d, _overlap(matrix, fixed, moving)):
+            return matrix
     return matrix
 
 
@@ -411,6 +419,8 @@ def _optimised(
         similarity.SetCenter(transform.GetCenter())
         similarity.SetTranslation(transform.GetTranslation())
         similarity.SetScale(float(np.linalg.det(matrix[:d, :d])) ** (1 / d))
+        if d == 2:
+            similarity.SetAngle(float(np.arctan2(matrix[1, 0], matrix[0, 0])))
         transform = similarity
     # An affine map has more to shear and runs off with longer steps.
     step = (0.3 if affine else 2.0) * shrink * max(fixed.GetSpacing())
