@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: What is called absent and is there after all is off by about so many times what the others are.
 ABSENT_FACTOR = 4.0
+#: Of landmarks that are trusted without any doubt the expected error still tells which comes first.
+LEAST_DOUBT = 0.01
 
 
 @dataclass(frozen=True)
@@ -42,25 +44,32 @@ class CaseRank:
     open: int
 
 
-def landmark_doubts(landmarks: LandmarkSet) -> dict[str, float]:
+def landmark_urgency(landmarks: LandmarkSet, warned: Collection[str] = ()) -> dict[str, float]:
     """How urgently each landmark should be looked at, by name: the larger, the sooner.
 
     The expected error in mm times the square of one minus the confidence, where a detector gave expected
     errors: what is far off and hardly trusted comes first, not what is uncertain by nature and still good
     enough. Chosen on synthetic bodies and hands of a seed of its own: with either of both alone a reviewer
     needs more corrections. One minus the confidence where no expected errors are known.
+
+    Parameters
+    ----------
+    warned
+        Names that a warning speaks of: their doubt is half way to none being trusted at all.
     """
+    doubts = {mark.name: _doubt(mark) for mark in landmarks}
+    doubts = {name: (1 + doubt) / 2 if name in warned else doubt for name, doubt in doubts.items()}
     errors = [mark.expected_error for mark in landmarks if mark.expected_error is not None]
     if not errors:
-        return {mark.name: _doubt(mark) for mark in landmarks}
+        return doubts
     usual = float(np.median(errors))
-    return {mark.name: _error(mark, usual) * _doubt(mark) ** 2 for mark in landmarks}
+    return {mark.name: _error(mark, usual) * max(doubts[mark.name], LEAST_DOUBT) ** 2 for mark in landmarks}
 
 
 def rank_landmarks(landmarks: LandmarkSet) -> tuple[str, ...]:
-    """Names, the most urgent one first; see ``landmark_doubts``."""
-    doubts = landmark_doubts(landmarks)
-    return tuple(sorted(landmarks.names, key=lambda name: -doubts[name]))
+    """Names, the most urgent one first; see ``landmark_urgency``."""
+    urgency = landmark_urgency(landmarks)
+    return tuple(sorted(landmarks.names, key=lambda name: -urgency[name]))
 
 
 def rank_cases(cases: Mapping[str, Detection | Review]) -> list[CaseRank]:
@@ -81,8 +90,8 @@ def rank_cases(cases: Mapping[str, Detection | Review]) -> list[CaseRank]:
             total = math.sqrt(sum((_error(mark, usual) * _chance(mark)) ** 2 for mark in left))
         else:
             total = float(sum(_doubt(mark) for mark in left))
-        doubts = landmark_doubts(marks)
-        worst = max((mark.name for mark in left), key=doubts.__getitem__, default=None)
+        urgency = landmark_urgency(marks)
+        worst = max((mark.name for mark in left), key=urgency.__getitem__, default=None)
         ranks.append(CaseRank(name, total, worst, len(left)))
     return sorted(ranks, key=lambda rank: -rank.expected_error)
 

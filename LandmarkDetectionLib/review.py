@@ -19,13 +19,10 @@ from LandmarkDetectionLib.detection import Detection, detection_from_record
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, write_text
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, landmarks_from_records
-from LandmarkDetectionLib.ranking import landmark_doubts
+from LandmarkDetectionLib.ranking import landmark_urgency
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.protocol import Protocol
-
-#: A landmark that a warning speaks of counts as so many times as far off.
-WARNED = 1.5
 
 
 @dataclass(frozen=True)
@@ -166,7 +163,7 @@ class Review:
         return len(self.reviewed), len(self.landmarks)
 
     def worst_first(self) -> tuple[str, ...]:
-        """Names by how far off they are expected to be; see ``ranking.landmark_doubts``.
+        """Names by how urgently they should be looked at; see ``ranking.landmark_urgency``.
 
         Settling a landmark does not change its place, so that a list does not jump under the reader. Where
         the others have followed corrections, what is now known of them counts.
@@ -174,13 +171,9 @@ class Review:
         marks = tuple(
             self.prediction.landmarks[mark.name] if mark.status.by_person else mark for mark in self.landmarks
         )
-        doubts = landmark_doubts(replace(self.landmarks, landmarks=marks))
-        warned = {name: len(self.warnings_of(name)) > 0 for name in doubts}
-        if not any(mark.expected_error is not None for mark in marks):
-            doubts = {name: (1 + doubt) / 2 if warned[name] else doubt for name, doubt in doubts.items()}
-        else:
-            doubts = {name: WARNED * doubt if warned[name] else doubt for name, doubt in doubts.items()}
-        return tuple(sorted(self.landmarks.names, key=lambda name: -doubts[name]))
+        warned = {mark.name for mark in marks if self.warnings_of(mark.name)}
+        urgency = landmark_urgency(replace(self.landmarks, landmarks=marks), warned)
+        return tuple(sorted(self.landmarks.names, key=lambda name: -urgency[name]))
 
     def next_open(self, after: str | None = None) -> str | None:
         """The worst landmark not yet settled, or the next one after ``after``; None when all are settled."""

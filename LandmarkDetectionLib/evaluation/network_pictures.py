@@ -88,7 +88,8 @@ def heatmap_figure(
     output
         What came out. The spatial configuration is drawn where there is a local appearance: as their product
         is the final heatmap, it is the quotient, left empty where the appearance is faint. The heatmaps of
-        earlier stacks are drawn as ``stack 1``, ``stack 2``.
+        earlier stacks are drawn as ``stack 1``, ``stack 2``. Of an ensemble give what its ``first`` member
+        answers: the mean of all is no product with one's local appearance.
     names
         Of all landmarks, in the network's order.
     landmarks

@@ -145,7 +145,7 @@ def main() -> None:
     if options.one:
         preset, fold, limit = options.one[0], int(options.one[1]), int(options.one[2])
         run_one(
-            datalist, _folder(options.out, preset, fold, limit), preset, fold, limit or None, options.steps
+            datalist, run_folder(options.out, preset, fold, limit), preset, fold, limit or None, options.steps
         )
         return
     write_data(options.data, options.out)
@@ -153,7 +153,7 @@ def main() -> None:
 
     def train(job: tuple[str, int, int]) -> None:
         preset, fold, limit = job
-        if (_folder(options.out, *job) / "result.json").exists():
+        if (run_folder(options.out, *job) / "result.json").exists():
             return
         words = [
             sys.executable,
@@ -185,7 +185,7 @@ def main() -> None:
     for limit in options.limits:
         for preset in options.presets:
             files = [
-                _folder(options.out, preset, fold, limit) / "result.json" for fold in range(options.folds)
+                run_folder(options.out, preset, fold, limit) / "result.json" for fold in range(options.folds)
             ]
             results = [json.loads(file.read_text()) for file in files if file.exists()]
             if results:
@@ -198,7 +198,8 @@ def main() -> None:
                 )
 
 
-def _folder(out: Path, preset: str, fold: int, limit: int) -> Path:
+def run_folder(out: Path, preset: str, fold: int, limit: int) -> Path:
+    """Where a training is kept; limit 0 is all images."""
     return out / f"{preset}-fold{fold}" if not limit else out / f"{preset}-fold{fold}-{limit}"
 
 

@@ -278,6 +278,8 @@ def ceph_cases(
 
     ``branch``: "both" as shipped, "spatial" or "joint" alone. ``limit``: of the training images, 0 for all.
     """
+    from cephalograms import run_folder
+
     from LandmarkDetectionLib.datalist import read_datalist
     from LandmarkDetectionLib.detectors import detect
     from LandmarkDetectionLib.raters import case_landmarks
@@ -291,7 +293,7 @@ def ceph_cases(
             kept, reviewed = division.held_back[half::2], division.held_back[1 - half :: 2]
             with tempfile.TemporaryDirectory() as folder:
                 model = package_annotated(
-                    runs / (f"{preset}-fold{fold}" + (f"-{limit}" if limit else "")),
+                    run_folder(runs, preset, fold, limit),
                     datalist,
                     Division(division.training, kept),
                     Path(folder) / "ceph",

@@ -5,7 +5,7 @@ import pytest
 
 from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.ranking import landmark_doubts, rank_cases, rank_landmarks
+from LandmarkDetectionLib.ranking import landmark_urgency, rank_cases, rank_landmarks
 from LandmarkDetectionLib.review import Review
 
 NOWHERE = np.full(3, np.nan)
@@ -41,6 +41,13 @@ def test_what_is_probably_there_after_all_comes_before_what_is_surely_absent():
     absent = mark("maybe", None, 0.45, Status.ABSENT), mark("gone", None, 0.01, Status.ABSENT)
     marks = LandmarkSet((*absent, mark("a", 5.0), mark("b", 6.0)))
     assert rank_landmarks(marks) == ("maybe", "b", "a", "gone")
+
+
+def test_a_warning_makes_even_a_trusted_landmark_urgent():
+    sure = mark("a", 5.0, 1.0), mark("b", 6.0, 1.0), mark("c", 6.0, 0.8)
+    urgency = landmark_urgency(LandmarkSet(sure), warned=["a"])
+    assert sorted(urgency, key=lambda name: -urgency[name]) == ["a", "c", "b"]
+    assert rank_landmarks(LandmarkSet(sure)) == ("c", "b", "a")
 
 
 def test_the_case_with_the_most_to_correct_comes_first():
@@ -82,7 +89,7 @@ def test_a_review_knows_what_the_others_have_learned_from_a_correction():
 def test_expected_errors_survive_the_record():
     review = Review.of(detection(mark("a", 3.25)))
     assert Review.from_record(review.to_record()).landmarks["a"].expected_error == 3.25
-    assert landmark_doubts(review.landmarks) == {"a": pytest.approx(3.25 * (1 - 0.9) ** 2)}
+    assert landmark_urgency(review.landmarks) == {"a": pytest.approx(3.25 * (1 - 0.9) ** 2)}
 
 
 @pytest.mark.parametrize("error", [-1.0, float("nan"), float("inf")])
