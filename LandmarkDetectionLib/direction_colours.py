@@ -19,6 +19,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.volume import (
     ITK,
     NIFTI,
+    NRRD,
     Volume,
     read_volume,
     require_geometry,
@@ -185,23 +186,6 @@ def _read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    import SimpleITK as sitk  # noqa: N813
+    from LandmarkDetectionLib import metaimage, nrrd
 
-    from LandmarkDetectionLib.itk_image import quiet
-    from LandmarkDetectionLib.volume import ras_from_lps
-
-    try:
-        with quiet(sitk):
-            image = sitk.ReadImage(str(path), sitk.sitkVectorFloat32)
-    except RuntimeError as error:
-        raise InputError(
-            f"{path} is damaged, truncated or no vector image; copy or export it again."
-        ) from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 3:
-        raise InputError(
-            f"{path} has {image.GetNumberOfComponentsPerPixel()} values per voxel, and directions need three."
-        )
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    matrix[:3, 3] = image.GetOrigin()
-    return np.moveaxis(sitk.GetArrayFromImage(image), -1, 0), ras_from_lps(matrix)
+    return (nrrd if path.name.lower().endswith(NRRD) else metaimage).read_vectors(path)

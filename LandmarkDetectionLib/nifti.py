@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from LandmarkDetectionLib.volume import (
     stem,
     writable_dtype,
 )
+from LandmarkDetectionLib.voxel_data import fill, require_end, voxel_array
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 HEADER_BYTES = {1: 348, 2: 540}
 #: Millimetres of the spatial units a header can name; 0 is "unknown", which means mm in practice.
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
-#: deflate cannot compress further than this, so a header that promises more is wrong.
-MOST_COMPRESSION = 1100
+#: Padding behind the voxels that means nothing.
+BLOCK_BYTES = 4096
 #: The transform code of scanner coordinates.
 SCANNER = 1
 
@@ -113,22 +114,12 @@ def _read_voxels(stream: BinaryIO, header: Nifti1Header, path: Path) -> np.ndarr
     """Read and scale the voxels; returns (K, J, I)."""
     size = _size(header, path)
     dtype = _dtype(header, path)
-    data_bytes = int(np.prod(size, dtype=object)) * dtype.itemsize
-    if data_bytes > path.stat().st_size * MOST_COMPRESSION:
-        raise InputError(
-            f"{path} is truncated or its header is wrong: too short for {size} voxels; copy it again."
-        )
-    voxels = np.empty(size[::-1], dtype)
+    encoding = "gzip" if isinstance(stream, gzip.GzipFile) else "raw"
+    voxels = voxel_array(size[::-1], dtype, path.stat().st_size, encoding, path)
     _skip_to_voxels(stream, header, path)
-    # At once would be simpler, but a decompressor hands out small pieces.
-    buffer, filled = memoryview(cast(Any, voxels)).cast("B"), 0
-    while filled < data_bytes and (count := cast(Any, stream).readinto(buffer[filled : filled + 2**24])):
-        filled += count
-    if filled < data_bytes:
-        raise InputError(
-            f"{path} is truncated: only {filled / data_bytes:.0%} of its voxels are there; "
-            "copy or export it again."
-        )
+    fill(voxels, stream, path)
+    # Some writers fill up their last block; another slice would mean that the header is wrong.
+    require_end(stream, path, tolerated=min(voxels[0].nbytes - 1, BLOCK_BYTES))
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if slope == 0 or not np.isfinite([slope, intercept]).all():
         slope, intercept = 1.0, 0.0

@@ -2,9 +2,9 @@
 
 Every position inside the library is RAS mm. The formats that say LPS are converted by :func:`ras_from_lps`
 and nowhere else. One module reads each family of files: :mod:`~LandmarkDetectionLib.nifti`,
-:mod:`~LandmarkDetectionLib.itk_image` (NRRD, MetaImage), :mod:`~LandmarkDetectionLib.radiograph` (PNG, TIFF,
-JPEG, BMP) and :mod:`~LandmarkDetectionLib.dicom`; this module picks the right one and refuses what cannot
-work.
+:mod:`~LandmarkDetectionLib.nrrd`, :mod:`~LandmarkDetectionLib.metaimage`,
+:mod:`~LandmarkDetectionLib.radiograph` (PNG, TIFF, JPEG, BMP) and :mod:`~LandmarkDetectionLib.dicom`; this
+module picks the right one and refuses what cannot work.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.dicom import Series
 
 NIFTI = (".nii", ".nii.gz")
-ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
+NRRD = (".nrrd", ".nhdr")
+METAIMAGE = (".mha", ".mhd")
+ITK = NRRD + METAIMAGE
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 DICOM = (".dcm", ".ima", ".dicom")
 
@@ -185,10 +187,14 @@ def write_volume(volume: Volume, path: str | os.PathLike[str]) -> None:
         from LandmarkDetectionLib import nifti
 
         nifti.write(volume, path)
-    elif suffix in ITK:
-        from LandmarkDetectionLib import itk_image
+    elif suffix in NRRD:
+        from LandmarkDetectionLib import nrrd
 
-        itk_image.write(volume, path)
+        nrrd.write(volume, path)
+    elif suffix in METAIMAGE:
+        from LandmarkDetectionLib import metaimage
+
+        metaimage.write(volume, path)
     else:
         raise OutputError(f"Cannot write {path}: '{suffix}' is no volume format; use {_listed(NIFTI + ITK)}.")
 
@@ -407,10 +413,14 @@ def _read(path: Path, series: str | int | None) -> Volume:
         from LandmarkDetectionLib import nifti
 
         return nifti.read(path)
-    if suffix in ITK:
-        from LandmarkDetectionLib import itk_image
+    if suffix in NRRD:
+        from LandmarkDetectionLib import nrrd
 
-        return itk_image.read(path)
+        return nrrd.read(path)
+    if suffix in METAIMAGE:
+        from LandmarkDetectionLib import metaimage
+
+        return metaimage.read(path)
     if suffix in PICTURES:
         from LandmarkDetectionLib import radiograph
 
