@@ -1,4 +1,4 @@
-"""Using ITK (through SimpleITK) without what it prints."""
+"""Using ITK (through SimpleITK) and other libraries in C without what they print."""
 
 from __future__ import annotations
 
@@ -13,11 +13,20 @@ from typing import Any
 def quiet(sitk: Any) -> Iterator[None]:
     """Keep C++ from printing: every problem is raised, and what is printed means nothing to a user.
 
-    ITK has a switch, which is put back as other programs in the process share it; MetaIO writes to file
-    descriptor 2, which a program without a console may not have.
+    ITK has a switch, which is put back as other programs in the process share it.
     """
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        with no_standard_error():
+            yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+@contextmanager
+def no_standard_error() -> Iterator[None]:
+    """Keep libraries in C from writing to file descriptor 2, which programs without a console may lack."""
     saved = None
     with suppress(OSError, ValueError, AttributeError):
         sys.stderr.flush()
@@ -31,4 +40,3 @@ def quiet(sitk: Any) -> Iterator[None]:
         if saved is not None:
             os.dup2(saved, 2)
             os.close(saved)
-        sitk.ProcessObject.SetGlobalWarningDisplay(shown)

@@ -32,6 +32,8 @@ ITK = NRRD + METAIMAGE
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 DICOM = (".dcm", ".ima", ".dicom")
 
+#: Share of the range of values by which the channels of a grey picture may lie apart: 10 of 255 levels.
+NEARLY_GREY = 10 / 255
 #: Volume of the parallelepiped of the three unit axes: 1 when orthogonal, cos(tilt) for a gantry tilt.
 LEAST_AXES_DETERMINANT = 0.5
 
@@ -383,6 +385,33 @@ def native(array: np.ndarray) -> np.ndarray:
     if not array.flags.writeable:
         array = array.copy()
     return array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
+
+
+def grey_of_colours(colours: np.ndarray) -> np.ndarray | None:
+    """The grey values of a picture whose channels are all but the same, or None when it has colours.
+
+    Saving as JPEG moves the channels of a grey picture a few levels apart (its colours are rounded); anything
+    drawn in colour, and any tint that can be seen, is further apart.
+
+    Parameters
+    ----------
+    colours
+        (..., C) integers.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        (...) of the same type: the channel itself where all are the same, else their mean, rounded.
+    """
+    first = colours[..., 0]
+    if colours.shape[-1] == 1 or all(np.array_equal(first, colours[..., n]) for n in (1, 2)):
+        return first
+    if colours.dtype.kind not in "iu":
+        return None
+    apart = int(np.ptp(colours, axis=-1).max())
+    if apart > NEARLY_GREY * np.iinfo(colours.dtype).max:
+        return None
+    return np.rint(colours.mean(axis=-1, dtype=np.float32)).astype(colours.dtype)
 
 
 def writable_dtype(dtype: np.dtype) -> np.dtype:

@@ -274,23 +274,77 @@ class TestRescaling:
 
 
 class TestRadiographs:
-    @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
-    def test_a_resolution_gives_the_spacing(self, tmp_path: Path, suffix: str) -> None:
+    @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".bmp"])
+    @pytest.mark.parametrize("dpi", [None, (72, 72), (150, 150), (254, 508), (0.01, 0.01)])
+    def test_a_resolution_for_printing_is_no_pixel_size(
+        self, tmp_path: Path, suffix: str, dpi: tuple[float, float] | None
+    ) -> None:
         pixels = np.full((40, 30), 77, np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"a{suffix}", dpi=(254, 508))
+        Image.fromarray(pixels).save(tmp_path / f"a{suffix}", **({"dpi": dpi} if dpi else {}))
         read = read_volume(tmp_path / f"a{suffix}")
-        assert np.allclose(read.spacing[:2], [0.1, 0.05], rtol=1e-3)
-        assert read.spacing_known
+        assert not read.spacing_known
+        assert np.array_equal(read.ijk_to_ras, np.diag([-1, -1, 1, 1]))
         assert np.array_equal(read.voxels[0], pixels)
 
-    @pytest.mark.parametrize("dpi", [None, 72, 96])
-    def test_a_screens_resolution_is_none(self, tmp_path: Path, dpi: int | None) -> None:
-        Image.fromarray(np.zeros((40, 30), np.uint8)).save(
-            tmp_path / "a.png", **({"dpi": (dpi, dpi)} if dpi else {})
-        )
-        read = read_volume(tmp_path / "a.png")
-        assert not read.spacing_known
-        assert np.allclose(read.spacing, 1)
+    @pytest.mark.parametrize(
+        ("suffix", "dtype", "options"),
+        [
+            (".png", "u1", {}),
+            (".png", "u2", {}),
+            (".tif", "u1", {}),
+            (".tif", "u2", {}),
+            (".tif", "u1", {"compression": "tiff_lzw"}),
+            (".jpg", "u1", {"quality": 100}),
+        ],
+    )
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_a_picture_is_turned_as_viewers_turn_it(
+        self, tmp_path: Path, suffix: str, dtype: str, options: dict, orientation: int
+    ) -> None:
+        # Smooth, so that JPEG keeps it; no two corners are alike.
+        rows, columns = np.mgrid[0:24, 0:40]
+        stored = (3 * rows + 2 * columns + 20).astype(dtype)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(stored).save(tmp_path / f"a{suffix}", exif=exif, **options)
+        # EXIF 2.32, 4.6.4: where the stored first row and first column belong.
+        shown = {
+            1: stored,
+            2: stored[:, ::-1],
+            3: stored[::-1, ::-1],
+            4: stored[::-1],
+            5: stored.T,
+            6: np.rot90(stored, -1),
+            7: stored[::-1, ::-1].T,
+            8: np.rot90(stored),
+        }[orientation]
+        read = read_volume(tmp_path / f"a{suffix}")
+        assert read.shape == (1, *shown.shape)
+        assert np.abs(read.voxels[0].astype(int) - shown).max() <= (3 if suffix == ".jpg" else 0)
+        assert any("EXIF" in text for text in read.warnings) == (orientation > 1)
+
+    @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+    def test_channels_a_few_levels_apart_are_grey_and_a_mark_in_colour_is_not(
+        self, tmp_path: Path, suffix: str
+    ) -> None:
+        random = np.random.default_rng(0)
+        grey = random.integers(20, 230, (40, 30, 1))
+        nearly = (grey + random.integers(-4, 5, (40, 30, 3))).astype(np.uint8)
+        Image.fromarray(nearly).save(tmp_path / f"a{suffix}")
+        read = read_volume(tmp_path / f"a{suffix}").voxels[0]
+        assert read.dtype == np.uint8
+        assert np.abs(read.astype(int) - grey[..., 0]).max() <= 4
+        nearly[7:9, 7:9] = 255, 40, 40
+        Image.fromarray(nearly).save(tmp_path / f"b{suffix}")
+        with pytest.raises(InputError, match="colour"):
+            read_volume(tmp_path / f"b{suffix}")
+
+    def test_a_grey_picture_saved_as_a_poor_colour_jpeg_stays_grey(self, tmp_path: Path) -> None:
+        grey = np.random.default_rng(0).integers(0, 255, (64, 64, 1), np.uint8)
+        tinted = np.clip(grey + np.array([2, 0, -2]), 0, 255).astype(np.uint8)
+        for quality in (10, 40, 75, 95):
+            Image.fromarray(tinted).save(tmp_path / "a.jpg", quality=quality)
+            assert read_volume(tmp_path / "a.jpg").is_2d
 
     @pytest.mark.parametrize(
         ("suffix", "dtype"), [(".png", "u1"), (".png", "u2"), (".tif", "u1"), (".tif", "u2")]
