@@ -36,8 +36,8 @@ WHITE_IS_ZERO = 0
 #: How many times larger pixels may be than their file: deflate's most, or that of fax codes in TIFF.
 MOST_COMPRESSION = {"PNG": 1100, "JPEG": 1100, "BMP": 1100, "TIFF": 60_000}
 TURNED = (
-    "The picture was turned as its EXIF orientation says, as other viewers show it. Slicer shows it unturned, "
-    "so that landmarks lie elsewhere there; save it turned to see both alike."
+    "The picture was turned as its EXIF orientation says, as other viewers show it. Slicer shows it as it "
+    "is stored, so that landmarks lie elsewhere there; save it turned to see both alike."
 )
 
 

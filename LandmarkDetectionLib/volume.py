@@ -32,6 +32,8 @@ ITK = NRRD + METAIMAGE
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 DICOM = (".dcm", ".ima", ".dicom")
 
+#: What a person may say of the size of a pixel, mm.
+LEAST_PIXEL_MM, LARGEST_PIXEL_MM = 1e-4, 100.0
 #: Share of the range of values by which the channels of a grey picture may lie apart: 10 of 255 levels.
 NEARLY_GREY = 10 / 255
 #: Volume of the parallelepiped of the three unit axes: 1 when orthogonal, cos(tilt) for a gantry tilt.
@@ -255,6 +257,24 @@ def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, :3] *= sides / volume.spacing
     return replace(volume, ijk_to_ras=matrix, spacing_known=True)
+
+
+def with_pixel_size(volume: Volume, mm: float) -> Volume:
+    """A picture or radiograph whose file does not say how large its pixels are, with the size a person gives.
+
+    Raises
+    ------
+    InputError
+        The file says it already, the pixels are not square, or the size cannot be.
+    """
+    name = volume.name or "The image"
+    if volume.spacing_known:
+        raise InputError(f"{name} says how large its pixels are; leave out the pixel size.")
+    if not np.isfinite(mm) or not LEAST_PIXEL_MM <= mm <= LARGEST_PIXEL_MM:
+        raise InputError(f"A pixel size of {mm:g} mm cannot be; give the mm from one pixel to the next.")
+    if not np.allclose(volume.spacing[:2], volume.spacing[0], rtol=1e-6):
+        raise InputError(f"The pixels of {name} are not square, so one size cannot be.")
+    return with_spacing(volume, (mm, mm))
 
 
 def with_voxels(volume: Volume, voxels: np.ndarray, name: str | None = None) -> Volume:
