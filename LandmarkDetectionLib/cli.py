@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from LandmarkDetectionLib import (
     __version__,
@@ -56,6 +57,10 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "whole-body-ct"
 SHEET_AT_MOST = 400
+#: Options of all commands that name what is written; all other paths are read.
+OUTPUT_OPTIONS = {"output", "out", "overlay", "phantom", "truth", "volumes", "sheet"}
+#: A table of codes is completed.
+BOTH_READ_AND_WRITTEN = {"key"}
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 # Which extra of the pip package brings an optional module.
@@ -658,6 +663,34 @@ def _text(value: object) -> str:
 
 def _size(size: object) -> str:
     return " x ".join(str(one) for one in size) if isinstance(size, list | tuple) else _text(size)
+
+
+class _Guarded(TyperCommand):
+    """A command that refuses, before anything else, to write over a file that it reads."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Compare all paths among the options, then run."""
+        from LandmarkDetectionLib.files import require_not_inputs
+
+        named = {
+            name: [
+                one
+                for one in (value if isinstance(value, list | tuple) else [value])
+                if isinstance(one, Path)
+            ]
+            for name, value in ctx.params.items()
+            if name not in BOTH_READ_AND_WRITTEN
+        }
+        require_not_inputs(
+            (path for name, paths in named.items() if name in OUTPUT_OPTIONS for path in paths),
+            (path for name, paths in named.items() if name not in OUTPUT_OPTIONS for path in paths),
+        )
+        return super().invoke(ctx)
+
+
+for _part in (app, models_app, cli_data.app, cli_annotations.app, cli_study.app):
+    for _command in _part.registered_commands:
+        _command.cls = _Guarded
 
 
 # --- errors -----------------------------------------------------------------------------------------------

@@ -99,8 +99,11 @@ def measure(
         )
     ]
     if output is not None:
+        from LandmarkDetectionLib.files import require_not_inputs
+        from LandmarkDetectionLib.measuring import case_files
         from LandmarkDetectionLib.reporting.table import write_csv
 
+        require_not_inputs([output], case_files(sources))
         write_csv(reports, output)
     if as_json:
         records = [{"case": one.name, **one.measurements.to_record()} for one in reports]
@@ -172,6 +175,19 @@ def report(
         raise OutputError(
             f"Cannot write {len(cases)} cases to {single[0]}: it is a page of one case; give a folder."
         )
+    suffixes = [one for one in formats if one != ".csv"]
+    pages = [
+        (case, folder / f"{case.name}{suffix}", images)
+        for folder in folders
+        for case, images in cases
+        for suffix in suffixes
+    ]
+    tables = [folder / "measurements.csv" for folder in folders if ".csv" in formats]
+    from LandmarkDetectionLib.files import require_not_inputs
+    from LandmarkDetectionLib.measuring import case_files
+
+    read = [*case_files(sources), *(one for _, images in cases for one in images)]
+    require_not_inputs([*files, *(path for _, path, _ in pages), *tables], read)
     written: list[Path] = []
     for path in single:
         write_report(cases[0][0], path, cases[0][1])
@@ -181,13 +197,12 @@ def report(
         written.append(path)
     for folder in folders:
         make_folder(folder)
-        for case, images in cases:
-            for suffix in (one for one in formats if one != ".csv"):
-                write_report(case, folder / f"{case.name}{suffix}", images)
-                written.append(folder / f"{case.name}{suffix}")
-        if ".csv" in formats:
-            write_csv([case for case, _ in cases], folder / "measurements.csv")
-            written.append(folder / "measurements.csv")
+    for case, path, images in pages:
+        write_report(case, path, images)
+        written.append(path)
+    for path in tables:
+        write_csv([case for case, _ in cases], path)
+        written.append(path)
     if as_json:
         console.print_json({"research_use_only": True, "files": written})
     elif not quiet:
