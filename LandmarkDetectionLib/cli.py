@@ -705,6 +705,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         Words after the command's name; those of the process when ``None``.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        # File names may hold bytes that are no text; standard error prints them so by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Found by hand, so that it may stand anywhere and works for errors in the usage itself.
     debug, as_json = "--debug" in words, "--json" in words
     words = [word for word in words if word != "--debug"]

@@ -201,9 +201,12 @@ def _exchange(first: Path, second: Path) -> bool:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write ``text`` as UTF-8 with ``\\n`` line ends through :func:`atomic_write`."""
+    """Write ``text`` as UTF-8 with ``\\n`` line ends through :func:`atomic_write`.
+
+    What is no text in the name of a file becomes an escape, which JSON reads back.
+    """
     with atomic_write(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def create_once(path: str | os.PathLike[str], text: str) -> bool:
@@ -225,7 +228,7 @@ def create_once(path: str | os.PathLike[str], text: str) -> bool:
     try:
         temporary = _new_file(target)
         try:
-            temporary.write_bytes(text.encode("utf-8"))
+            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
             _flush(temporary)
             # A name that exists is never overwritten: not by a link, and on Windows not by a rename.
             if os.name == "nt":

@@ -444,8 +444,9 @@ def writable_dtype(dtype: np.dtype) -> np.dtype:
 
 
 def stem(path: Path) -> str:
-    """The file's name without its ending, ``.nii.gz`` being one."""
-    return path.name[: -len(_suffix(path))] if _suffix(path) else path.name
+    """The name for people: without its ending (``.nii.gz`` is one), "?" for bytes that are no text."""
+    name = path.name[: -len(_suffix(path))] if _suffix(path) else path.name
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 # ------------------------------------------------------------------------------------------------------
