@@ -24,6 +24,8 @@ from LandmarkDetectionLib.errors import InputError
 
 #: How many times larger data may be than its compressed form: what deflate and bzip2 can do at most.
 MOST_COMPRESSION = {"raw": 1, "gzip": 1100, "bzip2": 60_000, "hex": 1}
+#: In a header, whatever it says.
+LARGEST_NUMBER = 1e30
 #: Of one image, as slices.
 MOST_FILES = 100_000
 #: Bytes that are read, and for bzip2 made, at a time. Deflate makes 1032 times as much at most.
@@ -368,6 +370,10 @@ def header_floats(words: list[str], problem: InputError) -> list[float]:
     if not all(re.fullmatch(r"[-+0-9.eEinfaN ]+", word) for word in words):
         raise problem
     try:
-        return [float(word) for word in words]
+        numbers = [float(word) for word in words]
     except ValueError:
         raise problem from None
+    # Nothing is that large, and products of such numbers are infinite.
+    if any(abs(number) > LARGEST_NUMBER for number in numbers):
+        raise problem
+    return numbers
