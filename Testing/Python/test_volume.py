@@ -357,6 +357,9 @@ class TestRadiographs:
         read = read_volume(tmp_path / f"a{suffix}")
         assert not read.spacing_known
         assert np.array_equal(read.ijk_to_ras, np.diag([-1, -1, 1, 1]))
+        # BMP always has one, and 0.01 dpi are none in some formats.
+        if suffix != ".bmp" and dpi != (0.01, 0.01):
+            assert any("for printing" in text for text in read.warnings) == (dpi is not None)
         assert np.array_equal(read.voxels[0], pixels)
 
     @pytest.mark.parametrize(
