@@ -137,6 +137,9 @@ class _Frame:
 def is_dicom(path: Path) -> bool:
     """Whether the file starts as a DICOM file does."""
     try:
+        # A named pipe would be waited for without end.
+        if not path.is_file():
+            return False
         with path.open("rb") as stream:
             return stream.read(132)[128:] == b"DICM"
     except OSError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib.cohort.sources.case_source import SERIES, CaseSource
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.files import require_file
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
@@ -72,6 +73,7 @@ def stamp_of(files: Sequence[Path]) -> str:
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's content; InputError when it cannot be read."""
     digest = hashlib.sha256()
+    require_file(path)
     try:
         with path.open("rb") as stream:
             while block := stream.read(_BLOCK):

@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from LandmarkDetectionLib.cohort.sources.case_source import CaseSource, Found, LeftOut
+from LandmarkDetectionLib.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -74,23 +75,20 @@ class Filters:
 
 def _slices_of(case: CaseSource) -> int:
     """Slices as the header says; 0 when it says nothing, so that reading it says what is wrong."""
+    from LandmarkDetectionLib import metaimage, nifti, nrrd
+
     path: Path = case.files[0]
+    if not path.is_file():
+        return 0
     if case.kind == "picture":
         return 1
     try:
         if case.kind == "NIfTI":
-            import nibabel
-
-            shape = nibabel.load(path).shape  # type: ignore[attr-defined]
-            return int(shape[2]) if len(shape) > 2 else 1
-        if case.kind in ("NRRD", "MetaImage"):
-            import SimpleITK
-
-            reader = SimpleITK.ImageFileReader()
-            reader.SetFileName(str(path))
-            reader.ReadImageInformation()
-            size = reader.GetSize()
-            return int(size[2]) if len(size) > 2 else 1
-    except Exception:  # whatever a damaged header leads to
+            return nifti.slices(path)
+        if case.kind == "NRRD":
+            return nrrd.slices(path)
+        if case.kind == "MetaImage":
+            return metaimage.slices(path)
+    except (InputError, OSError):
         return 0
     return 0

@@ -46,7 +46,10 @@ def find(root: Path, skip: Path | None, every_series: bool, looking: Callable[[s
         if number % TELL_EVERY == 0:
             looking(f"{number} files looked at")
         # Any name may hide DICOM; a picture's or a volume's name hardly does.
-        if kind_of(path):
+        if path.exists() and not path.is_file():
+            # A named pipe would be waited for without end.
+            left_out.append(LeftOut(identity_below(path, root), "other file", OTHER_FILE))
+        elif kind_of(path):
             case = image_file(path, root)
             cases.append(case)
             belonging.update(case.files[1:])
