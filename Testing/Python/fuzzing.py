@@ -1,4 +1,4 @@
-"""Damage to files, the same for the same number, for tests that readers never answer with anything unforeseen."""
+"""Numbered damage to files, for tests that readers never answer with anything unforeseen."""
 
 import os
 import re
@@ -36,14 +36,14 @@ ODD_BYTES = (
 
 
 def fuzz_seconds(default: float = 1.0) -> float:
-    """How long one reader is tried, in seconds: the variable LANDMARK_DETECTION_FUZZ_SECONDS, or the default."""
+    """Seconds to try one reader for: the variable LANDMARK_DETECTION_FUZZ_SECONDS, or the default."""
     return float(os.environ.get(SECONDS_VARIABLE, default))
 
 
 def damaged(content: bytes, number: int) -> bytes:
     """The content with one to four damages; which ones follows from the number alone.
 
-    Bits are flipped, parts cut off, left out, doubled, moved or set to zero, bytes and numbers in text replaced.
+    Bits are flipped; parts cut off, left out, doubled, moved, zeroed; bytes and numbers in text replaced.
     """
     random = Random(number)
     for _ in range(random.choice((1, 1, 1, 2, 4))):
