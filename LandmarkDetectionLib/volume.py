@@ -53,6 +53,8 @@ class Volume:
         identifier is read.
     spacing_known
         False when the file does not say how large a pixel is; lengths are then in pixels, not mm.
+    warnings
+        Sentences for people: what is doubtful about the file although it was read.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class Volume:
     modality: str = ""
     name: str = ""
     spacing_known: bool = True
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         matrix = np.array(self.ijk_to_ras, dtype=np.float64)
