@@ -278,6 +278,7 @@ def _header(path: Path) -> FileDataset | None:
     return read_header(path, HEADER_TAGS)
 
 
+@silent("pydicom")
 def read_header(path: Path, tags: Sequence[str]) -> FileDataset | None:
     """Some tags of a DICOM file, or None when it is none or damaged."""
     import pydicom
