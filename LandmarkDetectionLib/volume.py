@@ -36,6 +36,9 @@ DICOM = (".dcm", ".ima", ".dicom")
 LEAST_PIXEL_MM, LARGEST_PIXEL_MM = 1e-4, 100.0
 #: Share of the range of values by which the channels of a grey picture may lie apart: 10 of 255 levels.
 NEARLY_GREY = 10 / 255
+#: How a warning begins that says what the millimetres of an image mean.
+PIXEL_SIZE = "Pixel size: "
+
 #: Volume of the parallelepiped of the three unit axes: 1 when orthogonal, cos(tilt) for a gantry tilt.
 LEAST_AXES_DETERMINANT = 0.5
 
@@ -251,12 +254,13 @@ def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
     volume
         Its first voxel stays where it is, and its axes keep their directions.
     spacing
-        mm between voxel centres along (i, j) or (i, j, k).
+        mm between voxel centres along (i, j) or (i, j, k). What the file said of them no longer matters.
     """
     sides = np.array([*spacing, *volume.spacing[len(spacing) :]], dtype=np.float64)
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, :3] *= sides / volume.spacing
-    return replace(volume, ijk_to_ras=matrix, spacing_known=True)
+    told = tuple(text for text in volume.warnings if not text.startswith(PIXEL_SIZE))
+    return replace(volume, ijk_to_ras=matrix, spacing_known=True, warnings=told)
 
 
 def with_pixel_size(volume: Volume, mm: float) -> Volume:

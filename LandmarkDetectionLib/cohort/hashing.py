@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,6 +65,9 @@ def stamp_of(files: Sequence[Path]) -> str:
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
         raise InputError(f"{problem.filename or files[0]} cannot be read: {reason}.") from None
+    for path, one in zip(files, stats, strict=True):
+        if not stat.S_ISREG(one.st_mode):
+            raise InputError(f"{path} is no file; give an image file.")
     # Writing into a file changes its ctime, which no program can set back.
     told = [[one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino, one.st_dev] for one in stats]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from LandmarkDetectionLib.cohort.sources.case_source import CaseSource, Found, LeftOut, image_file, kind_of
-from LandmarkDetectionLib.cohort.sources.folder import files_below
+from LandmarkDetectionLib.cohort.sources.folder import NO_FILE, files_below
 
 DESCRIPTION = "dataset_description.json"
 PASSED_OVER = ("derivatives", "sourcedata", "code", "stimuli", "phenotype")
@@ -31,7 +31,9 @@ def find(root: Path, skip: Path | None) -> Found:
         identity = "/".join(parts)
         datatype = parts[-2]
         suffix = path.name.partition(".")[0].rpartition("_")[2]
-        if datatype not in MODALITY:
+        if not path.is_file():
+            left_out.append(LeftOut(identity, "other file", NO_FILE))
+        elif datatype not in MODALITY:
             left_out.append(LeftOut(identity, datatype, f"not an anatomical image ({datatype})"))
         elif suffix in NO_SCAN:
             left_out.append(LeftOut(identity, suffix, f"a mask or map ({suffix})"))

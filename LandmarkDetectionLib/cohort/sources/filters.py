@@ -77,6 +77,8 @@ def _slices_of(case: CaseSource) -> int:
     path: Path = case.files[0]
     if case.kind == "picture":
         return 1
+    if not path.is_file():
+        return 0
     try:
         if case.kind == "NIfTI":
             import nibabel

@@ -21,6 +21,8 @@ from LandmarkDetectionLib.dicom import is_dicom
 from LandmarkDetectionLib.volume import DICOM
 
 OTHER_FILE = "not an image of a kind that can be read"
+#: Reading a named pipe would wait for what nobody writes.
+NO_FILE = "not a file, but a pipe, a device or a link to nothing"
 TELL_EVERY = 1000
 
 
@@ -45,8 +47,10 @@ def find(root: Path, skip: Path | None, every_series: bool, looking: Callable[[s
     for number, path in enumerate(files_below(root, skip), start=1):
         if number % TELL_EVERY == 0:
             looking(f"{number} files looked at")
+        if not path.is_file():
+            left_out.append(LeftOut(identity_below(path, root), "other file", NO_FILE))
         # Any name may hide DICOM; a picture's or a volume's name hardly does.
-        if kind_of(path):
+        elif kind_of(path):
             case = image_file(path, root)
             cases.append(case)
             belonging.update(case.files[1:])
