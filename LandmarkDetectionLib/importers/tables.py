@@ -53,9 +53,7 @@ def read_points(path: str | os.PathLike[str], dimensions: int = 2) -> tuple[list
         A row is broken: the sentence names it.
     """
     rows = read_rows(path)
-    if (reason := _decimal_comma(rows[0][1:])) is not None:
-        raise InputError(f"Cannot read {path}: line 1 ({rows[0][0]}): {reason}.")
-    headings = [] if all(_number(cell) is not None for cell in rows[0][1:]) else rows.pop(0)
+    headings = rows.pop(0) if are_headings(rows[0][1:]) else []
     if not rows:
         raise InputError(f"Cannot read {path}: it has headings and no rows.")
     width = len(rows[0])
@@ -66,7 +64,7 @@ def read_points(path: str | os.PathLike[str], dimensions: int = 2) -> tuple[list
         )
     points: dict[str, np.ndarray] = {}
     for number, row in enumerate(rows, start=2 if headings else 1):
-        values = [_number(cell) for cell in row[1:]]
+        values = [number_of(cell) for cell in row[1:]]
         if len(row) != width or any(value is None for value in values):
             bad = next((cell for cell, value in zip(row[1:], values, strict=True) if value is None), None)
             reason = f": {not_a_number(bad)}" if bad else ""
@@ -130,13 +128,14 @@ def named(count: int, names: Sequence[str], path: str | os.PathLike[str]) -> tup
     return tuple(names)
 
 
-def _decimal_comma(cells: Sequence[str]) -> str | None:
-    """What is wrong with numbers of a first line that would otherwise pass for headings."""
-    reasons = (not_a_number(cell) for cell in cells if _number(cell) is None)
-    return next((reason for reason in reasons if "decimal comma" in reason), None)
+def are_headings(cells: Sequence[str]) -> bool:
+    """Words and no number: a first row with a slip in one number is no line of headings."""
+    words = [cell for cell in cells if number_of(cell) is None and "decimal comma" not in not_a_number(cell)]
+    numbers = [cell for cell in cells if cell and cell not in words]
+    return bool(words) and not numbers
 
 
-def _number(cell: str) -> float | None:
+def number_of(cell: str) -> float | None:
     """The number of a cell, NaN of an empty one, None of a word."""
     if cell == "" or cell.lower() in ("nan", "na"):
         return float("nan")
