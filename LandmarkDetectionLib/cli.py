@@ -14,6 +14,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -195,6 +196,7 @@ def detect(
         list[Path] | None,
         typer.Option(help="Further image of the case on the same voxels, for models of several (T1w, T2w)."),
     ] = None,
+    pixel_size: cli_measure.PixelSizeOption = None,
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -209,13 +211,15 @@ def detect(
     _check_outputs([overlay] if overlay else [], PICTURE_SUFFIXES)
 
     from LandmarkDetectionLib.model import load_model
-    from LandmarkDetectionLib.volume import read_volume
+    from LandmarkDetectionLib.volume import read_volume, with_pixel_size
 
     with console.progress_bar(not quiet and not as_json) as progress:
         package = load_model(model)
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source, series=_series(series))
         further = [read_volume(path) for path in channel or []]
+        if pixel_size is not None:
+            volume, *further = (with_pixel_size(one, pixel_size) for one in (volume, *further))
         # Only now, so that what cannot work is refused before PyTorch is loaded.
         from LandmarkDetectionLib.detectors import detect as run_detector
 
@@ -229,6 +233,8 @@ def detect(
             channels=further,
             progress=progress,
         )
+        if pixel_size is not None:
+            detection = replace(detection, parameters={**detection.parameters, "pixel_size_mm": pixel_size})
         progress(1.0, "writing")
         _write_results(detection, package.protocol, outputs, overlay)
     files = [*outputs, *([overlay] if overlay else [])]
@@ -588,7 +594,8 @@ def _report(
         console.print_json({**detection.to_record(), **_of_measurements(measured), "files": list(files)})
         return
     if not quiet:
-        console.print_landmarks(detection.landmarks, f"{detection.model} {detection.model_version}")
+        title = f"{detection.model} {detection.model_version}"
+        console.print_landmarks(detection.landmarks, title, unit=detection.unit)
         if measurements is not None:
             cli_measure.print_measurements(measurements, "Measurements, for research use only")
         _print_times(detection)

@@ -65,7 +65,8 @@ def detect(
     -------
     Detection
         One landmark per landmark of the model's protocol, in its order; positions in RAS mm. Its parameters
-        hold what was used, and under ``given`` only the options that were given.
+        hold what was used, and under ``given`` only the options that were given. Its warnings begin with those
+        of the volumes.
 
     Raises
     ------
@@ -110,8 +111,10 @@ def detect(
 
     def run(chosen: str) -> Detection:
         found = kinds[model.detector](volume, model, threshold, depth, chosen, step)
+        doubts = [text for one in (volume, *channels) for text in one.warnings]
         # What came of the options is no option: a threshold that was estimated is not one that was given.
-        found = replace(found, parameters={**found.parameters, "given": given})
+        parameters = {**found.parameters, "given": given}
+        found = replace(found, parameters=parameters, warnings=(*doubts, *found.warnings))
         return refining.with_expected_errors(found)
 
     return memory.run_within(run, choose_device(device), volume.name)
