@@ -200,14 +200,15 @@ class Worker:
         detection = Review.from_record(request["record"]).detection
         model = _model_of(detection)
         threshold, side = detection.parameters.get("threshold"), detection.parameters.get("side", "auto")
+        volume = self._opened(request["volume"])
         views = look(
-            self._opened(request["volume"]),
+            volume,
             model,
             threshold=threshold if isinstance(threshold, (int, float)) else None,
             side=side if side in ("left", "right") else "auto",
         )
         protocol = model.protocol if model else Protocol.model_construct(pairs=(), lines=())
-        write_overlay(replace(detection, views=views), protocol, request["path"])
+        write_overlay(replace(detection, views=views), protocol, request["path"], volume=volume)
         return {"picture": request["path"]}
 
     def _install(self, request: Message, progress: Progress) -> Message:

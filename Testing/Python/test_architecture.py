@@ -41,6 +41,7 @@ LAYERS = (
         "image_grid",
         "aligned_grid",
         "image_views",
+        "scan_picture",
         "correction",
         "channels",
         "datalist",
