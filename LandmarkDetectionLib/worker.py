@@ -226,9 +226,10 @@ class Worker:
 
         detection = _review_of(request).detection
         model = _model_of(detection)
-        views = look_again(self._opened(request["volume"]), model, detection)
+        volume = self._opened(request["volume"])
+        views = look_again(volume, model, detection)
         protocol = model.protocol if model else Protocol.model_construct(pairs=(), lines=())
-        write_overlay(replace(detection, views=views), protocol, request["path"])
+        write_overlay(replace(detection, views=views), protocol, request["path"], volume=volume)
         return {"picture": request["path"]}
 
     def _install(self, request: Message, progress: Progress) -> Message:

@@ -65,8 +65,8 @@ def detect(
     -------
     Detection
         One landmark per landmark of the model's protocol, in its order; positions in RAS mm. Its parameters
-        hold what was used, and under ``given`` only the options that were given. Its warnings begin with those
-        of the volumes.
+        hold what was used, and under ``given`` only the options that were given. Its warnings begin with
+        those of the volumes.
 
     Raises
     ------

@@ -44,6 +44,7 @@ LAYERS = (
         "image_grid",
         "aligned_grid",
         "image_views",
+        "scan_picture",
         "correction",
         "channels",
         "datalist",
