@@ -241,7 +241,7 @@ def detect(
         if pixel_size is not None:
             detection = replace(detection, parameters={**detection.parameters, "pixel_size_mm": pixel_size})
         progress(1.0, "writing")
-        _write_results(detection, package.protocol, outputs, overlay)
+        _write_results(detection, package.protocol, outputs, overlay, volume)
     files = [*outputs, *([overlay] if overlay else [])]
     _report(detection, as_json, quiet, files, _measured(detection, package.protocol, volume))
 
@@ -480,8 +480,9 @@ def demo(
         write_volume(phantom, ct)
         write_landmarks(known, truth)
         # Read back what was written, so that the demo takes the way of a user's own file.
-        detection = run_detector(read_volume(ct), package, device=device.value, progress=progress)
-        _write_results(detection, package.protocol, [found, record], picture)
+        volume = read_volume(ct)
+        detection = run_detector(volume, package, device=device.value, progress=progress)
+        _write_results(detection, package.protocol, [found, record], picture, volume, truth=known)
 
     errors = _errors_mm(detection.landmarks, known)
     mean = sum(errors.values()) / len(errors) if errors else None
@@ -565,7 +566,12 @@ def _series(text: str | None) -> str | int | None:
 
 
 def _write_results(
-    detection: Detection, protocol: Protocol, outputs: Sequence[Path], overlay: Path | None
+    detection: Detection,
+    protocol: Protocol,
+    outputs: Sequence[Path],
+    overlay: Path | None,
+    volume: Volume,
+    truth: LandmarkSet | None = None,
 ) -> None:
     if outputs:
         from LandmarkDetectionLib.detection import write_detection
@@ -575,7 +581,7 @@ def _write_results(
     if overlay is not None:
         from LandmarkDetectionLib.evaluation.overlay import write_overlay
 
-        write_overlay(detection, protocol, overlay)
+        write_overlay(detection, protocol, overlay, volume=volume, case=volume.name, truth=truth)
 
 
 def _measured(detection: Detection, protocol: Protocol, volume: Volume) -> Measurements | None:

@@ -32,6 +32,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from LandmarkDetectionLib.csv_text import unguarded
 from LandmarkDetectionLib.detection import Detection, read_detection
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, write_text
@@ -250,7 +251,7 @@ class Cohort:
         if not path.is_file():
             return None
         with path.open(newline="", encoding="utf-8") as file:
-            return sorted(row["case"] for row in csv.DictReader(file))
+            return sorted(unguarded(row["case"]) for row in csv.DictReader(file))
 
     def keys(self) -> list[str]:
         """Keys of the cases that have a record and are still in the source, sorted."""

@@ -14,7 +14,6 @@ With several models a row leaves empty what its model does not have.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -32,6 +31,7 @@ from LandmarkDetectionLib.cohort.records import (
     State,
 )
 from LandmarkDetectionLib.cohort.sources.case_source import LeftOut
+from LandmarkDetectionLib.csv_text import write_row
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write
 
@@ -87,19 +87,19 @@ def write_results(cohort: Cohort, protocols: Sequence[Protocol]) -> tuple[str, .
     folder = cohort.folder
     with ExitStack() as stack:
         parquet = stack.enter_context(_ParquetFile(folder / RESULTS_PARQUET, columns))
-        results = csv.writer(stack.enter_context(_text_file(folder / RESULTS_CSV)), lineterminator="\n")
-        failures = csv.writer(stack.enter_context(_text_file(folder / FAILURES)), lineterminator="\n")
-        results.writerow(columns)
+        results = stack.enter_context(_text_file(folder / RESULTS_CSV))
+        failures = stack.enter_context(_text_file(folder / FAILURES))
+        write_row(results, columns)
         named = cohort.settings.identifiers
-        failures.writerow((*FAILURE_COLUMNS, *(("source",) if named else ())))
+        write_row(failures, (*FAILURE_COLUMNS, *(("source",) if named else ())))
         for record in cohort:
             for outcome in record.outcomes:
                 if outcome.state is not State.DONE:
-                    failures.writerow(map(cell, _failure(record, outcome, named)))
+                    write_row(failures, _failure(record, outcome, named))
                     continue
                 row = _result(cohort, record, outcome)
                 parquet.add(row)
-                results.writerow([cell(row.get(column)) for column in columns])
+                write_row(results, (row.get(column) for column in columns))
     return RESULTS_PARQUET, RESULTS_CSV, FAILURES
 
 
@@ -126,11 +126,10 @@ def write_left_out(folder: Path, left_out: Sequence[LeftOut], identifiers: bool)
         atomic_write(folder / LEFT_OUT) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("what", "kind", "reason"))
+        write_row(file, ("what", "kind", "reason"))
         for number, one in enumerate(left_out, start=1):
             what = one.identity if identifiers else f"left out {number}"
-            writer.writerow(map(cell, (what, one.kind, one.reason)))
+            write_row(file, (what, one.kind, one.reason))
 
 
 def write_listed(folder: Path, jobs: Sequence[Job]) -> None:
@@ -139,19 +138,9 @@ def write_listed(folder: Path, jobs: Sequence[Job]) -> None:
         atomic_write(folder / LISTED) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("case", "kind_of_file", "modality", "slices"))
+        write_row(file, ("case", "kind_of_file", "modality", "slices"))
         for job in jobs:
-            writer.writerow((job.key, job.case.kind, job.case.modality, job.case.slices or ""))
-
-
-def cell(value: Any) -> Any:
-    """A value as it stands in a CSV file; no text that a spreadsheet takes for a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@"):
-        return f"'{value}"
-    return value
+            write_row(file, (job.key, job.case.kind, job.case.modality, job.case.slices or ""))
 
 
 # --------------------------------------------------------------------------------------------------------

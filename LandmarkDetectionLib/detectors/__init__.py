@@ -64,8 +64,9 @@ def detect(
     Returns
     -------
     Detection
-        One landmark per landmark of the model's protocol, in its order; positions in RAS mm. Its warnings
-        begin with those of the volumes.
+        One landmark per landmark of the model's protocol, in its order; positions in RAS mm. Its parameters
+        hold what was used, and under ``given`` only the options that were given. Its warnings begin with
+        those of the volumes.
 
     Raises
     ------
@@ -105,10 +106,16 @@ def detect(
             f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
         )
 
+    given: dict[str, object] = {"threshold": threshold, "depth": depth, "side": side}
+    given = {name: value for name, value in given.items() if value not in (None, "auto")}
+
     def run(chosen: str) -> Detection:
         found = kinds[model.detector](volume, model, threshold, depth, chosen, step)
         doubts = [text for one in (volume, *channels) for text in one.warnings]
-        return refining.with_expected_errors(replace(found, warnings=(*doubts, *found.warnings)))
+        # What came of the options is no option: a threshold that was estimated is not one that was given.
+        parameters = {**found.parameters, "given": given}
+        found = replace(found, parameters=parameters, warnings=(*doubts, *found.warnings))
+        return refining.with_expected_errors(found)
 
     return memory.run_within(run, choose_device(device), volume.name)
 

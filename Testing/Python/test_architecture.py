@@ -13,7 +13,7 @@ LIBRARY = REPOSITORY / "LandmarkDetectionLib"
 
 # Lowest first. A part may import its own layer and the layers below it, never one above.
 LAYERS = (
-    ("errors", "files", "resources", "kernels"),
+    ("errors", "files", "resources", "kernels", "csv_text"),
     (
         "volume",
         "dicom",
@@ -46,6 +46,7 @@ LAYERS = (
         "image_grid",
         "aligned_grid",
         "image_views",
+        "scan_picture",
         "correction",
         "channels",
         "datalist",

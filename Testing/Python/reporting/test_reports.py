@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import warnings
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 from LandmarkDetectionLib.cli import app
 from LandmarkDetectionLib.detection import Detection, write_detection
 from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.evaluation.overlay import short_name
 from LandmarkDetectionLib.landmarks import LandmarkSet, write_landmarks
 from LandmarkDetectionLib.measurement import Frame, measure
 from LandmarkDetectionLib.protocol import load_protocol
@@ -255,15 +257,20 @@ def test_the_page_is_one_pdf_page_with_every_measurement(tmp_path):
     write_report(report(reviewed=Reviewed("A. Nurse", WHEN)), tmp_path / "case.pdf")
     content = (tmp_path / "case.pdf").read_bytes()
     assert content.startswith(b"%PDF") and content.count(b"/Type /Page ") == 1
-    if shutil.which("pdftotext") is None:
-        return
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler's pdftotext")
+def test_the_page_says_everything_and_names_every_landmark(tmp_path):
+    write_report(report(reviewed=Reviewed("A. Nurse", WHEN)), tmp_path / "case.pdf")
     text = subprocess.run(
         ["pdftotext", "-layout", str(tmp_path / "case.pdf"), "-"], capture_output=True, text=True, check=True
     ).stdout
+    for name in FACE:
+        assert short_name(name) in text
     for one in report().measurements:
         title, value, *_ = cells(one)
         assert title[:40] in text and value in text
-    for words in (RESEARCH_ONLY, "Look at the chin.", "a-model 1.2.3", "A. Nurse, 2026-03-04 15:30"):
+    for words in (RESEARCH_ONLY, "Look at the chin.", "a-model 1.2.3", "A. Nurse, 2026-03-04"):
         assert words in text
 
 
@@ -316,11 +323,24 @@ def test_a_body_is_drawn_from_the_front_and_landmarks_alone_without_an_image():
     body, points, nothing = (
         np.asarray(Image.open(io.BytesIO(png)).convert("L")) for png in (with_image, alone, empty)
     )
-    # Inside the frame: the body is bright, two points and a line are not much, nothing is black.
+    # Between the names: the body is bright, two points and a line are not much, nothing is black.
     inside = slice(20, -20)
-    assert (body[inside, inside] > 200).mean() > 0.2
-    assert 0 < (points[inside, inside] > 60).mean() < 0.1
+    assert (_between_names(body)[inside] > 200).mean() > 0.2
+    assert 0 < (_between_names(points)[inside] > 60).mean() < 0.1
     assert (nothing[inside, inside] < 20).all()
+
+
+def _between_names(picture):
+    """The columns that hold some black: names stand on white."""
+    return picture[:, (picture < 20).mean(axis=0) > 0.05]
+
+
+def test_a_long_table_goes_on_over_further_pages_with_letters_as_large(tmp_path):
+    landmarks = in_space({"head_top": (0, 0, 1700), "heel_left": (-80, 0, 0), "heel_right": (80, 0, 0)})
+    found = measure(landmarks, load_protocol("whole-body"))
+    crowded = replace(found, values=found.values * 3)
+    write_report(CaseReport("a", crowded, landmarks, WHEN), tmp_path / "case.pdf")
+    assert (tmp_path / "case.pdf").read_bytes().count(b"/Type /Page ") >= 2
 
 
 # --- commands ---
