@@ -108,32 +108,46 @@ def split_data(
         int | None, typer.Option(min=2, help="Instead, folds of equal size: fold 1, fold 2, ...")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same splits.")] = 0,
+    every: Annotated[
+        bool, typer.Option("--all", help="Divide all cases anew, also those of a test split that is there.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Divide the cases into splits or folds, all images of a subject into the same one."""
+    """Divide the cases into splits or folds, all images of a subject into the same one.
+
+    Where there are splits already, only what may be learned from is divided: the split called train, or else
+    all that are not called val, held back or test. The others stay what they are (--all divides them, too).
+    """
     from LandmarkDetectionLib.files import read_json, write_text
 
     if data.absolute().parent != out.absolute().parent:
         raise OutputError(f"Cannot write {out}: the paths in {data} are relative, so write beside it.")
     datalist = _read(data, True, None)
+    learned = {case.row for case in datalist if every} or {case.row for case in datalist.to_learn_from()}
+    divided = [n for n, case in enumerate(datalist) if case.row in learned]
+    subjects = [datalist.subjects[n] for n in divided]
+    splits = [case.split for case in datalist]
     if folds is not None:
         from LandmarkDetectionLib.evaluation.folds import make_folds
 
-        made = make_folds(datalist.subjects, "k-fold", folds, seed)
-        splits = [""] * len(datalist)
+        made = make_folds(subjects, "k-fold", folds, seed)
         for number, fold in enumerate(made, start=1):
             for case in fold.test:
-                splits[case] = f"fold {number}"
+                splits[divided[case]] = f"fold {number}"
     else:
         from LandmarkDetectionLib.splits import assign_splits
 
-        splits = list(assign_splits(datalist.subjects, {"train": train, "val": val, "test": test}, seed))
+        shares = {"train": train, "val": val, "test": test}
+        for n, split in zip(divided, assign_splits(subjects, shares, seed), strict=True):
+            splits[n] = split
     import json
 
     content = read_json(data)
     for row, split in zip(content["cases"], splits, strict=True):
         row["split"] = split
     write_text(out, json.dumps(content, indent=1) + "\n")
+    if untouched := len(datalist) - len(divided):
+        console.say(f"Note: {untouched} cases of splits that are not learned from stay what they are.")
     counts = {split: splits.count(split) for split in sorted(set(splits))}
     if as_json:
         console.print_json({"datalist": out, "splits": counts})

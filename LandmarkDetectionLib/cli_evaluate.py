@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +16,9 @@ from LandmarkDetectionLib import console
 from LandmarkDetectionLib.cli_options import Device, DeviceOption, JsonOption, QuietOption
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.datalist import Case, Datalist
     from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation, Normalisation
+    from LandmarkDetectionLib.model import Model
 
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -156,6 +161,8 @@ def evaluate(
             found_within=found_within,
             seed=seed,
         )
+        seen = tuple(text for one in models if (text := _learned_from(one, datalist, cases)))
+        result = replace(result, notes=(*result.notes, *seen))
         page = write_evaluation(result, out, worst=worst, glass_brain=mni, progress=progress)
     _tell(result, page, as_json, quiet)
 
@@ -215,6 +222,26 @@ def _tell_files(files: list[Path], as_json: bool, quiet: bool) -> None:
     elif not quiet:
         for file in files:
             print(f"Wrote {file}")
+
+
+def _learned_from(model: Model, datalist: Datalist, cases: Sequence[Case]) -> str:
+    """A sentence where a model learned from cases it is measured on, as far as this computer remembers."""
+    from LandmarkDetectionLib.errors import InputError
+    from LandmarkDetectionLib.model.learned_from import noted_data
+    from LandmarkDetectionLib.training.annotated_plan import divide
+
+    learned: set[int] = set()
+    for source in noted_data(model):
+        if Path(source.path).resolve() == datalist.path.resolve():
+            with suppress(InputError):
+                division = divide(datalist, source.held_back, source.seed, source.learn_from)
+                learned |= {case.row for case in division.training}
+    known = sum(case.row in learned for case in cases)
+    return (
+        f"{model.name} learned from {known} of the {len(cases)} cases: its errors there say little."
+        if known
+        else ""
+    )
 
 
 def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:

@@ -26,6 +26,7 @@ from LandmarkDetectionLib.evaluation.predictions import Predictions, case_keys
 from LandmarkDetectionLib.evaluation.resampling import Resampling, resample
 from LandmarkDetectionLib.landmarks import Landmark, Status
 from LandmarkDetectionLib.raters import ALL, MEAN, Annotation, case_annotations, mean_annotation
+from LandmarkDetectionLib.splits import find_split, is_training
 from LandmarkDetectionLib.volume import Volume
 
 Array = npt.NDArray[np.float64]
@@ -312,7 +313,8 @@ def select_cases(datalist: Datalist, split: str = "") -> tuple[Case, ...]:
     """
     if not split:
         return datalist.cases
-    cases = datalist.of_split(split)
+    found = find_split(split, (case.split for case in datalist))
+    cases = datalist.of_split(found) if found is not None else ()
     if not cases:
         splits = ", ".join(sorted({case.split for case in datalist if case.split})) or "none"
         raise InputError(
@@ -560,6 +562,20 @@ def _check_inside(
             )
 
 
+def _training_cases(datalist: Datalist, cases: Sequence[Case]) -> str:
+    """A sentence where cases that models learn from are evaluated beside others."""
+    learned = [case for case in cases if is_training(case.split)]
+    others = list(
+        dict.fromkeys(case.split for case in datalist if case.split and not is_training(case.split))
+    )
+    if not learned or not others:
+        return ""
+    return (
+        f"{len(learned)} of the {len(cases)} cases are of the split {learned[0].split}, on which a model that learned "
+        f"from it looks better than it is; choose with --split: {_listed(others)}."
+    )
+
+
 def _notes(result: Evaluation, predictions: Sequence[Predictions]) -> list[str]:
     notes = []
     if result.unit == "px":
@@ -581,6 +597,8 @@ def _notes(result: Evaluation, predictions: Sequence[Predictions]) -> list[str]:
         )
         if extra:
             notes.append(f"{one.name} also gives {_listed(extra)}, which the data set does not have.")
+    if learned := _training_cases(result.datalist, result.cases):
+        notes.append(learned)
     notes += [f"The data set: {finding}." for finding in result.datalist.warnings[:SHOWN_WARNINGS]]
     subjects = len(set(result.subjects))
     if subjects < 10:

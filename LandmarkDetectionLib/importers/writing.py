@@ -17,6 +17,7 @@ from LandmarkDetectionLib.direction_colours import DirectionColours
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import atomic_folder
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, write_landmarks
+from LandmarkDetectionLib.splits import is_training
 
 DATALIST = "datalist.json"
 
@@ -124,7 +125,13 @@ def _one_subject_per_image(
         file = image.fa if isinstance(image, DirectionColours) else image
         known = first.setdefault(_checksum(file), case)
         if known.subject != case.subject:
-            notes.append(f"{file.name} is the same file as that of {known.name}; both count as one subject")
+            apart = {case.split, known.split} if case.split != known.split else set()
+            kept_out = (
+                "; what is in a training split is not learned from" if any(map(is_training, apart)) else ""
+            )
+            notes.append(
+                f"{file.name} is the same file as that of {known.name}; both count as one subject{kept_out}"
+            )
             case = replace(case, subject=known.subject)
         result.append(case)
     return result, notes

@@ -54,7 +54,9 @@ class FineTuningData:
     def whole(self) -> Division:
         """Everything."""
         return Division(
-            self.earlier.training + self.new.training, self.earlier.held_back + self.new.held_back
+            self.earlier.training + self.new.training,
+            self.earlier.held_back + self.new.held_back,
+            self.earlier.text,
         )
 
     def digest(self) -> str:
@@ -104,6 +106,7 @@ def gather(
         )
     images = {one.image for one in AnnotationStore(store).current()}
     parts: list[Division] = []
+    divisions: list[str] = []
     warnings = [str(one) for one in data.warnings]
     this = DataSource(str(Path(store).absolute()))
     others = [one for one in earlier if one.path != this.path]
@@ -113,7 +116,8 @@ def gather(
             continue
         listed = read_store(source.path) if is_store(source.path) else read_datalist(source.path, "allow")
         _require_names(model, listed.landmark_names, source.path)
-        division = divide(listed, source.held_back, source.seed)
+        division = divide(listed, source.held_back, source.seed, source.learn_from)
+        divisions.append(f"{listed.name}: {division.text}")
         progress((number + 0.5) / len(others), f"looking for images of {listed.name} in the store")
         parts.append(
             Division(
@@ -126,6 +130,7 @@ def gather(
         Division(
             tuple(case for part in parts for case in part.training),
             tuple(case for part in parts for case in part.held_back),
+            " ".join(divisions),
         ),
         (*others, this),
         _ids(AnnotationStore(store), new),
