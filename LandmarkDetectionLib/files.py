@@ -124,8 +124,13 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_bytes(text.encode("utf-8"))
 
 
-def create_once(path: str | os.PathLike[str], text: str) -> bool:
+def create_once(path: str | os.PathLike[str], text: str, mode: int | None = None) -> bool:
     """Write a file if there is none: of several processes that try at once, one succeeds, and whole.
+
+    Parameters
+    ----------
+    mode
+        Who may read and write it, such as 0o600 for a secret; as usual for new files when None.
 
     Returns
     -------
@@ -146,7 +151,10 @@ def create_once(path: str | os.PathLike[str], text: str) -> bool:
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
                 stream.write(text)
-            _keep_permissions(target, temporary)
+            if mode is None:
+                _keep_permissions(target, temporary)
+            else:
+                temporary.chmod(mode)
             _flush(temporary)
             # A name that exists is never overwritten: not by a link, and on Windows not by a rename.
             if os.name == "nt":

@@ -104,7 +104,7 @@ def gather(
             f"The store {store} holds back {held} case{'s' if held != 1 else ''}; to tell whether a model is "
             f"better, {LEAST_SUBJECTS} are needed: annotate {3 * LEAST_SUBJECTS} cases."
         )
-    images = {one.image for one in AnnotationStore(store).current()}
+    images = {one.image for one in AnnotationStore(store).standing()}
     parts: list[Division] = []
     divisions: list[str] = []
     warnings = [str(one) for one in data.warnings]
@@ -156,7 +156,7 @@ def _content(case: Case) -> str:
 def _ids(store: AnnotationStore, division: Division) -> tuple[tuple[str, ...], tuple[str, ...]]:
     def of(cases: Sequence[Case]) -> tuple[str, ...]:
         files = {file.name for case in cases for _, file in case.landmarks}
-        return tuple(one.id for one in store.current() if store.file_of(one).name in files)
+        return tuple(one.id for one in store.standing() if store.file_of(one).name in files)
 
     return of(division.training), of(division.held_back)
 
