@@ -213,7 +213,11 @@ class Worker:
     def _install(self, request: Message, progress: Progress) -> Message:
         from LandmarkDetectionLib.model import install_model
 
-        model = install_model(request["source"], request.get("sha256"), progress=progress)
+        from LandmarkDetectionLib.detectors.checking import check_model
+
+        model = install_model(
+            request["source"], request.get("sha256"), check=check_model, progress=progress
+        )
         return {"name": model.name, "version": model.version}
 
     def _read_image(self, request: Message, progress: Progress) -> Message:
