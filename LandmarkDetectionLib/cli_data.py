@@ -90,8 +90,8 @@ def import_data(
 ) -> None:
     """Write a datalist of a public data set, of tables, or of what 3D Slicer saved.
 
-    FORMAT is isbi2015, hand-atlas, aasce, afids, nnlandmark, slicer, tps or table; docs/data.md says how each is
-    laid out.
+    FORMAT is isbi2015, hand-atlas, aasce, afids, nnlandmark, slicer, tps or table; docs/data.md says how
+    each is laid out.
     """
     tables = _tables(table or [])
     if kind is Format.TABLE and not tables:

@@ -71,8 +71,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="A=B,...",
-            help="What the data set calls landmarks of the models: index_pip=index_2. By default those of the "
-            "same name are evaluated.",
+            help="What the data set calls landmarks of the models: index_pip=index_2. By default those of "
+            "the same name are evaluated.",
         ),
     ] = "",
     radius: Annotated[
@@ -284,7 +284,9 @@ def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:
     for name in result.models:
         one = summarise(result.errors(name), result.radii)
         rates = [f"{100 * one.success[radius]:.1f} %" for radius in result.radii]
-        lengths = [f"{value:.2f}" if math.isfinite(value) else "-" for value in (one.mean, one.deviation, one.median)]
+        lengths = [
+            f"{value:.2f}" if math.isfinite(value) else "-" for value in (one.mean, one.deviation, one.median)
+        ]
         rows.append([name, *lengths, *rates, f"{one.missed} of {one.count}"])
     console.print_table(heading, rows)
     _tell_files(files, as_json=False, quiet=False)

@@ -51,8 +51,8 @@ def train(
         bool | None,
         typer.Option(
             "--install/--no-install",
-            help="Install the finished model (with --data). By default unless it is hardly better than putting "
-            "every landmark where it lies on average.",
+            help="Install the finished model (with --data). By default unless it is hardly better than "
+            "putting every landmark where it lies on average.",
             show_default=False,
         ),
     ] = None,

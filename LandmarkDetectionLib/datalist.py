@@ -199,9 +199,9 @@ class Datalist:
         return tuple(dict.fromkeys(rater for case in self.cases for rater in case.raters))
 
     def to_learn_from(self) -> Datalist:
-        """The cases that may be learned from, by what their splits are called: see `splits.splits_to_learn_from`.
+        """The cases that may be learned from, by what their splits are called.
 
-        A case whose subject is in another split, too, is left out.
+        See `splits.splits_to_learn_from`; a case whose subject is in another split, too, is left out.
 
         Raises
         ------

@@ -259,7 +259,7 @@ def _repeated_images(cases: Sequence[Case]) -> Iterator[Finding]:
 
 
 def _divided_subjects(seen: Sequence[_Seen]) -> Iterator[Finding]:
-    """A mistake of whoever divided; but one image in two splits, as public sets have it, is only warned about."""
+    """A mistake of whoever divided; one image in two splits, as public sets have it, is warned about."""
     first: dict[str, _Seen] = {}
     for one in seen:
         case = one.case

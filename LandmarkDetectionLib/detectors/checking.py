@@ -1,7 +1,7 @@
-"""Whether a model package can run, beyond being complete and undamaged: its detector, settings and networks are tried.
+"""Whether a model package can run, beyond being complete: its detector, settings and networks are tried.
 
-The networks see a small blank image and a noisy one, so that weights which are all finite but lead to none are found
-before a person meets them.
+The networks see a small blank image and a noisy one, so that weights which are all finite but lead to none
+are found before a person meets them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ def check_model(path: str | os.PathLike[str]) -> list[str]:
         return problems
     model = read_package(path)
     if model.detector not in NEEDS:
-        return [f"It asks for the detector {model.detector!r}, which this version lacks; it has {', '.join(NEEDS)}."]
+        return [
+            f"It asks for the detector {model.detector!r}, which this version lacks; it has "
+            f"{', '.join(NEEDS)}."
+        ]
     settings, networks = NEEDS[model.detector]
     try:
         checked = settings.of(model)
@@ -67,7 +70,7 @@ def _trials(model: Model, settings: DetectorSettings) -> Iterator[str]:
         fixed = settings.coronal_shape if isinstance(settings, RegressionSettings) else None
         size = fixed or _smallest_size(network)
         if max(size) > LARGEST[len(size)]:
-            yield f"The network {key} takes images of {' x '.join(map(str, size))} cells at least, too many to try."
+            yield f"The network {key} takes images of {max(size)} cells at least, too many to try."
             continue
         try:
             answers = _answers(network, size)

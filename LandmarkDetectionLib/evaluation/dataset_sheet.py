@@ -1,7 +1,7 @@
 """A sheet to look at: the landmarks of a few cases of a data set on their images, by every rater.
 
-Nothing else shows as surely that points do not belong to their pictures: rows counted from the bottom, images in
-another order, left and right exchanged.
+Nothing else shows as surely that points do not belong to their pictures: rows counted from the bottom,
+images in another order, left and right exchanged.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def write_dataset_sheet(
 ) -> None:
     """Draw cases that are spread over the data set, with the names of their landmarks.
 
-    Of a volume its mean along two of the patient's axes is drawn. A case that cannot be read has the reason in its
-    place, so that the sheet shows data sets that are refused, too.
+    Of a volume its mean along two of the patient's axes is drawn. A case that cannot be read has the reason
+    in its place, so that the sheet shows data sets that are refused, too.
 
     Parameters
     ----------

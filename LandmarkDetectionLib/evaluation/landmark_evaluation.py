@@ -354,18 +354,22 @@ def shared_landmarks(
         lacking = [name for name in wanted if name not in found]
         if lacking and (landmarks or len(lacking) == len(wanted)):
             raise InputError(
-                f"{model} does not find {_listed(lacking)} of {datalist.path}, but {_listed(found)}; say which are "
-                "the same with --rename, or choose with --landmarks what to evaluate."
+                f"{model} does not find {_listed(lacking)} of {datalist.path}, but {_listed(found)}; say "
+                "which are the same with --rename, or choose with --landmarks what to evaluate."
             )
     names = tuple(name for name in wanted if all(name in found for found in models.values()))
     if not names:
-        raise InputError(f"The models have no landmark of {datalist.path} in common; evaluate them one by one.")
+        raise InputError(
+            f"The models have no landmark of {datalist.path} in common; evaluate them one by one."
+        )
     left_out = [name for name in wanted if name not in names]
     if not left_out:
         return names, ""
     return names, (
-        f"{len(names)} of the data set's {len(wanted)} landmarks are those of {_listed(list(models))} by name and are "
-        f"evaluated: {_listed(names)}. Not compared: {_listed(left_out)}; --rename says which have other names."
+        f"{len(names)} of the data set's {len(wanted)} landmarks are those of {_listed(list(models))} by "
+        "name and are "
+        f"evaluated: {_listed(names)}. Not compared: {_listed(left_out)}; --rename says which have other "
+        "names."
     )
 
 
@@ -384,7 +388,9 @@ def renamed(predictions: Predictions, names: Mapping[str, str]) -> Predictions:
         marks = [replace(mark, name=names.get(mark.name, mark.name)) for mark in found]
         twice = sorted({one.name for one in marks if sum(one.name == other.name for other in marks) > 1})
         if twice:
-            raise InputError(f"With these names {predictions.name} has two landmarks {twice[0]}; rename one away.")
+            raise InputError(
+                f"With these names {predictions.name} has two landmarks {twice[0]}; rename one away."
+            )
         sets.append(replace(found, landmarks=tuple(marks)))
     return replace(predictions, landmarks=tuple(sets))
 
@@ -637,8 +643,8 @@ def _training_cases(datalist: Datalist, cases: Sequence[Case]) -> str:
     if not learned or not others:
         return ""
     return (
-        f"{len(learned)} of the {len(cases)} cases are of the split {learned[0].split}, on which a model that learned "
-        f"from it looks better than it is; choose with --split: {_listed(others)}."
+        f"{len(learned)} of the {len(cases)} cases are of the split {learned[0].split}, on which a model "
+        f"that learned from it looks better than it is; choose with --split: {_listed(others)}."
     )
 
 

@@ -101,7 +101,8 @@ def run_study(
     out : path
         Folder of the study; made when missing.
     datalist : Datalist, optional
-        Medical images, of which only those to learn from are taken (a test set is not cross-validated); a second synthetic domain stands in for them when None.
+        Medical images, of which only those to learn from are taken (a test set is not cross-validated); a
+        second synthetic domain stands in for them when None.
     device : str
         Of torch.
     workers : int, optional

@@ -31,8 +31,8 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
         the top vertebra down, each upper left, upper right, lower left, lower right of the picture), and the
         images in ``data/training`` and ``data/test``.
     out
-        New folder to write. No pixel size is known. Images whose names have the same number behind the date are
-        of one person (``sunhl-1th-02-Jan-2017-162 A AP.jpg`` is of person 162).
+        New folder to write. No pixel size is known. Images whose names have the same number behind the date
+        are of one person (``sunhl-1th-02-Jan-2017-162 A AP.jpg`` is of person 162).
 
     Raises
     ------
@@ -80,7 +80,8 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
     cases, leaking = without_subjects_of_tests(cases)
     if leaking:
         notes.append(
-            f"{len(leaking)} training images show persons of the test set and were left out: {_shown(leaking)}"
+            f"{len(leaking)} training images show persons of the test set and were left out: "
+            f"{_shown(leaking)}"
         )
     if crossed:
         notes.append(
@@ -98,8 +99,8 @@ def _whose(images: int, told: int, subjects: int) -> str:
         else ""
     )
     return (
-        f"{told} images count as those of the persons whose number stands behind the date in their names{others}: "
-        f"{subjects} subjects"
+        f"{told} images count as those of the persons whose number stands behind the date in their "
+        f"names{others}: {subjects} subjects"
     )
 
 

@@ -30,8 +30,8 @@ def import_afids(
     folder
         Holds, at any depth, ``derivatives/afids_groundtruth/sub-*/anat/*_afids.fcsv`` or
         ``derivatives/afids_rater/sub-*/anat/*_desc-rater01_afids.fcsv`` and, beside ``derivatives``, the
-        images ``sub-*/anat/*_T1w.nii.gz``. A file whose name has another ``space`` than ``T1w`` is in that of a
-        template and is left out, unless the image's name has it, too.
+        images ``sub-*/anat/*_T1w.nii.gz``. A file whose name has another ``space`` than ``T1w`` is in that
+        of a template and is left out, unless the image's name has it, too.
     out
         New folder to write.
     raters
@@ -85,7 +85,8 @@ def import_afids(
     if elsewhere and not cases:
         raise InputError(
             f"The landmarks of {folder} are in the space of a template ({_space(elsewhere[0])} in "
-            f"{elsewhere[0].name}), not in that of the images sub-*_T1w; bring them into the images' space first."
+            f"{elsewhere[0].name}), not in that of the images sub-*_T1w; bring them into the images' space "
+            "first."
         )
     notes = [f"{left_out} files of landmarks have no image here and were left out"] if left_out else []
     if elsewhere:

@@ -87,7 +87,10 @@ def _at_image_size(cases: list[ImportedCase]) -> tuple[list[ImportedCase], str]:
         return cases, ""
     sets = [one for case in cases for one in case.landmarks.values() if isinstance(one, LandmarkSet)]
     beyond = any((one.positions[:, :2] > size).any() for one in sets)
-    note = f"the images are copies of {size[0]:g} x {size[1]:g} pixels, whose pixels have {PIXEL_MM / factor:.4g} mm"
+    note = (
+        f"the images are copies of {size[0]:g} x {size[1]:g} pixels, whose pixels have "
+        f"{PIXEL_MM / factor:.4g} mm"
+    )
     if beyond:
         note += "; the annotations, in pixels of the originals, were brought to them"
     scale = factor if beyond else 1.0

@@ -109,7 +109,7 @@ def find_images(folder: str | os.PathLike[str], below: bool = True) -> dict[str,
 
 
 def match_image(name: str, images: dict[str, Path]) -> Path | None:
-    """The image of a name in a table, which may have an ending, another case, or lack leading zeros; or None."""
+    """The image of a name in a table, which may have an ending or another case, or lack leading zeros."""
     stem = next((name[: -len(one)] for one in IMAGE_SUFFIXES if name.lower().endswith(one)), name)
     if stem in images:
         return images[stem]

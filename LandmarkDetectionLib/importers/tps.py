@@ -1,9 +1,10 @@
-"""TPS files of morphometrics (Rohlf's tpsDig): the landmarks of specimens in their pictures, y from the bottom.
+"""TPS files of morphometrics (Rohlf's tpsDig): landmarks of specimens in pictures, y from the bottom.
 
-A specimen is ``LM=N``, N lines ``x y``, and ``IMAGE=``, ``ID=``, ``SCALE=`` behind them; the words may be in any case
-and order after the points. The format says no more than that numbers are pixels and that y grows upwards, as in tpsDig
-(https://www.sbmorphometrics.org/soft-dataacq.html); the unit of ``SCALE`` is whatever the person took, which is taken
-for mm. geomorph's convention holds for what is missing: a negative number or ``NA``.
+A specimen is ``LM=N``, N lines ``x y``, and ``IMAGE=``, ``ID=``, ``SCALE=`` behind them; the words may be
+in any case and order after the points. The format says no more than that numbers are pixels and that y
+grows upwards, as in tpsDig (https://www.sbmorphometrics.org/soft-dataacq.html); the unit of ``SCALE`` is
+whatever the person took, which is taken for mm. geomorph's convention holds for what is missing: a negative
+number or ``NA``.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ def import_tps(
     pixel_mm
         Size of a pixel, in the place of ``SCALE``.
     origin
-        Index of the first pixel's centre, from the left and from where y is counted: 0, or 0.5 for numbers that
-        count from the image's edge.
+        Index of the first pixel's centre, from the left and from where y is counted: 0, or 0.5 for numbers
+        that count from the image's edge.
     y_from
         Where y is counted from.
     unit_mm
@@ -100,8 +101,8 @@ def import_tps(
     Raises
     ------
     InputError
-        There is no TPS file, one is broken (the line is named), specimens have different numbers of landmarks, an
-        image is named twice, or none is here.
+        There is no TPS file, one is broken (the line is named), specimens have different numbers of
+        landmarks, an image is named twice, or none is here.
     OutputError
         The folder holds something already or cannot be written.
     """
@@ -178,8 +179,8 @@ def read_tps(path: str | os.PathLike[str]) -> list[Specimen]:
             _describe(specimens[-1], key, value, path, at)
         else:
             raise InputError(
-                f"Cannot read {path}: line {at} ('{line[:40]}') is neither an entry such as IMAGE= nor a point that "
-                "its LM= counts."
+                f"Cannot read {path}: line {at} ('{line[:40]}') is neither an entry such as IMAGE= nor a "
+                "point that its LM= counts."
             )
     if not specimens:
         raise InputError(f"Cannot read {path}: it holds no 'LM=', so it is no TPS file.")
@@ -217,13 +218,14 @@ def _points(
         if len(cells) != dimensions or any(value is None for value in values):
             comma = "; write numbers with a decimal point" if "," in row else ""
             raise InputError(
-                f"Cannot read {path}: line {before + n + 1} ('{row.strip()[:40]}') is not {dimensions} numbers{comma}."
+                f"Cannot read {path}: line {before + n + 1} ('{row.strip()[:40]}') is not {dimensions} "
+                f"numbers{comma}."
             )
         position = np.array(values, float)
         if dimensions == 3 and np.isfinite(position).all() and position[2] != 0:
             raise InputError(
-                f"Cannot use {path}: the landmarks of line {before} have three coordinates (LM3), as on surfaces; "
-                "landmarks of pictures have two."
+                f"Cannot use {path}: the landmarks of line {before} have three coordinates (LM3), as on "
+                "surfaces; landmarks of pictures have two."
             )
         if np.isfinite(position).all() and (position[:2] >= 0).all():
             points[n] = position[:2]
@@ -279,8 +281,8 @@ def _match(
             lost.append(one.name or f"line {one.line}")
         elif image in rows:
             raise InputError(
-                f"{file} has two specimens of the image {image.name} (lines {rows[image].line} and {one.line}); keep "
-                "one, or give each person's file of its own with --table."
+                f"{file} has two specimens of the image {image.name} (lines {rows[image].line} and "
+                f"{one.line}); keep one, or give each person's file of its own with --table."
             )
         else:
             rows[image] = one
@@ -294,7 +296,8 @@ def _names(specimens: Sequence[Specimen], names: Sequence[str], protocol: str, f
     if len(counts) > 1:
         odd = next(one for one in specimens if len(one.points) != counts[-1])
         raise InputError(
-            f"The specimens of {file} have {' and '.join(map(str, counts))} landmarks; {odd.name or 'that'} of line "
+            f"The specimens of {file} have {' and '.join(map(str, counts))} landmarks; "
+            f"{odd.name or 'that'} of line "
             f"{odd.line} has {len(odd.points)}. Mark what is missing as NA, so that all have the same number."
         )
     if names or protocol:
@@ -316,8 +319,8 @@ def _notes(specimens: Sequence[Specimen], pixel_mm: float | None, unit_mm: float
     elif scaled:
         unit = "mm" if unit_mm == 1 else f"{unit_mm:g} mm"
         notes.append(
-            f"SCALE of {scaled} specimens is taken for {unit} per pixel, which TPS files do not say; --scale-unit tells "
-            "another"
+            f"SCALE of {scaled} specimens is taken for {unit} per pixel, which TPS files do not say; "
+            "--scale-unit tells another"
         )
     notes.append("each image counts as a subject of its own; change the datalist where people have several")
     return notes

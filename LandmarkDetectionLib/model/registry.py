@@ -57,7 +57,7 @@ def find_models() -> dict[str, Path]:
 
 
 def model_folder(name_or_path: str | os.PathLike[str]) -> Path:
-    """The folder of a model by its name, as ``name@version``, or the folder itself, whether it is usable or not."""
+    """The folder of a model by its name, ``name@version``, or path, whether it is usable or not."""
     name = os.fspath(name_or_path)
     return find_models().get(name) or _path_of_version(name) or Path(name)
 
@@ -170,7 +170,8 @@ def install_model(
     sha256
         SHA-256 of the ``.zip`` file, 64 hexadecimal digits; an address needs it.
     check
-        Says what is wrong with a package: `validate_model`, or ``detectors.checking.check_model``, which tries it, too.
+        Says what is wrong with a package: `validate_model`, or ``detectors.checking.check_model``, which
+        tries it, too.
     progress, cancelled
         Told of, and asked during, a download.
 

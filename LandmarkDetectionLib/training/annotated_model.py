@@ -85,8 +85,8 @@ def make_model(
     name, version, protocol
         Of the model.
     install
-        Also put it into the user's models, and note what it learned from; None does so unless the model is hardly
-        better than the mean shape, see `annotated_quality`.
+        Also put it into the user's models, and note what it learned from; None does so unless the model is
+        hardly better than the mean shape, see `annotated_quality`.
     run
         Further options of ``annotated_training.train_annotated``.
     say
@@ -120,8 +120,7 @@ def make_model(
         cells = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
         say(
             f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
-            f"{len(division.held_back)} held back; "
-            f"canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
+            f"{len(division.held_back)} held back; canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
         )
     train_annotated(config, datalist, division, out, progress=progress, cancelled=cancelled, **(run or {}))
     model = package_annotated(
@@ -158,8 +157,8 @@ def train_from_store(
 ) -> Model:
     """Train the first model of what people annotated, in a folder beside the models, and install it.
 
-    The same call goes on where it was stopped, as long as nobody has annotated more meanwhile. A model that is
-    hardly better than the mean shape is not installed.
+    The same call goes on where it was stopped, as long as nobody has annotated more meanwhile. A model that
+    is hardly better than the mean shape is not installed.
 
     Parameters
     ----------

@@ -60,9 +60,9 @@ def divide(
 ) -> Division:
     """Which cases are learned from.
 
-    Where a split is called train, only that is; see `splits.splits_to_learn_from`. A split called test is neither
-    learned from nor measured unless it is named: confidence is calibrated on what is held back, and a test
-    set must not be used for that either. A case whose subject is in any other split is left out.
+    Where a split is called train, only that is; see `splits.splits_to_learn_from`. A split called test is
+    neither learned from nor measured unless it is named: confidence is calibrated on what is held back, and
+    a test set must not be used for that either. A case whose subject is in any other split is left out.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ def divide(
     training = tuple(case for case in datalist if case.split in learned)
     if not training:
         raise InputError(
-            f"{datalist.path} leaves no case to learn from: its splits are {_counted(datalist.cases)}; call the "
-            "one to learn from train, or name it."
+            f"{datalist.path} leaves no case to learn from: its splits are {_counted(datalist.cases)}; "
+            "call the one to learn from train, or name it."
         )
     measured_cases = tuple(case for case in datalist if case.split in measured)
     drawn: set[str] = set()
@@ -99,8 +99,8 @@ def divide(
     kept = tuple(case for case in training if case.subject not in elsewhere)
     if not kept:
         raise InputError(
-            f"Every subject of {datalist.path} that could be learned from is in another split, too; divide the "
-            "subjects."
+            f"Every subject of {datalist.path} that could be learned from is in another split, too; divide "
+            "the subjects."
         )
     untouched = [case for case in datalist if case.split not in learned | measured]
     leaking = len(training) - len(kept) - sum(case.subject in drawn for case in training)

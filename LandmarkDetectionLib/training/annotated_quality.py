@@ -1,8 +1,9 @@
 """How good a trained model is on cases held back, said so that a bad one is not taken for a good one.
 
-A network that has learned nothing puts every landmark where it lies on average. How far that *mean shape* is from the
-truth is therefore what a model's error is compared with: hardly better means that images and landmarks do not belong
-together (another row order, rows counted from the bottom), or that the training was too short.
+A network that has learned nothing puts every landmark where it lies on average. How far that *mean shape*
+is from the truth is therefore what a model's error is compared with: hardly better means that images and
+landmarks do not belong together (another row order, rows counted from the bottom), or that the training was
+too short.
 """
 
 from __future__ import annotations
@@ -71,9 +72,10 @@ class TrainingQuality:
             return ""
         return (
             f"The model is hardly better than putting every landmark where it lies on average "
-            f"({self.mean:.3g} against {self.mean_shape:.3g} {self.unit}): the landmarks may not belong to their "
-            "images (rows that count from the bottom, images in another order), or the training was too short; "
-            "look at 'landmark-detection data check DATALIST --sheet sheet.png'."
+            f"({self.mean:.3g} against {self.mean_shape:.3g} {self.unit}): the landmarks may not belong to "
+            "their "
+            "images (rows that count from the bottom, images in another order), or the training was too "
+            "short; look at 'landmark-detection data check DATALIST --sheet sheet.png'."
         )
 
     def sentences(self) -> list[str]:
@@ -91,13 +93,15 @@ class TrainingQuality:
         ]
         if self.share_of_mean_shape is not None:
             lines.append(
-                f"Putting every landmark where it lies on average would be {self.mean_shape:.3g} {self.unit} off; "
-                f"the model's error is {100 * self.share_of_mean_shape:.0f} % of that."
+                f"Putting every landmark where it lies on average would be {self.mean_shape:.3g} "
+                f"{self.unit} off; the model's error is {100 * self.share_of_mean_shape:.0f} % of that."
             )
         right = "" if self.trusted_within is None else f", {100 * self.trusted_within:.0f} % of those rightly"
         lines.append(
-            f"Usable: {100 * (self.within or 0):.0f} % of {self.landmarks} landmarks lie within {self.radius:g} "
-            f"{self.unit}; {100 * (self.trusted or 0):.0f} % have a confidence of {UNCERTAIN_BELOW:g} or more{right}."
+            f"Usable: {100 * (self.within or 0):.0f} % of {self.landmarks} landmarks lie within "
+            f"{self.radius:g} "
+            f"{self.unit}; {100 * (self.trusted or 0):.0f} % have a confidence of {UNCERTAIN_BELOW:g} or "
+            f"more{right}."
         )
         return lines
 
@@ -152,7 +156,7 @@ def measure_quality(
 
 
 def mean_shape_errors(training: Sequence[AnnotatedCase], held_back: Sequence[AnnotatedCase]) -> Array:
-    """(cases, landmarks) distance of the landmarks from where they lie on average, as shares of an image's sides.
+    """(cases, landmarks) distances from where landmarks lie on average, as shares of the image's sides.
 
     NaN where a landmark is not annotated, or in no case that was learned from.
     """
