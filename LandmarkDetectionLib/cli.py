@@ -14,6 +14,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -311,13 +312,16 @@ def models_info(
 
 @models_app.command("validate", epilog=EXIT_CODES)
 def models_validate(
-    path: Annotated[Path, typer.Argument(help="Folder of a model.")], as_json: JsonOption = False
+    path: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, or its folder.")],
+    as_json: JsonOption = False,
 ) -> None:
-    """Check that a model folder is complete, undamaged and safe to load."""
+    """Check that a model is complete, undamaged and safe to load, and that its networks run."""
+    from LandmarkDetectionLib.detectors.checking import check_model
     from LandmarkDetectionLib.errors import ModelError
-    from LandmarkDetectionLib.model import validate_model
+    from LandmarkDetectionLib.model.registry import model_folder
 
-    problems = validate_model(path)
+    folder = model_folder(path)
+    problems = check_model(folder)
     if as_json:
         console.print_json({"path": str(path), "valid": not problems, "problems": problems})
         if problems:
@@ -338,10 +342,11 @@ def models_install(
     quiet: QuietOption = False,
 ) -> None:
     """Check a model and copy it to your own models."""
+    from LandmarkDetectionLib.detectors.checking import check_model
     from LandmarkDetectionLib.model import install_model
 
     with console.progress_bar(not quiet and not as_json) as progress:
-        model = install_model(source, sha256, progress=progress)
+        model = install_model(source, sha256, check=check_model, progress=progress)
     if as_json:
         console.print_json(_model_summary(model))
     elif not quiet:
@@ -505,12 +510,19 @@ def demo(
 
 @models_app.command("versions", epilog=EXIT_CODES)
 def models_versions(
-    name: Annotated[str, typer.Argument(help="Name of a model you installed.")], as_json: JsonOption = False
+    name: Annotated[str, typer.Argument(help="Name of a model.")], as_json: JsonOption = False
 ) -> None:
     """List the versions of a model: which one is in use, and what each was made from."""
-    from LandmarkDetectionLib.model import load_model, model_versions, parent_version
+    from LandmarkDetectionLib.errors import ModelError
+    from LandmarkDetectionLib.model import load_model, model_versions, parent_version, ships_with_library
+    from LandmarkDetectionLib.model.registry import find_models
 
-    found, used = model_versions(name), load_model(name).version
+    if name in find_models() and ships_with_library(shipped := load_model(name)):
+        found, used = [shipped], shipped.version
+    else:
+        found, used = model_versions(name), ""
+        with suppress(ModelError):  # one damaged note on what is in use: the list tells how to choose
+            used = load_model(name).version
     if as_json:
         listed = [{**_model_summary(one), "parent": parent_version(one)} for one in found]
         console.print_json({"in_use": used, "versions": listed})

@@ -133,8 +133,17 @@ def next_case(
     if as_json:
         console.print_json([vars(rank) for rank in ranks])
         return
-    rows = [[rank.case, f"{rank.expected_error:.1f}", rank.worst or "-", str(rank.open)] for rank in ranks]
-    console.print_table(["case", "expected error", "begin with", "not reviewed"], rows)
+    rows = [
+        [
+            rank.case,
+            f"{rank.expected_wrong:.1f}",
+            f"{rank.expected_error:.1f}",
+            rank.worst or "-",
+            str(rank.open),
+        ]
+        for rank in ranks
+    ]
+    console.print_table(["case", "expected wrong", "expected error", "begin with", "not reviewed"], rows)
 
 
 def _records(folder: Path) -> list[Path]:

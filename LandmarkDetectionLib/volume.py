@@ -30,6 +30,8 @@ NRRD = (".nrrd", ".nhdr")
 METAIMAGE = (".mha", ".mhd")
 ITK = NRRD + METAIMAGE
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
+#: Share of a voxel by which the corners of two grids may lie apart and still count as one.
+SAME_GRID = 0.1
 DICOM = (".dcm", ".ima", ".dicom")
 
 #: What a person may say of the size of a pixel, mm.
@@ -244,6 +246,24 @@ def write_dicom(volume: Volume, folder: str | os.PathLike[str]) -> None:
     from LandmarkDetectionLib import dicom
 
     dicom.write(volume, Path(folder))
+
+
+def voxels_apart(size: Sequence[int], first: np.ndarray, second: np.ndarray) -> float:
+    """How far the corners of two grids of one size lie apart, in voxels; of single slices within their plane.
+
+    Up to ``SAME_GRID`` they count as one: this is the only place that says so.
+
+    Parameters
+    ----------
+    size
+        Voxels along (i, j, k).
+    first, second : (4, 4)
+        Voxel indices to RAS mm.
+    """
+    ends = [sorted({0, int(n) - 1}) for n in size]
+    corners = np.array([[i, j, k, 1.0] for i in ends[0] for j in ends[1] for k in ends[2]])
+    apart = (corners @ (np.linalg.inv(first) @ second).T - corners)[:, : 2 if size[2] == 1 else 3]
+    return float(np.abs(apart).max())
 
 
 def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
