@@ -148,7 +148,7 @@ def _aligned(points: FloatArray) -> tuple[FloatArray, FloatArray]:
         moved = _moved_onto(shape, cases, weights)
         shape = _normalised(_median(moved), size)
         residual = np.linalg.norm(moved - shape, axis=2)
-        usual = np.nanmedian(residual, axis=0) + 1e-9 * size + 1e-9
+        usual = _median(residual[..., None])[:, 0] + 1e-9 * size + 1e-9
         # The farther from where it should be, the less a landmark pulls: it does not turn the whole case.
         weights = np.where(there, 1 / np.maximum(np.nan_to_num(residual / (3 * usual)), 1.0) ** 2, 0.0)
     aligned[usable] = np.where(there[..., None], moved, np.nan)

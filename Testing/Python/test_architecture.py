@@ -63,7 +63,7 @@ LAYERS = (
         "measurement",
     ),
     ("networks", "image_reading"),
-    ("depth", "quality", "model"),
+    ("depth", "quality", "body_evidence", "model"),
     ("detectors",),
     ("synthesis",),
     ("baselines", "evaluation", "training", "cohort", "reporting", "measuring"),
