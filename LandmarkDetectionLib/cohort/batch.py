@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib import __version__
 from LandmarkDetectionLib.cohort import keys, records, tables
+from LandmarkDetectionLib.cohort.cluster import dashboard_link, gone_if_lost
 from LandmarkDetectionLib.cohort.engine import Engine
 from LandmarkDetectionLib.cohort.events import Counts, Ended, Listener, Looking, Started, WorkerSaid
 from LandmarkDetectionLib.cohort.hashing import stamp_of
@@ -209,8 +210,9 @@ def run(
             listener(WorkerSaid(f"{key} is done again: {problem}."))
         if prospect.waiting:
             with workers() as client:
-                count = len(client.nthreads())
-                listener(Started(counts, len(prospect.left_out), count, client.dashboard_link or ""))
+                with gone_if_lost():
+                    count = len(client.nthreads())
+                listener(Started(counts, len(prospect.left_out), count, dashboard_link(client)))
                 engine = Engine(client, plan, listener, cancelled, patience)
                 counts = engine.run(prospect.waiting, counts)
         else:
