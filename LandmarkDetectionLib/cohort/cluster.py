@@ -90,7 +90,7 @@ class LocalWorkers:
     gpus
         Whether every graphics processor gets a worker of its own.
     dashboard
-        Whether Dask's page of this run is served. It names cases by their keys, to everybody on this computer.
+        Whether Dask's page of this run is served: to everybody on this computer.
     """
 
     processes: int = 0
