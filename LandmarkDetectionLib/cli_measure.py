@@ -465,35 +465,31 @@ def _write_agreement(
     read: tuple[Ratings, ...],
     cases: tuple[str, ...],
 ) -> list[Path]:
-    import csv
-    import io
-
+    from LandmarkDetectionLib.csv_text import table_text
     from LandmarkDetectionLib.evaluation.agreement_figures import write_bland_altman
     from LandmarkDetectionLib.files import write_text
 
     make_folder(out)
     written = []
-    table, confusions = io.StringIO(), io.StringIO()
-    rows, counts = csv.writer(table, lineterminator="\n"), csv.writer(confusions, lineterminator="\n")
-    rows.writerow(
+    rows: list[Sequence[object]] = [
         "reference rater measurement unit cases missing bias low high icc icc_low icc_high "
         "success_rate_images success_rate_classes".split()
-    )
-    counts.writerow("reference rater measurement reference_class class images".split())
+    ]
+    counts: list[Sequence[object]] = ["reference rater measurement reference_class class images".split()]
     for rater, values in compared.items():
         for one in values:
             rates = one.confusion
             shares = ("", "") if rates is None else (rates.rate_of_images, rates.rate_of_classes)
             head = (reference, rater, one.definition.name)
             numbers = (len(one.reference), one.missing, one.bias, *one.limits)
-            rows.writerow((*head, one.unit, *numbers, *(_correlation(one) or ("", "", "")), *shares))
+            rows.append((*head, one.unit, *numbers, *(_correlation(one) or ("", "", "")), *shares))
             if rates is not None:
                 for row, name in enumerate(rates.names):
                     for column, other in enumerate(rates.names):
-                        counts.writerow((*head, name, other, int(rates.counts[row, column])))
+                        counts.append((*head, name, other, int(rates.counts[row, column])))
         picture = out / f"bland_altman_{rater}.png"
         write_bland_altman(values, reference, rater, picture)
         written.append(picture)
-    write_text(out / "agreement.csv", table.getvalue())
-    write_text(out / "confusion.csv", confusions.getvalue())
+    write_text(out / "agreement.csv", table_text(rows))
+    write_text(out / "confusion.csv", table_text(counts))
     return [out / "agreement.csv", out / "confusion.csv", *written]

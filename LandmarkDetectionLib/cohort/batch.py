@@ -213,8 +213,10 @@ def run(
         keys.read_secret(request.folder / records.SECRET)
         prospect = look(request, listener)
         plan, counts = prospect.plan, prospect.counts
+        key_file = ""
         if request.key_file is not None:
             keys.write_key_file(request.key_file, prospect.codes)
+            key_file = text_of(request.key_file)
         records.write_settings(plan.folder, prospect.settings)
         tables.write_listed(plan.folder, prospect.jobs)
         tables.write_left_out(plan.folder, prospect.left_out, plan.identifiers)
@@ -239,7 +241,8 @@ def run(
                 counts, done=counts.done - len(unreadable), failed=counts.failed + len(unreadable)
             )
         page = write_report(plan.folder)
-    ended = Ended(counts, round(time.monotonic() - started, 1), (*files, records.LEFT_OUT, page.name))
+    seconds = round(time.monotonic() - started, 1)
+    ended = Ended(counts, seconds, (*files, records.LEFT_OUT, page.name), key_file)
     listener(ended)
     return ended
 

@@ -6,9 +6,7 @@ of the output folder, keeps who has only the results from that.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 import re
 import secrets
@@ -18,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from LandmarkDetectionLib.cohort.sources.case_source import CaseSource, text_of
+from LandmarkDetectionLib.csv_text import TableError, table_rows, table_text, unguarded
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import read_text
 
@@ -88,13 +87,17 @@ def read_key_file(path: str | os.PathLike[str]) -> dict[str, str]:
     InputError
         The file is missing or no such table, a code cannot be a folder's name, or occurs twice.
     """
-    reader = csv.DictReader(io.StringIO(read_text(path)))
-    if not set(HEADER) <= set(reader.fieldnames or ()):
+    try:
+        columns, *rows = table_rows(read_text(path))
+    except TableError as problem:
+        raise InputError(f"{path} is no key file: {problem}.") from None
+    if not set(HEADER) <= set(columns):
         raise InputError(f"{path} is no key file: its first line must name the columns code and source.")
     sources: dict[str, str] = {}
     lower: set[str] = set()
-    for number, row in enumerate(reader, start=2):
-        code, source = (str(row.get(column) or "").strip() for column in HEADER)
+    for number, row in enumerate(rows, start=2):
+        cells = dict(zip(columns, row, strict=False))
+        code, source = (unguarded(cells.get(column, "")) for column in HEADER)
         if not _CODE.fullmatch(code):
             raise InputError(
                 f"{path}, line {number}: the code {code!r} cannot name a folder; use letters, digits, _ . -"
@@ -109,11 +112,7 @@ def read_key_file(path: str | os.PathLike[str]) -> dict[str, str]:
 
 def write_key_file(path: Path, sources: Mapping[str, str]) -> None:
     """Write sources by code, for the owner alone; OutputError when that is not possible."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows(sources.items())
-    write_private(path, stream.getvalue().encode())
+    write_private(path, table_text([HEADER, *sources.items()]).encode())
 
 
 def hashed_keys(cases: Iterable[CaseSource], secret: bytes) -> dict[str, CaseSource]:

@@ -33,6 +33,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from LandmarkDetectionLib.csv_text import unguarded
 from LandmarkDetectionLib.detection import Detection, read_detection
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, write_text
@@ -262,8 +263,8 @@ class Cohort:
             return None
         try:
             with path.open(newline="", encoding="utf-8") as file:
-                return sorted(str(row["case"]) for row in csv.DictReader(file))
-        except (OSError, ValueError, KeyError, csv.Error):
+                return sorted(unguarded(row["case"]) for row in csv.DictReader(file))
+        except (OSError, ValueError, LookupError, TypeError, csv.Error):
             return None  # damaged: written anew by the next run
 
     def keys(self) -> list[str]:
@@ -280,6 +281,11 @@ class Cohort:
     def __iter__(self) -> Iterator[CaseRecord]:
         """The records by key, each read when it is asked for; InputError for a broken one."""
         return (read_case(self.folder, key) for key in self.keys())
+
+    def readable(self) -> Iterator[CaseRecord]:
+        """The records by key, without those that are broken."""
+        found = (find_case(self.folder, key) for key in self.keys())
+        return (record for record in found if record is not None)
 
     def path(self, key: str, model: str, name: str = DETECTION) -> Path:
         """A file of a case; it need not exist. InputError for a name that leads elsewhere."""

@@ -14,7 +14,6 @@ With several models a row leaves empty what its model does not have.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -36,6 +35,7 @@ from LandmarkDetectionLib.cohort.records import (
     read_case,
 )
 from LandmarkDetectionLib.cohort.sources.case_source import LeftOut, text_of
+from LandmarkDetectionLib.csv_text import write_row
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write
 
@@ -92,21 +92,22 @@ def write_results(cohort: Cohort, protocols: Sequence[Protocol]) -> tuple[tuple[
     folder = cohort.folder
     with ExitStack() as stack:
         parquet = stack.enter_context(_ParquetFile(folder / RESULTS_PARQUET, columns))
-        results = csv.writer(stack.enter_context(_text_file(folder / RESULTS_CSV)), lineterminator="\n")
-        failures = csv.writer(stack.enter_context(_text_file(folder / FAILURES)), lineterminator="\n")
-        results.writerow(map(cell, columns))
+        results = stack.enter_context(_text_file(folder / RESULTS_CSV))
+        failures = stack.enter_context(_text_file(folder / FAILURES))
+        write_row(results, columns)
         unreadable = set()
         named = cohort.settings.identifiers
-        failures.writerow((*FAILURE_COLUMNS, *(("source",) if named else ())))
+        write_row(failures, (*FAILURE_COLUMNS, *(("source",) if named else ())))
         for key in cohort.keys():
             for outcome, record, row in _rows(cohort, key):
                 if row is None:
-                    failures.writerow(map(cell, _failure(record, outcome, named)))
+                    write_row(failures, _failure(record, outcome, named))
                     if outcome.kind == UNREADABLE:
                         unreadable.add(key)
                     continue
-                parquet.add({name: _of_kind(row.get(name), kind) for name, kind in columns.items()})
-                results.writerow([cell(row.get(column)) for column in columns])
+                values = {name: _of_kind(row.get(name), kind) for name, kind in columns.items()}
+                parquet.add(values)
+                write_row(results, values.values())
     return (RESULTS_PARQUET, RESULTS_CSV, FAILURES), frozenset(unreadable)
 
 
@@ -133,11 +134,10 @@ def write_left_out(folder: Path, left_out: Sequence[LeftOut], identifiers: bool)
         atomic_write(folder / LEFT_OUT) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("what", "kind", "reason"))
+        write_row(file, ("what", "kind", "reason"))
         for number, one in enumerate(left_out, start=1):
-            what = one.identity if identifiers else f"left out {number}"
-            writer.writerow(map(cell, (what, one.kind, one.reason)))
+            what = text_of(one.identity) if identifiers else f"left out {number}"
+            write_row(file, (what, one.kind, one.reason))
 
 
 def write_listed(folder: Path, jobs: Sequence[Job]) -> None:
@@ -146,22 +146,9 @@ def write_listed(folder: Path, jobs: Sequence[Job]) -> None:
         atomic_write(folder / LISTED) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("case", "kind_of_file", "modality", "slices"))
+        write_row(file, ("case", "kind_of_file", "modality", "slices"))
         for job in jobs:
-            writer.writerow((job.key, job.case.kind, job.case.modality, job.case.slices or ""))
-
-
-def cell(value: Any) -> Any:
-    """A value as it stands in a CSV file; no text that a spreadsheet takes for a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        text = text_of(value)
-        return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-    if isinstance(value, float) and not math.isfinite(value):
-        return ""
-    return value
+            write_row(file, (job.key, job.case.kind, job.case.modality, job.case.slices or ""))
 
 
 # --------------------------------------------------------------------------------------------------------

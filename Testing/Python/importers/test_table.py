@@ -72,6 +72,10 @@ def test_headings_may_name_the_landmarks(images: Folder, tmp_path: Path) -> None
         ("001,1,2,3,4,5,6\n", "has 3 landmarks per image, and the protocol 2 names"),
         ("", "it is empty"),
         ("image,x1,y1\n", "headings and no rows"),
+        ("image,x1,y1,x2,y2\n001,12,5,33,1,40,2,1,0\n", r"row 2 \(001\) has 9 cells, and the first row 5"),
+        ("001;12,5;3;4;5\n", "'12,5' has a decimal comma"),
+        ("image;x1;y1;x2;y2\n001;1;2;3;4,5\n", "'4,5' has a decimal comma"),
+        ("001,1,2,3,4O\n002,1,2,3,4\n", r"line 1 \(001\) is not 4 numbers: '4O' is not a number"),
     ],
 )
 def test_wrong_tables_are_refused(images: Folder, tmp_path: Path, text: str, sentence: str) -> None:
