@@ -296,10 +296,8 @@ def _came_to(out: Path, ended: Ended) -> dict[str, Any]:
 
     told = to_json(ended)
     del told["event"]
-    cases = [
-        {"key": one.key, "state": one.state.value, "reason": one.reason}
-        for one in read_cohort(out).readable()
-    ]
+    readable = read_cohort(out).readable()
+    cases = [{"key": one.key, "state": one.state.value, "reason": one.reason} for one in readable]
     return {"folder": out, **told, "cases": cases}
 
 
