@@ -75,8 +75,7 @@ _EXTRAS = {
     "pandas": "agreement",
     "pingouin": "agreement",
     "nilearn": "brain",
-    **dict.fromkeys(("dask", "distributed", "filelock", "psutil", "pyarrow"), "batch"),
-    "cryptography": "slurm",
+    **dict.fromkeys(("cryptography", "dask", "distributed", "filelock", "psutil", "pyarrow"), "batch"),
     "dask_jobqueue": "slurm",
 }
 

@@ -74,18 +74,22 @@ class Filters:
 
 def _slices_of(case: CaseSource) -> int:
     """Slices as the header says; 0 when it says nothing, so that reading it says what is wrong."""
-    path: Path = case.files[0]
+    from LandmarkDetectionLib.cohort.nameless import nameless
+
     if case.kind == "picture":
         return 1
-    if not path.is_file():
-        return 0
+    with nameless(case, "") as plain:
+        return _slices_in(plain.case.files[0], case.kind)
+
+
+def _slices_in(path: Path, kind: str) -> int:
     try:
-        if case.kind == "NIfTI":
+        if kind == "NIfTI":
             import nibabel
 
             shape = nibabel.load(path).shape  # type: ignore[attr-defined]
             return int(shape[2]) if len(shape) > 2 else 1
-        if case.kind in ("NRRD", "MetaImage"):
+        if kind in ("NRRD", "MetaImage"):
             import SimpleITK
 
             reader = SimpleITK.ImageFileReader()
