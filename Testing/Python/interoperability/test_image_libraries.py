@@ -1,4 +1,4 @@
-"""Where SimpleITK (ITK, GDCM), nibabel and pydicom surprise with volumes, and that ours is right all the same."""
+"""Where SimpleITK (ITK, GDCM), nibabel and pydicom surprise with volumes, and that ours is right."""
 
 import struct
 from pathlib import Path
@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -53,7 +53,7 @@ def test_itk_takes_a_trailing_axis_of_time_for_lps(tmp_path: Path) -> None:
         voxels=VOXELS[None],
     )
     # Right, anterior, superior (5, 6, 7) is left, posterior, superior (-5, -6, 7).
-    assert sitk.ReadImage(str(path)).GetOrigin()[:3] == (5.0, 6.0, 7.0)
+    assert SimpleITK.ReadImage(str(path)).GetOrigin()[:3] == (5.0, 6.0, 7.0)
     try:
         ours = read_volume(path).ijk_to_ras[:3, 3].tolist()
     except InputError:
@@ -70,7 +70,7 @@ def test_itk_ignores_the_unit_of_nrrd_space(tmp_path: Path) -> None:
         "space origin: (0,0,0)",
         'space units: "cm" "cm" "cm"',
     )
-    assert sitk.ReadImage(str(path)).GetSpacing() == pytest.approx((0.1, 0.1, 0.1))
+    assert SimpleITK.ReadImage(str(path)).GetSpacing() == pytest.approx((0.1, 0.1, 0.1))
     assert read_volume(path).spacing == pytest.approx([1.0, 1.0, 1.0])
 
 
@@ -86,9 +86,9 @@ def test_itk_ignores_slope_offset_and_unit_of_metaimage(tmp_path: Path) -> None:
         "ElementToIntensityFunctionSlope = 2",
         "ElementToIntensityFunctionOffset = -1000",
     )
-    image = sitk.ReadImage(str(path))
+    image = SimpleITK.ReadImage(str(path))
     assert image.GetSpacing() == pytest.approx((0.1, 0.1, 0.1))
-    assert np.array_equal(sitk.GetArrayFromImage(image), VOXELS)
+    assert np.array_equal(SimpleITK.GetArrayFromImage(image), VOXELS)
     ours = read_volume(path)
     assert ours.spacing == pytest.approx([1.0, 1.0, 1.0])
     assert np.array_equal(ours.voxels, VOXELS * 2 - 1000)
@@ -113,7 +113,7 @@ def test_itk_applies_the_unit_of_nifti_and_nibabel_does_not(tmp_path: Path) -> N
     content[123] = 1  # xyzt_units: metres
     path.write_bytes(content)
     assert nibabel.load(path).header.get_zooms()[0] == 2.0
-    assert sitk.ReadImage(str(path)).GetSpacing()[0] == pytest.approx(2000.0)
+    assert SimpleITK.ReadImage(str(path)).GetSpacing()[0] == pytest.approx(2000.0)
     assert read_volume(path).spacing == pytest.approx([2000.0] * 3)
 
 
@@ -126,7 +126,7 @@ def test_itk_takes_the_size_of_voxels_from_pixdim_and_nibabel_from_the_sform(tmp
     struct.pack_into("<h", content, 254, 1)  # an sform of scanner coordinates
     path.write_bytes(content)
     assert np.linalg.norm(nibabel.load(path).affine[:3, 0]) == pytest.approx(2.0)
-    assert sitk.ReadImage(str(path)).GetSpacing()[0] == pytest.approx(3.0)
+    assert SimpleITK.ReadImage(str(path)).GetSpacing()[0] == pytest.approx(3.0)
     ours = read_volume(path)
     assert ours.spacing == pytest.approx([2.0] * 3)
     assert any("Slicer" in warning for warning in ours.warnings)
@@ -155,7 +155,7 @@ def test_gdcm_ignores_pixel_spacing_alone_of_a_digital_radiograph(tmp_path: Path
     data.PixelSpacing = [0.2, 0.2]
     data.PixelData = np.arange(1200, dtype=np.uint16).tobytes()
     data.save_as(tmp_path / "dx.dcm")
-    assert sitk.ReadImage(str(tmp_path / "dx.dcm")).GetSpacing()[:2] == (1.0, 1.0)
+    assert SimpleITK.ReadImage(str(tmp_path / "dx.dcm")).GetSpacing()[:2] == (1.0, 1.0)
     assert read_volume(tmp_path / "dx.dcm").spacing[:2] == pytest.approx([0.2, 0.2])
 
 
@@ -186,8 +186,8 @@ def enhanced_ct(path: Path) -> Path:
 @seen_with(SimpleITK="2.5.7")
 def test_gdcm_reads_frames_out_of_order_as_they_come(tmp_path: Path) -> None:
     path = enhanced_ct(tmp_path / "enhanced.dcm")
-    theirs = sitk.ReadImage(str(path))
-    assert sitk.GetArrayFromImage(theirs)[:, 0, 0].argsort().tolist() == [1, 0, 2]
+    theirs = SimpleITK.ReadImage(str(path))
+    assert SimpleITK.GetArrayFromImage(theirs)[:, 0, 0].argsort().tolist() == [1, 0, 2]
     ours = read_volume(path)
     assert ours.spacing == pytest.approx([1.5, 1.5, 2.0])
     order = np.argsort(ours.ijk_to_ras_points([[0, 0, k] for k in range(3)])[:, 2])
@@ -213,5 +213,5 @@ def test_highdicom_counts_slices_downwards(tmp_path: Path) -> None:
     theirs = highdicom.get_volume_from_series(files)
     first, last = (theirs.map_indices_to_reference(np.array([[k, 0, 0]]))[0, 2] for k in (0, 1))
     assert first > last
-    itk = sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path / "ct")))
+    itk = SimpleITK.ReadImage(SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path / "ct")))
     assert itk.TransformIndexToPhysicalPoint((0, 0, 1))[2] > itk.GetOrigin()[2]
