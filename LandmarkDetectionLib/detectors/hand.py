@@ -38,6 +38,8 @@ CLEAR = 2.5
 STRETCH = 1.1
 #: What has so many impossible bones is no hand, or was taken apart wrongly.
 MANY_BONES = 3
+#: Of what seems to be in the picture, less than this share found, impossible bones taken off, is no hand.
+LEAST_SHARE = 0.75
 #: Confidence of what has a reason to be wrong is at most this.
 REFUTED = 0.3
 LEAST_CONFIDENCE = 0.2
@@ -106,7 +108,9 @@ def detect(
         )
     chosen = picture.views[best]
     places = _places(found, best, settings, method, model, picture.flat)
-    doubts, trust = _refuted(volume, picture, model, worth, impossible[best], best, confidence[best], side)
+    doubts, trust = _refuted(
+        volume, picture, model, found, worth, impossible[best], best, confidence[best], side
+    )
     landmarks = _landmarks(volume, model, canvases[best], found, best, places, trust)
     length = float(found.length[best]) * canvases[best].geometry.spacing[0]
     warnings = [
@@ -257,6 +261,7 @@ def _refuted(
     volume: Volume,
     picture: HandPicture,
     model: Model,
+    found: HandEstimates,
     worth: Array,
     impossible: Array,
     best: int,
@@ -278,6 +283,13 @@ def _refuted(
     for line in wrong:
         ends = [names.index(one) for one in line]
         trust[ends] = np.minimum(trust[ends], REFUTED)
+    present = confidence[found.present[best] >= PRESENT_ABOVE]
+    share = (present.sum() - len(wrong)) / max(len(present), 1)
+    too_little = share < LEAST_SHARE
+    if not picture.hand_like or too_little:
+        trust = np.minimum(trust, REFUTED)
+    if picture.hand_like and too_little and len(wrong) < MANY_BONES:
+        doubts.append(f"{name} may not show a hand: too little of one was found; check every landmark.")
     if _thumb_is_doubtful(picture, worth, best, side):
         trust = np.minimum(trust, REFUTED)
     return doubts, trust
