@@ -12,6 +12,7 @@ import numpy as np
 
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, HandEstimates, estimate_hands, hand_canvas
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
@@ -83,7 +84,7 @@ def detect(
         picture = view_hand(volume, side, threshold)
     with _timed(seconds, "load model"):
         step(0.45, "loading the model")
-        networks = model.build_networks(device)
+        networks = array_estimates.networks_for(model, device)
     with _timed(seconds, "networks"):
         step(0.6, "finding landmarks")
         canvases = [hand_canvas(one.view, settings.canvas_shape, settings.filled) for one in picture.views]
