@@ -14,11 +14,13 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from LandmarkDetectionLib import (
     __version__,
@@ -55,6 +57,10 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "whole-body-ct"
 SHEET_AT_MOST = 400
+#: Options of all commands that name what is written; all other paths are read.
+OUTPUT_OPTIONS = {"output", "out", "overlay", "phantom", "truth", "volumes", "sheet"}
+#: A table of codes is completed.
+BOTH_READ_AND_WRITTEN = {"key"}
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 # Which extra of the pip package brings an optional module.
@@ -195,6 +201,7 @@ def detect(
         list[Path] | None,
         typer.Option(help="Further image of the case on the same voxels, for models of several (T1w, T2w)."),
     ] = None,
+    pixel_size: cli_measure.PixelSizeOption = None,
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -209,13 +216,15 @@ def detect(
     _check_outputs([overlay] if overlay else [], PICTURE_SUFFIXES)
 
     from LandmarkDetectionLib.model import load_model
-    from LandmarkDetectionLib.volume import read_volume
+    from LandmarkDetectionLib.volume import read_volume, with_pixel_size
 
     with console.progress_bar(not quiet and not as_json) as progress:
         package = load_model(model)
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source, series=_series(series))
         further = [read_volume(path) for path in channel or []]
+        if pixel_size is not None:
+            volume, *further = (with_pixel_size(one, pixel_size) for one in (volume, *further))
         # Only now, so that what cannot work is refused before PyTorch is loaded.
         from LandmarkDetectionLib.detectors import detect as run_detector
 
@@ -229,6 +238,8 @@ def detect(
             channels=further,
             progress=progress,
         )
+        if pixel_size is not None:
+            detection = replace(detection, parameters={**detection.parameters, "pixel_size_mm": pixel_size})
         progress(1.0, "writing")
         _write_results(detection, package.protocol, outputs, overlay)
     files = [*outputs, *([overlay] if overlay else [])]
@@ -588,7 +599,8 @@ def _report(
         console.print_json({**detection.to_record(), **_of_measurements(measured), "files": list(files)})
         return
     if not quiet:
-        console.print_landmarks(detection.landmarks, f"{detection.model} {detection.model_version}")
+        title = f"{detection.model} {detection.model_version}"
+        console.print_landmarks(detection.landmarks, title, unit=detection.unit)
         if measurements is not None:
             cli_measure.print_measurements(measurements, "Measurements, for research use only")
         _print_times(detection)
@@ -653,6 +665,34 @@ def _size(size: object) -> str:
     return " x ".join(str(one) for one in size) if isinstance(size, list | tuple) else _text(size)
 
 
+class _Guarded(TyperCommand):
+    """A command that refuses, before anything else, to write over a file that it reads."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Compare all paths among the options, then run."""
+        from LandmarkDetectionLib.files import require_not_inputs
+
+        named = {
+            name: [
+                one
+                for one in (value if isinstance(value, list | tuple) else [value])
+                if isinstance(one, Path)
+            ]
+            for name, value in ctx.params.items()
+            if name not in BOTH_READ_AND_WRITTEN
+        }
+        require_not_inputs(
+            (path for name, paths in named.items() if name in OUTPUT_OPTIONS for path in paths),
+            (path for name, paths in named.items() if name not in OUTPUT_OPTIONS for path in paths),
+        )
+        return super().invoke(ctx)
+
+
+for _part in (app, models_app, cli_data.app, cli_annotations.app, cli_study.app):
+    for _command in _part.registered_commands:
+        _command.cls = _Guarded
+
+
 # --- errors -----------------------------------------------------------------------------------------------
 
 
@@ -665,6 +705,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         Words after the command's name; those of the process when ``None``.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        # File names may hold bytes that are no text; standard error prints them so by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Found by hand, so that it may stand anywhere and works for errors in the usage itself.
     debug, as_json = "--debug" in words, "--json" in words
     words = [word for word in words if word != "--debug"]

@@ -99,8 +99,11 @@ def measure(
         )
     ]
     if output is not None:
+        from LandmarkDetectionLib.files import require_not_inputs
+        from LandmarkDetectionLib.measuring import case_files
         from LandmarkDetectionLib.reporting.table import write_csv
 
+        require_not_inputs([output], case_files(sources))
         write_csv(reports, output)
     if as_json:
         records = [{"case": one.name, **one.measurements.to_record()} for one in reports]
@@ -175,13 +178,19 @@ def report(
     wanted = [(path, *cases[0]) for path in single]
     tables = [path for path in files if path not in single]
     for folder in folders:
-        make_folder(folder)
         pages = [suffix for suffix in formats if suffix != ".csv"]
         wanted += [
             (folder / f"{case.name}{suffix}", case, images) for case, images in cases for suffix in pages
         ]
         if ".csv" in formats:
             tables.append(folder / "measurements.csv")
+    from LandmarkDetectionLib.files import require_not_inputs
+    from LandmarkDetectionLib.measuring import case_files
+
+    read = [*case_files(sources), *(one for _, images in cases for one in images)]
+    require_not_inputs([*(path for path, _, _ in wanted), *tables], read)
+    for folder in folders:
+        make_folder(folder)
     written: list[Path] = []
     problems: dict[Path, LandmarkDetectionError] = {}
     for path, case, images in wanted:

@@ -63,6 +63,11 @@ class Detection:
     views: Projection | HandPicture | ImageViews | None = field(default=None, compare=False, repr=False)
     evidence: object = field(default=None, compare=False, repr=False)
 
+    @property
+    def unit(self) -> str:
+        """Of its positions: "mm", or "px" in a picture whose pixels have no known size."""
+        return "px" if self.parameters.get("unit") == "pixel" else "mm"
+
     def to_record(self) -> dict[str, Any]:
         """Everything but views and evidence, as JSON values; positions in RAS mm, covariances in mm^2."""
         return {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError, MissingPackageError
-from LandmarkDetectionLib.volume import rescaled
+from LandmarkDetectionLib.volume import grey_of_colours, rescaled
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
@@ -54,8 +54,6 @@ ITK_DECODES = tuple(
     for end in ("5", "4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91")
 )
 RLE, DEFLATED = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.99"
-#: Levels by which the channels of a grey picture that was compressed in colour may differ.
-NEARLY_GREY = 3
 #: A file may unpack to this many times its own size, as blank pictures do, or to so many bytes in any case.
 MOST_UNPACKED, FREELY_UNPACKED = 1000, 2**26
 #: A packed frame takes at least the head of its item.
@@ -191,11 +189,11 @@ class Pixels:
         return "PALETTE" in str(self._data.get("PhotometricInterpretation"))
 
     def _grey(self, colours: np.ndarray) -> np.ndarray:
-        """(J, I) of (J, I, 3) whose channels are the same."""
-        apart = int(np.ptp(colours, axis=2).max())
-        if apart > (NEARLY_GREY if _is_packed(self._data) else 0):
+        """(J, I) of (J, I, 3) whose channels are all but the same."""
+        grey = grey_of_colours(colours)
+        if grey is None:
             raise InputError(f"{self.path} is a colour (RGB) image; give the original grey one.")
-        return colours[..., 1] if apart else colours[..., 0]
+        return grey
 
     def _require_bounded(self) -> None:
         """Refuse a packed file that says it is far larger than it can be; pydicom finds others short."""
@@ -401,7 +399,7 @@ def _decoded_by_itk(data: Dataset) -> np.ndarray:
     import pydicom
     import SimpleITK as sitk  # noqa: N813
 
-    from LandmarkDetectionLib.itk_image import quiet
+    from LandmarkDetectionLib.itk import quiet
 
     bare = pydicom.Dataset()
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):

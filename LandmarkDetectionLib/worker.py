@@ -38,6 +38,8 @@ when that was in another volume or with another model; of ``record``, that of a 
 a person settled. Positions are RAS mm; those of ``annotate`` are in the coordinates of the image's own file,
 in which ``ijk_to_ras`` places the voxels.
 
+A volume may have ``"spacing_known"``: false for a picture whose pixels have no known size.
+
 Events are ``{"event": "ready"}`` once, then for each request any number of
 ``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or
 ``{"id", "event": "error", "kind", "message"}``, a class of :mod:`LandmarkDetectionLib.errors` and its text
@@ -322,7 +324,13 @@ def open_volume(message: Message) -> Volume:
         raise InputError(f"The voxels of {name or 'the volume'} in {path} {problem}; start again.")
     # Copy on write: nothing is ever written, but compiled loops know no read-only arrays.
     voxels = np.memmap(path, dtype, mode="c", shape=shape).view(np.ndarray)
-    return Volume(voxels, np.array(message["ijk_to_ras"]), str(message.get("modality") or ""), name)
+    return Volume(
+        voxels,
+        np.array(message["ijk_to_ras"]),
+        str(message.get("modality") or ""),
+        name,
+        spacing_known=message.get("spacing_known", True) is not False,
+    )
 
 
 def _model_of(detection: Detection) -> Model | None:
