@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 import zlib
 from pathlib import Path
@@ -48,12 +49,13 @@ CROSS_SECTIONAL = ("CT", "MR", "PT", "NM")
 #: Air in CT, which replaces voxels outside the scanner's circle.
 AIR_HU = -1024
 
-#: Compressions that SimpleITK decodes: RLE, JPEG, JPEG-LS, JPEG 2000.
+#: Compressions that SimpleITK decodes: JPEG, JPEG-LS, JPEG 2000.
 ITK_DECODES = tuple(
-    f"1.2.840.10008.1.2.{end}"
-    for end in ("5", "4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91")
+    f"1.2.840.10008.1.2.{end}" for end in ("4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91")
 )
 RLE, DEFLATED = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.99"
+#: Start of a JPEG 2000 stream, with the marker of its size.
+J2K_START = b"\xff\x4f\xff\x51"
 #: A file may unpack to this many times its own size, as blank pictures do, or to so many bytes in any case.
 MOST_UNPACKED, FREELY_UNPACKED = 1000, 2**26
 #: A packed frame takes at least the head of its item.
@@ -196,18 +198,19 @@ class Pixels:
         return grey
 
     def _require_bounded(self) -> None:
-        """Refuse a packed file that says it is far larger than it can be; pydicom finds others short."""
+        """Refuse a packed file that is far larger than it can be; pydicom finds others short."""
         data = self._data
         pixels = int(data.Rows) * int(data.Columns) * int(data.get("SamplesPerPixel") or 1)
         size = pixels * int(data.get("BitsAllocated") or 8) // 8
-        if size > max(FREELY_UNPACKED, MOST_UNPACKED * self.path.stat().st_size):
+        too_large = size > max(FREELY_UNPACKED, MOST_UNPACKED * self.path.stat().st_size)
+        if too_large or _says_otherwise(data):
             raise InputError(f"{self.path} is damaged or truncated; copy or export it again.")
 
     def _decoded_otherwise(self, error: Exception) -> np.ndarray:
         """(frames, J, I) pixels by SimpleITK, or the reason why there are none."""
         damaged = InputError(f"{self.path} is damaged or truncated; copy or export it again.")
         syntax = self._data.file_meta.TransferSyntaxUID
-        if syntax.is_transfer_syntax and not syntax.is_compressed:
+        if syntax.is_transfer_syntax and (not syntax.is_compressed or syntax == RLE):
             raise damaged from error
         if isinstance(error, MemoryError):
             raise damaged from error
@@ -230,6 +233,16 @@ def _is_packed(data: Dataset) -> bool:
     """Whether a kind of JPEG holds the pixels, and with it how many bits they have."""
     syntax = data.file_meta.TransferSyntaxUID
     return bool(syntax.is_transfer_syntax and syntax.is_compressed and syntax not in (RLE, DEFLATED))
+
+
+def _says_otherwise(data: Dataset) -> bool:
+    """Whether a JPEG 2000 stream is of another size than its header, which would decide the memory."""
+    stream = data.get("PixelData") or b""
+    start = stream.find(J2K_START)
+    if not _is_packed(data) or start < 0 or len(stream) < start + 24:
+        return False
+    right, low, left, up = struct.unpack(">4I", stream[start + 8 : start + 24])
+    return (right - left, low - up) != (data.Columns, data.Rows)
 
 
 class _Bits:
@@ -349,9 +362,9 @@ def most_frames(header: Dataset, path: Path) -> int:
     size = path.stat().st_size
     syntax = getattr(header, "file_meta", {}).get("TransferSyntaxUID", "")
     if getattr(syntax, "is_transfer_syntax", False) and syntax.is_compressed:
-        return max(size // LEAST_PACKED, 1) * (MOST_UNPACKED if str(syntax) == DEFLATED else 1)
-    pixels = int(header.Rows) * int(header.Columns)
-    return max(8 * size // max(pixels, 1), 1)
+        return max(size // LEAST_PACKED, 1)
+    unpacked = size * (MOST_UNPACKED if syntax == DEFLATED else 1)
+    return max(8 * unpacked // max(int(header.Rows) * int(header.Columns), 1), 1)
 
 
 def _decoded(data: Dataset, index: int) -> np.ndarray:
