@@ -144,7 +144,7 @@ class Pixels:
         try:
             from pydicom.pixels import apply_modality_lut
         except ModuleNotFoundError:  # pydicom 2
-            from pydicom.pixel_data_handlers.util import apply_modality_lut
+            from pydicom.pixel_data_handlers.util import apply_modality_lut  # type: ignore[no-redef]
 
         try:
             return _holding(np.array(apply_modality_lut(stored, self._data)), -1)
@@ -239,7 +239,7 @@ def _says_otherwise(data: Dataset) -> bool:
     """Whether a JPEG 2000 stream is of another size than its header, which would decide the memory."""
     stream = data.get("PixelData") or b""
     start = stream.find(J2K_START)
-    if not _is_packed(data) or start < 0 or len(stream) < start + 24:
+    if data.file_meta.TransferSyntaxUID not in ITK_DECODES or start < 0 or len(stream) < start + 24:
         return False
     right, low, left, up = struct.unpack(">4I", stream[start + 8 : start + 24])
     return (right - left, low - up) != (data.Columns, data.Rows)
@@ -391,7 +391,7 @@ def _coloured(stored: np.ndarray, data: Dataset) -> np.ndarray:
     try:
         from pydicom.pixels import apply_color_lut
     except ModuleNotFoundError:  # pydicom 2
-        from pydicom.pixel_data_handlers.util import apply_color_lut
+        from pydicom.pixel_data_handlers.util import apply_color_lut  # type: ignore[no-redef]
     return np.asarray(apply_color_lut(stored, data))[..., :3]
 
 

@@ -551,6 +551,9 @@ def regression_answer(
 
 def _check_size(volume: Volume) -> None:
     """Refuse scans whose size in mm cannot be a body's, which mostly means a wrong spacing."""
+    if volume.is_2d:
+        # Refused as a single image where it is looked at: its pixels need no size for that.
+        return
     if not volume.spacing_known:
         raise InputError(
             f"{volume.name or 'The volume'} does not say how large its voxels are; body landmarks need mm, "

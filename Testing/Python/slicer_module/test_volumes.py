@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 import slicer
 import vtk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from LandmarkDetectionSlicer.volumes import isSingleImage, readVolume, refusal, remark
+from PIL import Image
 
 from LandmarkDetectionLib.errors import InputError
 from Testing.Python.slicer_module.mrml_cases import SHIFT, TURN, add_transform, add_volume, add_warp
@@ -19,6 +21,45 @@ def volume(scene):
 
 def add(kind, name="thing"):
     return slicer.mrmlScene.AddNewNodeByClass(kind, name)
+
+
+# --- pictures ---
+
+
+@pytest.fixture
+def picture(scene, tmp_path):
+    """A picture as Slicer loads it: with its resolution for printing as spacing, and not turned."""
+
+    def load(suffix=".png", dpi=None, orientation=1):
+        pixels = np.arange(600, dtype=np.uint8).reshape(20, 30)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / f"a{suffix}"
+        options = {"exif": exif} if suffix != ".bmp" else {}
+        Image.fromarray(pixels).save(path, **options, **({"dpi": (dpi, dpi)} if dpi else {}))
+        node = add_volume("picture", pixels[None])
+        # The wheels of Slicer's core have no reader of pictures.
+        node.SetSpacing(*sitk.ReadImage(str(path)).GetSpacing()[:2], 1.0)
+        storage = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+        storage.SetFileName(str(path))
+        node.SetAndObserveStorageNodeID(storage.GetID())
+        return node
+
+    return load
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
+@pytest.mark.parametrize("dpi", [None, 72, 150, 300])
+def test_a_pictures_pixels_have_no_size_until_a_person_gives_one(picture, suffix, dpi):
+    node = picture(suffix, dpi)
+    assert not readVolume(node).spacing_known
+    node.SetSpacing(0.143, 0.143, 1.0)
+    assert readVolume(node).spacing_known
+
+
+def test_a_turned_picture_is_remarked_upon(picture):
+    assert remark(picture(".jpg")) is None
+    assert "EXIF" in remark(picture(".jpg", orientation=6))
 
 
 # --- reading --------------------------------------------------------------------------------------------
