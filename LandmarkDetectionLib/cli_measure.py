@@ -213,8 +213,8 @@ def report(
     if len(set(map(str, problems.values()))) == 1:
         raise next(iter(problems.values()))
     if problems:
-        for problem in problems.values():
-            console.say(f"Not written: {problem}")
+        for text in map(str, problems.values()):
+            console.say(f"Not written: {text}")
         raise OutputError(f"{len(problems)} of {len(wanted)} reports could not be written; see above.")
 
 
