@@ -1,4 +1,4 @@
-"""Damaged datalists, tables, annotations and packages are read, or refused in one line: never anything else."""
+"""Damaged datalists, tables, annotations and packages are read, or refused in one line; nothing else."""
 
 import json
 import shutil
