@@ -45,7 +45,13 @@ def test_damaged_datalists(tmp_path: Path) -> None:
         assert {case.split for case in division.training}
         assert all(np.isfinite(case.spacing).all() for case in data)
 
-    fuzz(lambda file: read_datalist(file, "allow"), tmp_path / "damaged.json", content, check=check)
+    fuzz(
+        lambda file: read_datalist(file, "allow"),
+        tmp_path / "damaged.json",
+        content,
+        check=check,
+        known=(205,),
+    )
     fuzz(list_cases, tmp_path / "bare.json", content)
 
 
@@ -89,7 +95,7 @@ def test_damaged_tps_files(tmp_path: Path) -> None:
         b"IMAGE=C:\\a\\fish.png\r\nID=0\r\nSCALE=0.05\r\n"
     )
     read = imported(lambda file, out: import_tps(images, out, {"rater": file}), tmp_path / "out")
-    fuzz(read, tmp_path / "damaged.tps", content)
+    fuzz(read, tmp_path / "damaged.tps", content, known=(337,))
     fuzz(read_tps, tmp_path / "alone.tps", content, seconds=0.5, at_least=200)
 
 
@@ -97,7 +103,7 @@ def test_damaged_tables(tmp_path: Path) -> None:
     images = picture(tmp_path / "images")
     content = b"image,nose_x,nose_y,chin_x,chin_y\nfish,10.5,20,30,40\n"
     read = imported(lambda file, out: import_table(images, file, out, y_from="bottom"), tmp_path / "out")
-    fuzz(read, tmp_path / "damaged.csv", content)
+    fuzz(read, tmp_path / "damaged.csv", content, known=(311,))
     fuzz(read_points, tmp_path / "points.csv", content, seconds=0.5, at_least=200)
 
 
