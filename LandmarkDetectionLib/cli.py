@@ -514,20 +514,22 @@ def models_versions(
     """List the versions of a model: which one is in use, and what each was made from."""
     from LandmarkDetectionLib.errors import ModelError
     from LandmarkDetectionLib.model import load_model, model_versions, parent_version, ships_with_library
-    from LandmarkDetectionLib.model.registry import find_models
 
-    if name in find_models() and ships_with_library(shipped := load_model(name)):
-        found, used = [shipped], shipped.version
-    else:
-        found, used = model_versions(name), ""
-        with suppress(ModelError):  # one damaged note on what is in use: the list tells how to choose
-            used = load_model(name).version
+    used = None
+    with suppress(ModelError):  # a damaged note on what is in use: the list says what to choose from
+        used = load_model(name)
+    found = [used] if used is not None and ships_with_library(used) else model_versions(name)
     if as_json:
         listed = [{**_model_summary(one), "parent": parent_version(one)} for one in found]
-        console.print_json({"in_use": used, "versions": listed})
+        console.print_json({"in_use": used.version if used else None, "versions": listed})
         return
     rows = [
-        [one.version, "yes" if one.version == used else "", parent_version(one) or "-", str(one.path)]
+        [
+            one.version,
+            "yes" if used and one.version == used.version else "",
+            parent_version(one) or "-",
+            str(one.path),
+        ]
         for one in found
     ]
     console.print_table(["version", "in use", "made from", "folder"], rows)
