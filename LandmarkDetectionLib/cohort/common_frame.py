@@ -148,7 +148,7 @@ def _aligned(points: FloatArray) -> tuple[FloatArray, FloatArray]:
         moved = _moved_onto(shape, cases, weights)
         shape = _normalised(_median(moved), size)
         residual = np.linalg.norm(moved - shape, axis=2)
-        usual = np.nanmedian(residual, axis=0) + 1e-9 * size + 1e-9
+        usual = _median(residual[..., None])[:, 0] + 1e-9 * size + 1e-9
         # The farther from where it should be, the less a landmark pulls: it does not turn the whole case.
         weights = np.where(there, 1 / np.maximum(np.nan_to_num(residual / (3 * usual)), 1.0) ** 2, 0.0)
     aligned[usable] = np.where(there[..., None], moved, np.nan)
@@ -173,7 +173,7 @@ def _moved_onto(shape: FloatArray, cases: FloatArray, weights: FloatArray) -> Fl
 
 
 def _median(cases: FloatArray) -> FloatArray:
-    """(L, 3) median over cases; NaN for a landmark that no case has."""
+    """(L, D) median over (N, L, D) cases; NaN for a landmark that no case has."""
     known = np.isfinite(cases[..., 0]).any(axis=0)
     shape = np.full(cases.shape[1:], np.nan)
     shape[known] = np.nanmedian(cases[:, known], axis=0)

@@ -12,6 +12,7 @@ import pytest
 from LandmarkDetectionLib.cohort import read_cohort
 from LandmarkDetectionLib.cohort.batch import write_tables
 from LandmarkDetectionLib.cohort.sources import Filters
+from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.landmarks import read_landmarks
 from Testing.Python.cohort.conftest import SURNAME, UID_TEXT, Ended, states
 
