@@ -14,11 +14,14 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from LandmarkDetectionLib import (
     __version__,
@@ -55,6 +58,10 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "whole-body-ct"
 SHEET_AT_MOST = 400
+#: Options of all commands that name what is written; all other paths are read.
+OUTPUT_OPTIONS = {"output", "out", "overlay", "phantom", "truth", "volumes", "sheet"}
+#: A table of codes is completed.
+BOTH_READ_AND_WRITTEN = {"key"}
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 # Which extra of the pip package brings an optional module.
@@ -194,6 +201,7 @@ def detect(
         list[Path] | None,
         typer.Option(help="Further image of the case on the same voxels, for models of several (T1w, T2w)."),
     ] = None,
+    pixel_size: cli_measure.PixelSizeOption = None,
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -208,13 +216,15 @@ def detect(
     _check_outputs([overlay] if overlay else [], PICTURE_SUFFIXES)
 
     from LandmarkDetectionLib.model import load_model
-    from LandmarkDetectionLib.volume import read_volume
+    from LandmarkDetectionLib.volume import read_volume, with_pixel_size
 
     with console.progress_bar(not quiet and not as_json) as progress:
         package = load_model(model)
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source, series=_series(series))
         further = [read_volume(path) for path in channel or []]
+        if pixel_size is not None:
+            volume, *further = (with_pixel_size(one, pixel_size) for one in (volume, *further))
         # Only now, so that what cannot work is refused before PyTorch is loaded.
         from LandmarkDetectionLib.detectors import detect as run_detector
 
@@ -228,8 +238,10 @@ def detect(
             channels=further,
             progress=progress,
         )
+        if pixel_size is not None:
+            detection = replace(detection, parameters={**detection.parameters, "pixel_size_mm": pixel_size})
         progress(1.0, "writing")
-        _write_results(detection, package.protocol, outputs, overlay)
+        _write_results(detection, package.protocol, outputs, overlay, volume)
     files = [*outputs, *([overlay] if overlay else [])]
     _report(detection, as_json, quiet, files, _measured(detection, package.protocol, volume))
 
@@ -299,13 +311,16 @@ def models_info(
 
 @models_app.command("validate", epilog=EXIT_CODES)
 def models_validate(
-    path: Annotated[Path, typer.Argument(help="Folder of a model.")], as_json: JsonOption = False
+    path: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, or its folder.")],
+    as_json: JsonOption = False,
 ) -> None:
-    """Check that a model folder is complete, undamaged and safe to load."""
+    """Check that a model is complete, undamaged and safe to load, and that its networks run."""
+    from LandmarkDetectionLib.detectors.checking import check_model
     from LandmarkDetectionLib.errors import ModelError
-    from LandmarkDetectionLib.model import validate_model
+    from LandmarkDetectionLib.model.registry import model_folder
 
-    problems = validate_model(path)
+    folder = model_folder(path)
+    problems = check_model(folder)
     if as_json:
         console.print_json({"path": str(path), "valid": not problems, "problems": problems})
         if problems:
@@ -326,10 +341,11 @@ def models_install(
     quiet: QuietOption = False,
 ) -> None:
     """Check a model and copy it to your own models."""
+    from LandmarkDetectionLib.detectors.checking import check_model
     from LandmarkDetectionLib.model import install_model
 
     with console.progress_bar(not quiet and not as_json) as progress:
-        model = install_model(source, sha256, progress=progress)
+        model = install_model(source, sha256, check=check_model, progress=progress)
     if as_json:
         console.print_json(_model_summary(model))
     elif not quiet:
@@ -468,8 +484,9 @@ def demo(
         write_volume(phantom, ct)
         write_landmarks(known, truth)
         # Read back what was written, so that the demo takes the way of a user's own file.
-        detection = run_detector(read_volume(ct), package, device=device.value, progress=progress)
-        _write_results(detection, package.protocol, [found, record], picture)
+        volume = read_volume(ct)
+        detection = run_detector(volume, package, device=device.value, progress=progress)
+        _write_results(detection, package.protocol, [found, record], picture, volume, truth=known)
 
     errors = _errors_mm(detection.landmarks, known)
     mean = sum(errors.values()) / len(errors) if errors else None
@@ -492,12 +509,19 @@ def demo(
 
 @models_app.command("versions", epilog=EXIT_CODES)
 def models_versions(
-    name: Annotated[str, typer.Argument(help="Name of a model you installed.")], as_json: JsonOption = False
+    name: Annotated[str, typer.Argument(help="Name of a model.")], as_json: JsonOption = False
 ) -> None:
     """List the versions of a model: which one is in use, and what each was made from."""
-    from LandmarkDetectionLib.model import load_model, model_versions, parent_version
+    from LandmarkDetectionLib.errors import ModelError
+    from LandmarkDetectionLib.model import load_model, model_versions, parent_version, ships_with_library
+    from LandmarkDetectionLib.model.registry import find_models
 
-    found, used = model_versions(name), load_model(name).version
+    if name in find_models() and ships_with_library(shipped := load_model(name)):
+        found, used = [shipped], shipped.version
+    else:
+        found, used = model_versions(name), ""
+        with suppress(ModelError):  # one damaged note on what is in use: the list tells how to choose
+            used = load_model(name).version
     if as_json:
         listed = [{**_model_summary(one), "parent": parent_version(one)} for one in found]
         console.print_json({"in_use": used, "versions": listed})
@@ -553,7 +577,12 @@ def _series(text: str | None) -> str | int | None:
 
 
 def _write_results(
-    detection: Detection, protocol: Protocol, outputs: Sequence[Path], overlay: Path | None
+    detection: Detection,
+    protocol: Protocol,
+    outputs: Sequence[Path],
+    overlay: Path | None,
+    volume: Volume,
+    truth: LandmarkSet | None = None,
 ) -> None:
     if outputs:
         from LandmarkDetectionLib.detection import write_detection
@@ -563,7 +592,7 @@ def _write_results(
     if overlay is not None:
         from LandmarkDetectionLib.evaluation.overlay import write_overlay
 
-        write_overlay(detection, protocol, overlay)
+        write_overlay(detection, protocol, overlay, volume=volume, case=volume.name, truth=truth)
 
 
 def _measured(detection: Detection, protocol: Protocol, volume: Volume) -> Measurements | None:
@@ -587,7 +616,8 @@ def _report(
         console.print_json({**detection.to_record(), **_of_measurements(measured), "files": list(files)})
         return
     if not quiet:
-        console.print_landmarks(detection.landmarks, f"{detection.model} {detection.model_version}")
+        title = f"{detection.model} {detection.model_version}"
+        console.print_landmarks(detection.landmarks, title, unit=detection.unit)
         if measurements is not None:
             cli_measure.print_measurements(measurements, "Measurements, for research use only")
         _print_times(detection)
@@ -652,6 +682,34 @@ def _size(size: object) -> str:
     return " x ".join(str(one) for one in size) if isinstance(size, list | tuple) else _text(size)
 
 
+class _Guarded(TyperCommand):
+    """A command that refuses, before anything else, to write over a file that it reads."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Compare all paths among the options, then run."""
+        from LandmarkDetectionLib.files import require_not_inputs
+
+        named = {
+            name: [
+                one
+                for one in (value if isinstance(value, list | tuple) else [value])
+                if isinstance(one, Path)
+            ]
+            for name, value in ctx.params.items()
+            if name not in BOTH_READ_AND_WRITTEN
+        }
+        require_not_inputs(
+            (path for name, paths in named.items() if name in OUTPUT_OPTIONS for path in paths),
+            (path for name, paths in named.items() if name not in OUTPUT_OPTIONS for path in paths),
+        )
+        return super().invoke(ctx)
+
+
+for _part in (app, models_app, cli_data.app, cli_annotations.app, cli_study.app):
+    for _command in _part.registered_commands:
+        _command.cls = _Guarded
+
+
 # --- errors -----------------------------------------------------------------------------------------------
 
 
@@ -664,6 +722,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         Words after the command's name; those of the process when ``None``.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        # File names may hold bytes that are no text; standard error prints them so by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Found by hand, so that it may stand anywhere and works for errors in the usage itself.
     debug, as_json = "--debug" in words, "--json" in words
     words = [word for word in words if word != "--debug"]

@@ -10,7 +10,7 @@ import typer
 
 from LandmarkDetectionLib import console
 from LandmarkDetectionLib.cli_options import JsonOption, QuietOption, make_folder
-from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,8 +99,11 @@ def measure(
         )
     ]
     if output is not None:
+        from LandmarkDetectionLib.files import require_not_inputs
+        from LandmarkDetectionLib.measuring import case_files
         from LandmarkDetectionLib.reporting.table import write_csv
 
+        require_not_inputs([output], case_files(sources))
         write_csv(reports, output)
     if as_json:
         records = [{"case": one.name, **one.measurements.to_record()} for one in reports]
@@ -172,27 +175,47 @@ def report(
         raise OutputError(
             f"Cannot write {len(cases)} cases to {single[0]}: it is a page of one case; give a folder."
         )
-    written: list[Path] = []
-    for path in single:
-        write_report(cases[0][0], path, cases[0][1])
-        written.append(path)
-    for path in (one for one in files if one not in single):
-        write_csv([case for case, _ in cases], path)
-        written.append(path)
+    wanted = [(path, *cases[0]) for path in single]
+    tables = [path for path in files if path not in single]
+    pages = [suffix for suffix in formats if suffix != ".csv"]
+    for folder in folders:
+        wanted += [
+            (folder / f"{case.name}{suffix}", case, images) for case, images in cases for suffix in pages
+        ]
+        if ".csv" in formats:
+            tables.append(folder / "measurements.csv")
+    from LandmarkDetectionLib.files import require_not_inputs
+    from LandmarkDetectionLib.measuring import case_files
+
+    read = [*case_files(sources), *(one for _, images in cases for one in images)]
+    require_not_inputs([*(path for path, _, _ in wanted), *tables], read)
     for folder in folders:
         make_folder(folder)
-        for case, images in cases:
-            for suffix in (one for one in formats if one != ".csv"):
-                write_report(case, folder / f"{case.name}{suffix}", images)
-                written.append(folder / f"{case.name}{suffix}")
-        if ".csv" in formats:
-            write_csv([case for case, _ in cases], folder / "measurements.csv")
-            written.append(folder / "measurements.csv")
+    written: list[Path] = []
+    problems: dict[Path, LandmarkDetectionError] = {}
+    for path, case, images in wanted:
+        try:
+            write_report(case, path, images)
+        except LandmarkDetectionError as problem:
+            # The others, and the table, do not wait for one image to be exported again.
+            problems[path] = problem
+        else:
+            written.append(path)
+    for path in tables:
+        write_csv([case for case, _ in cases], path)
+        written.append(path)
     if as_json:
-        console.print_json({"research_use_only": True, "files": written})
+        failures = [{"file": path, "error": str(problem)} for path, problem in problems.items()]
+        console.print_json({"research_use_only": True, "files": written, "failures": failures})
     elif not quiet:
         for path in written:
             print(f"Wrote {path}")
+    if len(set(map(str, problems.values()))) == 1:
+        raise next(iter(problems.values()))
+    if problems:
+        for problem in problems.values():
+            console.say(f"Not written: {problem}")
+        raise OutputError(f"{len(problems)} of {len(wanted)} reports could not be written; see above.")
 
 
 def agreement(

@@ -40,14 +40,14 @@ def say(message: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print a table; columns whose heading ends in ``mm``, or is a number's name, are right-aligned."""
+    """Print a table; columns whose heading ends in mm or px, or is a number's name, are right-aligned."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
     for heading in columns:
-        number = heading.endswith(" mm") or heading in ("confidence", "slices", "landmarks", "number", "MB")
+        number = heading.endswith((" mm", " px")) or heading in _NUMBERS
         table.add_column(heading, justify="right" if number else "left", overflow="fold")
     for row in rows:
         # Text, not markup: a file name with [brackets] is printed as it is.
@@ -55,11 +55,16 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: st
     _console().print(table)
 
 
-def print_landmarks(landmarks: LandmarkSet, title: str = "", errors: dict[str, float] | None = None) -> None:
-    """Print name, R, A, S (mm), confidence and status of each landmark, and its error (mm) when known."""
-    columns = ["landmark", "R mm", "A mm", "S mm", "confidence", "status"]
+def print_landmarks(
+    landmarks: LandmarkSet,
+    title: str = "",
+    errors: dict[str, float] | None = None,
+    unit: str = "mm",
+) -> None:
+    """Print name, R, A, S (mm or px), confidence and status of each landmark, and its error when known."""
+    columns = ["landmark", *(f"{axis} {unit}" for axis in "RAS"), "confidence", "status"]
     if errors is not None:
-        columns.append("error mm")
+        columns.append(f"error {unit}")
     rows = []
     for landmark in landmarks.landmarks:
         row = [landmark.name, *_millimetres(landmark.position)]
@@ -109,6 +114,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
+_NUMBERS = ("confidence", "slices", "landmarks", "number", "MB")
 _STYLES = {
     "detected": "green",
     "accepted": "green",

@@ -25,7 +25,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -36,6 +36,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, write_text
 from LandmarkDetectionLib.landmarks import LandmarkSet, read_landmarks
 from LandmarkDetectionLib.pixel_landmarks import is_labelme, read_pixel_landmarks
+from LandmarkDetectionLib.splits import splits_to_learn_from
 from LandmarkDetectionLib.volume import Volume, read_volume, with_spacing
 
 if TYPE_CHECKING:
@@ -196,6 +197,23 @@ class Datalist:
     def raters(self) -> tuple[str, ...]:
         """Raters of any case, as they first occur."""
         return tuple(dict.fromkeys(rater for case in self.cases for rater in case.raters))
+
+    def to_learn_from(self) -> Datalist:
+        """The cases that may be learned from, by what their splits are called.
+
+        See `splits.splits_to_learn_from`; a case whose subject is in another split, too, is left out.
+
+        Raises
+        ------
+        InputError
+            There is none.
+        """
+        learned = splits_to_learn_from(case.split for case in self)
+        others = {case.subject for case in self if case.split not in learned}
+        cases = tuple(case for case in self if case.split in learned and case.subject not in others)
+        if not cases:
+            raise InputError(f"{self.path} has no case to learn from; call the split to learn from train.")
+        return replace(self, cases=cases)
 
     def of_split(self, split: str) -> tuple[Case, ...]:
         """Cases of one split."""

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Of the ``.json`` record; raised when an older reader would misunderstand a newer file."""
 
+MOST = 1e300
+"""Integers of JSON may be larger than any float."""
+
 DETECTION_SUFFIXES = (*LANDMARK_SUFFIXES, ".json")
 
 
@@ -62,6 +65,11 @@ class Detection:
     seconds: dict[str, float] = field(default_factory=dict)
     views: Projection | HandPicture | ImageViews | None = field(default=None, compare=False, repr=False)
     evidence: object = field(default=None, compare=False, repr=False)
+
+    @property
+    def unit(self) -> str:
+        """Of its positions: "mm", or "px" in a picture whose pixels have no known size."""
+        return "px" if self.parameters.get("unit") == "pixel" else "mm"
 
     def to_record(self) -> dict[str, Any]:
         """Everything but views and evidence, as JSON values; positions in RAS mm, covariances in mm^2."""
@@ -118,6 +126,7 @@ def detection_from_record(record: dict[str, Any]) -> Detection:
     ValueError
         The record is broken or of a newer version; the text says what is wrong.
     """
+    require_finite(record)
     version = record.get("schema_version")
     if "landmarks" not in record or version is None:
         raise ValueError(
@@ -143,6 +152,26 @@ def detection_from_record(record: dict[str, Any]) -> Detection:
         warnings=tuple(str(warning) for warning in warnings),
         seconds={step: float(value) for step, value in seconds.items()},
     )
+
+
+def require_finite(record: Mapping[str, Any]) -> None:
+    """Refuse NaN and infinity, which JSON does not have and Python reads all the same.
+
+    Raises
+    ------
+    ValueError
+        There is one; the text names the entry.
+    """
+    for key, entry in record.items():
+        pending = [entry]
+        while pending:
+            value = pending.pop()
+            if isinstance(value, Mapping):
+                pending += value.values()
+            elif isinstance(value, list):
+                pending += value
+            elif isinstance(value, int | float) and not -MOST < value < MOST:
+                raise ValueError(f"its entry '{key}' holds a number that is not finite")
 
 
 def _entry(record: dict[str, Any], key: str, kind: type) -> Any:

@@ -19,9 +19,11 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.volume import (
     ITK,
     NIFTI,
+    NRRD,
+    SAME_GRID,
     Volume,
     read_volume,
-    require_geometry,
+    voxels_apart,
     with_voxels,
 )
 
@@ -63,7 +65,7 @@ class DirectionColours:
         """Read the files and compute the three channels; raises InputError as :func:`colour_map` does."""
         fa = read_volume(self.fa)
         directions, ijk_to_ras = read_directions(self.directions)
-        if directions.shape[1:] != fa.shape or not np.allclose(ijk_to_ras, fa.ijk_to_ras, atol=1e-2):
+        if directions.shape[1:] != fa.shape or voxels_apart(fa.size, fa.ijk_to_ras, ijk_to_ras) > SAME_GRID:
             raise InputError(
                 f"{self.directions[0]} does not lie on the grid of {self.fa}; "
                 "export both from one tensor image."
@@ -139,7 +141,8 @@ def read_directions(paths: Sequence[str | os.PathLike[str]]) -> tuple[np.ndarray
     if len(files) == 3:
         volumes = [read_volume(file) for file in files]
         if any(
-            one.shape != volumes[0].shape or not np.allclose(one.ijk_to_ras, volumes[0].ijk_to_ras, atol=1e-2)
+            one.shape != volumes[0].shape
+            or voxels_apart(one.size, volumes[0].ijk_to_ras, one.ijk_to_ras) > SAME_GRID
             for one in volumes
         ):
             raise InputError(f"{files[0]} and the other components of the direction do not lie on one grid.")
@@ -151,57 +154,13 @@ def read_directions(paths: Sequence[str | os.PathLike[str]]) -> tuple[np.ndarray
     path, name = files[0], files[0].name.lower()
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the name and the folder.")
-    if name.endswith(NIFTI):
-        directions, ijk_to_ras = _read_nifti(path)
-    elif name.endswith(ITK):
-        directions, ijk_to_ras = _read_itk(path)
-    else:
+    if not name.endswith(NIFTI + ITK):
         raise InputError(f"{path} is no direction volume; give NIfTI, NRRD or MetaImage.")
-    require_geometry(path, ijk_to_ras)
+    from LandmarkDetectionLib import metaimage, nifti, nrrd
+
+    reader = nifti if name.endswith(NIFTI) else nrrd if name.endswith(NRRD) else metaimage
+    directions, ijk_to_ras = reader.read_vectors(path)
     if not np.isfinite(directions).all():
         # Outside the brain some programs divide by zero.
         directions = np.nan_to_num(directions, nan=0.0, posinf=0.0, neginf=0.0)
     return np.ascontiguousarray(directions, np.float32), ijk_to_ras
-
-
-def _read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    import nibabel
-
-    try:
-        image = nibabel.load(path)
-        values = np.asarray(image.dataobj, dtype=np.float32)  # type: ignore[attr-defined]
-        affine = np.asarray(image.affine, dtype=np.float64)  # type: ignore[attr-defined]
-    except Exception as error:
-        # nibabel raises whatever the bytes of a damaged file lead to.
-        raise InputError(
-            f"{path} is damaged, truncated or no NIfTI file; copy or export it again."
-        ) from error
-    if values.ndim == 5 and values.shape[3] == 1:
-        values = values[:, :, :, 0]
-    if values.ndim != 4 or values.shape[3] != 3:
-        size = " x ".join(map(str, values.shape))
-        raise InputError(f"{path} has {size} values, and directions need three per voxel.")
-    return values.transpose(3, 2, 1, 0), affine
-
-
-def _read_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    import SimpleITK as sitk  # noqa: N813
-
-    from LandmarkDetectionLib.itk_image import quiet
-    from LandmarkDetectionLib.volume import ras_from_lps
-
-    try:
-        with quiet(sitk):
-            image = sitk.ReadImage(str(path), sitk.sitkVectorFloat32)
-    except RuntimeError as error:
-        raise InputError(
-            f"{path} is damaged, truncated or no vector image; copy or export it again."
-        ) from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 3:
-        raise InputError(
-            f"{path} has {image.GetNumberOfComponentsPerPixel()} values per voxel, and directions need three."
-        )
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    matrix[:3, 3] = image.GetOrigin()
-    return np.moveaxis(sitk.GetArrayFromImage(image), -1, 0), ras_from_lps(matrix)

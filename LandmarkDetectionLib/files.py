@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import secrets
 import shutil
+import stat
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
 
+try:
+    import fcntl
+except ImportError:
+    # Windows.
+    fcntl = None  # type: ignore[assignment]
+
+#: How names of what is being written, unpacked or removed begin.
+TEMPORARY = (".writing-", ".unpacking-", ".removed-")
+LOCK = ".lock"
+LEFT_BEHIND_SECONDS = 86_400
 MAX_TEXT_BYTES = 20_000_000
 """Far above any landmark list; keeps a wrongly chosen image from filling the memory."""
 
@@ -55,15 +70,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             f"Cannot write {named}: the folder {target.parent} does not exist; create it first."
         )
     try:
-        handle, name = tempfile.mkstemp(
-            prefix=".writing-", suffix="-" + target.name.lstrip(".")[-100:], dir=target.parent
-        )
-        os.close(handle)
+        temporary = _new_file(target)
     except OSError as error:
         raise OutputError(
             f"Cannot write {named}: {_reason(error)}; choose a folder you may write to."
         ) from error
-    temporary = Path(name)
     try:
         yield temporary
         _keep_permissions(target, temporary)
@@ -81,8 +92,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give an empty temporary folder beside the target; it becomes the target when the block succeeds.
 
-    An existing target is exchanged as a whole: it is renamed away, the new folder is renamed to its place,
-    and only then is the old one deleted. When the block raises, the target is as it was.
+    An existing target is exchanged for the new folder in one step where the system can (Linux, macOS); a
+    process that is killed leaves the old one or the new one. Elsewhere there are two renames, and what was
+    killed between them is put right by :func:`tidy`, as is done here first. When the block raises, the target
+    is as it was.
 
     Raises
     ------
@@ -94,8 +107,10 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OutputError(f"Cannot write the folder {path}: there is a file of this name.")
     if not target.parent.is_dir():
         raise OutputError(f"Cannot write {path}: the folder {target.parent} does not exist; create it first.")
+    tidy(target.parent)
     try:
-        work = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+        work = Path(tempfile.mkdtemp(prefix=".writing-", suffix="-" + target.name, dir=target.parent))
+        lock = _lock(work)
     except OSError as error:
         raise OutputError(
             f"Cannot write {path}: {_reason(error)}; choose a folder you may write to."
@@ -104,28 +119,103 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         new, old = work / "new", work / "old"
         new.mkdir()
         yield new
-        if target.exists():
-            target.rename(old)
-        try:
+        if not target.exists():
             new.rename(target)
-        except OSError:
-            if old.exists():
+        elif not _exchange(new, target):
+            target.rename(old)
+            try:
+                new.rename(target)
+            except OSError:
                 old.rename(target)
-            raise
+                raise
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {_reason(error)}; nothing was changed.") from error
     finally:
+        if lock is not None:
+            os.close(lock)
         shutil.rmtree(work, ignore_errors=True)
 
 
+def tidy(folder: Path) -> None:
+    """Put right what killed processes left in a folder.
+
+    A target that was renamed away comes back; half-written files and folders are removed.
+
+    A folder that is being written holds a lock, which ends with its process; what has none counts as left
+    behind after a day.
+    """
+    with suppress(OSError):
+        for left in [one for one in folder.iterdir() if one.name.startswith(TEMPORARY)]:
+            with suppress(OSError):
+                _put_right(left)
+
+
+def _put_right(left: Path) -> None:
+    lock: int | None = None
+    if (left / LOCK).is_file() and fcntl is not None:
+        lock = os.open(left / LOCK, os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # Its process is alive.
+            os.close(lock)
+            return
+    elif time.time() - left.stat().st_mtime < LEFT_BEHIND_SECONDS:
+        return
+    # The name is mkdtemp's: prefix, eight characters, and the target's name.
+    target = left.parent / left.name[len(TEMPORARY[0]) + 9 :]
+    if left.name.startswith(TEMPORARY[0]) and (left / "old").is_dir() and not target.exists():
+        (left / "old").rename(target)
+    if left.is_dir() and not left.is_symlink():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink()
+    if lock is not None:
+        os.close(lock)
+
+
+def _lock(work: Path) -> int | None:
+    """Lock a folder that is being written while this process lives; None where there are no such locks."""
+    if fcntl is None:
+        return None
+    lock = os.open(work / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    with suppress(OSError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two names in one step; False where the system or the file system cannot."""
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        names = os.fsencode(first), os.fsencode(second)
+        if sys.platform == "linux":
+            # renameat2(2): relative to the working directory, RENAME_EXCHANGE.
+            return bool(library.renameat2(-100, names[0], -100, names[1], 2) == 0)
+        if sys.platform == "darwin":
+            # renamex_np(2): RENAME_SWAP.
+            return bool(library.renamex_np(names[0], names[1], 2) == 0)
+    except (AttributeError, OSError, TypeError):
+        pass
+    return False
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write ``text`` as UTF-8 with ``\\n`` line ends through :func:`atomic_write`."""
+    """Write ``text`` as UTF-8 with ``\\n`` line ends through :func:`atomic_write`.
+
+    What is no text in the name of a file becomes an escape, which JSON reads back.
+    """
     with atomic_write(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
-def create_once(path: str | os.PathLike[str], text: str) -> bool:
+def create_once(path: str | os.PathLike[str], text: str, mode: int | None = None) -> bool:
     """Write a file if there is none: of several processes that try at once, one succeeds, and whole.
+
+    Parameters
+    ----------
+    mode
+        Who may read and write it, such as 0o600 for a secret; as usual for new files when None.
 
     Returns
     -------
@@ -141,12 +231,11 @@ def create_once(path: str | os.PathLike[str], text: str) -> bool:
     if target.exists():
         return False
     try:
-        handle, name = tempfile.mkstemp(prefix=".writing-", dir=target.parent)
-        temporary = Path(name)
+        temporary = _new_file(target)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-            _keep_permissions(target, temporary)
+            if mode is not None:
+                temporary.chmod(mode)
+            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
             _flush(temporary)
             # A name that exists is never overwritten: not by a link, and on Windows not by a rename.
             if os.name == "nt":
@@ -160,6 +249,64 @@ def create_once(path: str | os.PathLike[str], text: str) -> bool:
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {_reason(error)}; nothing was changed.") from error
     return True
+
+
+def require_file(path: Path, *, error: type[LandmarkDetectionError] = InputError) -> None:
+    """Refuse what is no ordinary file before it is opened: a named pipe would be waited for without end.
+
+    Raises
+    ------
+    LandmarkDetectionError
+        Of the class ``error``: there is no such file, or it is a folder, a pipe, a socket or a device.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise error(f"Cannot read {path}: there is no such file; check the name.") from None
+    except (OSError, ValueError) as problem:
+        raise error(f"Cannot read {path}: {_reason(problem)}.") from problem
+    if stat.S_ISDIR(mode):
+        raise error(f"Cannot read {path}: it is a folder, a file was expected.")
+    if not stat.S_ISREG(mode):
+        raise error(f"Cannot read {path}: it is a pipe, a socket or a device, a file was expected.")
+
+
+def require_not_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Refuse to write over what is read, whatever the ways it is named: links, hard links, letter case.
+
+    Raises
+    ------
+    OutputError
+        An output exists and is the same file as an input, or as another output. Folders are not compared:
+        a command that replaces one as a whole looks after that itself.
+    """
+    seen: dict[tuple[int, int], Path] = {}
+    for path in inputs:
+        if identity := _identity(path):
+            seen[identity] = path
+    given = dict(seen)
+    for path in outputs:
+        identity = _identity(path)
+        if identity is None:
+            continue
+        if identity in given:
+            raise OutputError(
+                f"Cannot write {path}: it is the input {given[identity]}, which would be lost; give another "
+                "name."
+            )
+        if identity in seen:
+            raise OutputError(f"The same output file is named twice ({path}); give each its own name.")
+        seen[identity] = path
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What is the same for all names of a file; None when there is no ordinary one."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    # Devices (/dev/null, /dev/stdout) hold nothing that could be lost.
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def read_text(
@@ -177,13 +324,10 @@ def read_text(
     """
     path = Path(path)
     try:
-        if path.is_dir():
-            raise error(f"Cannot read {path}: it is a folder, a file was expected.")
+        require_file(path, error=error)
         with path.open("rb") as stream:
             content = stream.read(max_bytes + 1)
-    except FileNotFoundError:
-        raise error(f"Cannot read {path}: there is no such file; check the name.") from None
-    except OSError as problem:
+    except (OSError, ValueError) as problem:
         raise error(f"Cannot read {path}: {_reason(problem)}.") from problem
     if len(content) > max_bytes:
         raise error(
@@ -225,15 +369,25 @@ def read_json(
     return content
 
 
+def _new_file(target: Path) -> Path:
+    """An empty file beside a target, hidden, with a name that ends as the target's and its permissions.
+
+    A new target gets the usual ones, as the system gives them: asking for the umask would mean to change it
+    for an instant, for all threads. While an old one is written anew, only its owner may read it.
+    """
+    mode = 0o600 if target.exists() else 0o666
+    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+    while True:
+        name = f"{TEMPORARY[0]}{secrets.token_hex(6)}-{target.name.lstrip('.')[-60:]}"
+        with suppress(FileExistsError):
+            os.close(os.open(target.parent / name, flags, mode))
+            return target.parent / name
+
+
 def _keep_permissions(target: Path, temporary: Path) -> None:
-    """Temporary files are private (0600); the result gets the old file's mode or the usual one."""
+    """The result gets the old file's mode, if there is one."""
     if target.exists():
-        mode = target.stat().st_mode & 0o777
-    else:
-        umask = os.umask(0)
-        os.umask(umask)
-        mode = 0o666 & ~umask
-    os.chmod(temporary, mode)  # noqa: PTH101
+        os.chmod(temporary, target.stat().st_mode & 0o777)  # noqa: PTH101
 
 
 def _flush(temporary: Path) -> None:
@@ -242,5 +396,5 @@ def _flush(temporary: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).rstrip(".").lower()
+def _reason(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()

@@ -804,6 +804,11 @@ def _unique(landmarks: list[Landmark], name: str = "") -> LandmarkSet:
     twice = _first_repeated(landmark.name for landmark in landmarks)
     if twice is not None:
         raise _BrokenError(f"two points are named '{twice}'; rename one of them")
+    for number, landmark in enumerate(landmarks, start=1):
+        try:  # half of a character, which JSON can name and no file can hold
+            f"{landmark.name}{landmark.description}".encode()
+        except UnicodeEncodeError:
+            raise _BrokenError(f"the name or the description of point {number} is no text") from None
     return LandmarkSet(tuple(landmarks), name=name)
 
 

@@ -2,9 +2,9 @@
 
 Every position inside the library is RAS mm. The formats that say LPS are converted by :func:`ras_from_lps`
 and nowhere else. One module reads each family of files: :mod:`~LandmarkDetectionLib.nifti`,
-:mod:`~LandmarkDetectionLib.itk_image` (NRRD, MetaImage), :mod:`~LandmarkDetectionLib.radiograph` (PNG, TIFF,
-JPEG, BMP) and :mod:`~LandmarkDetectionLib.dicom`; this module picks the right one and refuses what cannot
-work.
+:mod:`~LandmarkDetectionLib.nrrd`, :mod:`~LandmarkDetectionLib.metaimage`,
+:mod:`~LandmarkDetectionLib.radiograph` (PNG, TIFF, JPEG, BMP) and :mod:`~LandmarkDetectionLib.dicom`; this
+module picks the right one and refuses what cannot work.
 """
 
 from __future__ import annotations
@@ -26,9 +26,20 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.dicom import Series
 
 NIFTI = (".nii", ".nii.gz")
-ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
+NRRD = (".nrrd", ".nhdr")
+METAIMAGE = (".mha", ".mhd")
+ITK = NRRD + METAIMAGE
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
+#: Share of a voxel by which the corners of two grids may lie apart and still count as one.
+SAME_GRID = 0.1
 DICOM = (".dcm", ".ima", ".dicom")
+
+#: What a person may say of the size of a pixel, mm.
+LEAST_PIXEL_MM, LARGEST_PIXEL_MM = 1e-4, 100.0
+#: Share of the range of values by which the channels of a grey picture may lie apart: 10 of 255 levels.
+NEARLY_GREY = 10 / 255
+#: How a warning begins that says what the millimetres of an image mean.
+PIXEL_SIZE = "Pixel size: "
 
 #: Volume of the parallelepiped of the three unit axes: 1 when orthogonal, cos(tilt) for a gantry tilt.
 LEAST_AXES_DETERMINANT = 0.5
@@ -53,6 +64,8 @@ class Volume:
         identifier is read.
     spacing_known
         False when the file does not say how large a pixel is; lengths are then in pixels, not mm.
+    warnings
+        Sentences for people: what is doubtful about the file although it was read.
 
     Raises
     ------
@@ -73,6 +86,7 @@ class Volume:
     modality: str = ""
     name: str = ""
     spacing_known: bool = True
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         matrix = np.array(self.ijk_to_ras, dtype=np.float64)
@@ -182,10 +196,14 @@ def write_volume(volume: Volume, path: str | os.PathLike[str]) -> None:
         from LandmarkDetectionLib import nifti
 
         nifti.write(volume, path)
-    elif suffix in ITK:
-        from LandmarkDetectionLib import itk_image
+    elif suffix in NRRD:
+        from LandmarkDetectionLib import nrrd
 
-        itk_image.write(volume, path)
+        nrrd.write(volume, path)
+    elif suffix in METAIMAGE:
+        from LandmarkDetectionLib import metaimage
+
+        metaimage.write(volume, path)
     else:
         raise OutputError(f"Cannot write {path}: '{suffix}' is no volume format; use {_listed(NIFTI + ITK)}.")
 
@@ -230,6 +248,24 @@ def write_dicom(volume: Volume, folder: str | os.PathLike[str]) -> None:
     dicom.write(volume, Path(folder))
 
 
+def voxels_apart(size: Sequence[int], first: np.ndarray, second: np.ndarray) -> float:
+    """How far the corners of two grids of one size lie apart, in voxels; of single slices within their plane.
+
+    Up to ``SAME_GRID`` they count as one: this is the only place that says so.
+
+    Parameters
+    ----------
+    size
+        Voxels along (i, j, k).
+    first, second : (4, 4)
+        Voxel indices to RAS mm.
+    """
+    ends = [sorted({0, int(n) - 1}) for n in size]
+    corners = np.array([[i, j, k, 1.0] for i in ends[0] for j in ends[1] for k in ends[2]])
+    apart = (corners @ (np.linalg.inv(first) @ second).T - corners)[:, : 2 if size[2] == 1 else 3]
+    return float(np.abs(apart).max())
+
+
 def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
     """The volume with voxels of another size, for images whose file does not say how large a pixel is.
 
@@ -238,12 +274,31 @@ def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
     volume
         Its first voxel stays where it is, and its axes keep their directions.
     spacing
-        mm between voxel centres along (i, j) or (i, j, k).
+        mm between voxel centres along (i, j) or (i, j, k). What the file said of them no longer matters.
     """
     sides = np.array([*spacing, *volume.spacing[len(spacing) :]], dtype=np.float64)
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, :3] *= sides / volume.spacing
-    return replace(volume, ijk_to_ras=matrix, spacing_known=True)
+    told = tuple(text for text in volume.warnings if not text.startswith(PIXEL_SIZE))
+    return replace(volume, ijk_to_ras=matrix, spacing_known=True, warnings=told)
+
+
+def with_pixel_size(volume: Volume, mm: float) -> Volume:
+    """A picture or radiograph whose file does not say how large its pixels are, with the size a person gives.
+
+    Raises
+    ------
+    InputError
+        The file says it already, the pixels are not square, or the size cannot be.
+    """
+    name = volume.name or "The image"
+    if volume.spacing_known:
+        raise InputError(f"{name} says how large its pixels are; leave out the pixel size.")
+    if not np.isfinite(mm) or not LEAST_PIXEL_MM <= mm <= LARGEST_PIXEL_MM:
+        raise InputError(f"A pixel size of {mm:g} mm cannot be; give the mm from one pixel to the next.")
+    if not np.allclose(volume.spacing[:2], volume.spacing[0], rtol=1e-6):
+        raise InputError(f"The pixels of {name} are not square, so one size cannot be.")
+    return with_spacing(volume, (mm, mm))
 
 
 def with_voxels(volume: Volume, voxels: np.ndarray, name: str | None = None) -> Volume:
@@ -376,6 +431,33 @@ def native(array: np.ndarray) -> np.ndarray:
     return array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
 
 
+def grey_of_colours(colours: np.ndarray) -> np.ndarray | None:
+    """The grey values of a picture whose channels are all but the same, or None when it has colours.
+
+    Saving as JPEG moves the channels of a grey picture a few levels apart (its colours are rounded); anything
+    drawn in colour, and any tint that can be seen, is further apart.
+
+    Parameters
+    ----------
+    colours
+        (..., C) integers.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        (...) of the same type: the channel itself where all are the same, else their mean, rounded.
+    """
+    first = colours[..., 0]
+    if colours.shape[-1] == 1 or all(np.array_equal(first, colours[..., n]) for n in (1, 2)):
+        return first
+    if colours.dtype.kind not in "iu":
+        return None
+    apart = int(np.ptp(colours, axis=-1).max())
+    if apart > NEARLY_GREY * np.iinfo(colours.dtype).max:
+        return None
+    return np.rint(colours.mean(axis=-1, dtype=np.float32)).astype(colours.dtype)
+
+
 def writable_dtype(dtype: np.dtype) -> np.dtype:
     """The type to write an array as: the formats know neither bool nor float16 nor long double."""
     if dtype.kind == "b":
@@ -386,8 +468,9 @@ def writable_dtype(dtype: np.dtype) -> np.dtype:
 
 
 def stem(path: Path) -> str:
-    """The file's name without its ending, ``.nii.gz`` being one."""
-    return path.name[: -len(_suffix(path))] if _suffix(path) else path.name
+    """The name for people: without its ending (``.nii.gz`` is one), "?" for bytes that are no text."""
+    name = path.name[: -len(_suffix(path))] if _suffix(path) else path.name
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -404,10 +487,14 @@ def _read(path: Path, series: str | int | None) -> Volume:
         from LandmarkDetectionLib import nifti
 
         return nifti.read(path)
-    if suffix in ITK:
-        from LandmarkDetectionLib import itk_image
+    if suffix in NRRD:
+        from LandmarkDetectionLib import nrrd
 
-        return itk_image.read(path)
+        return nrrd.read(path)
+    if suffix in METAIMAGE:
+        from LandmarkDetectionLib import metaimage
+
+        return metaimage.read(path)
     if suffix in PICTURES:
         from LandmarkDetectionLib import radiograph
 

@@ -156,7 +156,7 @@ def _frame(
 
     volume = _radiograph(landmarkNode)
     if volume is not None:
-        return Frame.of(replace(volume, spacing_known=not inPixels and _isSized(landmarkNode)), protocol.view)
+        return Frame.of(replace(volume, spacing_known=not inPixels and volume.spacing_known), protocol.view)
     if protocol.view == "picture":
         return Frame.picture(spacing_known=not inPixels)
     return Frame.space(spacing_known=not inPixels)
@@ -169,16 +169,6 @@ def _radiograph(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Volume | Non
         return None
     volume = readVolume(volumeNode)
     return volume if volume.is_2d else None
-
-
-def _isSized(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> bool:
-    """False for a picture file whose pixels Slicer took to be 1 mm large, as the file does not say."""
-    from LandmarkDetectionLib.volume import PICTURES
-
-    volumeNode = volumeOf(landmarkNode)
-    storage = volumeNode.GetStorageNode()
-    name = (storage.GetFileName() or "").lower() if storage is not None else ""
-    return not (name.endswith(PICTURES) and np.allclose(volumeNode.GetSpacing()[:2], 1.0))
 
 
 def _dicomFiles(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> tuple[Path, ...]:

@@ -90,6 +90,7 @@ class VolumeRequest:
             "ijk_to_ras": volume.ijk_to_ras.tolist(),
             "name": volume.name,
             "modality": volume.modality,
+            "spacing_known": volume.spacing_known,
             "token": self._copy.token,
         }
         _active.add(self)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import slicer
 import vtk
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.volume import Volume, geometry_problem
+from LandmarkDetectionLib.volume import PICTURES, Volume, geometry_problem
 from LandmarkDetectionSlicer.transforms import isWarped, linearToWorld
 
 _NOT_IMAGES = {
@@ -37,7 +38,8 @@ def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -
     Returns
     -------
     Volume
-        With DICOM's word for the modality where the scene tells it.
+        With DICOM's word for the modality where the scene tells it; of unknown spacing where :func:`isSized`
+        says so.
 
     Raises
     ------
@@ -52,7 +54,30 @@ def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -
         ijk_to_ras=linearToWorld(volumeNode) @ matrix if world else matrix,
         modality=_modality(volumeNode),
         name=volumeNode.GetName() or "",
+        spacing_known=isSized(volumeNode),
     )
+
+
+def isSized(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """False for a picture file whose pixels have the size that Slicer took: 1 mm, or that for printing.
+
+    A person who knows it sets another spacing in the module Volumes.
+    """
+    from LandmarkDetectionLib.radiograph import printed_spacing
+
+    path = _pictureFile(volumeNode)
+    if path is None:
+        return True
+    spacing = np.array(volumeNode.GetSpacing()[:2])
+    printed = printed_spacing(path)
+    return not np.allclose(spacing, 1.0) and (printed is None or not np.allclose(spacing, printed, rtol=1e-3))
+
+
+def _pictureFile(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Path | None:
+    """The PNG, TIFF, JPEG or BMP file that a volume was loaded from."""
+    storage = volumeNode.GetStorageNode()
+    name = (storage.GetFileName() or "") if storage is not None else ""
+    return Path(name) if name.lower().endswith(PICTURES) else None
 
 
 def refusal(volumeNode: slicer.vtkMRMLNode | None) -> str | None:
@@ -72,6 +97,14 @@ def refusal(volumeNode: slicer.vtkMRMLNode | None) -> str | None:
 
 def remark(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
     """What a person should know about a volume that can be used all the same, in one sentence."""
+    from LandmarkDetectionLib.radiograph import is_turned
+
+    picture = _pictureFile(volumeNode)
+    if picture is not None and is_turned(picture):
+        return (
+            f"{volumeNode.GetName()} is shown as it is stored; other programs, and the command line, turn it "
+            "by its EXIF orientation, so their landmarks lie elsewhere. Save it turned to see both alike."
+        )
     if not isWarped(volumeNode):
         return None
     return (

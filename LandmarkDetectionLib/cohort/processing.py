@@ -166,7 +166,7 @@ def _outcome(
         return _failed(plan, job, model, problem)
     seconds = dict(steps)
     seconds.update(detection.seconds)
-    files, written = _write(plan, job, model, detection, measurements)
+    files, written = _write(plan, job, model, volumes[0], detection, measurements)
     seconds.update(written)
     present = [one for one in detection.landmarks if one.is_present]
     confident = [one.confidence for one in present if one.confidence is not None]
@@ -213,7 +213,12 @@ class _Written(NamedTuple):
 
 
 def _write(
-    plan: Plan, job: Job, model: PlannedModel, detection: Detection, measurements: Measurements | None
+    plan: Plan,
+    job: Job,
+    model: PlannedModel,
+    volume: Volume,
+    detection: Detection,
+    measurements: Measurements | None,
 ) -> _Written:
     from LandmarkDetectionLib.cohort.thumbnail import write_thumbnail
     from LandmarkDetectionLib.detection import write_detection
@@ -231,7 +236,8 @@ def _write(
                 write_text(new / records.MEASUREMENTS, text + "\n")
         if plan.pictures:
             with _timed(seconds, "draw"), _drawing:
-                write_overlay(detection, load_model(model.path).protocol, new / records.OVERLAY)
+                protocol = load_model(model.path).protocol
+                write_overlay(detection, protocol, new / records.OVERLAY, volume=volume, case=job.key)
                 write_thumbnail(new / records.OVERLAY, new / records.THUMBNAIL)
         files = {path.name: file_digest(path) for path in sorted(new.iterdir())}
     return _Written(files, seconds)

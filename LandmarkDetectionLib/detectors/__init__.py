@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,9 @@ def detect(
     Returns
     -------
     Detection
-        One landmark per landmark of the model's protocol, in its order; positions in RAS mm.
+        One landmark per landmark of the model's protocol, in its order; positions in RAS mm. Its parameters
+        hold what was used, and under ``given`` only the options that were given. Its warnings begin with
+        those of the volumes.
 
     Raises
     ------
@@ -103,8 +106,15 @@ def detect(
             f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
         )
 
+    given: dict[str, object] = {"threshold": threshold, "depth": depth, "side": side}
+    given = {name: value for name, value in given.items() if value not in (None, "auto")}
+
     def run(chosen: str) -> Detection:
         found = kinds[model.detector](volume, model, threshold, depth, chosen, step)
+        doubts = [text for one in (volume, *channels) for text in one.warnings]
+        # What came of the options is no option: a threshold that was estimated is not one that was given.
+        parameters = {**found.parameters, "given": given}
+        found = replace(found, parameters=parameters, warnings=(*doubts, *found.warnings))
         return refining.with_expected_errors(found)
 
     return memory.run_within(run, choose_device(device), volume.name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from LandmarkDetectionLib.body_evidence import Inside, composition, weighed
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
@@ -23,6 +24,7 @@ from LandmarkDetectionLib.quality import (
     UNCERTAIN_BELOW,
     Calibration,
     mirror_warning,
+    none_found,
     orientation_warning,
     plausibility_warnings,
 )
@@ -38,6 +40,8 @@ Step = Callable[[float, str], None]
 LARGEST_MM = 3500.0
 SMALLEST_MM = 60.0
 AS_LABELLED = "as labelled"
+#: What holds no tissues may still be a body drawn in one value, if its outline says so as clearly as this.
+LEAST_LIKENESS = 0.2
 # Measured on synthetic scans with clicks 7 to 18 mm off: of 12 to 30 mm, this spread leaves good landmarks
 # where they are and lets go of wrong ones 50 mm away.
 CLICK_MM = 16.0
@@ -189,13 +193,16 @@ def detect(
         confidence = calibration(estimates.score(method)) * room_before_the_end(
             coronal, estimates.position[0]
         )
-        landmarks = _landmarks(model, coronal, estimates, confidence[0], method)
-        warnings = _warnings(volume, views, model, settings, landmarks, sums)
-    if confidence[0].max() < 0.2:
-        raise NoBodyError(
-            f"{volume.name or 'The volume'} does not look like a human body in any part: no landmark was "
-            "found with a confidence over 0.2; check that the file, its spacing and the threshold are right."
-        )
+        inside = composition(volume, views).inside
+        _require_body(volume, inside, confidence[0])
+        found = _landmarks(model, coronal, estimates, confidence[0], method).positions
+        weight, doubts = weighed(volume, views, inside, model.protocol.names, found, confidence[0])
+        landmarks = _landmarks(model, coronal, estimates, weight, method)
+        warnings = [
+            *none_found(volume, model, landmarks),
+            *doubts,
+            *_warnings(volume, views, model, settings, landmarks, sums),
+        ]
     step(1.0, "done")
     return Detection(
         landmarks=landmarks,
@@ -265,6 +272,16 @@ def _estimate_views(
     calibration = calibration_of(settings, "network")
     confidence = calibration(np.concatenate([as_labelled.score("network"), turned.score("network")]))
     return as_labelled, dict(zip((AS_LABELLED, *turns), confidence.sum(axis=1).tolist(), strict=True))
+
+
+def _require_body(volume: Volume, inside: Inside, confidence: Array) -> None:
+    """Refuse what neither holds the tissues of a body nor has the outline of any part of one."""
+    if inside is Inside.UNIFORM and confidence.max() < LEAST_LIKENESS:
+        raise NoBodyError(
+            f"{volume.name or 'The volume'} does not look like a human body: it is filled with one "
+            "substance, and its outline is that of no part of a body; check that the file, its spacing and "
+            "the threshold are right."
+        )
 
 
 def calibration_of(settings: SilhouetteSettings, method: str) -> Calibration:
@@ -510,7 +527,15 @@ def detect_by_regression(
             )
         )
     landmarks = LandmarkSet(tuple(result), name=model.protocol.title)
-    warnings = plausibility_warnings(model.protocol, landmarks.positions, settings.length_range_mm)
+    inside = composition(volume, views).inside
+    share = np.array([one.confidence for one in result])
+    weight, doubts = weighed(volume, views, inside, model.protocol.names, landmarks.positions, share)
+    landmarks = _trusted_as(landmarks, weight)
+    warnings = [
+        *none_found(volume, model, landmarks),
+        *doubts,
+        *plausibility_warnings(model.protocol, landmarks.positions, settings.length_range_mm),
+    ]
     joint = JointEvidence(
         frame=_frame(view),
         answer=regression_answer(
@@ -535,6 +560,21 @@ def detect_by_regression(
         views,
         Evidence(None, joint),
     )
+
+
+def _trusted_as(landmarks: LandmarkSet, confidence: Array) -> LandmarkSet:
+    """The landmarks with another confidence (L,), and the status that goes with it."""
+    marks = tuple(
+        replace(
+            mark,
+            confidence=float(trust),
+            status=Status.DETECTED if trust >= UNCERTAIN_BELOW else Status.UNCERTAIN,
+        )
+        if mark.is_present
+        else mark
+        for mark, trust in zip(landmarks, confidence, strict=True)
+    )
+    return replace(landmarks, landmarks=marks)
 
 
 def regression_answer(

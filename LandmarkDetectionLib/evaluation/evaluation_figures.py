@@ -111,6 +111,8 @@ def draw_cumulative(
         ends.append(_step(axes, values, colours[name], lines[name], name))
     if raters is not None:
         _step(axes, raters, RATERS, (0, (1, 1)), "two raters")
+    if not any(np.isfinite(values).any() for values in errors.values()):
+        axes.text(0.5, 0.5, "no landmark was given", ha="center", va="center", transform=axes.transAxes)
     limit = max([*ends, *(1.05 * radius for radius in radii), 1e-9])
     for radius in radii:
         axes.axvline(radius, color="#c8c8c8", linewidth=0.8, linestyle=":", zorder=0)

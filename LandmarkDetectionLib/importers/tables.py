@@ -105,14 +105,15 @@ def find_images(folder: str | os.PathLike[str], below: bool = True) -> dict[str,
 
 
 def match_image(name: str, images: dict[str, Path]) -> Path | None:
-    """The image of a name in a table, which may have its ending or lack leading zeros; None without one."""
+    """The image of a name in a table, which may have an ending or another case, or lack leading zeros."""
     stem = next((name[: -len(one)] for one in IMAGE_SUFFIXES if name.lower().endswith(one)), name)
     if stem in images:
         return images[stem]
     if stem.isdigit():
         alike = [file for key, file in images.items() if key.isdigit() and int(key) == int(stem)]
         return alike[0] if len(alike) == 1 else None
-    return None
+    alike = [file for key, file in images.items() if stem and key.casefold() == stem.casefold()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def named(count: int, names: Sequence[str], path: str | os.PathLike[str]) -> tuple[str, ...]:

@@ -94,8 +94,10 @@ class Frame:
         """
         unit = "mm" if volume.spacing_known else "px"
         square = volume.spacing_known or bool(np.allclose(volume.spacing[:2], volume.spacing[0], rtol=1e-6))
+        # Slicer gives pixels of unknown size a size in its space all the same; lengths count pixels.
+        scale = 1.0 if volume.spacing_known or not square else 1.0 / float(volume.spacing[0])
         if view == "space":
-            return cls(_SPACE, np.zeros(3), unit=unit, square=square)
+            return cls(_SPACE, np.zeros(3), scale=scale, unit=unit, square=square)
         if not volume.is_2d:
             raise InputError(
                 f"{volume.name or 'The image'} has {volume.shape[0]} slices, and these measurements are of a "
@@ -104,8 +106,8 @@ class Frame:
         sides = volume.ijk_to_ras[:3, :2]
         axes = (sides / np.linalg.norm(sides, axis=0)).T
         corner = volume.ijk_to_ras_points([[-0.5, -0.5, 0.0]])[0]
-        height = float(volume.shape[1] * volume.spacing[1])
-        return cls(axes, corner, unit=unit, height=height, square=square)
+        height = float(volume.shape[1] * volume.spacing[1]) * scale
+        return cls(axes, corner, scale=scale, unit=unit, height=height, square=square)
 
     def calibrated(self, mm_per_unit: float, note: str) -> Frame:
         """The frame with a scale that a person gave; InputError unless it is a positive finite number."""

@@ -95,7 +95,7 @@ def test_one_image_under_two_names_is_one_subject(images: Folder, tmp_path: Path
     (images / "003.png").write_bytes((images / "001.png").read_bytes())
     table = write(tmp_path / "a.csv", "001,1,2\n002,3,4\n003,1,3\n")
     done = import_table(images, table, tmp_path / "out", names=("nose",))
-    assert "003.png is the same file as that of 001; both count as one subject" in done.notes
+    assert "003.png is the same image as that of 001; both count as one subject" in done.notes
     datalist = read_datalist(done.datalist)
     assert datalist.subjects == ("001", "002", "001")
     assert [str(one) for one in datalist.warnings] == [

@@ -16,7 +16,9 @@ from Testing.Python.blob_data import NAMES, write_blob_data
 
 @pytest.fixture
 def data(tmp_path: Path) -> Datalist:
-    return read_datalist(write_blob_data(tmp_path, splits={"fold 0": 3, "fold 1": 4}), missing="allow")
+    return read_datalist(
+        write_blob_data(tmp_path, splits={"fold 0": 3, "fold 1": 4, "fold 2": 5}), missing="allow"
+    )
 
 
 def test_a_split_is_held_back_by_name_and_the_rest_is_learned_from(data):
@@ -98,7 +100,7 @@ def test_what_does_not_fit_is_one_sentence(data, arguments, sentence):
 
 
 def test_an_unknown_split_is_named_with_those_there_are(data):
-    with pytest.raises(InputError, match="no split 'fold 9'; it has: fold 0, fold 1, train"):
+    with pytest.raises(InputError, match="no split 'fold 9'; it has: fold 0, fold 1, fold 2"):
         divide(data, "fold 9")
 
 

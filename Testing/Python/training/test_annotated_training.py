@@ -292,7 +292,7 @@ def test_the_command_trains_installs_and_detects(flat, cli, tmp_path, monkeypatc
     out = tmp_path / "run"
     answer = cli(
         *("train", "--data", flat.path, "--out", out, "--name", "mine", "--steps", "2", "--batch-size", "2"),
-        *("--shape", "64", "--shape", "64", "--limit", "4", "--json"),
+        *("--shape", "64", "--shape", "64", "--limit", "4", "--json", "--install"),
     )
     assert answer.code == 0, answer.err
     files = [Path(file) for file in json.loads(answer.out)["files"]]
