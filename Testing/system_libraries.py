@@ -81,8 +81,8 @@ def sentence(packages: Iterable[Package]) -> str:
     debian, fedora = (" ".join(names) for names in zip(*packages, strict=True))
     return (
         "Tests that need what this system lacks are skipped; to run them, install it with "
-        f"`sudo apt-get install {debian}` (Debian, Ubuntu) or `sudo dnf install {fedora}` (Fedora), or as root "
-        "on Debian or Ubuntu with `make test INSTALL=yes`."
+        f"`sudo apt-get install {debian}` (Debian, Ubuntu) or `sudo dnf install {fedora}` (Fedora), or as "
+        "root on Debian or Ubuntu with `make test INSTALL=yes`."
     )
 
 
