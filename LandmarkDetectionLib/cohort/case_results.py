@@ -111,7 +111,7 @@ def case_results(
     for number, key in enumerate(keys):
         if number % 100 == 0:
             progress(number / len(keys), "reading the cases")
-        results += _results_of(cohort, key)
+        results += results_of(cohort, key)
     return results
 
 
@@ -141,7 +141,8 @@ def _protocol(settings: ModelSettings) -> Protocol | None:
         return None
 
 
-def _results_of(cohort: Cohort, key: str) -> Iterator[CaseResult]:
+def results_of(cohort: Cohort, key: str) -> Iterator[CaseResult]:
+    """The results of one case; see :func:`case_results`."""
     try:
         record = read_case(cohort.folder, key)
     except InputError as problem:
@@ -167,6 +168,7 @@ def _without_result(record: CaseRecord, outcome: Outcome, reason: str) -> CaseRe
 
 def _read(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> CaseResult:
     key, model = record.key, outcome.model
+    here = cohort.path(key, model).parent
     reviewed = review_path(cohort, key, model)
     is_reviewed = reviewed.is_file()
     # A record that a person has worked on keeps the prediction beside it.
@@ -179,7 +181,6 @@ def _read(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> CaseResult:
     if len({one.name for one in landmarks}) < len(landmarks):
         raise ValueError("a landmark occurs twice")
     folder = f"{CASES}/{key}/{model}"
-    here = cohort.path(key, model).parent
     picture = f"{folder}/{OVERLAY}" if (here / OVERLAY).is_file() else ""
     files = [f"{folder}/{name}" for name in _FILES if name in outcome.files or (here / name).is_file()]
     if is_reviewed:

@@ -41,6 +41,8 @@ from LandmarkDetectionLib.files import read_json, write_text
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+MOST_LETTERS = 200
+"""Of a case's or model's name, as file systems allow for a folder with room for endings."""
 _Kind = TypeVar("_Kind")
 SCHEMA_VERSION = 1
 """Of ``cohort.json`` and ``case.json``; raised when an older reader would misunderstand a newer file."""
@@ -54,6 +56,7 @@ FAILURES, LEFT_OUT = "failures.csv", "left_out.csv"
 #: What a damaged file leads to, whatever in it is damaged.
 UNREADABLE_RESULT = (
     InputError,
+    OSError,
     ValueError,
     LookupError,
     TypeError,
@@ -263,7 +266,8 @@ class Cohort:
             return None
         try:
             with path.open(newline="", encoding="utf-8") as file:
-                return sorted(unguarded(row["case"]) for row in csv.DictReader(file))
+                rows = csv.DictReader(file)
+                return sorted(unguarded(row["case"]) for row in rows) if rows.fieldnames else None
         except (OSError, ValueError, LookupError, TypeError, csv.Error):
             return None  # damaged: written anew by the next run
 
@@ -289,7 +293,7 @@ class Cohort:
 
     def path(self, key: str, model: str, name: str = DETECTION) -> Path:
         """A file of a case; it need not exist. InputError for a name that leads elsewhere."""
-        if any(not one or one in (".", "..") or set(one) & set("/\\\0") for one in (key, model)):
+        if not all(map(_may_name_a_folder, (key, model))):
             raise InputError(f"The record of {key!r} in {self.folder} is broken; run the batch again.")
         return self.folder / CASES / key / model / name
 
@@ -351,6 +355,10 @@ def write_case(folder: Path, record: CaseRecord) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------
+
+
+def _may_name_a_folder(name: str) -> bool:
+    return 0 < len(name) <= MOST_LETTERS and name not in (".", "..") and not set(name) & set("/\\\0")
 
 
 def _regular(path: Path) -> Path:
