@@ -282,7 +282,7 @@ def print_measurements(measurements: Measurements, title: str) -> None:
     else:
         print(f"{title}: nothing could be measured.")
     for sentence in not_shown(measurements):
-        print(sentence)
+        console.print_sentence(sentence)
 
 
 def _cases(

@@ -88,6 +88,11 @@ class Measured:
         """Of the definition."""
         return self.definition.name
 
+    @property
+    def usual(self) -> tuple[float, float] | None:
+        """The usual range; None where there is none in the unit of the value."""
+        return None if self.unit == "px" else self.definition.range
+
     def to_record(self) -> dict[str, Any]:
         """As JSON values."""
         spread = self.spread
@@ -100,7 +105,7 @@ class Measured:
             "sd": None if spread is None else spread.sd,
             "interval_95": None if spread is None else [spread.low, spread.high],
             "method": None if spread is None else spread.method,
-            "range": None if self.definition.range is None else list(self.definition.range),
+            "range": None if self.usual is None else list(self.usual),
             "position": self.position or None,
             "class": self.class_name or None,
             "meaning": self.class_meaning or None,

@@ -108,8 +108,8 @@ def cells(one: Measured) -> tuple[str, str, str, str, str]:
     """Title, value, 95 % interval, usual range, and what to say, as reports show them."""
     definition = one.definition
     usual = ""
-    if definition.range is not None:
-        low, high = (number(end, _unit(one), with_unit=False) for end in definition.range)
+    if one.usual is not None:
+        low, high = (number(end, one.unit, with_unit=False) for end in one.usual)
         usual = f"{low} to {high}"
     if one.value is None:
         return definition.title, "-", "", usual, one.gap
@@ -192,8 +192,3 @@ def _said(one: Measured) -> str:
     if not parts and one.position in ("below", "above"):
         parts.append(f"{one.position} the range")
     return "; ".join([*parts, *one.remarks])
-
-
-def _unit(one: Measured) -> str:
-    """A range is in mm even where the value is in pixels."""
-    return "mm" if one.unit == "px" else one.unit

@@ -75,6 +75,7 @@ LAYERS = (
         "cli_data",
         "cli_evaluate",
         "cli_finetune",
+        "cli_help",
         "cli_measure",
         "cli_refine",
         "cli_study",
