@@ -713,7 +713,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _unread() -> int:
-    """Nobody reads standard output any more, which needs no sentence: who reads the first lines only knows it.
+    """Nobody reads standard output any more, which needs no sentence: `head` wants no more than that.
 
     Python would complain again when it closes standard output.
     """

@@ -13,7 +13,7 @@ LIBRARY = REPOSITORY / "LandmarkDetectionLib"
 
 # Lowest first. A part may import its own layer and the layers below it, never one above.
 LAYERS = (
-    ("errors", "files", "resources", "kernels", "csv_text"),
+    ("errors", "files", "resources", "kernels", "csv_text", "figure_text"),
     (
         "volume",
         "dicom",
