@@ -8,10 +8,13 @@
 #   TORCH="torch==2.13.0"   what pip is asked for as PyTorch; on Linux the CPU build is much smaller:
 #                           TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
 #   ARGS="-k volume"        further arguments for the command behind the target
+#   INSTALL=yes             as root on Debian or Ubuntu: install what tests of the panel and of reports need from
+#                           the system (Qt's libraries, Chromium); otherwise they say what they lack and skip
 
 PYTHON ?=
 TORCH ?= torch
 ARGS ?=
+INSTALL ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -45,7 +48,7 @@ lint: $(READY)
 	@$(PY) -m mypy
 
 pytest: $(READY)
-	@$(PY) Testing/system_libraries.py
+	@$(PY) Testing/system_libraries.py $(if $(filter yes,$(INSTALL)),--install)
 	@$(PY) -m pytest $(ARGS)
 
 # The pictures of the panel in docs/slicer/panel.md, made by the tests that open it.

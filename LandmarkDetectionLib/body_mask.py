@@ -57,6 +57,8 @@ class AirThreshold:
         Gaussian has 0.64, object and background usually more than 0.75.
     coherence
         Correlation of neighbouring voxels, -1 to 1; about 0 for noise.
+    hounsfield_offset
+        What is to be subtracted from stored values to have CT numbers in HU; None on another scale.
     """
 
     value: float
@@ -64,6 +66,7 @@ class AirThreshold:
     kind: str
     separation: float
     coherence: float
+    hounsfield_offset: float | None = None
 
 
 def estimate_air_threshold(volume: Volume, given: float | None = None) -> AirThreshold:
@@ -94,7 +97,7 @@ def estimate_air_threshold(volume: Volume, given: float | None = None) -> AirThr
         kind, (value, air) = "estimated", _between_background_and_object(sample, split)
     if given is not None:
         kind, value = "given", float(given)
-    return AirThreshold(value, air, kind, separation, coherence)
+    return AirThreshold(value, air, kind, separation, coherence, offset)
 
 
 def _sample(voxels: np.ndarray) -> tuple[np.ndarray, float]:

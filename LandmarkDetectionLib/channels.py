@@ -9,13 +9,10 @@ import numpy as np
 
 from LandmarkDetectionLib.direction_colours import DirectionColours
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.volume import Volume, read_volume, with_spacing
+from LandmarkDetectionLib.volume import SAME_GRID, Volume, read_volume, voxels_apart, with_spacing
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.datalist import Case
-
-#: Share of a voxel by which the corners of two channels may lie apart and still count as one grid.
-SAME_GRID = 0.1
 
 
 def read_channels(case: Case) -> list[Volume]:
@@ -61,16 +58,11 @@ def grid_problem(volumes: Sequence[Volume]) -> str:
     if len({volume.size for volume in volumes}) > 1:
         sizes = ", ".join(" x ".join(map(str, volume.size)) for volume in volumes)
         return f"are of unequal size ({sizes}); resample them onto one grid"
-    corners = np.stack(np.meshgrid(*([0.0, size - 1.0] for size in first.size), indexing="ij"), -1).reshape(
-        -1, 3
-    )
     for volume in volumes[1:]:
-        apart = volume.ras_to_ijk_points(first.ijk_to_ras_points(corners)) - corners
-        if first.is_2d:
-            apart = apart[:, :2]
-        if np.abs(apart).max() > SAME_GRID:
+        apart = voxels_apart(first.size, first.ijk_to_ras, volume.ijk_to_ras)
+        if apart > SAME_GRID:
             return (
-                f"lie up to {np.abs(apart).max():.1f} voxels apart ({first.name}, {volume.name}); "
+                f"lie up to {apart:.1f} voxels apart ({first.name}, {volume.name}); "
                 "resample them onto one grid"
             )
     return ""

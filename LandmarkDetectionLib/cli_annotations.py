@@ -34,7 +34,7 @@ def summary(
     if as_json:
         console.print_json({**found.to_record(), **({"warnings": warnings} if check else {})})
         return
-    for warning in warnings:
+    for warning in warnings or [f"left out: {text.rstrip('.')}" for text in found.damaged]:
         console.say(f"Warning: {warning}.")
     print(
         f"{found.annotations} annotations of {found.images} images of {found.subjects} subjects; "

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from LandmarkDetectionLib import console
-from LandmarkDetectionLib.cli_options import Device, DeviceOption, QuietOption
+from LandmarkDetectionLib.cli_options import Device, DeviceOption, JsonOption, QuietOption
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from LandmarkDetectionLib.cohort.batch import Prospect, Request
     from LandmarkDetectionLib.cohort.cluster import Slurm
-    from LandmarkDetectionLib.cohort.events import Event, Listener
+    from LandmarkDetectionLib.cohort.events import Ended, Event, Listener
 
 DEFAULT_MODEL = "whole-body-ct"
 #: Local workers that end again and again are not waited for; a queue is.
@@ -101,8 +101,12 @@ def batch(
         bool, typer.Option("--slurm-script", help="SLURM: print the job script and end.")
     ] = False,
     key: Annotated[
-        Path | None, typer.Option(help="Table of study codes (code,source), read and completed; keep it.")
+        Path | None,
+        typer.Option(help="Table of study codes (code,source), read and completed; OUT-key.csv otherwise."),
     ] = None,
+    no_key: Annotated[
+        bool, typer.Option("--no-key", help="Write nowhere which code is which file: for good.")
+    ] = False,
     keep_identifiers: Annotated[
         bool, typer.Option("--keep-identifiers", help="Name cases by their files instead of by codes.")
     ] = False,
@@ -119,6 +123,10 @@ def batch(
     progress: Annotated[
         ProgressKind, typer.Option(help="A bar or lines for people, or JSON lines for programs.")
     ] = ProgressKind.AUTO,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve Dask's page, to everybody on this computer.")
+    ] = False,
+    as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Find the landmarks of a whole cohort; started again, it goes on where it was stopped."""
@@ -126,7 +134,8 @@ def batch(
     from LandmarkDetectionLib.cohort.cluster import LocalWorkers, Slurm, memory_of
     from LandmarkDetectionLib.cohort.sources import Filters
 
-    _check_options(threshold, depth, scheduler, slurm, key, keep_identifiers)
+    _check_options(threshold, depth, scheduler, slurm)
+    key_file = _key_file(key, no_key, keep_identifiers, out)
     jobs = Slurm(
         slurm,
         slurm_cores,
@@ -155,7 +164,7 @@ def batch(
             pictures=_takes_pictures(models),
             every_series=every_series,
         ),
-        key_file=key,
+        key_file=key_file,
         identifiers=keep_identifiers,
         moved=moved,
         verify=verify,
@@ -165,33 +174,40 @@ def batch(
         rehash=rehash,
         batch=batch_size,
     )
-    here = LocalWorkers(workers, threads, memory_of(memory) if memory else 0, device is not Device.CPU)
+    memory_each = memory_of(memory) if memory else 0
+    here = LocalWorkers(workers, threads, memory_each, device is not Device.CPU, dashboard)
     if listing:
-        _list(request, progress is ProgressKind.JSON)
+        _list(request, as_json or progress is ProgressKind.JSON)
         return
     start, patience = _workers(here, scheduler, jobs, out)
-    with _told(progress, quiet) as listener, console.interruptible() as cancelled:
+    with _told(progress, quiet or as_json) as listener, console.interruptible() as cancelled:
         from LandmarkDetectionLib.cohort.batch import run
 
-        run(request, start, listener, cancelled, patience)
+        ended = run(request, start, listener, cancelled, patience)
+    if as_json:
+        console.print_json(_came_to(out, ended))
 
 
-def _check_options(
-    threshold: float | None,
-    depth: str | None,
-    scheduler: str | None,
-    slurm: int,
-    key: Path | None,
-    keep_identifiers: bool,
-) -> None:
+def _key_file(key: Path | None, no_key: bool, keep_identifiers: bool, out: Path) -> Path | None:
+    """Where it is kept which code is which file; None where codes are not used, or never to be read again."""
+    from LandmarkDetectionLib.cohort.keys import key_file_beside
+
+    if key is not None and keep_identifiers:
+        raise typer.BadParameter("names are either codes or identifiers.", param_hint="--key")
+    if key is not None and no_key:
+        raise typer.BadParameter("give a key file or none.", param_hint="--key")
+    if keep_identifiers or no_key:
+        return None
+    return key or key_file_beside(out)
+
+
+def _check_options(threshold: float | None, depth: str | None, scheduler: str | None, slurm: int) -> None:
     if threshold is not None and not math.isfinite(threshold):
         raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
     if depth not in (None, "mean", "network", "lateral"):
         raise typer.BadParameter("choose mean, network or lateral.", param_hint="--depth")
     if scheduler is not None and slurm:
         raise typer.BadParameter("give either a scheduler or SLURM jobs.", param_hint="--scheduler")
-    if key is not None and keep_identifiers:
-        raise typer.BadParameter("names are either codes or identifiers.", param_hint="--key")
 
 
 def _takes_pictures(models: Sequence[str]) -> bool:
@@ -235,49 +251,76 @@ def _print_script(jobs: Slurm) -> None:
 
 def _list(request: Request, as_json: bool) -> None:
     from LandmarkDetectionLib.cohort.batch import look
+    from LandmarkDetectionLib.cohort.sources.case_source import text_of
 
     prospect = look(request, lambda event: None)
     if as_json:
         console.print_json(_listed(prospect))
         return
-    waiting = {job.key for job in prospect.waiting}
     rows = [
         [
-            job.case.identity,
+            job.key if job.key in prospect.lasting else "-",
+            text_of(job.case.identity),
             job.case.kind,
             job.case.modality or "-",
             str(job.case.slices or "-"),
-            "damaged" if job.key in prospect.damaged else "to do" if job.key in waiting else "finished",
+            _state(prospect, job.key),
         ]
         for job in prospect.jobs
     ]
-    console.print_table(["case", "kind", "modality", "slices", "state"], rows)
+    console.print_table(["code", "case", "kind", "modality", "slices", "state"], rows)
     if prospect.left_out:
         console.print_table(
             ["left out", "kind", "reason"],
-            [[one.identity, one.kind, one.reason] for one in prospect.left_out],
+            [[text_of(one.identity), one.kind, one.reason] for one in prospect.left_out],
         )
+    if len(prospect.lasting) < len(prospect.jobs):
+        print("The first run gives the codes.")
     print(
-        f"{len(prospect.jobs)} cases, {len(waiting)} of them to do; {len(prospect.left_out)} left out. "
-        "Nothing was written."
+        f"{len(prospect.jobs)} cases, {len(prospect.waiting)} of them to do; {len(prospect.left_out)} left "
+        "out. Nothing was written."
     )
 
 
+def _state(prospect: Prospect, key: str) -> str:
+    """What is known of a case: how it ended, or that it is to do."""
+    if key in prospect.damaged:
+        return "damaged"
+    return prospect.ended[key].value if key in prospect.ended else "to do"
+
+
+def _came_to(out: Path, ended: Ended) -> dict[str, Any]:
+    """What became of a cohort and of each of its cases, for programs."""
+    from LandmarkDetectionLib.cohort import read_cohort
+    from LandmarkDetectionLib.cohort.events import to_json
+
+    told = to_json(ended)
+    del told["event"]
+    readable = read_cohort(out).readable()
+    cases = [{"key": one.key, "state": one.state.value, "reason": one.reason} for one in readable]
+    return {"folder": out, **told, "cases": cases}
+
+
 def _listed(prospect: Prospect) -> dict[str, Any]:
+    from LandmarkDetectionLib.cohort.sources.case_source import text_of
+
     waiting = {job.key for job in prospect.waiting}
     cases = [
         {
-            "identity": job.case.identity,
+            "key": job.key if job.key in prospect.lasting else None,
+            "identity": text_of(job.case.identity),
             "kind": job.case.kind,
             "modality": job.case.modality,
             "slices": job.case.slices,
+            "state": _state(prospect, job.key),
             "to_do": job.key in waiting,
             "damaged": prospect.damaged.get(job.key),
         }
         for job in prospect.jobs
     ]
     left_out = [
-        {"identity": one.identity, "kind": one.kind, "reason": one.reason} for one in prospect.left_out
+        {"identity": text_of(one.identity), "kind": one.kind, "reason": one.reason}
+        for one in prospect.left_out
     ]
     return {"cases": cases, "left_out": left_out}
 
@@ -381,6 +424,8 @@ class _Lines:
                 f"{counts.done} done, {counts.failed} failed, {counts.set_aside} set aside in "
                 f"{_duration(event.seconds)}. Tables: {', '.join(event.files)}."
             )
+            if event.key_file:
+                self._say(f"Which code is which file: {event.key_file} (keep it to yourself).")
 
 
 def _duration(seconds: float | None) -> str:

@@ -33,7 +33,27 @@ class Format(str, Enum):
     AFIDS = "afids"
     NNLANDMARK = "nnlandmark"
     SLICER = "slicer"
+    TPS = "tps"
     TABLE = "table"
+
+
+class YOrigin(str, Enum):
+    """Where rows are counted from."""
+
+    TOP = "top"
+    BOTTOM = "bottom"
+
+
+class ScaleUnit(str, Enum):
+    """What the scale of a TPS file may be in."""
+
+    MM = "mm"
+    CM = "cm"
+    M = "m"
+    INCH = "inch"
+
+
+MM_PER_UNIT = {ScaleUnit.MM: 1.0, ScaleUnit.CM: 10.0, ScaleUnit.M: 1000.0, ScaleUnit.INCH: 25.4}
 
 
 @app.command("import")
@@ -43,31 +63,58 @@ def import_data(
     out: Annotated[Path, typer.Option(help="New folder for the datalist.")],
     table: Annotated[
         list[str] | None,
-        typer.Option(help="Table of pixel positions (.csv), or RATER=FILE; once per rater."),
+        typer.Option(help="Table of pixel positions (.csv, .tps), or RATER=FILE; once per rater."),
     ] = None,
-    protocol: Annotated[str, typer.Option(help="table: protocol whose landmarks the columns are.")] = "",
-    names: Annotated[str, typer.Option(help="table: names of the landmarks, with commas between.")] = "",
+    protocol: Annotated[str, typer.Option(help="table, tps: protocol whose landmarks the columns are.")] = "",
+    names: Annotated[str, typer.Option(help="table, tps: names of the landmarks, with commas between.")] = "",
     pixel_mm: Annotated[
-        float | None, typer.Option(min=1e-6, help="table: size of a pixel where the images do not say it.")
+        float | None,
+        typer.Option(min=1e-6, help="table, tps: size of a pixel where the images do not say it."),
     ] = None,
     origin: Annotated[
-        float, typer.Option(help="table: number of the first pixel's centre; 1 where tables count from 1.")
+        float,
+        typer.Option(help="table, tps: number of the first pixel's centre; 1 where tables count from 1."),
     ] = 0.0,
+    y_from: Annotated[
+        YOrigin | None,
+        typer.Option(
+            help="table, tps: where y is counted from; top in tables and bottom in TPS files otherwise."
+        ),
+    ] = None,
+    scale_unit: Annotated[
+        ScaleUnit, typer.Option(help="tps: unit per pixel of SCALE=, which the files do not say.")
+    ] = ScaleUnit.MM,
     raters: Annotated[bool, typer.Option(help="afids: take each rater instead of the ground truth.")] = False,
     wrist: Annotated[bool, typer.Option(help="hand-atlas: every wrist counts as 50 mm wide.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a datalist of a public data set, of tables, or of what 3D Slicer saved.
 
-    FORMAT is isbi2015, hand-atlas, aasce, afids, nnlandmark, slicer or table; docs/data.md says how each is
-    laid out.
+    FORMAT is isbi2015, hand-atlas, aasce, afids, nnlandmark, slicer, tps or table; docs/data.md says how
+    each is laid out.
     """
     tables = _tables(table or [])
     if kind is Format.TABLE and not tables:
         raise typer.BadParameter("the format table needs --table.", param_hint="--table")
-    if kind not in (Format.TABLE, Format.HAND_ATLAS) and tables:
+    if kind not in (Format.TABLE, Format.TPS, Format.HAND_ATLAS) and tables:
         raise typer.BadParameter(f"the format {kind.value} has its own annotations.", param_hint="--table")
-    done = _import(kind, source, out, tables, protocol, names, pixel_mm, origin, raters, wrist)
+    if y_from is not None and kind not in (Format.TABLE, Format.TPS):
+        raise typer.BadParameter(
+            f"the format {kind.value} says where y is counted from.", param_hint="--y-from"
+        )
+    counted: dict[str, Any] = {
+        "protocol": protocol,
+        "names": [name.strip() for name in names.split(",") if name.strip()],
+        "pixel_mm": pixel_mm,
+        "origin": origin,
+        **({"y_from": y_from.value} if y_from is not None else {}),
+    }
+    if kind is Format.TPS:
+        from LandmarkDetectionLib.importers.tps import import_tps
+
+        done = import_tps(source, out, tables or None, unit_mm=MM_PER_UNIT[scale_unit], **counted)
+    else:
+        done = _import(kind, source, out, tables, counted, raters, wrist)
     if as_json:
         console.print_json({"datalist": done.datalist, "cases": done.cases, "notes": list(done.notes)})
         return
@@ -83,9 +130,15 @@ def check(
     split: Annotated[
         list[str] | None, typer.Option(help="Split that must have a case; several times.")
     ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Draw the landmarks of a few cases on their images (.png, .svg, .pdf)."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a datalist: refuse what is wrong, warn of what looks wrong, and say what is in it."""
+    if sheet is not None:
+        _draw_sheet(data, sheet)
     datalist = _read(data, allow_missing, split)
     if as_json:
         console.print_json(_contents(datalist))
@@ -108,32 +161,46 @@ def split_data(
         int | None, typer.Option(min=2, help="Instead, folds of equal size: fold 1, fold 2, ...")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same splits.")] = 0,
+    every: Annotated[
+        bool, typer.Option("--all", help="Divide all cases anew, also those of a test split that is there.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Divide the cases into splits or folds, all images of a subject into the same one."""
+    """Divide the cases into splits or folds, all images of a subject into the same one.
+
+    Where there are splits already, only what may be learned from is divided: the split called train, or else
+    all that are not called val, held back or test. The others stay what they are (--all divides them, too).
+    """
     from LandmarkDetectionLib.files import read_json, write_text
 
     if data.absolute().parent != out.absolute().parent:
         raise OutputError(f"Cannot write {out}: the paths in {data} are relative, so write beside it.")
     datalist = _read(data, True, None)
+    learned = {case.row for case in datalist if every} or {case.row for case in datalist.to_learn_from()}
+    divided = [n for n, case in enumerate(datalist) if case.row in learned]
+    subjects = [datalist.subjects[n] for n in divided]
+    splits = [case.split for case in datalist]
     if folds is not None:
         from LandmarkDetectionLib.evaluation.folds import make_folds
 
-        made = make_folds(datalist.subjects, "k-fold", folds, seed)
-        splits = [""] * len(datalist)
+        made = make_folds(subjects, "k-fold", folds, seed)
         for number, fold in enumerate(made, start=1):
             for case in fold.test:
-                splits[case] = f"fold {number}"
+                splits[divided[case]] = f"fold {number}"
     else:
         from LandmarkDetectionLib.splits import assign_splits
 
-        splits = list(assign_splits(datalist.subjects, {"train": train, "val": val, "test": test}, seed))
+        shares = {"train": train, "val": val, "test": test}
+        for n, split in zip(divided, assign_splits(subjects, shares, seed), strict=True):
+            splits[n] = split
     import json
 
     content = read_json(data)
     for row, split in zip(content["cases"], splits, strict=True):
         row["split"] = split
     write_text(out, json.dumps(content, indent=1) + "\n")
+    if untouched := len(datalist) - len(divided):
+        console.say(f"Note: {untouched} cases of splits that are not learned from stay what they are.")
     counts = {split: splits.count(split) for split in sorted(set(splits))}
     if as_json:
         console.print_json({"datalist": out, "splits": counts})
@@ -161,6 +228,18 @@ def summary(data: ListArgument, as_json: JsonOption = False) -> None:
         rows.append([row.landmark, str(row.annotated), *apart])
     unit = found.unit
     console.print_table(["landmark", "annotations", f"raters apart, mean {unit}", f"median {unit}"], rows)
+
+
+def _draw_sheet(data: Path, sheet: Path) -> None:
+    """Before the check, so that a data set that is refused can be looked at."""
+    from LandmarkDetectionLib.datalist import list_cases, read_datalist
+    from LandmarkDetectionLib.evaluation.dataset_sheet import write_dataset_sheet
+
+    if sheet.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise OutputError(f"Cannot write {sheet}: the name must end in .png, .svg or .pdf.")
+    cases = read_datalist(data, "allow").cases if data.is_dir() else list_cases(data)
+    write_dataset_sheet(cases, sheet)
+    console.say(f"Wrote {sheet}; look whether the points lie where they belong.")
 
 
 def _read(data: Path, allow_missing: bool, splits: list[str] | None) -> Datalist:
@@ -198,10 +277,7 @@ def _import(
     source: Path,
     out: Path,
     tables: dict[str, Path],
-    protocol: str,
-    names: str,
-    pixel_mm: float | None,
-    origin: float,
+    counted: dict[str, Any],
     raters: bool,
     wrist: bool,
 ) -> Imported:
@@ -231,7 +307,4 @@ def _import(
         return import_slicer(source, out)
     from LandmarkDetectionLib.importers.table import import_table
 
-    listed = [name.strip() for name in names.split(",") if name.strip()]
-    return import_table(
-        source, tables, out, protocol=protocol, names=listed, pixel_mm=pixel_mm, origin=origin
-    )
+    return import_table(source, tables, out, **counted)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +16,9 @@ from LandmarkDetectionLib import console
 from LandmarkDetectionLib.cli_options import Device, DeviceOption, JsonOption, QuietOption
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.datalist import Case, Datalist
     from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation, Normalisation
+    from LandmarkDetectionLib.model import Model
 
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -62,6 +67,14 @@ def evaluate(
         str, typer.Option(help="mean of the raters, all (the mean and every single one), or a rater's name.")
     ] = "mean",
     landmarks: Annotated[str, typer.Option(metavar="A,B,...", help="Evaluate these landmarks only.")] = "",
+    rename: Annotated[
+        str,
+        typer.Option(
+            metavar="A=B,...",
+            help="What the data set calls landmarks of the models: index_pip=index_2. By default those of "
+            "the same name are evaluated.",
+        ),
+    ] = "",
     radius: Annotated[
         str,
         typer.Option(
@@ -109,7 +122,7 @@ def evaluate(
     """
     folders = _named_folders(predictions or [])
     radii, outlier_radii = _numbers(radius, "--radius"), _numbers(outlier, "--outlier")
-    normalisation = _normalisation(normalise)
+    normalisation, names = _normalisation(normalise), _renamed(rename)
     if found_within is not None and not (math.isfinite(found_within) and found_within > 0):
         raise typer.BadParameter("give a positive length.", param_hint="--found-within")
     if not folders and not model:
@@ -120,7 +133,7 @@ def evaluate(
     from LandmarkDetectionLib.datalist import read_datalist
     from LandmarkDetectionLib.evaluation.evaluation_report import write_evaluation
     from LandmarkDetectionLib.evaluation.landmark_evaluation import evaluate as run
-    from LandmarkDetectionLib.evaluation.landmark_evaluation import select_cases
+    from LandmarkDetectionLib.evaluation.landmark_evaluation import renamed, select_cases, shared_landmarks
     from LandmarkDetectionLib.evaluation.predictions import predict, read_predictions
     from LandmarkDetectionLib.model import load_model
 
@@ -129,6 +142,9 @@ def evaluate(
         models = [load_model(name) for name in model or []]
         datalist = read_datalist(data, missing="allow")
         cases, root = select_cases(datalist, split), datalist.path.parent
+        finds = {one.name: [names.get(name, name) for name in one.protocol.names] for one in models}
+        # Before any model is run, which may take hours.
+        chosen, shared = shared_landmarks(datalist, finds, _words(landmarks))
         found = [read_predictions(name, folder, cases, root, table_unit.value) for name, folder in folders]
         found += [
             predict(
@@ -145,10 +161,10 @@ def evaluate(
         progress(0.0, "comparing")
         result = run(
             datalist,
-            found,
+            [renamed(one, names) for one in found],
             split=split,
             rater=rater,
-            landmarks=_words(landmarks),
+            landmarks=chosen,
             unit=unit.value,
             normalisation=normalisation,
             radii=radii,
@@ -156,6 +172,8 @@ def evaluate(
             found_within=found_within,
             seed=seed,
         )
+        seen = tuple(text for one in models if (text := _learned_from(one, datalist, cases)))
+        result = replace(result, notes=(*([shared] if shared else []), *result.notes, *seen))
         page = write_evaluation(result, out, worst=worst, glass_brain=mni, progress=progress)
     _tell(result, page, as_json, quiet)
 
@@ -217,6 +235,26 @@ def _tell_files(files: list[Path], as_json: bool, quiet: bool) -> None:
             print(f"Wrote {file}")
 
 
+def _learned_from(model: Model, datalist: Datalist, cases: Sequence[Case]) -> str:
+    """A sentence where a model learned from cases it is measured on, as far as this computer remembers."""
+    from LandmarkDetectionLib.errors import InputError
+    from LandmarkDetectionLib.model.learned_from import noted_data
+    from LandmarkDetectionLib.training.annotated_plan import divide
+
+    learned: set[int] = set()
+    for source in noted_data(model):
+        if Path(source.path).resolve() == datalist.path.resolve():
+            with suppress(InputError):
+                division = divide(datalist, source.held_back, source.seed, source.learn_from)
+                learned |= {case.row for case in division.training}
+    known = sum(case.row in learned for case in cases)
+    return (
+        f"{model.name} learned from {known} of the {len(cases)} cases: its errors there say little."
+        if known
+        else ""
+    )
+
+
 def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:
     folder = page.parent
     files = [page, *(folder / name for name in ("summary.md", "summary.csv", "errors.csv", "results.json"))]
@@ -246,7 +284,9 @@ def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:
     for name in result.models:
         one = summarise(result.errors(name), result.radii)
         rates = [f"{100 * one.success[radius]:.1f} %" for radius in result.radii]
-        lengths = [f"{value:.2f}" for value in (one.mean, one.deviation, one.median)]
+        lengths = [
+            f"{value:.2f}" if math.isfinite(value) else "-" for value in (one.mean, one.deviation, one.median)
+        ]
         rows.append([name, *lengths, *rates, f"{one.missed} of {one.count}"])
     console.print_table(heading, rows)
     _tell_files(files, as_json=False, quiet=False)
@@ -264,6 +304,19 @@ def _named_folders(texts: list[str]) -> list[tuple[str, Path]]:
 
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _renamed(text: str) -> dict[str, str]:
+    names = {}
+    for word in _words(text):
+        model, separator, data = (part.strip() for part in word.partition("="))
+        if not (model and separator and data) or model in names:
+            raise typer.BadParameter(
+                f"'{word}' will not do: write the model's name and the data set's as a=b, each once.",
+                param_hint="--rename",
+            )
+        names[model] = data
+    return names
 
 
 def _numbers(text: str, option: str) -> list[float]:

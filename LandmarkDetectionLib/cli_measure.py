@@ -10,7 +10,7 @@ import typer
 
 from LandmarkDetectionLib import console
 from LandmarkDetectionLib.cli_options import JsonOption, QuietOption, make_folder
-from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,39 +175,47 @@ def report(
         raise OutputError(
             f"Cannot write {len(cases)} cases to {single[0]}: it is a page of one case; give a folder."
         )
-    suffixes = [one for one in formats if one != ".csv"]
-    pages = [
-        (case, folder / f"{case.name}{suffix}", images)
-        for folder in folders
-        for case, images in cases
-        for suffix in suffixes
-    ]
-    tables = [folder / "measurements.csv" for folder in folders if ".csv" in formats]
+    wanted = [(path, *cases[0]) for path in single]
+    tables = [path for path in files if path not in single]
+    pages = [suffix for suffix in formats if suffix != ".csv"]
+    for folder in folders:
+        wanted += [
+            (folder / f"{case.name}{suffix}", case, images) for case, images in cases for suffix in pages
+        ]
+        if ".csv" in formats:
+            tables.append(folder / "measurements.csv")
     from LandmarkDetectionLib.files import require_not_inputs
     from LandmarkDetectionLib.measuring import case_files
 
     read = [*case_files(sources), *(one for _, images in cases for one in images)]
-    require_not_inputs([*files, *(path for _, path, _ in pages), *tables], read)
-    written: list[Path] = []
-    for path in single:
-        write_report(cases[0][0], path, cases[0][1])
-        written.append(path)
-    for path in (one for one in files if one not in single):
-        write_csv([case for case, _ in cases], path)
-        written.append(path)
+    require_not_inputs([*(path for path, _, _ in wanted), *tables], read)
     for folder in folders:
         make_folder(folder)
-    for case, path, images in pages:
-        write_report(case, path, images)
-        written.append(path)
+    written: list[Path] = []
+    problems: dict[Path, LandmarkDetectionError] = {}
+    for path, case, images in wanted:
+        try:
+            write_report(case, path, images)
+        except LandmarkDetectionError as problem:
+            # The others, and the table, do not wait for one image to be exported again.
+            problems[path] = problem
+        else:
+            written.append(path)
     for path in tables:
         write_csv([case for case, _ in cases], path)
         written.append(path)
     if as_json:
-        console.print_json({"research_use_only": True, "files": written})
+        failures = [{"file": path, "error": str(problem)} for path, problem in problems.items()]
+        console.print_json({"research_use_only": True, "files": written, "failures": failures})
     elif not quiet:
         for path in written:
             print(f"Wrote {path}")
+    if len(set(map(str, problems.values()))) == 1:
+        raise next(iter(problems.values()))
+    if problems:
+        for text in map(str, problems.values()):
+            console.say(f"Not written: {text}")
+        raise OutputError(f"{len(problems)} of {len(wanted)} reports could not be written; see above.")
 
 
 def agreement(
@@ -283,15 +291,21 @@ def agreement(
 
 
 def print_measurements(measurements: Measurements, title: str) -> None:
-    """Print every measurement with its interval, range, and class or gap."""
-    from LandmarkDetectionLib.reporting.case import cells
+    """Print the measurements with interval, range and class, and say once why there are no others."""
+    from LandmarkDetectionLib.reporting.case import cells, not_shown, shown
 
-    heads = ("measurement", "value", "95 % interval", "usual", "class and remarks")
     rows = []
-    for one in measurements:
+    for one in shown(measurements):
         _, *rest = cells(one)
         rows.append([one.name, *rest])
-    console.print_table(heads, rows, title)
+    if rows:
+        unit = measurements.frame.unit
+        heads = ("measurement", "value", "95 % interval", "usual", "class and remarks")
+        console.print_table(heads, rows, f"{title} (lengths in {unit})")
+    else:
+        print(f"{title}: nothing could be measured.")
+    for sentence in not_shown(measurements):
+        console.print_sentence(sentence)
 
 
 def _cases(
@@ -480,35 +494,31 @@ def _write_agreement(
     read: tuple[Ratings, ...],
     cases: tuple[str, ...],
 ) -> list[Path]:
-    import csv
-    import io
-
+    from LandmarkDetectionLib.csv_text import table_text
     from LandmarkDetectionLib.evaluation.agreement_figures import write_bland_altman
     from LandmarkDetectionLib.files import write_text
 
     make_folder(out)
     written = []
-    table, confusions = io.StringIO(), io.StringIO()
-    rows, counts = csv.writer(table, lineterminator="\n"), csv.writer(confusions, lineterminator="\n")
-    rows.writerow(
+    rows: list[Sequence[object]] = [
         "reference rater measurement unit cases missing bias low high icc icc_low icc_high "
         "success_rate_images success_rate_classes".split()
-    )
-    counts.writerow("reference rater measurement reference_class class images".split())
+    ]
+    counts: list[Sequence[object]] = ["reference rater measurement reference_class class images".split()]
     for rater, values in compared.items():
         for one in values:
             rates = one.confusion
             shares = ("", "") if rates is None else (rates.rate_of_images, rates.rate_of_classes)
             head = (reference, rater, one.definition.name)
             numbers = (len(one.reference), one.missing, one.bias, *one.limits)
-            rows.writerow((*head, one.unit, *numbers, *(_correlation(one) or ("", "", "")), *shares))
+            rows.append((*head, one.unit, *numbers, *(_correlation(one) or ("", "", "")), *shares))
             if rates is not None:
                 for row, name in enumerate(rates.names):
                     for column, other in enumerate(rates.names):
-                        counts.writerow((*head, name, other, int(rates.counts[row, column])))
+                        counts.append((*head, name, other, int(rates.counts[row, column])))
         picture = out / f"bland_altman_{rater}.png"
         write_bland_altman(values, reference, rater, picture)
         written.append(picture)
-    write_text(out / "agreement.csv", table.getvalue())
-    write_text(out / "confusion.csv", confusions.getvalue())
+    write_text(out / "agreement.csv", table_text(rows))
+    write_text(out / "confusion.csv", table_text(counts))
     return [out / "agreement.csv", out / "confusion.csv", *written]

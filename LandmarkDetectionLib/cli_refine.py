@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -15,6 +15,7 @@ from LandmarkDetectionLib.errors import InputError
 if TYPE_CHECKING:
     from LandmarkDetectionLib.detection import Detection
     from LandmarkDetectionLib.landmarks import Landmark
+    from LandmarkDetectionLib.review import Review
 
 
 def add_to(app: typer.Typer, epilog: str) -> None:
@@ -66,7 +67,8 @@ def refine(
     quiet: QuietOption = False,
 ) -> None:
     """Correct some landmarks, and let the others follow where they should."""
-    from LandmarkDetectionLib.detection import DETECTION_SUFFIXES, read_detection, write_detection
+    from LandmarkDetectionLib.detection import DETECTION_SUFFIXES, write_detection
+    from LandmarkDetectionLib.review import Review, read_review, write_review
 
     outputs = list(output or [])
     for path in outputs:
@@ -76,34 +78,40 @@ def refine(
             )
     if (detection_file is None) == (model is None):
         raise typer.BadParameter("give a detection or --model, one of them.", param_hint="DETECTION")
-    before = read_detection(detection_file) if detection_file is not None else None
+    before = read_review(detection_file) if detection_file is not None else None
     settled = _settled(before, corrections, at or [], missing or [])
 
+    from LandmarkDetectionLib.landmarks import LANDMARK_SUFFIXES
     from LandmarkDetectionLib.model import load_model
     from LandmarkDetectionLib.volume import read_volume
 
     with console.progress_bar(not quiet and not as_json) as progress:
-        package = load_model(model or (before.model if before is not None else ""))
+        package = load_model(model or (before.prediction.model if before is not None else ""))
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source)
         further = [read_volume(path) for path in channel or []]
         from LandmarkDetectionLib.detectors import detect
         from LandmarkDetectionLib.detectors import refine as refine_detection
+        from LandmarkDetectionLib.detectors.again import detect_again, require_near
         from LandmarkDetectionLib.landmarks import LandmarkSet
 
-        first = detect(
-            volume,
-            package,
-            device=device.value,
-            channels=further,
-            progress=progress,
-            **(_settings_of(before) if before is not None else {}),
-        )
-        refined = refine_detection(first, LandmarkSet(tuple(settled.values())))
+        corrected = LandmarkSet(tuple(settled.values()))
+        require_near(volume, corrected)
+        if before is None:
+            first = detect(volume, package, device=device.value, channels=further, progress=progress)
+        else:
+            first = detect_again(
+                volume, package, before, device=device.value, channels=further, progress=progress
+            )
+        refined = refine_detection(first, corrected)
+        review = Review(first, refined.landmarks)
         for path in outputs:
-            write_detection(refined, path)
+            if path.name.lower().endswith(LANDMARK_SUFFIXES):
+                write_detection(refined, path)
+            else:
+                write_review(review, path)
     if as_json:
-        console.print_json(refined.to_record())
+        console.print_json(review.to_record())
     elif not quiet:
         _print_changes(first, refined)
         for path in outputs:
@@ -125,8 +133,17 @@ def next_case(
     if as_json:
         console.print_json([vars(rank) for rank in ranks])
         return
-    rows = [[rank.case, f"{rank.expected_error:.1f}", rank.worst or "-", str(rank.open)] for rank in ranks]
-    console.print_table(["case", "expected error", "begin with", "not reviewed"], rows)
+    rows = [
+        [
+            rank.case,
+            f"{rank.expected_wrong:.1f}",
+            f"{rank.expected_error:.1f}",
+            rank.worst or "-",
+            str(rank.open),
+        ]
+        for rank in ranks
+    ]
+    console.print_table(["case", "expected wrong", "expected error", "begin with", "not reviewed"], rows)
 
 
 def _records(folder: Path) -> list[Path]:
@@ -148,7 +165,7 @@ def _is_record(path: Path) -> bool:
 
 
 def _settled(
-    before: Detection | None, corrections: Path | None, at: list[str], missing: list[str]
+    before: Review | None, corrections: Path | None, at: list[str], missing: list[str]
 ) -> dict[str, Landmark]:
     """Everything a person said: in the detection, then in the file, then on the command line."""
     from dataclasses import replace
@@ -173,7 +190,7 @@ def _settled(
     return settled
 
 
-def _is_prediction(mark: Landmark, before: Detection | None) -> bool:
+def _is_prediction(mark: Landmark, before: Review | None) -> bool:
     """A file with all landmarks of a detection says nothing of those that are where they were."""
     if before is None or mark.name not in before.landmarks:
         return False
@@ -192,19 +209,6 @@ def _parsed(text: str) -> tuple[str, np.ndarray]:
     return name, np.array(numbers)
 
 
-def _settings_of(detection: Detection) -> dict[str, Any]:
-    """What ``detect`` ran with, so that it finds the same again."""
-    parameters = detection.parameters
-    settings: dict[str, object] = {}
-    if isinstance(parameters.get("threshold"), int | float):
-        settings["threshold"] = parameters["threshold"]
-    if parameters.get("depth") in ("mean", "network", "lateral"):
-        settings["depth"] = parameters["depth"]
-    if parameters.get("side") in ("left", "right"):
-        settings["side"] = parameters["side"]
-    return settings
-
-
 def _print_changes(first: Detection, refined: Detection) -> None:
     rows = []
     for old, new in zip(first.landmarks, refined.landmarks, strict=True):
@@ -220,4 +224,7 @@ def _print_changes(first: Detection, refined: Detection) -> None:
         place = " ".join(f"{value:.1f}" for value in new.position) if new.is_present else "-"
         error = f"{new.expected_error:.1f}" if new.expected_error is not None else "-"
         rows.append([new.name, new.status.value, place, moved, error])
-    console.print_table(["landmark", "status", "RAS mm", "moved mm", "expected error mm"], rows)
+    unit = "px" if refined.parameters.get("unit") == "pixel" else "mm"
+    console.print_table(
+        ["landmark", "status", f"RAS {unit}", f"moved {unit}", f"expected error {unit}"], rows
+    )

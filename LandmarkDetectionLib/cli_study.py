@@ -61,6 +61,11 @@ def synthetic(
 
     if datalist is not None:
         config = with_data(config, datalist)
+        if untouched := len(datalist) - len(datalist.to_learn_from()):
+            console.say(
+                f"Note: {untouched} of {len(datalist)} cases are of other splits than the one to learn "
+                "from, and are not touched."
+            )
     with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
         result = run_study(
             config,

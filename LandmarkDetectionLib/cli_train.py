@@ -13,6 +13,7 @@ from LandmarkDetectionLib.cli_options import Device, DeviceOption, JsonOption, Q
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.training.annotated_model import MadeModel
 
 SYNTHETIC_PRESET, ANNOTATED_PRESET = "whole-body-ct", "scn-lite"
 
@@ -46,7 +47,15 @@ def train(
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the finished model.")] = "my-model",
     model_version: Annotated[str, typer.Option(help="Version of the finished model.")] = "1.0.0",
-    install: Annotated[bool, typer.Option(help="Install the finished model (with --data).")] = True,
+    install: Annotated[
+        bool | None,
+        typer.Option(
+            "--install/--no-install",
+            help="Install the finished model (with --data). By default unless it is hardly better than "
+            "putting every landmark where it lies on average.",
+            show_default=False,
+        ),
+    ] = None,
     network: Annotated[
         Network | None, typer.Option(help="Another network than the preset's (synthetic images).")
     ] = None,
@@ -65,13 +74,20 @@ def train(
     held_back: Annotated[
         str | None,
         typer.Option(
-            help="Split that is only measured; 'none' learns from all cases. By default val, validation, "
-            "test, or else 15 % of the subjects."
+            help="Split that is only measured; 'none' measures nothing. By default those called val, "
+            "validation or held back, or else 15 % of the subjects learned from."
+        ),
+    ] = None,
+    learn_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Split to learn from; several times. By default the one called train, or else all that are "
+            "not called val, held back or test."
         ),
     ] = None,
     raters: Annotated[
-        str, typer.Option(help="mean of the raters, all of them in turn, or one's name.")
-    ] = "mean",
+        str | None, typer.Option(help="mean of the raters (usual), all of them in turn, or one's name.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Learn from so many cases only.")] = None,
     align: Annotated[
         bool,
@@ -125,9 +141,14 @@ def train(
         "num_nodes": num_nodes,
     }
     show = not quiet and not as_json
+    made = None
     if data is None:
         only_annotated = {
             "--held-back": held_back,
+            "--learn-from": learn_from,
+            "--raters": raters,
+            "--install": install,
+            "--no-install": install is False,
             "--limit": limit,
             "--spacing": spacing,
             "--shape": shape,
@@ -148,7 +169,7 @@ def train(
         changes |= {"loss": loss.value} if loss else {}
         changes |= {"align": True} if align else {}
         changes |= {"members": members} if members else {}
-        files = _train_annotated(
+        made = _train_annotated(
             data,
             preset or ANNOTATED_PRESET,
             out,
@@ -158,18 +179,43 @@ def train(
             changes=changes,
             run=run,
             held_back=held_back,
-            raters=raters,
+            learn_from=learn_from or (),
+            raters=raters or "mean",
             limit=limit,
             spacing=spacing,
             shape=shape,
             protocol=_protocol(protocol),
             install=install,
         )
+        files = made.files
     if as_json:
-        console.print_json({"files": files})
-    elif not quiet:
+        console.print_json({"files": files, **(_made_record(made) if made is not None else {})})
+        return
+    if not quiet:
         for file in files:
             print(f"Wrote {file}")
+    if made is not None:
+        _tell_quality(made, quiet)
+
+
+def _made_record(made: MadeModel) -> dict[str, Any]:
+    return {
+        "division": made.division,
+        "installed": made.installed,
+        "held_back": made.quality.to_record(),
+        "doubt": made.quality.doubt,
+    }
+
+
+def _tell_quality(made: MadeModel, quiet: bool) -> None:
+    """How good the model is, last, where it is read; a doubt is said in any case."""
+    if not quiet:
+        for sentence in made.quality.sentences():
+            print(sentence)
+    if made.quality.doubt:
+        console.say(f"Warning: {made.quality.doubt}")
+        if not made.installed:
+            console.say("It was not installed; --install does so all the same.")
 
 
 def _train_synthetic(
@@ -196,12 +242,12 @@ def _train_synthetic(
 
 def _train_annotated(
     data: Path, preset: str, out: Path, name: str, version: str, show: bool, **options: Any
-) -> list[Path]:
+) -> MadeModel:
     from LandmarkDetectionLib.datalist import read_datalist
 
     datalist = read_datalist(data, missing="allow")
     for warning in datalist.warnings:
-        console.say(f"Warning: {warning}")
+        console.say(f"Warning: {warning}.")
 
     from LandmarkDetectionLib.training.annotated_model import make_model
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -36,6 +36,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, write_text
 from LandmarkDetectionLib.landmarks import LandmarkSet, read_landmarks
 from LandmarkDetectionLib.pixel_landmarks import is_labelme, read_pixel_landmarks
+from LandmarkDetectionLib.splits import splits_to_learn_from
 from LandmarkDetectionLib.volume import Volume, read_volume, with_spacing
 
 if TYPE_CHECKING:
@@ -197,6 +198,23 @@ class Datalist:
         """Raters of any case, as they first occur."""
         return tuple(dict.fromkeys(rater for case in self.cases for rater in case.raters))
 
+    def to_learn_from(self) -> Datalist:
+        """The cases that may be learned from, by what their splits are called.
+
+        See `splits.splits_to_learn_from`; a case whose subject is in another split, too, is left out.
+
+        Raises
+        ------
+        InputError
+            There is none.
+        """
+        learned = splits_to_learn_from(case.split for case in self)
+        others = {case.subject for case in self if case.split not in learned}
+        cases = tuple(case for case in self if case.split in learned and case.subject not in others)
+        if not cases:
+            raise InputError(f"{self.path} has no case to learn from; call the split to learn from train.")
+        return replace(self, cases=cases)
+
     def of_split(self, split: str) -> tuple[Case, ...]:
         """Cases of one split."""
         return tuple(case for case in self.cases if case.split == split)
@@ -281,7 +299,7 @@ def _schema(annotated: bool) -> type[BaseModel]:
     from pydantic import BaseModel, ConfigDict, Field
 
     text = Annotated[str, Field(min_length=1)]
-    millimetres = Annotated[float, Field(gt=0, lt=1000, allow_inf_nan=False)]
+    millimetres = Annotated[float, Field(ge=1e-6, lt=1000, allow_inf_nan=False)]
 
     class Colours(BaseModel):
         model_config = ConfigDict(extra="forbid")

@@ -3,7 +3,8 @@
 Refused is what cannot be right:
 
 - files that do not exist or cannot be read, empty landmark files, constant images
-- one image in two rows, by its file or by its pixels; a subject in two splits; an empty split
+- one image in two rows, by its file or by its pixels; a subject in two splits with different images; an empty
+  split
 - landmark names that differ between cases (misspelt ones with the name that was meant)
 - landmarks outside their image, with a word on exchanged axes, LPS taken for RAS, or pixels taken for mm (or
   the other way round) where that explains it; all landmarks of a case at one place; a landmark that no case
@@ -32,6 +33,7 @@ from LandmarkDetectionLib.channels import grid_problem, read_images
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.landmarks import LandmarkSet
 from LandmarkDetectionLib.pixel_landmarks import is_labelme
+from LandmarkDetectionLib.splits import is_training
 from LandmarkDetectionLib.volume import Volume, read_volume
 
 if TYPE_CHECKING:
@@ -162,7 +164,7 @@ def survey(
     splits
         That must have a case each.
     """
-    findings = [*_repeated_images(cases), *_divided_subjects(cases), *_splits(cases, splits)]
+    findings = [*_repeated_images(cases), *_splits(cases, splits)]
     seen = []
     for case in cases:
         lost = [
@@ -174,7 +176,13 @@ def survey(
     findings += _check_names(seen, names, missing, protocol)
     for one in seen:
         findings += _check_case(one, missing)
-    findings += [*_repeated_pixels(seen), *_unlike_images(seen), *_copied_landmarks(seen), *_raters(seen)]
+    findings += [
+        *_divided_subjects(seen),
+        *_repeated_pixels(seen),
+        *_unlike_images(seen),
+        *_copied_landmarks(seen),
+        *_raters(seen),
+    ]
     if missing == "allow":
         findings += _never_present(seen, names, protocol)
     if not any(finding.fatal for finding in findings):
@@ -259,16 +267,23 @@ def _repeated_images(cases: Sequence[Case]) -> Iterator[Finding]:
             yield _of(case, "repeated image", "it names the same image for two channels")
 
 
-def _divided_subjects(cases: Sequence[Case]) -> Iterator[Finding]:
-    first: dict[str, Case] = {}
-    for case in cases:
-        known = first.setdefault(case.subject, case)
-        if known.split != case.split:
-            text = (
-                f"subject {case.subject} is in the split {case.split!r} here and in {known.split!r} in row "
-                f"{known.row}"
-            )
-            yield _of(case, "divided subject", text)
+def _divided_subjects(seen: Sequence[_Seen]) -> Iterator[Finding]:
+    """A mistake of whoever divided; one image in two splits, as public sets have it, is warned about."""
+    first: dict[str, _Seen] = {}
+    for one in seen:
+        case = one.case
+        known = first.setdefault(case.subject, one)
+        if known.case.split == case.split:
+            continue
+        text = (
+            f"subject {case.subject} is in the split {case.split!r} here and in {known.case.split!r} in row "
+            f"{known.case.row}"
+        )
+        if one.image is not None and known.image is not None and one.image.checksum == known.image.checksum:
+            text += ", with the same image; it is not learned from where the other one is measured"
+            yield one.finding("divided subject", text, fatal=False)
+        else:
+            yield one.finding("divided subject", text)
 
 
 def _splits(cases: Sequence[Case], wanted: Sequence[str]) -> Iterator[Finding]:
@@ -468,18 +483,18 @@ def _never_present(
     if protocol is not None and (absent := [name for name in protocol.names if name not in names]):
         text = f"no case has {', '.join(absent)} of the protocol {protocol.name}"
         yield Finding("never present", text, fatal=False)
-    split_names = {one.case.split for one in seen}
-    if "train" in split_names:
+    trained = next((one.case.split for one in seen if is_training(one.case.split)), None)
+    if trained is not None:
         learned = {
             mark.name
             for one in seen
-            if one.case.split == "train"
+            if is_training(one.case.split)
             for landmarks in one.sets.values()
             for mark in landmarks.present
         }
         for name in names:
             if name in placed and name not in learned:
-                yield Finding("never present", f"no case of the split 'train' has the landmark {name}")
+                yield Finding("never present", f"no case of the split {trained!r} has the landmark {name}")
 
 
 def _by(rater: str) -> str:

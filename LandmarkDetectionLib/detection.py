@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Of the ``.json`` record; raised when an older reader would misunderstand a newer file."""
 
+MOST = 1e300
+"""Integers of JSON may be larger than any float."""
+
 DETECTION_SUFFIXES = (*LANDMARK_SUFFIXES, ".json")
 
 
@@ -123,6 +126,7 @@ def detection_from_record(record: dict[str, Any]) -> Detection:
     ValueError
         The record is broken or of a newer version; the text says what is wrong.
     """
+    require_finite(record)
     version = record.get("schema_version")
     if "landmarks" not in record or version is None:
         raise ValueError(
@@ -148,6 +152,26 @@ def detection_from_record(record: dict[str, Any]) -> Detection:
         warnings=tuple(str(warning) for warning in warnings),
         seconds={step: float(value) for step, value in seconds.items()},
     )
+
+
+def require_finite(record: Mapping[str, Any]) -> None:
+    """Refuse NaN and infinity, which JSON does not have and Python reads all the same.
+
+    Raises
+    ------
+    ValueError
+        There is one; the text names the entry.
+    """
+    for key, entry in record.items():
+        pending = [entry]
+        while pending:
+            value = pending.pop()
+            if isinstance(value, Mapping):
+                pending += value.values()
+            elif isinstance(value, list):
+                pending += value
+            elif isinstance(value, int | float) and not -MOST < value < MOST:
+                raise ValueError(f"its entry '{key}' holds a number that is not finite")
 
 
 def _entry(record: dict[str, Any], key: str, kind: type) -> Any:

@@ -20,8 +20,10 @@ from LandmarkDetectionLib.volume import (
     ITK,
     NIFTI,
     NRRD,
+    SAME_GRID,
     Volume,
     read_volume,
+    voxels_apart,
     with_voxels,
 )
 
@@ -63,7 +65,7 @@ class DirectionColours:
         """Read the files and compute the three channels; raises InputError as :func:`colour_map` does."""
         fa = read_volume(self.fa)
         directions, ijk_to_ras = read_directions(self.directions)
-        if directions.shape[1:] != fa.shape or not np.allclose(ijk_to_ras, fa.ijk_to_ras, atol=1e-2):
+        if directions.shape[1:] != fa.shape or voxels_apart(fa.size, fa.ijk_to_ras, ijk_to_ras) > SAME_GRID:
             raise InputError(
                 f"{self.directions[0]} does not lie on the grid of {self.fa}; "
                 "export both from one tensor image."
@@ -139,7 +141,8 @@ def read_directions(paths: Sequence[str | os.PathLike[str]]) -> tuple[np.ndarray
     if len(files) == 3:
         volumes = [read_volume(file) for file in files]
         if any(
-            one.shape != volumes[0].shape or not np.allclose(one.ijk_to_ras, volumes[0].ijk_to_ras, atol=1e-2)
+            one.shape != volumes[0].shape
+            or voxels_apart(one.size, volumes[0].ijk_to_ras, one.ijk_to_ras) > SAME_GRID
             for one in volumes
         ):
             raise InputError(f"{files[0]} and the other components of the direction do not lie on one grid.")

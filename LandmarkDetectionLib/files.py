@@ -209,8 +209,13 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
-def create_once(path: str | os.PathLike[str], text: str) -> bool:
+def create_once(path: str | os.PathLike[str], text: str, mode: int | None = None) -> bool:
     """Write a file if there is none: of several processes that try at once, one succeeds, and whole.
+
+    Parameters
+    ----------
+    mode
+        Who may read and write it, such as 0o600 for a secret; as usual for new files when None.
 
     Returns
     -------
@@ -228,6 +233,8 @@ def create_once(path: str | os.PathLike[str], text: str) -> bool:
     try:
         temporary = _new_file(target)
         try:
+            if mode is not None:
+                temporary.chmod(mode)
             temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
             _flush(temporary)
             # A name that exists is never overwritten: not by a link, and on Windows not by a rename.

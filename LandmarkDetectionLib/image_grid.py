@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.volume import Volume
+from LandmarkDetectionLib.volume import SAME_GRID, Volume, voxels_apart
 
 Intensity = Literal["standardise", "hounsfield"]
 
@@ -24,8 +24,6 @@ Intensity = Literal["standardise", "hounsfield"]
 HOUNSFIELD = (-1024.0, 2000.0)
 #: Grey values beyond these percentiles are labels, metal and noise.
 PERCENTILES = (0.5, 99.5)
-#: Two volumes are on one grid when their corners are nearer than this, in voxels.
-SAME_GRID = 0.05
 #: Slices that are resampled at once: bounds the memory that float copies take.
 SLAB = 16
 
@@ -145,11 +143,7 @@ def is_one_grid(first: Volume, second: Volume) -> bool:
     """Whether two volumes have the same voxels in the same places."""
     if first.size != second.size:
         return False
-    corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * (
-        np.array(first.size) - 1
-    )
-    apart = first.ras_to_ijk_points(second.ijk_to_ras_points(corners)) - corners
-    return bool(np.abs(apart).max() <= SAME_GRID)
+    return voxels_apart(first.size, first.ijk_to_ras, second.ijk_to_ras) <= SAME_GRID
 
 
 def orientation(volume: Volume) -> tuple[tuple[int, ...], tuple[bool, ...]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from LandmarkDetectionLib.image_grid import GridSettings, look_at
 from LandmarkDetectionLib.projection import View, ViewGeometry
+from LandmarkDetectionLib.scan_picture import scan_pictures
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.volume import Volume
@@ -17,8 +17,6 @@ Array = np.ndarray
 
 #: Longest side of a picture, in pixels.
 LONG_SIDE = 900
-#: Longest side of the grid that a volume is seen through on.
-VOLUME_SIDE = 224
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,10 @@ class ImageViews:
 
 
 def image_views(volume: Volume) -> ImageViews:
-    """A radiograph as it is stored, or a volume's mean grey value along two of the patient's axes."""
+    """A radiograph as it is stored, or a volume seen through along two of the patient's axes."""
     if volume.is_2d:
         return ImageViews((_radiograph(volume),), ("the image",), (("", ""),))
-    longest = float(volume.extent_mm.max())
-    grid = look_at([volume], GridSettings((1, 1, 1), (longest / VOLUME_SIDE,) * 3))
-    image = grid.image[0]
-    content = image[tuple(slice(n) for n in grid.content)]
-    front = _seen_through(content.mean(axis=1)[::-1], grid.to_ras, 0, len(content))
-    left = _seen_through(content.mean(axis=2)[::-1], grid.to_ras, 1, len(content))
+    front, left = (_view(picture.grey, picture.geometry) for picture in scan_pictures(volume))
     return ImageViews((front, left), ("from the front", "from the left"), (("R", "L"), ("A", "P")))
 
 
@@ -67,17 +60,6 @@ def _radiograph(volume: Volume) -> View:
         pixels.shape,
     )
     return _view(_grey(pixels), geometry)
-
-
-def _seen_through(picture: Array, to_ras: Array, axis: int, slices: int) -> View:
-    """Rows run to the feet, columns along one axis of the grid."""
-    cell = np.linalg.norm(to_ras[:3, :3], axis=0)
-    column, row = to_ras[:3, axis] / cell[axis], -to_ras[:3, 2] / cell[2]
-    origin = to_ras[:3, 3] + to_ras[:3, 2] * (slices - 1)
-    geometry = ViewGeometry(
-        origin, column, row, np.cross(column, row), (float(cell[axis]), float(cell[2])), picture.shape
-    )
-    return _view(_grey(picture), geometry)
 
 
 def _grey(picture: Array) -> Array:

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from LandmarkDetectionLib.csv_text import TableError, not_a_number, table_rows, table_text, unguarded
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import read_json, read_text, write_text
 
@@ -38,12 +39,14 @@ MARKUPS_SCHEMA = (
 )
 LANDMARK_SUFFIXES = (".mrk.json", ".fcsv", ".csv")
 MAX_LANDMARKS = 100_000
+FARTHEST_MM = 1e6
+"""No image is a kilometre from its own origin: such a position is a slip, or an attack on what draws it."""
 
 FloatArray = npt.NDArray[np.float64]
 
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])  # its own inverse
 _FCSV_COLUMNS = "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID"
-_FCSV_DEFINED, _FCSV_MISSING = 2, 3  # Slicer's position status codes, in the column after associatedNodeID
+_FCSV_UNDEFINED, _FCSV_DEFINED, _FCSV_MISSING = "0", "2", "3"  # in the column after associatedNodeID
 
 
 class Status(str, Enum):
@@ -174,6 +177,9 @@ class Landmark:
         """Inverse of :meth:`to_record`; raises KeyError, TypeError or ValueError for a broken record."""
         position = record["position"]
         status = Status(record.get("status", Status.DETECTED if position is not None else Status.ABSENT))
+        for field in ("position", "predicted", "covariance"):
+            if (value := record.get(field)) is not None:
+                _require_sane(field, np.array(value, dtype=np.float64))
         return cls(
             name=record["name"],
             position=np.full(3, np.nan) if position is None else position,
@@ -284,7 +290,7 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkSet:
         )
     try:
         landmarks = reader(path)
-    except _BrokenError as problem:
+    except (_BrokenError, TableError) as problem:
         raise InputError(f"Cannot read landmarks from {path}: {problem}.") from None
     if len(landmarks.landmarks) > MAX_LANDMARKS:
         raise InputError(f"Cannot read landmarks from {path}: it has more than {MAX_LANDMARKS} points.")
@@ -337,9 +343,24 @@ def parse_description(text: str) -> tuple[str, float | None, Status | None]:
     return " | ".join(parts), confidence, status
 
 
-def landmark_from_markup(name: str, position: FloatArray | None, description: str) -> Landmark:
-    """A landmark as a Markups file gives it: whether there is a position outweighs what the text says."""
+def landmark_from_markup(
+    name: str, position: FloatArray | None, description: str, *, called_missing: bool = False
+) -> Landmark:
+    """A landmark as a Markups file gives it: whether there is a position outweighs what the text says.
+
+    Parameters
+    ----------
+    name, description
+        Of the point.
+    position : (3,) float64, optional
+        RAS mm.
+    called_missing
+        Without a position: the file says that somebody looked and did not find it, unless the description
+        is ours and knows better (Slicer has one word for what a model and what a person says).
+    """
     definition, confidence, status = parse_description(description)
+    if position is None and called_missing and status is None:
+        status = Status.MISSING
     status, confidence = _settle(position, status, confidence)
     return Landmark(
         name=name,
@@ -437,10 +458,22 @@ def _parse_markups(markups: Any) -> LandmarkSet:
 def _parse_control_point(point: dict[str, Any], factors: FloatArray, number: int) -> Landmark:
     name = str(point.get("label") or f"point_{number}")
     position = _numbers(name, point.get("position"))
-    if point.get("positionStatus", "defined") != "defined":
-        position = None
+    word = str(point.get("positionStatus") or "defined").strip().lower()
+    if position is not None and word != "defined":
+        # Slicer leaves the position of a point that is nowhere empty, templates have zeros. A position beside
+        # any other word ("preview", "edit" of dental programs) was put there by somebody and is one.
+        if not position.any():
+            position = None
+        elif word == "missing":
+            raise _BrokenError(
+                f"point '{name}' is called missing and has a position; set its positionStatus to defined, "
+                "or take the position out"
+            )
     return landmark_from_markup(
-        name, None if position is None else position * factors, str(point.get("description") or "")
+        name,
+        None if position is None else position * factors,
+        str(point.get("description") or ""),
+        called_missing=word == "missing",
     )
 
 
@@ -456,9 +489,20 @@ def _numbers(name: str, values: Any) -> FloatArray | None:
         raise _BrokenError(f"the position of point '{name}' is not three numbers")
     if np.isnan(position).all():
         return None
-    if not np.isfinite(position).all():
-        raise _BrokenError(f"the position of point '{name}' is not finite")
+    try:
+        _require_sane("position", position)
+    except ValueError as problem:
+        raise _BrokenError(f"the {problem} (point '{name}')") from None
     return position
+
+
+def _require_sane(field: str, values: FloatArray) -> None:
+    """Raise ValueError for what cannot be a place, or a spread, in mm."""
+    if not np.isfinite(values).all():
+        raise ValueError(f"{field} is not finite")
+    limit = FARTHEST_MM**2 if field == "covariance" else FARTHEST_MM
+    if np.abs(values).max(initial=0) > limit:
+        raise ValueError(f"{field} is more than {FARTHEST_MM / 1e6:g} km away, where no image is")
 
 
 def _sign(coordinate_system: Any) -> FloatArray:
@@ -481,51 +525,164 @@ def _unit_factor(units: Any) -> float:
 
 
 def _format_fcsv(landmarks: LandmarkSet) -> str:
-    stream = io.StringIO()
-    stream.write(
-        f"# Markups fiducial file version = 5.10\n# CoordinateSystem = LPS\n# columns = {_FCSV_COLUMNS}\n"
-    )
-    rows = csv.writer(stream, lineterminator="\n")
+    rows = []
     for number, landmark in enumerate(landmarks, start=1):
         position = _without_minus_zero(landmark.position * _LPS_TO_RAS) if landmark.is_present else [0.0] * 3
         status = _FCSV_DEFINED if landmark.is_present else _FCSV_MISSING
         # Slicer reads this file line by line: line ends inside a text would break it.
         texts = [" ".join(text.split()) for text in (landmark.name, describe(landmark))]
-        rows.writerow([number, *position, 0, 0, 0, 1, 1, 1, 0, *texts, "", status, 0])
-    return stream.getvalue()
+        rows.append([number, *position, 0, 0, 0, 1, 1, 1, 0, *texts, "", status, 0])
+    head = f"# Markups fiducial file version = 5.10\n# CoordinateSystem = LPS\n# columns = {_FCSV_COLUMNS}\n"
+    # No spreadsheet's file: its texts are not guarded, because Slicer would show the guard.
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    return head + stream.getvalue()
+
+
+@dataclass
+class _FcsvHead:
+    """What the lines that begin with # say."""
+
+    versioned: bool = False
+    factors: FloatArray | None = None
+    columns: list[str] | None = None
+    separator: str = ","
+
+    def take(self, line: str) -> None:
+        # Spreadsheets put quotation marks around such a line, and separators behind it.
+        text = line.strip().strip('"').rstrip(",;").rstrip('"').lstrip("# ")
+        key, _, value = text.partition("=")
+        if key.strip().lower().startswith("markups fiducial file"):
+            self.versioned = True
+        elif key.strip().lower() == "coordinatesystem":
+            self.factors = _sign(value)
+        elif key.strip().lower() == "columns":
+            self.separator = max(",;", key=value.count)
+            self.columns = [word.strip() for word in value.split(self.separator)]
 
 
 def _parse_fcsv(path: Path) -> LandmarkSet:
-    factors, columns = np.ones(3), _FCSV_COLUMNS.split(",")
+    head = _FcsvHead()
     lines: list[str] = []
     text = read_text(path)
-    for line in text.replace("\r", "\n").split("\n"):
-        if not line.startswith("#"):
-            lines += [line] if line.strip() else []
-            continue
-        key, _, value = line.lstrip("# ").partition("=")
-        if key.strip().lower() == "coordinatesystem":
-            factors = _sign(value)
-        elif key.strip().lower() == "columns":
-            columns = [word.strip() for word in value.split(",")]
-    if not lines and "Markups fiducial file" not in text:
+    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        if line.lstrip(' "').startswith("#"):
+            head.take(line)
+        elif line.strip():
+            lines.append(line + "\n")
+    if not lines and not head.versioned:
         raise _BrokenError("it is empty")
+    # What Slicer does: a Markups file is LPS unless it says otherwise, the lists of Slicer 3 are RAS.
+    factors = head.factors if head.factors is not None else _LPS_TO_RAS if head.versioned else np.ones(3)
+    rows = [row for row in _safely(csv.reader(lines, delimiter=head.separator, strict=False)) if row]
+    columns = head.columns or _FCSV_COLUMNS.split(",")
+    if head.columns is None and not head.versioned and all(len(row) <= len(_SLICER_3) for row in rows):
+        columns = list(_SLICER_3)
     if missing := [word for word in ("x", "y", "z", "label") if word not in columns]:
         raise _BrokenError(f"its columns lack '{missing[0]}'")
-    rows = csv.reader(lines, strict=False)
-    return _unique([_parse_fcsv_row(row, columns, factors, n) for n, row in enumerate(_safely(rows), 1)])
+    whole = _joined(rows, columns)
+    return _unique([_parse_fcsv_row(row, columns, factors, n) for n, row in enumerate(whole, 1)])
+
+
+_SLICER_3 = ("label", "x", "y", "z", "sel", "vis")
+
+
+def _joined(rows: list[list[str]], columns: list[str]) -> list[list[str]]:
+    """Rows whose description was broken by a line end are put together again."""
+    whole: list[list[str]] = []
+    for row in rows:
+        is_point = len(row) >= len(columns) or _is_point(dict(zip(columns, row, strict=False)))
+        if whole and "desc" in columns and len(whole[-1]) < len(columns) and not is_point:
+            *before, last = whole[-1]
+            whole[-1] = [*before, f"{last} {row[0]}", *row[1:]]
+        else:
+            whole.append(row)
+    return whole
+
+
+def _is_point(cells: dict[str, str]) -> bool:
+    try:
+        return all(np.isfinite(float(cells[axis])) for axis in "xyz")
+    except (KeyError, ValueError):
+        return False
 
 
 def _parse_fcsv_row(row: list[str], columns: list[str], factors: FloatArray, number: int) -> Landmark:
-    cells = dict(zip(columns, row, strict=False))
+    cells, status = _fcsv_cells(row, columns, number)
     name = cells.get("label", "").strip() or f"point_{number}"
     position = _cells_to_numbers(name, [cells.get(axis, "") for axis in "xyz"])
     if position is None:
         raise _BrokenError(f"point {number} has no position")
-    # Slicer 5 appends the position status without naming its column.
-    status = row[len(columns)].strip() if len(row) > len(columns) else str(_FCSV_DEFINED)
-    defined = status in ("", str(_FCSV_DEFINED))
-    return landmark_from_markup(name, position * factors if defined else None, cells.get("desc", ""))
+    # With these two codes Slicer writes where a point was before it was unset. Any other word, "preview" too,
+    # stands beside a position that somebody put there, except in a template's zeros.
+    nowhere = status in (_FCSV_UNDEFINED, _FCSV_MISSING)
+    nowhere |= status not in ("", _FCSV_DEFINED, "defined") and not position.any()
+    return landmark_from_markup(
+        name,
+        None if nowhere else position * factors,
+        cells.get("desc", ""),
+        called_missing=status == _FCSV_MISSING,
+    )
+
+
+def _fcsv_cells(row: list[str], columns: list[str], number: int) -> tuple[dict[str, str], str]:
+    """Cells by column, and the position status that Slicer 5 appends, with a flag, without naming a column.
+
+    Commas of a description without quotation marks make further cells; the columns behind it tell how many.
+    """
+    row = [cell.strip() for cell in row]
+    width = len(columns)
+    while len(row) > width + 2 and not row[-1]:
+        row.pop()
+    extra = len(row) - width
+    if extra <= 0:
+        return dict(zip(columns, row, strict=False)), ""
+    if columns[-2:] != ["desc", "associatedNodeID"]:
+        if any(row[width:]):
+            raise _BrokenError(_too_many_cells(row, columns, number))
+        return dict(zip(columns, row, strict=False)), ""
+    layouts = [tail for tail in (2, 1, 0) if tail <= extra and _is_tail(row, tail)]
+    if layouts:
+        tail = layouts[0]
+    elif extra <= 2 and _NODE_ID.fullmatch(row[width - 1]):
+        tail = extra  # a word that is no status of Slicer's
+    else:
+        raise _BrokenError(_too_many_cells(row, columns, number))
+    middle = row[width - 2 : len(row) - tail - 1]
+    if len(middle) > 1 and not _has_frame(dict(zip(columns, row, strict=False))):
+        raise _BrokenError(_too_many_cells(row, columns, number))
+    cells = dict(zip(columns[:-2], row, strict=False)) | {"desc": ", ".join(middle)}
+    return cells, row[len(row) - tail].lower() if tail else ""
+
+
+_NODE_ID = re.compile(r"|vtk\w*")
+
+
+def _is_tail(row: list[str], tail: int) -> bool:
+    """Whether a row ends with the ID of a node (or none) and so many of status and flag."""
+    told = row[len(row) - tail :] if tail else []
+    known = (("", "0", "1", "2", "3"), ("", "0", "1"))
+    return bool(_NODE_ID.fullmatch(row[len(row) - tail - 1])) and all(
+        cell in words for cell, words in zip(told, known, strict=False)
+    )
+
+
+def _has_frame(cells: dict[str, str]) -> bool:
+    """Whether orientation and flags are where they belong, so that it is the description that has commas."""
+    try:
+        turn = [float(cells[word]) for word in ("ow", "ox", "oy", "oz")]
+    except (KeyError, ValueError):
+        return False
+    length = float(np.linalg.norm(turn))
+    flags = {cells.get(word) for word in ("vis", "sel", "lock")}
+    return (length == 0 or abs(length - 1) < 1e-3) and flags <= {"0", "1"}
+
+
+def _too_many_cells(row: list[str], columns: list[str], number: int) -> str:
+    return (
+        f"point {number} has {len(row)} cells for {len(columns)} columns; write decimal points, and put "
+        "quotation marks around texts that have commas"
+    )
 
 
 # --- .csv -----------------------------------------------------------------------------------------------
@@ -534,14 +691,12 @@ _CSV_COLUMNS = ("name", "x", "y", "z", "confidence", "status")
 
 
 def _format_csv(landmarks: LandmarkSet) -> str:
-    stream = io.StringIO()
-    rows = csv.writer(stream, lineterminator="\n")
-    rows.writerow(_CSV_COLUMNS)
+    rows: list[list[object]] = [list(_CSV_COLUMNS)]
     for landmark in landmarks:
         position = _without_minus_zero(landmark.position) if landmark.is_present else [""] * 3
         confidence = "" if landmark.confidence is None else f"{landmark.confidence:.6g}"
-        rows.writerow([landmark.name, *position, confidence, landmark.status.value])
-    return stream.getvalue()
+        rows.append([landmark.name, *position, confidence, landmark.status.value])
+    return table_text(rows)
 
 
 def read_index_table(path: str | os.PathLike[str]) -> LandmarkSet:
@@ -556,38 +711,46 @@ def read_index_table(path: str | os.PathLike[str]) -> LandmarkSet:
     """
     try:
         return _parse_csv(Path(path), planar=True)
-    except _BrokenError as problem:
+    except (_BrokenError, TableError) as problem:
         raise InputError(f"Cannot read landmarks from {path}: {problem}.") from None
 
 
 def _parse_csv(path: Path, planar: bool = False) -> LandmarkSet:
     """Our own table, and the one Slicer exports (label,r,a,s or label,l,p,s,defined,...)."""
-    text = read_text(path)
-    header = text.split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
-    table = list(_safely(csv.reader(io.StringIO(text, newline=""), delimiter=separator)))
-    rows = [row for row in table if any(cell.strip() for cell in row)]
-    if not rows:
-        raise _BrokenError("it is empty")
-    columns = [word.strip().lower() for word in rows[0]]
+    rows = table_rows(read_text(path))
+    columns = [word.lower() for word in rows[0]]
     name_column = next((word for word in ("name", "label") if word in columns), None)
     kinds = ("xyz", "ijk", "xy", "ij") if planar else ("xyz", "ras", "lps")
     axes = next((axes for axes in kinds if set(axes) <= set(columns)), None)
     if name_column is None or axes is None:
         raise _BrokenError(f"its first line does not name the columns name,x,y{'' if planar else ',z'}")
+    if (twice := _first_repeated(word for word in columns if word)) is not None:
+        raise _BrokenError(f"its first line names the column '{twice}' twice")
     factors = _LPS_TO_RAS if axes == "lps" else np.ones(3)
     landmarks = []
     for number, row in enumerate(rows[1:], start=1):
-        cells = dict(zip(columns, (cell.strip() for cell in row), strict=False))
-        name = cells.get(name_column) or f"point_{number}"
+        cells = dict(zip(columns, row, strict=False))
+        name = unguarded(cells.get(name_column, "")) or f"point_{number}"
         values = [cells.get(axis, "") for axis in axes]
         position = _cells_to_numbers(name, values + ["0"] * (3 - len(axes)) if any(values) else values)
-        if position is not None and cells.get("defined", "1") in ("1", "true", "True"):
-            position = position * factors
-        else:
-            position = None
-        landmarks.append(_parse_csv_row(name, position, cells))
+        there = position is not None and _is_defined(name, cells.get("defined", ""))
+        landmarks.append(_parse_csv_row(name, position * factors if there else None, cells))  # type: ignore[operator]
     return _unique(landmarks)
+
+
+_YES = ("", "true", "t", "yes", "y", "defined", "x", "wahr", "ja", "vrai", "oui", "verdadero", "vero")
+_NO = ("false", "f", "no", "n", "undefined", "missing", "absent", "falsch", "nein", "faux", "non", "falso")
+
+
+def _is_defined(name: str, cell: str) -> bool:
+    """What the column ``defined`` says; spreadsheets turn Slicer's 1 and 0 into other words."""
+    word = cell.lower()
+    if word in _YES or word in _NO:
+        return word in _YES
+    try:
+        return {1.0: True, 0.0: False}[float(word)]
+    except (KeyError, ValueError):
+        raise _BrokenError(f"whether '{name}' is defined is told by {cell!r}; write 1 or 0") from None
 
 
 def _parse_csv_row(name: str, position: FloatArray | None, cells: dict[str, str]) -> Landmark:
@@ -641,6 +804,11 @@ def _unique(landmarks: list[Landmark], name: str = "") -> LandmarkSet:
     twice = _first_repeated(landmark.name for landmark in landmarks)
     if twice is not None:
         raise _BrokenError(f"two points are named '{twice}'; rename one of them")
+    for number, landmark in enumerate(landmarks, start=1):
+        try:  # half of a character, which JSON can name and no file can hold
+            f"{landmark.name}{landmark.description}".encode()
+        except UnicodeEncodeError:
+            raise _BrokenError(f"the name or the description of point {number} is no text") from None
     return LandmarkSet(tuple(landmarks), name=name)
 
 
@@ -652,10 +820,14 @@ def _first_repeated(names: Iterable[str]) -> str | None:
 def _cells_to_numbers(name: str, cells: list[str]) -> FloatArray | None:
     if all(not cell.strip() for cell in cells):
         return None
-    try:
-        return _numbers(name, [float(cell) for cell in cells])
-    except ValueError:
-        raise _BrokenError(f"the position of point '{name}' is not three numbers") from None
+    values = []
+    for cell in cells:
+        try:
+            values.append(float(cell))
+        except ValueError:
+            reason = f": {not_a_number(cell)}" if cell.strip() else ""
+            raise _BrokenError(f"the position of point '{name}' is not three numbers{reason}") from None
+    return _numbers(name, values)
 
 
 def _safely(rows: Iterable[list[str]]) -> Iterator[list[str]]:

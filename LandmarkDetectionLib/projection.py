@@ -197,12 +197,16 @@ class View:
 
 @dataclass(frozen=True)
 class Projection:
-    """Both views of one volume, the air threshold that was used and sentences worth showing."""
+    """Both views of one volume, the air threshold that was used and sentences worth showing.
+
+    ``hounsfield_offset`` is what stored values exceed CT numbers by, None where they are none.
+    """
 
     coronal: View
     lateral: View
     threshold: float
     notes: tuple[str, ...]
+    hounsfield_offset: float | None = None
 
 
 def overlaps(old: int, new: int) -> np.ndarray:
@@ -350,7 +354,7 @@ def project_body(
         notes.append(f"air threshold estimated as {air.value:.4g}")
     coronal, lateral = _views(mask, occupancy, volume, grid, window)
     notes += _cut_sides(coronal, lateral)
-    return Projection(coronal, lateral, air.value, tuple(notes))
+    return Projection(coronal, lateral, air.value, tuple(notes), air.hounsfield_offset)
 
 
 def silhouette_preview(volume: Volume, threshold: float | None = None) -> tuple[float, np.ndarray]:

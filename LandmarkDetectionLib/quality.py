@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.landmarks import LandmarkSet
+    from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.projection import Projection
     from LandmarkDetectionLib.protocol import Protocol
     from LandmarkDetectionLib.volume import Volume
@@ -126,6 +128,13 @@ def plausibility_warnings(
             "check the side labels and the scan's orientation."
         )
     return warnings
+
+
+def none_found(volume: Volume, model: Model, landmarks: LandmarkSet) -> list[str]:
+    """A sentence when an image holds nothing that the model knows, which is a result."""
+    if any(one.is_present for one in landmarks):
+        return []
+    return [f"None of the landmarks of {model.name} lies in {volume.name or 'this image'}."]
 
 
 def orientation_warning(as_labelled: float, turned: Mapping[str, float]) -> str | None:

@@ -41,8 +41,8 @@ TURNED = (
 )
 
 PRINTED = (
-    "The file's resolution is that for printing and was not taken for the size of a pixel. Slicer does, and "
-    "shows landmarks of this file elsewhere; save the picture without a resolution to see both alike."
+    "The file's resolution is that for printing and was not taken for the size of a pixel. Slicer does so, "
+    "and shows landmarks of this file elsewhere; save the picture without a resolution to see both alike."
 )
 
 

@@ -1,19 +1,25 @@
-"""What a reviewer should look at next: landmarks of a case and cases of a cohort, by expected error."""
+"""What a reviewer should look at next: landmarks of a case by expected error, cases by what may be wrong."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.detection import Detection
     from LandmarkDetectionLib.review import Review
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 #: What is called absent and is there after all is off by about so many times what the others are.
 ABSENT_FACTOR = 4.0
@@ -36,12 +42,15 @@ class CaseRank:
         The landmark to begin with; None when all are settled.
     open
         How many landmarks nobody has settled.
+    expected_wrong
+        How many of them are expected to be wrong, warnings counted: what cases are ordered by.
     """
 
     case: str
     expected_error: float
     worst: str | None
     open: int
+    expected_wrong: float
 
 
 def landmark_urgency(landmarks: LandmarkSet, warned: Collection[str] = ()) -> dict[str, float]:
@@ -73,27 +82,108 @@ def rank_landmarks(landmarks: LandmarkSet) -> tuple[str, ...]:
 
 
 def rank_cases(cases: Mapping[str, Detection | Review]) -> list[CaseRank]:
-    """Which case of a cohort to open next: the one with the largest expected error first.
+    """Which case of a cohort to open next: the one with the most landmarks that are expected to be wrong
+    first.
+
+    This is the order of the cohort's report, but for what only a whole cohort knows (places that are unlike
+    those of the others). Of cases that are alike in this, the one with the larger expected error comes first.
 
     Parameters
     ----------
     cases
         Detections or reviews by the case's name, of one model.
     """
-    ranks = []
-    for name, case in cases.items():
-        marks = case.landmarks
-        left = [mark for mark in marks if not mark.status.by_person]
-        errors = [mark.expected_error for mark in marks if mark.expected_error is not None]
-        if errors:
-            usual = float(np.median(errors))
-            total = math.sqrt(sum((_error(mark, usual) * _chance(mark)) ** 2 for mark in left))
-        else:
-            total = float(sum(_doubt(mark) for mark in left))
-        urgency = landmark_urgency(marks)
-        worst = max((mark.name for mark in left), key=urgency.__getitem__, default=None)
-        ranks.append(CaseRank(name, total, worst, len(left)))
-    return sorted(ranks, key=lambda rank: -rank.expected_error)
+    ranks = [_rank(name, case) for name, case in cases.items()]
+    return sorted(ranks, key=lambda rank: (-round(rank.expected_wrong, 9), -rank.expected_error))
+
+
+def _rank(name: str, case: Detection | Review) -> CaseRank:
+    marks = case.landmarks
+    prediction: Any = getattr(case, "prediction", case)  # of a review; a detection is its own
+    suspect, general = suspects(prediction.warnings, marks.names)
+    left = [mark for mark in marks if not mark.status.by_person]
+    errors = [mark.expected_error for mark in marks if mark.expected_error is not None]
+    if errors:
+        usual = float(np.median(errors))
+        total = math.sqrt(sum((_error(mark, usual) * _chance(mark)) ** 2 for mark in left))
+    else:
+        total = float(sum(_doubt(mark) for mark in left))
+    wrong = expected_wrong(
+        np.array([np.nan if mark.confidence is None else mark.confidence for mark in marks], float),
+        np.array([mark.is_present for mark in marks], bool),
+        np.array([mark.status.by_person for mark in marks], bool),
+        suspect,
+        general,
+    )
+    urgency = landmark_urgency(
+        marks, [one for one, doubted in zip(marks.names, suspect, strict=True) if doubted]
+    )
+    worst = max((mark.name for mark in left), key=urgency.__getitem__, default=None)
+    return CaseRank(name, total, worst, len(left), float(wrong))
+
+
+def expected_wrong(
+    confidence: FloatArray,
+    present: BoolArray,
+    settled: BoolArray,
+    suspect: BoolArray,
+    general_warnings: npt.ArrayLike = 0,
+) -> FloatArray:
+    """How many landmarks of each result are expected to be wrong.
+
+    One minus the confidence of each landmark that is there, the confidence of each that is called absent,
+    half way to one where something speaks against it; nothing for what a person has settled.
+
+    Parameters
+    ----------
+    confidence : (..., L)
+        In [0, 1]; NaN (not known) counts as no confidence at all.
+    present, settled, suspect : (..., L)
+        Whether the model has the landmark, a person has settled it, a warning or its place speak against it.
+    general_warnings : (...)
+        How many warnings name no landmark; they count until all landmarks are settled.
+
+    Examples
+    --------
+    >>> yes, no = np.array([True, True]), np.array([False, False])
+    >>> round(float(expected_wrong(np.array([0.9, 0.6]), yes, no, np.array([False, True]))), 2)
+    0.8
+    """
+    doubt = np.where(present, 1 - confidence, confidence)
+    doubt = np.where(np.isnan(doubt), 1.0, doubt)
+    doubt = np.where(suspect, (1 + doubt) / 2, doubt)
+    done = settled.all(axis=-1) & (settled.shape[-1] > 0)
+    score: FloatArray = np.where(settled, 0.0, doubt).sum(axis=-1) + np.where(done, 0.0, general_warnings)
+    return score
+
+
+@lru_cache(maxsize=20_000)
+def named_by(warning: str, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Indices of the landmarks that a warning speaks of."""
+    return tuple(index for index, name in enumerate(names) if speaks_of(warning, name))
+
+
+def suspects(warnings: Sequence[str], names: tuple[str, ...]) -> tuple[BoolArray, int]:
+    """(L,) which landmarks warnings speak of, and how many warnings speak of none."""
+    named = np.zeros(len(names), bool)
+    general = 0
+    for warning in warnings:
+        found = named_by(warning, names)
+        named[list(found)] = True
+        general += not found
+    return named, general
+
+
+def speaks_of(warning: str, name: str) -> bool:
+    """Whether a warning names a landmark.
+
+    Examples
+    --------
+    >>> speaks_of("The knee left is 210 mm away.", "knee_left"), speaks_of("The hips differ.", "hip")
+    (True, False)
+    """
+    words = re.escape(name.replace("_", " "))
+    return re.search(rf"(?<!\w){words}(?!\w)", warning.replace("_", " "), re.IGNORECASE) is not None
 
 
 def _doubt(mark: Landmark) -> float:

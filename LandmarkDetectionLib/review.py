@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from LandmarkDetectionLib.detection import Detection, detection_from_record
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, write_text
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, landmarks_from_records
-from LandmarkDetectionLib.ranking import landmark_urgency
+from LandmarkDetectionLib.ranking import landmark_urgency, speaks_of
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.protocol import Protocol
@@ -237,18 +236,6 @@ class Review:
 
     def _with(self, landmark: Landmark) -> Review:
         return replace(self, landmarks=self.landmarks.with_landmark(landmark))
-
-
-def speaks_of(warning: str, name: str) -> bool:
-    """Whether a warning names a landmark.
-
-    Examples
-    --------
-    >>> speaks_of("The knee left is 210 mm away.", "knee_left"), speaks_of("The hips differ.", "hip")
-    (True, False)
-    """
-    words = re.escape(name.replace("_", " "))
-    return re.search(rf"(?<!\w){words}(?!\w)", warning.replace("_", " "), re.IGNORECASE) is not None
 
 
 def write_review(review: Review, path: str | os.PathLike[str]) -> None:

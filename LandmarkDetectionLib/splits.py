@@ -1,12 +1,26 @@
-"""Dividing a data set into training, validation and test images, never one subject into two."""
+"""Dividing a data set into training, validation and test images, never one subject into two.
+
+What a split is called says what it is for: `Train`, `training` and `tr` are learned from, `val`, `dev` and
+`held back` are measured on while a method is chosen, `test1` and `Testing` only at the very end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
+
+#: Words that say what a split is for, and words beside them that say nothing.
+_TRAINING = frozenset({"train", "training", "trn", "tr"})
+_VALIDATION = frozenset(
+    {"val", "valid", "validation", "validate", "vl", "dev", "development", "tune", "tuning"}
+)
+_TEST = frozenset({"test", "tests", "testing", "tst", "ts", "te", "eval", "evaluation"})
+_HELD_BACK = frozenset({"heldback", "heldout", "holdout", "holdback"})
+_EMPTY_WORDS = frozenset({"set", "split", "data", "dataset", "cases", "images", "part", "subset", "the"})
 
 
 def assign_splits(subjects: Sequence[str], shares: Mapping[str, float], seed: int = 0) -> tuple[str, ...]:
@@ -57,3 +71,81 @@ def assign_splits(subjects: Sequence[str], shares: Mapping[str, float], seed: in
         of_subject[name] = split
         filled[split] += count[name]
     return tuple(of_subject[subject] for subject in subjects)
+
+
+def is_training(split: str) -> bool:
+    """Whether a split is called what is learned from.
+
+    Examples
+    --------
+    >>> [is_training(name) for name in ("train", " Training set", "imagesTr", "TRAIN_1", "pretrained")]
+    [True, True, True, True, False]
+    """
+    words = _words(split)
+    return bool(words) and words <= _TRAINING
+
+
+def is_validation(split: str) -> bool:
+    """Whether a split is called what is held back to measure on while methods are chosen.
+
+    Examples
+    --------
+    >>> [is_validation(name) for name in ("Val", "validation set", "held back", "held-out", "fold 1")]
+    [True, True, True, True, False]
+    """
+    words = _words(split)
+    return bool(words) and (words <= _VALIDATION or "".join(_letters(split)) in _HELD_BACK)
+
+
+def is_test(split: str) -> bool:
+    """Whether a split is called what is measured on at the end; any of its words tells.
+
+    Examples
+    --------
+    >>> [is_test(name) for name in ("test1", "Test 2", "imagesTs", "external test", "train", "fold 1")]
+    [True, True, True, True, False, False]
+    """
+    return bool(_words(split) & _TEST)
+
+
+def splits_to_learn_from(splits: Iterable[str]) -> frozenset[str]:
+    """Which splits may be learned from.
+
+    Where one is called train, only that one; every other has its purpose, whatever it is called. Otherwise
+    all that are not called what is measured on.
+
+    Parameters
+    ----------
+    splits
+        Of a data set; empty for cases that are in none.
+
+    Examples
+    --------
+    >>> sorted(splits_to_learn_from(["train", "test1", "test2"]))
+    ['train']
+    >>> sorted(splits_to_learn_from(["fold 1", "fold 2", "test"]))
+    ['fold 1', 'fold 2']
+    """
+    there = frozenset(splits)
+    trained = frozenset(one for one in there if is_training(one))
+    return trained or frozenset(one for one in there if not (is_validation(one) or is_test(one)))
+
+
+def find_split(name: str, splits: Iterable[str]) -> str | None:
+    """The split of this name, or the only one whose name differs from it in nothing but case and blanks."""
+    there = list(dict.fromkeys(splits))
+    if name in there:
+        return name
+    alike = [one for one in there if one and one.strip().casefold() == name.strip().casefold()]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _letters(split: str) -> list[str]:
+    """Words of a name in lower case, without digits; ``imagesTr`` has two."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", split)
+    words = re.findall(r"[^\W\d_]+", apart.casefold())
+    return [word for word in words if word not in _EMPTY_WORDS]
+
+
+def _words(split: str) -> frozenset[str]:
+    return frozenset(_letters(split))

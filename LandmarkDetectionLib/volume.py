@@ -30,12 +30,17 @@ NRRD = (".nrrd", ".nhdr")
 METAIMAGE = (".mha", ".mhd")
 ITK = NRRD + METAIMAGE
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
+#: Share of a voxel by which the corners of two grids may lie apart and still count as one.
+SAME_GRID = 0.1
 DICOM = (".dcm", ".ima", ".dicom")
 
 #: What a person may say of the size of a pixel, mm.
 LEAST_PIXEL_MM, LARGEST_PIXEL_MM = 1e-4, 100.0
 #: Share of the range of values by which the channels of a grey picture may lie apart: 10 of 255 levels.
 NEARLY_GREY = 10 / 255
+#: How a warning begins that says what the millimetres of an image mean.
+PIXEL_SIZE = "Pixel size: "
+
 #: Volume of the parallelepiped of the three unit axes: 1 when orthogonal, cos(tilt) for a gantry tilt.
 LEAST_AXES_DETERMINANT = 0.5
 
@@ -243,6 +248,24 @@ def write_dicom(volume: Volume, folder: str | os.PathLike[str]) -> None:
     dicom.write(volume, Path(folder))
 
 
+def voxels_apart(size: Sequence[int], first: np.ndarray, second: np.ndarray) -> float:
+    """How far the corners of two grids of one size lie apart, in voxels; of single slices within their plane.
+
+    Up to ``SAME_GRID`` they count as one: this is the only place that says so.
+
+    Parameters
+    ----------
+    size
+        Voxels along (i, j, k).
+    first, second : (4, 4)
+        Voxel indices to RAS mm.
+    """
+    ends = [sorted({0, int(n) - 1}) for n in size]
+    corners = np.array([[i, j, k, 1.0] for i in ends[0] for j in ends[1] for k in ends[2]])
+    apart = (corners @ (np.linalg.inv(first) @ second).T - corners)[:, : 2 if size[2] == 1 else 3]
+    return float(np.abs(apart).max())
+
+
 def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
     """The volume with voxels of another size, for images whose file does not say how large a pixel is.
 
@@ -251,12 +274,13 @@ def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
     volume
         Its first voxel stays where it is, and its axes keep their directions.
     spacing
-        mm between voxel centres along (i, j) or (i, j, k).
+        mm between voxel centres along (i, j) or (i, j, k). What the file said of them no longer matters.
     """
     sides = np.array([*spacing, *volume.spacing[len(spacing) :]], dtype=np.float64)
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, :3] *= sides / volume.spacing
-    return replace(volume, ijk_to_ras=matrix, spacing_known=True)
+    told = tuple(text for text in volume.warnings if not text.startswith(PIXEL_SIZE))
+    return replace(volume, ijk_to_ras=matrix, spacing_known=True, warnings=told)
 
 
 def with_pixel_size(volume: Volume, mm: float) -> Volume:

@@ -12,7 +12,8 @@ request             needs, beside ``id``                          result
                     ``threshold``, ``depth``, ``device``,
                     ``side``
 ``locate_near``     as ``detect``, ``landmark``, ``near``         ``Landmark.to_record()``
-``refine``          as ``detect``, ``record``                     ``Detection.to_record()``
+``refine``          ``volume``, ``model``, ``record``; may        ``Detection.to_record()``
+                    have ``device``
 ``silhouette``      ``volume``, ``model``, ``path``; may have     ``{"threshold", "picture"}``, a PNG file
                     ``threshold``
 ``picture``         ``volume``, ``record``, ``path``              ``{"picture"}``, a PNG, SVG or PDF file
@@ -34,16 +35,17 @@ request             needs, beside ``id``                          result
 ``volume`` is ``{"file", "dtype", "shape", "ijk_to_ras", "name", "modality", "token"}``: a file of nothing but
 voxels in (K, J, I) order, their NumPy type with its byte order (``"<i2"``), and a token that is another one
 whenever the voxels are. ``locate_near`` and ``refine`` look at what the last detection saw, and detect first
-when that was in another volume or with another model; of ``record``, that of a review, everything counts that
-a person settled. Positions are RAS mm; those of ``annotate`` are in the coordinates of the image's own file,
-in which ``ijk_to_ras`` places the voxels.
+when that was in another volume or with another model. Of ``record``, that of a review, everything counts
+that a person settled; ``refine`` detects as it says, and refuses when that gives other landmarks. Positions
+are RAS mm; those of ``annotate`` are in the coordinates of the image's own file, in which ``ijk_to_ras``
+places the voxels.
 
 A volume may have ``"spacing_known"``: false for a picture whose pixels have no known size.
 
 Events are ``{"event": "ready"}`` once, then for each request any number of
 ``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or
 ``{"id", "event": "error", "kind", "message"}``, a class of :mod:`LandmarkDetectionLib.errors` and its text
-or ``"Defect"`` and a traceback.
+or ``"Defect"`` and a traceback. A line that is no request is answered by an error, too.
 """
 
 from __future__ import annotations
@@ -70,6 +72,7 @@ from LandmarkDetectionLib.volume import Volume
 if TYPE_CHECKING:
     from LandmarkDetectionLib.detection import Detection
     from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.review import Review
 
 Message = dict[str, Any]
 Send = Callable[[Message], None]
@@ -112,13 +115,13 @@ class Worker:
 
     def answer(self, request: Message) -> None:
         """Answer one request; whatever goes wrong becomes its error event."""
-        number = request.get("id")
+        number = request.get("id") if isinstance(request, dict) else None
 
         def progress(fraction: float, text: str) -> None:
             self._send({"id": number, "event": "progress", "fraction": fraction, "text": text})
 
         try:
-            result = self._tasks[request["do"]](request, progress)
+            result = self._task(request)(request, progress)
         except LandmarkDetectionError as problem:
             self._send_error(number, type(problem).__name__, str(problem))
         except MemoryError:
@@ -129,6 +132,16 @@ class Worker:
             self._send_error(number, DEFECT, traceback.format_exc())
         else:
             self._send({"id": number, "event": "done", "result": result})
+
+    def _task(self, request: Any) -> Callable[[Message, Progress], Message]:
+        """What a request asks for; raises InputError for what is none."""
+        if not isinstance(request, dict):
+            raise InputError("A request must be a JSON object with an entry 'do'.")
+        do = request.get("do")
+        task = self._tasks.get(do) if isinstance(do, str) else None
+        if task is None:
+            raise InputError(f"There is no request {do!r}; there are {', '.join(self._tasks)} and quit.")
+        return task
 
     def _send_error(self, number: object, kind: str, message: str) -> None:
         self._send({"id": number, "event": "error", "kind": kind, "message": message})
@@ -169,10 +182,23 @@ class Worker:
 
     def _refine(self, request: Message, progress: Progress) -> Message:
         from LandmarkDetectionLib.detectors import refine
-        from LandmarkDetectionLib.review import Review
+        from LandmarkDetectionLib.detectors.again import detect_again, difference, require_near
+        from LandmarkDetectionLib.model import load_model
 
-        _, detection = self._detected(request, progress)
-        return refine(detection, Review.from_record(request["record"]).landmarks).to_record()
+        model, review = load_model(request["model"]), _review_of(request)
+        volume = self._opened(request["volume"])
+        require_near(volume, review.landmarks)
+        made_with, detection = self._detection or (None, None)
+        if (
+            detection is None
+            or made_with != (model.path, model.version)
+            or difference(detection, review) is not None
+        ):
+            self._detection = None
+            device = request.get("device") or "auto"
+            detection = detect_again(volume, model, review, device=device, progress=progress)
+            self._detection = (model.path, model.version), detection
+        return refine(detection, review.landmarks).to_record()
 
     def _locate_near(self, request: Message, progress: Progress) -> Message:
         from LandmarkDetectionLib.detectors import locate_near
@@ -194,28 +220,23 @@ class Worker:
         return {"threshold": threshold, "picture": request["path"]}
 
     def _picture(self, request: Message, progress: Progress) -> Message:
-        from LandmarkDetectionLib.detectors import look
+        from LandmarkDetectionLib.detectors.again import look_again
         from LandmarkDetectionLib.evaluation.overlay import write_overlay
         from LandmarkDetectionLib.protocol import Protocol
-        from LandmarkDetectionLib.review import Review
 
-        detection = Review.from_record(request["record"]).detection
+        detection = _review_of(request).detection
         model = _model_of(detection)
-        threshold, side = detection.parameters.get("threshold"), detection.parameters.get("side", "auto")
-        views = look(
-            self._opened(request["volume"]),
-            model,
-            threshold=threshold if isinstance(threshold, (int, float)) else None,
-            side=side if side in ("left", "right") else "auto",
-        )
+        volume = self._opened(request["volume"])
+        views = look_again(volume, model, detection)
         protocol = model.protocol if model else Protocol.model_construct(pairs=(), lines=())
-        write_overlay(replace(detection, views=views), protocol, request["path"])
+        write_overlay(replace(detection, views=views), protocol, request["path"], volume=volume)
         return {"picture": request["path"]}
 
     def _install(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.detectors.checking import check_model
         from LandmarkDetectionLib.model import install_model
 
-        model = install_model(request["source"], request.get("sha256"), progress=progress)
+        model = install_model(request["source"], request.get("sha256"), check=check_model, progress=progress)
         return {"name": model.name, "version": model.version}
 
     def _read_image(self, request: Message, progress: Progress) -> Message:
@@ -333,6 +354,16 @@ def open_volume(message: Message) -> Volume:
     )
 
 
+def _review_of(request: Message) -> Review:
+    """The review in a request's ``record``."""
+    from LandmarkDetectionLib.review import Review
+
+    try:
+        return Review.from_record(request["record"])
+    except ValueError as problem:
+        raise InputError(f"The record of the review cannot be used: {problem}.") from None
+
+
 def _model_of(detection: Detection) -> Model | None:
     """The model that made a detection; None when a person did, or it is no longer installed."""
     from LandmarkDetectionLib.model import load_model
@@ -350,7 +381,12 @@ def _claim_output() -> Send:
     sys.stdout = sys.stderr
 
     def send(event: Message) -> None:
-        stream.write(json.dumps(event, allow_nan=False) + "\n")
+        try:
+            line = json.dumps(event, allow_nan=False)
+        except ValueError:  # a number that JSON does not have, say in the id of a request
+            event = {"id": None, "event": "error", "kind": DEFECT, "message": traceback.format_exc()}
+            line = json.dumps(event)
+        stream.write(line + "\n")
         stream.flush()
 
     return send
@@ -370,8 +406,11 @@ def main() -> None:
     send({"event": "ready", "version": __version__})
     worker = Worker(send)
     while True:
-        request = json.loads(requests.get())
-        if request["do"] == "quit":
+        try:
+            request = json.loads(requests.get())
+        except (ValueError, RecursionError):
+            request = None  # a line that is no JSON is answered as a request that is none
+        if isinstance(request, dict) and request.get("do") == "quit":
             os._exit(0)  # a thread still reads standard input, which an ordinary end would wait for
         worker.answer(request)
 

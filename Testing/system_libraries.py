@@ -1,6 +1,7 @@
-"""Make sure of the system's libraries that Qt needs even without a screen (Linux; elsewhere Qt brings all).
+"""Say what some tests need from the system and it lacks; nothing is installed unless that is asked for.
 
-As root on a system with apt they are installed; otherwise one sentence says what to install.
+Qt needs some libraries even without a screen (Linux; elsewhere it brings all), and the report of a cohort is
+looked at in Chromium. With ``--install``, as root on a system with apt, they are installed.
 """
 
 import ctypes
@@ -8,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +37,6 @@ LIBRARIES = {
     "libzstd.so.1": Package("libzstd1", "libzstd"),
 }
 FONTS = Package("fonts-dejavu-core", "dejavu-sans-fonts")
-# The report of a cohort is tested in a browser where there is one; nobody is asked for it.
 BROWSER = Package("chromium", "chromium")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
@@ -57,19 +57,32 @@ def has_font() -> bool:
     return any(path.suffix in (".ttf", ".otf") for folder in folders for path in folder.rglob("*"))
 
 
-def missing(found: Callable[[str], bool] = loads, font: Callable[[], bool] = has_font) -> list[Package]:
+def has_browser() -> bool:
+    """Whether there is a browser that tests can steer."""
+    return any(map(shutil.which, BROWSERS))
+
+
+def missing(
+    found: Callable[[str], bool] = loads,
+    font: Callable[[], bool] = has_font,
+    browser: Callable[[], bool] = has_browser,
+) -> list[Package]:
     """The packages to install, each once."""
     packages = {package for library, package in LIBRARIES.items() if not found(library)}
-    return sorted(packages if font() else packages | {FONTS})
+    if not font():
+        packages.add(FONTS)
+    if not browser():
+        packages.add(BROWSER)
+    return sorted(packages)
 
 
 def sentence(packages: Iterable[Package]) -> str:
     """What to tell a person."""
     debian, fedora = (" ".join(names) for names in zip(*packages, strict=True))
     return (
-        "The tests of the Slicer module need libraries that this system lacks; install them with "
-        f"`sudo apt-get install {debian}` (Debian, Ubuntu) or `sudo dnf install {fedora}` (Fedora) "
-        "and run the command again."
+        "Tests that need what this system lacks are skipped; to run them, install it with "
+        f"`sudo apt-get install {debian}` (Debian, Ubuntu) or `sudo dnf install {fedora}` (Fedora), or as "
+        "root on Debian or Ubuntu with `make test INSTALL=yes`."
     )
 
 
@@ -82,20 +95,17 @@ def install(packages: Iterable[Package]) -> None:
         subprocess.run(["apt-get", *command], check=False, **quiet)
 
 
-def main() -> int:
-    """Exit code 1 if something is missing in the end."""
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 1 if something was to be installed and is missing in the end."""
     packages = missing() if sys.platform.startswith("linux") else []
-    wished = [] if any(map(shutil.which, BROWSERS)) else [BROWSER]
-    if sys.platform.startswith("linux") and os.geteuid() == 0 and shutil.which("apt-get"):
-        if packages:
-            install(packages)
-            packages = missing()
-        if wished:
-            install(wished)
+    wanted = "--install" in arguments
+    if packages and wanted and os.geteuid() == 0 and shutil.which("apt-get"):
+        install(packages)
+        packages = missing()
     if packages:
         print(sentence(packages), file=sys.stderr)
-    return int(bool(packages))
+    return int(bool(packages) and wanted)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

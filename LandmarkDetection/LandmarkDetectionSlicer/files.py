@@ -30,6 +30,9 @@ from LandmarkDetectionSlicer.transforms import linearToWorld
 from LandmarkDetectionSlicer.volumes import readVolume
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.hand_view import HandPicture
+    from LandmarkDetectionLib.image_views import ImageViews
+    from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.projection import Projection
     from LandmarkDetectionLib.protocol import Protocol
 
@@ -163,13 +166,15 @@ def _writePicture(
 ) -> None:
     from LandmarkDetectionLib.evaluation.overlay import write_overlay
 
-    if views is None:
-        views = _project(review, landmarkNode, path)
-    write_overlay(replace(review.detection, views=views), _protocolOf(review), path)
+    looked = views if views is not None else _looked(review, landmarkNode, path)
+    write_overlay(replace(review.detection, views=looked), _protocolOf(review), path)
 
 
-def _project(review: Review, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, path: Path) -> Projection:
-    from LandmarkDetectionLib.projection import project_body
+def _looked(
+    review: Review, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, path: Path
+) -> Projection | HandPicture | ImageViews:
+    """What the detection looked at."""
+    from LandmarkDetectionLib.detectors.again import look_again
 
     volumeNode = volumeOf(landmarkNode)
     if volumeNode is None:
@@ -177,21 +182,25 @@ def _project(review: Review, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, pa
             f"Cannot draw {path}: {landmarkNode.GetName()} belongs to no volume in the scene; load the image "
             "and import the landmarks for it."
         )
-    threshold = review.prediction.parameters.get("threshold")
-    return project_body(
-        readVolume(volumeNode), threshold=threshold if isinstance(threshold, (int, float)) else None
-    )
+    return look_again(readVolume(volumeNode), _modelOf(review), review.prediction)
+
+
+def _modelOf(review: Review) -> Model | None:
+    """The model that made a review; None when it is not here."""
+    from LandmarkDetectionLib.model import load_model
+
+    try:
+        return load_model(review.prediction.model or "none")
+    except ModelError:
+        return None
 
 
 def _protocolOf(review: Review) -> Protocol:
     """The model's protocol for the lines of the picture; one without lines when the model is not here."""
-    from LandmarkDetectionLib.model import load_model
     from LandmarkDetectionLib.protocol import Protocol
 
-    try:
-        return load_model(review.prediction.model or "none").protocol
-    except ModelError:
-        return Protocol.model_construct(pairs=(), lines=())
+    model = _modelOf(review)
+    return model.protocol if model is not None else Protocol.model_construct(pairs=(), lines=())
 
 
 def _stem(path: Path) -> str:

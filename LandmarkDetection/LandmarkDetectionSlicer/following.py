@@ -78,15 +78,7 @@ class Follower:
         self._asked = _settled(review)
         self._again = False
         world = review.transformed(linearToWorld(session.landmarkNode))
-        parameters = review.prediction.parameters
-        message = {
-            "do": "refine",
-            "model": self._modelName,
-            "record": world.to_record(),
-            "threshold": _number(parameters.get("threshold")),
-            "depth": parameters.get("depth") if parameters.get("depth") != "none" else None,
-            "side": parameters.get("side", "auto"),
-        }
+        message = {"do": "refine", "model": self._modelName, "record": world.to_record()}
         VolumeRequest(self._worker, volume, message, _ignore, self._receive, self._refuse).start()
 
     def close(self) -> None:
@@ -128,10 +120,6 @@ def _settled(review: Review) -> Settled:
         for mark in review.landmarks
         if mark.status.by_person
     }
-
-
-def _number(value: object) -> float | None:
-    return value if isinstance(value, (int, float)) else None
 
 
 def _ignore(fraction: float, text: str) -> None:

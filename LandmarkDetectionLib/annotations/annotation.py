@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from LandmarkDetectionLib.review import Review
 
 SCHEMA_VERSION = 1
 SUFFIX = ".mrk.json"
+SPLITS = ("train", "held back")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[0-9a-f]{16,64}")
 
@@ -114,7 +116,7 @@ def read_annotation(path: Path) -> Annotation:
                 f"its version is {record.get('schema_version')!r}, this program reads {SCHEMA_VERSION}"
             )
         return _from_record(record)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as problem:
         text = f"{problem.args[0]} is missing" if isinstance(problem, KeyError) else str(problem)
         raise InputError(f"Cannot read the annotation {path}: {' '.join(text.split())}.") from None
 
@@ -124,9 +126,15 @@ def _from_record(record: dict[str, Any]) -> Annotation:
     for field, form in (("id", _ID), ("image", _HASH)):
         if not form.fullmatch(str(record[field])):
             raise ValueError(f"its entry '{field}' is broken")
+    if record["split"] not in SPLITS:
+        raise ValueError(f"its split is {str(record['split'])[:40]!r}, and there are {' and '.join(SPLITS)}")
+    if not isinstance(record["subject"], str) or not record["subject"]:
+        raise ValueError("its subject is missing")
     model, title = record["model"], str(record["title"])
     predicted = landmarks_from_records(record["prediction"], title)
     seconds = record.get("seconds")
+    if seconds is not None and not 0 <= float(seconds) < math.inf:
+        raise ValueError(f"its time of {seconds} seconds is none")
     return Annotation(
         id=record["id"],
         image=record["image"],

@@ -17,6 +17,7 @@ import hmac
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,16 +76,47 @@ class AnnotationStore:
         InputError
             There is no such folder, or an annotation in it is broken.
         """
+        found, damaged = self.readable()
+        if damaged:
+            raise InputError(f"{damaged[0].rstrip('.')}; move the file away, or put it back from a copy.")
+        return found
+
+    def readable(self) -> tuple[list[Annotation], list[str]]:
+        """Every annotation that can be read, by id, and a sentence for each that cannot.
+
+        One damaged file must not keep everybody from saving and learning.
+
+        Raises
+        ------
+        InputError
+            There is no such folder.
+        """
         if not self.path.is_dir():
             raise InputError(f"There is no annotation store {self.path}; check the name.")
         folder = self.path / ANNOTATIONS
-        # What is being written, or was when somebody pulled the plug, is hidden.
-        files = [file for file in folder.glob(f"*{SUFFIX}") if not file.name.startswith(".")]
-        return [read_annotation(file) for file in sorted(files)]
+        found, damaged = [], []
+        for file in sorted(folder.glob(f"*{SUFFIX}")):
+            # What is being written, or was when somebody pulled the plug, is hidden.
+            if file.name.startswith("."):
+                continue
+            try:
+                if not file.is_file():
+                    raise InputError(f"Cannot read the annotation {file}: it is no file.")
+                annotation = read_annotation(file)
+                if self.file_of(annotation).name != file.name:
+                    raise InputError(f"Cannot read the annotation {file}: it is a copy of {annotation.id}.")
+                found.append(annotation)
+            except InputError as problem:
+                damaged.append(str(problem))
+        return found, damaged
 
     def current(self) -> list[Annotation]:
         """The annotations that stand: one per image and person, by image; raises as :meth:`history`."""
         return _current(self.history())
+
+    def standing(self) -> list[Annotation]:
+        """The same of those that can be read; raises as :meth:`readable`."""
+        return _current(self.readable()[0])
 
     def file_of(self, annotation: Annotation) -> Path:
         """The file of an annotation, which 3D Slicer opens, too."""
@@ -93,13 +125,20 @@ class AnnotationStore:
     def image_of(self, image: str) -> Path:
         """Where an image of a given hash lies; the place of its copy when nobody has said where."""
         copy = self.path / IMAGES / f"{image}.nrrd"
-        note = self.path / LOCAL / f"{image}.json"
-        if copy.exists() or not note.is_file():
-            return copy
-        return Path(str(read_json(note).get("path", "")))
+        if not copy.exists():
+            with contextlib.suppress(InputError):  # a note that is damaged is as good as none
+                path = read_json(self.path / LOCAL / f"{image}.json").get("path")
+                if isinstance(path, str) and path:
+                    return Path(path)
+        return copy
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self, annotations: Sequence[Annotation] | None = None) -> list[dict[str, Any]]:
         """The rows of a datalist: one per image, with one file of landmarks per person.
+
+        Parameters
+        ----------
+        annotations
+            Of :meth:`standing`; those of :meth:`current` when None.
 
         Raises
         ------
@@ -107,7 +146,7 @@ class AnnotationStore:
             As :meth:`history`.
         """
         by_image: dict[str, list[Annotation]] = {}
-        for annotation in self.current():
+        for annotation in self.current() if annotations is None else annotations:
             by_image.setdefault(annotation.image, []).append(annotation)
         held_back = {one.subject for group in by_image.values() for one in group if one.split == HELD_BACK}
         rows = []
@@ -195,7 +234,7 @@ class AnnotationStore:
         elif image is not None:
             self._note_place(Path(image), content)
         pseudonym = self._pseudonym(subject or content)
-        standing = self.current()
+        standing = self.standing()
         annotation = Annotation(
             id=secrets.token_hex(8),
             image=content,
@@ -217,10 +256,10 @@ class AnnotationStore:
         """Write ``datalist.json`` for other programs; readers of the store do without it."""
         file = self.path / DATALIST
         while True:
-            rows = self.rows()
+            rows = self.rows(self.standing())
             write_datalist(rows, file, "Annotations", protocol=PROTOCOL)
             # Somebody may have saved meanwhile, and have written the longer list before this one.
-            if self.rows() == rows:
+            if self.rows(self.standing()) == rows:
                 return file
 
     def _make(self) -> None:
@@ -254,8 +293,15 @@ class AnnotationStore:
     def _pseudonym(self, subject: str) -> str:
         """The same subject gives the same word in this store, and nothing else can be read from it."""
         file = self.path / LOCAL / KEY
-        create_once(file, secrets.token_hex(32) + "\n")
+        # Whoever may write into a store that is shared by a group needs its key, and nobody else.
+        shared = bool(self.path.stat().st_mode & stat.S_IWGRP)
+        create_once(file, secrets.token_hex(32) + "\n", mode=0o640 if shared else 0o600)
+        _close_to_others(file, shared)
         key = read_text(file).strip().encode()
+        if len(key) < 32:
+            raise InputError(
+                f"The key {file}, which pseudonyms are made with, is damaged; put it back from a copy."
+            )
         return "s" + hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:16]
 
 
@@ -276,10 +322,14 @@ def read_store(path: str | os.PathLike[str]) -> Datalist:
     InputError
         There is no such store, an annotation is broken, or there is none.
     """
-    from LandmarkDetectionLib.dataset_checks import survey
+    from LandmarkDetectionLib.dataset_checks import Finding, survey
 
     store = AnnotationStore(path)
-    rows = store.rows()
+    readable, damaged = store.readable()
+    standing = _current(readable)
+    rows = store.rows(standing)
+    if not rows and damaged:
+        raise InputError(damaged[0])
     if not rows:
         raise InputError(f"The annotation store {path} holds no annotation yet; save a review to it first.")
     cases = tuple(_case(row, number, store.path) for number, row in enumerate(rows, start=1))
@@ -289,8 +339,11 @@ def read_store(path: str | os.PathLike[str]) -> Datalist:
     wrong = [one for one in found.findings if one.fatal and one.kind != "never present"]
     if wrong:
         raise DatalistError(store.path, [str(one) for one in wrong])
-    _refuse_changed(store, cases)
-    warnings = tuple(one for one in found.findings if not one.fatal and one.kind not in _EXPECTED)
+    _refuse_changed(store, cases, standing)
+    warnings = (
+        *(Finding("damaged", f"left out: {text.rstrip('.')}", fatal=False) for text in damaged),
+        *(one for one in found.findings if not one.fatal and one.kind not in _EXPECTED),
+    )
     known = _names_to_learn(cases)
     names = tuple(name for name in found.names if name in known)
     return Datalist(store.path, "Annotations", cases, names, protocol, warnings)
@@ -307,15 +360,16 @@ def _names_to_learn(cases: Iterable[Case]) -> set[str]:
     }
 
 
-def _refuse_changed(store: AnnotationStore, cases: Sequence[Case]) -> None:
+def _refuse_changed(store: AnnotationStore, cases: Sequence[Case], standing: Sequence[Annotation]) -> None:
     """Raise DatalistError for images that are no longer what was annotated."""
-    annotated = {store.file_of(one): one.image for one in store.current()}
+    annotated = {store.file_of(one): one.image for one in standing}
     problems = []
     for case in cases:
         content, file = annotated[case.landmarks[0][1]], case.image_files[0]
         note = store.path / LOCAL / f"{content}.json"
-        if file.is_file() and note.is_file() and read_json(note) == _place(file):
-            continue  # not touched since
+        with contextlib.suppress(InputError):  # of a damaged note: look at the image
+            if file.is_file() and note.is_file() and read_json(note) == _place(file):
+                continue  # not touched since
         if content_hash(case.read_volume()) != content:
             problems.append(f"row {case.row} ({case.name}): its image is not the one that was annotated")
     if problems:
@@ -340,14 +394,27 @@ def _case(row: dict[str, Any], number: int, folder: Path) -> Case:
 
 
 def _current(history: Sequence[Annotation]) -> list[Annotation]:
-    replaced = {old for one in history for old in one.replaces}
-    standing: dict[tuple[str, str], Annotation] = {}
-    # Two programs may have replaced the same one at the same moment: of those, any will do, but always the
-    # same.
+    own: dict[tuple[str, str], list[Annotation]] = {}
     for one in sorted(history, key=lambda one: one.id):
-        if one.id not in replaced:
-            standing[one.image, one.reviewer] = one
-    return [standing[key] for key in sorted(standing)]
+        own.setdefault((one.image, one.reviewer), []).append(one)
+    standing = []
+    for key in sorted(own):
+        # Nobody's word replaces that of another person, or on another image, whatever its file says.
+        replaced = {old for one in own[key] for old in one.replaces if old != one.id}
+        # Two programs may have replaced the same one at the same moment: of those, any will do, but always
+        # the same. Where all replace one another, no one is lost either.
+        left = [one for one in own[key] if one.id not in replaced] or own[key]
+        standing.append(left[-1])
+    return standing
+
+
+def _close_to_others(file: Path, shared: bool) -> None:
+    """Keys of stores of before could be read by everybody; only their owner can change that."""
+    allowed = 0o640 if shared else 0o600
+    with contextlib.suppress(OSError):
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if mode & ~allowed:
+            file.chmod(mode & allowed)
 
 
 def _split(subject: str, standing: Sequence[Annotation]) -> str:

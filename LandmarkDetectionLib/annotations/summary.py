@@ -51,6 +51,8 @@ class StoreSummary:
         In the order of the protocol.
     comments
         Reviewer and comment.
+    damaged
+        A sentence for each annotation that cannot be read.
     """
 
     path: Path
@@ -64,6 +66,7 @@ class StoreSummary:
     seconds: float
     landmarks: tuple[LandmarkCorrections, ...]
     comments: tuple[tuple[str, str], ...]
+    damaged: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values."""
@@ -71,6 +74,7 @@ class StoreSummary:
             **{key: value for key, value in vars(self).items() if key != "landmarks"},
             "path": str(self.path),
             "comments": [list(one) for one in self.comments],
+            "damaged": list(self.damaged),
             "landmarks": [
                 {**vars(one), "moved": None if np.isnan(one.moved) else round(one.moved, 3)}
                 for one in self.landmarks
@@ -84,13 +88,13 @@ def summarise_store(path: str | Path) -> StoreSummary:
     Raises
     ------
     InputError
-        There is no such store, or an annotation in it is broken.
+        There is no such store.
     """
     store = AnnotationStore(path)
-    standing, protocol = store.current(), store.protocol
+    standing, protocol = store.standing(), store.protocol
     names = dict.fromkeys(protocol.names if protocol is not None else ())
     names |= dict.fromkeys(name for one in standing for name in one.review.landmarks.names)
-    rows = store.rows()
+    rows = store.rows(standing)
     return StoreSummary(
         path=store.path,
         protocol=protocol.title if protocol is not None else "",
@@ -103,6 +107,7 @@ def summarise_store(path: str | Path) -> StoreSummary:
         seconds=round(sum(one.seconds or 0.0 for one in standing), 1),
         landmarks=tuple(_corrections(name, standing) for name in names),
         comments=tuple((one.reviewer, one.comment) for one in standing if one.comment),
+        damaged=tuple(store.readable()[1]),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib import __version__
 from LandmarkDetectionLib.cohort import keys, records, tables
+from LandmarkDetectionLib.cohort.cluster import dashboard_link, gone_if_lost
 from LandmarkDetectionLib.cohort.engine import Engine
 from LandmarkDetectionLib.cohort.events import Counts, Ended, Listener, Looking, Started, WorkerSaid
 from LandmarkDetectionLib.cohort.hashing import stamp_of
@@ -19,6 +21,7 @@ from LandmarkDetectionLib.cohort.plan import Job, Plan, kept_outcomes, plan_mode
 from LandmarkDetectionLib.cohort.records import Cohort, CohortSettings, State, find_case, read_cohort
 from LandmarkDetectionLib.cohort.report import write_report
 from LandmarkDetectionLib.cohort.sources import Filters, LeftOut, find_cases
+from LandmarkDetectionLib.cohort.sources.case_source import text_of
 from LandmarkDetectionLib.cohort.verify import damaged_cases, forget
 from LandmarkDetectionLib.errors import InputError, OutputError
 
@@ -93,6 +96,10 @@ class Prospect:
         Of finished cases, by key, what is wrong with their files.
     codes
         Of the key file, completed.
+    ended
+        How the others ended, by key.
+    lasting
+        Keys that a run will use as well: without a key file or a run before, the others are made up anew.
     """
 
     plan: Plan
@@ -103,6 +110,8 @@ class Prospect:
     left_out: tuple[LeftOut, ...]
     damaged: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
+    ended: Mapping[str, State] = field(default_factory=dict)
+    lasting: frozenset[str] = frozenset()
 
 
 def look(request: Request, listener: Listener) -> Prospect:
@@ -129,7 +138,7 @@ def look(request: Request, listener: Listener) -> Prospect:
     found = find_cases(source, filters, skip=request.folder, looking=lambda text: listener(Looking(text)))
     secret_file = request.folder / records.SECRET
     secret = keys.read_secret(secret_file) if secret_file.is_file() else secrets.token_bytes(32)
-    by_key, codes = _keyed(request, found.cases, secret)
+    by_key, codes, known_codes = _keyed(request, found.cases, secret)
     plan = Plan(
         folder=request.folder.resolve(),
         models=models,
@@ -147,7 +156,7 @@ def look(request: Request, listener: Listener) -> Prospect:
         models=tuple(one.settings for one in models),
         options=dict(request.options),
         identifiers=request.identifiers,
-        source=str(source.resolve()) if request.identifiers else "",
+        source=text_of(source.resolve()) if request.identifiers else "",
         program=__version__,
         source_digest=keys.hashed(secret, str(source.resolve())),
         total=len(by_key),
@@ -156,9 +165,14 @@ def look(request: Request, listener: Listener) -> Prospect:
     # By key: the order of names would say something about them.
     jobs = tuple(Job(key, by_key[key]) for key in sorted(by_key))
     listener(Looking("comparing with what is finished"))
-    damaged = damaged_cases(plan.folder, by_key) if request.verify else {}
-    waiting, counts = _left_to_do(plan, jobs, damaged)
-    return Prospect(plan, settings, jobs, waiting, counts, found.left_out, damaged, codes)
+    damaged = damaged_cases(plan.folder, by_key, only=None if request.verify else (records.DETECTION,))
+    ended = _ended(plan, jobs, damaged)
+    waiting = tuple(job for job in jobs if job.key not in ended)
+    numbers = Counter(ended.values())
+    counts = Counts(len(jobs), *(numbers[state] for state in (State.DONE, State.FAILED, State.SET_ASIDE)))
+    lasts = request.identifiers or secret_file.is_file()
+    lasting = frozenset(by_key) if lasts else frozenset(known_codes & set(by_key))
+    return Prospect(plan, settings, jobs, waiting, counts, found.left_out, damaged, codes, ended, lasting)
 
 
 def run(
@@ -199,8 +213,10 @@ def run(
         keys.read_secret(request.folder / records.SECRET)
         prospect = look(request, listener)
         plan, counts = prospect.plan, prospect.counts
+        key_file = ""
         if request.key_file is not None:
             keys.write_key_file(request.key_file, prospect.codes)
+            key_file = text_of(request.key_file)
         records.write_settings(plan.folder, prospect.settings)
         tables.write_listed(plan.folder, prospect.jobs)
         tables.write_left_out(plan.folder, prospect.left_out, plan.identifiers)
@@ -209,20 +225,29 @@ def run(
             listener(WorkerSaid(f"{key} is done again: {problem}."))
         if prospect.waiting:
             with workers() as client:
-                count = len(client.nthreads())
-                listener(Started(counts, len(prospect.left_out), count, client.dashboard_link or ""))
+                with gone_if_lost():
+                    count = len(client.nthreads())
+                listener(Started(counts, len(prospect.left_out), count, dashboard_link(client)))
                 engine = Engine(client, plan, listener, cancelled, patience)
                 counts = engine.run(prospect.waiting, counts)
         else:
             listener(Started(counts, len(prospect.left_out)))
-        files = write_tables(read_cohort(plan.folder), request.models)
+        files, unreadable = write_tables(read_cohort(plan.folder), request.models)
+        if unreadable:
+            listener(
+                WorkerSaid(f"{len(unreadable)} results cannot be read; run the same command with --verify.")
+            )
+            counts = replace(
+                counts, done=counts.done - len(unreadable), failed=counts.failed + len(unreadable)
+            )
         page = write_report(plan.folder)
-    ended = Ended(counts, round(time.monotonic() - started, 1), (*files, records.LEFT_OUT, page.name))
+    seconds = round(time.monotonic() - started, 1)
+    ended = Ended(counts, seconds, (*files, records.LEFT_OUT, page.name), key_file)
     listener(ended)
     return ended
 
 
-def write_tables(cohort: Cohort, models: Sequence[str]) -> tuple[str, ...]:
+def write_tables(cohort: Cohort, models: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Write the tables of a cohort anew from its records; see :func:`tables.write_results`."""
     from LandmarkDetectionLib.model import load_model
 
@@ -238,13 +263,16 @@ def _take_pictures(models: Sequence[str]) -> bool:
     return any(load_model(name).takes_single_images for name in models)
 
 
-def _keyed(request: Request, cases: Sequence[Any], secret: bytes) -> tuple[dict[str, Any], Mapping[str, str]]:
+def _keyed(
+    request: Request, cases: Sequence[Any], secret: bytes
+) -> tuple[dict[str, Any], Mapping[str, str], frozenset[str]]:
+    """Cases by key, the key file completed, and the codes that it had."""
     if request.key_file is not None:
         codes = keys.read_key_file(request.key_file) if request.key_file.is_file() else {}
-        return keys.coded_keys(cases, secret, codes)
+        return *keys.coded_keys(cases, secret, codes), frozenset(codes)
     if request.identifiers:
-        return keys.readable_keys(cases, secret), {}
-    return keys.hashed_keys(cases, secret), {}
+        return keys.readable_keys(cases, secret), {}, frozenset()
+    return keys.hashed_keys(cases, secret), {}, frozenset()
 
 
 def _require_same_cohort(request: Request, settings: CohortSettings) -> None:
@@ -265,19 +293,10 @@ def _require_same_cohort(request: Request, settings: CohortSettings) -> None:
         )
 
 
-def _left_to_do(
-    plan: Plan, jobs: Sequence[Job], damaged: Mapping[str, str]
-) -> tuple[tuple[Job, ...], Counts]:
-    """What is not known to be finished, and counts of the rest."""
-    waiting, ended = [], dict.fromkeys(State, 0)
-    for job in jobs:
-        state = None if job.key in damaged else _known_state(plan, job)
-        if state is None:
-            waiting.append(job)
-        else:
-            ended[state] += 1
-    counts = Counts(len(jobs), ended[State.DONE], ended[State.FAILED], ended[State.SET_ASIDE])
-    return tuple(waiting), counts
+def _ended(plan: Plan, jobs: Sequence[Job], damaged: Mapping[str, str]) -> dict[str, State]:
+    """How the cases ended, by key, whose results and files are known to be as they were."""
+    states = {job.key: _known_state(plan, job) for job in jobs if job.key not in damaged}
+    return {key: state for key, state in states.items() if state is not None}
 
 
 def _known_state(plan: Plan, job: Job) -> State | None:

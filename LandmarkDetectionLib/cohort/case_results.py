@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from LandmarkDetectionLib.cohort.records import (
     MEASUREMENTS,
     OVERLAY,
     THUMBNAIL,
+    UNREADABLE_RESULT,
     CaseRecord,
     Cohort,
     ModelSettings,
@@ -24,7 +25,7 @@ from LandmarkDetectionLib.cohort.records import (
     read_case,
 )
 from LandmarkDetectionLib.cohort.reviews import REVIEWS, review_path
-from LandmarkDetectionLib.errors import InputError, ModelError
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.landmarks import Status
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 _FILES = (LANDMARKS, DETECTION, MEASUREMENTS)
+#: Mm, pixels or whatever a measurement counts in: what is larger is damage.
+_FARTHEST = 1e6
+_MOST_SECONDS = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +111,7 @@ def case_results(
     for number, key in enumerate(keys):
         if number % 100 == 0:
             progress(number / len(keys), "reading the cases")
-        results += _results_of(cohort, key)
+        results += results_of(cohort, key)
     return results
 
 
@@ -129,15 +133,16 @@ def _protocol(settings: ModelSettings) -> Protocol | None:
         model = load_model(settings.name)
         if model.version == settings.version:
             return model.protocol
-    except ModelError:
+    except (LandmarkDetectionError, OSError, ValueError):
         pass
     try:
         return load_protocol(settings.protocol)
-    except InputError:
+    except (LandmarkDetectionError, OSError, ValueError):
         return None
 
 
-def _results_of(cohort: Cohort, key: str) -> Iterator[CaseResult]:
+def results_of(cohort: Cohort, key: str) -> Iterator[CaseResult]:
+    """The results of one case; see :func:`case_results`."""
     try:
         record = read_case(cohort.folder, key)
     except InputError as problem:
@@ -151,7 +156,7 @@ def _results_of(cohort: Cohort, key: str) -> Iterator[CaseResult]:
             continue
         try:
             yield _read(cohort, record, outcome)
-        except (InputError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        except UNREADABLE_RESULT as problem:
             reason = str(problem).replace(str(cohort.folder), ".")
             yield _without_result(record, outcome, f"Its files cannot be read: {reason}")
 
@@ -163,14 +168,19 @@ def _without_result(record: CaseRecord, outcome: Outcome, reason: str) -> CaseRe
 
 def _read(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> CaseResult:
     key, model = record.key, outcome.model
+    here = cohort.path(key, model).parent
     reviewed = review_path(cohort, key, model)
     is_reviewed = reviewed.is_file()
     # A record that a person has worked on keeps the prediction beside it.
-    content = read_json(reviewed if is_reviewed else cohort.path(key, model))
-    landmarks = content["landmarks"]
-    predicted = {one["name"]: one for one in content.get("prediction", landmarks)}
+    path = reviewed if is_reviewed else cohort.path(key, model)
+    if not path.is_file():
+        raise InputError(f"{path} is missing or no file.")
+    content = read_json(path)
+    landmarks = [_Mark.of(one) for one in content["landmarks"]]
+    predicted = {one.name: one for one in map(_Mark.of, content.get("prediction", content["landmarks"]))}
+    if len({one.name for one in landmarks}) < len(landmarks):
+        raise ValueError("a landmark occurs twice")
     folder = f"{CASES}/{key}/{model}"
-    here = cohort.path(key, model).parent
     picture = f"{folder}/{OVERLAY}" if (here / OVERLAY).is_file() else ""
     files = [f"{folder}/{name}" for name in _FILES if name in outcome.files or (here / name).is_file()]
     if is_reviewed:
@@ -180,32 +190,60 @@ def _read(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> CaseResult:
         State.DONE,
         model,
         outcome.model_version,
-        names=tuple(one["name"] for one in landmarks),
-        positions=np.array([_position(one) for one in landmarks], dtype=np.float64).reshape(-1, 3),
-        confidence=np.array([_confidence(predicted[one["name"]]) for one in landmarks], dtype=np.float64),
-        status=tuple(Status(one["status"]) for one in landmarks),
+        names=tuple(one.name for one in landmarks),
+        positions=np.array([one.position for one in landmarks], dtype=np.float64).reshape(-1, 3),
+        confidence=np.array([predicted[one.name].confidence for one in landmarks], dtype=np.float64),
+        status=tuple(one.status for one in landmarks),
         warnings=outcome.warnings,
         measurements=_measurements(cohort, key, model),
         files=tuple(files),
         picture=picture,
         thumbnail=f"{folder}/{THUMBNAIL}" if (here / THUMBNAIL).is_file() else picture,
-        seconds=sum(outcome.seconds.values()) if outcome.seconds else None,
+        seconds=min(sum(outcome.seconds.values()), _MOST_SECONDS) if outcome.seconds else None,
     )
 
 
 def _measurements(cohort: Cohort, key: str, model: str) -> dict[tuple[str, str], float]:
     return {
-        (one["name"], one["unit"]): float(one["value"])
+        (_text(one["name"]), _text(one["unit"])): _number(one["value"], -_FARTHEST, _FARTHEST)
         for one in cohort.measurements(key, model)
         if one["value"] is not None
     }
 
 
-def _position(record: Mapping[str, Any]) -> list[float]:
-    position = record["position"]
-    return [np.nan] * 3 if position is None else position
+class _Mark(NamedTuple):
+    """A landmark of a record, each value checked: what is damaged is told and not drawn."""
+
+    name: str
+    position: list[float]
+    confidence: float
+    status: Status
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> _Mark:
+        """ValueError, KeyError or TypeError for a broken record."""
+        name, status, position = _text(record["name"]), Status(record["status"]), record["position"]
+        if position is None:
+            if status.has_position:
+                raise ValueError(f"{name} is {status.value} and has no position")
+            place = [np.nan] * 3
+        else:
+            place = [_number(value, -_FARTHEST, _FARTHEST) for value in position]
+        if len(place) != 3:
+            raise ValueError(f"the position of {name} has {len(place)} numbers")
+        confidence = record.get("confidence")
+        return cls(name, place, np.nan if confidence is None else _number(confidence, 0.0, 1.0), status)
 
 
-def _confidence(record: Mapping[str, Any]) -> float:
-    confidence = record.get("confidence")
-    return np.nan if confidence is None else confidence
+def _number(value: Any, least: float, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"a {type(value).__name__} stands where a number should")
+    if not least <= value <= most:  # NaN is neither
+        raise ValueError(f"the number {value:.3g} is not between {least:g} and {most:g}")
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"a {type(value).__name__} stands where a name should")
+    return value

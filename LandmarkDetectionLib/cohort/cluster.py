@@ -1,16 +1,20 @@
 """Where the work is done: processes of this computer, a Dask cluster that runs already, or SLURM jobs.
 
-Everything of this computer listens to 127.0.0.1 only. A Dask scheduler runs what it is sent, so one that
-other computers can reach must be protected (TLS); for SLURM jobs a certificate is made for the one run.
+A Dask scheduler, and every worker, runs what it is sent. What this program starts, here and as SLURM jobs,
+therefore listens only to who holds a certificate that is made for the one run and kept in memory (SLURM: in a
+private folder); on this computer it also listens to 127.0.0.1 only, and no web page is served unless it is
+asked for. Whoever starts a scheduler must protect it likewise.
 """
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +50,27 @@ ENVIRONMENT: Mapping[str, str] = {
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",
     "MALLOC_ARENA_MAX": "2",
+    # Libraries that read images warn with what stands in their headers, names of patients included.
+    "PYTHONWARNINGS": "ignore",
 }
+#: How a call to Dask ends when the scheduler is gone: by the class of whatever broke first. Most of
+#: Dask's and Tornado's own (CommClosedError, StreamClosedError) are kinds of these, and so is "IOLoop is
+#: closed" (RuntimeError). Before Python 3.11 the time-outs of asyncio are a class of their own.
+LOST = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    TimeoutError,
+    asyncio.TimeoutError,
+    asyncio.CancelledError,
+    concurrent.futures.TimeoutError,
+    concurrent.futures.CancelledError,
+)
+SCHEDULER_GONE = (
+    "The Dask scheduler is gone. The finished cases stay: start it, and the same command goes on."
+)
+#: Servers of this computer answer nothing over HTTP; Dask opens a port for it whatever it is told.
+NO_PAGES: Mapping[str, Any] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
 #: What goes wrong is told by this program, not by the log of every worker.
 QUIET: Mapping[str, str] = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
 
@@ -65,12 +89,15 @@ class LocalWorkers:
         Bytes that each may take; 0 shares what is free.
     gpus
         Whether every graphics processor gets a worker of its own.
+    dashboard
+        Whether Dask's page of this run is served: to everybody on this computer.
     """
 
     processes: int = 0
     threads: int = 0
     memory: int = 0
     gpus: bool = True
+    dashboard: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,22 +141,86 @@ def local_client(wanted: LocalWorkers) -> Iterator[Client]:
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
     _keep_quiet()
+    security = _certificate()
     specifications = worker_specifications(wanted)
-    with dask.config.set({**CONFIG, "distributed.nanny.pre-spawn-environ": {**ENVIRONMENT, **QUIET}}):
-        workers = {number: {"cls": Nanny, "options": one} for number, one in enumerate(specifications)}
+    config = {
+        **CONFIG,
+        **({} if wanted.dashboard else NO_PAGES),
+        "distributed.nanny.pre-spawn-environ": {**ENVIRONMENT, **QUIET},
+    }
+    both = {"host": LOOPBACK, "protocol": "tls://", "security": security}
+    with dask.config.set(config):
+        workers = {
+            number: {"cls": Nanny, "options": {**one, **both}} for number, one in enumerate(specifications)
+        }
         scheduler = {
             "cls": Scheduler,
-            "options": {"host": LOOPBACK, "port": 0, "dashboard_address": f"{LOOPBACK}:0"},
+            "options": {
+                **both,
+                "port": 0,
+                "dashboard": wanted.dashboard,
+                "dashboard_address": f"{LOOPBACK}:0",
+            },
         }
         try:
-            cluster = SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL)
-        except (RuntimeError, OSError, TimeoutError) as problem:
+            cluster = SpecCluster(
+                workers=workers, scheduler=scheduler, security=security, silence_logs=logging.CRITICAL
+            )
+        except LOST as problem:
             raise ClusterError(f"The workers of this computer did not start: {problem}.") from problem
         try:
-            with Client(cluster, set_as_default=False) as client:
+            with _closed_at_the_end(Client(cluster, set_as_default=False)) as client:
                 yield client
         finally:
-            cluster.close(timeout=20)
+            with suppress(*LOST):
+                cluster.close(timeout=20)
+
+
+def dashboard_link(client: Client) -> str:
+    """Address of Dask's page; "" where none is served."""
+    import dask
+
+    if not dask.config.get("distributed.scheduler.http.routes"):
+        return ""
+    with gone_if_lost():
+        return client.dashboard_link or ""
+
+
+@contextmanager
+def gone_if_lost() -> Iterator[None]:
+    """Let every way in which the connection to the scheduler breaks be the one sentence.
+
+    Raises
+    ------
+    ClusterError
+        Something in the block ended with one of ``LOST``, or a class of Dask's or Tornado's own.
+    """
+    try:
+        yield
+    except LOST as problem:
+        raise ClusterError(SCHEDULER_GONE) from problem
+    except Exception as problem:
+        if type(problem).__module__.partition(".")[0] not in ("distributed", "tornado"):
+            raise
+        raise ClusterError(SCHEDULER_GONE) from problem
+
+
+@contextmanager
+def _closed_at_the_end(client: Client) -> Iterator[Client]:
+    """Close a client with the block; how its end goes wrong tells nobody anything."""
+    try:
+        yield client
+    finally:
+        with suppress(*LOST):
+            client.close()
+
+
+def _certificate() -> Any:
+    """A certificate for one run; who does not have it can send nothing and see nothing."""
+    import cryptography  # noqa: F401  # what makes the certificate, named here for who lacks it
+    from distributed.security import Security
+
+    return Security.temporary()
 
 
 def worker_specifications(wanted: LocalWorkers) -> list[dict[str, Any]]:
@@ -143,7 +234,6 @@ def worker_specifications(wanted: LocalWorkers) -> list[dict[str, Any]]:
     result = []
     for number in range(count):
         options: dict[str, Any] = {
-            "host": LOOPBACK,
             "nthreads": threads,
             "memory_limit": memory,
             "name": f"worker-{number + 1}",
@@ -169,11 +259,11 @@ def running_client(address: str) -> Iterator[Client]:
     _keep_quiet()
     try:
         client = Client(address, set_as_default=False, timeout="10s")
-    except (OSError, ValueError, TimeoutError) as problem:
+    except LOST as problem:
         raise ClusterError(
             f"There is no Dask scheduler at {address} ({problem}); start one with 'dask scheduler'."
         ) from problem
-    with client:
+    with _closed_at_the_end(client):
         yield client
 
 
@@ -203,19 +293,20 @@ def slurm_client(wanted: Slurm, logs: Path) -> Iterator[Client]:
         cluster = slurm_cluster(wanted, logs)
         try:
             cluster.scale(jobs=wanted.jobs)
-            with Client(cluster, set_as_default=False) as client:
+            with _closed_at_the_end(Client(cluster, set_as_default=False)) as client:
                 yield client
         finally:
-            cluster.close()
+            with suppress(*LOST):
+                cluster.close()
 
 
 def slurm_cluster(wanted: Slurm, logs: Path) -> Any:
     """The cluster before any job is submitted; ``job_script()`` of it is what ``sbatch`` gets."""
-    import cryptography  # noqa: F401  # what makes the certificate, named here for who lacks it
     from dask_jobqueue import SLURMCluster
-    from distributed.security import Security
 
     logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The key is written here for the jobs to read; a folder of an earlier run may be open to others.
+    logs.chmod(0o700)
     return SLURMCluster(
         cores=THREADS * max(1, wanted.cores // 2),
         processes=max(1, wanted.cores // 2),
@@ -228,7 +319,7 @@ def slurm_cluster(wanted: Slurm, logs: Path) -> Any:
         job_extra_directives=list(wanted.directives),
         job_script_prologue=[f"export {name}={value}" for name, value in ENVIRONMENT.items()],
         log_directory=str(logs),
-        security=Security.temporary(),
+        security=_certificate(),
         shared_temp_directory=str(logs),
         protocol="tls://",
     )

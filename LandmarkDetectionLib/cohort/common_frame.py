@@ -42,7 +42,8 @@ class CommonFrame:
         Every case moved, turned and scaled onto it; NaN where a landmark is absent, or the whole case has
         fewer than ``LEAST_LANDMARKS``.
     distances : (N, L)
-        Robust distance of each landmark from where it is in the cohort; NaN where it is not known.
+        Robust distance of each landmark from where it is in the cohort, corrected for how few cases there are;
+        NaN where it is not known.
     limit
         Distances above it are outliers.
     """
@@ -81,7 +82,8 @@ def common_frame(positions: npt.ArrayLike) -> CommonFrame:
     for column in range(points.shape[1]):
         known = np.isfinite(aligned[:, column, 0])
         if known.sum() >= LEAST_CASES:
-            distances[known, column] = robust_distances(aligned[known, column], _LEAST_SPREAD * size)
+            far = robust_distances(aligned[known, column], _LEAST_SPREAD * size)
+            distances[known, column] = far / _few_cases(int(known.sum()))
     return CommonFrame(shape, aligned, distances, float(np.sqrt(_chi_squared(OUTLIER_QUANTILE, 3))))
 
 
@@ -112,6 +114,17 @@ def robust_distances(points: FloatArray, least_spread: float = 0.0) -> FloatArra
     own = int((np.linalg.eigvalsh(spread - floor) > floor[0, 0]).sum())
     factor = float(np.median(squared)) / _chi_squared(0.5, own) if own else 1.0
     return np.sqrt(_squared_distances(points, centre, max(factor, 1e-12) * (spread - floor) + floor))
+
+
+def _few_cases(count: int) -> float:
+    """How many times too large distances of so many cases are, whose spread is estimated from themselves.
+
+    The core that a spread is estimated from is the tightest part of the cases, and the fewer they are, the
+    tighter it is beside the rest (Hardin & Rocke 2005). Fitted so that of normal places (30,000 for each of
+    10, 15, 20, 30, 50, 100 and 300 cases) no more than one in 10,000 is called an outlier; without it, of ten
+    cases nearly one in ten would be.
+    """
+    return float(np.exp(18 / count + 440 / count**3))
 
 
 def _chi_squared(quantile: float, axes: int) -> float:
@@ -148,7 +161,7 @@ def _aligned(points: FloatArray) -> tuple[FloatArray, FloatArray]:
         moved = _moved_onto(shape, cases, weights)
         shape = _normalised(_median(moved), size)
         residual = np.linalg.norm(moved - shape, axis=2)
-        usual = np.nanmedian(residual, axis=0) + 1e-9 * size + 1e-9
+        usual = _median(residual[..., None])[:, 0] + 1e-9 * size + 1e-9
         # The farther from where it should be, the less a landmark pulls: it does not turn the whole case.
         weights = np.where(there, 1 / np.maximum(np.nan_to_num(residual / (3 * usual)), 1.0) ** 2, 0.0)
     aligned[usable] = np.where(there[..., None], moved, np.nan)
@@ -173,7 +186,7 @@ def _moved_onto(shape: FloatArray, cases: FloatArray, weights: FloatArray) -> Fl
 
 
 def _median(cases: FloatArray) -> FloatArray:
-    """(L, 3) median over cases; NaN for a landmark that no case has."""
+    """(L, D) median over (N, L, D) cases; NaN for a landmark that no case has."""
     known = np.isfinite(cases[..., 0]).any(axis=0)
     shape = np.full(cases.shape[1:], np.nan)
     shape[known] = np.nanmedian(cases[:, known], axis=0)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from LandmarkDetectionLib.cohort.cluster import LOST, SCHEDULER_GONE, gone_if_lost
 from LandmarkDetectionLib.cohort.events import CaseEnded, Counts, Listener, WorkerSaid
 from LandmarkDetectionLib.cohort.plan import Ending, Job, Plan
 from LandmarkDetectionLib.cohort.processing import process
@@ -113,7 +115,8 @@ class Engine:
                 )
         finally:
             if self._running and self._client.status == "running":
-                self._client.cancel(list(self._running), force=True)
+                with suppress(*LOST):
+                    self._client.cancel(list(self._running), force=True)
         return counts
 
     def _submit(self, waiting: Iterator[Job]) -> bool:
@@ -128,9 +131,9 @@ class Engine:
         return True
 
     def _send(self, job: Job, returns: int) -> None:
-        future = self._client.submit(
-            _process, self._plan, job, key=f"case-{job.key}-{self._plan.session}-{returns}", pure=False
-        )
+        key = f"case-{job.key}-{self._plan.session}-{returns}"
+        with gone_if_lost():
+            future = self._client.submit(_process, self._plan, job, key=key, pure=False)
         self._running[future] = (job, returns)
         future.add_done_callback(self._ended.put)
 
@@ -145,11 +148,18 @@ class Engine:
             return None
         job, returns = self._running.pop(future)
         if future.status == "finished":
-            ending: Ending = future.result()
+            # The answer still lies with the worker, and comes by way of the scheduler.
+            with gone_if_lost():
+                ending: Ending = future.result()
             return ending
         self._require_scheduler(future)
-        problem = future.exception()
-        if type(problem).__name__ != "KilledWorker" or returns >= MOST_RETURNS:
+        if future.status == "lost":
+            # The worker ended before its answer was fetched; the record knows that the case is done.
+            self._send(job, returns + 1)
+            return None
+        with gone_if_lost():
+            problem = future.exception()
+        if not _may_be_given_to_another(problem) or returns >= MOST_RETURNS:
             raise problem
         self._send(job, returns + 1)
         return None
@@ -158,9 +168,7 @@ class Engine:
         lost = future is not None and future.cancelled()
         if lost or self._client.status not in ("running", "newly-created"):
             self._running.clear()
-            raise ClusterError(
-                "The Dask scheduler is gone. The finished cases stay: start it, and the same command goes on."
-            )
+            raise ClusterError(SCHEDULER_GONE)
 
     def _count_workers(self) -> None:
         now = time.monotonic()
@@ -169,7 +177,8 @@ class Engine:
         self._counted = now
         try:
             workers = dict(self._client.nthreads())
-        except (OSError, TimeoutError, RuntimeError):
+        except LOST:
+            # A busy scheduler may be slow to answer once; one that is gone ends the client.
             self._require_scheduler()
             return
         if lost := set(self._workers) - set(workers):
@@ -188,6 +197,14 @@ class Engine:
 def _counted(counts: Counts, ending: Ending) -> Counts:
     field = {State.DONE: "done", State.FAILED: "failed", State.SET_ASIDE: "set_aside"}[ending.state]
     return replace(counts, **{field: getattr(counts, field) + 1})
+
+
+def _may_be_given_to_another(problem: BaseException) -> bool:
+    """Whether the worker is to blame: it died, or its connections broke."""
+    from distributed.comm import CommClosedError
+    from distributed.scheduler import KilledWorker
+
+    return isinstance(problem, KilledWorker | CommClosedError)
 
 
 def _process(plan: Plan, job: Job) -> Ending:

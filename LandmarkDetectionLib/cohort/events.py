@@ -13,7 +13,8 @@ start      ``total``, ``done``, ``failed``, ``set_aside``: what is known before;
 case       ``key``, ``state``, ``reason``, ``seconds``: one case has ended; ``total``, ``done``,
            ``failed``, ``set_aside``, ``rate`` (cases a minute), ``seconds_left`` (or null)
 worker     ``text``: a worker has died, and the like
-end        ``total``, ``done``, ``failed``, ``set_aside``, ``seconds``, ``files``: the tables
+end        ``total``, ``done``, ``failed``, ``set_aside``, ``seconds``, ``files``: the tables;
+           ``key_file``: which code is which file, or ""
 error      ``kind``, ``message``, ``exit_code``: nothing follows
 =========  ======================================================================================
 
@@ -99,6 +100,7 @@ class Ended:
     counts: Counts
     seconds: float
     files: tuple[str, ...] = ()
+    key_file: str = ""
 
 
 Event = Looking | Started | CaseEnded | WorkerSaid | Ended

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from LandmarkDetectionLib.cohort.sources.case_source import SERIES, CaseSource
+from LandmarkDetectionLib.cohort.sources.case_source import SERIES, CaseSource, text_of
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.files import require_file
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
@@ -40,47 +40,65 @@ class Fingerprint:
     stamp: str
 
 
-def fingerprint(case: CaseSource) -> Fingerprint:
+def fingerprint(case: CaseSource, called: str = "") -> Fingerprint:
     """Read all files of a case once.
+
+    Parameters
+    ----------
+    case
+        As it was found.
+    called
+        What sentences call its files; each by its name when empty.
 
     Raises
     ------
     InputError
         A file is gone, cannot be read, or changes at the same time.
     """
-    before = stamp_of(case.files)
-    digests = [file_digest(path) for path in case.files]
-    if stamp_of(case.files) != before:
-        raise InputError(f"{case.files[0]} changes while it is read; wait until it is complete.")
+    before = stamp_of(case.files, called)
+    digests = [file_digest(path, called) for path in case.files]
+    if stamp_of(case.files, called) != before:
+        raise InputError(
+            f"{called or text_of(case.files[0])} changes while it is read; wait until it is complete."
+        )
     if case.kind == SERIES:
         digests.sort()
     whole = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     return Fingerprint(whole, before if _is_settled(case.files) else "")
 
 
-def stamp_of(files: Sequence[Path]) -> str:
-    """What the file system says of files, as a short text; InputError when one is gone."""
-    try:
-        stats = [path.stat() for path in files]
-    except OSError as problem:
-        reason = (problem.strerror or str(problem)).lower()
-        raise InputError(f"{problem.filename or files[0]} cannot be read: {reason}.") from None
+def stamp_of(files: Sequence[Path], called: str = "") -> str:
+    """What the file system says of files, as a short text; InputError when one is gone or no file.
+
+    ``called`` is what the sentence calls them; each by its name when empty.
+    """
+    stats = []
+    for path in files:
+        try:
+            stats.append(path.stat())
+        except (OSError, ValueError) as problem:
+            reason = (getattr(problem, "strerror", None) or str(problem)).lower()
+            raise InputError(f"{called or text_of(path)} cannot be read: {reason}.") from None
+        # A named pipe would be waited for without end.
+        if not stat.S_ISREG(stats[-1].st_mode):
+            raise InputError(f"{called or text_of(path)} cannot be read: it is no regular file.")
     # Writing into a file changes its ctime, which no program can set back.
     told = [[one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino, one.st_dev] for one in stats]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content; InputError when it cannot be read."""
+def file_digest(path: Path, called: str = "") -> str:
+    """SHA-256 of a file's content; InputError, which calls it ``called``, when it cannot be read."""
     digest = hashlib.sha256()
-    require_file(path)
+    if path.exists() and not path.is_file():
+        raise InputError(f"{called or text_of(path)} cannot be read: it is no regular file.")
     try:
         with path.open("rb") as stream:
             while block := stream.read(_BLOCK):
                 digest.update(block)
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
-        raise InputError(f"{path} cannot be read: {reason}.") from None
+        raise InputError(f"{called or text_of(path)} cannot be read: {reason}.") from None
     return digest.hexdigest()
 
 

@@ -6,18 +6,19 @@ of the output folder, keeps who has only the results from that.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from LandmarkDetectionLib.cohort.sources.case_source import CaseSource
+from LandmarkDetectionLib.cohort.sources.case_source import CaseSource, text_of
+from LandmarkDetectionLib.csv_text import TableError, table_rows, table_text, unguarded
 from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.files import atomic_write, read_text
+from LandmarkDetectionLib.files import read_text
 
 HEADER = ("code", "source")
 LENGTH = 12
@@ -32,10 +33,43 @@ def read_secret(path: Path) -> bytes:
             return secret
         raise InputError(f"{path} is damaged; without it cases are not recognised. Give a new output folder.")
     secret = secrets.token_bytes(32)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(secret)
-    os.chmod(path, 0o600)  # noqa: PTH101
+    write_private(path, secret)
     return secret
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody but its owner can read, from its first moment on.
+
+    An existing file keeps its permissions.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written; what stood there is untouched.
+    """
+    target = path.resolve()
+    try:
+        # Made with the mode 0600; renaming changes neither that nor, for a moment, anything else.
+        handle, name = tempfile.mkstemp(prefix=".writing-", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            if target.exists():
+                shutil.copymode(target, name)
+            os.replace(name, target)  # noqa: PTH105
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        raise OutputError(f"Cannot write {text_of(path)}: {reason}; nothing was changed.") from problem
+
+
+def key_file_beside(folder: Path) -> Path:
+    """Where the key file of a cohort is kept when nobody says: beside its folder, never in it."""
+    whole = folder.resolve()
+    return whole.with_name(f"{whole.name or 'cohort'}-key.csv")
 
 
 def hashed(secret: bytes, identity: str) -> str:
@@ -53,13 +87,17 @@ def read_key_file(path: str | os.PathLike[str]) -> dict[str, str]:
     InputError
         The file is missing or no such table, a code cannot be a folder's name, or occurs twice.
     """
-    reader = csv.DictReader(io.StringIO(read_text(path)))
-    if not set(HEADER) <= set(reader.fieldnames or ()):
+    try:
+        columns, *rows = table_rows(read_text(path))
+    except TableError as problem:
+        raise InputError(f"{path} is no key file: {problem}.") from None
+    if not set(HEADER) <= set(columns):
         raise InputError(f"{path} is no key file: its first line must name the columns code and source.")
     sources: dict[str, str] = {}
     lower: set[str] = set()
-    for number, row in enumerate(reader, start=2):
-        code, source = (str(row.get(column) or "").strip() for column in HEADER)
+    for number, row in enumerate(rows, start=2):
+        cells = dict(zip(columns, row, strict=False))
+        code, source = (unguarded(cells.get(column, "")) for column in HEADER)
         if not _CODE.fullmatch(code):
             raise InputError(
                 f"{path}, line {number}: the code {code!r} cannot name a folder; use letters, digits, _ . -"
@@ -73,13 +111,8 @@ def read_key_file(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def write_key_file(path: Path, sources: Mapping[str, str]) -> None:
-    """Write sources by code; OutputError when that is not possible."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows(sources.items())
-    with atomic_write(path) as temporary:
-        temporary.write_text(stream.getvalue(), encoding="utf-8")
+    """Write sources by code, for the owner alone; OutputError when that is not possible."""
+    write_private(path, table_text([HEADER, *sources.items()]).encode())
 
 
 def hashed_keys(cases: Iterable[CaseSource], secret: bytes) -> dict[str, CaseSource]:
@@ -110,11 +143,12 @@ def coded_keys(
     complete = dict(codes)
     pairs = []
     for case in cases:
-        names = (case.path, str(case.files[0]), case.identity, case.series, case.files[0].name)
-        code = next((by_source[name] for name in names if name in by_source), None)
+        first = case.files[0]
+        names = (*map(text_of, (case.path, first, case.identity)), case.series, text_of(first.name))
+        code = next((by_source[name.strip()] for name in names if name.strip() in by_source), None)
         if code is None:
             code = hashed(secret, case.identity)
-            complete[code] = case.path
+            complete[code] = text_of(case.path)
         pairs.append((code, case))
     return _by_key(pairs), complete
 

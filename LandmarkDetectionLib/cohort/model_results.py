@@ -182,4 +182,4 @@ def _model_results(key: str, results: tuple[CaseResult, ...], protocol: Protocol
 
 
 def _flags(lines: list[list[bool]], count: int) -> BoolArray:
-    return np.array(lines, dtype=bool).reshape(-1, count)
+    return np.array(lines, dtype=bool).reshape(len(lines), count)

@@ -14,10 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from LandmarkDetectionLib import __version__
+from LandmarkDetectionLib import __version__, errors
 from LandmarkDetectionLib.cohort import records
 from LandmarkDetectionLib.cohort.batching import Gate, ResidentModel
 from LandmarkDetectionLib.cohort.hashing import Fingerprint, file_digest, fingerprint, stamp_of
+from LandmarkDetectionLib.cohort.nameless import nameless
 from LandmarkDetectionLib.cohort.plan import (
     MOST_CRASHES,
     Ending,
@@ -29,8 +30,9 @@ from LandmarkDetectionLib.cohort.plan import (
 )
 from LandmarkDetectionLib.cohort.privacy import without_names
 from LandmarkDetectionLib.cohort.records import CaseRecord, Outcome, State, find_case, write_case
+from LandmarkDetectionLib.cohort.sources.case_source import text_of
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
-from LandmarkDetectionLib.files import atomic_folder, write_text
+from LandmarkDetectionLib.files import atomic_folder, read_json, write_text
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.detection import Detection
@@ -77,7 +79,7 @@ def _process(plan: Plan, job: Job, attempt: _Attempt, limit: str) -> Ending:
     attempt.say("hashing its files")
     known = find_case(plan.folder, job.key)
     try:
-        print_ = fingerprint(job.case)
+        print_ = fingerprint(job.case, _called(plan, job))
     except InputError as problem:
         return _ended(plan, _all_failed(plan, job, Fingerprint("", ""), problem, known), started)
     hashing = time.perf_counter() - started
@@ -103,19 +105,36 @@ def _detected(
     hashing: float,
 ) -> CaseRecord:
     """Read the case and run the models that are left; the record is also written between two models."""
-    before = stamp_of(job.case.files)
+    before = stamp_of(job.case.files, _called(plan, job))
     attempt.say("reading it")
     begun = time.perf_counter()
     print_ = Fingerprint(record.digest, record.stamp)
-    try:
-        with _told_apart(job):
-            volumes = [replace(one, name=job.key) for one in job.case.read()]
-        _require_unchanged(job, before)
-    except ChangedError as problem:
-        return _all_failed(plan, job, Fingerprint("", ""), problem, record)
-    except LandmarkDetectionError as problem:
-        return _all_failed(plan, job, print_, problem, record, kept)
-    steps = {"hash": hashing, "read": time.perf_counter() - begun}
+    with nameless(job.case, job.key, plan.identifiers) as plain:
+        try:
+            with _told_apart(job, plain.told):
+                volumes = [replace(one, name=job.key) for one in plain.case.read()]
+            _require_unchanged(plan, job, before)
+        except ChangedError as problem:
+            return _all_failed(plan, job, Fingerprint("", ""), problem, record)
+        except LandmarkDetectionError as problem:
+            return _all_failed(plan, job, print_, problem, record, kept)
+        steps = {"hash": hashing, "read": time.perf_counter() - begun}
+        # Voxels may be mapped from the file and not in memory.
+        return _with_outcomes(plan, job, record, kept, left, attempt, volumes, before, steps)
+
+
+def _with_outcomes(
+    plan: Plan,
+    job: Job,
+    record: CaseRecord,
+    kept: dict[str, Outcome],
+    left: list[PlannedModel],
+    attempt: _Attempt,
+    volumes: list[Volume],
+    before: str,
+    steps: dict[str, float],
+) -> CaseRecord:
+    """Run the models that are left on what was read."""
     first = volumes[0]
     record = replace(
         record,
@@ -130,8 +149,7 @@ def _detected(
         if number < len(left) - 1:
             write_case(plan.folder, record)
     try:
-        # Voxels may be mapped from the file and not in memory.
-        _require_unchanged(job, before)
+        _require_unchanged(plan, job, before)
     except InputError as problem:
         return _all_failed(plan, job, Fingerprint("", ""), problem, record)
     return record
@@ -148,7 +166,7 @@ def _outcome(
         return _failed(plan, job, model, problem)
     seconds = dict(steps)
     seconds.update(detection.seconds)
-    files, written = _write(plan, job, model, detection, measurements)
+    files, written = _write(plan, job, model, volumes[0], detection, measurements)
     seconds.update(written)
     present = [one for one in detection.landmarks if one.is_present]
     confident = [one.confidence for one in present if one.confidence is not None]
@@ -195,7 +213,12 @@ class _Written(NamedTuple):
 
 
 def _write(
-    plan: Plan, job: Job, model: PlannedModel, detection: Detection, measurements: Measurements | None
+    plan: Plan,
+    job: Job,
+    model: PlannedModel,
+    volume: Volume,
+    detection: Detection,
+    measurements: Measurements | None,
 ) -> _Written:
     from LandmarkDetectionLib.cohort.thumbnail import write_thumbnail
     from LandmarkDetectionLib.detection import write_detection
@@ -213,7 +236,8 @@ def _write(
                 write_text(new / records.MEASUREMENTS, text + "\n")
         if plan.pictures:
             with _timed(seconds, "draw"), _drawing:
-                write_overlay(detection, load_model(model.path).protocol, new / records.OVERLAY)
+                protocol = load_model(model.path).protocol
+                write_overlay(detection, protocol, new / records.OVERLAY, volume=volume, case=job.key)
                 write_thumbnail(new / records.OVERLAY, new / records.THUMBNAIL)
         files = {path.name: file_digest(path) for path in sorted(new.iterdir())}
     return _Written(files, seconds)
@@ -240,7 +264,7 @@ def _empty(plan: Plan, job: Job, print_: Fingerprint, known: CaseRecord | None) 
         outcomes=(),
         kind_of_file=job.case.kind,
         modality=job.case.modality,
-        source=job.case.path if plan.identifiers else "",
+        source=text_of(job.case.path) if plan.identifiers else "",
         size=known.size if known and known.digest == print_.digest else (),
         spacing_mm=known.spacing_mm if known and known.digest == print_.digest else (),
     )
@@ -289,18 +313,19 @@ def _failed(plan: Plan, job: Job, model: PlannedModel, problem: LandmarkDetectio
 
 
 @contextmanager
-def _told_apart(job: Job) -> Iterator[None]:
-    """Let whatever goes wrong with a case be an error that a sentence tells."""
+def _told_apart(job: Job, told: Callable[[str], str] = str) -> Iterator[None]:
+    """Let whatever goes wrong with a case be an error that a sentence tells, with ``told`` applied to it."""
     try:
         yield
-    except LandmarkDetectionError:
-        raise
+    except LandmarkDetectionError as problem:
+        kind = next(kind for kind in type(problem).__mro__ if kind.__module__ == errors.__name__)
+        raise kind(told(str(problem))) from problem
     except MemoryError:
         raise InputError(f"{job.key} needs more memory than a worker has.") from None
     except Exception as problem:
         raise LandmarkDetectionError(
-            f"Unexpected {type(problem).__name__}: {problem} - a defect of landmark-detection {__version__}; "
-            "please report it."
+            f"Unexpected {type(problem).__name__}: {told(str(problem))} - a defect of landmark-detection "
+            f"{__version__}; please report it."
         ) from problem
 
 
@@ -310,14 +335,21 @@ def _in_order(plan: Plan, outcomes: dict[str, Outcome]) -> tuple[Outcome, ...]:
 
 def _plain(plan: Plan, job: Job, text: str) -> str:
     """One line, without names of files unless those were asked for."""
-    line = " ".join(text.split())
-    return line if plan.identifiers else without_names(line, job.case, job.key)
+    plain = text if plan.identifiers else without_names(text, job.case, job.key)
+    return text_of(" ".join(plain.split()))
 
 
-def _require_unchanged(job: Job, before: str) -> None:
+def _called(plan: Plan, job: Job) -> str:
+    """What sentences of this module call the files of a case; "" for each by its name."""
+    return "" if plan.identifiers else job.key
+
+
+def _require_unchanged(plan: Plan, job: Job, before: str) -> None:
     """Raise ChangedError when the files are not those that were hashed."""
-    if stamp_of(job.case.files) != before:
-        raise ChangedError(f"{job.case.files[0]} was changed while it was read; run the same command again.")
+    called = _called(plan, job)
+    if stamp_of(job.case.files, called) != before:
+        first = called or text_of(job.case.files[0])
+        raise ChangedError(f"{first} was changed while it was read; run the same command again.")
 
 
 class ChangedError(InputError):
@@ -342,13 +374,14 @@ class _Attempt:
 
     def __enter__(self) -> _Attempt:
         left: dict[str, Any] = {}
-        with suppress(OSError, ValueError):
-            left = json.loads(self._path.read_text())
+        with suppress(LandmarkDetectionError):
+            left = read_json(self._path) if self._path.is_file() else {}
         if left:
             for remains in self._folder.glob(".writing-*"):
                 shutil.rmtree(remains) if remains.is_dir() else remains.unlink(missing_ok=True)
         if left.get("session") == self._session:
-            self.crashes = int(left.get("crashes", 0)) + 1
+            crashes = left.get("crashes", 0)
+            self.crashes = (crashes if isinstance(crashes, int) else 0) + 1
             self.stage = str(left.get("stage", self.stage))
         return self
 
@@ -383,6 +416,15 @@ def _use_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
+@cache
+def _keep_libraries_quiet() -> None:
+    """Keep what libraries say of headers, names of patients included, out of the workers' logs."""
+    import logging
+
+    for name in ("pydicom", "nibabel", "PIL"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def _check_worker(plan: Plan) -> None:
     if plan.program != __version__:
         raise OutputError(
@@ -395,6 +437,7 @@ def _check_worker(plan: Plan) -> None:
         )
     if plan.threads:
         _use_threads(plan.threads)
+    _keep_libraries_quiet()
 
 
 def _make(folder: Path) -> None:

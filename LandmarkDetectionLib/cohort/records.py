@@ -27,15 +27,23 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from LandmarkDetectionLib.csv_text import unguarded
 from LandmarkDetectionLib.detection import Detection, read_detection
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, write_text
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+MOST_LETTERS = 200
+"""Of a case's or model's name, as file systems allow for a folder with room for endings."""
+_Kind = TypeVar("_Kind")
 SCHEMA_VERSION = 1
 """Of ``cohort.json`` and ``case.json``; raised when an older reader would misunderstand a newer file."""
 
@@ -45,6 +53,17 @@ LANDMARKS, DETECTION = "landmarks.mrk.json", "detection.json"
 MEASUREMENTS, OVERLAY, THUMBNAIL = "measurements.json", "overlay.png", "thumbnail.jpg"
 RESULTS_PARQUET, RESULTS_CSV = "results.parquet", "results.csv"
 FAILURES, LEFT_OUT = "failures.csv", "left_out.csv"
+#: What a damaged file leads to, whatever in it is damaged.
+UNREADABLE_RESULT = (
+    InputError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 class State(str, Enum):
@@ -112,10 +131,8 @@ class CohortSettings:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> CohortSettings:
-        """Inverse of :meth:`to_record`; ValueError, KeyError or TypeError for a broken one."""
-        known = _known(cls, record)
-        known["models"] = tuple(ModelSettings(**_known(ModelSettings, one)) for one in record["models"])
-        return cls(**known)
+        """Inverse of :meth:`to_record`; ValueError for a broken one."""
+        return _checked(cls, record)
 
 
 @dataclass(frozen=True)
@@ -220,13 +237,11 @@ class CaseRecord:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> CaseRecord:
-        """Inverse of :meth:`to_record`; ValueError, KeyError or TypeError for a broken one."""
-        known = _known(cls, record)
-        known["outcomes"] = tuple(_outcome(one) for one in record["outcomes"])
-        if not known["outcomes"]:
+        """Inverse of :meth:`to_record`; ValueError for a broken one."""
+        known = _checked(cls, record)
+        if not known.outcomes:
             raise ValueError("it has no outcome")
-        known |= {name: tuple(known.get(name, ())) for name in ("size", "spacing_mm")}
-        return cls(**known)
+        return known
 
 
 @dataclass(frozen=True)
@@ -249,15 +264,19 @@ class Cohort:
         path = self.folder / LISTED
         if not path.is_file():
             return None
-        with path.open(newline="", encoding="utf-8") as file:
-            return sorted(row["case"] for row in csv.DictReader(file))
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = csv.DictReader(file)
+                return sorted(unguarded(row["case"]) for row in rows) if rows.fieldnames else None
+        except (OSError, ValueError, LookupError, TypeError, csv.Error):
+            return None  # damaged: written anew by the next run
 
     def keys(self) -> list[str]:
         """Keys of the cases that have a record and are still in the source, sorted."""
         try:
             with os.scandir(self.folder / CASES) as entries:
                 names = [entry.name for entry in entries if not entry.name.startswith(".")]
-        except FileNotFoundError:
+        except OSError:
             return []
         listed = self.listed()
         kept = set(names) if listed is None else set(names) & set(listed)
@@ -267,13 +286,20 @@ class Cohort:
         """The records by key, each read when it is asked for; InputError for a broken one."""
         return (read_case(self.folder, key) for key in self.keys())
 
+    def readable(self) -> Iterator[CaseRecord]:
+        """The records by key, without those that are broken."""
+        found = (find_case(self.folder, key) for key in self.keys())
+        return (record for record in found if record is not None)
+
     def path(self, key: str, model: str, name: str = DETECTION) -> Path:
-        """A file of a case; it need not exist."""
+        """A file of a case; it need not exist. InputError for a name that leads elsewhere."""
+        if not all(map(_may_name_a_folder, (key, model))):
+            raise InputError(f"The record of {key!r} in {self.folder} is broken; run the batch again.")
         return self.folder / CASES / key / model / name
 
     def detection(self, key: str, model: str) -> Detection:
         """What a model found in a case; InputError when the file is missing or broken."""
-        return read_detection(self.path(key, model))
+        return read_detection(_regular(self.path(key, model)))
 
     def measurements(self, key: str, model: str) -> list[dict[str, Any]]:
         """``Measured.to_record()`` of every measurement; empty where the protocol measures nothing."""
@@ -307,8 +333,12 @@ def write_settings(folder: Path, settings: CohortSettings) -> None:
 
 
 def read_case(folder: Path, key: str) -> CaseRecord:
-    """Read the record of a case; InputError when it is missing or broken."""
-    return _read(folder / CASES / key / CASE, CaseRecord)
+    """Read the record of a case; InputError when it is missing, broken or that of another one."""
+    path = folder / CASES / key / CASE
+    record: CaseRecord = _read(path, CaseRecord)
+    if record.key != key:
+        raise InputError(f"Cannot read {path}: it is the record of another case; run the batch again.")
+    return record
 
 
 def find_case(folder: Path, key: str) -> CaseRecord | None:
@@ -327,8 +357,19 @@ def write_case(folder: Path, record: CaseRecord) -> None:
 # --------------------------------------------------------------------------------------------------------
 
 
+def _may_name_a_folder(name: str) -> bool:
+    return 0 < len(name) <= MOST_LETTERS and name not in (".", "..") and not set(name) & set("/\\\0")
+
+
+def _regular(path: Path) -> Path:
+    """Refuse what has no end, such as a named pipe; what is missing is left to the reader."""
+    if path.exists() and not path.is_file():
+        raise InputError(f"Cannot read {path}: it is no file; run the batch again.")
+    return path
+
+
 def _read(path: Path, kind: Any) -> Any:
-    record = read_json(path)
+    record = read_json(_regular(path))
     version = record.get("schema_version")
     if version != SCHEMA_VERSION:
         raise InputError(
@@ -337,19 +378,30 @@ def _read(path: Path, kind: Any) -> Any:
         )
     try:
         return kind.from_record(record)
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except UNREADABLE_RESULT as problem:
         raise InputError(f"Cannot read {path}: it is broken ({problem}); run the batch again.") from None
 
 
-def _known(kind: Any, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries that a data type has; a newer program may have written more."""
-    names = {one.name for one in fields(kind)}
-    return {name: value for name, value in record.items() if name in names}
+def _checked(kind: type[_Kind], record: Mapping[str, Any]) -> _Kind:
+    """A data type from its JSON values; ValueError when one is missing, of another type or not finite.
+
+    What a newer program may have written besides is passed over.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(kind).validate_json(json.dumps(record, allow_nan=False), strict=True)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place}: {first['msg'].lower()}"[:200]) from None
 
 
-def _outcome(record: Mapping[str, Any]) -> Outcome:
-    known = _known(Outcome, record)
-    return Outcome(**{**known, "state": State(record["state"]), "warnings": tuple(known.get("warnings", ()))})
+@cache
+def _adapter(kind: type[_Kind]) -> TypeAdapter[_Kind]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def _text(record: Mapping[str, Any]) -> str:

@@ -100,6 +100,7 @@ def _page(data: ReportData, summary: dict[str, Any], waiting: int, made: datetim
             f"landmark-detection {__version__}."
         ),
         "cards": _cards(data, waiting),
+        "least": str(LEAST_CASES),
         "score": f"<p>{escape(SCORE_TEXT)} Cases without a result come last.</p>",
         "frame": f"<p>{escape(_FRAME_TEXT)}</p>",
         "style": read_text(source / "report.css"),
@@ -113,17 +114,22 @@ def _page(data: ReportData, summary: dict[str, Any], waiting: int, made: datetim
 
 
 def _cards(data: ReportData, waiting: int) -> str:
+    """What became of the cases, in a few numbers; what no case has is not spoken of."""
     done = [(group, row) for group in data.groups for row, one in enumerate(group.results) if one.names]
     lowest = sorted(value for group, row in done if (value := group.lowest(row)) is not None)
-    cards = [
-        ("good", f"{len(done):,}", "done"),
-        ("bad", f"{len(data.rows) - len(done):,}", "failed or set aside"),
-        ("", f"{waiting:,}", "not started"),
-        ("warn", f"{sum(bool(group.results[row].warnings) for group, row in done):,}", "with warnings"),
-        ("warn", f"{sum(bool(group.frame.outliers[row].any()) for group, row in done):,}", "with outliers"),
-        ("accent", f"{100 * median(lowest):.0f} %" if lowest else "-", "median of the lowest confidence"),
-        ("accent", f"{sum(bool(group.settled[row].any()) for group, row in done):,}", "reviewed by a person"),
+    counts = [
+        ("bad", len(data.rows) - len(done), "failed or set aside"),
+        ("", waiting, "not started"),
+        ("", sum(not group.present[row].any() for group, row in done), "without any landmark in the scan"),
+        ("warn", sum(bool(group.results[row].warnings) for group, row in done), "with warnings"),
+        ("warn", sum(bool(group.frame.outliers[row].any()) for group, row in done), "with outliers"),
+        ("accent", sum(bool(group.settled[row].any()) for group, row in done), "reviewed by a person"),
     ]
+    cards = [("good", f"{len(done):,}", "done")]
+    cards += [(kind, f"{count:,}", text) for kind, count, text in counts if count]
+    if lowest:
+        text = "lowest confidence" if len(lowest) == 1 else "median of the cases' lowest confidence"
+        cards.append(("accent", f"{100 * median(lowest):.0f} %", text))
     return "".join(
         f'<div class="{kind}"><b>{value}</b><span>{text}</span></div>' for kind, value, text in cards
     )

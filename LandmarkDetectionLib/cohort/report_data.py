@@ -169,7 +169,8 @@ def _landmark(group: ModelResults, column: int) -> dict[str, Any]:
     name = group.names[column]
     done = [row for row, one in enumerate(group.results) if one.names]
     confidence = group.confidence[done, column]
-    confidence = confidence[np.isfinite(confidence)]
+    # The confidence of an absent landmark is another thing: the chance that it is there after all.
+    confidence = confidence[np.isfinite(confidence) & group.present[done, column]]
     off = np.linalg.norm(group.frame.aligned[:, column] - group.frame.shape[column], axis=-1)
     off = off[np.isfinite(off)]
     return {

@@ -14,9 +14,10 @@ With several models a row leaves empty what its model does not have.
 
 from __future__ import annotations
 
-import csv
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -26,12 +27,15 @@ from LandmarkDetectionLib.cohort.records import (
     LISTED,
     RESULTS_CSV,
     RESULTS_PARQUET,
+    UNREADABLE_RESULT,
     CaseRecord,
     Cohort,
     Outcome,
     State,
+    read_case,
 )
-from LandmarkDetectionLib.cohort.sources.case_source import LeftOut
+from LandmarkDetectionLib.cohort.sources.case_source import LeftOut, text_of
+from LandmarkDetectionLib.csv_text import write_row
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write
 
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.cohort.plan import Job
     from LandmarkDetectionLib.protocol import Protocol
 
+UNREADABLE = "Unreadable"
 #: Rows that are in memory at once.
 ROWS = 500
 TEXT, NUMBER, COUNT = "text", "number", "count"
@@ -61,8 +66,10 @@ FIRST: Mapping[str, str] = {
 FAILURE_COLUMNS = ("case", "model", "state", "kind", "reason", "attempts", "finished")
 
 
-def write_results(cohort: Cohort, protocols: Sequence[Protocol]) -> tuple[str, ...]:
+def write_results(cohort: Cohort, protocols: Sequence[Protocol]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Write results and failures from the records; of any number of cases, few are in memory at once.
+
+    A record or a result that cannot be read is a failure with the reason.
 
     Parameters
     ----------
@@ -73,34 +80,35 @@ def write_results(cohort: Cohort, protocols: Sequence[Protocol]) -> tuple[str, .
 
     Returns
     -------
-    tuple of str
-        Names of the files.
+    tuple of str, frozenset of str
+        Names of the files; and the cases that were done, of which a file cannot be read.
 
     Raises
     ------
     OutputError
         A file cannot be written; the old ones are then untouched.
-    InputError
-        A record or a detection is missing or broken.
     """
     columns = result_columns(protocols, cohort.settings.identifiers)
     folder = cohort.folder
     with ExitStack() as stack:
         parquet = stack.enter_context(_ParquetFile(folder / RESULTS_PARQUET, columns))
-        results = csv.writer(stack.enter_context(_text_file(folder / RESULTS_CSV)), lineterminator="\n")
-        failures = csv.writer(stack.enter_context(_text_file(folder / FAILURES)), lineterminator="\n")
-        results.writerow(columns)
+        results = stack.enter_context(_text_file(folder / RESULTS_CSV))
+        failures = stack.enter_context(_text_file(folder / FAILURES))
+        write_row(results, columns)
+        unreadable = set()
         named = cohort.settings.identifiers
-        failures.writerow((*FAILURE_COLUMNS, *(("source",) if named else ())))
-        for record in cohort:
-            for outcome in record.outcomes:
-                if outcome.state is not State.DONE:
-                    failures.writerow(map(cell, _failure(record, outcome, named)))
+        write_row(failures, (*FAILURE_COLUMNS, *(("source",) if named else ())))
+        for key in cohort.keys():
+            for outcome, record, row in _rows(cohort, key):
+                if row is None:
+                    write_row(failures, _failure(record, outcome, named))
+                    if outcome.kind == UNREADABLE:
+                        unreadable.add(key)
                     continue
-                row = _result(cohort, record, outcome)
-                parquet.add(row)
-                results.writerow([cell(row.get(column)) for column in columns])
-    return RESULTS_PARQUET, RESULTS_CSV, FAILURES
+                values = {name: _of_kind(row.get(name), kind) for name, kind in columns.items()}
+                parquet.add(values)
+                write_row(results, values.values())
+    return (RESULTS_PARQUET, RESULTS_CSV, FAILURES), frozenset(unreadable)
 
 
 def result_columns(protocols: Sequence[Protocol], identifiers: bool = False) -> dict[str, str]:
@@ -126,11 +134,10 @@ def write_left_out(folder: Path, left_out: Sequence[LeftOut], identifiers: bool)
         atomic_write(folder / LEFT_OUT) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("what", "kind", "reason"))
+        write_row(file, ("what", "kind", "reason"))
         for number, one in enumerate(left_out, start=1):
-            what = one.identity if identifiers else f"left out {number}"
-            writer.writerow(map(cell, (what, one.kind, one.reason)))
+            what = text_of(one.identity) if identifiers else f"left out {number}"
+            write_row(file, (what, one.kind, one.reason))
 
 
 def write_listed(folder: Path, jobs: Sequence[Job]) -> None:
@@ -139,30 +146,52 @@ def write_listed(folder: Path, jobs: Sequence[Job]) -> None:
         atomic_write(folder / LISTED) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("case", "kind_of_file", "modality", "slices"))
+        write_row(file, ("case", "kind_of_file", "modality", "slices"))
         for job in jobs:
-            writer.writerow((job.key, job.case.kind, job.case.modality, job.case.slices or ""))
-
-
-def cell(value: Any) -> Any:
-    """A value as it stands in a CSV file; no text that a spreadsheet takes for a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@"):
-        return f"'{value}"
-    return value
+            write_row(file, (job.key, job.case.kind, job.case.modality, job.case.slices or ""))
 
 
 # --------------------------------------------------------------------------------------------------------
 
 
-def _result(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> dict[str, Any]:
+def _rows(cohort: Cohort, key: str) -> Iterator[tuple[Outcome, CaseRecord, dict[str, Any] | None]]:
+    """The outcomes of a case, and the row of each that is done."""
     try:
-        detection = cohort.detection(record.key, outcome.model)
-        measurements = cohort.measurements(record.key, outcome.model)
+        record = read_case(cohort.folder, key)
     except InputError as problem:
-        raise InputError(f"{problem} Run the same command with --verify.") from None
+        broken = Outcome("", "", State.FAILED, "", UNREADABLE, _unreadable(cohort, problem))
+        yield broken, CaseRecord(key, "", "", (broken,)), None
+        return
+    for outcome in record.outcomes:
+        if outcome.state is not State.DONE:
+            yield outcome, record, None
+            continue
+        try:
+            row = _result(cohort, record, outcome)
+        except UNREADABLE_RESULT as problem:
+            reason = _unreadable(cohort, problem)
+            yield replace(outcome, state=State.FAILED, kind=UNREADABLE, reason=reason), record, None
+        else:
+            yield outcome, record, row
+
+
+def _unreadable(cohort: Cohort, problem: Exception) -> str:
+    reason = str(problem).replace(str(cohort.folder), ".")
+    return f"Its result cannot be read: {reason} Run the same command with --verify."
+
+
+def _of_kind(value: Any, kind: str) -> Any:
+    """A value that a column of this kind takes; None for any other."""
+    if kind == TEXT:
+        return text_of(value) if isinstance(value, str) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value) if kind == NUMBER else int(value)
+
+
+def _result(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> dict[str, Any]:
+    detection = cohort.detection(record.key, outcome.model)
+    measurements = cohort.measurements(record.key, outcome.model)
     row: dict[str, Any] = {
         "case": record.key,
         "model": outcome.model,

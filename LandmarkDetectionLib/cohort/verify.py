@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from LandmarkDetectionLib.cohort import records
@@ -11,13 +11,20 @@ from LandmarkDetectionLib.cohort.records import CaseRecord, State, find_case
 from LandmarkDetectionLib.errors import InputError
 
 
-def problem_of(folder: Path, record: CaseRecord) -> str:
-    """What is wrong with the files of a case; "" when they are as they were written."""
+def problem_of(folder: Path, record: CaseRecord, only: Collection[str] | None = None) -> str:
+    """What is wrong with the files of a case; "" when they are as they were written.
+
+    All of them must be there; the contents of those named in ``only`` are compared, of all when None.
+    """
     for outcome in record.outcomes:
         if outcome.state is not State.DONE:
             continue
         for name, digest in outcome.files.items():
             path = folder / records.CASES / record.key / outcome.model / name
+            if only is not None and name not in only:
+                if not path.is_file() or not path.stat().st_size:
+                    return f"{outcome.model}/{name} is missing or empty"
+                continue
             try:
                 found = file_digest(path)
             except InputError:
@@ -27,12 +34,15 @@ def problem_of(folder: Path, record: CaseRecord) -> str:
     return ""
 
 
-def damaged_cases(folder: Path, keys: Iterable[str]) -> dict[str, str]:
-    """What is wrong, by the key of the case; cases without a record are not looked at."""
+def damaged_cases(folder: Path, keys: Iterable[str], only: Collection[str] | None = None) -> dict[str, str]:
+    """What is wrong, by the key of the case; cases without a record are not looked at.
+
+    ``only`` as in :func:`problem_of`.
+    """
     found = {}
     for key in keys:
         record = find_case(folder, key)
-        if record is not None and (problem := problem_of(folder, record)):
+        if record is not None and (problem := problem_of(folder, record, only)):
             found[key] = problem
     return found
 

@@ -16,13 +16,13 @@ from LandmarkDetectionLib.detectors.heatmap_evidence import (
     heatmap_evidence,
 )
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
-from LandmarkDetectionLib.errors import InputError, NoBodyError
+from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmap_reading import Reading
 from LandmarkDetectionLib.image_grid import ImageGrid, look_at
 from LandmarkDetectionLib.image_reading import read_image
 from LandmarkDetectionLib.image_views import image_views
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW
+from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW, none_found
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
@@ -53,8 +53,6 @@ def detect(
     InputError
         When the image is of the wrong dimension or the channels do not fit, or a threshold or a depth method
         was given, which these models have none of.
-    NoBodyError
-        When hardly anything that the model knows is in the image.
     """
     settings = HeatmapSettings.of(model)
     _refuse_options(model, settings, threshold, depth, channels)
@@ -82,11 +80,6 @@ def detect(
     step(0.9, "checking the result")
     confidence = settings.confidence(reading.near[0])
     landmarks = _landmarks(volume, model, grid, reading, confidence)
-    if not any(one.is_present for one in landmarks):
-        raise NoBodyError(
-            f"{volume.name or 'The image'} shows none of the landmarks of {model.name!r}; check that it is "
-            "the right image for this model."
-        )
     unit = "mm" if volume.spacing_known else "pixel"
     step(1.0, "done")
     return Detection(
@@ -100,6 +93,7 @@ def detect(
         },
         warnings=(
             *unregistered,
+            *none_found(volume, model, landmarks),
             *_warnings(volume, model, settings, grid, reading, landmarks),
         ),
         seconds=seconds,

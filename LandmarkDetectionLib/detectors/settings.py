@@ -24,7 +24,7 @@ Kind = TypeVar("Kind", bound="DetectorSettings")
 class Curve(BaseModel):
     """Knots of a calibration: scores rise, shares lie in [0, 1] and do not fall."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     scores: tuple[float, ...]
     shares: tuple[Annotated[float, Field(ge=0, le=1)], ...]
@@ -42,7 +42,7 @@ class Curve(BaseModel):
 class DetectorSettings(BaseModel):
     """What a detector needs to know of its model; ``by_landmark`` names what every landmark must have."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     by_landmark: ClassVar[tuple[str, ...]] = ()
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from LandmarkDetectionLib.body_evidence import Inside, composition, weighed
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings, SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
 from LandmarkDetectionLib.projection import Projection, View, project_body
 from LandmarkDetectionLib.quality import (
     PRESENT_ABOVE,
@@ -23,6 +26,7 @@ from LandmarkDetectionLib.quality import (
     UNCERTAIN_BELOW,
     Calibration,
     mirror_warning,
+    none_found,
     orientation_warning,
     plausibility_warnings,
 )
@@ -38,6 +42,8 @@ Step = Callable[[float, str], None]
 LARGEST_MM = 3500.0
 SMALLEST_MM = 60.0
 AS_LABELLED = "as labelled"
+#: What holds no tissues may still be a body drawn in one value, if its outline says so as clearly as this.
+LEAST_LIKENESS = 0.2
 # Measured on synthetic scans with clicks 7 to 18 mm off: of 12 to 30 mm, this spread leaves good landmarks
 # where they are and lets go of wrong ones 50 mm away.
 CLICK_MM = 16.0
@@ -60,7 +66,7 @@ class Estimates(NamedTuple):
         Probability that it lies within ``RADIUS_MM`` of ``position``.
     depth, depth_error : dict of (B, L)
         Depth in mm, and its expected absolute error, by method.
-    maps : (B, 3, L, h, w) Tensor
+    maps : (B, 3, L, h, w) Tensor or array
         Probability of every cell, and the network's depth and its expected absolute error there in mm.
     """
 
@@ -70,7 +76,7 @@ class Estimates(NamedTuple):
     near: Array
     depth: dict[str, Array]
     depth_error: dict[str, Array]
-    maps: Tensor
+    maps: Tensor | Array
 
     def score(self, method: str) -> Array:
         """The networks' own probability (B, L) of being within ``RADIUS_MM`` in 3D, to be calibrated."""
@@ -78,7 +84,7 @@ class Estimates(NamedTuple):
 
 
 def estimate(
-    networks: dict[str, nn.Module],
+    networks: dict[str, Any],
     coronal: tuple[Array, Array, Array],
     lateral: tuple[Array, Array, Array] | None,
     lateral_first_mm: Array | None,
@@ -100,6 +106,17 @@ def estimate(
     mean_depth_mm, mean_depth_error_mm : (L,)
         Depth of every landmark behind the mean depth of the front surface, over the training population.
     """
+    if isinstance(networks["coronal"], SilhouetteArrays):
+        return array_estimates.estimate(
+            networks,
+            coronal,
+            lateral,
+            lateral_first_mm,
+            pixel_mm,
+            mirror,
+            mean_depth_mm,
+            mean_depth_error_mm,
+        )
     import torch
 
     from LandmarkDetectionLib import heatmap
@@ -189,13 +206,16 @@ def detect(
         confidence = calibration(estimates.score(method)) * room_before_the_end(
             coronal, estimates.position[0]
         )
-        landmarks = _landmarks(model, coronal, estimates, confidence[0], method)
-        warnings = _warnings(volume, views, model, settings, landmarks, sums)
-    if confidence[0].max() < 0.2:
-        raise NoBodyError(
-            f"{volume.name or 'The volume'} does not look like a human body in any part: no landmark was "
-            "found with a confidence over 0.2; check that the file, its spacing and the threshold are right."
-        )
+        inside = composition(volume, views).inside
+        _require_body(volume, inside, confidence[0])
+        found = _landmarks(model, coronal, estimates, confidence[0], method).positions
+        weight, doubts = weighed(volume, views, inside, model.protocol.names, found, confidence[0])
+        landmarks = _landmarks(model, coronal, estimates, weight, method)
+        warnings = [
+            *none_found(volume, model, landmarks),
+            *doubts,
+            *_warnings(volume, views, model, settings, landmarks, sums),
+        ]
     step(1.0, "done")
     return Detection(
         landmarks=landmarks,
@@ -223,7 +243,7 @@ def _prepare(
     device: str,
     step: Step,
     seconds: dict[str, float],
-) -> tuple[Projection, dict[str, nn.Module]]:
+) -> tuple[Projection, dict[str, Any]]:
     """Both views of the body and the networks that look at them."""
     with _Timer(seconds, "project"):
         step(0.05, "looking for the body")
@@ -231,12 +251,12 @@ def _prepare(
         views = project_body(volume, pixel_mm=pixel_mm, threshold=threshold)
     with _Timer(seconds, "load model"):
         step(0.45, "loading the model")
-        networks = model.build_networks(device)
+        networks = array_estimates.networks_for(model, device)
     return views, networks
 
 
 def _estimate_views(
-    networks: dict[str, nn.Module], coronal: View, lateral: View, model: Model, settings: SilhouetteSettings
+    networks: dict[str, Any], coronal: View, lateral: View, model: Model, settings: SilhouetteSettings
 ) -> tuple[Estimates, dict[str, float]]:
     """Estimates for the views as labelled, and sums of confidences as labelled and with the axes turned."""
     front, back, inside = coronal.front, coronal.back, coronal.field_of_view
@@ -267,6 +287,16 @@ def _estimate_views(
     return as_labelled, dict(zip((AS_LABELLED, *turns), confidence.sum(axis=1).tolist(), strict=True))
 
 
+def _require_body(volume: Volume, inside: Inside, confidence: Array) -> None:
+    """Refuse what neither holds the tissues of a body nor has the outline of any part of one."""
+    if inside is Inside.UNIFORM and confidence.max() < LEAST_LIKENESS:
+        raise NoBodyError(
+            f"{volume.name or 'The volume'} does not look like a human body: it is filled with one "
+            "substance, and its outline is that of no part of a body; check that the file, its spacing and "
+            "the threshold are right."
+        )
+
+
 def calibration_of(settings: SilhouetteSettings, method: str) -> Calibration:
     """From the networks' own score to confidence, for one way to find the depth."""
     curve = settings.calibration[method]  # type: ignore[index]
@@ -289,7 +319,7 @@ def _evidence(
 
     maps = Maps(
         view=coronal,
-        maps=estimates.maps[0].float().cpu().numpy(),
+        maps=_as_array(estimates.maps[0]),
         radius_mm=RADIUS_MM,
         click_mm=CLICK_MM,
         click_depth_mm=CLICK_DEPTH_MM,
@@ -306,6 +336,10 @@ def _evidence(
         inside=lambda points: _scanned(coronal, points),
     )
     return Evidence(maps, joint)
+
+
+def _as_array(maps: Tensor | Array) -> Array:
+    return maps if isinstance(maps, np.ndarray) else np.asarray(maps.float().cpu().numpy())
 
 
 def body_observations(estimates: Estimates, pixel_mm: float, method: str) -> list[Observed]:
@@ -510,7 +544,15 @@ def detect_by_regression(
             )
         )
     landmarks = LandmarkSet(tuple(result), name=model.protocol.title)
-    warnings = plausibility_warnings(model.protocol, landmarks.positions, settings.length_range_mm)
+    inside = composition(volume, views).inside
+    share = np.array([one.confidence for one in result])
+    weight, doubts = weighed(volume, views, inside, model.protocol.names, landmarks.positions, share)
+    landmarks = _trusted_as(landmarks, weight)
+    warnings = [
+        *none_found(volume, model, landmarks),
+        *doubts,
+        *plausibility_warnings(model.protocol, landmarks.positions, settings.length_range_mm),
+    ]
     joint = JointEvidence(
         frame=_frame(view),
         answer=regression_answer(
@@ -535,6 +577,21 @@ def detect_by_regression(
         views,
         Evidence(None, joint),
     )
+
+
+def _trusted_as(landmarks: LandmarkSet, confidence: Array) -> LandmarkSet:
+    """The landmarks with another confidence (L,), and the status that goes with it."""
+    marks = tuple(
+        replace(
+            mark,
+            confidence=float(trust),
+            status=Status.DETECTED if trust >= UNCERTAIN_BELOW else Status.UNCERTAIN,
+        )
+        if mark.is_present
+        else mark
+        for mark, trust in zip(landmarks, confidence, strict=True)
+    )
+    return replace(landmarks, landmarks=marks)
 
 
 def regression_answer(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from LandmarkDetectionLib.evaluation.evaluation_tables import Tables
 from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation
 from LandmarkDetectionLib.evaluation.point_error import cumulative_distribution, image_errors
+from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.files import atomic_write
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def write_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
         The file cannot be written.
     """
     with atomic_write(path) as temporary:
+        draw_as_written(figure)
         figure.savefig(temporary, format=os.fspath(path).rsplit(".", 1)[-1].lower())
 
 
@@ -111,6 +113,8 @@ def draw_cumulative(
         ends.append(_step(axes, values, colours[name], lines[name], name))
     if raters is not None:
         _step(axes, raters, RATERS, (0, (1, 1)), "two raters")
+    if not any(np.isfinite(values).any() for values in errors.values()):
+        axes.text(0.5, 0.5, "no landmark was given", ha="center", va="center", transform=axes.transAxes)
     limit = max([*ends, *(1.05 * radius for radius in radii), 1e-9])
     for radius in radii:
         axes.axvline(radius, color="#c8c8c8", linewidth=0.8, linestyle=":", zorder=0)

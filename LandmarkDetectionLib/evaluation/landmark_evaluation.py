@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
@@ -26,6 +26,7 @@ from LandmarkDetectionLib.evaluation.predictions import Predictions, case_keys
 from LandmarkDetectionLib.evaluation.resampling import Resampling, resample
 from LandmarkDetectionLib.landmarks import Landmark, Status
 from LandmarkDetectionLib.raters import ALL, MEAN, Annotation, case_annotations, mean_annotation
+from LandmarkDetectionLib.splits import find_split, is_training
 from LandmarkDetectionLib.volume import Volume
 
 Array = npt.NDArray[np.float64]
@@ -312,13 +313,86 @@ def select_cases(datalist: Datalist, split: str = "") -> tuple[Case, ...]:
     """
     if not split:
         return datalist.cases
-    cases = datalist.of_split(split)
+    found = find_split(split, (case.split for case in datalist))
+    cases = datalist.of_split(found) if found is not None else ()
     if not cases:
         splits = ", ".join(sorted({case.split for case in datalist if case.split})) or "none"
         raise InputError(
             f"The datalist {datalist.path} has no case of the split '{split}'; its splits: {splits}."
         )
     return cases
+
+
+def shared_landmarks(
+    datalist: Datalist, models: Mapping[str, Sequence[str]], landmarks: Sequence[str] = ()
+) -> tuple[tuple[str, ...], str]:
+    """The landmarks that the data set and all models have: to be known before any model is run.
+
+    Parameters
+    ----------
+    datalist
+        The data set.
+    models
+        Names of the landmarks that each model finds, as the data set calls them, by the model's name.
+    landmarks
+        Those that are asked for; what can be compared when empty.
+
+    Returns
+    -------
+    names : tuple of str
+        In the order of the data set.
+    note : str
+        What is left out, in a sentence; empty when nothing is.
+
+    Raises
+    ------
+    InputError
+        A model finds none of them, or not all that are asked for.
+    """
+    wanted = _chosen_names(datalist, landmarks)
+    for model, found in models.items():
+        lacking = [name for name in wanted if name not in found]
+        if lacking and (landmarks or len(lacking) == len(wanted)):
+            raise InputError(
+                f"{model} does not find {_listed(lacking)} of {datalist.path}, but {_listed(found)}; say "
+                "which are the same with --rename, or choose with --landmarks what to evaluate."
+            )
+    names = tuple(name for name in wanted if all(name in found for found in models.values()))
+    if not names:
+        raise InputError(
+            f"The models have no landmark of {datalist.path} in common; evaluate them one by one."
+        )
+    left_out = [name for name in wanted if name not in names]
+    if not left_out:
+        return names, ""
+    return names, (
+        f"{len(names)} of the data set's {len(wanted)} landmarks are those of {_listed(list(models))} by "
+        "name and are "
+        f"evaluated: {_listed(names)}. Not compared: {_listed(left_out)}; --rename says which have other "
+        "names."
+    )
+
+
+def renamed(predictions: Predictions, names: Mapping[str, str]) -> Predictions:
+    """Predictions with the landmarks called as the data set calls them; {of the model: of the data set}.
+
+    Raises
+    ------
+    InputError
+        Two landmarks would have one name.
+    """
+    if not names:
+        return predictions
+    sets = []
+    for found in predictions.landmarks:
+        marks = [replace(mark, name=names.get(mark.name, mark.name)) for mark in found]
+        twice = sorted({one.name for one in marks if sum(one.name == other.name for other in marks) > 1})
+        if twice:
+            raise InputError(
+                f"With these names {predictions.name} has two landmarks {twice[0]}; rename one away."
+            )
+        sets.append(replace(found, landmarks=tuple(marks)))
+    return replace(predictions, landmarks=tuple(sets))
 
 
 def datalist_hash(datalist: Datalist) -> str:
@@ -560,6 +634,20 @@ def _check_inside(
             )
 
 
+def _training_cases(datalist: Datalist, cases: Sequence[Case]) -> str:
+    """A sentence where cases that models learn from are evaluated beside others."""
+    learned = [case for case in cases if is_training(case.split)]
+    others = list(
+        dict.fromkeys(case.split for case in datalist if case.split and not is_training(case.split))
+    )
+    if not learned or not others:
+        return ""
+    return (
+        f"{len(learned)} of the {len(cases)} cases are of the split {learned[0].split}, on which a model "
+        f"that learned from it looks better than it is; choose with --split: {_listed(others)}."
+    )
+
+
 def _notes(result: Evaluation, predictions: Sequence[Predictions]) -> list[str]:
     notes = []
     if result.unit == "px":
@@ -574,6 +662,8 @@ def _notes(result: Evaluation, predictions: Sequence[Predictions]) -> list[str]:
     for one in predictions:
         errors = result.errors(one.name)
         given = errors[np.isfinite(errors)]
+        if not len(given):
+            notes.append(f"{one.name} gave no position of any landmark, so it has no error.")
         if len(given) and given.max() < COPY:
             notes.append(f"{one.name} equals the reference exactly: its files look like a copy of it.")
         extra = sorted(
@@ -581,6 +671,8 @@ def _notes(result: Evaluation, predictions: Sequence[Predictions]) -> list[str]:
         )
         if extra:
             notes.append(f"{one.name} also gives {_listed(extra)}, which the data set does not have.")
+    if learned := _training_cases(result.datalist, result.cases):
+        notes.append(learned)
     notes += [f"The data set: {finding}." for finding in result.datalist.warnings[:SHOWN_WARNINGS]]
     subjects = len(set(result.subjects))
     if subjects < 10:

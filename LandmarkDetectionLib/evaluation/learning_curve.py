@@ -14,7 +14,7 @@ where an ``errors.csv`` holds several.
 
 from __future__ import annotations
 
-import csv
+import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from LandmarkDetectionLib.csv_text import TableError, table_rows, unguarded
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.evaluation_figures import (
     LINES,
@@ -156,13 +157,18 @@ def learning_curve_figure(runs: Sequence[Run]) -> Figure:
 
 
 def _table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    rows = list(csv.DictReader(read_text(path).splitlines()))
-    header = rows[0] if rows else {}
+    try:
+        header, *rows = table_rows(read_text(path))
+    except TableError as problem:
+        raise InputError(f"Cannot read {path}: {problem}.") from None
     if lacking := [column for column in columns if rows and column not in header]:
         raise InputError(
             f"The table {path} lacks the column {', '.join(lacking)}; it needs {', '.join(columns)}."
         )
-    return [{key: (value or "").strip() for key, value in row.items() if key} for row in rows]
+    return [
+        {key: unguarded(value) for key, value in itertools.zip_longest(header, row, fillvalue="")}
+        for row in rows
+    ]
 
 
 def _read_errors(path: Path, model: str, where: str) -> tuple[Array, tuple[str, ...], str, tuple[str, ...]]:

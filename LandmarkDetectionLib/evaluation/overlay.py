@@ -1,7 +1,9 @@
-"""A picture of a detection: both views of the body, or the hand, with its landmarks, to judge at a glance.
+"""A picture of a detection: the scan from two sides, or the hand, with its landmarks, to judge at a glance.
 
-Everything is drawn on one canvas measured in inches, so that labels can stand in the margins beside the body
-and never on it. Matplotlib's figure objects are used without pyplot: no global state, no window.
+A scan is shown as it is, bones bright, at its own resolution, so that a landmark can be seen to lie on its
+bone or beside it; without its voxels the thickness of the body stands in. Everything is drawn on one canvas
+measured in inches, so that labels can stand in the margins beside the body and never on it. Matplotlib's
+figure objects are used without pyplot: no global state, no window.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import os
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +20,7 @@ import numpy.typing as npt
 
 from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.hand_view import HandPicture
 from LandmarkDetectionLib.image_views import ImageViews
@@ -24,9 +28,13 @@ from LandmarkDetectionLib.landmarks import Landmark, Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.patches import Patch
 
+    from LandmarkDetectionLib.landmarks import LandmarkSet
     from LandmarkDetectionLib.projection import Projection, View
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.scan_picture import ScanPicture
+    from LandmarkDetectionLib.volume import Volume
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,20 +50,30 @@ _COLOURS = {
 }
 _MARKERS = {Status.UNCERTAIN: "D", Status.CORRECTED: "s", Status.ACCEPTED: "P"}
 
-_MARGIN_MM = 25.0  # kept around the body
+_OUTLINE, _TRUTH = "#7fa3bd", "#ffffff"
+
+_MARGIN_MM = 12.0  # kept around the body
 _WIDE_MM = 50.0  # a spread beyond this is only outlined
 _MAX_WARNINGS = 5  # lines
 _LABEL_WIDTH = 1.75  # inches beside a view
 _LABEL_STEP = 0.2  # inches between two labels
-_HEADER, _LEGEND, _BORDER = 0.95, 0.45, 0.25  # inches
+_HEADER, _LEGEND, _BORDER = 1.15, 0.45, 0.25  # inches
 _LINE = 0.17  # inches from one line of the notes to the next
 _MAX_HEIGHT, _MAX_WIDTH = 8.0, 7.0  # inches that the views may take
 _LEAST_WIDTH = 6.0  # inches, so that heads and warnings can be read
 _DPI = 160
 
 
-def write_overlay(detection: Detection, protocol: Protocol, path: str | os.PathLike[str]) -> None:
-    """Draw the views of the body, or the hand, with the landmarks, and write the picture.
+def write_overlay(
+    detection: Detection,
+    protocol: Protocol,
+    path: str | os.PathLike[str],
+    *,
+    volume: Volume | None = None,
+    case: str = "",
+    truth: LandmarkSet | None = None,
+) -> None:
+    """Draw the scan, or the hand, with the landmarks, and write the picture.
 
     Parameters
     ----------
@@ -65,6 +83,12 @@ def write_overlay(detection: Detection, protocol: Protocol, path: str | os.PathL
         Left/right pairs and the lines of the stick figure.
     path
         ``.png``, ``.svg`` or ``.pdf``.
+    volume
+        What was detected in, to be shown as it is; without it a body is drawn by its thickness.
+    case
+        What the picture calls the case; a name of a file or a code, never a patient's name.
+    truth
+        Known positions in RAS mm, drawn as crosses beside what was found.
 
     Raises
     ------
@@ -84,7 +108,7 @@ def write_overlay(detection: Detection, protocol: Protocol, path: str | os.PathL
     elif isinstance(views, ImageViews):
         layout = _lay_out_image(detection, views)
     else:
-        layout = _lay_out(detection, views)
+        layout = _lay_out(detection, views, volume)
     figure = Figure(figsize=(layout.width, layout.height), dpi=_DPI, facecolor=_BACKGROUND)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -98,14 +122,17 @@ def write_overlay(detection: Detection, protocol: Protocol, path: str | os.PathL
         else:
             _draw_view(axes, panel)
         _draw_lines(axes, panel, detection, protocol)
+        if truth is not None:
+            _draw_truth(axes, panel, detection, truth)
         _draw_landmarks(axes, panel, detection)
     _label_first(axes, layout, detection, protocol)
     for panel in layout.panels[1:]:
         _label_lateral(axes, panel, layout.label_rows, detection, protocol)
-    _draw_header(axes, layout, detection)
-    _draw_footer(axes, layout, detection)
+    _draw_header(axes, layout, detection, case)
+    _draw_footer(axes, layout, detection, with_truth=truth is not None)
 
     with atomic_write(path) as temporary:
+        draw_as_written(figure)
         figure.savefig(temporary, dpi=_DPI, facecolor=_BACKGROUND)
 
 
@@ -125,6 +152,7 @@ class _Panel:
     title: str
     ends: tuple[str, str] = ("", "")  # what its left and right end are called
     is_radiograph: bool = False
+    scan: ScanPicture | None = None  # the voxels themselves, seen the same way
 
     @property
     def width(self) -> float:
@@ -159,8 +187,13 @@ class _Layout:
     notes: tuple[tuple[str, str], ...]  # lines at the foot and their colours
 
 
-def _lay_out(detection: Detection, views: Projection) -> _Layout:
+def _lay_out(detection: Detection, views: Projection, volume: Volume | None) -> _Layout:
     """Place both views side by side at one scale, as large as the page allows."""
+    scans: tuple[ScanPicture | None, ScanPicture | None] = (None, None)
+    if volume is not None:
+        from LandmarkDetectionLib.scan_picture import scan_pictures
+
+        scans = scan_pictures(volume)
     rows = _window([views.coronal, views.lateral], detection, axis=1)
     columns = [_window([view], detection, axis=0) for view in (views.coronal, views.lateral)]
     spacing = [view.geometry.spacing for view in (views.coronal, views.lateral)]
@@ -170,8 +203,12 @@ def _lay_out(detection: Detection, views: Projection) -> _Layout:
     top, room = _rows_of(detection, (rows[1] - rows[0]) * spacing[0][1] * scale)
     coronal_left = _BORDER + _LABEL_WIDTH
     lateral_left = coronal_left + widths[0] * scale + _LABEL_WIDTH + _BORDER
-    coronal = _Panel(views.coronal, coronal_left, top, columns[0], rows, scale, "from the front", ("R", "L"))
-    lateral = _Panel(views.lateral, lateral_left, top, columns[1], rows, scale, "from the left", ("A", "P"))
+    coronal = _Panel(
+        views.coronal, coronal_left, top, columns[0], rows, scale, "from the front", ("R", "L"), scan=scans[0]
+    )
+    lateral = _Panel(
+        views.lateral, lateral_left, top, columns[1], rows, scale, "from the left", ("A", "P"), scan=scans[1]
+    )
     return _layout_of(detection, (coronal, lateral), room)
 
 
@@ -270,7 +307,66 @@ def _present_positions(landmarks: Iterable[Landmark]) -> FloatArray:
 
 
 def _draw_view(axes: Axes, panel: _Panel) -> None:
-    """Thickness of the body as a soft projection, unscanned space shaded, and the silhouette's outline."""
+    """The scan seen through, or the thickness of the body, and the outline that the networks saw."""
+    silhouette = _cut(panel, panel.view.silhouette, False)
+    if panel.scan is not None:
+        limit = _draw_scan(axes, panel, panel.scan)
+    else:
+        limit = _frame(axes, (panel.left, panel.right), (panel.top, panel.bottom))
+        _draw_thickness(axes, panel)
+    if silhouette.any() and not silhouette.all():
+        _draw_outline(axes, panel, silhouette, limit, faint=panel.scan is not None)
+
+
+def _draw_scan(axes: Axes, panel: _Panel, scan: ScanPicture) -> Patch:
+    """Draw the part that the panel shows, and return its frame."""
+    rows, columns = scan.grey.shape
+    corners = scan.geometry.to_ras(np.array([[-0.5, -0.5, 0.0], [columns - 0.5, rows - 0.5, 0.0]]))
+    (left, top), (right, bottom) = panel.place(corners)
+    image = axes.imshow(
+        scan.grey,
+        extent=(left, right, bottom, top),
+        cmap="gray",
+        vmin=0,
+        vmax=1,
+        interpolation="bilinear",
+        aspect="auto",
+        zorder=1,
+    )
+    across, down = (
+        (max(left, panel.left), min(right, panel.right)),
+        (max(top, panel.top), min(bottom, panel.bottom)),
+    )
+    frame = _frame(axes, across, down)
+    image.set_clip_path(frame)
+    return frame
+
+
+def _frame(axes: Axes, across: tuple[float, float], down: tuple[float, float]) -> Patch:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((across[0], down[0]), across[1] - across[0], down[1] - down[0], transform=axes.transData)
+
+
+def _draw_outline(axes: Axes, panel: _Panel, inside: np.ndarray, limit: Patch, faint: bool) -> None:
+    height, width = inside.shape
+    columns = panel.left + (np.arange(width) + 0.5) * panel.width / width
+    rows = panel.top + (np.arange(height) + 0.5) * panel.height / height
+    line = axes.contour(
+        columns,
+        rows,
+        inside,
+        levels=[0.5],
+        colors=_OUTLINE,
+        linewidths=0.7,
+        alpha=0.45 if faint else 1.0,
+        zorder=2,
+    )
+    line.set_clip_path(limit)
+
+
+def _draw_thickness(axes: Axes, panel: _Panel) -> None:
+    """Thickness of the body as a soft projection, unscanned space shaded."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
     body = LinearSegmentedColormap.from_list("body", ["#141d27", "#22323f", "#3c5567", "#5f7d91", "#9fb7c6"])
@@ -282,15 +378,9 @@ def _draw_view(axes: Axes, panel: _Panel) -> None:
     picture[~silhouette] = to_rgba(_BACKGROUND)
     picture[~scanned] = to_rgba("#161c24")
 
-    height, width = silhouette.shape
-    across, down = panel.width / width, panel.height / height
     # Canvas rows run down, so the image's first row belongs at the smaller height.
     extent = (panel.left, panel.right, panel.bottom, panel.top)
     axes.imshow(picture, extent=extent, interpolation="bilinear", aspect="auto", zorder=1)
-    if silhouette.any() and not silhouette.all():
-        columns = panel.left + (np.arange(width) + 0.5) * across
-        rows = panel.top + (np.arange(height) + 0.5) * down
-        axes.contour(columns, rows, silhouette, levels=[0.5], colors="#7fa3bd", linewidths=0.7, zorder=2)
 
 
 def _draw_radiograph(axes: Axes, panel: _Panel) -> None:
@@ -300,11 +390,9 @@ def _draw_radiograph(axes: Axes, panel: _Panel) -> None:
     picture[~view.field_of_view] *= 0.5
     extent = (panel.left, panel.right, panel.bottom, panel.top)
     axes.imshow(picture, extent=extent, interpolation="bilinear", aspect="auto", zorder=1)
-    rows, columns = view.silhouette.shape
-    across = panel.left + (np.arange(columns) + 0.5) * panel.width / columns
-    down = panel.top + (np.arange(rows) + 0.5) * panel.height / rows
     if not view.silhouette.all():
-        axes.contour(across, down, view.silhouette, levels=[0.5], colors="#7fa3bd", linewidths=0.7, zorder=2)
+        limit = _frame(axes, (panel.left, panel.right), (panel.top, panel.bottom))
+        _draw_outline(axes, panel, view.silhouette, limit, faint=False)
 
 
 def _cut(panel: _Panel, image: np.ndarray, outside: float) -> np.ndarray:
@@ -328,6 +416,17 @@ def _draw_lines(axes: Axes, panel: _Panel, detection: Detection, protocol: Proto
             axes.plot(*ends.T, color=_TEXT, alpha=0.4, linewidth=1.1, solid_capstyle="round", zorder=3)
 
 
+def _draw_truth(axes: Axes, panel: _Panel, detection: Detection, truth: LandmarkSet) -> None:
+    """A cross where each landmark really is, and how far off what was found lies."""
+    found = {landmark.name: landmark for landmark in _present(detection.landmarks)}
+    for landmark in _present(truth):
+        x, y = panel.place(landmark.position)[0]
+        axes.plot(x, y, "+", color=_TRUTH, markersize=7, markeredgewidth=1.1, zorder=5.5)
+        if landmark.name in found:
+            ends = panel.place([landmark.position, found[landmark.name].position])
+            axes.plot(*ends.T, color=_TRUTH, linewidth=0.8, zorder=5.5)
+
+
 def _draw_landmarks(axes: Axes, panel: _Panel, detection: Detection) -> None:
     for landmark in _present(detection.landmarks):
         colour = _COLOURS[landmark.status]
@@ -342,7 +441,7 @@ def _draw_spread(
     axes: Axes, panel: _Panel, covariance: FloatArray, centre: tuple[float, float], colour: str
 ) -> None:
     """Two standard deviations around a landmark; a wide one as an outline, or it would hide the body."""
-    from matplotlib.patches import Ellipse, Rectangle
+    from matplotlib.patches import Ellipse
 
     geometry = panel.view.geometry
     plane = np.stack([geometry.column_axis, geometry.row_axis])
@@ -362,8 +461,7 @@ def _draw_spread(
         zorder=4,
     )
     axes.add_patch(ellipse)
-    frame = Rectangle((panel.left, panel.top), panel.width, panel.height, transform=axes.transData)
-    ellipse.set_clip_path(frame)
+    ellipse.set_clip_path(_frame(axes, (panel.left, panel.right), (panel.top, panel.bottom)))
 
 
 def _label_first(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
@@ -385,7 +483,7 @@ def _label_first(axes: Axes, layout: _Layout, detection: Detection, protocol: Pr
             right = len(sides[1]) < len(sides[0])
         sides[int(right)].append(landmark)
     for side, members in enumerate(sides):
-        heights = _spread([places[one.name][1] for one in members], layout.label_rows)
+        heights = spread_labels([places[one.name][1] for one in members], layout.label_rows)
         for landmark, height in zip(members, heights, strict=True):
             text = short_name(landmark.name)
             if landmark.confidence is not None:
@@ -406,7 +504,7 @@ def _label_lateral(
         label = _common_name(short_name(name)) if len(both) > 1 else short_name(name)
         groups.setdefault(label, []).append(landmark)
     places = {label: panel.place([one.position for one in members]) for label, members in groups.items()}
-    heights = _spread([float(points[:, 1].mean()) for points in places.values()], label_rows)
+    heights = spread_labels([float(points[:, 1].mean()) for points in places.values()], label_rows)
     for (label, members), height in zip(groups.items(), heights, strict=True):
         uncertain = any(one.status is Status.UNCERTAIN for one in members)
         colour = _COLOURS[Status.UNCERTAIN] if uncertain else _COLOURS[members[0].status]
@@ -441,12 +539,14 @@ def _draw_label(
     )
 
 
-def _spread(wanted: Sequence[float], limits: tuple[float, float]) -> list[float]:
-    """Heights as near to ``wanted`` as a distance of one label step and the limits allow, same order."""
+def spread_labels(
+    wanted: Sequence[float], limits: tuple[float, float], step: float = _LABEL_STEP
+) -> list[float]:
+    """Heights as near to ``wanted`` as a distance of one step and the limits allow, in the same order."""
     if not wanted:
         return []
     order = np.argsort(wanted, kind="stable")
-    step = min(_LABEL_STEP, (limits[1] - limits[0]) / len(wanted))
+    step = min(step, (limits[1] - limits[0]) / len(wanted))
     # Blocks of touching labels: each block stands around the mean of what its members wanted.
     blocks: list[list[float]] = []  # [mean of wanted block centre, members]
     for index in order:
@@ -478,7 +578,7 @@ def _push_inside(heights: FloatArray, step: float, limits: tuple[float, float]) 
     return np.minimum(heights, limits[1] - (len(heights) - count - 0.5) * step)
 
 
-def _draw_header(axes: Axes, layout: _Layout, detection: Detection) -> None:
+def _draw_header(axes: Axes, layout: _Layout, detection: Detection, case: str) -> None:
     counts = _count(detection.landmarks)
     summary = ", ".join(f"{number} {status}" for status, number in counts.items())
     name = detection.landmarks.name
@@ -486,6 +586,18 @@ def _draw_header(axes: Axes, layout: _Layout, detection: Detection) -> None:
     axes.text(_BORDER, _BORDER, _clip(title, layout.width), color=_TEXT, fontsize=14, weight="bold", va="top")
     model = f"model {detection.model} {detection.model_version}  |  {summary}"
     axes.text(_BORDER, _BORDER + 0.33, model, color=_FAINT, fontsize=8.5, va="top")
+    drawn = f"drawn {date.today().isoformat()}"
+    about = f"case {_clip(case, layout.width - 1)}  |  {drawn}" if case else drawn
+    axes.text(_BORDER, _BORDER + 0.53, about, color=_FAINT, fontsize=8.5, va="top", parse_math=False)
+    axes.text(
+        layout.width - _BORDER,
+        _BORDER,
+        "For research use only.",
+        color=_FAINT,
+        fontsize=8,
+        ha="right",
+        va="top",
+    )
     for panel in layout.panels:
         height = layout.label_rows[0] - 0.1
         middle = (panel.left + panel.right) / 2
@@ -494,35 +606,38 @@ def _draw_header(axes: Axes, layout: _Layout, detection: Detection) -> None:
             axes.text(x, height, letter, color=_TEXT, fontsize=10, ha="center", va="bottom", weight="bold")
 
 
-def _draw_footer(axes: Axes, layout: _Layout, detection: Detection) -> None:
-    """Scale bar and legend, then what is absent and what to beware of, then what the picture is for."""
-    top = layout.label_rows[1]
-    panel = layout.panels[0]
+def _draw_footer(axes: Axes, layout: _Layout, detection: Detection, with_truth: bool) -> None:
+    """Scale bar and legend, then what is absent and what to beware of."""
+    panel, y = layout.panels[0], layout.label_rows[1] + 0.3
     length = next(mm for mm in (1000, 500, 200, 100, 50, 20, 10) if mm * panel.scale < 1.6 or mm == 10)
     unit = "pixels" if detection.parameters.get("unit") == "pixel" else "mm"
-    x, y = _BORDER, top + 0.3
+    x = _BORDER
     axes.plot([x, x + length * panel.scale], [y, y], color=_TEXT, linewidth=2.5, solid_capstyle="butt")
     axes.text(x, y - 0.07, f"{length} {unit}", color=_TEXT, fontsize=8, va="bottom")
-
-    x = x + length * panel.scale + 0.5
-    shown = {landmark.status for landmark in _present(detection.landmarks)}
-    for status in (one for one in _COLOURS if one in shown):
-        marker = _MARKERS.get(status, "o")
-        axes.plot(x, y - 0.03, marker, color=_COLOURS[status], markersize=5)
-        axes.text(x + 0.1, y - 0.03, status.value, color=_COLOURS[status], fontsize=8, va="center")
-        x += 0.95
-    axes.text(
-        layout.width - _BORDER,
-        y - 0.03,
-        "For research use only.",
-        color=_FAINT,
-        fontsize=8,
-        ha="right",
-        va="center",
-    )
-
+    _draw_legend(axes, x + length * panel.scale + 0.5, y - 0.03, detection, with_truth)
     for number, (line, colour) in enumerate(layout.notes):
         axes.text(_BORDER, y + 0.22 + number * _LINE, line, color=colour, fontsize=8, va="center")
+
+
+def _draw_legend(axes: Axes, x: float, y: float, detection: Detection, with_truth: bool) -> None:
+    """What the marks mean, of those that are drawn."""
+    from matplotlib.patches import Ellipse
+
+    def entry(text: str, colour: str, width: float) -> float:
+        axes.text(x + 0.13, y, text, color=colour, fontsize=8, va="center")
+        return x + width
+
+    present = _present(detection.landmarks)
+    shown = {landmark.status for landmark in present}
+    for status in (one for one in _COLOURS if one in shown):
+        axes.plot(x, y, _MARKERS.get(status, "o"), color=_COLOURS[status], markersize=5)
+        x = entry(status.value, _COLOURS[status], 0.95)
+    if with_truth:
+        axes.plot(x, y, "+", color=_TRUTH, markersize=7, markeredgewidth=1.1)
+        x = entry("known truth", _TRUTH, 1.1)
+    if any(landmark.covariance is not None for landmark in present):
+        axes.add_patch(Ellipse((x, y), 0.2, 0.14, facecolor=_FAINT, edgecolor=_FAINT, alpha=0.4))
+        entry("2 standard deviations", _FAINT, 1.6)
 
 
 # --- words ------------------------------------------------------------------------------------------------

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import csv
 import html
-import io
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -14,19 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from LandmarkDetectionLib import __version__
+from LandmarkDetectionLib.csv_text import table_text
 
 Rows = list[list[str]]
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows with the same keys as CSV; None and NaN are empty cells."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {key: "" if value is None or value != value else value for key, value in row.items()} for row in rows
-    )
-    return stream.getvalue()
+    columns = list(rows[0]) if rows else []
+    return table_text([columns, *([row.get(column) for column in columns] for row in rows)])
 
 
 def markdown_table(heading: Sequence[str], rows: Rows) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from LandmarkDetectionLib.csv_text import TableError, not_a_number, table_rows
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_text
+from LandmarkDetectionLib.importers.tables import are_headings, number_of
 from LandmarkDetectionLib.landmarks import LANDMARK_SUFFIXES, read_landmarks
 from LandmarkDetectionLib.protocol import Protocol
 
@@ -59,7 +59,14 @@ def read_ratings(path: Path, protocol: Protocol) -> Ratings:
     InputError
         There is nothing to read, or a row has the wrong number of columns or something else than numbers.
     """
-    return _read_folder(path, protocol) if path.is_dir() else _read_table(path, protocol)
+    if path.is_dir():
+        return _read_folder(path, protocol)
+    if _is_landmark_file(path):
+        raise InputError(
+            f"{path} holds the landmarks of one case; raters are compared over several: give a folder of "
+            "landmark files per rater, the files of a case under one name, or a table with a row per case."
+        )
+    return _read_table(path, protocol)
 
 
 def mean_ratings(ratings: tuple[Ratings, ...], cases: tuple[str, ...]) -> Ratings:
@@ -78,31 +85,46 @@ def common_cases(ratings: tuple[Ratings, ...]) -> tuple[str, ...]:
     return cases
 
 
+def _is_landmark_file(path: Path) -> bool:
+    if path.suffix.lower() != ".csv":
+        return path.name.lower().endswith((*LANDMARK_SUFFIXES, ".json"))
+    try:
+        read_landmarks(path)
+    except InputError:
+        return False
+    return True
+
+
 def _read_table(path: Path, protocol: Protocol) -> Ratings:
-    rows = [row for row in csv.reader(io.StringIO(read_text(path))) if any(cell.strip() for cell in row)]
+    text = read_text(path)
+    try:
+        rows = table_rows(text) if text.strip() else []
+    except TableError as problem:
+        raise InputError(f"Cannot read {path}: {problem}.") from None
     width = 1 + 2 * len(protocol.names)
-    cases, places = [], []
-    for number, row in enumerate(rows, 1):
-        if len(row) != width:
+    places: dict[str, list[float]] = {}
+    for number, (case, *cells) in enumerate(rows, 1):
+        if 1 + len(cells) != width:
             raise InputError(
-                f"Cannot read {path}: row {number} has {len(row)} columns; {protocol.name} needs {width}: a "
-                "name, then x and y of each landmark."
+                f"Cannot read {path}: row {number} has {1 + len(cells)} columns; {protocol.name} needs "
+                f"{width}: a name, then x and y of each landmark."
             )
-        try:
-            values = [float(cell) if cell.strip() else np.nan for cell in row[1:]]
-        except ValueError:
-            if number == 1:
-                continue
-            raise InputError(f"Cannot read {path}: row {number} holds something else than numbers.") from None
-        cases.append(row[0].strip())
-        places.append(values)
-    if not cases:
+        if number == 1 and are_headings(cells):
+            continue
+        values = [number_of(cell) for cell in cells]
+        bad = next((cell for cell, value in zip(cells, values, strict=True) if value is None), None)
+        if bad is not None:
+            raise InputError(
+                f"Cannot read {path}: row {number} holds something else than numbers: {not_a_number(bad)}."
+            )
+        if case in places:
+            raise InputError(f"Cannot read {path}: a case stands in two rows; name each case once.")
+        places[case] = [value for value in values if value is not None]
+    if not places:
         raise InputError(f"Cannot read {path}: it has no row of coordinates.")
-    if len(set(cases)) < len(cases):
-        raise InputError(f"Cannot read {path}: a case stands in two rows; name each case once.")
-    picture = np.array(places).reshape(len(cases), -1, 2)
+    picture = np.array(list(places.values())).reshape(len(places), -1, 2)
     depth = np.where(np.isnan(picture[..., :1]), np.nan, 0.0)
-    return Ratings(path.stem, tuple(cases), np.concatenate([-picture, depth], axis=-1))
+    return Ratings(path.stem, tuple(places), np.concatenate([-picture, depth], axis=-1))
 
 
 def _read_folder(path: Path, protocol: Protocol) -> Ratings:

@@ -70,10 +70,15 @@ class StudyResult:
 
 
 def with_data(config: StudyConfig, datalist: Datalist) -> StudyConfig:
-    """The config of a study of a datalist: its landmarks, and which file it is of."""
+    """The config of a study of a datalist: its landmarks, which file it is of, and which splits."""
+    learned = datalist.to_learn_from()
+    splits = ", ".join(sorted({case.split for case in learned})) if len(learned) < len(datalist) else ""
     checksum = hashlib.sha256(datalist.path.read_bytes()).hexdigest()[:16]
     return config.model_copy(
-        update={"landmarks": datalist.landmark_names, "data": f"{datalist.name} ({checksum})"}
+        update={
+            "landmarks": datalist.landmark_names,
+            "data": f"{datalist.name} ({checksum})" + (f", {splits}" if splits else ""),
+        }
     )
 
 
@@ -96,7 +101,8 @@ def run_study(
     out : path
         Folder of the study; made when missing.
     datalist : Datalist, optional
-        Medical images; a second synthetic domain stands in for them when None.
+        Medical images, of which only those to learn from are taken (a test set is not cross-validated); a
+        second synthetic domain stands in for them when None.
     device : str
         Of torch.
     workers : int, optional
@@ -116,6 +122,8 @@ def run_study(
         When ``cancelled`` said so.
     """
     folder = _open(Path(out), config)
+    if datalist is not None:
+        datalist = datalist.to_learn_from()
     cores = os.cpu_count() or 1
     if workers is None:
         workers = cores if device == "cpu" else 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.importers.subjects import numbered_subjects, without_subjects_of_tests
 from LandmarkDetectionLib.importers.tables import read_rows
 from LandmarkDetectionLib.importers.writing import Imported, ImportedCase, pixel_set, write_import
 from LandmarkDetectionLib.protocol import load_protocol
@@ -30,7 +31,8 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
         the top vertebra down, each upper left, upper right, lower left, lower right of the picture), and the
         images in ``data/training`` and ``data/test``.
     out
-        New folder to write. No pixel size is known.
+        New folder to write. No pixel size is known. Images whose names have the same number behind the date
+        are of one person (``sunhl-1th-02-Jan-2017-162 A AP.jpg`` is of person 162).
 
     Raises
     ------
@@ -46,7 +48,8 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
         raise InputError(
             f"{folder} is not laid out as the AASCE challenge: it has no labels/training/landmarks.csv."
         )
-    cases, crossed = [], []
+    cases: list[ImportedCase] = []
+    crossed: list[str] = []
     for part in parts:
         files = [row[0] for row in read_rows(folder / "labels" / part / "filenames.csv")]
         shares = _shares(folder / "labels" / part / "landmarks.csv")
@@ -72,11 +75,37 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
                     unit="pixel",
                 )
             )
-    notes = ["each image counts as a subject of its own; the challenge does not say whose image it is"]
+    cases, told = numbered_subjects(cases)
+    notes = [_whose(len(cases), told, len({case.subject for case in cases}))]
+    cases, leaking = without_subjects_of_tests(cases)
+    if leaking:
+        notes.append(
+            f"{len(leaking)} training images show persons of the test set and were left out: "
+            f"{_shown(leaking)}"
+        )
     if crossed:
-        shown = ", ".join(crossed[:5]) + (" ..." if len(crossed) > 5 else "")
-        notes.append(f"corners of a vertebra are not in the usual order in {len(crossed)} images: {shown}")
+        notes.append(
+            f"corners of a vertebra are not in the usual order in {len(crossed)} images: {_shown(crossed)}"
+        )
     return write_import(out, cases, name="AASCE spine radiographs", protocol=PROTOCOL, notes=notes)
+
+
+def _whose(images: int, told: int, subjects: int) -> str:
+    if not told:
+        return "each image counts as a subject of its own; its name does not say whose it is"
+    others = (
+        f", and {images - told} images, whose names have none, as subjects of their own"
+        if told < images
+        else ""
+    )
+    return (
+        f"{told} images count as those of the persons whose number stands behind the date in their "
+        f"names{others}: {subjects} subjects"
+    )
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
 
 
 def _shares(file: Path) -> np.ndarray:

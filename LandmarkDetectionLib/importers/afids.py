@@ -14,6 +14,9 @@ from LandmarkDetectionLib.protocol import load_protocol
 from LandmarkDetectionLib.volume import ITK, NIFTI
 
 PROTOCOL = "afids-32"
+SPACE = re.compile(r"_space-([A-Za-z0-9]+)_")
+#: What BIDS and the AFIDs call the space of the image itself.
+OWN_SPACES = ("t1w", "native", "orig", "individual", "scanner")
 RATER = re.compile(r"_desc-(\w+?)_afids\.fcsv$")
 
 
@@ -27,7 +30,8 @@ def import_afids(
     folder
         Holds, at any depth, ``derivatives/afids_groundtruth/sub-*/anat/*_afids.fcsv`` or
         ``derivatives/afids_rater/sub-*/anat/*_desc-rater01_afids.fcsv`` and, beside ``derivatives``, the
-        images ``sub-*/anat/*_T1w.nii.gz``.
+        images ``sub-*/anat/*_T1w.nii.gz``. A file whose name has another ``space`` than ``T1w`` is in that
+        of a template and is left out, unless the image's name has it, too.
     out
         New folder to write.
     raters
@@ -51,10 +55,14 @@ def import_afids(
     names = load_protocol(PROTOCOL).names
     sets: dict[Path, dict[str, LandmarkSet | Path]] = {}
     left_out = 0
+    elsewhere: list[Path] = []
     for file in files:
         image = _image(file)
         if image is None:
-            left_out += 1
+            if _space(file) is None:
+                left_out += 1
+            else:
+                elsewhere.append(file)
             continue
         found = RATER.search(file.name)
         rater = found[1] if found and raters else "rater"
@@ -74,7 +82,18 @@ def import_afids(
                 subject=f"{root.name}/{_subject(image)}",
             )
         )
+    if elsewhere and not cases:
+        raise InputError(
+            f"The landmarks of {folder} are in the space of a template ({_space(elsewhere[0])} in "
+            f"{elsewhere[0].name}), not in that of the images sub-*_T1w; bring them into the images' space "
+            "first."
+        )
     notes = [f"{left_out} files of landmarks have no image here and were left out"] if left_out else []
+    if elsewhere:
+        notes.append(
+            f"{len(elsewhere)} files are in the space of a template, not of the image, and were left out: "
+            f"{elsewhere[0].name}" + (" ..." if len(elsewhere) > 1 else "")
+        )
     return write_import(out, cases, name=folder.name, protocol=PROTOCOL, notes=notes)
 
 
@@ -91,8 +110,16 @@ def named_afids(file: Path, names: tuple[str, ...]) -> LandmarkSet:
         number = int(mark.name) if mark.name.isdecimal() else 0
         if not 1 <= number <= len(names):
             raise InputError(f"{file} has a point '{mark.name}', and AFIDs are labelled 1 to {len(names)}.")
+        if names[number - 1] in (one.name for one in marks):
+            raise InputError(f"{file} has the point {number} twice; remove one of them.")
         marks.append(replace(mark, name=names[number - 1]))
     return LandmarkSet(tuple(sorted(marks, key=lambda mark: names.index(mark.name))), name="afids")
+
+
+def _space(file: Path) -> str | None:
+    """The space that a file's name says its points are in, unless it is the image's own."""
+    found = SPACE.search(file.name)
+    return None if found is None or found[1].lower() in OWN_SPACES else found[1]
 
 
 def _subject(path: Path) -> str:
@@ -100,15 +127,30 @@ def _subject(path: Path) -> str:
 
 
 def _image(file: Path) -> Path | None:
-    """The T1w image that a landmark file belongs to: the same entities before ``space``, or the only one."""
+    """The T1w image that a landmark file belongs to: of the same space, and of no other session, run or kind.
+
+    Of several the one with the same entities before ``space``, else the only one.
+    """
     subject = _subject(file)
     at = max(n for n, part in enumerate(file.parts) if part == "derivatives")
     anat = Path(*file.parts[:at]) / subject
     stem = re.split(r"_(?:space|desc|afids)", file.name)[0]
     images = sorted(
-        one for one in anat.rglob(f"{subject}_*T1w.*") if one.name.lower().endswith((*NIFTI, *ITK))
+        one
+        for one in anat.rglob(f"{subject}_*T1w.*")
+        if one.name.lower().endswith((*NIFTI, *ITK))
+        and _space(one) == _space(file)
+        and not _contradicts(one, file)
     )
-    same = [one for one in images if one.name.split(".")[0] == f"{stem}_T1w"]
+    same = [one for one in images if re.split(r"_(?:space|T1w)", one.name)[0] == stem]
     if len(same) == 1:
         return same[0]
     return images[0] if len(images) == 1 else None
+
+
+def _contradicts(image: Path, file: Path) -> bool:
+    """Whether both names have an entity (``ses-01``) with different values."""
+    first, second = (
+        dict(re.findall(r"(ses|run|acq|rec|echo)-([A-Za-z0-9]+)", one.name)) for one in (image, file)
+    )
+    return any(first[key] != second[key] for key in first.keys() & second.keys())

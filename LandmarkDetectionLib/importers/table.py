@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.importers.tables import find_images, match_image, named, read_points
 from LandmarkDetectionLib.importers.writing import Imported, ImportedCase, pixel_set, write_import
+from LandmarkDetectionLib.volume import read_volume
+
+YFrom = Literal["top", "bottom"]
 
 
 def import_table(
@@ -22,6 +26,7 @@ def import_table(
     names: Sequence[str] = (),
     pixel_mm: float | None = None,
     origin: float = 0.0,
+    y_from: YFrom = "top",
 ) -> Imported:
     """Import images with tables of pixel positions.
 
@@ -44,6 +49,8 @@ def import_table(
     origin
         Index of the first pixel's centre in the tables: 0, 1 when they count from 1, 0.5 when they count from
         the image's corner.
+    y_from
+        Where y is counted from; programs of morphometrics count from the bottom.
 
     Raises
     ------
@@ -60,10 +67,14 @@ def import_table(
     for rater, file in files.items():
         headings, points = read_points(file)
         count = len(next(iter(points.values())))
-        landmarks = named(count, names or _protocol_names(protocol) or _from_headings(headings, file), file)
+        landmarks = landmark_names(count, names, protocol, file, headings)
         matched = {match_image(name, found): value for name, value in points.items()}
         left_out += sum(match_image(name, found) is None for name in points)
-        read[rater] = {image: value - origin for image, value in matched.items() if image is not None}
+        read[rater] = {
+            image: pixel_rows(value, image, origin, y_from)
+            for image, value in matched.items()
+            if image is not None
+        }
     used = [image for image in found.values() if any(image in rows for rows in read.values())]
     if not used:
         raise InputError(
@@ -89,7 +100,7 @@ def import_table(
     if len(used) < len(found):
         notes.append(f"{len(found) - len(used)} images have no landmarks and were left out")
     notes.append("each image counts as a subject of its own; change the datalist where people have several")
-    return write_import(out, cases, name=Path(images).name, protocol=_relative(protocol), notes=notes)
+    return write_import(out, cases, name=Path(images).name, protocol=relative_protocol(protocol), notes=notes)
 
 
 def _protocol_names(protocol: str) -> tuple[str, ...]:
@@ -100,7 +111,39 @@ def _protocol_names(protocol: str) -> tuple[str, ...]:
     return (read_protocol(protocol) if protocol.endswith(".json") else load_protocol(protocol)).names
 
 
-def _relative(protocol: str) -> str:
+def landmark_names(
+    count: int,
+    names: Sequence[str],
+    protocol: str,
+    file: str | os.PathLike[str],
+    headings: Sequence[str] | None = None,
+) -> tuple[str, ...]:
+    """Names given, those of the protocol, or of the headings, after checking that there are as many.
+
+    Raises
+    ------
+    InputError
+        There are more or fewer, or none.
+    """
+    return named(count, names or _protocol_names(protocol) or _from_headings(headings or (), file), file)
+
+
+def pixel_rows(points: np.ndarray, image: Path, origin: float, y_from: YFrom) -> np.ndarray:
+    """(N, 2) numbers of a table as indices of pixel centres of an image, from its first one.
+
+    Raises
+    ------
+    InputError
+        The image's height is needed and it cannot be read.
+    """
+    indices = np.asarray(points, float) - origin
+    if y_from == "bottom":
+        indices[:, 1] = read_volume(image).size[1] - 1 - indices[:, 1]
+    return indices
+
+
+def relative_protocol(protocol: str) -> str:
+    """How a datalist in another folder names a protocol."""
     return str(Path(protocol).absolute()) if protocol.endswith(".json") else protocol
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from LandmarkDetectionLib.csv_text import TableError, not_a_number, table_rows
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_text
 from LandmarkDetectionLib.volume import ITK, NIFTI, PICTURES
@@ -23,19 +22,12 @@ def read_rows(path: str | os.PathLike[str]) -> list[list[str]]:
     Raises
     ------
     InputError
-        The file is missing, empty or no table.
+        The file is missing, empty or no table, or a row has more cells than the first one.
     """
-    text = read_text(path)
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
     try:
-        table = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as problem:
-        raise InputError(f"Cannot read {path}: it is no table ({problem}).") from None
-    rows = [[cell.strip() for cell in row] for row in table if any(cell.strip() for cell in row)]
-    if not rows:
-        raise InputError(f"Cannot read {path}: it is empty.")
-    return rows
+        return table_rows(read_text(path))
+    except TableError as problem:
+        raise InputError(f"Cannot read {path}: {problem}.") from None
 
 
 def read_points(path: str | os.PathLike[str], dimensions: int = 2) -> tuple[list[str], dict[str, np.ndarray]]:
@@ -61,7 +53,7 @@ def read_points(path: str | os.PathLike[str], dimensions: int = 2) -> tuple[list
         A row is broken: the sentence names it.
     """
     rows = read_rows(path)
-    headings = [] if all(_number(cell) is not None for cell in rows[0][1:]) else rows.pop(0)
+    headings = rows.pop(0) if are_headings(rows[0][1:]) else []
     if not rows:
         raise InputError(f"Cannot read {path}: it has headings and no rows.")
     width = len(rows[0])
@@ -72,9 +64,13 @@ def read_points(path: str | os.PathLike[str], dimensions: int = 2) -> tuple[list
         )
     points: dict[str, np.ndarray] = {}
     for number, row in enumerate(rows, start=2 if headings else 1):
-        values = [_number(cell) for cell in row[1:]]
+        values = [number_of(cell) for cell in row[1:]]
         if len(row) != width or any(value is None for value in values):
-            raise InputError(f"Cannot read {path}: line {number} ({row[0]}) is not {width - 1} numbers.")
+            bad = next((cell for cell, value in zip(row[1:], values, strict=True) if value is None), None)
+            reason = f": {not_a_number(bad)}" if bad else ""
+            raise InputError(
+                f"Cannot read {path}: line {number} ({row[0]}) is not {width - 1} numbers{reason}."
+            )
         if row[0] in points:
             raise InputError(f"Cannot read {path}: the image {row[0]} stands there twice.")
         points[row[0]] = np.array(values, float).reshape(-1, dimensions)
@@ -109,30 +105,40 @@ def find_images(folder: str | os.PathLike[str], below: bool = True) -> dict[str,
 
 
 def match_image(name: str, images: dict[str, Path]) -> Path | None:
-    """The image of a name in a table, which may have its ending or lack leading zeros; None without one."""
+    """The image of a name in a table, which may have an ending or another case, or lack leading zeros."""
     stem = next((name[: -len(one)] for one in IMAGE_SUFFIXES if name.lower().endswith(one)), name)
     if stem in images:
         return images[stem]
     if stem.isdigit():
         alike = [file for key, file in images.items() if key.isdigit() and int(key) == int(stem)]
         return alike[0] if len(alike) == 1 else None
-    return None
+    alike = [file for key, file in images.items() if stem and key.casefold() == stem.casefold()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def named(count: int, names: Sequence[str], path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """The names, after checking that there are as many as landmarks.
+    """The names, after checking that there are as many as landmarks, each once.
 
     Raises
     ------
     InputError
-        There are more or fewer.
+        There are more or fewer, or two are the same.
     """
     if len(names) != count:
         raise InputError(f"{path} has {count} landmarks per image, and the protocol {len(names)} names.")
+    if twice := next((name for name in names if list(names).count(name) > 1), None):
+        raise InputError(f"Two landmarks of {path} are called '{twice}'; give each a name of its own.")
     return tuple(names)
 
 
-def _number(cell: str) -> float | None:
+def are_headings(cells: Sequence[str]) -> bool:
+    """Words and no number: a first row with a slip in one number is no line of headings."""
+    words = [cell for cell in cells if number_of(cell) is None and "decimal comma" not in not_a_number(cell)]
+    numbers = [cell for cell in cells if cell and cell not in words]
+    return bool(words) and not numbers
+
+
+def number_of(cell: str) -> float | None:
     """The number of a cell, NaN of an empty one, None of a word."""
     if cell == "" or cell.lower() in ("nan", "na"):
         return float("nan")

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from LandmarkDetectionLib.direction_colours import DirectionColours
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import atomic_folder
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, write_landmarks
+from LandmarkDetectionLib.splits import is_training
+from LandmarkDetectionLib.volume import PICTURES, read_volume
 
 DATALIST = "datalist.json"
 
@@ -116,7 +119,7 @@ def write_import(
 def _one_subject_per_image(
     cases: Sequence[ImportedCase], notes: Sequence[str]
 ) -> tuple[list[ImportedCase], list[str]]:
-    """Give images that are the same file under two names one subject: public data sets have such."""
+    """Give images that are the same under two names one subject: public data sets have such."""
     first: dict[str, ImportedCase] = {}
     result, notes = [], list(notes)
     for case in cases:
@@ -124,7 +127,13 @@ def _one_subject_per_image(
         file = image.fa if isinstance(image, DirectionColours) else image
         known = first.setdefault(_checksum(file), case)
         if known.subject != case.subject:
-            notes.append(f"{file.name} is the same file as that of {known.name}; both count as one subject")
+            apart = {case.split, known.split} if case.split != known.split else set()
+            kept_out = (
+                "; what is in a training split is not learned from" if any(map(is_training, apart)) else ""
+            )
+            notes.append(
+                f"{file.name} is the same image as that of {known.name}; both count as one subject{kept_out}"
+            )
             case = replace(case, subject=known.subject)
         result.append(case)
     return result, notes
@@ -133,6 +142,12 @@ def _one_subject_per_image(
 def _checksum(file: Path) -> str:
     if file.is_dir():
         return str(file)
+    if file.suffix.lower() in PICTURES:
+        # The same radiograph may be stored in grey and in equal colours.
+        with suppress(InputError):
+            volume = read_volume(file)
+            voxels = np.ascontiguousarray(volume.voxels)
+            return hashlib.sha256(f"{volume.shape} {voxels.dtype}".encode() + voxels.tobytes()).hexdigest()
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while block := stream.read(2**20):

@@ -30,13 +30,14 @@ class DataSource:
     ----------
     path
         Datalist, or folder of an annotation store.
-    held_back, seed
+    held_back, seed, learn_from
         As ``training.annotated_plan.divide`` takes them, so that it gives the same division again.
     """
 
     path: str
     held_back: str | None = None
     seed: int = 1
+    learn_from: tuple[str, ...] = ()
 
 
 def note_data(model: Model, sources: tuple[DataSource, ...]) -> None:
@@ -59,8 +60,10 @@ def noted_data(model: Model) -> tuple[DataSource, ...]:
     """What a model has learned from; nothing when this computer does not know."""
     try:
         content: Any = read_json(_file(model))
-        return tuple(DataSource(**one) for one in content["data"])
-    except (InputError, KeyError, TypeError):
+        return tuple(
+            DataSource(**{**one, "learn_from": tuple(one.get("learn_from") or ())}) for one in content["data"]
+        )
+    except (InputError, KeyError, TypeError, AttributeError):
         return ()
 
 

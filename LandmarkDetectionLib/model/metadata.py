@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -137,6 +138,8 @@ class Metadata(BaseModel):
         # MONAI would import what _target_ names and evaluate texts with $. This library does neither, but a
         # package that asks for it is not what it claims to be.
         for value in walk(content):
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"holds the number {value}, which is not finite")
             if isinstance(value, dict) and (found := _MONAI_DIRECTIVES & value.keys()):
                 raise ValueError(f"{min(found)} would run code, which a model here never does")
         section = content.get("landmark_detection") if isinstance(content, dict) else None

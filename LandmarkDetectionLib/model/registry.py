@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
@@ -48,8 +49,17 @@ def find_models() -> dict[str, Path]:
     """
     found = dict(_models_in(resource_path("Models")))
     for name, path in _models_in(user_model_folder()):
-        found.setdefault(name, path_in_use(path))
+        # A damaged note is that model's matter alone: `load_model` says it.
+        with suppress(ModelError):
+            path = path_in_use(path)
+        found.setdefault(name, path)
     return found
+
+
+def model_folder(name_or_path: str | os.PathLike[str]) -> Path:
+    """The folder of a model by its name, ``name@version``, or path, whether it is usable or not."""
+    name = os.fspath(name_or_path)
+    return find_models().get(name) or _path_of_version(name) or Path(name)
 
 
 def _models_in(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -110,11 +120,13 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
     """
     found = find_models()
     name = os.fspath(name_or_path)
-    path = found.get(name) or _path_of_version(name) or Path(name)
+    path = model_folder(name)
     if path.is_file():
         raise ModelError(f"{path} is a file; install it with 'landmark-detection models install {path}'.")
     if not path.is_dir():
         raise ModelError(f"There is no model '{name}'; installed are {', '.join(found) or 'none'}.")
+    if name in found and path.parent == user_model_folder():
+        path_in_use(path)
     try:
         model = read_package(path)
     except ModelError as problem:
@@ -132,8 +144,9 @@ def _path_of_version(name: str) -> Path | None:
     for folder in (user_model_folder(), resource_path("Models")) if at and _NAME.fullmatch(stem) else ():
         installed = folder / stem
         for path in (further_versions(installed).get(version), installed):
-            if path is not None and (path / METADATA).is_file() and read_package(path).version == version:
-                return path
+            with suppress(ModelError):
+                if path is not None and (path / METADATA).is_file() and read_package(path).version == version:
+                    return path
     return None
 
 
@@ -141,6 +154,7 @@ def install_model(
     source: str | os.PathLike[str],
     sha256: str | None = None,
     *,
+    check: Callable[[Path], list[str]] = validate_model,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Model:
@@ -155,6 +169,9 @@ def install_model(
         Folder, file, or ``https`` address of a ``.zip`` file.
     sha256
         SHA-256 of the ``.zip`` file, 64 hexadecimal digits; an address needs it.
+    check
+        Says what is wrong with a package: `validate_model`, or ``detectors.checking.check_model``, which
+        tries it, too.
     progress, cancelled
         Told of, and asked during, a download.
 
@@ -178,7 +195,7 @@ def install_model(
             else:
                 file = Path(source)
                 _check_hash(file, sha256)
-            name = _install(file, Path(work, "model"), folder)
+            name = _install(file, Path(work, "model"), folder, check)
     except ModelError as problem:
         raise ModelError(f"{source} was not installed: {problem}") from None
     except OSError as problem:
@@ -186,11 +203,11 @@ def install_model(
     return load_model(folder / name)
 
 
-def _install(source: Path, stage: Path, folder: Path) -> str:
+def _install(source: Path, stage: Path, folder: Path, check: Callable[[Path], list[str]]) -> str:
     stage.mkdir()
     _fetch(source, stage)
     root = _package_root(stage)
-    if problems := validate_model(root):
+    if problems := check(root):
         more = f" ({len(problems) - 1} more problems)" if len(problems) > 1 else ""
         raise ModelError(problems[0] + more)
     name = read_package(root).name

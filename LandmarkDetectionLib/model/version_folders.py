@@ -13,6 +13,7 @@ rename of one small file: whenever a process is killed, a whole model is in use.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from LandmarkDetectionLib.errors import ModelError
@@ -40,11 +41,25 @@ def further_versions(installed: Path) -> dict[str, Path]:
 
 
 def path_in_use(installed: Path) -> Path:
-    """The folder of the version that is in use."""
+    """The folder of the version that is in use: the installed one where that of a further one is gone.
+
+    Raises
+    ------
+    ModelError
+        The note is damaged; no version is used without knowing which.
+    """
     note = folder_of_versions(installed) / IN_USE
-    if not note.is_file():
+    if not note.exists():
         return installed
-    return further_versions(installed).get(read_text(note, error=ModelError).strip(), installed)
+    version = ""
+    with suppress(ModelError):
+        version = read_text(note, error=ModelError, max_bytes=1000).strip()
+    if not _VERSION.fullmatch(version):
+        raise ModelError(
+            f"{note}, which says what version of {installed.name} is in use, is damaged; choose one with "
+            f"'landmark-detection models back {installed.name} --to VERSION' ('models versions' lists them)."
+        )
+    return further_versions(installed).get(version, installed)
 
 
 def put_in_use(installed: Path, version: str | None) -> None:

@@ -8,14 +8,16 @@ at most 16 characters, as DICOM wants; the exact double stands beside them.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from LandmarkDetectionLib.dicom_pixels import drop_damaged
 from LandmarkDetectionLib.errors import InputError, MissingPackageError, OutputError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.measurement_definition import Code
 from LandmarkDetectionLib.reporting.case import PROGRAM, CaseReport
+from LandmarkDetectionLib.volume import silent
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -33,6 +35,7 @@ _CONCEPTS = {
     "perpendicular": _DISTANCE,
 }
 _OF_UNITS = {"mm": _LENGTH, "px": _LENGTH, "deg": _ANGLE, "%": _RATIO, "1": _RATIO}
+_SEXES = {"M": "M", "F": "F", "O": "O", "MALE": "M", "FEMALE": "F", "OTHER": "O"}
 _UCUM = {
     "mm": ("mm", "millimeter"),
     "deg": ("deg", "degree"),
@@ -42,6 +45,8 @@ _UCUM = {
 }
 
 
+@silent("pydicom")
+@silent("highdicom")
 def write_sr(report: CaseReport, path: str | os.PathLike[str], sources: Sequence[Path]) -> None:
     """Write the measurements that have a value.
 
@@ -52,14 +57,15 @@ def write_sr(report: CaseReport, path: str | os.PathLike[str], sources: Sequence
     path
         The file to write, ``.dcm``.
     sources
-        The DICOM files of the image: patient and study are taken over, every image is referred to.
+        The DICOM files of the image: patient and study are taken over, every image is referred to. Whatever
+        character set they are in, the report is in UTF-8.
 
     Raises
     ------
     OutputError
         There are no sources, nothing was measured, or the file cannot be written.
     InputError
-        A source is no DICOM file.
+        A source is no DICOM file, or lacks a UID by which reports name images.
     MissingPackageError
         highdicom is not installed.
     """
@@ -77,22 +83,30 @@ def write_sr(report: CaseReport, path: str | os.PathLike[str], sources: Sequence
             "DICOM Structured Reports need the package highdicom; install it with "
             "'pip install landmark-detection[dicom-sr]'."
         ) from None
-    images = [_header(source) for source in sources]
-    document = highdicom.sr.ComprehensiveSR(
-        evidence=images,
-        content=_content(report, images),
-        series_instance_uid=highdicom.UID(),
-        series_number=100,
-        sop_instance_uid=highdicom.UID(),
-        instance_number=1,
-        manufacturer="Landmark Detection developers",
-        is_complete=True,
-        series_description="Measurements, for research use only",
-    )
+    images = [_source(source) for source in sources]
+    try:
+        document = highdicom.sr.ComprehensiveSR(
+            evidence=images,
+            content=_content(report, images),
+            series_instance_uid=highdicom.UID(),
+            series_number=100,
+            sop_instance_uid=highdicom.UID(),
+            instance_number=1,
+            manufacturer="Landmark Detection developers",
+            is_complete=True,
+            series_description="Measurements, for research use only",
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        # highdicom quotes values, which may be a patient's.
+        raise OutputError(
+            f"Cannot write {path}: the header of {sources[0]} allows no Structured Report "
+            f"({type(error).__name__}); export the image again, or write a .csv or .pdf."
+        ) from error
     with atomic_write(path) as temporary:
         document.save_as(temporary)
 
 
+@silent("pydicom")
 def read_sr(path: str | os.PathLike[str]) -> dict[str, tuple[float, str]]:
     """Value and UCUM unit of every measurement of a report, by its name.
 
@@ -128,29 +142,74 @@ def _numbers(item: Dataset, tracking: str) -> Any:
             yield from _numbers(child, tracking)
 
 
-def _header(path: Path) -> Dataset:
+def _source(path: Path) -> Dataset:
+    """What a report takes over from an image, in UTF-8 and as DICOM allows it.
+
+    Ordinary headers break the rules for dates, times and sex; what cannot be understood is left empty, as
+    DICOM allows for all of these. Identifiers and descriptions stay as they are, whatever their length.
+    """
     import pydicom
     from pydicom.errors import InvalidDicomError
+    from pydicom.valuerep import DA, TM
 
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True)
+        drop_damaged(header)
     except (InvalidDicomError, OSError):
         raise InputError(f"{path} is no DICOM file; a Structured Report needs the image as DICOM.") from None
-    # Needed in the report, and left out by some devices.
-    for keyword in (
-        "PatientID",
-        "PatientName",
-        "PatientBirthDate",
-        "PatientSex",
-        "StudyID",
-        "AccessionNumber",
-    ):
-        if keyword not in header:
-            setattr(header, keyword, "")
-    for keyword in ("StudyDate", "StudyTime", "ReferringPhysicianName"):
-        if keyword not in header:
-            setattr(header, keyword, None)
-    return header
+    source = pydicom.Dataset()
+    source.SpecificCharacterSet = "ISO_IR 192"
+    source.SOPClassUID = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+    source.SOPInstanceUID = header.get("SOPInstanceUID") or header.file_meta.get("MediaStorageSOPInstanceUID")
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
+        setattr(source, keyword, header.get(keyword))
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+        if not source.get(keyword):
+            raise InputError(
+                f"{path} lacks its {keyword}, by which a Structured Report names an image; export the image "
+                "again."
+            )
+    for keyword in ("PatientID", "StudyID", "AccessionNumber"):
+        setattr(source, keyword, _text(header.get(keyword)))
+    for keyword in ("IssuerOfPatientID", "StudyDescription"):
+        if keyword in header:
+            setattr(source, keyword, _text(header.get(keyword)))
+    for keyword in ("PatientName", "ReferringPhysicianName"):
+        setattr(source, keyword, _text(header.get(keyword)).partition("\\")[0])
+    source.PatientSex = _SEXES.get(_text(header.get("PatientSex")).upper(), "")
+    source.PatientBirthDate = _valid(DA, header.get("PatientBirthDate"))
+    source.StudyDate = _valid(DA, header.get("StudyDate"))
+    source.StudyTime = _valid(TM, header.get("StudyTime"))
+    source.Modality = _text(header.get("Modality")) or "OT"
+    for keyword in ("Rows", "Columns", "NumberOfFrames"):
+        if keyword in header:
+            setattr(source, keyword, header.get(keyword))
+    return source
+
+
+def _text(value: Any) -> str:
+    """A header's text without what DICOM does not allow in it; several values are one text again."""
+    if value is None:
+        return ""
+    parts = (
+        [str(part) for part in value] if isinstance(value, list | tuple | MutableSequence) else [str(value)]
+    )
+    text = "\\".join(parts).encode("utf-8", "replace").decode("utf-8")
+    return "".join(letter for letter in text if letter.isprintable()).strip()
+
+
+def _valid(kind: Any, value: Any) -> str:
+    """A date or time, also from its old form with points or colons; "" when it is none."""
+    text = _text(value)
+    if kind.__name__ == "TM":
+        text = text.replace(":", "")
+    elif len(text) == len("2020.01.02"):
+        text = text.replace(".", "")
+    try:
+        found = kind(text)
+    except (ValueError, TypeError, OverflowError):
+        return ""
+    return str(found or "")
 
 
 def _content(report: CaseReport, images: Sequence[Dataset]) -> Any:
@@ -231,7 +290,8 @@ def _class(one: Measured) -> Any:
 
 def _person(name: str) -> str:
     """A DICOM person name: all of it as the family name, as nobody can tell the parts apart."""
-    return name.replace("=", " ").replace("^", " ").strip()[:63] + "^"
+    plain = "".join(" " if letter in "=^\\" or not letter.isprintable() else letter for letter in name)
+    return plain.strip()[:63] + "^"
 
 
 def _unit(unit: str) -> Code:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Sequence
 
+from LandmarkDetectionLib.csv_text import table_text
 from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.reporting.case import RESEARCH_ONLY, CaseReport
 
@@ -41,9 +40,7 @@ def write_csv(reports: Sequence[CaseReport], path: str | os.PathLike[str]) -> No
 
 def csv_text(reports: Sequence[CaseReport]) -> str:
     """The table as text."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[Sequence[object]] = [COLUMNS]
     for report in reports:
         protocol = report.measurements.protocol
         made_by = (f"{protocol.name} {protocol.version}", f"{report.model} {report.model_version}".strip())
@@ -51,29 +48,23 @@ def csv_text(reports: Sequence[CaseReport]) -> str:
         seen = (reviewed.by, reviewed.when.isoformat(timespec="minutes")) if reviewed else ("", "")
         for one in report.measurements:
             spread = one.spread
-            writer.writerow(
+            rows.append(
                 (
-                    _plain(report.name),
+                    report.name,
                     one.name,
                     one.definition.group,
-                    "" if one.value is None else repr(one.value),
+                    one.value,
                     one.unit,
-                    *(("", "", "") if spread is None else map(repr, (spread.sd, spread.low, spread.high))),
-                    *(one.definition.range or ("", "")),
+                    *(("", "", "") if spread is None else (spread.sd, spread.low, spread.high)),
+                    *(one.usual or ("", "")),
                     one.position,
                     one.class_name,
                     one.class_meaning,
                     one.gap,
                     "; ".join(one.remarks),
                     *made_by,
-                    _plain(seen[0]),
-                    seen[1],
+                    *seen,
                     RESEARCH_ONLY,
                 )
             )
-    return stream.getvalue()
-
-
-def _plain(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    return table_text(rows)

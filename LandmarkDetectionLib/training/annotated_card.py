@@ -33,7 +33,7 @@ def annotated_card(
     name: str, version: str, protocol: Protocol, config: AnnotatedConfig, report: dict[str, Any]
 ) -> str:
     """Markdown: what the model is, what it learned from, what was measured, and what it is not for."""
-    unit = report["unit"]
+    unit, quality = report["unit"], report["quality"]
     grid = config.grid
     spacing = "fitted into it as a whole" if grid.spacing is None else f"cells of {_by(grid.spacing)} {unit}"
     lines = [
@@ -54,6 +54,7 @@ def annotated_card(
         f"| registered to a template | {_aligned(report)} |",
         f"| loss | {config.loss} |",
         f"| cases learned from | {report['training cases']} |",
+        *([f"| splits | {report['division']} |"] if report["division"] else []),
         f"| raters | {config.raters} |",
         f"| steps | {config.steps}, {config.batch_size} images each |",
         f"| optimiser | {config.optimiser}, learning rate {config.learning_rate:g} |",
@@ -66,6 +67,9 @@ def annotated_card(
         )
     lines += [
         f"## Measured on {report['cases']} cases that were held back",
+        "",
+        *([f"**{quality.doubt}**", ""] if quality.doubt else []),
+        *quality.sentences(),
         "",
         f"| landmark | cases | mean {unit} | median | sd | 95 % | within {config.radius:g} {unit} |",
         "|---|---|---|---|---|---|---|",

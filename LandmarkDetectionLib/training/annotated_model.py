@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib.annotations import read_store
-from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.errors import InputError, NotBetterError, OutputError
 from LandmarkDetectionLib.model import Model, install_model, load_model, user_model_folder
 from LandmarkDetectionLib.model.learned_from import DataSource, note_data
 from LandmarkDetectionLib.model.registry import find_models
 from LandmarkDetectionLib.protocol import PackageName
 from LandmarkDetectionLib.training.annotated_cases import digest
-from LandmarkDetectionLib.training.annotated_package import package_annotated
+from LandmarkDetectionLib.training.annotated_package import package_annotated, quality_of
 from LandmarkDetectionLib.training.annotated_plan import divide, plan
+from LandmarkDetectionLib.training.annotated_quality import TrainingQuality
 from LandmarkDetectionLib.training.annotated_training import train_annotated
 
 if TYPE_CHECKING:
@@ -29,6 +31,28 @@ PRESET = "scn-lite"
 RUNS = ".training"
 
 
+@dataclass(frozen=True)
+class MadeModel:
+    """What came of a training.
+
+    Attributes
+    ----------
+    files
+        The package, and where it is installed.
+    division
+        Which cases were learned from, held back and not touched, in one line.
+    quality
+        Measured on the cases held back.
+    installed
+        Whether the model is in the user's models now.
+    """
+
+    files: list[Path]
+    division: str
+    quality: TrainingQuality
+    installed: bool
+
+
 def make_model(
     datalist: Datalist,
     preset: str,
@@ -38,40 +62,37 @@ def make_model(
     version: str = "1.0.0",
     changes: dict[str, Any] | None = None,
     held_back: str | None = None,
+    learn_from: Sequence[str] = (),
     raters: str = "mean",
     limit: int | None = None,
     spacing: Sequence[float] | None = None,
     shape: Sequence[int] | None = None,
     protocol: Protocol | None = None,
-    install: bool = True,
+    install: bool | None = None,
     run: dict[str, Any] | None = None,
     say: Callable[[str], None] | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> list[Path]:
+) -> MadeModel:
     """Train a model, write it to ``out / name``, and install it.
 
     Parameters
     ----------
-    datalist, preset, changes, held_back, raters, limit, spacing, shape
+    datalist, preset, changes, held_back, learn_from, raters, limit, spacing, shape
         As in ``annotated_plan.divide`` and ``plan``.
     out
         Folder of the run; the same call goes on where it stopped.
     name, version, protocol
         Of the model.
     install
-        Also put it into the user's models, and note what it learned from.
+        Also put it into the user's models, and note what it learned from; None does so unless the model is
+        hardly better than the mean shape, see `annotated_quality`.
     run
         Further options of ``annotated_training.train_annotated``.
     say
         Told once what is about to happen.
     progress, cancelled
         As in ``loop.train``.
-
-    Returns
-    -------
-    list of Path
-        The package, and where it is installed.
 
     Raises
     ------
@@ -80,7 +101,7 @@ def make_model(
     """
     changes = dict(changes or {})
     seed = changes.get("seed", 1)
-    division = divide(datalist, held_back, seed)
+    division = divide(datalist, held_back, seed, learn_from)
     config = plan(
         datalist,
         division,
@@ -94,12 +115,12 @@ def make_model(
         progress=None if progress is None else lambda _share, text: progress(0.0, text),
     )
     if say is not None:
+        say(division.text)
         learned = len(division.training) if limit is None else limit
         cells = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
         say(
             f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
-            f"{len(division.held_back)} held back; "
-            f"canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
+            f"{len(division.held_back)} held back; canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
         )
     train_annotated(config, datalist, division, out, progress=progress, cancelled=cancelled, **(run or {}))
     model = package_annotated(
@@ -112,13 +133,16 @@ def make_model(
         protocol=protocol,
         progress=None if progress is None else lambda _share, text: progress(1.0, text),
     )
-    files = [model.path]
+    files, quality = [model.path], quality_of(model)
+    if install is None:
+        install = not quality.doubt
     if install:
         installed = install_model(str(model.path))
         if limit is None:  # else nobody could tell which cases they were
-            note_data(installed, (DataSource(str(datalist.path.absolute()), held_back, seed),))
+            source = DataSource(str(datalist.path.absolute()), held_back, seed, tuple(learn_from))
+            note_data(installed, (source,))
         files.append(installed.path)
-    return files
+    return MadeModel(files, division.text, quality, install)
 
 
 def train_from_store(
@@ -133,7 +157,8 @@ def train_from_store(
 ) -> Model:
     """Train the first model of what people annotated, in a folder beside the models, and install it.
 
-    The same call goes on where it was stopped, as long as nobody has annotated more meanwhile.
+    The same call goes on where it was stopped, as long as nobody has annotated more meanwhile. A model that
+    is hardly better than the mean shape is not installed.
 
     Parameters
     ----------
@@ -150,6 +175,8 @@ def train_from_store(
         The store cannot be used, or the name is taken or cannot be one.
     ModelError, OutputError, TrainingError, Cancelled
         As in ``make_model``.
+    NotBetterError
+        The model has hardly learned; its sentence says how far off it is.
     """
     _require_new_name(name)
     data = read_store(store)
@@ -159,7 +186,7 @@ def train_from_store(
         run.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise OutputError(f"Cannot write {run}: {(problem.strerror or str(problem)).lower()}.") from None
-    make_model(
+    made = make_model(
         data,
         preset or PRESET,
         run,
@@ -170,6 +197,8 @@ def train_from_store(
         cancelled=cancelled,
     )
     shutil.rmtree(run, ignore_errors=True)
+    if not made.installed:
+        raise NotBetterError(f"The model was not installed. {made.quality.doubt}")
     return load_model(name)
 
 

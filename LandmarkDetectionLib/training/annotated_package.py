@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.model import Model, ReferencePicture, save_model
 from LandmarkDetectionLib.protocol import Protocol, protocol_of_names
 from LandmarkDetectionLib.quality import Calibration, expected_calibration_error
@@ -21,7 +21,13 @@ from LandmarkDetectionLib.training.annotated_cases import AnnotatedCase
 from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
 from LandmarkDetectionLib.training.annotated_joint import appearance_contrast, joint_of_measured
 from LandmarkDetectionLib.training.annotated_plan import Division
-from LandmarkDetectionLib.training.annotated_stream import AnnotatedBatch, AnnotatedStream, plain_batches
+from LandmarkDetectionLib.training.annotated_quality import TrainingQuality, measure_quality
+from LandmarkDetectionLib.training.annotated_stream import (
+    AnnotatedBatch,
+    AnnotatedStream,
+    in_batch_order,
+    plain_batches,
+)
 from LandmarkDetectionLib.training.annotated_task import KEY, HeatmapTask
 from LandmarkDetectionLib.training.annotated_template import TEMPLATE
 from LandmarkDetectionLib.training.annotated_training import load_cases, mirror_permutation, trained_task
@@ -38,6 +44,8 @@ COPIES = 6
 MILD = Augmentation(translation=0.03, rotation=0.1, scale=0.06, axis_scale=0.03, elastic=0.01, cut=0.1)
 #: Where a model package has the template.
 TEMPLATE_FILE = f"models/{TEMPLATE}"
+#: Entry of ``eval_metrics`` with what `annotated_quality` measured.
+QUALITY = "held back"
 #: Fewer landmarks than this do not make a curve, only a share.
 FEWEST_FOR_CURVE = 60
 
@@ -88,6 +96,7 @@ def package_annotated(
     protocol = protocol_of(config.landmarks, protocol, title)
     step = progress or (lambda _fraction, _text: None)
     step(0.1, "measuring on the cases held back")
+    held_back = in_batch_order(held_back)
     measured = _measure(task, plain_batches(held_back, 4))
     copies = _copies(held_back, config, protocol)
     step(0.4, "calibrating")
@@ -114,6 +123,15 @@ def package_annotated(
         content = (Path(run) / TEMPLATE).read_bytes()
         attachments[TEMPLATE_FILE] = content
         settings["template"] = {"file": TEMPLATE_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    there = measured["there"].astype(bool)
+    quality = measure_quality(
+        training,
+        held_back,
+        np.where(there, measured["error"], np.nan),
+        curve(measured["near"]),
+        config.radius,
+        unit,
+    )
     unregistered = [case.name for case in (*training, *held_back) if case.warning]
     report: dict[str, Any] = {
         "cases": len(held_back),
@@ -123,6 +141,8 @@ def package_annotated(
         "not registered": len(unregistered),
         "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
         "calibration error": _calibration_error(measured, curve, config.radius),
+        "division": division.text,
+        "quality": quality,
     }
     states = {KEY: (*task.architectures()[KEY], task.network.state_dict())}
     described = {
@@ -132,7 +152,7 @@ def package_annotated(
         "data_source": f"{title}: {len(training)} annotated cases",
         "data_type": "radiographs" if config.dimensions == 2 else "volumes",
         "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
-        "eval_metrics": report["rows"]["all"] if held_back else {},
+        "eval_metrics": {**report["rows"]["all"], QUALITY: quality.to_record()} if held_back else {},
         "training": _without_names(config),
         **(metadata or {}),
     }
@@ -152,6 +172,23 @@ def package_annotated(
         # Copies of an image tell of its errors once more, not of others.
         joint=joint_of_measured(training, measured, config.radius),
     )
+
+
+def quality_of(model: Model) -> TrainingQuality:
+    """What was measured when a model was packaged.
+
+    Raises
+    ------
+    ModelError
+        The model does not say it.
+    """
+    metrics = model.metadata.get("eval_metrics")
+    if not metrics:
+        return TrainingQuality(0, 0, str(model.settings.get("unit", "mm")), float(model.settings["radius"]))
+    try:
+        return TrainingQuality(**metrics[QUALITY])
+    except (TypeError, KeyError):
+        raise ModelError(f"The model {model.path} does not say how good it is; package it anew.") from None
 
 
 def protocol_of(names: Sequence[str], protocol: Protocol | None, title: str) -> Protocol:

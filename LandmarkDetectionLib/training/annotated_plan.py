@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.image_grid import orientation
 from LandmarkDetectionLib.raters import ALL, MEAN
+from LandmarkDetectionLib.splits import find_split, is_validation, splits_to_learn_from
 from LandmarkDetectionLib.template import crop_around
 from LandmarkDetectionLib.training.annotated_cases import digest
 from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig, GridConfig
@@ -29,7 +31,6 @@ SURVEYED = 24
 #: Share of the subjects that is held back where the datalist does not divide them, and what is too few for
 #: it.
 HELD_BACK, FEWEST_SUBJECTS = 0.15, 6
-HELD_BACK_SPLITS = ("val", "validation", "held back", "test")
 #: A landmark counts as found within so many mm, or this share of the image's long side where there are none.
 RADIUS_MM = {2: 2.0, 3: 4.0}
 RADIUS_SHARE = 0.01
@@ -39,53 +40,118 @@ AIR_HU = -400.0
 
 @dataclass(frozen=True)
 class Division:
-    """Cases to learn from, and cases that are only measured."""
+    """Cases to learn from, and cases that are only measured.
+
+    Attributes
+    ----------
+    training, held_back
+        Never of one subject.
+    text
+        How the cases were divided, in one line for people.
+    """
 
     training: tuple[Case, ...]
     held_back: tuple[Case, ...]
+    text: str = ""
 
 
-def divide(datalist: Datalist, held_back: str | None = None, seed: int = 1) -> Division:
+def divide(
+    datalist: Datalist, held_back: str | None = None, seed: int = 1, learn_from: Sequence[str] = ()
+) -> Division:
     """Which cases are learned from.
+
+    Where a split is called train, only that is; see `splits.splits_to_learn_from`. A split called test is
+    neither learned from nor measured unless it is named: confidence is calibrated on what is held back, and
+    a test set must not be used for that either. A case whose subject is in any other split is left out.
 
     Parameters
     ----------
     held_back
-        Split that is only measured; all others are learned from. By default the first of ``HELD_BACK_SPLITS``
-        that there is, or else 15 % of the subjects, drawn by the seed; ``"none"`` learns from all.
+        Split that is only measured. By default those called validation or held back, or else 15 % of the
+        subjects that would be learned from, drawn by the seed; ``"none"`` measures nothing.
+    learn_from
+        Splits to learn from, whatever they are called.
 
     Raises
     ------
     InputError
         There is no such split, or nothing is left to learn from.
     """
-    splits = {case.split for case in datalist if case.split}
-    if held_back == "none":
-        return Division(datalist.cases, ())
+    splits = tuple(dict.fromkeys(case.split for case in datalist))
+    measured = {_named(datalist, held_back)} if held_back not in (None, "none") else set()
+    learned = {_named(datalist, one) for one in learn_from} or set(splits_to_learn_from(splits)) - measured
+    if both := sorted(learned & measured):
+        raise InputError(f"The split {both[0]!r} cannot be learned from and held back at once; choose one.")
     if held_back is None:
-        held_back = next((name for name in HELD_BACK_SPLITS if name in splits), None)
-    if held_back is not None:
-        if held_back not in splits:
-            known = ", ".join(sorted(splits)) or "none"
-            raise InputError(f"The datalist {datalist.path} has no split {held_back!r}; it has: {known}.")
-        # A test set stays out of training even when another split is what is watched.
-        training = tuple(case for case in datalist if case.split != held_back and case.split != "test")
-        if not training:
-            raise InputError(
-                f"All cases of {datalist.path} are in the split {held_back!r}; none is left to learn from."
-            )
-        return Division(training, datalist.of_split(held_back))
-    subjects = sorted(set(datalist.subjects))
+        measured = {one for one in splits if is_validation(one)} - learned
+    training = tuple(case for case in datalist if case.split in learned)
+    if not training:
+        raise InputError(
+            f"{datalist.path} leaves no case to learn from: its splits are {_counted(datalist.cases)}; "
+            "call the one to learn from train, or name it."
+        )
+    elsewhere = {case.subject for case in datalist if case.split not in learned}
+    kept = tuple(case for case in training if case.subject not in elsewhere)
+    if not kept:
+        raise InputError(
+            f"Every subject of {datalist.path} that could be learned from is in another split, too; divide "
+            "the subjects."
+        )
+    leaking = len(training) - len(kept)
+    measured_cases = tuple(case for case in datalist if case.split in measured)
+    drawn: set[str] = set()
+    if held_back is None and not measured_cases:
+        drawn = _drawn(kept, seed)
+        measured_cases = tuple(case for case in kept if case.subject in drawn)
+        kept = tuple(case for case in kept if case.subject not in drawn)
+    untouched = [case for case in datalist if case.split not in learned | measured]
+    return Division(kept, measured_cases, _told(kept, measured_cases, drawn, untouched, leaking))
+
+
+def _named(datalist: Datalist, name: str | None) -> str:
+    """The split of a name, which must be there."""
+    found = find_split(name or "", (case.split for case in datalist if case.split))
+    if found is None:
+        known = ", ".join(sorted({case.split for case in datalist if case.split})) or "none"
+        raise InputError(f"The datalist {datalist.path} has no split {name!r}; it has: {known}.")
+    return found
+
+
+def _drawn(cases: Sequence[Case], seed: int) -> set[str]:
+    """Subjects that are held back where the data set does not say which; none of too few."""
+    subjects = sorted({case.subject for case in cases})
     if len(subjects) < FEWEST_SUBJECTS:
-        return Division(datalist.cases, ())
-    chosen = np.random.default_rng(seed).permutation(len(subjects))[
-        : max(1, round(HELD_BACK * len(subjects)))
-    ]
-    names = {subjects[n] for n in chosen}
-    return Division(
-        tuple(case for case in datalist if case.subject not in names),
-        tuple(case for case in datalist if case.subject in names),
-    )
+        return set()
+    order = np.random.default_rng(seed).permutation(len(subjects))
+    return {subjects[n] for n in order[: max(1, round(HELD_BACK * len(subjects)))]}
+
+
+def _told(
+    training: Sequence[Case],
+    held_back: Sequence[Case],
+    drawn: set[str],
+    untouched: Sequence[Case],
+    leaking: int,
+) -> str:
+    parts = [f"Learned from: {_counted(training)}"]
+    if drawn:
+        parts.append(f"held back and measured: {len(held_back)} cases of {len(drawn)} subjects of the same")
+    elif held_back:
+        parts.append(f"held back and measured: {_counted(held_back)}")
+    else:
+        parts.append("nothing is held back, so nothing is measured")
+    if untouched:
+        parts.append(f"not touched: {_counted(untouched)}")
+    if leaking:
+        parts.append(f"left out, because another split shows the same subject: {leaking} cases")
+    return "; ".join(parts) + "."
+
+
+def _counted(cases: Sequence[Case]) -> str:
+    counts = Counter(case.split for case in cases)
+    if set(counts) == {""}:
+        return f"{len(cases)} cases"
+    return ", ".join(f"{split or 'in no split'} ({count})" for split, count in counts.items())
 
 
 def plan(

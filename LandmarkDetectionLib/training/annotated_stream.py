@@ -101,11 +101,8 @@ class AnnotatedStream:
 
 def plain_batches(cases: Sequence[AnnotatedCase], batch_size: int) -> list[AnnotatedBatch]:
     """Whole cases as they are, with the first rater's points; every batch is of one size."""
-    groups: dict[tuple[int, ...], list[AnnotatedCase]] = {}
-    for case in cases:
-        groups.setdefault(case.image.shape, []).append(case)
     batches = []
-    for group in groups.values():
+    for group in _of_one_size(cases):
         for start in range(0, len(group), batch_size):
             drawn = []
             for case in group[start : start + batch_size]:
@@ -114,6 +111,18 @@ def plain_batches(cases: Sequence[AnnotatedCase], batch_size: int) -> list[Annot
                 drawn.append((image, points, np.isfinite(points).all(axis=1), known, _cell(case)))
             batches.append(_collate(drawn))
     return batches
+
+
+def in_batch_order(cases: Sequence[AnnotatedCase]) -> list[AnnotatedCase]:
+    """The cases in the order in which `plain_batches` gives them."""
+    return [case for group in _of_one_size(cases) for case in group]
+
+
+def _of_one_size(cases: Sequence[AnnotatedCase]) -> list[list[AnnotatedCase]]:
+    groups: dict[tuple[int, ...], list[AnnotatedCase]] = {}
+    for case in cases:
+        groups.setdefault(case.image.shape, []).append(case)
+    return list(groups.values())
 
 
 def _on_canvas(

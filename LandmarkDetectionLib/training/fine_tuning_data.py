@@ -54,7 +54,9 @@ class FineTuningData:
     def whole(self) -> Division:
         """Everything."""
         return Division(
-            self.earlier.training + self.new.training, self.earlier.held_back + self.new.held_back
+            self.earlier.training + self.new.training,
+            self.earlier.held_back + self.new.held_back,
+            self.earlier.text,
         )
 
     def digest(self) -> str:
@@ -102,8 +104,9 @@ def gather(
             f"The store {store} holds back {held} case{'s' if held != 1 else ''}; to tell whether a model is "
             f"better, {LEAST_SUBJECTS} are needed: annotate {3 * LEAST_SUBJECTS} cases."
         )
-    images = {one.image for one in AnnotationStore(store).current()}
+    images = {one.image for one in AnnotationStore(store).standing()}
     parts: list[Division] = []
+    divisions: list[str] = []
     warnings = [str(one) for one in data.warnings]
     this = DataSource(str(Path(store).absolute()))
     others = [one for one in earlier if one.path != this.path]
@@ -113,7 +116,8 @@ def gather(
             continue
         listed = read_store(source.path) if is_store(source.path) else read_datalist(source.path, "allow")
         _require_names(model, listed.landmark_names, source.path)
-        division = divide(listed, source.held_back, source.seed)
+        division = divide(listed, source.held_back, source.seed, source.learn_from)
+        divisions.append(f"{listed.name}: {division.text}")
         progress((number + 0.5) / len(others), f"looking for images of {listed.name} in the store")
         parts.append(
             Division(
@@ -126,6 +130,7 @@ def gather(
         Division(
             tuple(case for part in parts for case in part.training),
             tuple(case for part in parts for case in part.held_back),
+            " ".join(divisions),
         ),
         (*others, this),
         _ids(AnnotationStore(store), new),
@@ -151,7 +156,7 @@ def _content(case: Case) -> str:
 def _ids(store: AnnotationStore, division: Division) -> tuple[tuple[str, ...], tuple[str, ...]]:
     def of(cases: Sequence[Case]) -> tuple[str, ...]:
         files = {file.name for case in cases for _, file in case.landmarks}
-        return tuple(one.id for one in store.current() if store.file_of(one).name in files)
+        return tuple(one.id for one in store.standing() if store.file_of(one).name in files)
 
     return of(division.training), of(division.held_back)
 

@@ -1,5 +1,7 @@
 // The grid of cases, a page at a time, and one case at full size.
 const BADGES = { failed: "bad", "set aside": "bad", "not started": "" };
+// So few cases are shown large, with their pictures and not thumbnails.
+const FEW = 6;
 let shown = [];
 let current = -1;
 
@@ -8,6 +10,10 @@ function showCases(kept) {
   const pages = Math.max(1, Math.ceil(kept.length / size));
   const page = Math.min(Math.max(1, Math.round(Number(asked.page)) || 1), pages);
   shown = kept;
+  byId("paging").hidden = rows.length < 2;
+  document.querySelector(".pages").hidden = rows.length <= 24;
+  byId("size-label").hidden = rows.length <= 24;
+  byId("grid").className = `grid ${kept.length === 1 ? "one" : kept.length <= FEW ? "few" : ""}`;
   byId("grid").replaceChildren(...kept.slice((page - 1) * size, page * size).map(tile));
   byId("nothing").hidden = kept.length > 0;
   byId("pages").textContent = pages.toLocaleString("en");
@@ -21,8 +27,9 @@ function showCases(kept) {
 
 function tile(row) {
   const open = make("button", { type: "button", className: "open", title: `Open ${row.id}`, onclick: () => openCase(row) });
-  if (row.thumbnail) {
-    open.append(make("img", { loading: "lazy", decoding: "async", src: url(row.thumbnail), width: 320, height: 320, alt: `${row.id} with its landmarks` }));
+  const picture = shown.length <= FEW ? row.picture || row.thumbnail : row.thumbnail;
+  if (picture) {
+    open.append(make("img", { loading: "lazy", decoding: "async", src: url(picture), width: 320, height: 320, alt: `${row.id} with its landmarks` }));
   } else {
     open.classList.add("none");
     open.classList.toggle("waiting", row.state === "not started" || row.state === "done");
@@ -36,6 +43,7 @@ function tile(row) {
 
 function scoreText(row) {
   const many = row.model.landmarks.length;
+  if (absent(row).length === many) return "No landmark of the model in this scan";
   return `${row.score.toFixed(1)} of ${many} landmarks may be wrong`;
 }
 
@@ -50,7 +58,7 @@ function badges(row) {
   for (const [index, distance] of row.outliers.slice(0, 2)) found.push(badge(`outlier: ${row.model.landmarks[index].title}`, "warn", `robust distance ${distance}`));
   if (row.outliers.length > 2) found.push(badge(`${row.outliers.length - 2} more outliers`, "warn"));
   const gone = row.model ? absent(row) : [];
-  if (gone.length) found.push(badge(`${gone.length} absent`, "", gone.map((index) => row.model.landmarks[index].title).join(", ")));
+  if (gone.length && gone.length < row.model.landmarks.length) found.push(badge(`${gone.length} absent`, "", gone.map((index) => row.model.landmarks[index].title).join(", ")));
   return found;
 }
 
@@ -80,9 +88,13 @@ function facts(row) {
   if (!row.model || !row.statuses) return found;
   const outliers = new Map(row.outliers);
   const lines = row.model.landmarks.map((one, index) => ({ ...one, confidence: row.confidences[index], status: STATUS[row.statuses[index]], distance: outliers.get(index) }));
-  lines.sort((one, other) => (one.confidence ?? -1) - (other.confidence ?? -1));
-  found.push(table(["Landmark", "Status", "Confidence", "Outlier"], lines.map((one) => ({ outside: one.distance !== undefined,
-    cells: [one.title, one.status, percent(one.confidence), one.distance === undefined ? "" : `distance ${one.distance}`] })), [2]));
+  // What the model calls absent comes last: its confidence is the chance that it is there after all.
+  const there = new Set(present(row));
+  lines.forEach((one, index) => { one.there = there.has(index); });
+  lines.sort((one, other) => other.there - one.there || (one.confidence ?? -1) - (other.confidence ?? -1));
+  const anyOutlier = outliers.size > 0;
+  found.push(table(["Landmark", "Status", "Confidence", ...(anyOutlier ? ["Outlier"] : [])], lines.map((one) => ({ outside: one.distance !== undefined,
+    cells: [one.title, one.status, one.there ? percent(one.confidence) : "–", ...(anyOutlier ? [one.distance === undefined ? "" : `distance ${one.distance}`] : [])] })), [2]));
   const measured = row.model.measurements.map((one, index) => ({ ...one, value: row.measured[index] })).filter((one) => one.value !== null && one.value !== undefined);
   if (measured.length) found.push(make("h2", { textContent: "Measurements" }), table(["Measurement", "Value", "Usual"], measured.map((one) => ({
     outside: one.range && (one.value < one.range[0] || one.value > one.range[1]),

@@ -1,5 +1,6 @@
 // Histograms of everything that is a number, and how often each warning was given.
 const BARS = 30;
+const LEAST_VALUES = 20;
 let known = null;
 
 function distributions() {
@@ -9,7 +10,7 @@ function distributions() {
   known = [
     { name: "score", title: "Landmarks that may be wrong, per case", unit: "", values: done((row) => [row.score]) },
     { name: "lowest", title: "Lowest confidence of a case", unit: "%", values: done((row) => [row.lowest]), span: [0, 100] },
-    { name: "confidence", title: "Confidence of every landmark", unit: "%", values: done((row) => row.confidences), span: [0, 100] },
+    { name: "confidence", title: "Confidence of every landmark that was found", unit: "%", values: done((row) => present(row).map((index) => row.confidences[index])), span: [0, 100] },
     { name: "seconds", title: "Time per case", unit: "s", values: done((row) => [row.seconds]) },
   ];
   for (const model of summary.models) {
@@ -60,9 +61,39 @@ function nice(step) {
   return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= step * 0.999);
 }
 
+// Of few values a histogram tells nothing: each is a point on a line, and the range that is usual lies behind.
+function strip(one, isKept) {
+  const points = rows.filter((row) => isKept[row.index]).flatMap((row) => one.values(row).map((value) => ({ row, value })));
+  const values = points.map(({ value }) => value), width = 300, edge = 8;
+  const ends = [...values, ...(one.range ?? []), ...(one.span ?? [])];
+  let [low, high] = [Math.min(...ends), Math.max(...ends)];
+  if (!(high > low)) [low, high] = [low - 0.5, high + 0.5];
+  const at = (value) => edge + ((value - low) / (high - low)) * (width - 2 * edge);
+  const picture = draw("svg", { viewBox: `0 0 ${width} 44`, role: "group", "aria-label": `Each case: ${one.title}` });
+  if (one.range) picture.append(draw("rect", { class: "usual", x: at(one.range[0]), y: 2, width: at(one.range[1]) - at(one.range[0]), height: 24 }));
+  picture.append(draw("line", { class: "axis", x1: edge, y1: 26, x2: width - edge, y2: 26 }));
+  for (const { row, value } of points) {
+    const dot = draw("circle", { class: "dot", cx: at(value), cy: 14, r: 5, tabindex: 0, role: "button", "aria-label": `${row.id}: ${withUnit(value, one.unit)}` }, draw("title"));
+    dot.firstChild.textContent = `${row.id}: ${withUnit(value, one.unit)}`;
+    dot.addEventListener("click", () => openCase(row));
+    dot.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); openCase(row); } });
+    picture.append(dot);
+  }
+  for (const [x, anchor, value] of [[0, "start", low], [width, "end", high]]) {
+    const text = draw("text", { x, y: 40, "text-anchor": anchor });
+    text.textContent = withUnit(value, one.unit);
+    picture.append(text);
+  }
+  const usual = one.range ? `; green: usual, ${one.range[0]} to ${withUnit(one.range[1], one.unit)}` : "";
+  const sorted = [...new Set(values)].sort((a, b) => a - b);
+  const note = !values.length ? "none among these cases" : sorted.length === 1 ? `${withUnit(sorted[0], one.unit)}${usual}` : `${withUnit(sorted[0], one.unit)} to ${withUnit(sorted[sorted.length - 1], one.unit)}, in ${plural(values.length, "case")}${usual}`;
+  return make("figure", { className: "chart", dataset: { name: one.name } }, make("h3", { textContent: one.title }), picture, make("p", { className: "soft", textContent: note }));
+}
+
 function histogram(one, isKept) {
   const held = grid(one);
   if (!held) return null;
+  if (held.values.length < LEAST_VALUES) return strip(one, isKept);
   const { all } = held, { some, count: many, median } = among(held, isKept);
   const width = 300, height = 110, most = Math.max(...all, 1), wide = width / held.bars;
   const tall = (count) => (count ? Math.max(1.5, (count / most) * height) : 0);
@@ -107,6 +138,9 @@ function warningChart(kept) {
 }
 
 function showDistributions(kept) {
+  const areBars = distributions().some((one) => (grid(one)?.values.length ?? 0) >= LEAST_VALUES && one.name === "score");
+  byId("bars-text").hidden = !areBars;
+  byId("points-text").hidden = areBars;
   const isKept = new Uint8Array(rows.length);
   for (const row of kept) isKept[row.index] = 1;
   byId("charts").replaceChildren(...[warningChart(kept), ...distributions().map((one) => histogram(one, isKept))].filter(Boolean));

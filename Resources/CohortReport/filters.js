@@ -45,6 +45,11 @@ function absent(row) {
   return row.absent;
 }
 
+function present(row) {
+  const gone = new Set(absent(row));
+  return [...row.statuses].map((_, index) => index).filter((index) => !gone.has(index));
+}
+
 // What has no result comes last: there is nothing to look at, and the part Failures lists it with its reasons.
 const ORDERS = {
   worst: (one, other) => rank(other) - rank(one) || one.index - other.index,
@@ -80,6 +85,11 @@ function prepareFilters() {
   fill(byId("absent"), of("absent", [...titles], [["any", "any landmark"]]));
   fill(byId("outlier"), of("outlier", [...titles], [["any", "any landmark"]]));
   byId("model-label").hidden = summary.models.length < 2;
+  // What no case has cannot be chosen, and nobody filters a handful of cases.
+  const has = (name) => [...counts.keys()].some((key) => key.startsWith(`${name}/`));
+  for (const name of ["warning", "absent", "outlier"]) byId(name).closest("label").hidden = !has(name);
+  byId("state").closest("label").hidden = byId("state").options.length < 3;
+  byId("filters").hidden = rows.length <= FEW;
   for (const name of ["search", "state", "model", "warning", "absent", "outlier", "reviewed", "below", "order", "size", "page"]) {
     byId(name).addEventListener("input", () => ask({ [name]: byId(name).value, ...(name === "page" ? {} : { page: "1" }) }));
   }

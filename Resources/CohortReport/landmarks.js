@@ -11,7 +11,7 @@ function viewsOf(model) {
 const flat = (point, [[across, sign], [down, turn]]) => [sign * point[across], turn * point[down]];
 
 function showLandmarks() {
-  const models = summary.models.map((model, at) => [String(at), model.key]).filter(([at]) => summary.models[at].shape);
+  const models = summary.models.map((model, at) => [String(at), model.key]).filter(([at]) => summary.models[at].landmarks.some((one) => one.found !== null));
   byId("frame-model-label").hidden = models.length < 2;
   if (byId("frame-model").options.length !== models.length) {
     fill(byId("frame-model"), models);
@@ -19,14 +19,13 @@ function showLandmarks() {
     byId("frame-model").oninput = () => { frameModel = Number(byId("frame-model").value); choose(null); };
   }
   const model = summary.models[frameModel];
-  if (!model?.shape) {
-    byId("shape").replaceChildren(make("p", { className: "soft", textContent: "There are too few cases with landmarks for a common frame." }));
-    byId("landmark-table").hidden = true;
-    return;
-  }
-  byId("landmark-table").hidden = false;
-  byId("shape").replaceChildren(...viewsOf(model).map((view) => shapeView(model, view)));
-  landmarkTable(model);
+  // Without a common frame there is still what was found, and how surely.
+  byId("frame").hidden = !model?.shape;
+  byId("without-frame").hidden = Boolean(model?.shape);
+  document.querySelector(".split").classList.toggle("alone", !model?.shape);
+  byId("landmark-caption").hidden = !model?.shape;
+  if (model?.shape) byId("shape").replaceChildren(...viewsOf(model).map((view) => shapeView(model, view)));
+  if (model) landmarkTable(model);
 }
 
 function shapeView(model, view) {
@@ -51,11 +50,14 @@ function shapeView(model, view) {
   return make("figure", { className: "view" }, make("figcaption", {}, make("span", { textContent: view.ends[0] }), make("span", { textContent: view.title }), make("span", { textContent: view.ends[1] })), picture);
 }
 
-const HEADS = [["title", "Landmark"], ["found", "Found"], ["confidence", "Median confidence"], ["spread", "Usual spread"], ["outliers", "Outliers"]];
+const ALL_HEADS = [["title", "Landmark"], ["found", "Found"], ["confidence", "Median confidence"], ["spread", "Usual spread"], ["outliers", "Outliers"]];
+
+// Spread and outliers are known only in a common frame.
+const headsOf = (model) => (model.shape ? ALL_HEADS : ALL_HEADS.slice(0, 3));
 
 function landmarkTable(model) {
   const body = byId("landmark-table");
-  body.tHead.replaceChildren(make("tr", {}, ...HEADS.map(([name, title], at) => {
+  body.tHead.replaceChildren(make("tr", {}, ...headsOf(model).map(([name, title], at) => {
     const head = make("th", { scope: "col", className: at ? "number" : "" }, make("button", { type: "button", textContent: title + (columns.by === name ? (columns.down ? " ▾" : " ▴") : ""),
       onclick: () => { columns = { by: name, down: columns.by === name ? !columns.down : at > 0 }; landmarkTable(model); } }));
     head.setAttribute("aria-sort", columns.by === name ? (columns.down ? "descending" : "ascending") : "none");
@@ -65,8 +67,8 @@ function landmarkTable(model) {
   const sign = columns.down ? -1 : 1;
   lines.sort((one, other) => (columns.by === "title" ? sign * one.title.localeCompare(other.title) : sign * ((one[columns.by] ?? -1) - (other[columns.by] ?? -1))) || one.index - other.index);
   body.tBodies[0].replaceChildren(...lines.map((one) => make("tr", { className: one.index === chosen ? "chosen" : "" },
-    make("td", {}, make("button", { type: "button", className: "link", textContent: one.title, title: one.name, onclick: () => choose(one.index) })),
-    ...[percent(one.found), percent(one.confidence), one.spread === null ? "–" : `${number(one.spread)} mm`, one.outliers.toLocaleString("en")].map((text) => make("td", { className: "number", textContent: text })))));
+    make("td", {}, model.shape ? make("button", { type: "button", className: "link", textContent: one.title, title: one.name, onclick: () => choose(one.index) }) : one.title),
+    ...[percent(one.found), percent(one.confidence), one.spread === null ? "–" : `${number(one.spread)} mm`, one.outliers.toLocaleString("en")].slice(0, headsOf(model).length - 1).map((text) => make("td", { className: "number", textContent: text })))));
 }
 
 async function choose(index) {

@@ -6,10 +6,13 @@ function show() {
   const ordered = [...kept].sort(ORDERS[asked.order] ?? ORDERS.worst);
   showFilters(kept);
   showCases(ordered);
-  const tab = TABS.includes(asked.tab) ? asked.tab : TABS[0];
+  const there = parts();
+  const tab = there.includes(asked.tab) ? asked.tab : there[0];
+  byId("tabs").hidden = there.length < 2;
   for (const name of TABS) {
     byId(name).hidden = name !== tab;
     const button = document.querySelector(`[aria-controls=${name}]`);
+    button.hidden = !there.includes(name);
     button.setAttribute("aria-selected", String(name === tab));
     button.tabIndex = name === tab ? 0 : -1;
   }
@@ -18,19 +21,27 @@ function show() {
   if (tab === "failures") showFailures();
 }
 
+// The parts that have something to show: what compares cases needs two of them.
+function parts() {
+  const done = rows.filter((row) => row.state === "done").length;
+  const failed = rows.some((row) => row.state !== "done" && row.state !== "not started");
+  return TABS.filter((name) => name === "results" || (name === "failures" ? failed : done > 1));
+}
+
 function trouble(problem) {
   byId("trouble").textContent = problem.message;
   byId("trouble").hidden = false;
 }
 
 function prepareTabs() {
-  for (const [at, name] of TABS.entries()) {
+  for (const name of TABS) {
     const button = document.querySelector(`[aria-controls=${name}]`);
     button.addEventListener("click", () => ask({ tab: name }));
     button.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
-      const other = TABS[(at + step + TABS.length) % TABS.length];
+      const there = parts();
+      const other = there[(there.indexOf(name) + step + there.length) % there.length];
       ask({ tab: other });
       document.querySelector(`[aria-controls=${other}]`).focus();
     });
@@ -56,7 +67,6 @@ window.addEventListener("beforeprint", () => { showDistributions(matching()); sh
   try {
     await loadRows((there) => { byId("count").textContent = `loading, ${plural(there, "case")}…`; });
   } catch (problem) { trouble(problem); return; }
-  byId("tabs").hidden = false;
   readAddress();
   prepareFilters();
   prepareTabs();

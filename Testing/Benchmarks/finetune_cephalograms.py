@@ -67,6 +67,7 @@ def first_model(cases: list[Case], out: Path, options: argparse.Namespace) -> Mo
             name=NAME,
             changes={"steps": options.steps, "validate_every": options.steps},
             shape=options.shape,
+            install=True,
             run={"device": "cpu"},
         )
         return load_model(f"{NAME}@1.0.0")

@@ -13,11 +13,13 @@ LIBRARY = REPOSITORY / "LandmarkDetectionLib"
 
 # Lowest first. A part may import its own layer and the layers below it, never one above.
 LAYERS = (
-    ("errors", "files", "resources", "kernels"),
+    ("errors", "files", "resources", "kernels", "csv_text", "figure_text"),
     (
         "volume",
         "dicom",
         "dicom_pixels",
+        "dicom_stack",
+        "pixel_size",
         "nifti",
         "itk",
         "voxel_data",
@@ -44,6 +46,7 @@ LAYERS = (
         "image_grid",
         "aligned_grid",
         "image_views",
+        "scan_picture",
         "correction",
         "channels",
         "datalist",
@@ -60,7 +63,7 @@ LAYERS = (
         "measurement",
     ),
     ("networks", "image_reading"),
-    ("depth", "quality", "model"),
+    ("depth", "quality", "body_evidence", "model"),
     ("detectors",),
     ("synthesis",),
     ("baselines", "evaluation", "training", "cohort", "reporting", "measuring"),
@@ -74,6 +77,7 @@ LAYERS = (
         "cli_data",
         "cli_evaluate",
         "cli_finetune",
+        "cli_help",
         "cli_measure",
         "cli_refine",
         "cli_study",

@@ -242,3 +242,57 @@ def test_every_option_that_names_what_is_written_is_known_as_one() -> None:
                 found.add(name)
     assert {"output", "out", "overlay", "phantom"} <= found
     assert found <= OUTPUT_OPTIONS
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other limits")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["detect", f"{LONG}.nii"], 3),
+        (["measure", f"{LONG}.json"], 3),
+        (["series", LONG], 3),
+        (["next-case", LONG], 3),
+        (["agreement", LONG, LONG], 3),
+        (["models", "validate", LONG], 4),
+        (["detect", ".", "-m", LONG], 4),
+        (["synthesize", "--out", f"{LONG}.png"], 5),
+        (["measure", "x.json", "-o", f"{LONG}.csv"], 3),  # the input comes first
+        (["series", "loop"], 3),
+        (["measure", "loop/x.json"], 3),
+        (["models", "info", "loop/x"], 4),
+    ],
+    ids=lambda value: " ".join(value).replace(LONG, "LONG") if isinstance(value, list) else "",
+)
+def test_names_that_the_system_refuses_are_no_defects(
+    words: list[str], code: int, cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    answer = cli(*words)
+    assert answer.code == code, answer.err
+    assert "defect" not in answer.err
+
+
+def test_the_list_of_commands_begins_with_detect_and_demo_and_cuts_nothing(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = cli("--help").out.splitlines()
+    start = lines.index("Find landmarks:")
+    assert [line.split()[0] for line in lines[start + 1 : start + 3] if line[2] != " "] == ["detect", "demo"]
+    assert not any("…" in line or line.endswith("...") for line in lines[1:])
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+@pytest.mark.parametrize("command", [["batch"], ["train"], ["report"], ["detect"], ["data"]], ids=" ".join)
+def test_no_name_of_an_option_is_cut_in_the_help(
+    command: list[str], columns: str, cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    text = cli(*command, "--help").out
+    assert "…" not in text
+    if command == ["batch"]:
+        assert "--slurm-directive" in text and "--keep-identifiers" in text

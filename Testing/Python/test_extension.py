@@ -196,7 +196,7 @@ def test_the_installed_model_is_valid(installed: Path) -> None:
 
 def test_the_installed_panel_opens_with_the_installed_library(installed: Path) -> None:
     pytest.importorskip("slicer", reason="needs Slicer's classes: pip install slicer-core")
-    pytest.importorskip("PySide6", reason="needs Qt: pip install PySide6-Essentials", exc_type=ImportError)
+    pytest.importorskip("PySide6.QtWidgets", reason="needs Qt and its system libraries", exc_type=ImportError)
     code = (
         "import sys; from Testing.Python.slicer_host import SlicerHost; sys.path.insert(0, sys.argv[1]);"
         "host = SlicerHost(); host.open_module(sys.argv[1] + '/LandmarkDetection.py');"

@@ -262,9 +262,10 @@ def test_markups_may_be_ras_or_micrometres(tmp_path):
 @pytest.mark.parametrize(
     "point",
     [
-        {"position": "", "positionStatus": "missing"},
+        {"position": "", "positionStatus": "undefined"},
         {"positionStatus": "undefined"},
-        {"position": [1, 2, 3], "positionStatus": "preview"},
+        {"position": [0, 0, 0], "positionStatus": "undefined"},  # a template of points to be placed
+        {"position": [0.0, 0.0, 0.0], "positionStatus": "preview"},
         {"position": None},
         {"position": [float("nan")] * 3},
     ],
@@ -277,6 +278,39 @@ def test_points_without_a_position_are_absent_or_were_unset_by_a_person(tmp_path
     landmarks = read_landmarks(_markups(tmp_path, {"label": "a", "description": description, **point}))
     assert landmarks["a"].status is status
     assert landmarks["a"].description == "d"
+
+
+@pytest.mark.parametrize("word", ["preview", "undefined", "edit", "Defined", "", None, 1])
+@pytest.mark.parametrize(
+    ("description", "status"),
+    [
+        ("", Status.DETECTED),
+        ("d | confidence 0.90 | detected", Status.DETECTED),
+        ("absent", Status.CORRECTED),
+    ],
+)
+def test_a_position_is_a_position_whatever_word_stands_beside_it(tmp_path, word, description, status):
+    point = {"label": "knee", "position": [1, 2, 3], "positionStatus": word, "description": description}
+    knee = read_landmarks(_markups(tmp_path, point))["knee"]
+    assert knee.position.tolist() == [-1, -2, 3]
+    assert knee.status is status
+
+
+@pytest.mark.parametrize("position", ["", None, [], [0, 0, 0], [float("nan")] * 3])
+@pytest.mark.parametrize(
+    ("description", "status"),
+    [
+        ("", Status.MISSING),
+        ("outer table", Status.MISSING),
+        ("d | absent", Status.ABSENT),
+        ("d | missing", Status.MISSING),
+    ],
+)
+def test_missing_is_a_persons_word_unless_our_own_description_says_that_a_model_said_it(
+    tmp_path, position, description, status
+):
+    point = {"label": "a", "position": position, "positionStatus": "missing", "description": description}
+    assert read_landmarks(_markups(tmp_path, point))["a"].status is status
 
 
 def test_a_point_that_a_person_placed_on_an_absent_landmark_counts_as_corrected(tmp_path):
@@ -325,7 +359,81 @@ def test_the_position_status_that_slicer_5_appends_to_fcsv_rows_is_understood(tm
     )
     landmarks = read_landmarks(tmp_path / "x.fcsv")
     assert landmarks["here"].status is Status.DETECTED
-    assert landmarks["missing"].status is Status.ABSENT
+    assert landmarks["missing"].status is Status.MISSING
+
+
+_HEAD = "# Markups fiducial file version = 5.6\n# CoordinateSystem = LPS\n"
+_COLUMNS = "# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID\n"
+
+
+def _fcsv(tmp_path, text):
+    (tmp_path / "x.fcsv").write_text(text)
+    return read_landmarks(tmp_path / "x.fcsv")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("", Status.DETECTED),
+        ("2", Status.DETECTED),
+        ("1", Status.DETECTED),  # preview
+        ("preview", Status.DETECTED),
+        ("edit", Status.DETECTED),
+        ("3", Status.MISSING),
+        ("0", Status.ABSENT),  # Slicer writes where the point was
+    ],
+)
+def test_of_fcsv_rows_only_those_that_slicer_has_unset_have_no_position(tmp_path, code, status):
+    point = _fcsv(tmp_path, f"{_HEAD}{_COLUMNS}1,1,2,3,0,0,0,1,1,1,0,a,text,,{code},0\n")["a"]
+    assert point.status is status
+    assert not point.is_present or point.position.tolist() == [-1, -2, 3]
+
+
+def test_a_previewed_template_of_zeros_in_fcsv_has_no_positions(tmp_path):
+    assert not _fcsv(tmp_path, f"{_HEAD}{_COLUMNS}1,0,0,0,0,0,0,1,1,1,0,a,,,1,0\n")["a"].is_present
+
+
+@pytest.mark.parametrize("frame", ["0,0,0,1", "0,0,0,0", "0.0,0.6,0.8,0.0"])
+@pytest.mark.parametrize("tail", ["", ",vtkMRMLScalarVolumeNode1", ",,2,0", ",vtk,2,0", ",,2", ",vtk,1,0"])
+def test_commas_without_quotation_marks_stay_in_an_fcsv_description(tmp_path, frame, tail):
+    text = f"{_HEAD}{_COLUMNS}1,1,2,3,{frame},1,1,0,AC,anterior, commissure, left{tail or ','}\n"
+    point = _fcsv(tmp_path, text)["AC"]
+    assert point.description == "anterior, commissure, left"
+    assert point.position.tolist() == [-1, -2, 3]
+
+
+def test_our_own_description_with_unquoted_commas_keeps_its_status(tmp_path):
+    row = "1,1,2,3,0,0,0,1,1,1,0,knee,centre, of the knee | confidence 0.93 | uncertain,,2,0\n"
+    knee = _fcsv(tmp_path, _HEAD + _COLUMNS + row)["knee"]
+    assert (knee.description, knee.confidence, knee.status) == ("centre, of the knee", 0.93, Status.UNCERTAIN)
+
+
+def test_a_description_that_a_line_end_broke_is_one_again(tmp_path):
+    rows = "1,1,2,3,0,0,0,1,1,1,0,a,two\nlines,,2,0\n2,4,5,6,0,0,0,1,1,1,0,b\n3,7,8,9,0,0,0,1,1,1,0,c\n"
+    points = _fcsv(tmp_path, _HEAD + _COLUMNS + rows)
+    assert points.names == ("a", "b", "c")
+    assert points["a"].description == "two lines"
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("# Markups fiducial file version = 4.11\n", [-1, -2, 3]),
+        ("# Markups fiducial file version = slicer-core-5.13\n# CoordinateSystem = RAS\n", [1, 2, 3]),
+        ("# Markups fiducial file version = 4.6\n# CoordinateSystem = 0\n", [1, 2, 3]),
+        ('"# Markups fiducial file version = 4.11",,,\n"# CoordinateSystem = LPS",,,\n', [-1, -2, 3]),
+        ("", [1, 2, 3]),
+    ],
+)
+def test_a_markups_file_is_lps_unless_it_says_otherwise(tmp_path, head, expected):
+    points = _fcsv(tmp_path, f"{head}{_COLUMNS}1,1,2,3,0,0,0,1,1,1,0,a,,\n")
+    assert points["a"].position.tolist() == expected
+
+
+def test_a_list_of_slicer_3_names_its_points_first_and_is_ras(tmp_path):
+    assert _fcsv(tmp_path, "F,10,20,30,1,1\n")["F"].position.tolist() == [10, 20, 30]
+    head = "# Fiducial List file x.fcsv\n# version = 3\n# name = F\n# columns = label,x,y,z,sel,vis\n"
+    assert _fcsv(tmp_path, head + "F-1,1,2,3,1,1\n")["F-1"].position.tolist() == [1, 2, 3]
 
 
 def test_a_table_that_slicer_exported_is_read(tmp_path):
@@ -341,6 +449,30 @@ def test_a_table_that_slicer_exported_is_read(tmp_path):
 def test_a_table_from_a_spreadsheet_may_have_a_byte_order_mark_semicolons_and_few_columns(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xef\xbb\xbfName;X;Y;Z\r\na;1;2;3\r\n;4;5;6\r\n;;;\r\n")
     assert read_landmarks(tmp_path / "x.csv").names == ("a", "point_2")
+
+
+@pytest.mark.parametrize("word", ["1", "1.0", "TRUE", "True", "yes", "Y", "WAHR", "", "defined"])
+def test_any_word_for_yes_says_that_a_row_is_defined(tmp_path, word):
+    (tmp_path / "x.csv").write_text(f"label,l,p,s,defined\nknee,1,2,3,{word}\n")
+    assert read_landmarks(tmp_path / "x.csv")["knee"].position.tolist() == [-1, -2, 3]
+
+
+@pytest.mark.parametrize("word", ["0", "0.0", "FALSE", "no", "n", "FALSCH"])
+def test_any_word_for_no_says_that_a_row_is_not_defined(tmp_path, word):
+    (tmp_path / "x.csv").write_text(f"label,l,p,s,defined\nknee,1,2,3,{word}\n")
+    assert read_landmarks(tmp_path / "x.csv")["knee"].status is Status.ABSENT
+
+
+def test_empty_cells_at_the_end_of_rows_and_a_line_for_excel_are_no_trouble(tmp_path):
+    (tmp_path / "x.csv").write_text("sep=;\nname;x;y;z\nknee;1.5;2.5;3.5;;\n;;;;\n")
+    assert read_landmarks(tmp_path / "x.csv")["knee"].position.tolist() == [1.5, 2.5, 3.5]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+49 30 1", "-x", "@SUM(A1)", "'=1", "''@", "\uff1dx"])
+def test_a_name_that_looks_like_a_formula_is_guarded_in_the_table_and_comes_back(tmp_path, name):
+    write_landmarks(LandmarkSet((Landmark(name, [1, 2, 3]),)), tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text().splitlines()[1].lstrip('"').startswith("'")
+    assert read_landmarks(tmp_path / "x.csv").names == (name,)
 
 
 # --- broken files ---
@@ -391,6 +523,42 @@ BROKEN = {
     "word.csv": ("name,x,y,z\na,1,2,three\n", "position of point 'a' is not three numbers"),
     "half.csv": ("name,x,y,z\na,1,2,\n", "position of point 'a' is not three numbers"),
     "status.csv": ("name,x,y,z,confidence,status\na,1,2,3,,lost\n", "confidence or status of 'a'"),
+    "missing.mrk.json": (
+        '{"markups": [{"type": "Fiducial", "controlPoints": '
+        '[{"label": "a", "position": [1, 2, 3], "positionStatus": "missing"}]}]}',
+        "'a' is called missing and has a position",
+    ),
+    "far.mrk.json": (
+        '{"markups": [{"type": "Fiducial", "controlPoints": [{"label": "a", "position": [1, 2, 1e15]}]}]}',
+        "more than 1 km away",
+    ),
+    "far.csv": ("name,x,y,z\na,1,2,-1e15\n", "more than 1 km away"),
+    "record.json": (
+        '{"landmarks": [{"name": "a", "position": [1, 2, 3], "covariance": [[NaN, 0], [0, 1]]}]}',
+        "covariance is not finite",
+    ),
+    "predicted.json": (
+        '{"landmarks": [{"name": "a", "position": [1, 2, 3], "predicted": [1, 2, 1e99]}]}',
+        "predicted is more than 1 km away",
+    ),
+    "decimal.fcsv": (
+        _FCSV + "1,1,5,2,5,3,5,0,0,0,1,1,1,0,a,b,vtk\n",
+        "point 1 has 17 cells for 14 columns; write decimal points",
+    ),
+    "slicer3.fcsv": ("# columns = label,x,y,z,sel,vis\nF,1,5,2,5,3,5,1,1\n", "write decimal points"),
+    "comma.csv": (
+        "name,x,y,z\nknee,1,5,2,5,3,5\n",
+        "row 2 (knee) has 7 cells, and the first row 4; a number with a decimal comma",
+    ),
+    "semicolons.csv": ("name;x;y;z\nknee;1,5;2,5;3,5\n", "'1,5' has a decimal comma"),
+    "tabs.csv": ("name\tx\ty\tz\nknee\t1\t2\t1.203,5\n", "'1.203,5' has a decimal comma"),
+    "quoted.csv": ('name,x,y,z\nknee,"1,5",2,3\n', "'1,5' has a decimal comma"),
+    "open.csv": ('name,x,y,z\n"knee,1,2,3\nhip,4,5,6\n', "a quotation mark in it is opened and never closed"),
+    "twice.csv": ("name,x,y,z,x\nknee,1,2,3,4\n", "names the column 'x' twice"),
+    "defined.csv": (
+        "name,x,y,z,defined\nknee,1,2,3,perhaps\n",
+        "whether 'knee' is defined is told by 'perhaps'",
+    ),
     "confidence.csv": ("name,x,y,z,confidence,status\na,1,2,3,7,\n", "confidence or status of 'a'"),
 }
 

@@ -25,11 +25,24 @@ BASIC = (
 
 
 def test_nothing_missing_needs_nothing():
-    assert system_libraries.missing(lambda library: True, lambda: True) == []
+    assert system_libraries.missing(lambda library: True, lambda: True, lambda: True) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere Qt brings all")
+def test_nothing_is_installed_unless_it_is_asked_for(monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(system_libraries, "missing", lambda: [system_libraries.BROWSER])
+    monkeypatch.setattr(system_libraries.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(system_libraries.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(system_libraries.subprocess, "run", lambda words, **more: ran.append(words))
+    assert system_libraries.main([]) == 0 and ran == []
+    assert "chromium" in capsys.readouterr().err
+    assert system_libraries.main(["--install"]) == 1, "it is still missing"
+    assert ran[-1][:2] == ["apt-get", "install"] and "chromium" in ran[-1]
 
 
 def test_one_sentence_names_the_packages_of_debian_and_fedora():
-    packages = system_libraries.missing(lambda library: "glib" not in library, lambda: False)
+    packages = system_libraries.missing(lambda library: "glib" not in library, lambda: False, lambda: True)
     sentence = system_libraries.sentence(packages)
     assert "apt-get install fonts-dejavu-core libglib2.0-0`" in sentence
     assert "dnf install dejavu-sans-fonts glib2`" in sentence

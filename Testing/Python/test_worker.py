@@ -175,6 +175,42 @@ def test_a_defect_is_answered_with_its_traceback_and_the_process_lives_on(
     assert worker.result("detect", volume=scan, model=MODEL)["landmarks"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"hello",
+        b"null",
+        b"[1, 2]",
+        b'"detect"',
+        b"{}",
+        b'{"do": "dance"}',
+        b'{"do": ["detect"]}',
+        b'{"do": null, "id": 7}',
+        b'{"id": NaN, "do": "dance"}',
+        b"[" * 100_000,
+        b"\xff\xfe\x00",
+    ],
+    ids=range(12),
+)
+def test_a_line_that_is_no_request_is_answered_by_an_error_and_the_process_lives_on(
+    worker: Process, line: bytes
+) -> None:
+    assert worker.process.stdin is not None
+    worker.process.stdin.flush()
+    worker.process.stdin.buffer.write(line + b"\n")
+    worker.process.stdin.buffer.flush()
+    answer = worker.event()
+    assert answer["event"] == "error"
+    assert worker.ask("detect", volume={}, model="no-such-model")[-1]["kind"] == "ModelError"
+
+
+def test_a_record_that_is_broken_is_refused_in_one_sentence(worker: Process, scan: Message) -> None:
+    answer = worker.ask("refine", volume=scan, model=MODEL, record={"landmarks": 5, "schema_version": 1})[-1]
+    assert (answer["event"], answer["kind"]) == ("error", "InputError")
+    assert "record of the review cannot be used" in answer["message"]
+
+
 def test_a_file_that_is_not_complete_is_refused(scan: Message, tmp_path: Path) -> None:
     path = tmp_path / "half.raw"
     path.write_bytes(Path(scan["file"]).read_bytes()[:-2])

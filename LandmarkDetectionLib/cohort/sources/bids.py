@@ -10,12 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from LandmarkDetectionLib.cohort.sources.case_source import CaseSource, Found, LeftOut, image_file, kind_of
-from LandmarkDetectionLib.cohort.sources.folder import files_below
+from LandmarkDetectionLib.cohort.sources.folder import NO_FILE, files_below, is_regular
 
 DESCRIPTION = "dataset_description.json"
 PASSED_OVER = ("derivatives", "sourcedata", "code", "stimuli", "phenotype")
 #: Data types that hold anatomy, and the modality that each says.
 MODALITY = {"anat": "MR", "ct": "CT", "pet": "PT", "xray": "DX"}
+#: The other data types of BIDS; a folder of any other name may be named after a person.
+OTHER_TYPES = "func dwi fmap perf meg eeg ieeg beh micr motion mrs nirs".split()
 #: Last parts of names of what is no picture of a body.
 NO_SCAN = ("mask", "dseg", "probseg", "defacemask", "T1map", "T2map", "R1map", "R2map", "MTRmap", "M0map")
 
@@ -29,10 +31,13 @@ def find(root: Path, skip: Path | None) -> Found:
         if parts[0] in PASSED_OVER or kind_of(path) == "" or not parts[0].startswith("sub-"):
             continue
         identity = "/".join(parts)
-        datatype = parts[-2]
+        datatype = parts[-2] if len(parts) > 2 else ""
         suffix = path.name.partition(".")[0].rpartition("_")[2]
-        if datatype not in MODALITY:
-            left_out.append(LeftOut(identity, datatype, f"not an anatomical image ({datatype})"))
+        if not is_regular(path):
+            left_out.append(LeftOut(identity, "other file", NO_FILE))
+        elif datatype not in MODALITY:
+            kind = datatype if datatype in OTHER_TYPES else "another folder"
+            left_out.append(LeftOut(identity, kind, f"not an anatomical image ({kind})"))
         elif suffix in NO_SCAN:
             left_out.append(LeftOut(identity, suffix, f"a mask or map ({suffix})"))
         else:

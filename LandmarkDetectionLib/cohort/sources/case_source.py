@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +21,13 @@ KINDS = {
     **dict.fromkeys((".mha", ".mhd"), "MetaImage"),
     **dict.fromkeys(PICTURES, "picture"),
 }
+#: Headers that may name another file for their voxels; a list of slices may make them long.
+DETACHED = (".nhdr", ".nrrd", ".mhd", ".mha")
+MOST_HEADER_BYTES, MOST_DATA_FILES = 1 << 18, 10_000
+DATA_FILE = re.compile(
+    rb"^[^\S\n]*(?:data ?file|ElementDataFile)[^\S\n]*[:=][^\S\n]*([^\r\n]*?)[^\S\n]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 SERIES, DICOM_FILE, LISTED = "DICOM series", "DICOM file", "datalist row"
 
 
@@ -124,19 +134,101 @@ def identity_below(path: Path, root: Path) -> str:
 
 
 def companions(path: Path) -> tuple[Path, ...]:
-    """The files that the header of an .mhd or .nhdr file says its voxels are in."""
-    if path.suffix.lower() not in (".mhd", ".nhdr"):
-        return ()
+    """The files that the header of a NRRD or MetaImage file says its voxels are in."""
+    found = data_files(path)
+    entries = found.entries if found is not None else ()
+    return tuple(file for entry in entries for file in entry.files.values() if file.is_file())
+
+
+@dataclass(frozen=True)
+class DataEntry:
+    """A place in a header that names data files.
+
+    Attributes
+    ----------
+    start, end
+        Of the bytes that name them.
+    files
+        By what numbers each of several of them ("" for one).
+    numbering
+        How the header says that number ("%03d").
+    """
+
+    start: int
+    end: int
+    files: Mapping[str, Path] = field(repr=False)
+    numbering: str = ""
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """The text of a header, and where it names data files."""
+
+    text: bytes = field(repr=False)
+    entries: tuple[DataEntry, ...] = field(repr=False)
+
+
+def data_files(path: Path) -> DataFiles | None:
+    """Where a NRRD or MetaImage header names files with its voxels; None when it names none.
+
+    One file, a list of files below the entry, or a pattern with its first and last number (MetaIO
+    documentation, "ElementDataFile"; NRRD format, "data file").
+    """
+    if path.suffix.lower() not in DETACHED:
+        return None
     try:
         with path.open("rb") as stream:
-            header = stream.read(65536).decode("utf-8", errors="replace")
+            text = stream.read(MOST_HEADER_BYTES)
     except OSError:
+        return None
+    header = re.split(rb"\n\r?\n", text, maxsplit=1)[0]
+    found = DATA_FILE.search(header)
+    value = found[1] if found is not None else b""
+    if found is None or not value or value.split()[0].upper() == b"LOCAL" or len(text) == MOST_HEADER_BYTES:
+        return None
+    if value.split()[0].upper() == b"LIST":
+        # The list ends with the file; nothing else follows the entry.
+        lines = re.finditer(rb"[^\r\n]*[^\s]", text[found.end() :])
+        return DataFiles(text, tuple(_entry(path, text, found.end(), line.span()) for line in lines))
+    if b"%" in value:
+        return DataFiles(text, _numbered(path, found))
+    return DataFiles(text, (_entry(path, text, 0, found.span(1)),))
+
+
+def _entry(path: Path, text: bytes, offset: int, span: tuple[int, int]) -> DataEntry:
+    start, end = offset + span[0], offset + span[1]
+    start += len(text[start:end]) - len(text[start:end].lstrip())
+    return DataEntry(start, end, {"": path.parent / os.fsdecode(text[start:end])})
+
+
+def _numbered(path: Path, found: re.Match[bytes]) -> tuple[DataEntry, ...]:
+    """The files of a pattern: its words are the pattern, the first and last number, and the step."""
+    words = found[1].split()
+    format_ = re.search(rb"%0?\d{0,2}[du]", words[0])
+    numbers = [int(word) for word in words[1:4] if word.isdigit()]
+    if format_ is None or len(numbers) < 2:
         return ()
-    entries = [line.replace(":", "=", 1).partition("=") for line in header.splitlines()]
-    names = [
-        value.strip()
-        for key, _, value in entries
-        if key.strip().lower() in ("elementdatafile", "data file", "datafile")
-    ]
-    files = [path.parent / Path(name).name for name in names if name]
-    return tuple(file for file in files if file.is_file())
+    numbering = format_[0].decode().replace("u", "d")
+    step = numbers[2] if len(numbers) > 2 and numbers[2] else 1
+    chosen = range(numbers[0], numbers[1] + 1, step)[:MOST_DATA_FILES]
+    before, after = words[0][: format_.start()], words[0][format_.end() :]
+    files = {
+        numbering % number: path.parent / os.fsdecode(before + (numbering % number).encode() + after)
+        for number in chosen
+    }
+    return (DataEntry(found.start(1), found.start(1) + len(words[0]), files, numbering),)
+
+
+def text_of(path: str | os.PathLike[str]) -> str:
+    """A path as text that every file and screen takes: what is not UTF-8 in it is written as ``\\xff``.
+
+    Examples
+    --------
+    >>> text_of(b"d\\xe9j\\xe0".decode("utf-8", "surrogateescape")) == r"d\\xe9j\\xe0"
+    True
+    """
+    text = os.fspath(path)
+    try:
+        return os.fsencode(text).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character that stands for no byte
+        return text.encode("utf-8", "backslashreplace").decode()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from LandmarkDetectionLib.cohort.sources.case_source import SERIES, CaseSource, Found, LeftOut, identity_below
-from LandmarkDetectionLib.dicom import NOT_IMAGES, read_header
+from LandmarkDetectionLib.dicom import LEAST_ALIKE, NOT_IMAGES, image_type, read_header
 
 TAGS = (
     "SOPClassUID",
     "SOPInstanceUID",
     "ImageType",
+    "ImageOrientationPatient",
     "Modality",
     "SeriesInstanceUID",
     "SeriesDescription",
@@ -42,6 +44,12 @@ DERIVED = frozenset(
 )
 SCREENS = frozenset({"SCREEN SAVE", "DOSE_INFO", "DOSE INFO", "PROTOCOL", "REPORT"})
 
+SCAN = ("", "")
+OBJECT = "DICOM object"
+LOCALIZERS = ("localizer", "a localizer")
+#: Images of one direction that are a localizer when the description begins with the word, or just holds it.
+MOST_SCOUTS, FEW_SCOUTS = 6, 3
+
 DAMAGED = "damaged, or not DICOM although its name says so"
 
 
@@ -49,28 +57,81 @@ DAMAGED = "damaged, or not DICOM although its name says so"
 class _Series:
     """What is known of a series while its files come in; headers are not kept."""
 
-    modality: str
-    description: str
-    image_type: frozenset[str]
-    sop_class: str
-    is_image: bool
+    modality: str = ""
+    description: str = ""
     files: list[Path] = field(default_factory=list)
     images: set[str] = field(default_factory=set)
-    slices: int = 0
+    #: Frames by what they are and why they would be left out; ("", "") for those of a scan.
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: Frames of the scan by the directions of their rows and columns, in tenths.
+    directions: Counter[tuple[float, ...]] = field(default_factory=Counter)
+
+    @property
+    def slices(self) -> int:
+        """Frames of the scan, or of whatever else the series holds."""
+        return self.kinds[SCAN] or sum(self.kinds.values())
+
+    def add(self, header: Any, path: Path) -> None:
+        """Count one file in; copies count once."""
+        self.files.append(path)
+        instance = str(header.get("SOPInstanceUID", path))
+        if instance in self.images:
+            return
+        self.images.add(instance)
+        frames = max(_whole(header.get("NumberOfFrames")), 1)
+        kind = _kind_of(header)
+        self.kinds[kind] += frames
+        # Whatever comes first, a scan's own words are those of its slices.
+        if not self.modality or (kind == SCAN and not self.directions):
+            self.modality = str(header.get("Modality") or "").strip()
+            self.description = str(header.get("SeriesDescription") or "").strip()
+        if kind == SCAN:
+            self.directions[_directions(header)] += frames
 
     def reason_to_leave_out(self) -> tuple[str, str]:
         """Kind and reason; empty for a scan."""
-        if self.modality in NOT_IMAGES or not self.is_image:
-            return "DICOM object", f"not an image ({self.modality or 'unknown kind'})"
-        if "LOCALIZER" in self.image_type or LOCALIZER.search(self.description):
-            return "localizer", "a localizer"
-        if self.image_type & SCREENS:
-            return "captured screen", "a captured screen or a page of text"
-        if self.sop_class.startswith(SECONDARY_CAPTURE):
-            return "secondary capture", "a secondary capture"
-        if words := sorted(self.image_type & DERIVED):
-            return "derived", f"derived from another series ({', '.join(words)})"
-        return "", ""
+        objects = {kind: count for kind, count in self.kinds.items() if kind[0] == OBJECT}
+        pictures = {kind: count for kind, count in self.kinds.items() if kind not in objects}
+        if not pictures:
+            return max(objects, key=lambda kind: objects[kind])
+        # Reading a scan leaves its scouts out.
+        others = {kind: count for kind, count in pictures.items() if kind != LOCALIZERS} or pictures
+        kind = max(others, key=lambda one: (others[one], one == SCAN))
+        return LOCALIZERS if kind == SCAN and self._is_called_localizer() else kind
+
+    def _is_called_localizer(self) -> bool:
+        """Whether the description means what it says: scans are called after bone surveys and scouts, too."""
+        word = LOCALIZER.search(self.description)
+        if word is None:
+            return False
+        largest = max(self.directions.values())
+        return largest < LEAST_ALIKE * self.slices or self.slices <= (
+            MOST_SCOUTS if word.start() == 0 else FEW_SCOUTS
+        )
+
+
+def _kind_of(header: Any) -> tuple[str, str]:
+    """What one file is, and why a series of such files is left out; :data:`SCAN` for one of a scan."""
+    modality = str(header.get("Modality") or "").strip()
+    if modality in NOT_IMAGES or not (header.get("Rows") and header.get("Columns")):
+        return OBJECT, f"not an image ({modality or 'unknown kind'})"
+    words = image_type(header)
+    if "LOCALIZER" in words:
+        return LOCALIZERS
+    if words & SCREENS:
+        return "captured screen", "a captured screen or a page of text"
+    if str(header.get("SOPClassUID") or "").startswith(SECONDARY_CAPTURE):
+        return "secondary capture", "a secondary capture"
+    if derived := sorted(words & DERIVED):
+        return "derived", f"derived from another series ({', '.join(derived)})"
+    return SCAN
+
+
+def _directions(header: Any) -> tuple[float, ...]:
+    try:
+        return tuple(round(float(value), 1) + 0.0 for value in header.get("ImageOrientationPatient") or ())
+    except (TypeError, ValueError):
+        return ()
 
 
 class Archive:
@@ -96,12 +157,7 @@ class Archive:
         if str(header.get("SOPClassUID", "")) == "1.2.840.10008.1.3.10":
             return  # a DICOMDIR lists what is found anyway
         uid = str(header.get("SeriesInstanceUID", ""))
-        series = self._series.get(uid) or self._series.setdefault(uid, _new_series(header))
-        instance = str(header.get("SOPInstanceUID", path))
-        series.files.append(path)
-        if instance not in series.images:  # copies count once
-            series.images.add(instance)
-            series.slices += _whole(header.get("NumberOfFrames")) or 1
+        self._series.setdefault(uid, _Series()).add(header, path)
 
     def sorted_out(self, every_series: bool = False) -> Found:
         """The series that are cases, and what is not.
@@ -115,7 +171,7 @@ class Archive:
         left_out = list(self._left_out)
         for uid, series in self._series.items():
             kind, reason = series.reason_to_leave_out()
-            if reason and not (every_series and kind not in ("DICOM object",)):
+            if reason and not (every_series and kind != OBJECT):
                 left_out.append(LeftOut(f"series {uid}", kind, reason))
                 continue
             cases.append(
@@ -132,20 +188,8 @@ class Archive:
         return Found(tuple(cases), tuple(left_out))
 
 
-def _new_series(header: Any) -> _Series:
-    image_type = header.get("ImageType") or ()
-    words = [image_type] if isinstance(image_type, str) else list(image_type)
-    return _Series(
-        modality=str(header.get("Modality") or "").strip(),
-        description=str(header.get("SeriesDescription") or "").strip(),
-        image_type=frozenset(str(word).strip().upper() for word in words),
-        sop_class=str(header.get("SOPClassUID") or ""),
-        is_image=bool(header.get("Rows") and header.get("Columns")),
-    )
-
-
 def _whole(value: Any) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0

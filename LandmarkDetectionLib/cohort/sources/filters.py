@@ -75,19 +75,23 @@ class Filters:
 
 def _slices_of(case: CaseSource) -> int:
     """Slices as the header says; 0 when it says nothing, so that reading it says what is wrong."""
-    from LandmarkDetectionLib import metaimage, nifti, nrrd
+    from LandmarkDetectionLib.cohort.nameless import nameless
 
-    path: Path = case.files[0]
-    if not path.is_file():
-        return 0
     if case.kind == "picture":
         return 1
+    with nameless(case, "") as plain:
+        return _slices_in(plain.case.files[0], case.kind)
+
+
+def _slices_in(path: Path, kind: str) -> int:
+    from LandmarkDetectionLib import metaimage, nifti, nrrd
+
     try:
-        if case.kind == "NIfTI":
+        if kind == "NIfTI":
             return nifti.slices(path)
-        if case.kind == "NRRD":
+        if kind == "NRRD":
             return nrrd.slices(path)
-        if case.kind == "MetaImage":
+        if kind == "MetaImage":
             return metaimage.slices(path)
     except (InputError, OSError):
         return 0

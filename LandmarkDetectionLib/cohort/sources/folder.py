@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from LandmarkDetectionLib.dicom import is_dicom
 from LandmarkDetectionLib.volume import DICOM
 
 OTHER_FILE = "not an image of a kind that can be read"
+NO_FILE = "no regular file (a pipe, a device or a broken link)"
 TELL_EVERY = 1000
 
 
@@ -45,10 +47,9 @@ def find(root: Path, skip: Path | None, every_series: bool, looking: Callable[[s
     for number, path in enumerate(files_below(root, skip), start=1):
         if number % TELL_EVERY == 0:
             looking(f"{number} files looked at")
+        if not is_regular(path):
+            left_out.append(LeftOut(identity_below(path, root), "other file", NO_FILE))
         # Any name may hide DICOM; a picture's or a volume's name hardly does.
-        if path.exists() and not path.is_file():
-            # A named pipe would be waited for without end.
-            left_out.append(LeftOut(identity_below(path, root), "other file", OTHER_FILE))
         elif kind_of(path):
             case = image_file(path, root)
             cases.append(case)
@@ -68,6 +69,14 @@ def find_one(path: Path) -> Found:
     if kind_of(path):
         return Found((image_file(path, path.parent),))
     return Found((CaseSource(path.name, (path, *companions(path)), DICOM_FILE),))
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a name leads to a file with an end; a named pipe would be waited for without one."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def files_below(root: Path, skip: Path | None) -> Iterator[Path]:

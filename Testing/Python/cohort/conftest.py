@@ -63,7 +63,8 @@ def source(bodies: list[Volume], tmp_path_factory: pytest.TempPathFactory) -> Pa
     for volume, name in zip(bodies, ("a.nii.gz", "b.nrrd", "c.mha"), strict=False):
         write_volume(volume, folder / "ct" / f"{SURNAME}_{name}")
     write_dicom(bodies[3], folder / f"{UID_TEXT}_{SURNAME}_dicom")
-    (folder / f"{SURNAME}_empty.nii").write_bytes(b"")
+    # Two blanks, a tab, and a letter of another age: the name is not UTF-8.
+    (folder / os.fsdecode(SURNAME.encode() + b"  \t_f\xfcr.nii")).write_bytes(b"")
     (folder / f"{SURNAME}_text.nrrd").write_text(f"{SURNAME} is no image\n")
     (folder / f"{SURNAME}.txt").write_text("notes")
     return folder

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from LandmarkDetectionLib.cohort import read_cohort
+from LandmarkDetectionLib.cohort.batch import write_tables
 from LandmarkDetectionLib.cohort.sources import Filters
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.landmarks import read_landmarks
@@ -89,10 +90,76 @@ def test_damaged_results_are_done_again_when_they_are_verified(
     path = next(out.glob("cases/*/tiny-model/detection.json"))
     kept = path.read_bytes()
     path.write_bytes(kept[:100])
-    with pytest.raises(InputError, match="--verify"):
-        run_here(source, out)
-    assert [event.key for event in run_here(source, out, verify=True)] == [path.parent.parent.name]
+    assert [event.key for event in run_here(source, out)] == [path.parent.parent.name]
     assert json.loads(path.read_bytes())["landmarks"] == json.loads(kept)["landmarks"]
+    path.with_name("landmarks.mrk.json").write_bytes(kept[:100])
+    assert run_here(source, out) == [], "only a thorough look sees the others"
+    assert [event.key for event in run_here(source, out, verify=True)] == [path.parent.parent.name]
+
+
+def test_a_result_that_is_damaged_at_the_end_is_a_failure_in_every_table(
+    undisturbed: Finished, detector: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed[0], out)
+    path = next(out.glob("cases/*/tiny-model/detection.json"))
+    path.write_bytes(path.read_bytes()[:100])
+    _, unreadable = write_tables(read_cohort(out), [str(detector)])
+    assert unreadable == {path.parent.parent.name}
+    assert len(rows(out / "results.csv")) == 3
+    (broken,) = [row for row in rows(out / "failures.csv") if row["case"] in unreadable]
+    assert "--verify" in broken["reason"]
+    assert str(tmp_path) not in broken["reason"]
+
+
+def test_which_code_is_which_file_stands_in_a_private_file_beside_the_results(
+    undisturbed: Finished, source: Path
+) -> None:
+    out, ended = undisturbed
+    key = out.with_name("out-key.csv")
+    assert ended.events[-1]["key_file"] == str(key)
+    assert key.stat().st_mode & 0o077 == 0
+    assert (out / ".secret").stat().st_mode & 0o077 == 0
+    codes = {row["code"]: row["source"] for row in rows(key)}
+    assert set(codes) == set(states(out))
+    assert {Path(path).parent for path in codes.values()} >= {source, source / "ct"}
+    for row in rows(out / "failures.csv"):
+        assert codes[row["case"]].endswith((r"_f\xfcr.nii", "_text.nrrd"))
+
+
+def test_a_list_says_how_each_case_ended_and_by_which_code(
+    undisturbed: Finished, source: Path, cli: Callable, detector: Path
+) -> None:
+    out, _ = undisturbed
+    answer = cli("batch", source, "--out", out, "--model", detector, "--list", "--json")
+    assert answer.code == 0, answer.err
+    listed = json.loads(answer.out)["cases"]
+    assert {case["key"]: case["state"] for case in listed} == states(out)
+    assert {case["state"] for case in listed if "_b.nrrd" in case["identity"]} == {"done"}
+    assert {case["state"] for case in listed if "_text" in case["identity"]} == {"failed"}
+    people = cli("batch", source, "--out", out, "--model", detector, "--list").out
+    assert all(key in people for key in states(out))
+    assert "finished" not in people
+
+
+def test_a_finished_batch_answers_programs_with_one_document(
+    undisturbed: Finished, source: Path, cli: Callable, detector: Path
+) -> None:
+    out, _ = undisturbed
+    words = ("batch", source, "--out", out, "--model", detector, "--no-pictures", "--device", "cpu")
+    answer = cli(*words, "--json")
+    assert answer.code == 0, answer.err
+    said = json.loads(answer.out)
+    assert (said["total"], said["done"], said["failed"]) == (6, 4, 2)
+    assert {case["key"]: case["state"] for case in said["cases"]} == states(out)
+    assert all(case["reason"] for case in said["cases"] if case["state"] == "failed")
+
+
+@pytest.mark.parametrize("words", [("--key", "k.csv", "--no-key"), ("--key", "k.csv", "--keep-identifiers")])
+def test_a_key_file_that_could_not_be_one_is_refused(
+    words: tuple[str, ...], source: Path, cli: Callable, tmp_path: Path
+) -> None:
+    assert cli("batch", source, "--out", tmp_path / "out", *words).code == 2
 
 
 def test_a_list_says_what_would_be_done_and_writes_nothing(
@@ -104,6 +171,7 @@ def test_a_list_says_what_would_be_done_and_writes_nothing(
     assert answer.code == 0, answer.err
     listed = json.loads(answer.out)
     assert len(listed["cases"]) == 6
+    assert {case["key"] for case in listed["cases"]} == {None}, "the first run gives the codes"
     assert all(case["to_do"] for case in listed["cases"])
     assert [one["reason"] for one in listed["left_out"]] == ["not an image of a kind that can be read"]
     people = cli(

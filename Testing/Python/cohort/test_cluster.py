@@ -1,13 +1,19 @@
 """Workers as cores, memory and graphics processors allow; SLURM job scripts as text."""
 
+import asyncio
+import concurrent.futures
 import re
+import socket
+import ssl
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from LandmarkDetectionLib.cohort import cluster
 from LandmarkDetectionLib.cohort.cluster import GIB, LocalWorkers, Slurm, worker_specifications
+from LandmarkDetectionLib.errors import ClusterError
 
 
 @pytest.fixture
@@ -44,9 +50,77 @@ def test_every_graphics_processor_has_one_worker_of_its_own(machine: Callable) -
     assert all("env" not in one for one in without)
 
 
-def test_local_workers_listen_to_this_computer_only(machine: Callable) -> None:
-    machine(2, 8 * GIB, [])
-    assert {one["host"] for one in worker_specifications(LocalWorkers())} == {"127.0.0.1"}
+def listening() -> set[tuple[str, int]]:
+    """Where this process and its children listen."""
+    import psutil
+
+    here = psutil.Process()
+    return {
+        (one.laddr.ip, one.laddr.port)
+        for process in (here, *here.children(recursive=True))
+        for one in process.net_connections("tcp")
+        if one.status == psutil.CONN_LISTEN
+    }
+
+
+def answer_to(address: tuple[str, int], question: bytes, encrypted: bool) -> bytes:
+    """What a stranger is told, who has no certificate."""
+    with socket.create_connection(address, timeout=3) as plain:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        try:
+            with context.wrap_socket(plain) if encrypted else nullcontext(plain) as stream:
+                stream.sendall(question)
+                return stream.recv(1000)
+        except OSError:
+            return b""
+
+
+def test_whoever_else_is_on_this_computer_can_send_nothing_and_see_nothing() -> None:
+    before = listening()
+    with cluster.local_client(LocalWorkers(1, 1, memory=GIB, gpus=False)) as client:
+        assert client.submit(sum, (1, 2)).result() == 3
+        assert cluster.dashboard_link(client) == ""
+        assert client.scheduler.address.startswith("tls://")
+        opened = listening() - before
+        assert {host for host, _ in opened} == {"127.0.0.1"}
+        assert len(opened) >= 3, "scheduler, nanny, worker"
+        for address in sorted(opened):
+            assert answer_to(address, b"", encrypted=True) == b"", "a greeting of Dask begins with its length"
+            for page in (b"info/main/workers.html", b"status", b"metrics", b""):
+                told = answer_to(address, b"GET /%s HTTP/1.0\r\n\r\n" % page, encrypted=False)
+                assert told == b"" or told.split()[1] == b"404", told
+
+
+def test_the_page_of_dask_is_there_when_it_is_asked_for() -> None:
+    import urllib.request
+
+    with cluster.local_client(LocalWorkers(1, 1, memory=GIB, gpus=False, dashboard=True)) as client:
+        link = cluster.dashboard_link(client)
+        assert link.startswith("http://127.0.0.1:")
+        assert urllib.request.urlopen(link, timeout=60).status == 200
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ConnectionResetError("reset"),
+        TimeoutError("slow"),
+        asyncio.CancelledError(),
+        concurrent.futures.CancelledError("scheduler-connection-lost"),
+        RuntimeError("IOLoop is closed"),
+        "distributed.comm.CommClosedError",
+        "tornado.iostream.StreamClosedError",
+        "distributed.client.ClosedClientError",
+    ],
+    ids=str,
+)
+def test_however_a_connection_breaks_the_scheduler_is_gone(broken: BaseException | str) -> None:
+    if isinstance(broken, str):
+        module, _, name = broken.rpartition(".")
+        broken = getattr(pytest.importorskip(module), name)()
+    with pytest.raises(ClusterError, match="scheduler is gone"), cluster.gone_if_lost():
+        raise broken
 
 
 def test_the_graphics_processors_are_those_that_the_environment_allows(

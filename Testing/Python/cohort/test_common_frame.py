@@ -122,3 +122,21 @@ def test_robust_distances_are_those_of_scikit_learn():
     )
     assert np.corrcoef(ours, theirs)[0, 1] > 0.99
     assert np.median(ours / theirs) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("count", [LEAST_CASES, 20, 60])
+def test_of_normal_differences_hardly_any_is_an_outlier_however_few_the_cases(count):
+    rng = np.random.default_rng(count)
+    shape = rng.uniform(-400, 400, (12, 3))
+    called = 0
+    for _ in range(600 // count):
+        cases = shape + rng.normal(0, 8, (count, 12, 3)) + rng.normal(0, 300, (count, 1, 3))
+        called += int(common_frame(cases).outliers.sum())
+    assert called <= 6, "of 7,200 landmarks"
+
+
+def test_of_twenty_cases_the_one_that_lies_far_off_is_an_outlier():
+    rng = np.random.default_rng(3)
+    cases = rng.uniform(-400, 400, (12, 3)) + rng.normal(0, 8, (20, 12, 3))
+    cases[7, 5] += 200
+    assert np.argwhere(common_frame(cases).outliers).tolist() == [[7, 5]]

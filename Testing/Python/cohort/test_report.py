@@ -14,7 +14,9 @@ from LandmarkDetectionLib.cohort.records import State, read_cohort
 from LandmarkDetectionLib.cohort.report import write_report
 from LandmarkDetectionLib.cohort.report_data import report_data
 from LandmarkDetectionLib.cohort.reviews import read_case_review, write_case_review
+from LandmarkDetectionLib.cohort.thumbnail import write_thumbnail
 from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.landmarks import Status
 from LandmarkDetectionLib.protocol import load_protocol
 from Testing.Python.cohort.cohort_cases import make_results, write_results
 
@@ -184,3 +186,31 @@ def test_the_command_writes_it_and_refuses_other_folders(cohort, cli, tmp_path):
     assert answer.code == 0 and json.loads(answer.out) == {"report": str(cohort.folder / "report.html")}
     answer = cli("cohort-report", tmp_path)
     assert answer.code == 3 and "cohort.json" in answer.err and "Traceback" not in answer.err
+
+
+def test_confidence_of_a_landmark_is_that_of_the_cases_that_have_it(made):
+    results = [one for one in made if one.names]
+    for number, one in enumerate(results):
+        status, confidence = list(one.status), one.confidence.copy()
+        if number % 4:  # three of four scans end before it
+            status[0], confidence[0] = Status.ABSENT, 0.0
+        else:
+            status[0], confidence[0] = Status.DETECTED, 0.9
+        results[number] = type(one)(**{**vars(one), "status": tuple(status), "confidence": confidence})
+    head = report_data(results, PROTOCOLS).summary["models"][0]["landmarks"][0]
+    assert head["confidence"] == 90 and head["found"] < 30
+
+
+def test_a_thumbnail_shows_the_body_and_not_the_field_around_it(tmp_path):
+    from PIL import Image
+
+    picture = Image.new("RGB", (1200, 900), (13, 17, 23))
+    picture.paste((90, 140, 170), (500, 400, 700, 460))
+    picture.save(tmp_path / "overlay.png")
+    write_thumbnail(tmp_path / "overlay.png", tmp_path / "thumbnail.jpg")
+    with Image.open(tmp_path / "thumbnail.jpg") as small:
+        assert small.width > 200 and small.height < 100
+    Image.new("RGB", (40, 30)).save(tmp_path / "empty.png")
+    write_thumbnail(tmp_path / "empty.png", tmp_path / "thumbnail.jpg")
+    with Image.open(tmp_path / "thumbnail.jpg") as small:
+        assert small.size == (40, 30)

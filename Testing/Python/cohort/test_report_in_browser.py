@@ -4,10 +4,12 @@ import os
 import shutil
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
-from LandmarkDetectionLib.cohort.report import write_page
+from LandmarkDetectionLib.cohort.report import write_page, write_report
 from LandmarkDetectionLib.cohort.report_data import report_data
+from LandmarkDetectionLib.landmarks import Status
 from LandmarkDetectionLib.protocol import load_protocol
 from Testing.Python.cohort.cohort_cases import make_results, write_results
 
@@ -212,4 +214,56 @@ def test_without_its_data_the_page_says_what_is_missing(browser, folder, tmp_pat
     page.goto((tmp_path / "report.html").as_uri())
     page.wait_for_selector("#trouble:not([hidden])")
     assert "needs the folder report-data beside it" in page.text_content("#trouble")
+    page.close()
+
+
+def open_page(browser, folder, results):
+    """The page of a small cohort; the test fails when a script of it fails."""
+    write_results(folder, results)
+    write_report(folder)
+    page = browser.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((folder / "report.html").as_uri())
+    page.wait_for_selector("body[data-ready]")
+    return page, wrong
+
+
+def test_a_single_case_is_shown_large_and_nothing_is_compared(browser, tmp_path):
+    page, wrong = open_page(browser, tmp_path / "one", make_results(1, share_failed=0.0))
+    assert not any(page.is_visible(f"#{name}") for name in ("tabs", "filters", "paging"))
+    assert page.get_attribute(".tile img", "src").endswith("overlay.png")
+    page.click(".tile .open")
+    assert page.locator("#case-body tbody tr").count() > 31
+    assert wrong == []
+    page.close()
+
+
+def test_three_cases_are_points_and_one_without_landmarks_says_so(browser, tmp_path):
+    results = make_results(3, share_failed=0.0)
+    none = {
+        "positions": np.full_like(results[1].positions, np.nan),
+        "status": (Status.ABSENT,) * len(results[1].names),
+        "confidence": np.full(len(results[1].names), 0.01),
+        "measurements": {},
+        "warnings": (),
+    }
+    results[1] = type(results[1])(**{**vars(results[1]), **none})
+    page, wrong = open_page(browser, tmp_path / "three", results)
+    tabs = page.eval_on_selector_all("[role=tab]", "all => all.filter(one => !one.hidden).map(one => one.id)")
+    assert tabs == ["tab-cases", "tab-distributions", "tab-landmarks"], "no case failed"
+    assert page.locator(".tile .score", has_text="No landmark of the model in this scan").count() == 1
+    assert "without any landmark in the scan" in page.text_content(".cards")
+    page.click("#tab-distributions")
+    assert page.locator('.chart[data-name="score"] .dot').count() == 3
+    assert page.locator('.chart[data-name="lowest"] .dot').count() == 2
+    median = int(page.text_content('.chart[data-name="confidence"] p').split()[1])
+    assert median > 50, "what is absent has no confidence to count"
+    page.click('.chart[data-name="score"] .dot >> nth=0')
+    assert page.is_visible("#case")
+    page.keyboard.press("Escape")
+    page.click("#tab-landmarks")
+    assert page.is_visible("#without-frame") and not page.is_visible("#frame")
+    assert page.locator("#landmark-table tbody tr").count() == len(results[0].names)
+    assert wrong == []
     page.close()

@@ -1,6 +1,7 @@
 """Cases are found in folders, DICOM archives, BIDS data sets and datalists; what is left out has a reason."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from LandmarkDetectionLib.cohort.sources import Filters, Found, find_cases
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.volume import Volume, read_volume, write_dicom, write_volume
+from LandmarkDetectionLib.volume import Volume, list_series, read_volume, write_dicom, write_volume
 
 
 def volume(slices: int = 4, value: int = 0, modality: str = "CT") -> Volume:
@@ -71,6 +72,85 @@ def test_series_that_are_no_scans_are_left_out_each_for_its_reason(tmp_path: Pat
         ("secondary capture", "a secondary capture"),
     ]
     assert len(find_cases(tmp_path, Filters(every_series=True)).cases) == 6
+
+
+def with_scouts(folder: Path, names: tuple[str, ...], **tags: object) -> None:
+    """A series with scouts in it: pictures of another size, along the patient."""
+    write_series(folder, slices=12, SeriesInstanceUID="1.2.3", **tags)
+    for name in names:
+        data = pydicom.dcmread(folder / "00001.dcm")
+        data.SOPInstanceUID = pydicom.uid.generate_uid()
+        data.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+        data.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+        data.Rows, data.Columns, data.SeriesDescription = 10, 8, "Scout"
+        data.PixelData = np.zeros((10, 8), np.int16).tobytes()
+        data.save_as(folder / name)
+
+
+@pytest.mark.parametrize(
+    "names", [("0.dcm",), ("9.dcm",), ("0.dcm", "1.dcm"), ("0.dcm", "1.dcm", "2.dcm", "8.dcm")]
+)
+def test_a_scan_with_scouts_in_its_series_is_a_case(tmp_path: Path, names: tuple[str, ...]) -> None:
+    with_scouts(tmp_path / "scan", names, SeriesDescription="Thorax")
+    (case,) = find_cases(tmp_path).cases
+    assert (case.slices, case.description, case.modality) == (12, "Thorax", "CT")
+    (read,) = case.read()
+    assert np.array_equal(read.voxels, volume(12).voxels)
+    (listed,) = list_series(tmp_path)
+    assert listed.size == (5, 4)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "CT WHOLE BODY SKELETAL SURVEY 2.0",
+        "Myeloma low dose bone survey",
+        "Abdomen after scout",
+        "Thorax without localizer",
+        "Leg length scanogram",
+    ],
+)
+def test_a_scan_may_be_called_after_surveys_and_scouts(tmp_path: Path, description: str) -> None:
+    write_series(tmp_path / "scan", slices=5, SeriesDescription=description)
+    assert [case.description for case in find_cases(tmp_path).cases] == [description]
+
+
+def test_localizers_in_three_directions_are_known_by_their_name(tmp_path: Path) -> None:
+    """Scanners of MR do not say LOCALIZER in the image type."""
+    write_series(tmp_path / "good", SeriesDescription="T1")
+    write_series(tmp_path / "scouts", slices=15, SeriesDescription="3-plane localizer")
+    for k, path in enumerate(sorted((tmp_path / "scouts").iterdir())):
+        data = pydicom.dcmread(path)
+        data.ImageOrientationPatient = [[1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1]][k % 3]
+        data.save_as(path)
+    found = find_cases(tmp_path)
+    assert [case.description for case in found.cases] == ["T1"]
+    assert reasons(found) == {"localizer": "a localizer"}
+
+
+def test_a_scan_with_a_page_of_text_in_its_series_is_a_case(tmp_path: Path) -> None:
+    write_series(tmp_path / "scan", slices=12, SeriesInstanceUID="1.2.3")
+    data = pydicom.dcmread(tmp_path / "scan" / "00001.dcm")
+    data.SOPInstanceUID, data.ImageType = pydicom.uid.generate_uid(), ["DERIVED", "SECONDARY", "SCREEN SAVE"]
+    data.Rows, data.PixelData = 2, np.zeros((2, 5), np.int16).tobytes()
+    data.save_as(tmp_path / "scan" / "0.dcm")
+    (case,) = find_cases(tmp_path).cases
+    assert case.slices == 12
+    assert np.array_equal(case.read()[0].voxels, volume(12).voxels)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_named_pipes_are_left_out_and_not_waited_for(tmp_path: Path) -> None:
+    write_series(tmp_path / "scan")
+    for name in ("a.nii.gz", "b.dcm", "c", "d.mhd", "e.png"):
+        os.mkfifo(tmp_path / "scan" / name)
+    found = find_cases(tmp_path, Filters(minimum_slices=2))
+    assert len(found.cases) == 1
+    assert {one.reason for one in found.left_out} == {"not a file, but a pipe, a device or a link to nothing"}
+    assert len(found.left_out) == 5
+    assert [one.slices for one in list_series(tmp_path)] == [4]
+    with pytest.raises(InputError, match="is a device"):
+        read_volume(tmp_path / "scan" / "b.dcm")
 
 
 def test_one_folder_with_two_series_gives_two_cases_with_their_own_voxels(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detection import Detection, detection_from_record, read_detection, write_detection
 from LandmarkDetectionLib.detectors import detect, refine
+from LandmarkDetectionLib.detectors.again import detect_again, given_settings
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.heatmap_evidence import SpatialBranch
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
@@ -23,8 +24,8 @@ from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.model import load_model
 from LandmarkDetectionLib.networks import build_network
 from LandmarkDetectionLib.quality import PRESENT_ABOVE
-from LandmarkDetectionLib.review import Review, write_review
-from LandmarkDetectionLib.volume import Volume, write_volume
+from LandmarkDetectionLib.review import Review, read_review, write_review
+from LandmarkDetectionLib.volume import Volume, read_volume, write_volume
 from Testing.Python.correction.test_joint_gaussian import L, held_back, learned, one
 from Testing.Python.hand_radiograph import as_volume, drawn_radiograph
 
@@ -238,8 +239,89 @@ def test_the_command_corrects_and_lists_what_moved(hand, tmp_path: Path):
     assert "thumb_tip" in run.stdout and "expected error" in run.stdout
     refined = read_detection(out).landmarks
     assert refined["thumb_tip"].position == pytest.approx([x, y, z], abs=1e-3)
+    again = read_review(out).prediction.landmarks
+    np.testing.assert_allclose(again.positions, detection.landmarks.positions, atol=1e-3)
     statuses = [refined[name].status for name in ("thumb_tip", "wrist", "little_tip")]
     assert statuses == [Status.CORRECTED, Status.ACCEPTED, Status.MISSING]
+
+
+# --- a record and its image -----------------------------------------------------------------------------
+
+
+def without(record, *keys):
+    """The record as versions wrote it that did not keep what was given apart."""
+    return {**record, "parameters": {k: v for k, v in record["parameters"].items() if k not in keys}}
+
+
+def as_review(record):
+    return Review.from_record(json.loads(json.dumps(record)))
+
+
+def test_a_record_keeps_what_was_given_apart_from_what_was_estimated(hand):
+    volume, detection = hand
+    assert detection.parameters["given"] == {}
+    assert detection.parameters["threshold"] > 0 and detection.parameters["side"] in ("left", "right")
+    given = detect(volume, load_model("hand"), device="cpu", side="left", depth="mean").parameters["given"]
+    assert given == {"side": "left", "depth": "mean"}
+    assert given_settings({"given": given, "threshold": 3.0}) == [given]
+
+
+def test_what_an_old_record_may_have_been_given_is_tried_from_nothing_on():
+    old = {"threshold": 8.0, "side": "left", "depth": "none", "device": "cpu"}
+    assert given_settings(old) == [{}, {"side": "left"}, {"threshold": 8.0, "side": "left"}]
+    assert given_settings({"threshold": -400, "depth": "lateral"}) == [
+        {"depth": "lateral"},
+        {"depth": "lateral", "threshold": -400.0},
+    ]
+    assert given_settings({"given": "broken", "threshold": True}) == [{}]
+
+
+@pytest.mark.parametrize("keys", [(), ("given",)])
+def test_detecting_again_by_a_record_gives_what_the_record_has(hand, keys):
+    volume, detection = hand
+    again = detect_again(volume, load_model("hand"), as_review(without(detection.to_record(), *keys)))
+    np.testing.assert_allclose(again.landmarks.positions, detection.landmarks.positions)
+
+
+def test_a_threshold_that_was_given_is_given_again_also_by_an_old_record():
+    volume, model = as_volume(drawn_radiograph()), load_model("hand")
+    chosen = detect(volume, model, device="cpu", threshold=400.0)
+    assert chosen.parameters["given"] == {"threshold": 400.0}
+    for keys in ((), ("given",)):
+        again = detect_again(volume, model, as_review(without(chosen.to_record(), *keys)), device="cpu")
+        np.testing.assert_allclose(again.landmarks.positions, chosen.landmarks.positions)
+
+
+def test_a_record_of_another_image_is_refused(hand):
+    volume, detection = hand
+    moved = replace(volume, voxels=np.roll(volume.voxels, 40, axis=2))
+    with pytest.raises(InputError, match=r"is not one of .* finds .* mm from where the record has it"):
+        detect_again(moved, load_model("hand"), Review.of(detection), device="cpu")
+
+
+def test_what_refine_wrote_can_be_refined_again_with_or_without_the_predictions(hand):
+    volume, detection = hand
+    tip = detection.landmarks["index_tip"].position
+    refined = refine(detection, {"index_tip": tip + 25.0 * np.array([0.0, 1.0, 0.0]), "thumb_tip": None})
+    for record in (Review(detection, refined.landmarks).to_record(), refined.to_record()):
+        again = detect_again(volume, load_model("hand"), as_review(record), device="cpu")
+        np.testing.assert_allclose(again.landmarks.positions, detection.landmarks.positions)
+
+
+def test_a_correction_far_outside_the_image_is_refused(hand):
+    volume, detection = hand
+    far = Review.of(detection).correct("wrist", [9e5, 0.0, 0.0])
+    with pytest.raises(InputError, match=r"wrist is corrected to a place 9e\+05 mm outside"):
+        detect_again(volume, load_model("hand"), far, device="cpu")
+
+
+@pytest.mark.parametrize("name", ["3177", "7088"])
+def test_a_real_radiograph_is_found_again_by_its_record(real_data: Path, name: str):
+    volume, model = read_volume(real_data / "hand_xray" / f"{name}.nrrd"), load_model("hand")
+    detection = detect(volume, model, device="cpu")
+    for keys in ((), ("given",)):
+        again = detect_again(volume, model, as_review(without(detection.to_record(), *keys)), device="cpu")
+        np.testing.assert_allclose(again.landmarks.positions, detection.landmarks.positions)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +331,7 @@ def test_the_command_corrects_and_lists_what_moved(hand, tmp_path: Path):
         ([], "Nothing is corrected"),
         (["--at", "tail=1,2,3"], "tail"),
         (["--corrections", "nowhere.csv"], "nowhere.csv"),
+        (["--at", "thumb_tip=90000,2,3"], "mm outside hand"),
     ],
 )
 def test_the_command_refuses_in_one_sentence(hand, tmp_path: Path, words, sentence):

@@ -14,6 +14,7 @@ from LandmarkDetectionLib.evaluation.agreement import (
     smape,
 )
 from LandmarkDetectionLib.evaluation.ratings import common_cases, mean_ratings, read_ratings
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, write_landmarks
 from LandmarkDetectionLib.measurement import Frame, measure
 from LandmarkDetectionLib.measurement.many import measure_many
 from LandmarkDetectionLib.protocol import load_protocol
@@ -204,3 +205,19 @@ def test_the_benchmarks_raters_give_their_classes_for_all_400_images(real_data):
         "FMA": 328,
         "MW": 334,
     }
+
+
+@pytest.mark.parametrize("suffix", [".mrk.json", ".fcsv", ".csv"])
+def test_the_landmarks_of_one_case_are_no_rater(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+    write_landmarks(LandmarkSet((Landmark("sella", [1, 2, 3]),)), path)
+    with pytest.raises(InputError, match="holds the landmarks of one case"):
+        read_ratings(path, load_protocol("cephalometric-19"))
+
+
+@pytest.mark.parametrize("first", ["", "case" + ",x,y" * 19 + "\n"])
+def test_a_decimal_comma_in_any_row_is_named_and_never_taken_for_headings(tmp_path, first):
+    text = first + "a;" + ";".join(["1,5"] + ["1"] * 37) + "\n"
+    (tmp_path / "x.csv").write_text(text.replace(",x,y", ";x;y"))
+    with pytest.raises(InputError, match="'1,5' has a decimal comma"):
+        read_ratings(tmp_path / "x.csv", load_protocol("cephalometric-19"))

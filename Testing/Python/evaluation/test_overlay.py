@@ -11,7 +11,7 @@ from PIL import Image
 
 from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.errors import OutputError
-from LandmarkDetectionLib.evaluation.overlay import _LABEL_STEP, _spread, short_name, write_overlay
+from LandmarkDetectionLib.evaluation.overlay import _LABEL_STEP, short_name, spread_labels, write_overlay
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.projection import project_body
 from LandmarkDetectionLib.protocol import LandmarkDefinition, Protocol
@@ -35,13 +35,20 @@ def protocol() -> Protocol:
 
 
 @pytest.fixture(scope="module")
-def detection() -> Detection:
-    """Landmarks on an egg of water in air."""
+def egg() -> Volume:
+    """An egg of water in air, with a yolk of bone."""
     k, j, i = np.mgrid[-50:51, -30:31, -40:41]
     inside = (i / 25) ** 2 + (j / 18) ** 2 + (k / 40) ** 2 < 1
     affine = np.diag([5.0, 5.0, 5.0, 1.0])
     affine[:3, 3] = (-200, -150, -250)
-    volume = Volume(np.where(inside, 0, -1000).astype(np.int16), affine, modality="CT", name="egg")
+    yolk = i**2 + j**2 + k**2 < 36
+    voxels = np.select([yolk, inside], [900, 0], -1000).astype(np.int16)
+    return Volume(voxels, affine, modality="CT", name="egg")
+
+
+@pytest.fixture(scope="module")
+def detection(egg: Volume) -> Detection:
+    """Landmarks on the egg."""
     landmarks = (
         Landmark("head_top", np.array([0.0, 0.0, 198.0]), Status.DETECTED, 0.97, np.diag([9.0, 25.0, 4.0])),
         Landmark("hip_left", np.array([-60.0, 0.0, -20.0]), Status.UNCERTAIN, 0.41),
@@ -53,7 +60,7 @@ def detection() -> Detection:
         model="egg-ct",
         model_version="1.2.3",
         warnings=("This is an egg.",),
-        views=project_body(volume),
+        views=project_body(egg),
     )
 
 
@@ -75,6 +82,36 @@ def test_the_picture_says_what_was_found_and_what_was_not(
         "100 mm",
     ):
         assert f"<!-- {words} -->" in drawing
+
+
+def test_the_picture_shows_the_scan_itself_and_names_the_case(
+    detection: Detection, protocol: Protocol, egg: Volume, tmp_path: Path
+) -> None:
+    write_overlay(detection, protocol, tmp_path / "with.png", volume=egg)
+    write_overlay(detection, protocol, tmp_path / "without.png")
+    pictures = [
+        np.asarray(Image.open(tmp_path / name).convert("L"), float) for name in ("with.png", "without.png")
+    ]
+    assert pictures[0].shape == pictures[1].shape
+    # The yolk is brighter than the white of the egg beside it only where the voxels are shown.
+    bright = [np.percentile(picture, 99.5) / np.percentile(picture, 90) for picture in pictures]
+    assert bright[0] > 1.2 * bright[1]
+    write_overlay(detection, protocol, tmp_path / "named.svg", volume=egg, case="case-7 $3$")
+    drawing = (tmp_path / "named.svg").read_text(encoding="utf-8")
+    assert "case-7 $3$" in drawing and "2 standard deviations" in drawing
+
+
+def test_the_known_truth_is_drawn_beside_what_was_found(
+    detection: Detection, protocol: Protocol, tmp_path: Path
+) -> None:
+    truth = LandmarkSet((Landmark("hip_left", np.array([-70.0, 0.0, -30.0]), Status.DETECTED),))
+    write_overlay(detection, protocol, tmp_path / "overlay.svg", truth=truth)
+    assert "<!-- known truth -->" in (tmp_path / "overlay.svg").read_text(encoding="utf-8")
+    write_overlay(detection, protocol, tmp_path / "truth.png", truth=truth)
+    write_overlay(detection, protocol, tmp_path / "plain.png")
+    assert count_of((255, 255, 255), tmp_path / "truth.png") > count_of(
+        (255, 255, 255), tmp_path / "plain.png"
+    )
 
 
 def count_of(colour: tuple[int, int, int], path: Path) -> int:
@@ -115,14 +152,14 @@ def test_a_detection_without_views_is_refused_and_nothing_is_written(
 
 @given(st.lists(st.floats(-5, 15), max_size=40))
 def test_labels_never_overlap_and_keep_the_order_of_their_landmarks(wanted: list[float]) -> None:
-    placed = np.array(_spread(wanted, (0.0, 10.0)))
+    placed = np.array(spread_labels(wanted, (0.0, 10.0)))
     order = np.argsort(wanted, kind="stable")
     assert (np.diff(placed[order]) > _LABEL_STEP - 1e-9).all()
     assert ((placed > 0) & (placed < 10)).all()
 
 
 def test_labels_with_room_stand_at_their_landmarks() -> None:
-    assert _spread([3.0, 1.0, 7.5], (0.0, 10.0)) == pytest.approx([3.0, 1.0, 7.5])
+    assert spread_labels([3.0, 1.0, 7.5], (0.0, 10.0)) == pytest.approx([3.0, 1.0, 7.5])
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,10 @@ def test_headings_may_name_the_landmarks(images: Folder, tmp_path: Path) -> None
         ("001,1,2,3,4,5,6\n", "has 3 landmarks per image, and the protocol 2 names"),
         ("", "it is empty"),
         ("image,x1,y1\n", "headings and no rows"),
+        ("image,x1,y1,x2,y2\n001,12,5,33,1,40,2,1,0\n", r"row 2 \(001\) has 9 cells, and the first row 5"),
+        ("001;12,5;3;4;5\n", "'12,5' has a decimal comma"),
+        ("image;x1;y1;x2;y2\n001;1;2;3;4,5\n", "'4,5' has a decimal comma"),
+        ("001,1,2,3,4O\n002,1,2,3,4\n", r"line 1 \(001\) is not 4 numbers: '4O' is not a number"),
     ],
 )
 def test_wrong_tables_are_refused(images: Folder, tmp_path: Path, text: str, sentence: str) -> None:
@@ -91,7 +95,7 @@ def test_one_image_under_two_names_is_one_subject(images: Folder, tmp_path: Path
     (images / "003.png").write_bytes((images / "001.png").read_bytes())
     table = write(tmp_path / "a.csv", "001,1,2\n002,3,4\n003,1,3\n")
     done = import_table(images, table, tmp_path / "out", names=("nose",))
-    assert "003.png is the same file as that of 001; both count as one subject" in done.notes
+    assert "003.png is the same image as that of 001; both count as one subject" in done.notes
     datalist = read_datalist(done.datalist)
     assert datalist.subjects == ("001", "002", "001")
     assert [str(one) for one in datalist.warnings] == [
@@ -112,3 +116,12 @@ def test_the_cephalograms_of_two_raters_are_read(real_data: Path, tmp_path: Path
         for case in datalist
     ]
     assert np.nanmean(apart) == pytest.approx(6.3, abs=0.3)
+
+
+def test_rows_that_count_from_the_bottom_end_on_the_same_pixels(images: Folder, tmp_path: Path) -> None:
+    table = write(tmp_path / "a.csv", "001,11,30,31,10\n")
+    done = import_table(images, table, tmp_path / "out", names=("nose", "chin"), origin=1.0, y_from="bottom")
+    case = read_datalist(done.datalist).cases[0]
+    volume = case.read_volume()
+    found = volume.ras_to_ijk_points([mark.position for mark in case.read_landmarks()])
+    np.testing.assert_allclose(found, [[10, 20, 0], [30, 40, 0]], atol=1e-9)

@@ -6,16 +6,21 @@ import json
 import re
 import shutil
 import subprocess
+import warnings
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from LandmarkDetectionLib.cli import app
 from LandmarkDetectionLib.detection import Detection, write_detection
 from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.landmarks import LandmarkSet
+from LandmarkDetectionLib.evaluation.overlay import short_name
+from LandmarkDetectionLib.landmarks import LandmarkSet, write_landmarks
 from LandmarkDetectionLib.measurement import Frame, measure
 from LandmarkDetectionLib.protocol import load_protocol
 from LandmarkDetectionLib.reporting import RESEARCH_ONLY, CaseReport, Reviewed, write_report
@@ -104,6 +109,147 @@ def test_a_structured_report_needs_its_images_and_something_to_say(dicom, tmp_pa
     assert not (tmp_path / "case.dcm").exists()
 
 
+def few(reviewed=None):
+    """A report of few measurements, which is written fast."""
+    return report({name: FACE[name] for name in ("sella", "nasion", "subspinale")}, reviewed)
+
+
+def with_header(folder, source, drop=(), charset=None, **tags):
+    """A copy of a DICOM file whose header lacks some tags and has others, as archives hold them."""
+    import pydicom
+
+    with warnings.catch_warnings():
+        # pydicom warns of what real headers hold.
+        warnings.simplefilter("ignore")
+        data = pydicom.dcmread(source)
+        if charset:
+            data.SpecificCharacterSet = charset
+        for keyword, value in tags.items():
+            setattr(data, keyword, value)
+        for keyword in drop:
+            delattr(data, keyword)
+        folder.mkdir(parents=True, exist_ok=True)
+        data.save_as(folder / "image.dcm")
+    return folder / "image.dcm"
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        (None, "Doe^Jane"),
+        ("ISO_IR 100", "M\u00fcller^J\u00fcrgen"),
+        ("ISO IR 100", "M\u00fcller^J\u00fcrgen"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce"),
+        (
+            ["ISO 2022 IR 13", "ISO 2022 IR 87"],
+            "\uff94\uff8f\uff80\uff9e^\uff80\uff9b\uff73=\u5c71\u7530^\u592a\u90ce",
+        ),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=\u6d2a^\u5409\u6d1e=\ud64d^\uae38\ub3d9"),
+        ("GB18030", "Wang^XiaoDong=\u738b^\u5c0f\u4e1c"),
+        ("ISO_IR 144", "\u0418\u0432\u0430\u043d\u043e\u0432"),
+        ("ISO_IR 192", "\u5c71\u7530^\u592a\u90ce"),
+    ],
+)
+def test_a_structured_report_keeps_the_name_in_every_alphabet(dicom, tmp_path, capfd, charset, name):
+    pytest.importorskip("highdicom", reason="needs highdicom")
+    import pydicom
+
+    source = with_header(tmp_path / "source", dicom[0], charset=charset, PatientName=name)
+    capfd.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_report(few(reviewed=Reviewed("\u0141ukasz", WHEN)), tmp_path / "case.dcm", [source])
+    document = pydicom.dcmread(tmp_path / "case.dcm")
+    assert str(document.PatientName) == name
+    assert "\u0141ukasz" in str(document)
+    assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "kept"),
+    [
+        ("PatientSex", "U", ""),
+        ("PatientSex", "male", "M"),
+        ("PatientSex", "F", "F"),
+        ("PatientBirthDate", "1970", None),
+        ("PatientBirthDate", "00000000", None),
+        ("PatientBirthDate", "19700230", None),
+        ("PatientBirthDate", "19700228", "19700228"),
+        ("StudyDate", "2020.01.02", "20200102"),
+        ("StudyDate", "00000000", None),
+        ("StudyTime", "12:30", "1230"),
+        ("StudyTime", "9999", None),
+        ("PatientAge", "old", None),
+        ("PatientName", ["A^B", "C^D"], "A^B"),
+        ("PatientName", "No parts", "No parts"),
+        ("AccessionNumber", "A" * 20, "A" * 20),
+        ("PatientID", "P" * 70, "P" * 70),
+        ("StudyInstanceUID", "1.02.3", "1.02.3"),
+        ("StudyID", None, ""),
+    ],
+)
+def test_a_structured_report_takes_ordinary_headers(dicom, tmp_path, capfd, keyword, value, kept):
+    pytest.importorskip("highdicom", reason="needs highdicom")
+    import pydicom
+
+    source = with_header(tmp_path / "source", dicom[0], **{keyword: value})
+    capfd.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_report(few(), tmp_path / "case.dcm", [source])
+    assert "".join(capfd.readouterr()) == ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = pydicom.dcmread(tmp_path / "case.dcm").get(keyword)
+    assert (str(found) if found else found or None) == (kept or None)
+
+
+@pytest.mark.parametrize("gone", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_an_image_without_a_uid_cannot_be_named_in_a_structured_report(dicom, tmp_path, gone):
+    pytest.importorskip("highdicom", reason="needs highdicom")
+    source = with_header(tmp_path / "source", dicom[0], drop=[gone])
+    with pytest.raises(InputError, match=f"lacks its {gone}"):
+        write_report(few(), tmp_path / "case.dcm", [source])
+
+
+def test_the_uid_of_the_file_stands_in_for_that_of_the_image(dicom, tmp_path):
+    pytest.importorskip("highdicom", reason="needs highdicom")
+    import pydicom
+
+    source = with_header(tmp_path / "source", dicom[0], drop=["SOPInstanceUID", "SOPClassUID"])
+    write_report(few(), tmp_path / "case.dcm", [source])
+    uid = pydicom.dcmread(source).file_meta.MediaStorageSOPInstanceUID
+    assert uid in str(pydicom.dcmread(tmp_path / "case.dcm"))
+
+
+def test_a_private_kind_of_image_is_refused_without_its_values(dicom, tmp_path):
+    pytest.importorskip("highdicom", reason="needs highdicom")
+    source = with_header(tmp_path / "source", dicom[0], SOPClassUID="1.2.3.4", PatientName="Doe^Jane")
+    with pytest.raises(OutputError, match="allows no Structured Report") as caught:
+        write_report(few(), tmp_path / "case.dcm", [source])
+    assert "Doe" not in str(caught.value)
+
+
+def test_one_image_that_allows_no_report_stops_no_other(dicom, tmp_path):
+    pytest.importorskip("highdicom", reason="needs highdicom")
+    (tmp_path / "cases").mkdir()
+    for name, drop in (("a", ()), ("b", ("StudyInstanceUID",)), ("c", ())):
+        with_header(tmp_path / "images" / name, dicom[0], drop=drop)
+        write_landmarks(few().landmarks, tmp_path / "cases" / f"{name}.mrk.json")
+    result = CliRunner().invoke(
+        app,
+        f"report {tmp_path}/cases --protocol cephalometric-19 --image {tmp_path}/images "
+        f"--out {tmp_path}/reports --format dcm --format csv",
+    )
+    assert isinstance(result.exception, InputError)
+    assert "lacks its StudyInstanceUID" in str(result.exception)
+    assert sorted(file.name for file in (tmp_path / "reports").iterdir()) == [
+        "a.dcm",
+        "c.dcm",
+        "measurements.csv",
+    ]
+
+
 # --- pages and tables ---
 
 
@@ -111,15 +257,20 @@ def test_the_page_is_one_pdf_page_with_every_measurement(tmp_path):
     write_report(report(reviewed=Reviewed("A. Nurse", WHEN)), tmp_path / "case.pdf")
     content = (tmp_path / "case.pdf").read_bytes()
     assert content.startswith(b"%PDF") and content.count(b"/Type /Page ") == 1
-    if shutil.which("pdftotext") is None:
-        return
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler's pdftotext")
+def test_the_page_says_everything_and_names_every_landmark(tmp_path):
+    write_report(report(reviewed=Reviewed("A. Nurse", WHEN)), tmp_path / "case.pdf")
     text = subprocess.run(
         ["pdftotext", "-layout", str(tmp_path / "case.pdf"), "-"], capture_output=True, text=True, check=True
     ).stdout
+    for name in FACE:
+        assert short_name(name) in text
     for one in report().measurements:
         title, value, *_ = cells(one)
         assert title[:40] in text and value in text
-    for words in (RESEARCH_ONLY, "Look at the chin.", "a-model 1.2.3", "A. Nurse, 2026-03-04 15:30"):
+    for words in (RESEARCH_ONLY, "Look at the chin.", "a-model 1.2.3", "A. Nurse, 2026-03-04"):
         assert words in text
 
 
@@ -172,11 +323,24 @@ def test_a_body_is_drawn_from_the_front_and_landmarks_alone_without_an_image():
     body, points, nothing = (
         np.asarray(Image.open(io.BytesIO(png)).convert("L")) for png in (with_image, alone, empty)
     )
-    # Inside the frame: the body is bright, two points and a line are not much, nothing is black.
+    # Between the names: the body is bright, two points and a line are not much, nothing is black.
     inside = slice(20, -20)
-    assert (body[inside, inside] > 200).mean() > 0.2
-    assert 0 < (points[inside, inside] > 60).mean() < 0.1
+    assert (_between_names(body)[inside] > 200).mean() > 0.2
+    assert 0 < (_between_names(points)[inside] > 60).mean() < 0.1
     assert (nothing[inside, inside] < 20).all()
+
+
+def _between_names(picture):
+    """The columns that hold some black: names stand on white."""
+    return picture[:, (picture < 20).mean(axis=0) > 0.05]
+
+
+def test_a_long_table_goes_on_over_further_pages_with_letters_as_large(tmp_path):
+    landmarks = in_space({"head_top": (0, 0, 1700), "heel_left": (-80, 0, 0), "heel_right": (80, 0, 0)})
+    found = measure(landmarks, load_protocol("whole-body"))
+    crowded = replace(found, values=found.values * 3)
+    write_report(CaseReport("a", crowded, landmarks, WHEN), tmp_path / "case.pdf")
+    assert (tmp_path / "case.pdf").read_bytes().count(b"/Type /Page ") >= 2
 
 
 # --- commands ---

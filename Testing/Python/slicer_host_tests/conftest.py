@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 pytest.importorskip("slicer", reason="needs Slicer's classes: pip install slicer-core")
-pytest.importorskip("PySide6", reason="needs Qt: pip install PySide6-Essentials", exc_type=ImportError)
+pytest.importorskip("PySide6.QtWidgets", reason="needs Qt and its system libraries", exc_type=ImportError)
 
 if TYPE_CHECKING:
     from Testing.Python.slicer_host import SlicerHost

@@ -17,7 +17,7 @@ import pytest
 import tomllib
 
 pytest.importorskip("slicer", reason="needs Slicer's classes: pip install slicer-core")
-pytest.importorskip("PySide6", reason="needs Qt: pip install PySide6-Essentials", exc_type=ImportError)
+pytest.importorskip("PySide6.QtWidgets", reason="needs Qt and its system libraries", exc_type=ImportError)
 
 import slicer.util
 

@@ -55,6 +55,7 @@ def install_blob_model(data: Datalist, folder: Path, steps: int = 150) -> Model:
         changes=SMALL | {"steps": steps},
         shape=(64, 64),
         protocol=PROTOCOL,
+        install=True,
         run={"device": "cpu"},
     )
     return load_model(NAME)

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -134,10 +133,9 @@ def test_wrong_corrections_are_refused_with_numbers(data, tmp_path, cli):
     assert answer.code == 10
     assert "not shown to be better, so the old one stays" in answer.err and " mm (" in answer.err
     assert load_model(NAME).path == before.path and len(model_versions(NAME)) == 1
-    started = time.monotonic()
     record = json.loads(cli(*words, "--json").out)
     assert record["new version"] is None and record["held back"]["high"] >= 0
-    assert time.monotonic() - started < 60 and not list(user_model_folder().glob(".fine-tuning/*/cases"))
+    assert not list(user_model_folder().glob(".fine-tuning/*/cases"))
 
 
 def test_too_few_held_back_cases_are_refused_before_anything_is_learned(data, tmp_path):
@@ -152,9 +150,9 @@ def test_models_of_outlines_cannot_be_fine_tuned(store, cli):
 
 
 def test_a_model_that_is_only_a_folder_is_refused(store, models):
+    path = load_model(NAME).path
+    moved = path.rename(path.parent.parent / "elsewhere")
     with pytest.raises(ModelError, match="No model 'blobs' is installed"):
-        path = load_model(NAME).path
-        moved = path.rename(path.parent.parent / "elsewhere")
         fine_tune(str(moved), store.path, device="cpu")
 
 

@@ -1,0 +1,184 @@
+"""Detecting again what a record tells of, and refusing when it comes out otherwise.
+
+A record keeps what was *given* to the detection apart from what came of it: the threshold that was estimated
+is none that somebody chose, and giving it back would be another detection (a hand's outline has no single
+threshold at all).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from LandmarkDetectionLib.detectors import DEPTH_METHODS, detect, look
+from LandmarkDetectionLib.detectors.refining import TOLERANCE_MM, refine
+from LandmarkDetectionLib.errors import InputError, NoBodyError
+from LandmarkDetectionLib.landmarks import LandmarkSet
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.detectors import Progress
+    from LandmarkDetectionLib.hand_view import HandPicture
+    from LandmarkDetectionLib.image_views import ImageViews
+    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.projection import Projection
+    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.volume import Volume
+
+Settings = dict[str, Any]
+
+
+def detect_again(
+    volume: Volume,
+    model: Model,
+    review: Review,
+    *,
+    device: str = "auto",
+    channels: Sequence[Volume] = (),
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Detection:
+    """Detect as the record of a review was made, so that its corrections can be followed.
+
+    Old records do not tell what was given from what was estimated: whichever gives the record's landmarks
+    was meant.
+
+    Parameters
+    ----------
+    volume, model, device, channels, progress, cancelled
+        As ``detectors.detect`` takes them.
+    review
+        What is to be found again: its prediction, and what a person settled.
+
+    Raises
+    ------
+    InputError
+        The model finds something else in this volume than the record has (by more than 2 mm, or pixels where
+        their size is unknown): it is of another image, or was made with another version of the model. Or a
+        correction lies far outside the image.
+    LandmarkDetectionError
+        As ``detect``.
+    """
+    require_near(volume, review.landmarks)
+    problem = ""
+    for settings in given_settings(review.prediction.parameters):
+        try:
+            fresh = detect(
+                volume,
+                model,
+                device=device,
+                channels=channels,
+                progress=progress,
+                cancelled=cancelled,
+                **settings,
+            )
+        except NoBodyError as reason:
+            problem = str(reason)
+            continue
+        found = difference(fresh, review)
+        if found is None:
+            return fresh
+        problem = f"the model now finds {found}."
+    versions = (review.prediction.model_version, model.version)
+    other = f" (version {versions[1]}, the record's was {versions[0]})" if versions[0] != versions[1] else ""
+    raise InputError(
+        f"The record is not one of {volume.name or 'this image'} with this model{other}: {problem} Check "
+        "that both belong together, or detect the landmarks again and correct those."
+    )
+
+
+def given_settings(parameters: Mapping[str, Any]) -> list[Settings]:
+    """Settings of ``detect`` that a record's parameters may come from: one, or several in an old record."""
+    given = parameters.get("given")
+    if isinstance(given, Mapping):
+        return [_settings(given)]
+    recorded = _settings(parameters)
+    depth = {key: value for key, value in recorded.items() if key == "depth"}
+    side = depth | {key: value for key, value in recorded.items() if key == "side"}
+    choices = [depth, side, recorded]
+    return [choice for n, choice in enumerate(choices) if choice not in choices[:n]]
+
+
+def difference(fresh: Detection, review: Review) -> str | None:
+    """Where a fresh detection differs from the one of a review, in words; None when it is the same."""
+    found = _apart(fresh, review.prediction.landmarks, set(review.reviewed))
+    if found is None:
+        return None
+    # Old records that ``refine`` wrote have the others where they followed to, and nothing else.
+    settled = LandmarkSet(tuple(mark for mark in review.landmarks if mark.status.by_person))
+    if not len(settled) or not set(settled.names) <= set(fresh.landmarks.names):
+        return found
+    followed = _apart(refine(fresh, settled), review.landmarks, set(settled.names))
+    return None if followed is None else found
+
+
+def look_again(
+    volume: Volume, model: Model | None, detection: Detection
+) -> Projection | HandPicture | ImageViews:
+    """What a detection looked at, for pictures; raises as ``detectors.look``."""
+    views = None
+    for settings in given_settings(detection.parameters):
+        settings.pop("depth", None)
+        views = look(volume, model, **settings)
+        threshold = getattr(views, "threshold", None)
+        if threshold is None or np.isclose(threshold, detection.parameters.get("threshold", threshold)):
+            break
+    assert views is not None
+    return views
+
+
+def require_near(volume: Volume, landmarks: LandmarkSet) -> None:
+    """Refuse what a person cannot have meant.
+
+    Raises
+    ------
+    InputError
+        A settled landmark lies outside the image by more than its diagonal.
+    """
+    diagonal = float(np.linalg.norm(np.array(volume.size) * volume.spacing))
+    for mark in landmarks:
+        if not (mark.status.by_person and mark.is_present):
+            continue
+        ijk = volume.ras_to_ijk_points([mark.position])[0]
+        beyond = np.maximum(np.maximum(-0.5 - ijk, ijk - np.array(volume.size) + 0.5), 0) * volume.spacing
+        if float(np.linalg.norm(beyond)) > diagonal:
+            raise InputError(
+                f"{mark.name} is corrected to a place {np.linalg.norm(beyond):.3g} mm outside "
+                f"{volume.name or 'the image'}; positions are RAS mm of this image."
+            )
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
+    """Those entries that ``detect`` takes."""
+    settings: Settings = {}
+    threshold = values.get("threshold")
+    if isinstance(threshold, int | float) and not isinstance(threshold, bool):
+        settings["threshold"] = float(threshold)
+    if values.get("depth") in DEPTH_METHODS:
+        settings["depth"] = values["depth"]
+    if values.get("side") in ("left", "right"):
+        settings["side"] = values["side"]
+    return settings
+
+
+def _apart(fresh: Detection, before: LandmarkSet, settled: set[str]) -> str | None:
+    """The landmark that is farthest from where it was, in words.
+
+    Of what a person settled, the model's own place may not be known; where it is, it counts.
+    """
+    unit = "px" if fresh.parameters.get("unit") == "pixel" else "mm"
+    worst, text = TOLERANCE_MM, None
+    common = [mark for mark in fresh.landmarks if mark.name in before]
+    if not common:
+        return "none of its landmarks"
+    for mark in common:
+        old = before[mark.name]
+        if mark.is_present and old.is_present:
+            distance = float(np.linalg.norm(mark.position - old.position))
+            if distance > worst:
+                worst, text = distance, f"{mark.name} {distance:.1f} {unit} from where the record has it"
+        elif mark.is_present != old.is_present and mark.name not in settled and text is None:
+            text = f"{mark.name} {'' if mark.is_present else 'not '}in it, unlike the record"
+    return text
