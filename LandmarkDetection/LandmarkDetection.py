@@ -73,6 +73,7 @@ class LandmarkDetection(ScriptedLoadableModule):
             'published methods; see <a href="{homepage}">the references</a>.'
         ).format(homepage=HOMEPAGE)
         slicer.app.connect("startupCompleted()", sample_data.registerSampleData)
+        slicer.app.connect("startupCompleted()", nodes.watchRecords)
 
     def openCohort(self, folder: str, case: str, model: str = "") -> None:
         """Open a case of a cohort for review; the report of the cohort gives the command for it."""

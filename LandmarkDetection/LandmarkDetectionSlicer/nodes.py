@@ -6,6 +6,10 @@ hold (predictions, confidence, covariance, how the landmarks were made) is the J
 :meth:`LandmarkDetectionLib.review.Review.to_record` in a hidden ``vtkMRMLTextNode`` beside it, because a
 scene, its undo and a copy keep a text as it is.
 
+The text stays in the scene's own file. Slicer would give it a file of its own in a bundle (``.mrb``), and
+leaves hidden nodes out when it saves a scene with the nodes' files beside it: then nothing would write the
+text any more (:func:`keepRecords`).
+
 Both are in the coordinates of the volume, whose parent transform the points share. **Where the points are is
 the truth**: whatever the record says otherwise was moved by a person since.
 
@@ -31,6 +35,7 @@ from LandmarkDetectionLib.landmarks import (
     Status,
     describe,
     landmark_from_markup,
+    parse_description,
 )
 from LandmarkDetectionLib.review import Review
 from LandmarkDetectionSlicer.transforms import linearToWorld
@@ -47,6 +52,7 @@ TOLERANCE_MM = 1e-4
 SKY_BLUE = (0x56 / 255, 0xB4 / 255, 0xE9 / 255)
 
 _DEFINED = slicer.vtkMRMLMarkupsNode.PositionDefined
+_PREVIEW = slicer.vtkMRMLMarkupsNode.PositionPreview
 _MISSING = slicer.vtkMRMLMarkupsNode.PositionMissing
 _NOWHERE = np.full(3, np.nan)
 
@@ -198,14 +204,14 @@ def loadReview(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Review:
     labels, positions = _labels(landmarkNode), readPositions(landmarkNode)
     stored = storedReview(landmarkNode)
     if stored is None:
-        return _rebuilt(landmarkNode, labels, positions)
+        return _rebuilt(landmarkNode, labels)
     if not labels:  # Nobody says of every landmark that it is missing: the points' file was lost.
         return stored
     places = _pointOfEach(stored.landmarks.names, labels)
     known = np.array([_NOWHERE if point is None else positions[point] for point in places]).reshape(-1, 3)
     review = reconciled(_followHardening(landmarkNode, stored, known), known)
     extra = [index for index in range(len(labels)) if index not in places]
-    return _withPoints(review, [labels[index] for index in extra], positions[extra]) if extra else review
+    return _withPoints(review, landmarkNode, extra) if extra else review
 
 
 def loadWorldReview(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Review:
@@ -216,8 +222,10 @@ def loadWorldReview(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Review:
 def storedReview(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Review | None:
     """The review as the record has it, wherever the points are; None without a readable record."""
     record = landmarkNode.GetNodeReference(RECORD_ROLE)
-    text = record.GetText() if record is not None else None
-    return _parsed(text) if text else None
+    if record is None or not record.GetText():
+        return None
+    _keepInScene(record)
+    return _parsed(record.GetText())
 
 
 def readPositions(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> np.ndarray:
@@ -273,7 +281,31 @@ def _writeRecord(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, review: Review
     text = json.dumps(review.to_record(), ensure_ascii=False, allow_nan=False)
     if record.GetText() != text:
         record.SetText(text)
+    _keepInScene(record)
     rememberTransform(landmarkNode)
+
+
+def keepRecords(*_args: object) -> None:
+    """Keep every record in the scene's own file, those of scenes that were saved otherwise too."""
+    for node in slicer.util.getNodesByClass("vtkMRMLTextNode"):
+        if node.GetNodeReferenceID(OWNER_ROLE):
+            _keepInScene(node)
+
+
+def watchRecords() -> None:
+    """Do so whenever records come into the scene: Slicer neither saves nor copies that they have no file."""
+    scene = slicer.mrmlScene
+    for event in (scene.EndImportEvent, scene.EndUndoEvent, scene.EndRedoEvent, scene.EndRestoreEvent):
+        scene.AddObserver(event, keepRecords)
+
+
+def _keepInScene(record: slicer.vtkMRMLTextNode) -> None:
+    record.SetForceCreateStorageNode(record.CreateStorageNodeNever)
+    storage = record.GetStorageNode()
+    # Without a text there is only the file to read it from.
+    if storage is not None and record.GetText():
+        record.SetAndObserveStorageNodeID(None)
+        record.GetScene().RemoveNode(storage)
 
 
 def _newRecordNode(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> slicer.vtkMRMLTextNode:
@@ -282,6 +314,7 @@ def _newRecordNode(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> slicer.vt
     record.SetName(f"{landmarkNode.GetName()} record")
     record.SetHideFromEditors(True)
     record.SetUndoEnabled(True)
+    record.SetForceCreateStorageNode(record.CreateStorageNodeNever)
     slicer.mrmlScene.AddNode(record)
     record.SetNodeReferenceID(OWNER_ROLE, landmarkNode.GetID())
     landmarkNode.SetNodeReferenceID(RECORD_ROLE, record.GetID())
@@ -396,22 +429,16 @@ def _pointOfEach(names: tuple[str, ...], labels: Sequence[str]) -> list[int | No
 # --- point lists of other origin ------------------------------------------------------------------------
 
 
-def _rebuilt(node: slicer.vtkMRMLMarkupsFiducialNode, labels: Sequence[str], positions: np.ndarray) -> Review:
-    landmarks = tuple(
-        landmark_from_markup(
-            name,
-            position if np.isfinite(position).all() else None,
-            node.GetNthControlPointDescription(index) or "",
-        )
-        for index, (name, position) in enumerate(zip(_unique(labels), positions, strict=True))
-    )
+def _rebuilt(node: slicer.vtkMRMLMarkupsFiducialNode, labels: Sequence[str]) -> Review:
+    landmarks = tuple(_foreign(node, index, name) for index, name in enumerate(_unique(labels)))
     model = node.GetAttribute(MODEL_ATTRIBUTE) or ""
     return Review.of(Detection(LandmarkSet(landmarks, name=node.GetName() or ""), model, ""))
 
 
-def _withPoints(review: Review, labels: Sequence[str], positions: np.ndarray) -> Review:
+def _withPoints(review: Review, node: slicer.vtkMRMLMarkupsFiducialNode, extra: Sequence[int]) -> Review:
     """The review with points that somebody added; nothing was predicted for them."""
-    names = _unique(labels, taken=review.landmarks.names)
+    labels = _labels(node)
+    names = _unique([labels[index] for index in extra], taken=review.landmarks.names)
     absent = [Landmark(name, _NOWHERE, Status.ABSENT) for name in names]
     prediction = review.prediction
     landmarks = replace(prediction.landmarks, landmarks=(*prediction.landmarks, *absent))
@@ -419,7 +446,40 @@ def _withPoints(review: Review, labels: Sequence[str], positions: np.ndarray) ->
         replace(prediction, landmarks=landmarks),
         replace(review.landmarks, landmarks=(*review.landmarks, *absent)),
     )
-    return reconciled(extended, np.vstack([review.landmarks.positions, positions]))
+    for index, name in zip(extra, names, strict=True):
+        added = _foreign(node, index, name)
+        if added.is_present:
+            extended = extended.correct(name, added.position)
+        elif added.status is Status.MISSING:
+            extended = extended.mark_missing(name)
+    return extended
+
+
+def _foreign(node: slicer.vtkMRMLMarkupsFiducialNode, index: int, name: str) -> Landmark:
+    """A point that nothing is known of but what the point says.
+
+    A point that Slicer calls missing is so by a person, unless its description says that a model found it
+    nowhere. A file may call the points that it has places for "preview"; else that is where the mouse is.
+    """
+    status, text = (
+        node.GetNthControlPointPositionStatus(index),
+        node.GetNthControlPointDescription(index) or "",
+    )
+    if status == _DEFINED or (status == _PREVIEW and not _isBeingPlaced(node)):
+        return landmark_from_markup(name, np.array(node.GetNthControlPointPosition(index)), text)
+    if status == _MISSING and parse_description(text)[2] is None:
+        return Landmark(name, _NOWHERE, Status.MISSING, description=text)
+    return landmark_from_markup(name, None, text)
+
+
+def _isBeingPlaced(node: slicer.vtkMRMLMarkupsFiducialNode) -> bool:
+    """Whether the next click in a view places a point of the node."""
+    selection = slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    interaction = slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+    if selection is None or interaction is None:
+        return False
+    isPlacing = interaction.GetCurrentInteractionMode() == interaction.Place
+    return isPlacing and selection.GetActivePlaceNodeID() == node.GetID()
 
 
 def _unique(labels: Sequence[str], taken: Iterable[str] = ()) -> list[str]:

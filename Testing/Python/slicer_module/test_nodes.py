@@ -16,8 +16,10 @@ from LandmarkDetectionSlicer.nodes import (
     findLandmarkNode,
     loadReview,
     loadWorldReview,
+    storedReview,
     storeReview,
     volumeOf,
+    watchRecords,
 )
 
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, describe
@@ -218,6 +220,53 @@ def test_any_point_list_can_be_reviewed(scene):
     assert adopt(node) == review
 
 
+def test_what_slicer_calls_missing_was_called_so_by_a_person(scene):
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+    for name in ("placed", "undefined", "missing", "of a model"):
+        node.AddControlPoint([1.0, 2.0, 3.0], name)
+    node.UnsetNthControlPointPosition(1)
+    node.SetNthControlPointPositionMissing(2)
+    node.SetNthControlPointDescription(2, "not in this scan")
+    node.SetNthControlPointPositionMissing(3)
+    node.SetNthControlPointDescription(3, "joint | confidence 0.05 | absent")
+    statuses = ["detected", "absent", "missing", "absent"]
+    review = loadReview(node)
+    assert [one.status.value for one in review.landmarks] == statuses
+    assert review.landmarks["missing"].description == "not in this scan"
+    assert [one.status.value for one in adopt(node).landmarks] == statuses
+    assert [node.GetNthControlPointPositionStatus(i) for i in range(4)] == [
+        DEFINED,
+        MISSING,
+        MISSING,
+        MISSING,
+    ]
+
+
+def test_points_that_somebody_added_as_missing_are_missing(node):
+    node.SetFixedNumberOfControlPoints(False)
+    node.AddControlPoint([1.0, 2.0, 3.0], "hyoid")
+    node.AddControlPoint([1.0, 2.0, 3.0], "lost")
+    node.SetNthControlPointPositionMissing(5)
+    review = loadReview(node)
+    assert review.reviewed == ("hyoid", "lost")
+    assert review.landmarks["lost"].status is Status.MISSING
+
+
+def test_a_position_that_a_file_calls_a_preview_is_a_position_but_not_that_of_the_mouse(scene):
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+    node.AddControlPoint([0.0, 0.0, 0.0], "crown")
+    preview = slicer.vtkMRMLMarkupsNode.PositionPreview
+    node.SetNthControlPointPosition(0, 1.0, 2.0, 3.0, preview)
+    assert loadReview(node).landmarks["crown"].position.tolist() == [1, 2, 3]
+    scene.GetNodeByID("vtkMRMLSelectionNodeSingleton").SetReferenceActivePlaceNodeID(node.GetID())
+    interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+    interaction.SetCurrentInteractionMode(interaction.Place)
+    assert not loadReview(node).landmarks["crown"].is_present
+    interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+    adopt(node)
+    assert node.GetNthControlPointPositionStatus(0) == DEFINED
+
+
 def test_an_empty_point_list_is_an_empty_review(scene):
     assert loadReview(scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")).progress == (0, 0)
 
@@ -376,6 +425,58 @@ def test_everything_survives_saving_and_loading_the_scene(scene, volume, node, k
     assert loaded.GetFixedNumberOfControlPoints()
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "mrb mrml",
+        "mrml mrb",
+        "mrb mrml mrb mrml",
+        "mrb load mrml",
+        "mrb load mrb load mrml",
+        "mrml load mrb mrml",
+        "mrb undo mrb mrml",
+    ],
+)
+def test_the_record_survives_every_order_of_saving_and_loading(scene, volume, node, steps, tmp_path):
+    watchRecords()
+    storeReview(loadReview(node).accept("knee_left").correct("chin", [1, 2, 3]), volume, node)
+    expected, name, path = loadReview(node).to_record(), node.GetName(), None
+    for number, step in enumerate(steps.split()):
+        if step == "load":
+            _load(scene, path)
+        elif step == "undo":  # nodes that come back are copies
+            scene.SaveStateForUndo()
+            scene.RemoveNode(scene.GetFirstNodeByName(name))
+            scene.RemoveNode(scene.GetFirstNodeByClass("vtkMRMLTextNode"))
+            scene.Undo()
+        else:
+            path = _save(scene, step, tmp_path / str(number))
+    _load(scene, path)
+    assert loadReview(scene.GetFirstNodeByName(name)).to_record() == expected
+
+
+@pytest.mark.parametrize("seen", ["when it is loaded", "when it is reviewed", "when it is stored"])
+def test_a_record_that_an_older_version_let_into_a_file_of_its_own_is_taken_back(
+    scene, volume, node, seen, tmp_path
+):
+    record = node.GetNodeReference(RECORD_ROLE)
+    record.SetForceCreateStorageNode(record.CreateStorageNodeAuto)
+    bundle = _save(scene, "mrb", tmp_path / "bundle")
+    assert record.GetStorageNode() is not None and len(list(bundle.parent.rglob("*record*.txt"))) == 1
+    if seen == "when it is loaded":
+        watchRecords()
+    expected, name = storedReview(node).to_record(), node.GetName()
+    _load(scene, bundle)
+    loaded = scene.GetFirstNodeByName(name)
+    if seen == "when it is stored":
+        storeReview(Review.from_record(expected), None, loaded)
+    elif seen == "when it is reviewed":
+        loadReview(loaded)
+    _load(scene, _save(scene, "mrml", tmp_path / "folder"))
+    assert storedReview(scene.GetFirstNodeByName(name)).to_record() == expected
+    assert scene.GetNumberOfNodesByClass("vtkMRMLTextStorageNode") == 0
+
+
 def test_a_transformed_review_survives_saving_and_loading(scene, volume, tmp_path):
     add_transform(TURN, volume)
     node = applyDetection(DETECTION, volume)
@@ -426,26 +527,36 @@ def _rotation(angles):
 
 def _reloaded(scene, node, kind, folder):
     """The same node in another scene, by way of files."""
+    name = node.GetName()
+    _load(scene, _save(scene, kind, folder))
+    return scene.GetFirstNodeByName(name)
+
+
+def _save(scene, kind, folder):
+    """Save the scene as Slicer does; gives the path of its ``.mrml``."""
     markups = slicer.vtkSlicerMarkupsLogic()  # knows how points are stored
     markups.SetMRMLScene(scene)
+    folder.mkdir(exist_ok=True)
     if kind == "mrb":
         assert scene.WriteToMRB(str(folder / "case.mrb"))
         with zipfile.ZipFile(folder / "case.mrb") as bundle:
             bundle.extractall(folder)
-        path = next(folder.rglob("*.mrml"))
-    else:
-        path = folder / "case.mrml"
-        scene.SetRootDirectory(str(folder))
-        for storable in slicer.util.getNodesByClass("vtkMRMLStorableNode"):
-            if storable.IsA("vtkMRMLTextNode") or not storable.AddDefaultStorageNode():
-                continue
-            storage = storable.GetStorageNode()
-            storage.SetFileName(str(folder / f"{storable.GetID()}.{storage.GetDefaultWriteFileExtension()}"))
-            assert storage.WriteData(storable)
-        scene.SetURL(str(path))
-        assert scene.Commit()
-    name = node.GetName()
+        return next(folder.rglob("*.mrml"))
+    scene.SetRootDirectory(str(folder))
+    for storable in slicer.util.getNodesByClass("vtkMRMLStorableNode"):
+        # The dialog lists no hidden nodes.
+        if storable.GetHideFromEditors() or not storable.AddDefaultStorageNode():
+            continue
+        storage = storable.GetStorageNode()
+        storage.SetFileName(str(folder / f"{storable.GetID()}.{storage.GetDefaultWriteFileExtension()}"))
+        assert storage.WriteData(storable)
+    scene.SetURL(str(folder / "case.mrml"))
+    assert scene.Commit()
+    return folder / "case.mrml"
+
+
+def _load(scene, path):
     scene.Clear(False)
+    scene.SetRootDirectory(str(path.parent))
     scene.SetURL(str(path))
     assert scene.Import()
-    return scene.GetFirstNodeByName(name)
