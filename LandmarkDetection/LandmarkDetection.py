@@ -13,22 +13,6 @@ import numpy as np
 import qt
 import slicer
 import vtk
-from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
-from slicer.i18n import tr as _
-from slicer.i18n import translate
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
-from slicer.util import VTKObservationMixin
-
-try:
-    import LandmarkDetectionLib  # noqa: F401
-except ImportError:  # a checkout of the repository, where the library lies beside the module's folder
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
-
 from LandmarkDetectionSlicer import annotating, detecting, files, nodes, packages, sample_data, volumes
 from LandmarkDetectionSlicer.panel.batch import BatchSection, closedHeader
 from LandmarkDetectionSlicer.panel.detect import DetectSection
@@ -39,8 +23,19 @@ from LandmarkDetectionSlicer.panel.models import ModelsSection
 from LandmarkDetectionSlicer.panel.place import PlaceSection
 from LandmarkDetectionSlicer.panel.review import ReviewSection
 from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, LandmarkDetectionParameters
+from LandmarkDetectionSlicer.plain_lists import PlainList, readPlainLists
 from LandmarkDetectionSlicer.reviewing import ReviewSession
 from LandmarkDetectionSlicer.worker import BackgroundWorker
+from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.landmarks import read_landmarks
 from LandmarkDetectionLib.resources import resource_path
@@ -236,7 +231,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def refresh(self, *_args: object) -> None:
         """Show the scene as it is now."""
         if self.parameters is not None:
-            self.detect.selectDefaults()
+            self.detect.selectDefaults(self.usableModels)
             self._followInput()
         self._show()
 
@@ -258,6 +253,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def refreshModels(self) -> None:
         """Read again which models there are, and which Python packages are missing."""
         self.usableModels, self.brokenModels = self.logic.readModels()
+        if self.parameters is not None:
+            self.detect.selectDefaults(self.usableModels)
         self.detect.setModels(self.usableModels)
         self.place.setProtocols(self.logic.protocols(self.usableModels))
         self.batch.setModels(self.usableModels)
@@ -354,12 +351,12 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
             return [], {}
         return list_models(), broken_models()
 
-    def protocols(self, models: "list[Model]") -> "list[Protocol]":
+    def protocols(self, models: "list[Model]") -> "list[Protocol] | list[PlainList]":
         """What can be placed by hand: the landmarks of the models, and the protocols that ship besides."""
         try:
             from LandmarkDetectionLib.protocol import list_protocols, load_protocol
         except ImportError:
-            return []
+            return readPlainLists()
         found: dict[str, Protocol] = {}
         for protocol in (*(model.protocol for model in models), *map(load_protocol, list_protocols())):
             found.setdefault(protocol.name, protocol)

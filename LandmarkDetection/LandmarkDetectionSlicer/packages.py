@@ -1,8 +1,9 @@
 """Python packages that the library needs and Slicer does not bring: which are missing, and installing them.
 
 Nothing is installed before a person was asked, once for everything. Slicer's own packages are given to pip
-as constraints, so they stay as they are. Without a network, pip takes wheels from the folder that the
-environment variable ``LANDMARK_DETECTION_WHEELS`` names.
+as constraints, so they stay as they are, all but those that install others: PyTorch may exchange them.
+Without a network, pip takes wheels from the folder that the environment variable
+``LANDMARK_DETECTION_WHEELS`` names.
 """
 
 from __future__ import annotations
@@ -31,49 +32,43 @@ REQUIREMENTS = Path(__file__).resolve().parents[1] / "Resources" / "requirements
 BATCH = REQUIREMENTS.with_name("requirements-batch.txt")
 """What many cases at once need besides."""
 
-# What Slicer and its other modules were built and tested with.
+# What Slicer and its other modules were built and tested with (SuperBuild/External_python-*.cmake).
 SLICERS_OWN = (
     "numpy",
     "scipy",
     "SimpleITK",
     "vtk",
     "pydicom",
+    "highdicom",
+    "pyjpegls",
+    "dcmqi",
     "dicomweb-client",
     "pillow",
     "requests",
+    "certifi",
+    "charset-normalizer",
+    "idna",
+    "urllib3",
     "cryptography",
+    "cffi",
+    "pycparser",
     "lxml",
-    "packaging",
-    "pip",
-    "setuptools",
+    "PyGithub",
+    "PyJWT",
+    "PyNaCl",
+    "Deprecated",
+    "wrapt",
+    "pyparsing",
+    "python-dateutil",
+    "retrying",
+    "six",
+    "typing_extensions",
 )
+INSTALLERS = ("packaging", "pip", "setuptools", "wheel")
+"""Slicer's own too, but PyTorch or what installs it may need others: light-the-torch 0.8.1 needs pip < 26.1,
+and Slicer 5.12 has 26.1.1."""
 
 _LINE = re.compile(r"(?P<requirement>[^#]+?)\s*#\s*(?P<reason>.+);\s*(?P<megabytes>\d+) MB\s*")
-
-# What pip writes into its log when something is wrong, and what a person is told; the first that fits.
-_TROUBLES = (
-    (
-        r"No space left on device|not enough space on the disk",
-        _("the disk is full; make room and try again."),
-    ),
-    (
-        r"Permission denied|Access is denied",
-        _("Slicer's folder may not be written; start Slicer as a user who may, or install your own."),
-    ),
-    (
-        r"Failed to establish a new connection|NewConnectionError|NameResolutionError|getaddrinfo failed"
-        r"|Temporary failure in name resolution|Network is unreachable|ConnectTimeoutError|ReadTimeoutError"
-        r"|ProxyError|SSLError|Max retries exceeded",
-        _(
-            "there is no way to the internet; connect this computer, or take the packages from a folder "
-            "(set {variable}, see the documentation of the installation)."
-        ),
-    ),
-    (
-        r"conflicting dependencies",
-        _("they do not fit this Slicer's own packages, which are never exchanged; use the newest Slicer."),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -119,6 +114,17 @@ def missingSentence(missing: Iterable[Package]) -> str:
     return _("Python packages are missing ({names}); install them to detect landmarks.").format(names=names)
 
 
+def needsInstalling() -> str | None:
+    """What a section of the panel says of something that needs the packages; None when they are there."""
+    missing = missingPackages()
+    if not missing:
+        return None
+    names = ", ".join(package.name for package in missing)
+    return _("This needs Python packages that are missing ({names}); install them in Detect.").format(
+        names=names
+    )
+
+
 def ensurePackages(ask: Callable[[str], bool] | None = None, *further: Path) -> str | None:
     """Install what is missing, after asking once for everything together.
 
@@ -147,7 +153,7 @@ def ensurePackages(ask: Callable[[str], bool] | None = None, *further: Path) -> 
         raise MissingPackageError(missingSentence(missing) + " " + _("Nothing is installed in testing mode."))
     wheels = _wheelFolder()
     torch = _torchInstaller() if wheels is None and TORCH in missing else None
-    if not (ask or _askInDialog)(_question(missing, wheels)):
+    if not (ask or _askInDialog)(_question(missing, wheels, torch is not None)):
         raise MissingPackageError(
             _("Nothing was installed, so landmarks cannot be detected yet; everything else can be used.")
         )
@@ -160,9 +166,13 @@ def ensurePackages(ask: Callable[[str], bool] | None = None, *further: Path) -> 
     return _restartAdvice(before, after)
 
 
-def writeConstraints(path: Path) -> None:
-    """Write a constraints file for pip that keeps Slicer's own packages at their versions."""
-    versions = {name: _version(name) for name in SLICERS_OWN}
+def writeConstraints(path: Path, isForTorch: bool = False) -> None:
+    """Write a constraints file for pip that keeps Slicer's own packages at their versions.
+
+    What only installs packages may be exchanged where PyTorch is among them.
+    """
+    names = SLICERS_OWN if isForTorch else (*SLICERS_OWN, *INSTALLERS)
+    versions = {name: _version(name) for name in names}
     path.write_text("".join(f"{name}=={version}\n" for name, version in versions.items() if version))
 
 
@@ -210,18 +220,23 @@ def _restartAdvice(before: dict[str, str], after: dict[str, str]) -> str | None:
 # --- asking -----------------------------------------------------------------------------------------------
 
 
-def _question(missing: Iterable[Package], wheels: Path | None) -> str:
+def _question(missing: Iterable[Package], wheels: Path | None, byExtension: bool) -> str:
     lines = [f"- {one.requirement}: {one.reason} ({one.megabytes} MB)" for one in missing]
     source = _("from the folder {folder}").format(folder=wheels) if wheels else _("from the internet")
+    kept = _("Slicer's own packages stay as they are.")
+    if TORCH in missing:
+        kept = _("Slicer's own packages stay as they are; only its installers may be exchanged ({names}).")
+        kept = kept.format(names=", ".join(INSTALLERS))
+    if byExtension:
+        lines.append(_("- with PyTorch: torchvision, and light-the-torch, which finds the build that fits"))
     return "\n".join(
         (
             _("Landmark Detection needs Python packages that this Slicer does not have yet:"),
             "",
             *lines,
             "",
-            _("They are installed once, {source}. Slicer's own packages stay as they are.").format(
-                source=source
-            ),
+            _("They are installed once, {source}, with the packages that they need.").format(source=source),
+            kept,
             _("Install them now? This takes some minutes."),
         )
     )
@@ -263,13 +278,16 @@ def _torchInstaller() -> Any:
 
 
 def _install(missing: tuple[Package, ...], wheels: Path | None, torch: Any, folder: Path) -> None:
-    constraints, log = folder / "constraints.txt", folder / "pip.log"
-    writeConstraints(constraints)
-    others = [one.requirement for one in missing if torch is None or one != TORCH]
+    log = folder / "pip.log"
+    others = [one for one in missing if torch is None or one != TORCH]
     try:
         if others:
-            _pipInstall([*others, *_pipOptions(wheels, log)], constraints)
+            constraints = folder / "constraints.txt"
+            writeConstraints(constraints, isForTorch=TORCH in others)
+            _pipInstall([*(one.requirement for one in others), *_pipOptions(wheels, log)], constraints)
         if torch is not None:
+            constraints = folder / "constraints-for-torch.txt"
+            writeConstraints(constraints, isForTorch=True)
             _installTorch(torch, constraints, log)
     except (CalledProcessError, RuntimeError, OSError, ImportError) as problem:
         raise MissingPackageError(_trouble(log, wheels, problem)) from problem
@@ -313,6 +331,39 @@ def _environment(**variables: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def _troubles() -> tuple[tuple[str, str], ...]:
+    """What pip writes into its log when something is wrong, and what a person is told; the first that fits.
+
+    Translated when it is asked for: where no application runs, there is nothing that translates.
+    """
+    return (
+        (
+            r"No space left on device|not enough space on the disk",
+            _("the disk is full; make room and try again."),
+        ),
+        (
+            r"Permission denied|Access is denied",
+            _("Slicer's folder may not be written; start Slicer as a user who may, or install your own."),
+        ),
+        (
+            r"Failed to establish a new connection|NewConnectionError|NameResolutionError|getaddrinfo failed"
+            r"|Temporary failure in name resolution|Network is unreachable|ConnectTimeoutError"
+            r"|ReadTimeoutError|ProxyError|SSLError|Max retries exceeded",
+            _(
+                "there is no way to the internet; connect this computer, or take the packages from a folder "
+                "(set {variable}, see the documentation of the installation)."
+            ),
+        ),
+        (
+            r"conflicting dependencies",
+            _(
+                "they do not fit this Slicer's own packages, which are never exchanged; "
+                "use the newest Slicer."
+            ),
+        ),
+    )
+
+
 def _trouble(log: Path, wheels: Path | None, problem: Exception) -> str:
     """One sentence about a failed installation, from what pip wrote into its log."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else str(problem)
@@ -324,7 +375,7 @@ def _trouble(log: Path, wheels: Path | None, problem: Exception) -> str:
         reason = next(
             (
                 sentence.format(variable=WHEELS_VARIABLE)
-                for pattern, sentence in _TROUBLES
+                for pattern, sentence in _troubles()
                 if re.search(pattern, text)
             ),
             _("pip failed, see the Python console (View > Python Console) for its words, then try again."),

@@ -21,12 +21,13 @@ from LandmarkDetectionSlicer.reviewing import ReviewSession
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionSlicer.plain_lists import PlainList
 
 _PICKER_ATTRIBUTE = "LandmarkDetection.picker"
 
 
 def blankLandmarks(
-    volumeNode: slicer.vtkMRMLScalarVolumeNode, protocol: Protocol
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, protocol: Protocol | PlainList
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
     """The landmark node of a protocol in a volume to be filled by hand: a new one, or the one begun."""
     review = Review.blank(protocol)

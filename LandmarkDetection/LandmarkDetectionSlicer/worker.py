@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import qt
 
+from LandmarkDetectionSlicer import packages
 from LandmarkDetectionSlicer.child_process import ChildProcess, libraryCommand
 from LandmarkDetectionSlicer.voxels import VoxelStore
 
@@ -187,7 +188,7 @@ class BackgroundWorker:
             self._process = None
             self._finish()
             if request is not None:
-                request.onError(DIED, event["message"])
+                request.onError(DIED, _lacking(event["message"]) or event["message"])
         elif request is None or event.get("id") != request.message["id"]:
             return  # "ready", or a line of nobody
         elif kind == "progress":
@@ -222,9 +223,16 @@ def _notStarted(problem: OSError) -> str:
     return f"The background process cannot be started ({problem}); is Slicer installed completely?"
 
 
+def _lacking(reason: str) -> str | None:
+    """What to say when the process lacks a Python package; None when that was not it."""
+    return packages.needsInstalling() if "ModuleNotFoundError" in reason else None
+
+
 def _sentence(event: dict[str, Any]) -> str:
     if event["kind"] != DEFECT:
         return event["message"]
-    logging.error("The landmark detection process has met a defect:\n%s", event["message"])
     reason = event["message"].strip().splitlines()[-1].rstrip(".")
+    if lacking := _lacking(reason):
+        return lacking
+    logging.error("The landmark detection process has met a defect:\n%s", event["message"])
     return f"Something went wrong that should not have ({reason}); the details are in the log."

@@ -21,7 +21,6 @@ from pathlib import Path
 import slicer
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-sys.path.append(str(Path(__file__).resolve().parents[2]))  # the library, in a checkout
 
 try:
     from LandmarkDetectionSlicer import packages

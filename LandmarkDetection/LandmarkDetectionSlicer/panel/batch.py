@@ -437,6 +437,7 @@ def closedHeader() -> Any:
     """The section's header, closed; what a form would take longer to load for."""
     widget = ctk.ctkCollapsibleButton()
     widget.text = _("Batch")
+    widget.collapsedHeight = 0
     widget.collapsed = True
     qt.QVBoxLayout(widget)
     return widget

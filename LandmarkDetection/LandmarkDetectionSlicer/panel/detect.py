@@ -99,11 +99,11 @@ class DetectSection:
         self._showState()
         self._threshold.refresh()
 
-    def selectDefaults(self) -> None:
+    def selectDefaults(self, models: list[Model]) -> None:
         """Save clicks: take the usual model, and the scene's only usable volume, when none is chosen."""
         parameters = self.panel.parameters
-        if not parameters.modelName and self._models:
-            names = [model.name for model in self._models]
+        if not parameters.modelName and models:
+            names = [model.name for model in models]
             parameters.modelName = DEFAULT_MODEL if DEFAULT_MODEL in names else names[0]
         if parameters.inputVolume is not None:
             return
@@ -137,6 +137,8 @@ class DetectSection:
             return _("Load a CT scan, or the sample, to begin.")
         if parameters.modelName in self.panel.brokenModels:
             return self.panel.brokenModels[parameters.modelName]
+        if self.model is None and self._models and not parameters.modelName:
+            return _("Choose a model.")
         if self.model is None and self._models:
             return _("The model {name} is not installed; choose another, or install it again.").format(
                 name=parameters.modelName

@@ -10,7 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import annotating
+from LandmarkDetectionSlicer import annotating, packages
 from LandmarkDetectionSlicer.nodes import loadReview, volumeOf
 from LandmarkDetectionSlicer.panel.files import lastFolder
 from LandmarkDetectionSlicer.panel.message import MessageLine
@@ -44,6 +44,7 @@ class LearnSection:
         self.panel = panel
         self.widget = ctk.ctkCollapsibleButton()
         self.widget.text = _("Learn from corrections")
+        self.widget.collapsedHeight = 0
         self._layout = qt.QVBoxLayout(self.widget)
         icon, text = qt.QLabel(), qt.QLabel()
         text.setTextFormat(qt.Qt.PlainText)
@@ -88,6 +89,8 @@ class LearnSection:
     def _onCollapsed(self, isCollapsed: bool) -> None:
         if not isCollapsed:
             self.build()
+            if problem := packages.needsInstalling():
+                self.message.warning(problem)
             self.refresh()
             self.message.refresh()
 
@@ -109,8 +112,9 @@ class LearnSection:
         if ui is None:
             return
         parameters, model = self.panel.parameters, self.panel.detect.model
+        isInstalled = not packages.missingPackages()
         landmarks = parameters.landmarks if parameters is not None else None
-        hasStore = bool(self.store)
+        hasStore = bool(self.store) and isInstalled
         isThere = hasStore and landmarks is not None and volumeOf(landmarks) is not None
         ui.saveButton.enabled = isThere and self._saving is None
         ui.saveButton.toolTip = (
@@ -291,9 +295,12 @@ def _refusal(model: Model | None) -> str | None:
 
 
 def _parent(model: Model | None) -> str | None:
+    # Before the import: the panel opens where packages are missing, and then no model is selected.
+    if model is None:
+        return None
     from LandmarkDetectionLib.model import parent_version
 
-    return parent_version(model) if model is not None else None
+    return parent_version(model)
 
 
 def _summary(store: str) -> str:

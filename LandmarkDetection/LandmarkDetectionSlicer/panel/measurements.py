@@ -12,6 +12,7 @@ from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionLib.landmarks import LandmarkSet
+from LandmarkDetectionSlicer import packages
 from LandmarkDetectionSlicer.measuring import MeasurementLines, measureNode, writeReport
 from LandmarkDetectionSlicer.nodes import loadWorldReview
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
@@ -95,7 +96,11 @@ class MeasurementsSection(VTKObservationMixin):
 
     def _update(self) -> None:
         self.measurements = None
-        if self._node is not None and not self.widget.collapsed:
+        if self._node is None or self.widget.collapsed:
+            pass
+        elif problem := packages.needsInstalling():
+            self.message.warning(problem)
+        else:
             review = loadWorldReview(self._node)
             protocol = self._protocol(review.landmarks)
             if protocol is not None and protocol.measurements:

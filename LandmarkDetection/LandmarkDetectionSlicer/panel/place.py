@@ -9,7 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer import placing
+from LandmarkDetectionSlicer import packages, placing
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.protocol_editor import ProtocolEditor
@@ -17,6 +17,7 @@ from LandmarkDetectionSlicer.panel.protocol_editor import ProtocolEditor
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionSlicer.plain_lists import PlainList
 
 PICTURE_SIZE = (112, 168)
 
@@ -38,8 +39,8 @@ class PlaceSection:
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self.session: placing.PlacingSession | None = None
-        self._protocols: list[Protocol] = []
-        self._protocol: Protocol | None = None
+        self._protocols: list[Protocol] | list[PlainList] = []
+        self._protocol: Protocol | PlainList | None = None
         self._body: ReferenceBody | None = None
         self._editor: ProtocolEditor | None = None
         ui.editListButton.connect("clicked(bool)", lambda *_args: self.editList())
@@ -65,7 +66,7 @@ class PlaceSection:
             self._show()
             self.message.refresh()
 
-    def setProtocols(self, protocols: list[Protocol]) -> None:
+    def setProtocols(self, protocols: list[Protocol] | list[PlainList]) -> None:
         """Offer these lists of landmarks."""
         self._protocols = protocols
         selector = self.ui.protocolSelector
@@ -81,6 +82,9 @@ class PlaceSection:
     def editList(self) -> None:
         """Open the window in which lists of landmarks are made."""
         self.panel.clearMessages()
+        if problem := packages.needsInstalling():
+            self.message.warning(problem)
+            return
         if self._editor is None:
             self._editor = ProtocolEditor(self.panel, self._onListSaved)
         row = self.ui.protocolSelector.currentIndex

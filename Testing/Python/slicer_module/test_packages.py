@@ -1,7 +1,9 @@
 """Packages are installed once a person agreed, Slicer's own stay as they are, every trouble is a sentence."""
 
+import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -22,12 +24,14 @@ pytest.importorskip("PySide6", reason="needs Qt: pip install PySide6-Essentials"
 import slicer.util
 
 from LandmarkDetectionLib.errors import MissingPackageError
+from LandmarkDetectionLib.resources import resource_path
 from Testing.Python.slicer_host import SlicerHost
 
 
 def pip_install_of_5_10(requirements: list[str]) -> None:
     """What ``slicer.util.pip_install`` did before ``slicer.packaging`` took its work."""
-    slicer.util.executePythonModule("pip", ["install", *requirements])
+    run = getattr(slicer.util, "executePythonModule", None) or slicer.util._executePythonModule
+    run("pip", ["install", *requirements])
 
 
 SLICER = {
@@ -37,7 +41,9 @@ SLICER = {
     "vtk": "9.5.1",
     "pydicom": "3.0.1",
     "pillow": "11.0.0",
+    "typing_extensions": "4.15.0",
 }
+INSTALLERS = {"pip": "26.1.1", "setuptools": "82.0.1", "packaging": "26.2"}
 
 
 @dataclass
@@ -101,7 +107,7 @@ def packages(host: SlicerHost) -> Iterator[Any]:
 @pytest.fixture(params=["5.10", "5.12"])
 def installer(request: pytest.FixtureRequest, packages: Any, monkeypatch: pytest.MonkeyPatch) -> Installer:
     """A Slicer with nothing but its own packages, with the extension PyTorch."""
-    installer = Installer(dict(SLICER))
+    installer = Installer(SLICER | INSTALLERS)
     monkeypatch.delenv(packages.WHEELS_VARIABLE, raising=False)
     monkeypatch.setattr(packages, "_version", installer.versions.get)
     if request.param == "5.10":
@@ -159,6 +165,8 @@ def test_a_person_is_asked_once_for_everything_together(packages: Any, installer
     for one in packages.requiredPackages():
         if one.name != "pillow":
             assert f"- {one.requirement}: {one.reason} ({one.megabytes} MB)" in questions[0]
+    assert "light-the-torch" in questions[0] and "torchvision" in questions[0]
+    assert "only its installers may be exchanged (packaging, pip, setuptools, wheel)" in questions[0]
     assert packages.missingPackages() == ()
 
 
@@ -172,7 +180,8 @@ def test_the_question_is_a_dialog_of_slicer(packages: Any, installer: Installer,
 def test_slicers_own_packages_are_given_to_pip_as_they_are(packages: Any, installer: Installer) -> None:
     packages.ensurePackages(lambda _: True)
     expected = {f"{name}=={version}" for name, version in SLICER.items()}
-    assert set(installer.constraints.splitlines()) == expected
+    installers = {f"{name}=={version}" for name, version in INSTALLERS.items()}
+    assert set(installer.constraints.splitlines()) == expected | installers
     assert "torch>=2.2" not in installer.requirements
     assert "numba>=0.59" in installer.requirements
     assert ["--only-binary", ":all:"] == installer.options[:2]
@@ -204,8 +213,10 @@ def test_the_extension_is_not_needed_when_pytorch_is_there(
 ) -> None:
     monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
     installer.versions["torch"] = "2.7.1"
-    packages.ensurePackages(lambda _: True)
+    questions: list[str] = []
+    packages.ensurePackages(lambda question: not questions.append(question))
     assert packages.missingPackages() == ()
+    assert "light-the-torch" not in questions[0] and "may be exchanged" not in questions[0]
 
 
 def test_nothing_is_installed_in_testing_mode(packages: Any, installer: Installer, host: SlicerHost) -> None:
@@ -299,14 +310,15 @@ def test_looking_for_packages_imports_none_of_them(repository: Path) -> None:
     assert answer.stdout.strip() == "[]", answer.stderr
 
 
-def test_the_panel_opens_while_everything_is_missing_and_offers_to_install_it(repository: Path) -> None:
-    """In a process of its own, where nothing has imported the packages yet."""
-    code = """
-import sys
+FRESH = """
+import sys, tempfile
 from pathlib import Path
 from Testing.Python.slicer_host import SlicerHost
 
-ABSENT = {"torch", "numba", "matplotlib", "nibabel", "pydantic", "rich", "safetensors", "typer"}
+ABSENT = {
+    "torch", "numba", "matplotlib", "nibabel", "pydantic", "rich", "safetensors", "typer",
+    "dask", "distributed", "filelock", "psutil", "pyarrow",
+}
 
 class NothingInstalled:
     def find_spec(self, name, path=None, target=None):
@@ -315,19 +327,113 @@ class NothingInstalled:
 
 sys.meta_path.insert(0, NothingInstalled())
 host = SlicerHost()
+import slicer
 from LandmarkDetectionSlicer import packages
 packages._version = lambda name: None
+# Chosen in another Slicer, which keeps its settings in the same place.
+slicer.app.userSettings().setValue("LandmarkDetection/AnnotationStore", tempfile.mkdtemp())
 panel = host.open_module(Path("LandmarkDetection", "LandmarkDetection.py").resolve())
-ui = panel.detect.ui
-print(ui.installButton.visible, ui.detectButton.enabled, host.errors)
-host.close()
+from Testing.Python.slicer_module.mrml_cases import add_volume
+add_volume("scan")
+host.process_events()
 """
+
+
+def in_a_fresh_slicer(repository: Path, code: str) -> list[str]:
+    """What a script prints line by line in a process of its own, where no package was imported yet."""
     path = os.pathsep.join((str(repository), str(repository / "LandmarkDetection")))
     environment = {**os.environ, "PYTHONPATH": path, "QT_QPA_PLATFORM": "offscreen"}
-    answer = subprocess.run(
-        [sys.executable, "-c", code], env=environment, cwd=repository, capture_output=True, text=True
+    command = [sys.executable, "-c", FRESH + code + "\nprint(host.errors)\nhost.close()"]
+    answer = subprocess.run(command, env=environment, cwd=repository, capture_output=True, text=True)
+    lines = answer.stdout.splitlines()
+    assert lines[-1:] == ["[]"], answer.stdout + answer.stderr
+    return lines[:-1]
+
+
+def test_the_panel_opens_while_everything_is_missing_and_offers_to_install_it(repository: Path) -> None:
+    code = "print(panel.detect.ui.installButton.visible, panel.detect.ui.detectButton.enabled)"
+    assert in_a_fresh_slicer(repository, code) == ["True False"]
+
+
+def test_every_section_says_what_is_missing_and_the_panel_lives_on(repository: Path) -> None:
+    code = """
+from LandmarkDetectionSlicer import placing
+landmarks = placing.blankLandmarks(panel.parameters.inputVolume, panel.logic.protocols([])[0])
+panel.showLandmarks(landmarks)
+for section in panel.sections:
+    section.widget.collapsed = False
+    host.process_events()
+    print(type(section).__name__, section.message.text)
+host.exit("LandmarkDetection")
+host.enter("LandmarkDetection")
+host.click(panel.place.ui.editListButton)
+print(panel.place.message.text)
+"""
+    lines = in_a_fresh_slicer(repository, code)
+    needs = "This needs Python packages that are missing (torch, "
+    said = dict(line.split(" ", 1) for line in lines[:-1])
+    assert len(said) == 8
+    assert said["DetectSection"].startswith("Python packages are missing (torch, ")
+    assert said["MeasurementsSection"].startswith(needs) and said["LearnSection"].startswith(needs)
+    assert lines[-1].startswith(needs) and lines[-1].endswith("install them in Detect.")
+
+
+def test_landmarks_are_placed_by_hand_while_everything_is_missing(repository: Path) -> None:
+    code = """
+ui = panel.place.ui
+panel.place.widget.collapsed = False
+ui.protocolSelector.currentIndex = ui.protocolSelector.findText("Whole body")
+host.click(ui.startButton)
+print(ui.placeText.text)
+node = panel.parameters.landmarks
+node.SetNthControlPointPositionWorld(node.GetControlPointPlacementStartIndex(), 1.0, 2.0, 3.0)
+panel.place.stop()
+from LandmarkDetectionSlicer.nodes import loadReview
+print(loadReview(node).reviewed)
+"""
+    asked, placed = in_a_fresh_slicer(repository, code)
+    assert "Next: Top of the head" in asked and "Vertex" in asked
+    assert placed == "('head_top',)"
+
+
+def test_plain_lists_are_those_of_the_protocols(host: SlicerHost, monkeypatch: Any, tmp_path: Path) -> None:
+    from LandmarkDetectionSlicer.plain_lists import readPlainLists
+
+    from LandmarkDetectionLib.protocol import list_protocols, load_protocol
+
+    shutil.copy(resource_path("Protocols", "hand.json"), tmp_path / "mine.json")
+    own = json.loads((tmp_path / "mine.json").read_text()) | {"name": "mine", "title": "Mine"}
+    (tmp_path / "mine.json").write_text(json.dumps(own))
+    (tmp_path / "broken.json").write_text("{")
+    monkeypatch.setenv("LANDMARK_DETECTION_PROTOCOLS", str(tmp_path))
+    found = {one.name: one for one in readPlainLists()}
+    assert sorted(found) == [name for name in list_protocols() if name != "broken"]
+    for name, plain in found.items():
+        protocol = load_protocol(name)
+        assert (plain.title, plain.names) == (protocol.title, protocol.names)
+        assert [plain[n].definition for n in plain.names] == [protocol[n].definition for n in plain.names]
+
+
+def test_a_library_that_pip_has_installed_does_not_stand_before_the_one_of_the_module(
+    repository: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "LandmarkDetectionLib").mkdir()
+    (tmp_path / "LandmarkDetectionLib" / "__init__.py").write_text("")
+    code = (
+        "import sys, types; sys.modules.update({'slicer': types.ModuleType('slicer'),"
+        " 'slicer.i18n': types.SimpleNamespace(tr=str)});"
+        f"sys.path.append({str(repository / 'LandmarkDetection')!r});"
+        "from LandmarkDetectionSlicer import packages; import LandmarkDetectionLib as library;"
+        "print(library.__file__)"
     )
-    assert answer.stdout.strip() == "True False []", answer.stdout + answer.stderr
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stdout.strip() == str(repository / "LandmarkDetectionLib" / "__init__.py"), answer.stderr
 
 
 # --- with the real pip ------------------------------------------------------------------------------------

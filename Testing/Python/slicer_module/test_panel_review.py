@@ -57,15 +57,13 @@ def test_a_selected_landmark_tells_its_definition_and_shows_where_it_is(host, pa
 
 
 def test_selecting_a_row_centres_the_views_and_shows_the_point(host, panel, node):
-    import qt
     import slicer
 
     row = [name for name, _, _ in rows(panel)].index("Left knee")
     table = panel.review.ui.landmarkTable
     place = table.visualItemRect(table.item(row, 0)).center()
-    from PySide6 import QtTest
 
-    QtTest.QTest.mouseClick(table.viewport(), qt.Qt.LeftButton, qt.Qt.NoModifier, place)
+    host.click(table.viewport(), place)
     knee = DETECTION.landmarks["knee_left"].position
     for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
         centre = [view.GetSliceToRAS().GetElement(axis, 3) for axis in range(3)]

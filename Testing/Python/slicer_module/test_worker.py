@@ -250,3 +250,26 @@ def test_slicers_own_python_is_preferred(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert libraryCommand("a.module", "word") == [str(own), "-m", "a.module", "word"]
     monkeypatch.setenv("PATH", "")
     assert libraryCommand("a.module")[0] == sys.executable
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "say(id=r['id'], event='error', kind='Defect', "
+        "message='Traceback\\nModuleNotFoundError: No module named pydantic')",
+        "import pydantic_that_is_not_there",
+    ],
+    ids=["answers", "dies"],
+)
+def test_a_process_that_lacks_packages_says_where_to_install_them(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    from LandmarkDetectionSlicer import packages
+
+    missing = (packages.Package("pydantic>=2.6", "checks models", 3),)
+    monkeypatch.setattr(packages, "missingPackages", lambda: missing)
+    worker = worker_that(script)
+    answers.ask(worker)
+    ((_, _, sentence),) = answers.wait()
+    assert sentence == "This needs Python packages that are missing (pydantic); install them in Detect."
+    worker.stop()

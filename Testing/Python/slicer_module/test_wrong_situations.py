@@ -320,10 +320,20 @@ def test_packages_are_missing_and_installing_is_declined(host, without_pydantic)
     host.click(panel.detect.ui.installButton)
     assert "Nothing was installed" in complaint(panel)
     host.dialogs.clear()
-    without_pydantic.undo()
-    panel.refreshModels()
-    panel.detect.forgetOutcome()
-    panel.refresh()
+
+
+def test_after_the_first_installation_everything_is_ready(host, without_pydantic):
+    from LandmarkDetectionSlicer import packages
+
+    panel = open_panel(host)
+    add_volume("scan")
+    host.process_events()
+    without_pydantic.setattr(packages, "ensurePackages", lambda: without_pydantic.undo())
+    host.click(panel.detect.ui.installButton)
+    assert said(panel) == []
+    assert panel.detect.model.name == "whole-body-ct"
+    assert panel.detect.ui.detectButton.enabled and not panel.detect.ui.installButton.visible
+    assert panel.place.ui.protocolSelector.findText("Whole body") >= 0
     still_works(host, panel)
 
 
