@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer import nodes, packages, sample_data, volumes
 from LandmarkDetectionSlicer.panel.about import AboutModel
+from LandmarkDetectionSlicer.panel.legend import warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.threshold import ThresholdOption
 from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, Side
@@ -17,7 +18,6 @@ from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, Side
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.review import Review
 
 
 class DetectSection:
@@ -289,7 +289,7 @@ class DetectSection:
         self.message.information(sentence + "...")
 
     def _onFinished(self, landmarkNode: Any, summary: str) -> None:
-        warnings = _warningsOfAll(nodes.loadReview(landmarkNode))
+        warnings = warningsOfAll(nodes.loadReview(landmarkNode))
         kind = "warning" if warnings else "information"
         self._end(kind, " ".join((summary, *warnings)), isResult=True)
         self.panel.showLandmarks(landmarkNode)
@@ -326,9 +326,3 @@ class DetectSection:
             self._outcome = ("warning", advice) if advice else None
         self.panel.refreshModels()
         self.refresh()
-
-
-def _warningsOfAll(review: Review) -> list[str]:
-    """The warnings that speak of no landmark by name; the others are shown with their landmark."""
-    ofOne = {warning for name in review.landmarks.names for warning in review.warnings_of(name)}
-    return [warning for warning in review.prediction.warnings if warning not in ofOne]

@@ -15,7 +15,7 @@ from LandmarkDetectionLib.landmarks import Status
 from LandmarkDetectionSlicer import colors, views
 from LandmarkDetectionSlicer.panel.find_near import FindNear
 from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable, Row
-from LandmarkDetectionSlicer.panel.legend import legend, statusText
+from LandmarkDetectionSlicer.panel.legend import legend, statusText, warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.update_others import UpdateOthers
@@ -255,6 +255,9 @@ class ReviewSection(VTKObservationMixin):
             if isThere
             else _("Detect landmarks, place them by hand, or import them.")
         )
+        warnings = warningsOfAll(review) if isThere else []
+        ui.warningLabel.text = "\n".join(f"\u26a0 {warning}" for warning in warnings)
+        ui.warningLabel.visible = bool(warnings)
         ui.reviewProgressBar.maximum = max(total, 1)
         ui.reviewProgressBar.value = done
         for widget in (

@@ -1,5 +1,6 @@
 """Reviewing landmarks in the panel: keys, buttons, dragging, undo, and what is shown meanwhile."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,21 @@ def test_a_selected_landmark_tells_its_definition_and_shows_where_it_is(host, pa
     assert panel.review.ui.landmarkPicture.visible
     panel.review.select("toe_left")
     assert not panel.review.ui.landmarkPicture.visible
+
+
+def test_what_a_detection_warned_of_is_read_whenever_its_landmarks_are_shown(host, panel):
+    general = "The scan shows only part of a body."
+    shown = show_detection(
+        panel, add_volume("other"), replace(DETECTION, warnings=(general, *DETECTION.warnings))
+    )
+    assert panel.review.ui.warningLabel.text == f"\u26a0 {general}"
+    assert panel.review.ui.warningLabel.visible
+    panel.parameters.landmarks = None
+    host.process_events()
+    assert not panel.review.ui.warningLabel.visible
+    panel.parameters.landmarks = shown
+    host.process_events()
+    assert panel.review.ui.warningLabel.visible
 
 
 def test_selecting_a_row_centres_the_views_and_shows_the_point(host, panel, node):
