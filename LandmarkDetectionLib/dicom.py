@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.dicom_pixels import Pixels, drop_damaged
+from LandmarkDetectionLib.dicom_pixels import (
+    CROSS_SECTIONAL,
+    Pixels,
+    drop_damaged,
+    most_frames,
+    require_bounded,
+    save,
+)
+from LandmarkDetectionLib.dicom_stack import even_line, resampled
 from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.pixel_size import TAGS as PIXEL_SIZE_TAGS
+from LandmarkDetectionLib.pixel_size import PixelSize, pixel_size
 from LandmarkDetectionLib.volume import Volume, ras_from_lps, require_geometry, require_size, silent
 
 if TYPE_CHECKING:
@@ -36,9 +47,9 @@ HEADER_TAGS = [
     "PhotometricInterpretation",
     "Rows",
     "Columns",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing",
+    "BitsAllocated",
+    "ImageType",
+    *PIXEL_SIZE_TAGS,
     "SliceThickness",
     "SpacingBetweenSlices",
     "ImagePositionPatient",
@@ -50,8 +61,8 @@ HEADER_TAGS = [
 ]
 #: Objects that have rows and columns but are no images of a patient.
 NOT_IMAGES = ("SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "SR", "PR", "KO", "REG", "RWV")
-#: Slice distances may differ by this part of the usual one before slices count as missing.
-SPACING_TOLERANCE = 0.2
+#: Modalities of pictures through the patient, whose pixels are larger at the detector than in the patient.
+PROJECTIONS = ("CR", "DX", "IO", "MG", "PX", "RF", "RG", "XA")
 #: Images closer than this, in mm, are at one position.
 SAME_POSITION_MM = 0.01
 #: Part of the positions that may hold a second image (a slice scanned again) before they are time points.
@@ -87,7 +98,7 @@ class Series:
     slices
         Number of images, copies counted.
     size
-        Pixels along (i, j): columns and rows of the first image.
+        Pixels along (i, j): columns and rows of most of the images.
     files
         The files, in no particular order.
     """
@@ -117,6 +128,9 @@ class _Frame:
     number: int
     size: tuple[int, int]
     spacing: tuple[float, float] | None
+    #: Of a radiograph: sides and meaning; ``spacing`` holds the mm of these.
+    pixel_size: PixelSize | None
+    is_localizer: bool
     thickness: float | None
     position: tuple[float, ...] | None
     orientation: tuple[float, ...] | None
@@ -135,8 +149,10 @@ class _Frame:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether the file starts as a DICOM file does."""
+    """Whether the file starts as a DICOM file does; False for a named pipe, which would be waited for."""
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as stream:
             return stream.read(132)[128:] == b"DICM"
     except OSError:
@@ -168,13 +184,15 @@ def read(path: Path, series: str | int | None = None) -> Volume:
 
     Slices are sorted along their normal; the matrix follows their positions, so a gantry tilt becomes a
     shear. Copies of an image are left out; so is a second image at a position already seen (the lower
-    instance number stays) when this concerns at most a tenth of the positions. Rescale slope and intercept
-    are applied slice by slice, padding becomes air, MONOCHROME1 radiographs are inverted: dark is small.
+    instance number stays) when this concerns at most a tenth of the positions, and scouts beside other
+    images. Slices at uneven distances, or with gaps of a few, are interpolated at even ones, with a warning.
+    Rescale slope and intercept are applied slice by slice, padding becomes air, MONOCHROME1 radiographs are
+    inverted: dark is small. What the millimetres of a radiograph mean is said in the warnings.
 
     Raises
     ------
     InputError
-        No series, several and none chosen, slices missing or uneven, several time points, colour, or damage.
+        No series, several and none chosen, a wide gap between slices, several time points, colour, or damage.
     MissingPackageError
         The files are compressed in a way that needs another package.
     """
@@ -199,13 +217,36 @@ def read_files(files: Sequence[Path], series: str) -> Volume:
     return _volume(_chosen(found, series, folder), folder)
 
 
+@silent("pydicom")
+def read_pixel_size(path: Path) -> PixelSize | None:
+    """The size of a radiograph's pixels by its header; see :mod:`LandmarkDetectionLib.pixel_size`.
+
+    Parameters
+    ----------
+    path
+        The file of a projection radiograph.
+
+    Returns
+    -------
+    PixelSize or None
+        None when it is no DICOM image, or none of a projection: their PixelSpacing is of the patient.
+    """
+    header = _header(path)
+    if header is None or not _is_image(header):
+        return None
+    return _frames(header, path)[0].pixel_size
+
+
 def _volume(chosen: Series, path: Path) -> Volume:
-    frames, matrix, spacing_known = _stacked(chosen._frames, path)
-    require_size(path, (*frames[0].size, len(frames)))
-    matrix = ras_from_lps(matrix)
+    stack = _stacked(chosen._frames, path)
+    require_size(path, (*stack.frames[0].size, len(stack.frames)))
+    matrix = ras_from_lps(stack.matrix)
     require_geometry(path, matrix)
     name = chosen.description or f"{chosen.modality} series {chosen.number or ''}".strip()
-    return Volume(_voxels(frames, chosen.modality), matrix, chosen.modality, name, spacing_known)
+    voxels = _voxels(stack.frames, chosen.modality)
+    if stack.places is not None:
+        voxels = resampled(voxels, stack.places)
+    return Volume(voxels, matrix, chosen.modality, name, stack.spacing_known, stack.warnings)
 
 
 def _grouped(files: Iterable[Path]) -> tuple[list[Series], int]:
@@ -241,11 +282,14 @@ def read_header(path: Path, tags: Sequence[str]) -> FileDataset | None:
     """Some tags of a DICOM file, or None when it is none or damaged."""
     import pydicom
 
+    if not path.is_file():
+        return None
     unmarked = not is_dicom(path)
     # Old files lack the mark; looking into every other file for one would take texts for DICOM.
     if unmarked and path.suffix.lower() not in (".dcm", ".ima", ".dicom"):
         return None
     try:
+        require_bounded(path)
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(tags), force=unmarked)
         drop_damaged(header)
         return header if header.get("SOPClassUID") or not unmarked else None
@@ -265,7 +309,7 @@ def _series(uid: str, header: Dataset, frames: Sequence[_Frame]) -> Series:
         description=str(header.get("SeriesDescription") or "").strip(),
         modality=str(header.get("Modality") or "").strip(),
         slices=len(frames),
-        size=frames[0].size,
+        size=Counter(frame.size for frame in frames).most_common(1)[0][0],
         files=tuple(dict.fromkeys(frame.path for frame in frames)),
         _frames=tuple(frames),
     )
@@ -321,7 +365,10 @@ def _frames(header: Dataset, path: Path) -> list[_Frame]:
     try:
         shared = next(iter(header.get("SharedFunctionalGroupsSequence") or []), None)
         groups: list[Any] = list(header.get("PerFrameFunctionalGroupsSequence") or [])
-        groups = groups or [None] * (_whole(header.get("NumberOfFrames")) or 1)
+        count = len(groups) or _whole(header.get("NumberOfFrames")) or 1
+        if not 0 < count <= most_frames(header, path):
+            raise InputError(f"{path} is damaged or truncated; copy or export it again.")
+        groups = groups or [None] * count
         return [
             _frame(path, index, header, [part for part in (group, shared) if part is not None])
             for index, group in enumerate(groups)
@@ -349,32 +396,48 @@ def _frame(path: Path, index: int, header: Dataset, groups: list[Any]) -> _Frame
             raise ValueError(keyword)
         return result
 
-    spacing = (
-        numbers("PixelSpacing", 2, "PixelMeasuresSequence")
-        or numbers("ImagerPixelSpacing", 2)
-        or numbers("NominalScannedPixelSpacing", 2)
-    )
+    position = numbers("ImagePositionPatient", 3, "PlanePositionSequence")
+    orientation = numbers("ImageOrientationPatient", 6, "PlaneOrientationSequence")
+    projected: PixelSize | None = None
+    if _is_projection(str(header.get("Modality") or ""), position is not None and orientation is not None):
+        projected = pixel_size(lambda keyword: value(keyword, "PixelMeasuresSequence"))
+        spacing = projected.sides if projected.known else None
+    else:
+        rows = numbers("PixelSpacing", 2, "PixelMeasuresSequence")
+        spacing = (rows[1], rows[0]) if rows else None
     return _Frame(
         path=path,
         index=index,
         instance=(str(header.get("SOPInstanceUID") or path), index),
         number=_whole(header.get("InstanceNumber")) or 0,
         size=(int(header.Columns), int(header.Rows)),
-        spacing=(spacing[1], spacing[0]) if spacing else None,
+        spacing=spacing,
+        pixel_size=projected,
+        is_localizer="LOCALIZER" in image_type(header),
         thickness=_positive(value("SpacingBetweenSlices", "PixelMeasuresSequence"))
         or _positive(value("SliceThickness", "PixelMeasuresSequence")),
-        position=numbers("ImagePositionPatient", 3, "PlanePositionSequence"),
-        orientation=numbers("ImageOrientationPatient", 6, "PlaneOrientationSequence"),
+        position=position,
+        orientation=orientation,
         # A slope of zero would make every voxel the same; writers mean "none" by it.
         slope=float(value("RescaleSlope", "PixelValueTransformationSequence") or 1),
         intercept=float(value("RescaleIntercept", "PixelValueTransformationSequence") or 0),
     )
 
 
+def _is_projection(modality: str, is_placed: bool) -> bool:
+    return modality in PROJECTIONS or not (is_placed or modality in (*CROSS_SECTIONAL, "US"))
+
+
+def image_type(header: Dataset) -> frozenset[str]:
+    """The words of a header's image type, in capitals."""
+    value = header.get("ImageType") or ()
+    return frozenset(str(word).strip().upper() for word in ([value] if isinstance(value, str) else value))
+
+
 def _whole(value: Any) -> int | None:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -388,13 +451,26 @@ def _positive(value: Any) -> float | None:
 # Stacking ---------------------------------------------------------------------------------------------
 
 
-def _stacked(frames: Sequence[_Frame], path: Path) -> tuple[list[_Frame], np.ndarray, bool]:
-    """Sort frames into a stack; returns them, the (4, 4) matrix to LPS mm, whether the spacing is known."""
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    """Frames in order, with the (4, 4) matrix to LPS mm; ``places`` as in :class:`dicom_stack.Line`."""
+
+    frames: list[_Frame]
+    matrix: np.ndarray
+    spacing_known: bool
+    warnings: tuple[str, ...] = ()
+    places: np.ndarray | None = None
+
+
+def _stacked(frames: Sequence[_Frame], path: Path) -> _Stack:
+    """Sort frames into a stack."""
     frames = list({frame.instance: frame for frame in reversed(frames)}.values())
+    frames = [frame for frame in frames if not frame.is_localizer] or frames
     frames = _alike(frames, path)
     first = frames[0]
     if len(frames) == 1:
-        return frames, _single_matrix(first), first.spacing is not None
+        note = first.pixel_size.note if first.pixel_size else ""
+        return _Stack(frames, _single_matrix(first), first.spacing is not None, (note,) if note else ())
     if any(frame.position is None or frame.orientation is None for frame in frames):
         raise InputError(
             f"{path} holds {len(frames)} images without positions (separate radiographs or a film); "
@@ -405,11 +481,15 @@ def _stacked(frames: Sequence[_Frame], path: Path) -> tuple[list[_Frame], np.nda
     # A useless orientation would first look as if all slices were at one position.
     require_geometry(path, _single_matrix(first))
     normal = np.cross(first.orientation[:3], first.orientation[3:])  # type: ignore[index]
+    normal /= np.linalg.norm(normal)
     frames = _one_per_position(frames, normal, path)
-    positions = np.array([frame.position for frame in frames])
-    _require_even(positions, normal, path)
-    step = (positions[-1] - positions[0]) / (len(positions) - 1)
-    return frames, _matrix(first, step, positions[0]), True
+    if len(frames) == 1:
+        return _Stack(frames, _single_matrix(frames[0]), True)
+    positions = np.array([frame.position for frame in frames], dtype=np.float64)
+    if not np.isfinite(positions).all():
+        raise InputError(f"{path} has a damaged DICOM header; export it again.")
+    line = even_line(path, positions, normal)
+    return _Stack(frames, _matrix(first, line.step, positions[0]), True, line.warnings, line.places)
 
 
 def _alike(frames: list[_Frame], path: Path) -> list[_Frame]:
@@ -444,23 +524,6 @@ def _one_per_position(frames: list[_Frame], normal: np.ndarray, path: Path) -> l
     return kept
 
 
-def _require_even(positions: np.ndarray, normal: np.ndarray, path: Path) -> None:
-    """Refuse slices at (N, 3) LPS mm, sorted, that no single matrix describes."""
-    gaps = np.diff(positions @ normal)
-    usual = float(np.median(gaps))
-    widest = int(np.argmax(np.abs(gaps - usual)))
-    if abs(gaps[widest] - usual) > SPACING_TOLERANCE * usual:
-        raise InputError(
-            f"{path} has missing or uneven slices: {gaps[widest]:.2f} mm between slices {widest + 1} and "
-            f"{widest + 2}, {usual:.2f} mm elsewhere; export the whole series again."
-        )
-    even = np.linspace(positions[0], positions[-1], len(positions))
-    if np.linalg.norm(positions - even, axis=1).max() > max(usual, 1.0):
-        raise InputError(
-            f"{path} has slices that are not on a straight, even line; resample it to an even spacing first."
-        )
-
-
 def _single_matrix(frame: _Frame) -> np.ndarray:
     orientation = np.array(frame.orientation or (1, 0, 0, 0, 1, 0), dtype=np.float64)
     normal = np.cross(orientation[:3], orientation[3:])
@@ -468,9 +531,9 @@ def _single_matrix(frame: _Frame) -> np.ndarray:
 
 
 def _matrix(frame: _Frame, step: np.ndarray, origin: np.ndarray) -> np.ndarray:
-    """(4, 4) matrix from (i, j, k) to LPS mm; without a pixel size, one unit per pixel."""
+    """(4, 4) matrix from (i, j, k) to LPS mm; without a pixel size, one unit per width of a pixel."""
     orientation = np.array(frame.orientation or (1, 0, 0, 0, 1, 0), dtype=np.float64)
-    sides = frame.spacing or (1.0, 1.0)
+    sides = frame.spacing or (frame.pixel_size.sides if frame.pixel_size else (1.0, 1.0))
     matrix = np.eye(4)
     for axis, cosines in enumerate((orientation[:3], orientation[3:])):
         # Cosines are written with few digits; over a whole row that would add up.
@@ -562,7 +625,7 @@ def _write_slices(volume: Volume, folder: Path) -> None:
         data.PixelData = np.clip(stored, 0, 65535).astype("<u2").tobytes()
         data.file_meta = pydicom.dataset.FileMetaDataset()
         data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        data.save_as(folder / f"{k + 1:05d}.dcm", enforce_file_format=True)
+        save(data, folder / f"{k + 1:05d}.dcm")
 
 
 def _scaling(voxels: np.ndarray) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.landmarks import LANDMARK_SUFFIXES, LandmarkSet, read_landmarks
 from LandmarkDetectionLib.measurement import Frame, Measurements, known_distance, measure
 from LandmarkDetectionLib.protocol import Protocol, list_protocols, load_protocol, read_protocol
+from LandmarkDetectionLib.volume import PIXEL_SIZE
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.volume import Volume
@@ -199,7 +200,13 @@ def measure_found(
             frame = Frame.space(spacing_known=known)
     if calibration is not None:
         frame = calibration.apply(frame, found.landmarks, volume)
-    return measure(found.landmarks, protocol, frame, rater_sd=rater_sd)
+    measured = measure(found.landmarks, protocol, frame, rater_sd=rater_sd)
+    if frame.note:
+        return measured
+    # What the millimetres mean is said with every length, not only with the detection.
+    told = found.warnings if volume is None else volume.warnings
+    sizes = [text for text in told if text.startswith(PIXEL_SIZE) and text not in measured.warnings]
+    return replace(measured, warnings=(*measured.warnings, *sizes))
 
 
 def dicom_files(image: Path, series: str | int | None = None) -> tuple[Path, ...]:

@@ -30,6 +30,9 @@ ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 DICOM = (".dcm", ".ima", ".dicom")
 
+#: How a warning begins that says what the millimetres of an image mean.
+PIXEL_SIZE = "Pixel size: "
+
 #: Volume of the parallelepiped of the three unit axes: 1 when orthogonal, cos(tilt) for a gantry tilt.
 LEAST_AXES_DETERMINANT = 0.5
 
@@ -53,6 +56,8 @@ class Volume:
         identifier is read.
     spacing_known
         False when the file does not say how large a pixel is; lengths are then in pixels, not mm.
+    warnings
+        Sentences for people: what is doubtful about the file although it was read.
 
     Raises
     ------
@@ -73,6 +78,7 @@ class Volume:
     modality: str = ""
     name: str = ""
     spacing_known: bool = True
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         matrix = np.array(self.ijk_to_ras, dtype=np.float64)
@@ -238,12 +244,13 @@ def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
     volume
         Its first voxel stays where it is, and its axes keep their directions.
     spacing
-        mm between voxel centres along (i, j) or (i, j, k).
+        mm between voxel centres along (i, j) or (i, j, k). What the file said of them no longer matters.
     """
     sides = np.array([*spacing, *volume.spacing[len(spacing) :]], dtype=np.float64)
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, :3] *= sides / volume.spacing
-    return replace(volume, ijk_to_ras=matrix, spacing_known=True)
+    told = tuple(text for text in volume.warnings if not text.startswith(PIXEL_SIZE))
+    return replace(volume, ijk_to_ras=matrix, spacing_known=True, warnings=told)
 
 
 def with_voxels(volume: Volume, voxels: np.ndarray, name: str | None = None) -> Volume:

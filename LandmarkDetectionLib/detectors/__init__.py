@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,8 @@ def detect(
     Returns
     -------
     Detection
-        One landmark per landmark of the model's protocol, in its order; positions in RAS mm.
+        One landmark per landmark of the model's protocol, in its order; positions in RAS mm. Its warnings
+        begin with those of the volumes.
 
     Raises
     ------
@@ -105,7 +107,8 @@ def detect(
 
     def run(chosen: str) -> Detection:
         found = kinds[model.detector](volume, model, threshold, depth, chosen, step)
-        return refining.with_expected_errors(found)
+        doubts = [text for one in (volume, *channels) for text in one.warnings]
+        return refining.with_expected_errors(replace(found, warnings=(*doubts, *found.warnings)))
 
     return memory.run_within(run, choose_device(device), volume.name)
 

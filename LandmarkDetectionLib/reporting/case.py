@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib import __version__
+from LandmarkDetectionLib.volume import PIXEL_SIZE
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.landmarks import LandmarkSet
@@ -65,8 +66,10 @@ class CaseReport:
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
-        """Of the detection and of the measuring."""
-        return (*self.warnings, *self.measurements.warnings)
+        """Of the detection and of the measuring; once calibrated, not what the file said of its pixels."""
+        calibrated = bool(self.measurements.frame.note)
+        told = [text for text in self.warnings if not (calibrated and text.startswith(PIXEL_SIZE))]
+        return tuple(dict.fromkeys((*told, *self.measurements.warnings)))
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:

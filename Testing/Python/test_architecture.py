@@ -18,6 +18,8 @@ LAYERS = (
         "volume",
         "dicom",
         "dicom_pixels",
+        "dicom_stack",
+        "pixel_size",
         "nifti",
         "itk_image",
         "radiograph",
