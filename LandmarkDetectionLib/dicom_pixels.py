@@ -401,7 +401,7 @@ def _decoded_by_itk(data: Dataset) -> np.ndarray:
     import pydicom
     import SimpleITK as sitk  # noqa: N813
 
-    from LandmarkDetectionLib.itk_image import quiet
+    from LandmarkDetectionLib.itk import quiet
 
     bare = pydicom.Dataset()
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):

@@ -19,9 +19,9 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.volume import (
     ITK,
     NIFTI,
+    NRRD,
     Volume,
     read_volume,
-    require_geometry,
     with_voxels,
 )
 
@@ -151,57 +151,13 @@ def read_directions(paths: Sequence[str | os.PathLike[str]]) -> tuple[np.ndarray
     path, name = files[0], files[0].name.lower()
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the name and the folder.")
-    if name.endswith(NIFTI):
-        directions, ijk_to_ras = _read_nifti(path)
-    elif name.endswith(ITK):
-        directions, ijk_to_ras = _read_itk(path)
-    else:
+    if not name.endswith(NIFTI + ITK):
         raise InputError(f"{path} is no direction volume; give NIfTI, NRRD or MetaImage.")
-    require_geometry(path, ijk_to_ras)
+    from LandmarkDetectionLib import metaimage, nifti, nrrd
+
+    reader = nifti if name.endswith(NIFTI) else nrrd if name.endswith(NRRD) else metaimage
+    directions, ijk_to_ras = reader.read_vectors(path)
     if not np.isfinite(directions).all():
         # Outside the brain some programs divide by zero.
         directions = np.nan_to_num(directions, nan=0.0, posinf=0.0, neginf=0.0)
     return np.ascontiguousarray(directions, np.float32), ijk_to_ras
-
-
-def _read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    import nibabel
-
-    try:
-        image = nibabel.load(path)
-        values = np.asarray(image.dataobj, dtype=np.float32)  # type: ignore[attr-defined]
-        affine = np.asarray(image.affine, dtype=np.float64)  # type: ignore[attr-defined]
-    except Exception as error:
-        # nibabel raises whatever the bytes of a damaged file lead to.
-        raise InputError(
-            f"{path} is damaged, truncated or no NIfTI file; copy or export it again."
-        ) from error
-    if values.ndim == 5 and values.shape[3] == 1:
-        values = values[:, :, :, 0]
-    if values.ndim != 4 or values.shape[3] != 3:
-        size = " x ".join(map(str, values.shape))
-        raise InputError(f"{path} has {size} values, and directions need three per voxel.")
-    return values.transpose(3, 2, 1, 0), affine
-
-
-def _read_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    import SimpleITK as sitk  # noqa: N813
-
-    from LandmarkDetectionLib.itk_image import quiet
-    from LandmarkDetectionLib.volume import ras_from_lps
-
-    try:
-        with quiet(sitk):
-            image = sitk.ReadImage(str(path), sitk.sitkVectorFloat32)
-    except RuntimeError as error:
-        raise InputError(
-            f"{path} is damaged, truncated or no vector image; copy or export it again."
-        ) from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 3:
-        raise InputError(
-            f"{path} has {image.GetNumberOfComponentsPerPixel()} values per voxel, and directions need three."
-        )
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    matrix[:3, 3] = image.GetOrigin()
-    return np.moveaxis(sitk.GetArrayFromImage(image), -1, 0), ras_from_lps(matrix)

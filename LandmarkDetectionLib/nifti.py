@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from LandmarkDetectionLib.volume import (
     stem,
     writable_dtype,
 )
+from LandmarkDetectionLib.voxel_data import fill, require_end, voxel_array
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
@@ -35,10 +37,12 @@ if TYPE_CHECKING:
 HEADER_BYTES = {1: 348, 2: 540}
 #: Millimetres of the spatial units a header can name; 0 is "unknown", which means mm in practice.
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
-#: deflate cannot compress further than this, so a header that promises more is wrong.
-MOST_COMPRESSION = 1100
+#: Padding behind the voxels that means nothing.
+BLOCK_BYTES = 4096
 #: The transform code of scanner coordinates.
 SCANNER = 1
+#: Cosine between two axes of an sform from which on ITK does not believe it.
+SHEAR_IN_ITK = 1e-4
 
 
 def read(path: Path) -> Volume:
@@ -54,15 +58,34 @@ def read(path: Path) -> Volume:
     InputError
         The file is truncated, is no NIfTI file, or holds something else than one grey volume.
     """
+    header, voxels = _read(path)
+    matrix = _ijk_to_ras(header)
+    require_geometry(path, matrix)
+    return Volume(voxels, matrix, name=stem(path), warnings=_doubts(header, voxels.shape, matrix))
+
+
+def read_vectors(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read three values per voxel (a fourth or fifth axis): (3, K, J, I), and the (4, 4) matrix to RAS mm.
+
+    Raises
+    ------
+    InputError
+        As :func:`read`, or there are not three values per voxel.
+    """
+    header, vectors = _read(path, values=3)
+    matrix = _ijk_to_ras(header)
+    require_geometry(path, matrix)
+    return vectors, matrix
+
+
+def _read(path: Path, values: int = 1) -> tuple[Nifti1Header, np.ndarray]:
+    """The header, and voxels (K, J, I), or (values, K, J, I) for several values per voxel."""
     try:
         with _opened(path) as stream:
             header = _read_header(stream, path)
-            voxels = _read_voxels(stream, header, path)
+            return header, _read_voxels(stream, header, path, values)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged or truncated; copy or export it again.") from error
-    matrix = _ijk_to_ras(header)
-    require_geometry(path, matrix)
-    return Volume(voxels, matrix, name=stem(path))
 
 
 def write(volume: Volume, path: Path) -> None:
@@ -109,26 +132,16 @@ def _read_header(stream: BinaryIO, path: Path) -> Nifti1Header:
     raise InputError(f"{path} is no NIfTI file, or its header is damaged; export it again as .nii.gz.")
 
 
-def _read_voxels(stream: BinaryIO, header: Nifti1Header, path: Path) -> np.ndarray:
-    """Read and scale the voxels; returns (K, J, I)."""
-    size = _size(header, path)
+def _read_voxels(stream: BinaryIO, header: Nifti1Header, path: Path, values: int) -> np.ndarray:
+    """Read and scale the voxels; returns (K, J, I), or (values, K, J, I)."""
+    size = (*_size(header, path, values), *([values] if values > 1 else []))
     dtype = _dtype(header, path)
-    data_bytes = int(np.prod(size, dtype=object)) * dtype.itemsize
-    if data_bytes > path.stat().st_size * MOST_COMPRESSION:
-        raise InputError(
-            f"{path} is truncated or its header is wrong: too short for {size} voxels; copy it again."
-        )
-    voxels = np.empty(size[::-1], dtype)
+    encoding = "gzip" if isinstance(stream, gzip.GzipFile) else "raw"
+    voxels = voxel_array(size[::-1], dtype, path.stat().st_size, encoding, path)
     _skip_to_voxels(stream, header, path)
-    # At once would be simpler, but a decompressor hands out small pieces.
-    buffer, filled = memoryview(cast(Any, voxels)).cast("B"), 0
-    while filled < data_bytes and (count := cast(Any, stream).readinto(buffer[filled : filled + 2**24])):
-        filled += count
-    if filled < data_bytes:
-        raise InputError(
-            f"{path} is truncated: only {filled / data_bytes:.0%} of its voxels are there; "
-            "copy or export it again."
-        )
+    fill(voxels, stream, path)
+    # Some writers fill up their last block; another slice would mean that the header is wrong.
+    require_end(stream, path, tolerated=min(voxels[0].nbytes - 1, BLOCK_BYTES))
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if slope == 0 or not np.isfinite([slope, intercept]).all():
         slope, intercept = 1.0, 0.0
@@ -143,11 +156,18 @@ def _skip_to_voxels(stream: BinaryIO, header: Nifti1Header, path: Path) -> None:
     stream.seek(max(int(offset), header.single_vox_offset))
 
 
-def _size(header: Nifti1Header, path: Path) -> tuple[int, int, int]:
+def _size(header: Nifti1Header, path: Path, values: int) -> tuple[int, int, int]:
+    """Voxels along (i, j, k); ``values`` per voxel lie along the fourth or fifth axis."""
     dimensions = int(header["dim"][0])
     if not 1 <= dimensions <= 7:
         raise InputError(f"{path} has a damaged header ({dimensions} dimensions); export it again.")
     size = tuple(int(count) for count in header["dim"][1 : dimensions + 1])
+    if values > 1:
+        if [count for count in size[3:] if count != 1] != [values]:
+            raise InputError(
+                f"{path} has {' x '.join(map(str, size))} values, and directions need three per voxel."
+            )
+        size = size[:3]
     require_size(path, size)
     i, j, k = (*size, 1, 1)[:3]
     return i, j, k
@@ -182,6 +202,43 @@ def _ijk_to_ras(header: Nifti1Header) -> np.ndarray:
         matrix = np.array(sform, dtype=np.float64)
     else:
         matrix = qform
+    matrix[:3] *= MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
+    return matrix
+
+
+def _doubts(header: Nifti1Header, shape: tuple[int, ...], matrix: np.ndarray) -> tuple[str, ...]:
+    """Say so where Slicer shows the image elsewhere, by more than half a voxel at any corner."""
+    slicer = _in_slicer(header)
+    if slicer is None:
+        return ()
+    corners = np.array([[*corner, 1] for corner in product(*((0, count - 1) for count in shape[::-1]))])
+    apart = float(np.linalg.norm((corners @ (matrix - slicer).T)[:, :3], axis=1).max())
+    if not np.isfinite(apart) or apart <= np.linalg.norm(matrix[:3, :3], axis=0).min() / 2:
+        return ()
+    return (
+        "The file's two descriptions of where its voxels lie contradict (sform, and qform or voxel size). "
+        f"Its sform is used; Slicer shows the image up to {apart:.1f} mm elsewhere.",
+    )
+
+
+def _in_slicer(header: Nifti1Header) -> np.ndarray | None:
+    """(4, 4) matrix that ITK, and so Slicer, makes of a header with an sform; None where it follows that.
+
+    ITK takes directions and origin from the sform or the qform, but the voxel size always from ``pixdim``,
+    and a sheared sform gives way to any qform (itkNiftiImageIO.cxx, ITK 5.4).
+    """
+    if header["sform_code"] <= 0:
+        return None
+    sform = np.array(header.get_sform(), dtype=np.float64)
+    spacing = np.abs(np.array(header["pixdim"][1:4], dtype=np.float64))
+    lengths = np.linalg.norm(sform[:3, :3], axis=0)
+    if not np.isfinite(spacing).all() or min(*spacing, *lengths) <= 0:
+        return None
+    if header["qform_code"] > 0 and not (_prefers_sform(header, sform) and _orthogonal(sform, SHEAR_IN_ITK)):
+        matrix = _qform(header, spacing)
+    else:
+        matrix = sform
+        matrix[:3, :3] *= spacing / lengths
     matrix[:3] *= MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
     return matrix
 

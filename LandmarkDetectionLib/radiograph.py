@@ -1,4 +1,9 @@
-"""Read a radiograph that was stored as a picture: PNG, TIFF, JPEG or BMP."""
+"""Read a radiograph that was stored as a picture: PNG, TIFF, JPEG or BMP.
+
+A picture's resolution says how large it is to be printed, or nothing: scanners, cameras and image programs
+write 72, 150 or 300 dpi into radiographs of any size. It is never taken for the size of a pixel on the
+patient; that is only what DICOM says, or a person gives.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +13,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.volume import Volume, native, ras_from_lps, require_size, silent, stem
+from LandmarkDetectionLib.itk import no_standard_error
+from LandmarkDetectionLib.volume import (
+    Volume,
+    grey_of_colours,
+    native,
+    ras_from_lps,
+    require_size,
+    silent,
+    stem,
+)
+from LandmarkDetectionLib.voxel_data import require_memory
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MM_PER_INCH = 25.4
-#: Resolutions that programs write when they know none: those of screens.
-PLACEHOLDER_DPI = (1, 72, 96)
-#: TIFF tags: how grey is stored (0: the smallest value is white).
-PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
+#: EXIF and TIFF tags: how the picture is to be turned (1: not at all), and how grey is stored.
+ORIENTATION, PHOTOMETRIC = 274, 262
+#: The smallest value is white.
+WHITE_IS_ZERO = 0
+#: How many times larger pixels may be than their file: deflate's most, or that of fax codes in TIFF.
+MOST_COMPRESSION = {"PNG": 1100, "JPEG": 1100, "BMP": 1100, "TIFF": 60_000}
+TURNED = (
+    "The picture was turned as its EXIF orientation says, as other viewers show it. Slicer shows it unturned, "
+    "so that landmarks lie elsewhere there; save it turned to see both alike."
+)
 
 
 def read(path: Path) -> Volume:
     """Read a grey picture as a volume of one slice, i to the right of the picture, j down.
 
-    Placed as Slicer places it: i to the patient's left, j to posterior, the first pixel at the origin. The
-    spacing is taken from the file's resolution; ``spacing_known`` is False, and the spacing 1, when there is
-    none or it is a screen's 72 or 96 dpi. Colour pictures whose channels are all the same are grey ones.
+    Turned as its EXIF orientation says, whatever the format. Placed as Slicer places it: i to the patient's
+    left, j to posterior, the first pixel at the origin. The spacing is 1 and ``spacing_known`` False. Colour
+    pictures whose channels are all but the same are grey ones.
 
     Raises
     ------
@@ -35,38 +56,85 @@ def read(path: Path) -> Volume:
     from PIL import Image
 
     try:
-        with silent("PIL"):
-            pixels, spacing = _read(path)
+        with silent("PIL"), no_standard_error():
+            pixels, turned = _read(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large for a radiograph; check the file.") from error
     except InputError:
+        raise
+    except MemoryError:
         raise
     except Exception as error:
         # Pillow raises whatever the bytes of a damaged file lead to.
         raise InputError(
             f"{path} is damaged, truncated or no PNG, TIFF, JPEG or BMP picture; export it again."
         ) from error
-    sides = spacing or (1.0, 1.0)
     return Volume(
         np.ascontiguousarray(pixels)[None],
-        ras_from_lps(np.diag([*sides, 1.0, 1.0])),
+        ras_from_lps(np.eye(4)),
         name=stem(path),
-        spacing_known=spacing is not None,
+        spacing_known=False,
+        warnings=(TURNED,) if turned else (),
     )
 
 
-def _read(path: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """(H, W) grey values and mm per pixel along (i, j)."""
+def printed_spacing(path: Path) -> tuple[float, float] | None:
+    """Mm per pixel along (i, j) at which a picture is to be printed, which Slicer takes for its size.
+
+    Returns
+    -------
+    tuple of float, or None
+        None when the file says nothing, or is no picture that can be read.
+    """
     from PIL import Image
 
-    with Image.open(path, formats=("PNG", "TIFF", "JPEG", "BMP")) as picture:
+    try:
+        with silent("PIL"), no_standard_error(), Image.open(path) as picture:
+            dpi = [float(value) for value in picture.info.get("dpi", ())]
+    except Exception:
+        return None
+    if len(dpi) != 2 or not np.isfinite(dpi).all() or min(dpi) <= 0:
+        return None
+    return MM_PER_INCH / dpi[0], MM_PER_INCH / dpi[1]
+
+
+def is_turned(path: Path) -> bool:
+    """Whether a picture's EXIF orientation turns it, so that Slicer shows it otherwise than other viewers."""
+    from PIL import Image
+
+    try:
+        with silent("PIL"), no_standard_error(), Image.open(path) as picture:
+            return picture.getexif().get(ORIENTATION, 1) in range(2, 9)
+    except Exception:
+        return False
+
+
+def _read(path: Path) -> tuple[np.ndarray, bool]:
+    """(H, W) grey values as viewers show them, and whether they lie otherwise in the file."""
+    from PIL import Image, ImageOps
+
+    # Not by its name: Pillow 13 would map an uncompressed TIFF into memory by the size it has when turned.
+    with path.open("rb") as stream, Image.open(stream, formats=tuple(MOST_COMPRESSION)) as picture:
         if getattr(picture, "n_frames", 1) > 1:
             raise InputError(f"{path} has several pages; save the one to use as a picture of its own.")
         require_size(path, picture.size)
-        return _grey(picture, path), _spacing(picture)
+        width, height = picture.size
+        needed = width * height * len(picture.getbands())
+        if needed > path.stat().st_size * MOST_COMPRESSION[picture.format or "TIFF"]:
+            raise InputError(
+                f"{path} is damaged or truncated: too short for {width} x {height} pixels; export it again."
+            )
+        # Four bytes at most per value while it is worked on.
+        require_memory(4 * needed, path)
+        turned = picture.getexif().get(ORIENTATION, 1) in range(2, 9)
+        inverted = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO
+        # Pillow turns TIFF by itself when it loads, and takes the entry away.
+        picture.load()
+        pixels = _grey(ImageOps.exif_transpose(picture), path, inverted)
+    return pixels, turned
 
 
-def _grey(picture: Image.Image, path: Path) -> np.ndarray:
+def _grey(picture: Image.Image, path: Path, inverted: bool) -> np.ndarray:
     """(H, W) grey values, small is dark."""
     if picture.mode in ("P", "CMYK", "YCbCr", "LAB", "HSV", "PA", "RGBX"):
         picture = picture.convert("RGB")
@@ -75,21 +143,11 @@ def _grey(picture: Image.Image, path: Path) -> np.ndarray:
         pixels = pixels.astype(np.uint8)
     if pixels.ndim == 3:
         colours = pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1]
-        if np.ptp(colours, axis=2).any():
+        grey = grey_of_colours(colours)
+        if grey is None:
             raise InputError(f"{path} is a colour (RGB) picture; save it as grey values.")
-        pixels = colours[..., 0]
+        pixels = grey
     # Pillow inverts such pictures of up to 8 bits, not those of 16.
-    inverted = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO
     if inverted and picture.mode.startswith("I;16"):
         pixels = np.iinfo(pixels.dtype).max - pixels
     return pixels
-
-
-def _spacing(picture: Image.Image) -> tuple[float, float] | None:
-    """Mm per pixel along (i, j), or None when the file does not say."""
-    dpi = [float(value) for value in picture.info.get("dpi", ())]
-    if len(dpi) != 2 or not np.isfinite(dpi).all() or min(dpi) <= 0:
-        return None
-    if any(max(abs(value - placeholder) for value in dpi) < 0.5 for placeholder in PLACEHOLDER_DPI):
-        return None
-    return MM_PER_INCH / dpi[0], MM_PER_INCH / dpi[1]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.itk_image import quiet
+from LandmarkDetectionLib.itk import quiet
 from LandmarkDetectionLib.volume import Volume, ras_from_lps
 
 #: Voxels along the longest side of the finest images that are compared; finer ones move a landmark by less

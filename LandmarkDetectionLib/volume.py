@@ -2,9 +2,9 @@
 
 Every position inside the library is RAS mm. The formats that say LPS are converted by :func:`ras_from_lps`
 and nowhere else. One module reads each family of files: :mod:`~LandmarkDetectionLib.nifti`,
-:mod:`~LandmarkDetectionLib.itk_image` (NRRD, MetaImage), :mod:`~LandmarkDetectionLib.radiograph` (PNG, TIFF,
-JPEG, BMP) and :mod:`~LandmarkDetectionLib.dicom`; this module picks the right one and refuses what cannot
-work.
+:mod:`~LandmarkDetectionLib.nrrd`, :mod:`~LandmarkDetectionLib.metaimage`,
+:mod:`~LandmarkDetectionLib.radiograph` (PNG, TIFF, JPEG, BMP) and :mod:`~LandmarkDetectionLib.dicom`; this
+module picks the right one and refuses what cannot work.
 """
 
 from __future__ import annotations
@@ -26,13 +26,17 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.dicom import Series
 
 NIFTI = (".nii", ".nii.gz")
-ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
+NRRD = (".nrrd", ".nhdr")
+METAIMAGE = (".mha", ".mhd")
+ITK = NRRD + METAIMAGE
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 DICOM = (".dcm", ".ima", ".dicom")
 
 #: How a warning begins that says what the millimetres of an image mean.
 PIXEL_SIZE = "Pixel size: "
 
+#: Share of the range of values by which the channels of a grey picture may lie apart: 10 of 255 levels.
+NEARLY_GREY = 10 / 255
 #: Volume of the parallelepiped of the three unit axes: 1 when orthogonal, cos(tilt) for a gantry tilt.
 LEAST_AXES_DETERMINANT = 0.5
 
@@ -188,10 +192,14 @@ def write_volume(volume: Volume, path: str | os.PathLike[str]) -> None:
         from LandmarkDetectionLib import nifti
 
         nifti.write(volume, path)
-    elif suffix in ITK:
-        from LandmarkDetectionLib import itk_image
+    elif suffix in NRRD:
+        from LandmarkDetectionLib import nrrd
 
-        itk_image.write(volume, path)
+        nrrd.write(volume, path)
+    elif suffix in METAIMAGE:
+        from LandmarkDetectionLib import metaimage
+
+        metaimage.write(volume, path)
     else:
         raise OutputError(f"Cannot write {path}: '{suffix}' is no volume format; use {_listed(NIFTI + ITK)}.")
 
@@ -383,6 +391,33 @@ def native(array: np.ndarray) -> np.ndarray:
     return array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
 
 
+def grey_of_colours(colours: np.ndarray) -> np.ndarray | None:
+    """The grey values of a picture whose channels are all but the same, or None when it has colours.
+
+    Saving as JPEG moves the channels of a grey picture a few levels apart (its colours are rounded); anything
+    drawn in colour, and any tint that can be seen, is further apart.
+
+    Parameters
+    ----------
+    colours
+        (..., C) integers.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        (...) of the same type: the channel itself where all are the same, else their mean, rounded.
+    """
+    first = colours[..., 0]
+    if colours.shape[-1] == 1 or all(np.array_equal(first, colours[..., n]) for n in (1, 2)):
+        return first
+    if colours.dtype.kind not in "iu":
+        return None
+    apart = int(np.ptp(colours, axis=-1).max())
+    if apart > NEARLY_GREY * np.iinfo(colours.dtype).max:
+        return None
+    return np.rint(colours.mean(axis=-1, dtype=np.float32)).astype(colours.dtype)
+
+
 def writable_dtype(dtype: np.dtype) -> np.dtype:
     """The type to write an array as: the formats know neither bool nor float16 nor long double."""
     if dtype.kind == "b":
@@ -411,10 +446,14 @@ def _read(path: Path, series: str | int | None) -> Volume:
         from LandmarkDetectionLib import nifti
 
         return nifti.read(path)
-    if suffix in ITK:
-        from LandmarkDetectionLib import itk_image
+    if suffix in NRRD:
+        from LandmarkDetectionLib import nrrd
 
-        return itk_image.read(path)
+        return nrrd.read(path)
+    if suffix in METAIMAGE:
+        from LandmarkDetectionLib import metaimage
+
+        return metaimage.read(path)
     if suffix in PICTURES:
         from LandmarkDetectionLib import radiograph
 
