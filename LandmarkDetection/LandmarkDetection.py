@@ -13,7 +13,16 @@ import numpy as np
 import qt
 import slicer
 import vtk
-from LandmarkDetectionSlicer import annotating, detecting, files, nodes, packages, sample_data, volumes
+from LandmarkDetectionSlicer import (
+    annotating,
+    detecting,
+    files,
+    nodes,
+    packages,
+    pixel_size,
+    sample_data,
+    volumes,
+)
 from LandmarkDetectionSlicer.panel.batch import BatchSection, closedHeader
 from LandmarkDetectionSlicer.panel.detect import DetectSection
 from LandmarkDetectionSlicer.panel.files import FilesSection
@@ -219,6 +228,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if self._input is not None:
             self.detect.forgetOutcome()
         self._input = chosen
+        pixel_size.correctPixelSize(volume)
         there = nodes.findLandmarkNode(volume, parameters.modelName)
         current = parameters.landmarks
         if there is not None:
@@ -457,6 +467,7 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         self, path: str | Path, volumeNode: vtkMRMLScalarVolumeNode | None = None
     ) -> vtkMRMLMarkupsFiducialNode:
         """Read landmarks into the scene, as those of a volume. Raises InputError when it cannot."""
+        pixel_size.correctPixelSize(volumeNode)
         return files.importLandmarks(path, volumeNode)
 
 

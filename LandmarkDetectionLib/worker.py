@@ -322,7 +322,14 @@ def open_volume(message: Message) -> Volume:
         raise InputError(f"The voxels of {name or 'the volume'} in {path} {problem}; start again.")
     # Copy on write: nothing is ever written, but compiled loops know no read-only arrays.
     voxels = np.memmap(path, dtype, mode="c", shape=shape).view(np.ndarray)
-    return Volume(voxels, np.array(message["ijk_to_ras"]), str(message.get("modality") or ""), name)
+    return Volume(
+        voxels,
+        np.array(message["ijk_to_ras"]),
+        str(message.get("modality") or ""),
+        name,
+        spacing_known=bool(message.get("spacing_known", True)),
+        warnings=tuple(map(str, message.get("warnings", ()))),
+    )
 
 
 def _model_of(detection: Detection) -> Model | None:

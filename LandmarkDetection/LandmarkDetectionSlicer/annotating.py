@@ -11,6 +11,7 @@ import numpy as np
 import slicer
 
 from LandmarkDetectionSlicer.nodes import loadWorldReview
+from LandmarkDetectionSlicer.pixel_size import isAsInFile
 from LandmarkDetectionSlicer.transforms import linearToWorld
 from LandmarkDetectionSlicer.volume_request import OnFailed, VolumeRequest
 from LandmarkDetectionSlicer.volumes import readVolume
@@ -104,7 +105,7 @@ def saveAnnotation(
 def imageFileOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
     """The file, or of several the folder, that a volume was read from; None for one that is in no file."""
     storage = volumeNode.GetStorageNode()
-    if storage is None or not storage.GetFileName() or volumeNode.GetModifiedSinceRead():
+    if storage is None or not storage.GetFileName() or not isAsInFile(volumeNode):
         return None
     file = Path(storage.GetFullNameFromFileName())
     several = storage.GetNumberOfFileNames() > 1

@@ -16,11 +16,12 @@ import numpy as np
 import slicer
 
 from LandmarkDetectionSlicer.nodes import loadWorldReview, volumeOf
+from LandmarkDetectionSlicer.pixel_size import correctPixelSize, filesInDatabase
 from LandmarkDetectionSlicer.volumes import isSingleImage, readVolume, refusal
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.landmarks import LandmarkSet
-    from LandmarkDetectionLib.measurement import Frame, Measured, Measurements
+    from LandmarkDetectionLib.measurement import Measured, Measurements
     from LandmarkDetectionLib.protocol import Protocol
     from LandmarkDetectionLib.review import Review
     from LandmarkDetectionLib.volume import Volume
@@ -36,11 +37,24 @@ def measureNode(
 
     ``review`` is that of the node in the world, for who has loaded it already.
     """
-    from LandmarkDetectionLib.measurement import measure
+    from LandmarkDetectionLib.measurement import Frame, measure
+    from LandmarkDetectionLib.volume import PIXEL_SIZE
 
-    review = review or loadWorldReview(landmarkNode)
+    if review is None:
+        correctPixelSize(volumeOf(landmarkNode))
+        review = loadWorldReview(landmarkNode)
+    volume = _radiograph(landmarkNode)
     inPixels = review.prediction.parameters.get("unit") == "pixel"
-    return measure(review.landmarks, protocol, _frame(landmarkNode, protocol, inPixels))
+    if volume is not None:
+        frame = Frame.of(replace(volume, spacing_known=volume.spacing_known and not inPixels), protocol.view)
+    elif protocol.view == "picture":
+        frame = Frame.picture(spacing_known=not inPixels)
+    else:
+        frame = Frame.space(spacing_known=not inPixels)
+    measured = measure(review.landmarks, protocol, frame)
+    told = review.prediction.warnings if volume is None else volume.warnings
+    sizes = [text for text in told if text.startswith(PIXEL_SIZE) and text not in measured.warnings]
+    return replace(measured, warnings=(*measured.warnings, *sizes))
 
 
 def writeReport(
@@ -74,7 +88,7 @@ def writeReport(
             Reviewed(reviewer, now) if reviewer else None,
         ),
         path,
-        _dicomFiles(volumeNode),
+        filesInDatabase(volumeNode) if volumeNode is not None else (),
     )
 
 
@@ -149,19 +163,6 @@ def shapes(one: Measured) -> list[tuple[str, ...]]:
     return list(one.lines)
 
 
-def _frame(
-    landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, protocol: Protocol, inPixels: bool
-) -> Frame | None:
-    from LandmarkDetectionLib.measurement import Frame
-
-    volume = _radiograph(landmarkNode)
-    if volume is not None:
-        return Frame.of(replace(volume, spacing_known=not inPixels and _isSized(landmarkNode)), protocol.view)
-    if protocol.view == "picture":
-        return Frame.picture(spacing_known=not inPixels)
-    return Frame.space(spacing_known=not inPixels)
-
-
 def _radiograph(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Volume | None:
     """The image of the landmarks if it has one slice; only then does it tell more than the landmarks."""
     volumeNode = volumeOf(landmarkNode)
@@ -169,21 +170,3 @@ def _radiograph(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Volume | Non
         return None
     volume = readVolume(volumeNode)
     return volume if volume.is_2d else None
-
-
-def _isSized(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> bool:
-    """False for a picture file whose pixels Slicer took to be 1 mm large, as the file does not say."""
-    from LandmarkDetectionLib.volume import PICTURES
-
-    volumeNode = volumeOf(landmarkNode)
-    storage = volumeNode.GetStorageNode()
-    name = (storage.GetFileName() or "").lower() if storage is not None else ""
-    return not (name.endswith(PICTURES) and np.allclose(volumeNode.GetSpacing()[:2], 1.0))
-
-
-def _dicomFiles(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> tuple[Path, ...]:
-    database = getattr(slicer, "dicomDatabase", None)
-    uids = (volumeNode.GetAttribute("DICOM.instanceUIDs") or "") if volumeNode is not None else ""
-    if database is None:
-        return ()
-    return tuple(Path(path) for path in map(database.fileForInstance, uids.split()) if path)

@@ -26,6 +26,7 @@ from LandmarkDetectionSlicer.nodes import (
     storeReview,
     volumeOf,
 )
+from LandmarkDetectionSlicer.pixel_size import correctPixelSize
 from LandmarkDetectionSlicer.transforms import localPosition, worldPosition
 
 _POINT_EVENTS = (
@@ -71,6 +72,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         self._writing = False
         self._dragging = False
         self._followedWhileDragging = False
+        correctPixelSize(volumeOf(landmarkNode))
         self._review = adopt(landmarkNode)
         self._observeNode()
         self._observeScene()

@@ -90,6 +90,8 @@ class VolumeRequest:
             "ijk_to_ras": volume.ijk_to_ras.tolist(),
             "name": volume.name,
             "modality": volume.modality,
+            "spacing_known": volume.spacing_known,
+            "warnings": list(volume.warnings),
             "token": self._copy.token,
         }
         _active.add(self)

@@ -10,6 +10,7 @@ import vtk
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.volume import Volume, geometry_problem
+from LandmarkDetectionSlicer import pixel_size
 from LandmarkDetectionSlicer.transforms import isWarped, linearToWorld
 
 _NOT_IMAGES = {
@@ -37,7 +38,8 @@ def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -
     Returns
     -------
     Volume
-        With DICOM's word for the modality where the scene tells it.
+        With DICOM's word for the modality where the scene tells it. The size of a radiograph's pixels is that
+        of its file, which the node is given first (:mod:`LandmarkDetectionSlicer.pixel_size`).
 
     Raises
     ------
@@ -46,12 +48,16 @@ def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -
     """
     if problem := refusal(volumeNode):
         raise InputError(problem)
+    pixel_size.correctPixelSize(volumeNode)
     matrix = _ijkToRas(volumeNode)
+    known, note = pixel_size.isKnown(volumeNode)
     return Volume(
         voxels=slicer.util.arrayFromVolume(volumeNode),
         ijk_to_ras=linearToWorld(volumeNode) @ matrix if world else matrix,
         modality=_modality(volumeNode),
         name=volumeNode.GetName() or "",
+        spacing_known=known,
+        warnings=(note,) if note else (),
     )
 
 
@@ -71,13 +77,16 @@ def refusal(volumeNode: slicer.vtkMRMLNode | None) -> str | None:
 
 
 def remark(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
-    """What a person should know about a volume that can be used all the same, in one sentence."""
-    if not isWarped(volumeNode):
-        return None
-    return (
-        f"{volumeNode.GetName()} is under a non-linear transform: landmarks are found in the untransformed "
-        "image and move with it."
-    )
+    """What a person should know about a volume that can be used all the same, in a sentence or two."""
+    remarks = []
+    if isWarped(volumeNode):
+        remarks.append(
+            f"{volumeNode.GetName()} is under a non-linear transform: landmarks are found in the "
+            "untransformed image and move with it."
+        )
+    if corrected := pixel_size.correction(volumeNode):
+        remarks.append(corrected)
+    return " ".join(remarks) or None
 
 
 def isSingleImage(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:

@@ -84,6 +84,9 @@ def test_the_modality_is_taken_from_the_subject_hierarchy(scene, volume):
 
 def test_the_modality_is_taken_from_the_dicom_database(volume, monkeypatch):
     class Database:
+        def fileForInstance(self, uid):  # noqa: N802
+            return ""
+
         def instanceValue(self, uid, tag):  # noqa: N802
             return {("1.2.3", "0008,0060"): "CR"}.get((uid, tag), "")
 
