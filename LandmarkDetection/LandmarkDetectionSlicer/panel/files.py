@@ -50,7 +50,6 @@ class FilesSection:
         landmarkNode = self.panel.parameters.landmarks
         kinds = (
             _("Slicer Markups (*.mrk.json)"),
-            _("Slicer fiducials (*.fcsv)"),
             _("Table (*.csv)"),
             _("Everything known (*.json)"),
             _("Picture (*.png)"),
