@@ -13,16 +13,9 @@ import numpy as np
 import qt
 import slicer
 import vtk
-from LandmarkDetectionSlicer import (
-    annotating,
-    detecting,
-    files,
-    nodes,
-    packages,
-    pixel_size,
-    sample_data,
-    volumes,
-)
+from LandmarkDetectionSlicer.logic import annotating, detecting, files
+from LandmarkDetectionSlicer.logic.plain_lists import PlainList, readPlainLists
+from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.panel.batch import BatchSection, closedHeader
 from LandmarkDetectionSlicer.panel.detect import DetectSection
 from LandmarkDetectionSlicer.panel.files import FilesSection
@@ -31,10 +24,10 @@ from LandmarkDetectionSlicer.panel.measurements import MeasurementsSection
 from LandmarkDetectionSlicer.panel.models import ModelsSection
 from LandmarkDetectionSlicer.panel.place import PlaceSection
 from LandmarkDetectionSlicer.panel.review import ReviewSection
-from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, LandmarkDetectionParameters
-from LandmarkDetectionSlicer.plain_lists import PlainList, readPlainLists
-from LandmarkDetectionSlicer.reviewing import ReviewSession
-from LandmarkDetectionSlicer.worker import BackgroundWorker
+from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.process.worker import BackgroundWorker
+from LandmarkDetectionSlicer.scene import nodes, pixel_size, sample_data, volumes
+from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, LandmarkDetectionParameters
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate

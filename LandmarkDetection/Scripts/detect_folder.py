@@ -23,7 +23,7 @@ import slicer
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 try:
-    from LandmarkDetectionSlicer import packages
+    from LandmarkDetectionSlicer.process import packages
 
     from LandmarkDetection import DEFAULT_MODEL, LandmarkDetectionLogic
     from LandmarkDetectionLib.errors import (

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from LandmarkDetectionSlicer import packages
+from LandmarkDetectionSlicer.process import packages
 
 
 def main(arguments: Sequence[str]) -> int:

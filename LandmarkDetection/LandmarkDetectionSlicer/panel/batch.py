@@ -14,10 +14,11 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import batch, packages
-from LandmarkDetectionSlicer.cohort_review import CaseName, CohortReview, ImagePlaces
+from LandmarkDetectionSlicer.logic import batch
+from LandmarkDetectionSlicer.logic.cohort_review import CaseName, CohortReview, ImagePlaces
 from LandmarkDetectionSlicer.panel.case_table import CaseTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.process import packages
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget

@@ -8,12 +8,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import nodes, packages, sample_data, volumes
 from LandmarkDetectionSlicer.panel.about import AboutModel
 from LandmarkDetectionSlicer.panel.legend import warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.threshold import ThresholdOption
-from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, Side
+from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.scene import nodes, sample_data, volumes
+from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, Side
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget

@@ -10,8 +10,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import detecting, nodes
+from LandmarkDetectionSlicer.logic import detecting
 from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.scene import nodes
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget

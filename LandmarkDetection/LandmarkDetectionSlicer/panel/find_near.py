@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer import detecting, nodes
-from LandmarkDetectionSlicer.placing import ClickPicker
+from LandmarkDetectionSlicer.logic import detecting
+from LandmarkDetectionSlicer.logic.placing import ClickPicker
+from LandmarkDetectionSlicer.scene import nodes
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.landmarks import Landmark

@@ -10,17 +10,18 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import annotating, packages
-from LandmarkDetectionSlicer.nodes import loadReview, volumeOf
+from LandmarkDetectionSlicer.logic import annotating
 from LandmarkDetectionSlicer.panel.files import lastFolder
 from LandmarkDetectionSlicer.panel.message import MessageLine
-from LandmarkDetectionSlicer.worker import CANCELLED, BackgroundWorker
+from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.process.worker import CANCELLED, BackgroundWorker
+from LandmarkDetectionSlicer.scene.nodes import loadReview, volumeOf
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.protocol import Protocol
-    from LandmarkDetectionSlicer.volume_request import VolumeRequest
+    from LandmarkDetectionSlicer.logic.volume_request import VolumeRequest
 
 STORE_SETTING = "LandmarkDetection/AnnotationStore"
 REVIEWER_SETTING = "LandmarkDetection/Reviewer"

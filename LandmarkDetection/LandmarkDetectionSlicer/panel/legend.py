@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.landmarks import Status
-from LandmarkDetectionSlicer import colors
+from LandmarkDetectionSlicer.scene import colors
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.review import Review

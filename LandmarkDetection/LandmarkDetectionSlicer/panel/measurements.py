@@ -12,12 +12,12 @@ from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionLib.landmarks import LandmarkSet
-from LandmarkDetectionSlicer import packages
-from LandmarkDetectionSlicer.measuring import MeasurementLines, measureNode, writeReport
-from LandmarkDetectionSlicer.nodes import loadWorldReview
+from LandmarkDetectionSlicer.logic.measuring import MeasurementLines, measureNode, writeReport
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget

@@ -12,7 +12,7 @@ from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
-from LandmarkDetectionSlicer.worker import CANCELLED, BackgroundWorker
+from LandmarkDetectionSlicer.process.worker import CANCELLED, BackgroundWorker
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget

@@ -9,15 +9,16 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer import packages, placing
+from LandmarkDetectionSlicer.logic import placing
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.protocol_editor import ProtocolEditor
+from LandmarkDetectionSlicer.process import packages
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.protocol import Protocol
-    from LandmarkDetectionSlicer.plain_lists import PlainList
+    from LandmarkDetectionSlicer.logic.plain_lists import PlainList
 
 PICTURE_SIZE = (112, 168)
 

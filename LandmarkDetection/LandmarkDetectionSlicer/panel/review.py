@@ -12,15 +12,15 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.landmarks import Status
-from LandmarkDetectionSlicer import colors, views
+from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.panel.find_near import FindNear
 from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable, Row
 from LandmarkDetectionSlicer.panel.legend import legend, statusText, warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.update_others import UpdateOthers
-from LandmarkDetectionSlicer.reviewing import ReviewSession
-from LandmarkDetectionSlicer.transforms import worldPosition
+from LandmarkDetectionSlicer.scene import colors, views
+from LandmarkDetectionSlicer.scene.transforms import worldPosition
 
 if TYPE_CHECKING:
     from LandmarkDetection import LandmarkDetectionWidget

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import qt
 import slicer
 
-from LandmarkDetectionSlicer import detecting
+from LandmarkDetectionSlicer.logic import detecting
 
 if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.detect import DetectSection

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer import nodes
-from LandmarkDetectionSlicer.following import Follower
-from LandmarkDetectionSlicer.ghosts import Ghosts
-from LandmarkDetectionSlicer.parameters import Others
+from LandmarkDetectionSlicer.logic.propagation import Follower
+from LandmarkDetectionSlicer.scene import nodes
+from LandmarkDetectionSlicer.scene.ghosts import Ghosts
+from LandmarkDetectionSlicer.scene.parameters import Others
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.landmarks import LandmarkSet
