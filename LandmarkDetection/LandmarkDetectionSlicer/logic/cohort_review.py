@@ -166,6 +166,9 @@ class CohortReview:
 
     def _load(self, path: Path, modality: str = "") -> None:
         cohort, name = self._cohort, self._name
+        if cohort is None or name is None:  # another case was asked for meanwhile
+            self._dropTemporary()
+            return
         try:
             volumeNode = slicer.util.loadVolume(str(path), {"name": name.case})
         except RuntimeError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib.detection import Detection, detection_from_record
@@ -64,7 +65,7 @@ class DetectionRun:
         onFailed: OnFailed,
     ) -> None:
         self._volumeNode = volumeNode
-        self._keepReviewed = keepReviewed
+        self._keepReviewed, self._threshold = keepReviewed, threshold
         self._onProgress, self._onFinished, self._onFailed = onProgress, onFinished, onFailed
         self._timeLeft = TimeLeft()
         message = {"do": "detect", "model": modelName, **_options(threshold, depth, device), "side": side}
@@ -90,12 +91,34 @@ class DetectionRun:
 
     def _apply(self, result: dict[str, Any]) -> None:
         try:
-            detection = detection_from_record(result)
+            detection = withOrigin(detection_from_record(result), self._threshold)
             node = nodes.applyDetection(detection, self._volumeNode, keepReviewed=self._keepReviewed)
         except LandmarkDetectionError as problem:
             self._onFailed(str(problem))
             return
         self._onFinished(node, summary(detection))
+
+
+def withOrigin(detection: Detection, threshold: float | None) -> Detection:
+    """The detection with a note of whether its threshold was asked for, or estimated from the image.
+
+    The estimate is of the picture that a detector makes of the image, and means something else when it is
+    given for the image itself.
+    """
+    parameters = detection.parameters
+    if "threshold" not in parameters:
+        return detection
+    return replace(detection, parameters={"threshold_given": threshold is not None, **parameters})
+
+
+def givenThreshold(detection: Detection) -> float | None:
+    """The threshold to detect again with; None lets it be estimated as it was.
+
+    Of what was detected before it was noted, that of a hand is taken for estimated.
+    """
+    value, parameters = detection.parameters.get("threshold"), detection.parameters
+    isGiven = parameters.get("threshold_given", "side" not in parameters)
+    return float(value) if isGiven and isinstance(value, (int, float)) else None
 
 
 class TimeLeft:
@@ -215,7 +238,10 @@ def drawPicture(
     onFailed: OnFailed,
 ) -> VolumeRequest:
     """Draw the body from the front and from the left with the landmarks as they stand (PNG, SVG or PDF)."""
-    record = nodes.loadWorldReview(landmarkNode).to_record()
+    review = nodes.loadWorldReview(landmarkNode)
+    threshold = givenThreshold(review.prediction)
+    record = review.to_record()
+    record["parameters"] = {**record["parameters"], "threshold": threshold}
     message = {"do": "picture", "record": record, "path": path}
     return _started(
         VolumeRequest(

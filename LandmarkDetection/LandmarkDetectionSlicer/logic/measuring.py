@@ -81,7 +81,7 @@ def writeReport(
             measureNode(landmarkNode, protocol, review),
             review.landmarks,
             now,
-            readVolume(volumeNode) if isUsable else None,
+            readVolume(volumeNode) if volumeNode is not None and isUsable else None,
             review.prediction.model,
             review.prediction.model_version,
             review.prediction.warnings,

@@ -8,7 +8,7 @@ missing (Slicer 5.10 and later, ``vtkMRMLMarkupsDisplayNode::UpdateActiveControl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy.typing as npt
 import slicer
@@ -30,7 +30,7 @@ def blankLandmarks(
     volumeNode: slicer.vtkMRMLScalarVolumeNode, protocol: Protocol | PlainList
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
     """The landmark node of a protocol in a volume to be filled by hand: a new one, or the one begun."""
-    review = Review.blank(protocol)
+    review = Review.blank(cast("Protocol", protocol))  # what a plain list has of one is enough
     node = findLandmarkNode(volumeNode, modelOf(review))
     if node is None:
         enableUndo()
@@ -118,7 +118,7 @@ class PlacingSession:
         if self.finished:
             return
         for index, landmark in enumerate(self._review.review.landmarks):
-            _show(self.landmarkNode, index, landmark, isAsked=False)
+            _show(self._review.node, index, landmark, isAsked=False)
         self._review.close()
         self._end()
 
@@ -155,8 +155,8 @@ class PlacingSession:
         """Make the current landmark the one that Slicer places next."""
         landmarks = self._review.review.landmarks
         for index, landmark in enumerate(landmarks):
-            _show(self.landmarkNode, index, landmark, isAsked=landmark.name == self.current)
-        self.landmarkNode.SetControlPointPlacementStartIndex(landmarks.names.index(self.current))
+            _show(self._review.node, index, landmark, isAsked=landmark.name == self._asked[-1])
+        self._review.node.SetControlPointPlacementStartIndex(landmarks.names.index(self._asked[-1]))
 
     def _onReview(self) -> None:
         """A point was placed, by a click or otherwise; or undo took one back; or all is gone."""

@@ -14,6 +14,7 @@ import numpy as np
 from LandmarkDetectionLib.detection import Detection, detection_from_record
 from LandmarkDetectionLib.landmarks import LandmarkSet
 from LandmarkDetectionLib.review import Review
+from LandmarkDetectionSlicer.logic.detecting import givenThreshold
 from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest
 from LandmarkDetectionSlicer.scene import nodes
 from LandmarkDetectionSlicer.scene.transforms import linearToWorld
@@ -71,19 +72,19 @@ class Follower:
         if self.isAsking:
             self._again = True
             return
-        volume = nodes.volumeOf(session.landmarkNode)
+        volume = nodes.volumeOf(session.node)
         if volume is None:
             return
         review = session.currentReview()
         self._asked = _settled(review)
         self._again = False
-        world = review.transformed(linearToWorld(session.landmarkNode))
+        world = review.transformed(linearToWorld(session.node))
         parameters = review.prediction.parameters
         message = {
             "do": "refine",
             "model": self._modelName,
             "record": world.to_record(),
-            "threshold": _number(parameters.get("threshold")),
+            "threshold": givenThreshold(review.prediction),
             "depth": parameters.get("depth") if parameters.get("depth") != "none" else None,
             "side": parameters.get("side", "auto"),
         }
@@ -117,7 +118,7 @@ class Follower:
 
 
 def _toNode(detection: Detection, session: ReviewSession) -> Detection:
-    toNode = np.linalg.inv(linearToWorld(session.landmarkNode))
+    toNode = np.linalg.inv(linearToWorld(session.node))
     return Review(detection, detection.landmarks).transformed(toNode).prediction
 
 
@@ -128,10 +129,6 @@ def _settled(review: Review) -> Settled:
         for mark in review.landmarks
         if mark.status.by_person
     }
-
-
-def _number(value: object) -> float | None:
-    return value if isinstance(value, (int, float)) else None
 
 
 def _ignore(fraction: float, text: str) -> None:

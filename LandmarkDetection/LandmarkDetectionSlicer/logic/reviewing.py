@@ -85,6 +85,13 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         return self._review
 
     @property
+    def node(self) -> slicer.vtkMRMLMarkupsFiducialNode:
+        """The node under review, where the session must be open."""
+        if self._node is None:
+            raise RuntimeError("the review is closed")
+        return self._node
+
+    @property
     def landmarkNode(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
         """The node under review; None when the session is closed."""
         return self._node
@@ -106,7 +113,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
 
     def currentReview(self) -> Review:
         """The review with a point that is being dragged where it is now, in the node's coordinates."""
-        return loadReview(self._node) if self._node is not None and self._dragging else self._review
+        return loadReview(self.node) if self._node is not None and self._dragging else self._review
 
     @property
     def canUndo(self) -> bool:
@@ -196,7 +203,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     def _store(self, review: Review) -> None:
         with self._ownWriting():
             storeReview(review, None, self._node)
-        self._review = storedReview(self._node) or review
+        self._review = storedReview(self.node) or review
 
     @contextmanager
     def _ownWriting(self) -> Iterator[None]:
@@ -233,7 +240,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         if self._dragging:
             self._onDragged()
             return
-        review = loadReview(self._node)
+        review = loadReview(self.node)
         if not isUpToDate(self._node, review):
             # While points come and go, theirs is the last word; the next step writes them in order again.
             complete = self._node.GetNumberOfControlPoints() == len(review.landmarks)
@@ -264,7 +271,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
 
     def _movedTogether(self) -> bool:
         """Whether the mouse moved several points at once: the middle button does, mostly by accident."""
-        landmarks, before = loadReview(self._node).landmarks, self._review.landmarks
+        landmarks, before = loadReview(self.node).landmarks, self._review.landmarks
         if landmarks.names != before.names:
             return False
         return sum(new != old for new, old in zip(landmarks, before, strict=True)) > 1
@@ -273,7 +280,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         self._onChanged()
 
     def _onTransform(self, caller: object, event: object) -> None:
-        rememberTransform(self._node)
+        rememberTransform(self.node)
         self._onChanged()
 
     def _onUndone(self, caller: object, event: object) -> None:
@@ -293,9 +300,9 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     def _onNodeRemoved(self, caller: object, event: object) -> None:
         if slicer.mrmlScene.GetNodeByID(self._nodeId) is None:
             self._end()
-        elif self._hadVolume and volumeOf(self._node) is None:
+        elif self._hadVolume and volumeOf(self.node) is None:
             self._end()
-        elif storedReview(self._node) is None and not _isRestoring():
+        elif storedReview(self.node) is None and not _isRestoring():
             self._store(self._review)
 
     def _onSceneClosing(self, caller: object, event: object) -> None:

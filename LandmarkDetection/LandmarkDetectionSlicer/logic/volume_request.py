@@ -64,7 +64,7 @@ class VolumeRequest:
         self._volumeNode = volumeNode
         self._message = message
         self._onProgress, self._onDone, self._onFailed = onProgress, onDone, onFailed
-        self._copy: VoxelCopy | None = None
+        self._copying: VoxelCopy | None = None
         self._number: int | None = None
         self._progress = (0.0, "reading the volume")
         self._timer = qt.QTimer()
@@ -73,13 +73,19 @@ class VolumeRequest:
     @property
     def isActive(self) -> bool:
         """Whether it has begun and is not answered yet."""
-        return self._copy is not None
+        return self._copying is not None
+
+    @property
+    def _copy(self) -> VoxelCopy:
+        if self._copying is None:
+            raise RuntimeError("the request has not begun or has ended")
+        return self._copying
 
     def start(self) -> None:
         """Begin; what cannot work fails at once."""
         try:
             volume = volumes.readVolume(self._volumeNode)
-            self._copy = self._worker.voxels.acquire(self._volumeNode)
+            self._copying = self._worker.voxels.acquire(self._volumeNode)
         except LandmarkDetectionError as problem:
             self._onFailed(str(problem))
             return
@@ -167,5 +173,5 @@ class VolumeRequest:
         self._timer.stop()
         self._timer.disconnect("timeout()", self._tick)
         _active.discard(self)
-        copy, self._copy = self._copy, None
+        copy, self._copying = self._copy, None
         self._worker.voxels.release(copy, keepVoxels)

@@ -12,7 +12,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import LandmarkDetectionLib
 
@@ -48,6 +48,8 @@ class ChildProcess:
             start_new_session=os.name != "nt",
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
+        streams = self._process.stdin, self._process.stdout, self._process.stderr
+        self._input, self._output, self._complaints = cast("tuple[IO[bytes], ...]", streams)
         self._listener = threading.Thread(target=self._readComplaints, daemon=True)
         self._listener.start()
         threading.Thread(target=self._readEvents, daemon=True).start()
@@ -61,8 +63,8 @@ class ChildProcess:
         """Write a line to its input."""
         # When the process has just died, the thread that reads its answers will say so.
         with suppress(OSError):
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
+            self._input.write(json.dumps(message).encode() + b"\n")
+            self._input.flush()
 
     def terminate(self) -> None:
         """Ask it to end; on Windows, which knows no such request, it is killed."""
@@ -80,10 +82,10 @@ class ChildProcess:
             else:
                 os.killpg(self._process.pid, signal.SIGKILL)
         with suppress(OSError):
-            self._process.stdin.close()
+            self._input.close()
 
     def _readEvents(self) -> None:
-        for line in self._process.stdout:
+        for line in self._output:
             with suppress(ValueError):  # the launcher may print a line of its own
                 self._events.put((self, json.loads(line)))
         self._listener.join(timeout=1)
@@ -91,7 +93,7 @@ class ChildProcess:
         self._events.put((self, {"event": "ended", "message": self._farewell(code)}))
 
     def _readComplaints(self) -> None:
-        for line in self._process.stderr:
+        for line in self._complaints:
             self._lastWords = line.decode(errors="replace").strip() or self._lastWords
 
     def _farewell(self, code: int) -> str:

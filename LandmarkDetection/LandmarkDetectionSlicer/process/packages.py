@@ -188,15 +188,14 @@ def _version(name: str) -> str | None:
 
 def _isInstalled(package: Package) -> bool:
     try:
-        from packaging.requirements import Requirement
+        requirements = importlib.import_module("packaging.requirements")
     except ImportError:  # pip always carries its own
-        from pip._vendor.packaging.requirements import Requirement
+        requirements = importlib.import_module("pip._vendor.packaging.requirements")
 
     version = _version(package.name)
     # A local build (2.7.0+cu128) and a pre-release of the right number will do.
-    return version is not None and Requirement(package.requirement).specifier.contains(
-        version, prereleases=True
-    )
+    wanted = requirements.Requirement(package.requirement).specifier
+    return version is not None and bool(wanted.contains(version, prereleases=True))
 
 
 def _installedVersions() -> dict[str, str]:

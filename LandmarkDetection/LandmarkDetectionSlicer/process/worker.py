@@ -60,7 +60,7 @@ class BackgroundWorker:
         self.voxels = VoxelStore()
         self._command = command
         self._process: ChildProcess | None = None
-        self._events: queue.SimpleQueue[tuple[ChildProcess, dict[str, Any]]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[ChildProcess | None, dict[str, Any]]] = queue.SimpleQueue()
         self._waiting: deque[_Request] = deque()
         self._current: _Request | None = None
         self._lastId = 0
@@ -144,7 +144,7 @@ class BackgroundWorker:
         self._pollTimer.stop()
         self.voxels.clear()
 
-    def start(self) -> None:
+    def start(self) -> ChildProcess:
         """Start the process if it does not run, so that it is ready when the first request comes.
 
         Raises
@@ -152,21 +152,22 @@ class BackgroundWorker:
         OSError
             It cannot be started.
         """
-        if not self.isRunning:
+        if self._process is None or not self._process.isAlive:
             self._process = ChildProcess(self._command or libraryCommand(MODULE), self._events)
         self._idleTimer.start()
+        return self._process
 
     def _sendNext(self) -> None:
         if self._current is None and self._waiting:
             self._pollTimer.start()
             self._current = self._waiting.popleft()
             try:
-                self.start()
+                process = self.start()
             except OSError as problem:
                 self._events.put((self._process, {"event": "ended", "message": _notStarted(problem)}))
             else:
                 self._idleTimer.stop()
-                self._process.send(self._current.message)
+                process.send(self._current.message)
 
     def _deliver(self) -> None:
         """Hand the events that have come to the request they belong to; called by the timer."""

@@ -305,7 +305,7 @@ def _keepInScene(record: slicer.vtkMRMLTextNode) -> None:
     # Without a text there is only the file to read it from.
     if storage is not None and record.GetText():
         record.SetAndObserveStorageNodeID(None)
-        record.GetScene().RemoveNode(storage)
+        slicer.mrmlScene.RemoveNode(storage)
 
 
 def _newRecordNode(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> slicer.vtkMRMLTextNode:

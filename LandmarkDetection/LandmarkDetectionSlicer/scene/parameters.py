@@ -1,10 +1,16 @@
 """What the panel remembers in the scene: the choices of its user, saved and loaded with everything else."""
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+if TYPE_CHECKING:
+    from slicer.parameterNodeWrapper import ParameterNode  # what the decorator adds
+else:
+    ParameterNode = object
 
 DEFAULT_MODEL = "whole-body-ct"
 
@@ -76,7 +82,7 @@ class Others(Enum):
 
 
 @parameterNodeWrapper
-class LandmarkDetectionParameters:
+class LandmarkDetectionParameters(ParameterNode):
     """The module's parameter node.
 
     inputVolume - the image to find landmarks in

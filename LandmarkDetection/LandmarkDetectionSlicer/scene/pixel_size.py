@@ -85,7 +85,7 @@ def correctPixelSize(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
     (:func:`correction`).
     """
     size = sizeInFile(volumeNode) if volumeNode is not None else None
-    if size is None:
+    if volumeNode is None or size is None:
         return
     before = volumeNode.GetSpacing()
     if _areSame(before[:2], size.sides) or not _isReaders(before[:2], size):
@@ -160,7 +160,8 @@ def _isReaders(spacing: Iterable[float], size: FileSize) -> bool:
 
 def _looksUnknown(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
     """Whether the image is of a picture file that is gone, with pixels of the 1 mm that Slicer assumes."""
-    name = next((path.name.lower() for path in filesOf(volumeNode)), "")
+    storage = volumeNode.GetStorageNode()
+    name = (storage.GetFileName() or "").lower() if storage is not None else ""
     return name.endswith(PICTURES) and _areSame(volumeNode.GetSpacing()[:2], (1.0, 1.0))
 
 

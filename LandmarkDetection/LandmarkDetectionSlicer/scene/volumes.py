@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import slicer
@@ -73,7 +74,8 @@ def refusal(volumeNode: slicer.vtkMRMLNode | None) -> str | None:
         return f"{name} is {kind}, not an image; choose the CT or MR image itself."
     if not volumeNode.IsA("vtkMRMLScalarVolumeNode"):
         return f"{name} is no volume; choose the CT or MR image itself."
-    return _imageProblem(name, volumeNode) or _placeProblem(name, volumeNode)
+    volume = cast("slicer.vtkMRMLScalarVolumeNode", volumeNode)
+    return _imageProblem(name, volume) or _placeProblem(name, volume)
 
 
 def remark(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
@@ -152,7 +154,7 @@ def _modality(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str:
     scene = volumeNode.GetScene()
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene) if scene else None
     item = hierarchy.GetItemByDataNode(volumeNode) if hierarchy is not None else 0
-    if item and (word := hierarchy.GetItemAttribute(item, attribute)):
+    if hierarchy is not None and item and (word := hierarchy.GetItemAttribute(item, attribute)):
         return word
     if word := _modalityInDatabase(volumeNode.GetAttribute("DICOM.instanceUIDs")):
         return word

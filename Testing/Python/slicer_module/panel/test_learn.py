@@ -211,7 +211,7 @@ def test_the_time_counts_while_the_landmarks_are_before_a_person(host, panel):
     from LandmarkDetectionSlicer.logic.annotating import ReviewClock
 
     now = [0.0]
-    panel.clock = ReviewClock(lambda: now[0])
+    panel.logic.clock = ReviewClock(lambda: now[0])
     first = show_detection(panel, add_volume("first"), DETECTION)
     now[0] = 10.0
     second = show_detection(panel, add_volume("second"), DETECTION)
@@ -221,8 +221,8 @@ def test_the_time_counts_while_the_landmarks_are_before_a_person(host, panel):
     host.enter("LandmarkDetection")
     panel.showLandmarks(first)
     now[0] = 103.0
-    assert panel.clock.seconds(first.GetID()) == 13.0
-    assert panel.clock.seconds(second.GetID()) == 5.0
+    assert panel.logic.clock.seconds(first.GetID()) == 13.0
+    assert panel.logic.clock.seconds(second.GetID()) == 5.0
 
 
 def test_a_patient_is_known_by_a_pseudonym(host, panel):

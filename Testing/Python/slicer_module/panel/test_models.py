@@ -145,7 +145,7 @@ def test_a_damaged_model_is_listed_with_the_reason(host, panel, tiny_model, fold
     panel.refreshModels()
     select(panel, "tiny-model")
     assert "protocol.json is missing" in complaint(panel)
-    assert "tiny-model" not in [model.name for model in panel.usableModels]
+    assert "tiny-model" not in [model.name for model in panel.context.models.usable]
     host.dialogs.answer(True)
     host.click(panel.models.ui.removeButton)
     assert "tiny-model" not in names(panel)

@@ -18,6 +18,7 @@ from Testing.Python.slicer_module.mrml_cases import (
 from Testing.Python.slicer_module.panel_cases import (
     complaint,
     drag,
+    good_worker,
     open_panel,
     picture,
     said,
@@ -195,3 +196,40 @@ def test_what_goes_wrong_is_said_and_the_correction_stands(host, panel, node):
 def test_landmarks_of_another_origin_offer_no_choice(host, panel):
     show_detection(panel, add_volume("scan"), replace(DETECTION, model="of-somebody-else"))
     assert not panel.review.ui.othersBox.visible
+
+
+@pytest.mark.parametrize(
+    ("parameters", "asked"),
+    [
+        ({"threshold": 0.3, "threshold_given": False, "side": "left"}, "None"),
+        ({"threshold": 0.3, "threshold_given": True, "side": "left"}, "0.3"),
+        # Before it was noted: that of a body is the image's own, that of a hand is not.
+        ({"threshold": 0.3, "side": "left"}, "None"),
+        ({"threshold": -400.0}, "-400.0"),
+        ({}, "None"),
+    ],
+)
+def test_an_estimated_threshold_is_estimated_again_and_a_given_one_given(host, panel, parameters, asked):
+    panel.logic._worker = worker_that(
+        "say(id=r['id'], event='error', kind='InputError', message=f\"The threshold is {r['threshold']}.\")"
+    )
+    node = show_detection(panel, add_volume("scan"), replace(DETECTION, parameters=parameters))
+    choose(host, panel, "Others follow corrections")
+    drag(node, KNEE, [-60.0, 12.0, -372.0])
+    settled(host, panel)
+    assert complaint(panel) == f"The threshold is {asked}."
+
+
+@pytest.mark.parametrize("threshold", [None, 120.0])
+def test_a_detection_notes_whether_its_threshold_was_given(host, panel, threshold):
+    record = replace(DETECTION, parameters={"threshold": 120.0}).to_record()
+    panel.logic._worker = good_worker(record)
+    found: list[Any] = []
+    panel.logic.startDetection(
+        add_volume("scan"),
+        threshold=threshold,
+        onFinished=lambda node, sentence: found.append(node),
+        onFailed=found.append,
+    )
+    host.wait_until(lambda: found)
+    assert stored(found[0]).prediction.parameters["threshold_given"] is (threshold is not None)
