@@ -21,6 +21,13 @@ LEAST_COMMON = 0.5
 """Share of the landmarks that a protocol must know to be taken for theirs."""
 
 
+#: Said of points of a picture whose file, as all but the full record, knows no unit.
+UNIT_UNKNOWN = (
+    "The file does not say whether its positions are mm or pixels of a picture, and they were taken for mm: "
+    "give the picture with --image, or --pixels."
+)
+
+
 @dataclass(frozen=True)
 class Found:
     """Landmarks of one file, and what made them.
@@ -206,7 +213,15 @@ def measure_found(
     # What the millimetres mean is said with every length, not only with the detection.
     told = found.warnings if volume is None else volume.warnings
     sizes = [text for text in told if text.startswith(PIXEL_SIZE) and text not in measured.warnings]
+    if volume is None and frame.unit == "mm" and not found.model and _is_flat(found.landmarks):
+        sizes.append(UNIT_UNKNOWN)
     return replace(measured, warnings=(*measured.warnings, *sizes))
+
+
+def _is_flat(landmarks: LandmarkSet) -> bool:
+    """Whether all lie in the one slice of a picture, as those of a detection in a picture do."""
+    places = landmarks.present.positions
+    return len(places) > 1 and bool((places[:, 2] == 0).all())
 
 
 def dicom_files(image: Path, series: str | int | None = None) -> tuple[Path, ...]:

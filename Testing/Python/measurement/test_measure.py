@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, write_landmarks
 from LandmarkDetectionLib.measurement import Frame, known_distance, measure
+from LandmarkDetectionLib.measuring import measure_found, read_found
 from LandmarkDetectionLib.protocol import load_protocol
 from LandmarkDetectionLib.volume import Volume
 from Testing.Python.measurement.cases import BODY, FACE, in_picture, in_space, protocol_of
@@ -294,3 +295,16 @@ def test_the_hand_gives_lengths_along_the_bones():
     assert found["index_metacarpal"].value == pytest.approx(60)
     assert found["digit_ratio"].value == pytest.approx(83 / 88)
     assert "middle_mcp" in found["middle_length"].gap
+
+
+@pytest.mark.parametrize("suffix", [".mrk.json", ".csv", ".fcsv"])
+def test_points_of_a_picture_without_a_unit_are_measured_with_a_doubt(tmp_path, suffix):
+    flat = LandmarkSet((Landmark("wrist", [0.0, 0.0, 0.0]), Landmark("middle_tip", [-30.0, 400.0, 0.0])))
+    deep = LandmarkSet((Landmark("wrist", [0.0, 0.0, 0.0]), Landmark("middle_tip", [-30.0, 400.0, 9.0])))
+    for landmarks, doubtful in ((flat, True), (deep, False)):
+        write_landmarks(landmarks, tmp_path / f"a{suffix}")
+        found = read_found(tmp_path / f"a{suffix}")
+        protocol = load_protocol("hand")
+        assert any("mm or pixels" in text for text in measure_found(found, protocol).warnings) == doubtful
+        pixels = measure_found(found, protocol, in_pixels=True)
+        assert not any("mm or pixels" in text for text in pixels.warnings)
