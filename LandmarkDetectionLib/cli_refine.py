@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,13 +84,17 @@ def refine(
 
     from LandmarkDetectionLib.landmarks import LANDMARK_SUFFIXES
     from LandmarkDetectionLib.model import load_model
-    from LandmarkDetectionLib.volume import read_volume
+    from LandmarkDetectionLib.volume import read_volume, with_pixel_size
 
     with console.progress_bar(not quiet and not as_json) as progress:
         package = load_model(model or (before.prediction.model if before is not None else ""))
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source)
         further = [read_volume(path) for path in channel or []]
+        size = before.prediction.parameters.get("pixel_size_mm") if before is not None else None
+        if isinstance(size, int | float):
+            # What a person said of a picture's pixels when its landmarks were detected.
+            volume, *further = (with_pixel_size(one, size) for one in (volume, *further))
         from LandmarkDetectionLib.detectors import detect
         from LandmarkDetectionLib.detectors import refine as refine_detection
         from LandmarkDetectionLib.detectors.again import detect_again, require_near
@@ -103,6 +108,8 @@ def refine(
             first = detect_again(
                 volume, package, before, device=device.value, channels=further, progress=progress
             )
+        if isinstance(size, int | float):
+            first = replace(first, parameters={**first.parameters, "pixel_size_mm": size})
         refined = refine_detection(first, corrected)
         review = Review(first, refined.landmarks)
         for path in outputs:
@@ -168,8 +175,6 @@ def _settled(
     before: Review | None, corrections: Path | None, at: list[str], missing: list[str]
 ) -> dict[str, Landmark]:
     """Everything a person said: in the detection, then in the file, then on the command line."""
-    from dataclasses import replace
-
     from LandmarkDetectionLib.landmarks import Landmark, Status, read_landmarks
 
     settled = {mark.name: mark for mark in before.landmarks if mark.status.by_person} if before else {}

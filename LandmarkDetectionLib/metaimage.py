@@ -83,6 +83,13 @@ def read_vectors(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return vectors, matrix
 
 
+def slices(path: Path) -> int:
+    """Slices as the header says; raises InputError."""
+    fields, _, _ = _header(path)
+    size = _integers(path, fields, "dimsize", _dimensions(path, fields))
+    return size[2] if len(size) > 2 else 1
+
+
 def write(volume: Volume, path: Path) -> None:
     """Write a volume in LPS mm, compressed; ``.mhd`` puts its voxels into a ``.zraw`` file beside it.
 
@@ -126,9 +133,7 @@ def write(volume: Volume, path: Path) -> None:
 def _read(path: Path, values: int) -> tuple[dict[str, str], np.ndarray, np.ndarray, tuple[str, ...]]:
     """Fields, (values, K, J, I) voxels as stored, the (4, 4) matrix to RAS mm, and what is doubtful."""
     fields, files, end = _header(path)
-    dimensions = _integers(path, fields, "ndims", 1)[0]
-    if not 1 <= dimensions <= 5:
-        raise _damaged(path)
+    dimensions = _dimensions(path, fields)
     size = _integers(path, fields, "dimsize", dimensions)
     channels = _integers(path, fields, "elementnumberofchannels", 1, [1])[0]
     if channels != values:
@@ -239,6 +244,13 @@ def _switch(path: Path, fields: dict[str, str], name: str, default: bool) -> boo
     if text not in ("true", "t", "1", "yes", "false", "f", "0", "no"):
         raise _damaged(path)
     return text in ("true", "t", "1", "yes")
+
+
+def _dimensions(path: Path, fields: dict[str, str]) -> int:
+    dimensions = _integers(path, fields, "ndims", 1)[0]
+    if not 1 <= dimensions <= 5:
+        raise _damaged(path)
+    return dimensions
 
 
 def _integers(

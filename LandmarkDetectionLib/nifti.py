@@ -78,6 +78,16 @@ def read_vectors(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return vectors, matrix
 
 
+def slices(path: Path) -> int:
+    """Slices as the header says; raises InputError."""
+    try:
+        with _opened(path) as stream:
+            header = _read_header(stream, path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} is damaged or truncated; copy or export it again.") from error
+    return int(header["dim"][3]) if header["dim"][0] > 2 else 1
+
+
 def _read(path: Path, values: int = 1) -> tuple[Nifti1Header, np.ndarray]:
     """The header, and voxels (K, J, I), or (values, K, J, I) for several values per voxel."""
     try:

@@ -112,6 +112,14 @@ def read_vectors(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return vectors, geometry.matrix
 
 
+def slices(path: Path) -> int:
+    """Slices as the header says; raises InputError."""
+    fields, _, _ = _header(path)
+    sizes = _counts(path, fields, "sizes", _dimension(path, fields))
+    axes = _geometry(path, fields, sizes).axes
+    return sizes[axes[2]] if len(axes) > 2 else 1
+
+
 def write(volume: Volume, path: Path) -> None:
     """Write a volume in LPS mm, compressed; ``.nhdr`` puts its voxels into a ``.raw.gz`` file beside it.
 
@@ -145,7 +153,7 @@ def write(volume: Volume, path: Path) -> None:
         if not detached:
             stream.write(header + b"\n")
         with gzip.GzipFile("", "wb", compresslevel=2, fileobj=stream, mtime=0) as packed:
-            packed.write(memoryview(voxels).cast("B"))
+            packed.write(voxels.data.cast("B"))
     if detached:
         with atomic_write(path) as temporary:
             temporary.write_bytes(header)
@@ -154,9 +162,7 @@ def write(volume: Volume, path: Path) -> None:
 def _read(path: Path, values: int) -> tuple[np.ndarray, _Geometry]:
     """(values, K, J, I) voxels and their place."""
     fields, files, end = _header(path)
-    dimension = _counts(path, fields, "dimension", 1)[0]
-    if not 1 <= dimension <= 16:
-        raise _damaged(path)
+    dimension = _dimension(path, fields)
     sizes = _counts(path, fields, "sizes", dimension)
     if min(sizes) < 1:
         require_size(path, tuple(sizes))
@@ -372,6 +378,13 @@ def _dtype(path: Path, fields: dict[str, str]) -> np.dtype:
             raise InputError(f"{path} does not say the order of its bytes (endian); export it again.")
         endian = "little"
     return np.dtype(("<" if endian == "little" else ">") + code)
+
+
+def _dimension(path: Path, fields: dict[str, str]) -> int:
+    dimension = _counts(path, fields, "dimension", 1)[0]
+    if not 1 <= dimension <= 16:
+        raise _damaged(path)
+    return dimension
 
 
 def _counts(path: Path, fields: dict[str, str], name: str, count: int) -> list[int]:

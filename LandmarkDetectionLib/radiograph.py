@@ -136,7 +136,7 @@ def _read(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
             )
         # Four bytes at most per value while it is worked on.
         require_memory(4 * needed, path)
-        doubts = (TURNED,) if picture.getexif().get(ORIENTATION, 1) in range(2, 9) else ()
+        doubts: tuple[str, ...] = (TURNED,) if picture.getexif().get(ORIENTATION, 1) in range(2, 9) else ()
         if _printed_spacing(picture) is not None:
             doubts += (PRINTED,)
         inverted = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO

@@ -167,6 +167,14 @@ def test_a_pictures_landmarks_are_pixels_until_a_person_says_how_large_one_is(
         expected = pixels.landmarks[name].position * 0.5
         assert millimetres.landmarks[name].position == pytest.approx(expected, abs=0.5)
 
+    # Corrections go on in the size that was given.
+    x, y, z = millimetres.landmarks["middle_tip"].position
+    again = tmp_path / "again.json"
+    answer = cli("refine", picture, tmp_path / "mm.json", "--at", f"middle_tip={x + 1},{y},{z}", "-o", again)
+    assert answer.code == 0, answer.err
+    wrist = json.loads(again.read_text())["prediction"][0]["position"]
+    assert wrist == pytest.approx(millimetres.landmarks["wrist"].position.tolist(), abs=0.01)
+
     # What is measured afterwards counts in the same unit, with the image or without it.
     def length(*words: object) -> tuple[float, str]:
         rows = json.loads(cli("measure", *words, "--json").out)["cases"][0]["measurements"]

@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from LandmarkDetectionLib.cohort.sources.case_source import CaseSource, Found, LeftOut
+from LandmarkDetectionLib.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -83,20 +84,15 @@ def _slices_of(case: CaseSource) -> int:
 
 
 def _slices_in(path: Path, kind: str) -> int:
+    from LandmarkDetectionLib import metaimage, nifti, nrrd
+
     try:
         if kind == "NIfTI":
-            import nibabel
-
-            shape = nibabel.load(path).shape  # type: ignore[attr-defined]
-            return int(shape[2]) if len(shape) > 2 else 1
-        if kind in ("NRRD", "MetaImage"):
-            import SimpleITK
-
-            reader = SimpleITK.ImageFileReader()
-            reader.SetFileName(str(path))
-            reader.ReadImageInformation()
-            size = reader.GetSize()
-            return int(size[2]) if len(size) > 2 else 1
-    except Exception:  # whatever a damaged header leads to
+            return nifti.slices(path)
+        if kind == "NRRD":
+            return nrrd.slices(path)
+        if kind == "MetaImage":
+            return metaimage.slices(path)
+    except (InputError, OSError):
         return 0
     return 0

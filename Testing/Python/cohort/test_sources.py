@@ -146,7 +146,7 @@ def test_named_pipes_are_left_out_and_not_waited_for(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "scan" / name)
     found = find_cases(tmp_path, Filters(minimum_slices=2))
     assert len(found.cases) == 1
-    assert {one.reason for one in found.left_out} == {"not a file, but a pipe, a device or a link to nothing"}
+    assert {one.reason for one in found.left_out} == {"no regular file (a pipe, a device or a broken link)"}
     assert len(found.left_out) == 5
     assert [one.slices for one in list_series(tmp_path)] == [4]
     with pytest.raises(InputError, match="is a device"):
