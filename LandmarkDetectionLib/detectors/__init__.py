@@ -50,7 +50,8 @@ def detect(
         How the third coordinate is found; the model's best by measurement when None.
     device : {"auto", "cpu", "cuda"}
         By default the processor for small networks, otherwise CUDA where there is one. When the memory of a
-        CUDA device runs out, the processor does all of it again, and the detection's parameters say so (``device_note``).
+        CUDA device runs out, the processor does all of it again, and the detection's parameters say so
+        (``device_note``).
     side : {"auto", "left", "right"}
         Which hand it is, for models of hands. By default the thumb tells, radiographs being dorsopalmar.
     channels : sequence of Volume

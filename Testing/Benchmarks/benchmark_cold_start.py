@@ -1,8 +1,8 @@
 """Processor and wall seconds of a whole command, cold, in two checkouts side by side.
 
-Machines differ and are busy with other things, so only the ratio counts: the two checkouts take turns within one
-run, once as the machine is and once while other processes keep every core busy. Both use this interpreter and its
-packages; what is in ``OMP_NUM_THREADS`` and the like is taken out first.
+Machines differ and are busy with other things, so only the ratio counts: the two checkouts take turns within
+one run, once as the machine is and once while other processes keep every core busy. Both use this interpreter
+and its packages; what is in ``OMP_NUM_THREADS`` and the like is taken out first.
 
     python Testing/Benchmarks/benchmark_cold_start.py OLD_CHECKOUT NEW_CHECKOUT scan.nii.gz --rounds 5
 """
