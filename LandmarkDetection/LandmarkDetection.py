@@ -5,7 +5,6 @@ works on arrays and files in ``LandmarkDetectionLib``.
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,24 +12,10 @@ import numpy as np
 import qt
 import slicer
 import vtk
-from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
-from slicer.i18n import tr as _
-from slicer.i18n import translate
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
-from slicer.util import VTKObservationMixin
-
-try:
-    import LandmarkDetectionLib  # noqa: F401
-except ImportError:  # a checkout of the repository, where the library lies beside the module's folder
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
-
-from LandmarkDetectionSlicer import annotating, detecting, files, nodes, packages, sample_data, volumes
+from LandmarkDetectionSlicer.logic.module_logic import LandmarkDetectionLogic
+from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.panel.batch import BatchSection, closedHeader
+from LandmarkDetectionSlicer.panel.context import KnownModels, PanelContext, loadForm
 from LandmarkDetectionSlicer.panel.detect import DetectSection
 from LandmarkDetectionSlicer.panel.files import FilesSection
 from LandmarkDetectionSlicer.panel.learn import LearnSection
@@ -38,16 +23,24 @@ from LandmarkDetectionSlicer.panel.measurements import MeasurementsSection
 from LandmarkDetectionSlicer.panel.models import ModelsSection
 from LandmarkDetectionSlicer.panel.place import PlaceSection
 from LandmarkDetectionSlicer.panel.review import ReviewSection
-from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, LandmarkDetectionParameters
-from LandmarkDetectionSlicer.reviewing import ReviewSession
-from LandmarkDetectionSlicer.worker import BackgroundWorker
+from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.scene import nodes, pixel_size, sample_data
+from LandmarkDetectionSlicer.scene.parameters import LandmarkDetectionParameters
+from slicer import vtkMRMLMarkupsFiducialNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.landmarks import read_landmarks
 from LandmarkDetectionLib.resources import resource_path
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.protocol import Protocol
     from LandmarkDetectionLib.review import Review
 
 PACKAGES = ("LandmarkDetectionSlicer", "LandmarkDetectionLib")
@@ -73,6 +66,7 @@ class LandmarkDetection(ScriptedLoadableModule):
             'published methods; see <a href="{homepage}">the references</a>.'
         ).format(homepage=HOMEPAGE)
         slicer.app.connect("startupCompleted()", sample_data.registerSampleData)
+        slicer.app.connect("startupCompleted()", nodes.watchRecords)
 
     def openCohort(self, folder: str, case: str, model: str = "") -> None:
         """Open a case of a cohort for review; the report of the cohort gives the command for it."""
@@ -86,10 +80,6 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
-        self.logic: LandmarkDetectionLogic | None = None
-        self.parameters: LandmarkDetectionParameters | None = None
-        self.usableModels: list[Model] = []
-        self.brokenModels: dict[str, str] = {}
         self._guiTags: list[int] = []
         self._input: tuple[str | None, str] | None = None
 
@@ -97,17 +87,17 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         """Build the panel; nothing heavy is imported."""
         ScriptedLoadableModuleWidget.setup(self)
         self.logic = LandmarkDetectionLogic()
-        self.detect = DetectSection(self, self._load("detect"))
-        self.review = ReviewSection(self, self._load("review"))
-        self.measurements = MeasurementsSection(self, self._load("measurements"))
-        self.place = PlaceSection(self, self._load("place"))
-        self.files = FilesSection(self, self._load("files"))
-        self.batch = BatchSection(self, closedHeader())
+        self.context = context = PanelContext(self.logic, self)
+        self.detect = DetectSection(context, self._load("detect"))
+        self.review = ReviewSection(context, self._load("review"))
+        self.measurements = MeasurementsSection(context, self._load("measurements"))
+        self.place = PlaceSection(context, self._load("place"))
+        self.files = FilesSection(context, self._load("files"))
+        self.batch = BatchSection(context, closedHeader())
         self.layout.addWidget(self.batch.widget)
-        self.learn = LearnSection(self)
+        self.learn = LearnSection(context)
         self.layout.addWidget(self.learn.widget)
-        self.models = ModelsSection(self, self._load("models"))
-        self.clock = annotating.ReviewClock()
+        self.models = ModelsSection(context, self._load("models"))
         self.sections = (
             self.detect,
             self.review,
@@ -134,7 +124,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.enter()
 
     def _load(self, section: str) -> Any:
-        widget = slicer.util.loadUI(self.resourcePath(f"UI/{section}.ui"))
+        widget = loadForm(section)
         self.layout.addWidget(widget)
         return widget
 
@@ -152,7 +142,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.place.stop()
         self.review.exit()
         self.batch.exit()
-        self.clock.watch(None)
+        self.logic.clock.watch(None)
         self._disconnectParameters()
 
     def cleanup(self) -> None:
@@ -161,7 +151,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._disconnectParameters()
         self.removeObservers()
         self._sceneTimer.stop()
-        self.parameters = None
+        self.context.parameters = None
         self.batch.close()
         self.place.stop()
         self.detect.close()
@@ -180,6 +170,11 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
                 del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
 
+    @property
+    def parameters(self) -> LandmarkDetectionParameters | None:
+        """What is chosen in the scene; None while it is closed."""
+        return self.context.parameters
+
     # --- parameters -------------------------------------------------------------------------------------
 
     def initializeParameterNode(self) -> None:
@@ -189,7 +184,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def setParameterNode(self, parameters: LandmarkDetectionParameters | None) -> None:
         """Show other parameters, or none while the scene is closed."""
         self._disconnectParameters()
-        self.parameters = parameters
+        self.context.parameters = parameters
         self._input = None
         if parameters is not None:
             self._guiTags = [
@@ -215,7 +210,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def _followInput(self) -> None:
         """When another volume or model was chosen, show the landmarks that are already there."""
-        parameters = self.parameters
+        parameters = self.context.chosen
         volume = parameters.inputVolume
         chosen = (volume.GetID() if volume is not None else None, parameters.modelName)
         if chosen == self._input:
@@ -223,12 +218,13 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if self._input is not None:
             self.detect.forgetOutcome()
         self._input = chosen
+        pixel_size.correctPixelSize(volume)
         there = nodes.findLandmarkNode(volume, parameters.modelName)
         current = parameters.landmarks
         if there is not None:
             parameters.landmarks = there
         elif current is not None and nodes.volumeOf(current) not in (None, volume):
-            parameters.landmarks = None
+            parameters.landmarks = None  # type: ignore[assignment]
 
     # --- what the sections share ------------------------------------------------------------------------
 
@@ -251,16 +247,18 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def _watchTime(self) -> None:
         """The time of a review is that in which its landmarks are before a person."""
         node = self.parameters.landmarks if self.parameters is not None else None
-        isOpen = node is not None and self.parent.isEntered
-        self.clock.watch(node.GetID() if isOpen else None)
+        self.logic.clock.watch(node.GetID() if node is not None and self.parent.isEntered else None)
 
     def refreshModels(self) -> None:
         """Read again which models there are, and which Python packages are missing."""
-        self.usableModels, self.brokenModels = self.logic.readModels()
-        self.detect.setModels(self.usableModels)
-        self.place.setProtocols(self.logic.protocols(self.usableModels))
-        self.batch.setModels(self.usableModels)
-        self.models.setModels(self.usableModels, self.brokenModels)
+        usable, broken = self.logic.readModels()
+        self.context.models = KnownModels(tuple(usable), broken)
+        if self.parameters is not None:
+            self.detect.selectDefaults()
+        self.detect.setModels(usable)
+        self.place.setProtocols(self.logic.protocols(usable))
+        self.batch.setModels(usable)
+        self.models.setModels(usable, broken)
         self.learn.refresh()
 
     def showLandmarks(self, landmarkNode: vtkMRMLMarkupsFiducialNode) -> None:
@@ -279,6 +277,14 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         """Show a model's card in a window of its own."""
         if model is not None:
             self.models.showCard(model)
+
+    def foldReview(self, isFolded: bool) -> None:
+        """Make room for something else, or show the review again."""
+        self.review.widget.collapsed = isFolded
+
+    def useOtherVersion(self, model: "Model | None") -> None:
+        """Use the version that a model was made from, or the one made from it."""
+        self.models.useOtherVersion(model)
 
     def clearMessages(self) -> None:
         """An action begins: what was said about the one before is over."""
@@ -307,159 +313,6 @@ def _widgetsOfParameters(ui: Any) -> dict[str, Any]:
     """The widgets that name a parameter. ``connectGui`` finds them too, but some Slicers give no tag back."""
     named = {widget.property("SlicerParameterName"): widget for widget in vars(ui).values()}
     return {name: widget for name, widget in named.items() if name}
-
-
-class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
-    """Everything the panel does, for scripts and the Python console as well.
-
-    Examples
-    --------
-    >>> logic = slicer.modules.landmarkdetection.widgetRepresentation().self().logic  # doctest: +SKIP
-    >>> landmarks = logic.detect(slicer.util.getNode("CT"))  # doctest: +SKIP
-    >>> logic.exportLandmarks(landmarks, "landmarks.mrk.json")  # doctest: +SKIP
-    """
-
-    def __init__(self) -> None:
-        ScriptedLoadableModuleLogic.__init__(self)
-        self._worker: BackgroundWorker | None = None
-
-    def getParameterNode(self) -> LandmarkDetectionParameters:
-        """The module's parameters in the current scene."""
-        return LandmarkDetectionParameters(super().getParameterNode())
-
-    @property
-    def worker(self) -> BackgroundWorker:
-        """The background process; it is started by its first request."""
-        if self._worker is None:
-            self._worker = BackgroundWorker()
-        return self._worker
-
-    def close(self) -> None:
-        """End the background process, if there is one."""
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
-
-    # --- models -----------------------------------------------------------------------------------------
-
-    def readModels(self) -> "tuple[list[Model], dict[str, str]]":
-        """The usable models, shipped ones first, and the reason for each that is not usable.
-
-        None of either while Python packages are missing.
-        """
-        try:
-            from LandmarkDetectionLib.model import broken_models, list_models
-        except ImportError:
-            return [], {}
-        return list_models(), broken_models()
-
-    def protocols(self, models: "list[Model]") -> "list[Protocol]":
-        """What can be placed by hand: the landmarks of the models, and the protocols that ship besides."""
-        try:
-            from LandmarkDetectionLib.protocol import list_protocols, load_protocol
-        except ImportError:
-            return []
-        found: dict[str, Protocol] = {}
-        for protocol in (*(model.protocol for model in models), *map(load_protocol, list_protocols())):
-            found.setdefault(protocol.name, protocol)
-        return list(found.values())
-
-    # --- detecting --------------------------------------------------------------------------------------
-
-    def detect(
-        self,
-        volumeNode: vtkMRMLScalarVolumeNode,
-        model: str = DEFAULT_MODEL,
-        threshold: float | None = None,
-        depth: str | None = None,
-        device: str = "auto",
-        side: str = "auto",
-        keepReviewed: bool = True,
-    ) -> vtkMRMLMarkupsFiducialNode:
-        """Find landmarks and wait for them; for scripts.
-
-        Parameters
-        ----------
-        volumeNode
-            The image.
-        model
-            Name or folder of a model.
-        threshold
-            Value between air and body; estimated when None.
-        depth
-            "network", "lateral" or "mean"; the model's best when None.
-        device
-            "auto", "cpu" or "cuda".
-        side
-            "auto", "left" or "right", for models of hands.
-        keepReviewed
-            Leave alone what a person has settled in an earlier detection.
-
-        Returns
-        -------
-        vtkMRMLMarkupsFiducialNode
-            One point per landmark; the same node as before when it is detected again.
-
-        Raises
-        ------
-        LandmarkDetectionError
-            It does not work, for the reason that its text says.
-        """
-        from LandmarkDetectionLib.detectors import detect
-        from LandmarkDetectionLib.model import load_model
-
-        detection = detect(
-            volumes.readVolume(volumeNode),
-            load_model(model),
-            threshold=threshold,
-            depth=depth,
-            device=device,
-            side=side,
-        )
-        return nodes.applyDetection(detection, volumeNode, keepReviewed=keepReviewed)
-
-    def startDetection(
-        self,
-        volumeNode: vtkMRMLScalarVolumeNode,
-        model: str = DEFAULT_MODEL,
-        *,
-        threshold: float | None = None,
-        depth: str | None = None,
-        device: str = "auto",
-        side: str = "auto",
-        keepReviewed: bool = True,
-        onProgress: Callable[[float, str, float | None], None] = lambda fraction, text, secondsLeft: None,
-        onFinished: Callable[[vtkMRMLMarkupsFiducialNode, str], None],
-        onFailed: Callable[[str], None],
-    ) -> detecting.DetectionRun:
-        """Find landmarks in the background; as ``detect``, with callbacks as in ``DetectionRun``."""
-        run = detecting.DetectionRun(
-            self.worker,
-            volumeNode,
-            model,
-            threshold=threshold,
-            depth=depth,
-            device=device,
-            side=side,
-            keepReviewed=keepReviewed,
-            onProgress=onProgress,
-            onFinished=onFinished,
-            onFailed=onFailed,
-        )
-        run.start()
-        return run
-
-    # --- files ------------------------------------------------------------------------------------------
-
-    def exportLandmarks(self, landmarkNode: vtkMRMLMarkupsFiducialNode, path: str | Path) -> None:
-        """Write landmarks; the suffix chooses the kind of file. Raises OutputError when it cannot."""
-        files.exportLandmarks(landmarkNode, path)
-
-    def importLandmarks(
-        self, path: str | Path, volumeNode: vtkMRMLScalarVolumeNode | None = None
-    ) -> vtkMRMLMarkupsFiducialNode:
-        """Read landmarks into the scene, as those of a volume. Raises InputError when it cannot."""
-        return files.importLandmarks(path, volumeNode)
 
 
 class LandmarkDetectionTest(ScriptedLoadableModuleTest):

@@ -30,7 +30,7 @@ FAT, SOFT, BONE = (-160.0, -40.0), (0.0, 140.0), 150.0
 LEAST_SOFT, MUCH_FAT, LEAST_BONE, LEAST_FAT, MUCH_BONE = 0.05, 0.03, 0.004, 0.002, 0.03
 #: On scales without units: deviation over mean of what lies inside; of one substance it is that of the coils.
 LEAST_VARIETY = 0.15
-#: Places are looked at that lie this deep under the skin, where partial volumes have ended, in mm.
+#: Places are looked at that lie this deep under the skin (mm, and a voxel), where partial volumes have ended.
 DEPTH_MM = 8.0
 PLACES = 60_000
 #: The bone of a skull with the cavity within, as seen in a slice of any age; no joint has such a cavity.
@@ -78,7 +78,7 @@ def composition(volume: Volume, views: Projection) -> Composition:
         Of the volume, from ``project_body``.
     """
     offset = views.hounsfield_offset
-    values = _mean_around(volume, _deep_places(views.coronal))
+    values = _mean_around(volume, _deep_places(views.coronal, max(DEPTH_MM, float(max(volume.spacing)))))
     values = values[np.isfinite(values)] - (offset or 0.0)
     if values.size == 0:
         return Composition(0, 0, 0, 0, offset is not None)
@@ -121,14 +121,14 @@ def holds_a_skull(volume: Volume, views: Projection, near: Array) -> bool:
     return planes >= CAVITY_PLANES
 
 
-def _deep_places(view: View) -> Array:
-    """Some ten thousand places (N, 3) RAS mm, evenly spread, well under the surface of the outline."""
+def _deep_places(view: View, deep: float) -> Array:
+    """Some ten thousand places (N, 3) RAS mm, evenly spread, so many mm under the surface of the outline."""
     spacing = view.geometry.spacing
     from_side = ndimage.distance_transform_edt(view.silhouette, sampling=(spacing[1], spacing[0]))
-    row, column = np.nonzero((from_side >= DEPTH_MM) & (view.back - view.front > 2 * DEPTH_MM))
+    row, column = np.nonzero((from_side >= deep) & (view.back - view.front > 2 * deep))
     if row.size == 0:
         row, column = np.nonzero(view.silhouette)
-    front, back = view.front[row, column] + DEPTH_MM, view.back[row, column] - DEPTH_MM
+    front, back = view.front[row, column] + deep, view.back[row, column] - deep
     along = np.maximum(back - front, 0)
     step = max(STEP_MM, float(along.sum()) / PLACES)
     count = np.floor(along / step).astype(int) + 1

@@ -6,6 +6,8 @@ cause is one sentence on standard error and an exit code of :mod:`LandmarkDetect
 
 from __future__ import annotations
 
+import errno
+import io
 import math
 import os
 import signal
@@ -37,12 +39,14 @@ from LandmarkDetectionLib import (
     cli_train,
     console,
 )
+from LandmarkDetectionLib.cli_help import GroupedCommands, WholeHelp
 from LandmarkDetectionLib.cli_options import Device, DeviceOption, JsonOption, QuietOption, make_folder
 from LandmarkDetectionLib.errors import (
     Cancelled,
     InputError,
     LandmarkDetectionError,
     MissingPackageError,
+    ModelError,
     OutputError,
 )
 
@@ -86,6 +90,8 @@ EXIT_CODES = (
 )
 
 app = typer.Typer(
+    cls=GroupedCommands,
+    rich_markup_mode=None,
     help="Anatomical landmarks in CT, MR and radiographs. For research use only.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
@@ -94,10 +100,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(help="List, inspect, check, install and remove models.", no_args_is_help=True)
-app.add_typer(models_app, name="models", epilog=EXIT_CODES)
-app.add_typer(cli_data.app, name="data", epilog=EXIT_CODES)
-app.add_typer(cli_annotations.app, name="annotations", epilog=EXIT_CODES)
-app.add_typer(cli_study.app, name="study", epilog=EXIT_CODES)
+app.add_typer(models_app, name="models", cls=WholeHelp, epilog=EXIT_CODES)
+app.add_typer(cli_data.app, name="data", cls=WholeHelp, epilog=EXIT_CODES)
+app.add_typer(cli_annotations.app, name="annotations", cls=WholeHelp, epilog=EXIT_CODES)
+app.add_typer(cli_study.app, name="study", cls=WholeHelp, epilog=EXIT_CODES)
 app.command(epilog=EXIT_CODES)(cli_batch.batch)
 app.command(name="train", epilog=EXIT_CODES)(cli_train.train)
 app.command(name="finetune", epilog=EXIT_CODES)(cli_finetune.finetune)
@@ -514,20 +520,22 @@ def models_versions(
     """List the versions of a model: which one is in use, and what each was made from."""
     from LandmarkDetectionLib.errors import ModelError
     from LandmarkDetectionLib.model import load_model, model_versions, parent_version, ships_with_library
-    from LandmarkDetectionLib.model.registry import find_models
 
-    if name in find_models() and ships_with_library(shipped := load_model(name)):
-        found, used = [shipped], shipped.version
-    else:
-        found, used = model_versions(name), ""
-        with suppress(ModelError):  # one damaged note on what is in use: the list tells how to choose
-            used = load_model(name).version
+    used = None
+    with suppress(ModelError):  # a damaged note on what is in use: the list says what to choose from
+        used = load_model(name)
+    found = [used] if used is not None and ships_with_library(used) else model_versions(name)
     if as_json:
         listed = [{**_model_summary(one), "parent": parent_version(one)} for one in found]
-        console.print_json({"in_use": used, "versions": listed})
+        console.print_json({"in_use": used.version if used else None, "versions": listed})
         return
     rows = [
-        [one.version, "yes" if one.version == used else "", parent_version(one) or "-", str(one.path)]
+        [
+            one.version,
+            "yes" if used and one.version == used.version else "",
+            parent_version(one) or "-",
+            str(one.path),
+        ]
         for one in found
     ]
     console.print_table(["version", "in use", "made from", "folder"], rows)
@@ -722,9 +730,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         Words after the command's name; those of the process when ``None``.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if hasattr(sys.stdout, "reconfigure"):
-        # File names may hold bytes that are no text; standard error prints them so by itself.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     # Found by hand, so that it may stand anywhere and works for errors in the usage itself.
     debug, as_json = "--debug" in words, "--json" in words
     words = [word for word in words if word != "--debug"]
@@ -735,18 +742,29 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if code == Cancelled.exit_code:
             # Typer turned Ctrl-C into this number.
             raise KeyboardInterrupt
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as under pythonw, or closed by the caller
+            sys.stdout.flush()
     except SystemExit:
-        raise
+        # Typer ends in this way when the reader went away (`| head`), and says so by what it leaves behind.
+        if type(sys.stdout).__name__ != "PacifyFlushWrapper":
+            raise
+        code = _unread()
     except BrokenPipeError:
-        # The reader went away (`| head`); Python would complain again when it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        code = _unread()
     except BaseException as error:
         if debug:
             traceback.print_exc()
-        code = _explain(error, as_json)
+        code = _explain(error, as_json, words)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unread() -> int:
+    """Nobody reads standard output any more, which needs no sentence: `head` wants no more than that.
+
+    Python would complain again when it closes standard output.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return OutputError.exit_code
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -754,7 +772,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _explain(error: BaseException, as_json: bool) -> int:
+def _explain(error: BaseException, as_json: bool, words: Sequence[str] = ()) -> int:
     """Write one sentence about an error to standard error and give the exit code."""
     if isinstance(error, KeyboardInterrupt):
         error = Cancelled("Cancelled; nothing was written.")
@@ -769,6 +787,10 @@ def _explain(error: BaseException, as_json: bool) -> int:
         kind, message = "UsageError", str(error.format_message())
     elif isinstance(error, LandmarkDetectionError):
         kind, message, code = type(error).__name__, str(error), error.exit_code
+    elif isinstance(error, OSError) and error.errno is not None:
+        kind, message, code = _of_system(error, words)
+    elif isinstance(error, RuntimeError) and "ymlink loop" in str(error):  # of Path.resolve until Python 3.12
+        kind, message, code = "InputError", f"{error}; take away one of the links.", InputError.exit_code
     elif isinstance(error, MemoryError):
         kind, message, code = "MemoryError", "Not enough memory for this volume.", InputError.exit_code
     else:
@@ -784,6 +806,18 @@ def _explain(error: BaseException, as_json: bool) -> int:
     else:
         console.say(f"Error: {' '.join(message.split())}")
     return code
+
+
+def _of_system(error: OSError, words: Sequence[str]) -> tuple[str, str, int]:
+    """Kind, sentence and exit code for what the operating system refuses: over-long names, full disks."""
+    reason, name = (error.strerror or str(error)).lower(), str(error.filename or "")
+    full = error.errno in (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+    before = [words[n - 1] for n in range(1, len(words)) if words[n] and words[n] in name]
+    if full or any(word == "-o" or word.removeprefix("--") in OUTPUT_OPTIONS for word in before):
+        return "OutputError", f"Cannot write {name or 'the output'}: {reason}.", OutputError.exit_code
+    if words[:1] == ["models"] or any(word in ("-m", "--model") for word in before):
+        return "ModelError", f"Cannot use {name}: {reason}.", ModelError.exit_code
+    return "InputError", f"Cannot use {name or 'a file'}: {reason}.", InputError.exit_code
 
 
 def _show_usage_error(error: Any) -> None:

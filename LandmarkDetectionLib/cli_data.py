@@ -102,7 +102,7 @@ def import_data(
         raise typer.BadParameter(
             f"the format {kind.value} says where y is counted from.", param_hint="--y-from"
         )
-    counted = {
+    counted: dict[str, Any] = {
         "protocol": protocol,
         "names": [name.strip() for name in names.split(",") if name.strip()],
         "pixel_mm": pixel_mm,

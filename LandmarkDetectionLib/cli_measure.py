@@ -213,8 +213,8 @@ def report(
     if len(set(map(str, problems.values()))) == 1:
         raise next(iter(problems.values()))
     if problems:
-        for problem in problems.values():
-            console.say(f"Not written: {problem}")
+        for text in map(str, problems.values()):
+            console.say(f"Not written: {text}")
         raise OutputError(f"{len(problems)} of {len(wanted)} reports could not be written; see above.")
 
 
@@ -291,15 +291,21 @@ def agreement(
 
 
 def print_measurements(measurements: Measurements, title: str) -> None:
-    """Print every measurement with its interval, range, and class or gap."""
-    from LandmarkDetectionLib.reporting.case import cells
+    """Print the measurements with interval, range and class, and say once why there are no others."""
+    from LandmarkDetectionLib.reporting.case import cells, not_shown, shown
 
-    heads = ("measurement", "value", "95 % interval", "usual", "class and remarks")
     rows = []
-    for one in measurements:
+    for one in shown(measurements):
         _, *rest = cells(one)
         rows.append([one.name, *rest])
-    console.print_table(heads, rows, title)
+    if rows:
+        unit = measurements.frame.unit
+        heads = ("measurement", "value", "95 % interval", "usual", "class and remarks")
+        console.print_table(heads, rows, f"{title} (lengths in {unit})")
+    else:
+        print(f"{title}: nothing could be measured.")
+    for sentence in not_shown(measurements):
+        console.print_sentence(sentence)
 
 
 def _cases(

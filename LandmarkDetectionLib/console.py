@@ -40,19 +40,46 @@ def say(message: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print a table; columns whose heading ends in mm or px, or is a number's name, are right-aligned."""
+    """Print a table that breaks no word; headings that end in mm or px, or name a number, align to the right.
+
+    Texts wrap between words where the terminal is narrow. Where not even the longest words fit beside each
+    other, lines are longer than the terminal, so that names and paths can still be copied and searched for.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
+    console = _console()
+    widths = _widths([[columns[n], *(row[n] for row in rows)] for n in range(len(columns))], console.width)
+    console.width = max(console.width, sum(widths) + _FRAME * len(widths))
     table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
-    for heading in columns:
+    for heading, width in zip(columns, widths, strict=True):
         number = heading.endswith((" mm", " px")) or heading in _NUMBERS
-        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+        table.add_column(heading, justify="right" if number else "left", width=width, overflow="fold")
     for row in rows:
         # Text, not markup: a file name with [brackets] is printed as it is.
         table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    _console().print(table)
+    console.print(table)
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Widths of columns: room for their longest words at least, and for all of short cells first."""
+    whole = [max(map(len, column)) for column in columns]
+    widths = [max((len(word) for cell in column for word in cell.split()), default=1) for column in columns]
+    left = room - sum(widths) - _FRAME * len(widths)
+    for n in sorted(range(len(columns)), key=lambda n: whole[n]):
+        more = max(0, min(whole[n] - widths[n], left))
+        widths[n] += more
+        left -= more
+    return widths
+
+
+def print_sentence(text: str) -> None:
+    """Print a sentence to standard output, wrapped between words as the terminal is wide."""
+    import textwrap
+
+    for line in textwrap.wrap(text, _console().width, break_long_words=False, break_on_hyphens=False):
+        print(line)
 
 
 def print_landmarks(
@@ -61,19 +88,28 @@ def print_landmarks(
     errors: dict[str, float] | None = None,
     unit: str = "mm",
 ) -> None:
-    """Print name, R, A, S (mm or px), confidence and status of each landmark, and its error when known."""
+    """Print name, R, A, S (mm or px), confidence and status of each landmark, and its error when known.
+
+    Landmarks without a position are named in one sentence below.
+    """
     columns = ["landmark", *(f"{axis} {unit}" for axis in "RAS"), "confidence", "status"]
     if errors is not None:
         columns.append(f"error {unit}")
     rows = []
-    for landmark in landmarks.landmarks:
+    for landmark in landmarks.present:
         row = [landmark.name, *_millimetres(landmark.position)]
         row.append("-" if landmark.confidence is None else f"{landmark.confidence:.2f}")
         row.append(landmark.status.value)
         if errors is not None:
             row.append(f"{errors[landmark.name]:.1f}" if landmark.name in errors else "-")
         rows.append(row)
-    print_table(columns, rows, title)
+    if rows:
+        print_table(columns, rows, title)
+    elif title:
+        print(title)
+    absent = [landmark.name for landmark in landmarks if not landmark.is_present]
+    if absent:
+        print_sentence(f"{len(absent)} of {len(landmarks)} landmarks are absent: {', '.join(absent)}.")
 
 
 @contextmanager
@@ -114,6 +150,8 @@ def interruptible() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
+_FRAME = 3
+"""Columns of the terminal that a column of a table needs beside its text."""
 _NUMBERS = ("confidence", "slices", "landmarks", "number", "MB")
 _STYLES = {
     "detected": "green",

@@ -299,7 +299,7 @@ def _schema(annotated: bool) -> type[BaseModel]:
     from pydantic import BaseModel, ConfigDict, Field
 
     text = Annotated[str, Field(min_length=1)]
-    millimetres = Annotated[float, Field(gt=0, lt=1000, allow_inf_nan=False)]
+    millimetres = Annotated[float, Field(ge=1e-6, lt=1000, allow_inf_nan=False)]
 
     class Colours(BaseModel):
         model_config = ConfigDict(extra="forbid")

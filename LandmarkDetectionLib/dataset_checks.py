@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from LandmarkDetectionLib import radiograph
 from LandmarkDetectionLib.channels import grid_problem, read_images
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.landmarks import LandmarkSet
@@ -203,6 +204,7 @@ def _look(case: Case, findings: list[Finding]) -> _Seen:
     try:
         volumes = read_images(case)
         image = _facts(volumes)
+        findings += _doubts(case, volumes)
         if problem := grid_problem(volumes):
             findings.append(_of(case, "grid", f"its channels {problem}"))
     except InputError as error:
@@ -218,6 +220,13 @@ def _look(case: Case, findings: list[Finding]) -> _Seen:
     if volumes and case.spacing:
         findings += _contradicted_spacing(case)
     return _Seen(case, image, sets)
+
+
+def _doubts(case: Case, volumes: Sequence[Volume]) -> Iterator[Finding]:
+    """What readers doubt of images; how large Slicer shows one matters only for points in its millimetres."""
+    for text in dict.fromkeys(text for volume in volumes for text in volume.warnings):
+        if text != radiograph.PRINTED or not (case.unit == "pixel" or case.spacing):
+            yield _of(case, "image doubtful", text[:1].lower() + text[1:].rstrip("."), fatal=False)
 
 
 def _facts(volumes: Sequence[Volume]) -> ImageFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 import zlib
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError, MissingPackageError
-from LandmarkDetectionLib.volume import rescaled
+from LandmarkDetectionLib.volume import grey_of_colours, rescaled
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
@@ -48,14 +49,13 @@ CROSS_SECTIONAL = ("CT", "MR", "PT", "NM")
 #: Air in CT, which replaces voxels outside the scanner's circle.
 AIR_HU = -1024
 
-#: Compressions that SimpleITK decodes: RLE, JPEG, JPEG-LS, JPEG 2000.
+#: Compressions that SimpleITK decodes: JPEG, JPEG-LS, JPEG 2000.
 ITK_DECODES = tuple(
-    f"1.2.840.10008.1.2.{end}"
-    for end in ("5", "4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91")
+    f"1.2.840.10008.1.2.{end}" for end in ("4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91")
 )
 RLE, DEFLATED = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.99"
-#: Levels by which the channels of a grey picture that was compressed in colour may differ.
-NEARLY_GREY = 3
+#: Start of a JPEG 2000 stream, with the marker of its size.
+J2K_START = b"\xff\x4f\xff\x51"
 #: A file may unpack to this many times its own size, as blank pictures do, or to so many bytes in any case.
 MOST_UNPACKED, FREELY_UNPACKED = 1000, 2**26
 #: A packed frame takes at least the head of its item.
@@ -144,7 +144,7 @@ class Pixels:
         try:
             from pydicom.pixels import apply_modality_lut
         except ModuleNotFoundError:  # pydicom 2
-            from pydicom.pixel_data_handlers.util import apply_modality_lut
+            from pydicom.pixel_data_handlers.util import apply_modality_lut  # type: ignore[no-redef]
 
         try:
             return _holding(np.array(apply_modality_lut(stored, self._data)), -1)
@@ -191,25 +191,26 @@ class Pixels:
         return "PALETTE" in str(self._data.get("PhotometricInterpretation"))
 
     def _grey(self, colours: np.ndarray) -> np.ndarray:
-        """(J, I) of (J, I, 3) whose channels are the same."""
-        apart = int(np.ptp(colours, axis=2).max())
-        if apart > (NEARLY_GREY if _is_packed(self._data) else 0):
+        """(J, I) of (J, I, 3) whose channels are all but the same."""
+        grey = grey_of_colours(colours)
+        if grey is None:
             raise InputError(f"{self.path} is a colour (RGB) image; give the original grey one.")
-        return colours[..., 1] if apart else colours[..., 0]
+        return grey
 
     def _require_bounded(self) -> None:
-        """Refuse a packed file that says it is far larger than it can be; pydicom finds others short."""
+        """Refuse a packed file that is far larger than it can be; pydicom finds others short."""
         data = self._data
         pixels = int(data.Rows) * int(data.Columns) * int(data.get("SamplesPerPixel") or 1)
         size = pixels * int(data.get("BitsAllocated") or 8) // 8
-        if size > max(FREELY_UNPACKED, MOST_UNPACKED * self.path.stat().st_size):
+        too_large = size > max(FREELY_UNPACKED, MOST_UNPACKED * self.path.stat().st_size)
+        if too_large or _says_otherwise(data):
             raise InputError(f"{self.path} is damaged or truncated; copy or export it again.")
 
     def _decoded_otherwise(self, error: Exception) -> np.ndarray:
         """(frames, J, I) pixels by SimpleITK, or the reason why there are none."""
         damaged = InputError(f"{self.path} is damaged or truncated; copy or export it again.")
         syntax = self._data.file_meta.TransferSyntaxUID
-        if syntax.is_transfer_syntax and not syntax.is_compressed:
+        if syntax.is_transfer_syntax and (not syntax.is_compressed or syntax == RLE):
             raise damaged from error
         if isinstance(error, MemoryError):
             raise damaged from error
@@ -232,6 +233,16 @@ def _is_packed(data: Dataset) -> bool:
     """Whether a kind of JPEG holds the pixels, and with it how many bits they have."""
     syntax = data.file_meta.TransferSyntaxUID
     return bool(syntax.is_transfer_syntax and syntax.is_compressed and syntax not in (RLE, DEFLATED))
+
+
+def _says_otherwise(data: Dataset) -> bool:
+    """Whether a JPEG 2000 stream is of another size than its header, which would decide the memory."""
+    stream = data.get("PixelData") or b""
+    start = stream.find(J2K_START)
+    if data.file_meta.TransferSyntaxUID not in ITK_DECODES or start < 0 or len(stream) < start + 24:
+        return False
+    right, low, left, up = struct.unpack(">4I", stream[start + 8 : start + 24])
+    return (right - left, low - up) != (data.Columns, data.Rows)
 
 
 class _Bits:
@@ -351,9 +362,9 @@ def most_frames(header: Dataset, path: Path) -> int:
     size = path.stat().st_size
     syntax = getattr(header, "file_meta", {}).get("TransferSyntaxUID", "")
     if getattr(syntax, "is_transfer_syntax", False) and syntax.is_compressed:
-        return max(size // LEAST_PACKED, 1) * (MOST_UNPACKED if str(syntax) == DEFLATED else 1)
-    pixels = int(header.Rows) * int(header.Columns)
-    return max(8 * size // max(pixels, 1), 1)
+        return max(size // LEAST_PACKED, 1)
+    unpacked = size * (MOST_UNPACKED if syntax == DEFLATED else 1)
+    return max(8 * unpacked // max(int(header.Rows) * int(header.Columns), 1), 1)
 
 
 def _decoded(data: Dataset, index: int) -> np.ndarray:
@@ -380,7 +391,7 @@ def _coloured(stored: np.ndarray, data: Dataset) -> np.ndarray:
     try:
         from pydicom.pixels import apply_color_lut
     except ModuleNotFoundError:  # pydicom 2
-        from pydicom.pixel_data_handlers.util import apply_color_lut
+        from pydicom.pixel_data_handlers.util import apply_color_lut  # type: ignore[no-redef]
     return np.asarray(apply_color_lut(stored, data))[..., :3]
 
 

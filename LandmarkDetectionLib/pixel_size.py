@@ -90,9 +90,11 @@ def _note_of_spacing(
     if str(value_of("PixelSpacingCalibrationType") or "").strip():
         return ""
     if receptor is None:
+        factor = _magnification(value_of)[0]
+        by = f" by the magnification of {factor:.4g} that it also says" if factor is not None else ""
         return (
             f"{PIXEL_SIZE}the file does not say whether its PixelSpacing holds in the patient or at the "
-            "detector; if at the detector, everything in the patient is smaller than measured."
+            f"detector; if at the detector, everything in the patient is smaller than measured{by}."
         )
     ratios = [side / other for side, other in zip(spacing, receptor, strict=True)]
     if all(abs(ratio - 1) < SAME_SIZE for ratio in ratios):

@@ -40,6 +40,11 @@ TURNED = (
     "is stored, so that landmarks lie elsewhere there; save it turned to see both alike."
 )
 
+PRINTED = (
+    "The file's resolution is that for printing and was not taken for the size of a pixel. Slicer does so, "
+    "and shows landmarks of this file elsewhere; save the picture without a resolution to see both alike."
+)
+
 
 def read(path: Path) -> Volume:
     """Read a grey picture as a volume of one slice, i to the right of the picture, j down.
@@ -57,7 +62,7 @@ def read(path: Path) -> Volume:
 
     try:
         with silent("PIL"), no_standard_error():
-            pixels, turned = _read(path)
+            pixels, doubts = _read(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large for a radiograph; check the file.") from error
     except InputError:
@@ -74,7 +79,7 @@ def read(path: Path) -> Volume:
         ras_from_lps(np.eye(4)),
         name=stem(path),
         spacing_known=False,
-        warnings=(TURNED,) if turned else (),
+        warnings=doubts,
     )
 
 
@@ -90,10 +95,15 @@ def printed_spacing(path: Path) -> tuple[float, float] | None:
 
     try:
         with silent("PIL"), no_standard_error(), Image.open(path) as picture:
-            dpi = [float(value) for value in picture.info.get("dpi", ())]
+            return _printed_spacing(picture)
     except Exception:
         return None
-    if len(dpi) != 2 or not np.isfinite(dpi).all() or min(dpi) <= 0:
+
+
+def _printed_spacing(picture: Image.Image) -> tuple[float, float] | None:
+    dpi = [float(value) for value in picture.info.get("dpi", ())]
+    # One dot per inch is what TIFF files hold that give a ratio only.
+    if len(dpi) != 2 or not np.isfinite(dpi).all() or min(dpi) <= 0 or dpi == [1, 1]:
         return None
     return MM_PER_INCH / dpi[0], MM_PER_INCH / dpi[1]
 
@@ -109,8 +119,8 @@ def is_turned(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> tuple[np.ndarray, bool]:
-    """(H, W) grey values as viewers show them, and whether they lie otherwise in the file."""
+def _read(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(H, W) grey values as viewers show them, and what Slicer makes otherwise of the file."""
     from PIL import Image, ImageOps
 
     # Not by its name: Pillow 13 would map an uncompressed TIFF into memory by the size it has when turned.
@@ -126,12 +136,14 @@ def _read(path: Path) -> tuple[np.ndarray, bool]:
             )
         # Four bytes at most per value while it is worked on.
         require_memory(4 * needed, path)
-        turned = picture.getexif().get(ORIENTATION, 1) in range(2, 9)
+        doubts = (TURNED,) if picture.getexif().get(ORIENTATION, 1) in range(2, 9) else ()
+        if _printed_spacing(picture) is not None:
+            doubts += (PRINTED,)
         inverted = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO
         # Pillow turns TIFF by itself when it loads, and takes the entry away.
         picture.load()
         pixels = _grey(ImageOps.exif_transpose(picture), path, inverted)
-    return pixels, turned
+    return pixels, doubts
 
 
 def _grey(picture: Image.Image, path: Path, inverted: bool) -> np.ndarray:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -99,7 +99,7 @@ def rank_cases(cases: Mapping[str, Detection | Review]) -> list[CaseRank]:
 
 def _rank(name: str, case: Detection | Review) -> CaseRank:
     marks = case.landmarks
-    prediction: Detection = getattr(case, "prediction", case)
+    prediction: Any = getattr(case, "prediction", case)  # of a review; a detection is its own
     suspect, general = suspects(prediction.warnings, marks.names)
     left = [mark for mark in marks if not mark.status.by_person]
     errors = [mark.expected_error for mark in marks if mark.expected_error is not None]

@@ -351,6 +351,7 @@ def open_volume(message: Message) -> Volume:
         str(message.get("modality") or ""),
         name,
         spacing_known=message.get("spacing_known", True) is not False,
+        warnings=tuple(map(str, message.get("warnings") or ())),
     )
 
 

@@ -37,7 +37,7 @@ def main() -> None:
     module.save(str(ICONS / "LandmarkDetection.png"))
 
     sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "LandmarkDetection")]
-    from LandmarkDetectionSlicer.colors import mark
+    from LandmarkDetectionSlicer.scene.colors import mark
 
     from LandmarkDetectionLib.landmarks import Status
 

@@ -21,10 +21,9 @@ from pathlib import Path
 import slicer
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-sys.path.append(str(Path(__file__).resolve().parents[2]))  # the library, in a checkout
 
 try:
-    from LandmarkDetectionSlicer import packages
+    from LandmarkDetectionSlicer.process import packages
 
     from LandmarkDetection import DEFAULT_MODEL, LandmarkDetectionLogic
     from LandmarkDetectionLib.errors import (

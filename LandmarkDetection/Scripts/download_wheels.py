@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-sys.path.append(str(Path(__file__).resolve().parents[2]))  # the library, in a checkout
 
-from LandmarkDetectionSlicer import packages
+from LandmarkDetectionSlicer.process import packages
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
-        packages.writeConstraints(constraints)
+        packages.writeConstraints(constraints, isForTorch=True)
         requirements = [package.requirement for package in packages.requiredPackages(packages.BATCH)]
         command = [sys.executable, "-m", "pip", "download", "--only-binary", ":all:"]
         command += ["--dest", arguments[0], "--constraint", str(constraints), *requirements, *arguments[1:]]

@@ -42,8 +42,8 @@ class CommonFrame:
         Every case moved, turned and scaled onto it; NaN where a landmark is absent, or the whole case has
         fewer than ``LEAST_LANDMARKS``.
     distances : (N, L)
-        Robust distance of each landmark from where it is in the cohort, corrected for few cases;
-        NaN where it is not known.
+        Robust distance of each landmark from where it is in the cohort, corrected for how few cases there
+        are; NaN where it is not known.
     limit
         Distances above it are outliers.
     """

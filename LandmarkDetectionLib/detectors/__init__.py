@@ -50,8 +50,9 @@ def detect(
     depth : {"mean", "network", "lateral"}, optional
         How the third coordinate is found; the model's best by measurement when None.
     device : {"auto", "cpu", "cuda"}
-        When the memory of a CUDA device runs out, the processor does all of it again, and the detection's
-        parameters say so (``device_note``).
+        By default the processor for small networks, otherwise CUDA where there is one. When the memory of a
+        CUDA device runs out, the processor does all of it again, and the detection's parameters say so
+        (``device_note``).
     side : {"auto", "left", "right"}
         Which hand it is, for models of hands. By default the thumb tells, radiographs being dorsopalmar.
     channels : sequence of Volume
@@ -79,7 +80,7 @@ def detect(
     Cancelled
         When ``cancelled`` said so.
     """
-    from LandmarkDetectionLib.detectors import hand, hand_regression, heatmap, memory, refining, silhouette
+    from LandmarkDetectionLib.detectors import memory, refining
 
     if depth is not None and depth not in DEPTH_METHODS:
         raise InputError(f"The depth method {depth!r} is unknown; choose {', '.join(DEPTH_METHODS)}.")
@@ -94,30 +95,53 @@ def detect(
         raise InputError(f"The model {model.name!r} is not one of hands; leave out the side.")
     if channels and not model.reads_grey_values:
         raise InputError(f"The model {model.name!r} looks at one image; leave out the further channels.")
-    kinds: dict[str, Callable[..., Detection]] = {
-        "silhouette": silhouette.detect,
-        "regression": silhouette.detect_by_regression,
-        "hand": partial(hand.detect, side=side),
-        "hand-regression": partial(hand_regression.detect, side=side),
-        "heatmap": partial(heatmap.detect, channels=channels),
-    }
-    if model.detector not in kinds:
-        raise ModelError(
-            f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
-        )
+    find = _detector(model, side, channels)
 
     given: dict[str, object] = {"threshold": threshold, "depth": depth, "side": side}
     given = {name: value for name, value in given.items() if value not in (None, "auto")}
 
     def run(chosen: str) -> Detection:
-        found = kinds[model.detector](volume, model, threshold, depth, chosen, step)
+        found = find(volume, model, threshold, depth, chosen, step)
         doubts = [text for one in (volume, *channels) for text in one.warnings]
         # What came of the options is no option: a threshold that was estimated is not one that was given.
         parameters = {**found.parameters, "given": given}
         found = replace(found, parameters=parameters, warnings=(*doubts, *found.warnings))
         return refining.with_expected_errors(found)
 
-    return memory.run_within(run, choose_device(device), volume.name)
+    return memory.run_within(run, _device_for(model, device), volume.name)
+
+
+def _detector(model: Model, side: Side, channels: Sequence[Volume]) -> Callable[..., Detection]:
+    """What runs a model; only that is loaded, as the others may need PyTorch, which takes seconds."""
+    if model.detector == "silhouette":
+        from LandmarkDetectionLib.detectors import silhouette
+
+        return silhouette.detect
+    if model.detector == "regression":
+        from LandmarkDetectionLib.detectors import silhouette
+
+        return silhouette.detect_by_regression
+    if model.detector == "hand":
+        from LandmarkDetectionLib.detectors import hand
+
+        return partial(hand.detect, side=side)
+    if model.detector == "hand-regression":
+        from LandmarkDetectionLib.detectors import hand_regression
+
+        return partial(hand_regression.detect, side=side)
+    if model.detector == "heatmap":
+        from LandmarkDetectionLib.detectors import heatmap
+
+        return partial(heatmap.detect, channels=channels)
+    raise ModelError(
+        f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
+    )
+
+
+def _device_for(model: Model, device: str) -> str:
+    """As ``choose_device``; networks of outlines are so small that only a person sends them to a GPU."""
+    small = model.detector in ("silhouette", "hand")
+    return "cpu" if device == "auto" and small else choose_device(device)
 
 
 def look(
@@ -241,10 +265,12 @@ def choose_device(device: str) -> str:
     InputError
         When the choice is unknown or there is no such device.
     """
-    import torch
-
     if device not in DEVICES:
         raise InputError(f"The device {device!r} is unknown; choose {', '.join(DEVICES)}.")
+    if device == "cpu":
+        return device
+    import torch
+
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
             "The device cuda was asked for, but this machine offers none; use --device cpu or auto."

@@ -118,12 +118,12 @@ def look_again(
     volume: Volume, model: Model | None, detection: Detection
 ) -> Projection | HandPicture | ImageViews:
     """What a detection looked at, for pictures; raises as ``detectors.look``."""
-    views = None
+    views, recorded = None, detection.parameters.get("threshold")
     for settings in given_settings(detection.parameters):
         settings.pop("depth", None)
         views = look(volume, model, **settings)
         threshold = getattr(views, "threshold", None)
-        if threshold is None or np.isclose(threshold, detection.parameters.get("threshold", threshold)):
+        if threshold is None or recorded is None or np.isclose(threshold, recorded):
             break
     assert views is not None
     return views

@@ -96,7 +96,8 @@ def _answers(network: torch.nn.Module, size: tuple[int, ...]) -> list[torch.Tens
     """What a network makes of a blank image and of noise; the first one is its main answer."""
     import torch
 
-    inputs = next(int(one.in_channels) for one in network.modules() if hasattr(one, "in_channels"))
+    layers: Any = network.modules()
+    inputs = next(int(one.in_channels) for one in layers if hasattr(one, "in_channels"))
     blank = torch.zeros(1, inputs, *size)
     noise = torch.randn(blank.shape, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():

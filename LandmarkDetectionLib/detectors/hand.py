@@ -12,6 +12,7 @@ import numpy as np
 
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, HandEstimates, estimate_hands, hand_canvas
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
@@ -30,10 +31,18 @@ if TYPE_CHECKING:
 Array = np.ndarray
 Step = Callable[[float, str], None]
 
-#: The network must find this many landmarks more to overrule a hand's clear shape.
-MARGIN = 3.0
-#: Two ways to turn a hand that differ by fewer landmarks are about as good as one another.
+#: Two ways to turn a hand that differ by fewer landmarks, or bones of a possible length, are about as good.
 DOUBTFUL = 1.0
+#: So many more must be found for the network alone to be trusted against a hand's clear shape.
+CLEAR = 2.5
+#: A bone is impossible when it is longer or shorter than any of the training population by this factor.
+STRETCH = 1.1
+#: What has so many impossible bones is no hand, or was taken apart wrongly.
+MANY_BONES = 3
+#: Of what seems to be in the picture, less than this share found, impossible bones taken off, is no hand.
+LEAST_SHARE = 0.75
+#: Confidence of what has a reason to be wrong is at most this.
+REFUTED = 0.3
 LEAST_CONFIDENCE = 0.2
 #: Below this mean confidence it may be something else than a hand, or a small part of one.
 DOUBTFUL_CONFIDENCE = 0.6
@@ -75,7 +84,7 @@ def detect(
         picture = view_hand(volume, side, threshold)
     with _timed(seconds, "load model"):
         step(0.45, "loading the model")
-        networks = model.build_networks(device)
+        networks = array_estimates.networks_for(model, device)
     with _timed(seconds, "networks"):
         step(0.6, "finding landmarks")
         canvases = [hand_canvas(one.view, settings.canvas_shape, settings.filled) for one in picture.views]
@@ -88,7 +97,10 @@ def detect(
     step(0.9, "checking the result")
     curve = settings.calibration["silhouette" if picture.flat else "depth"]
     confidence = Calibration(np.array(curve.scores), np.array(curve.shares))(found.near)
-    best = _most_found(confidence.sum(axis=1), picture.sure)
+    impossible = impossible_bones(found, model, settings, flat=picture.flat, pixel_mm=_pixels(canvases))
+    # A view in which bones are impossible explains the picture as badly as one that lacks landmarks.
+    worth = confidence.sum(axis=1) - impossible.sum(axis=1)
+    best = _best_view(worth, picture.sure)
     if confidence[best].max() < LEAST_CONFIDENCE:
         raise NoBodyError(
             f"{volume.name or 'The picture'} does not look like a hand: no landmark was found with a "
@@ -97,14 +109,22 @@ def detect(
         )
     chosen = picture.views[best]
     places = _places(found, best, settings, method, model, picture.flat)
-    landmarks = _landmarks(volume, model, canvases[best], found, best, places, confidence[best])
+    doubts, trust = _refuted(
+        volume, picture, model, found, worth, impossible[best], best, confidence[best], side
+    )
+    landmarks = _landmarks(volume, model, canvases[best], found, best, places, trust)
     length = float(found.length[best]) * canvases[best].geometry.spacing[0]
     warnings = [
         *_doubt(volume, confidence[best]),
+        *doubts,
         *picture.warnings,
-        *_side_warnings(picture, confidence.sum(axis=1), best, side),
+        *_side_warnings(picture, worth, best, side),
         *_unit_warnings(volume),
-        *_length_warnings(volume, model, settings, landmarks, length),
+        *(
+            _length_warnings(volume, model, settings, landmarks, length)
+            if np.count_nonzero(impossible[best]) < MANY_BONES
+            else ()
+        ),
     ]
     step(1.0, "done")
     return Detection(
@@ -204,10 +224,86 @@ def _ends(model: Model) -> tuple[int, int]:
     return names.index(HAND_LINE[0]), names.index(HAND_LINE[1])
 
 
-def _most_found(found: Array, clear: bool) -> int:
-    """The way to turn the hand in which most is found; a clear shape's own, unless there is far more."""
-    best = int(np.argmax(found))
-    return 0 if clear and found[best] <= found[0] + MARGIN else best
+def impossible_bones(
+    found: HandEstimates, model: Model, settings: HandSettings, *, flat: bool, pixel_mm: Array
+) -> Array:
+    """Which of the protocol's lines (B, lines) are longer or shorter than in any hand of this length.
+
+    Parameters
+    ----------
+    flat
+        Without depth.
+    pixel_mm : (B,)
+        Size of the canvases' pixels, for what has depth.
+    """
+    names = list(model.protocol.names)
+    ends = np.array([[names.index(one) for one in line] for line in model.protocol.lines], int).reshape(-1, 2)
+    ranges = [settings.length_range_share.get(f"{a}-{b}", (0.0, np.inf)) for a, b in model.protocol.lines]
+    low, high = np.array(ranges, float).reshape(-1, 2).T
+    depth = np.zeros_like(found.depth) if flat else found.depth / pixel_mm[:, None]
+    places = np.concatenate([found.position, depth[..., None]], axis=-1)
+    steps = places[:, ends[:, 0]] - places[:, ends[:, 1]]
+    share = np.linalg.norm(steps, axis=-1) / np.maximum(found.length, 1e-6)[:, None]
+    seen = (found.present[:, ends] >= PRESENT_ABOVE).all(axis=-1)
+    return np.asarray(seen & ((share < low / STRETCH) | (share > high * STRETCH)))
+
+
+def _pixels(canvases: list[View]) -> Array:
+    return np.array([canvas.geometry.spacing[0] for canvas in canvases])
+
+
+def _best_view(worth: Array, clear: bool) -> int:
+    """The way to turn the hand that explains most; a clear shape's own, unless another is clearly better."""
+    best = int(np.argmax(worth))
+    return 0 if clear and worth[best] <= worth[0] + DOUBTFUL else best
+
+
+def _refuted(
+    volume: Volume,
+    picture: HandPicture,
+    model: Model,
+    found: HandEstimates,
+    worth: Array,
+    impossible: Array,
+    best: int,
+    confidence: Array,
+    side: Side,
+) -> tuple[list[str], Array]:
+    """Sentences on what speaks against what was found, and the confidence (L,) that is left."""
+    name = volume.name or "The picture"
+    trust = confidence.copy()
+    doubts = []
+    names = list(model.protocol.names)
+    wrong = [line for line, no in zip(model.protocol.lines, impossible, strict=True) if no]
+    if len(wrong) >= MANY_BONES:
+        trust = np.minimum(trust, REFUTED)
+        doubts.append(
+            f"{len(wrong)} of {len(impossible)} bones would have lengths that no hand has: {name} shows no "
+            "hand, or its outline was not found; check the outline in the overlay picture."
+        )
+    for line in wrong:
+        ends = [names.index(one) for one in line]
+        trust[ends] = np.minimum(trust[ends], REFUTED)
+    present = confidence[found.present[best] >= PRESENT_ABOVE]
+    share = (present.sum() - len(wrong)) / max(len(present), 1)
+    too_little = share < LEAST_SHARE
+    if not picture.hand_like or too_little:
+        trust = np.minimum(trust, REFUTED)
+    if picture.hand_like and too_little and len(wrong) < MANY_BONES:
+        doubts.append(f"{name} may not show a hand: too little of one was found; check every landmark.")
+    if _thumb_is_doubtful(picture, worth, best, side):
+        trust = np.minimum(trust, REFUTED)
+    return doubts, trust
+
+
+def _thumb_is_doubtful(picture: HandPicture, worth: Array, best: int, side: Side) -> bool:
+    """Whether the fingers may be in reverse order: shape and network differ, or neither tells."""
+    shape_differs = picture.sure and best != 0
+    others = [n for n, one in enumerate(picture.views) if one.side != picture.views[best].side]
+    if not others or (not picture.flat and side == "auto"):
+        return False
+    margin = float(worth[best] - worth[others].max())
+    return margin < (CLEAR if shape_differs else -CLEAR if picture.sure else DOUBTFUL)
 
 
 def _places(
@@ -293,12 +389,13 @@ def _side_warnings(picture: HandPicture, found: Array, best: int, side: str) -> 
         )
     others = [n for n, one in enumerate(picture.views) if one.side != chosen.side]
     doubtful = bool(others) and found[others].max() > found[best] - DOUBTFUL
+    differs = picture.sure and best != 0
     if side == "auto" and not picture.flat and doubtful:
         yield (
             f"The shape does not tell left from right; taken as a {chosen.side} hand: give the side if it is "
             "not."
         )
-    elif doubtful and not picture.sure:
+    elif (doubtful and not picture.sure) or (differs and picture.flat):
         yield "It is not clear on which side the thumb is; check the order of the fingers."
 
 

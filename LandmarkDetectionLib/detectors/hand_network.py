@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
 from LandmarkDetectionLib.projection import View
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _beyond_cuts(view: View) -> Array:
 
 
 def estimate_hands(
-    network: nn.Module,
+    network: nn.Module | SilhouetteArrays,
     front: Array,
     back: Array,
     field_of_view: Array,
@@ -114,6 +115,10 @@ def estimate_hands(
     radius_share : float
         Radius of ``near`` as a share of the hand's length.
     """
+    if isinstance(network, SilhouetteArrays):
+        from LandmarkDetectionLib.detectors import array_estimates
+
+        return array_estimates.estimate_hands(network, front, back, field_of_view, ends, radius_share)
     import torch
 
     from LandmarkDetectionLib import heatmap

@@ -20,7 +20,7 @@ from LandmarkDetectionLib.detectors.silhouette import regression_answer
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.hand_view import view_hand
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.quality import RADIUS_MM, UNCERTAIN_BELOW
+from LandmarkDetectionLib.quality import RADIUS_MM, UNCERTAIN_BELOW, plausibility_warnings
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.hand_view import Side
@@ -69,6 +69,7 @@ def detect(
         _landmark(one.name, one.definition, ras[n], bool(inside[n]), settings.found_share[one.name])
         for n, one in enumerate(model.protocol.landmarks)
     )
+    marks = LandmarkSet(landmarks, name=model.protocol.title)
     step(1.0, "done")
     axes, geometry = 2 if picture.flat else 3, view.geometry
     frame = Frame(geometry.origin, (geometry.axes_mm / (*geometry.spacing, 1.0))[:, :axes])
@@ -89,7 +90,7 @@ def detect(
         inside=imaged,
     )
     return Detection(
-        landmarks=LandmarkSet(landmarks, name=model.protocol.title),
+        landmarks=marks,
         model=model.name,
         model_version=model.version,
         parameters={
@@ -98,7 +99,7 @@ def detect(
             "device": device,
             "side": chosen.side,
         },
-        warnings=picture.warnings,
+        warnings=(*picture.warnings, *_doubts(volume, model, settings, marks.positions)),
         seconds={"project": round(seen - started, 4), "networks": round(time.perf_counter() - seen, 4)},
         views=picture,
         evidence=Evidence(None, joint),
@@ -126,6 +127,13 @@ def _places(view: View, model: Model, settings: RegressionSettings, method: str,
             return np.c_[pixels, scale.restore(normalised)[0].double().cpu().numpy()]
     mean = np.array([settings.mean_depth_mm[name] for name in model.protocol.names])
     return np.c_[pixels, float(scale.mean[0]) + mean]
+
+
+def _doubts(volume: Volume, model: Model, settings: RegressionSettings, positions: Array) -> tuple[str, ...]:
+    """Sentences on bones that no hand has, where millimetres are known."""
+    if not volume.spacing_known:
+        return ()
+    return tuple(plausibility_warnings(model.protocol, positions, settings.length_range_mm))
 
 
 def _landmark(name: str, definition: str, position: Array, inside: bool, confidence: float) -> Landmark:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from LandmarkDetectionLib.body_evidence import Inside, composition, weighed
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings, SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
 from LandmarkDetectionLib.projection import Projection, View, project_body
 from LandmarkDetectionLib.quality import (
     PRESENT_ABOVE,
@@ -64,7 +66,7 @@ class Estimates(NamedTuple):
         Probability that it lies within ``RADIUS_MM`` of ``position``.
     depth, depth_error : dict of (B, L)
         Depth in mm, and its expected absolute error, by method.
-    maps : (B, 3, L, h, w) Tensor
+    maps : (B, 3, L, h, w) Tensor or array
         Probability of every cell, and the network's depth and its expected absolute error there in mm.
     """
 
@@ -74,7 +76,7 @@ class Estimates(NamedTuple):
     near: Array
     depth: dict[str, Array]
     depth_error: dict[str, Array]
-    maps: Tensor
+    maps: Tensor | Array
 
     def score(self, method: str) -> Array:
         """The networks' own probability (B, L) of being within ``RADIUS_MM`` in 3D, to be calibrated."""
@@ -82,7 +84,7 @@ class Estimates(NamedTuple):
 
 
 def estimate(
-    networks: dict[str, nn.Module],
+    networks: dict[str, Any],
     coronal: tuple[Array, Array, Array],
     lateral: tuple[Array, Array, Array] | None,
     lateral_first_mm: Array | None,
@@ -104,6 +106,17 @@ def estimate(
     mean_depth_mm, mean_depth_error_mm : (L,)
         Depth of every landmark behind the mean depth of the front surface, over the training population.
     """
+    if isinstance(networks["coronal"], SilhouetteArrays):
+        return array_estimates.estimate(
+            networks,
+            coronal,
+            lateral,
+            lateral_first_mm,
+            pixel_mm,
+            mirror,
+            mean_depth_mm,
+            mean_depth_error_mm,
+        )
     import torch
 
     from LandmarkDetectionLib import heatmap
@@ -230,7 +243,7 @@ def _prepare(
     device: str,
     step: Step,
     seconds: dict[str, float],
-) -> tuple[Projection, dict[str, nn.Module]]:
+) -> tuple[Projection, dict[str, Any]]:
     """Both views of the body and the networks that look at them."""
     with _Timer(seconds, "project"):
         step(0.05, "looking for the body")
@@ -238,12 +251,12 @@ def _prepare(
         views = project_body(volume, pixel_mm=pixel_mm, threshold=threshold)
     with _Timer(seconds, "load model"):
         step(0.45, "loading the model")
-        networks = model.build_networks(device)
+        networks = array_estimates.networks_for(model, device)
     return views, networks
 
 
 def _estimate_views(
-    networks: dict[str, nn.Module], coronal: View, lateral: View, model: Model, settings: SilhouetteSettings
+    networks: dict[str, Any], coronal: View, lateral: View, model: Model, settings: SilhouetteSettings
 ) -> tuple[Estimates, dict[str, float]]:
     """Estimates for the views as labelled, and sums of confidences as labelled and with the axes turned."""
     front, back, inside = coronal.front, coronal.back, coronal.field_of_view
@@ -306,7 +319,7 @@ def _evidence(
 
     maps = Maps(
         view=coronal,
-        maps=estimates.maps[0].float().cpu().numpy(),
+        maps=_as_array(estimates.maps[0]),
         radius_mm=RADIUS_MM,
         click_mm=CLICK_MM,
         click_depth_mm=CLICK_DEPTH_MM,
@@ -323,6 +336,10 @@ def _evidence(
         inside=lambda points: _scanned(coronal, points),
     )
     return Evidence(maps, joint)
+
+
+def _as_array(maps: Tensor | Array) -> Array:
+    return maps if isinstance(maps, np.ndarray) else np.asarray(maps.float().cpu().numpy())
 
 
 def body_observations(estimates: Estimates, pixel_mm: float, method: str) -> list[Observed]:
@@ -591,6 +608,9 @@ def regression_answer(
 
 def _check_size(volume: Volume) -> None:
     """Refuse scans whose size in mm cannot be a body's, which mostly means a wrong spacing."""
+    if volume.is_2d:
+        # Refused as a single image where it is looked at: its pixels need no size for that.
+        return
     if not volume.spacing_known:
         raise InputError(
             f"{volume.name or 'The volume'} does not say how large its voxels are; body landmarks need mm, "

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from LandmarkDetectionLib.evaluation.agreement import Agreement
+from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.files import atomic_write
 
 _COLUMNS = 4
@@ -48,4 +49,5 @@ def write_bland_altman(
     for axes in grid[len(values) :]:
         axes.set_axis_off()
     with atomic_write(path) as temporary:
+        draw_as_written(figure)
         figure.savefig(temporary, dpi=140)

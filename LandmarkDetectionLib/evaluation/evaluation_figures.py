@@ -12,6 +12,7 @@ import numpy.typing as npt
 from LandmarkDetectionLib.evaluation.evaluation_tables import Tables
 from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation
 from LandmarkDetectionLib.evaluation.point_error import cumulative_distribution, image_errors
+from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.files import atomic_write
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def write_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
         The file cannot be written.
     """
     with atomic_write(path) as temporary:
+        draw_as_written(figure)
         figure.savefig(temporary, format=os.fspath(path).rsplit(".", 1)[-1].lower())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.files import atomic_write
 
 
@@ -41,4 +42,5 @@ def write_reliability_figure(
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
     with atomic_write(path) as temporary:
+        draw_as_written(figure)
         figure.savefig(temporary, format=os.fspath(path).rsplit(".", 1)[-1])

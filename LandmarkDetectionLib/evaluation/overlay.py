@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.hand_view import HandPicture
 from LandmarkDetectionLib.image_views import ImageViews
@@ -131,6 +132,7 @@ def write_overlay(
     _draw_footer(axes, layout, detection, with_truth=truth is not None)
 
     with atomic_write(path) as temporary:
+        draw_as_written(figure)
         figure.savefig(temporary, dpi=_DPI, facecolor=_BACKGROUND)
 
 

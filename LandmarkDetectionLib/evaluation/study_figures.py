@@ -10,6 +10,7 @@ import numpy as np
 
 from LandmarkDetectionLib.evaluation.accuracy import depth_errors, position_errors
 from LandmarkDetectionLib.evaluation.study import StudyResult
+from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.files import atomic_write
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def write_figures(result: StudyResult, folder: Path) -> dict[str, Path]:
     for name, caption, figure in drawn:
         path = folder / f"{name}.png"
         with atomic_write(path) as temporary:
+            draw_as_written(figure)
             figure.savefig(temporary, format="png")
         written[caption] = path
     return written

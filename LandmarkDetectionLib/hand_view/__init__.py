@@ -73,6 +73,8 @@ class HandPicture:
         Grey value (of volumes), or step from air (of radiographs), at which the skin was taken to lie.
     warnings
         Sentences about what is doubtful.
+    hand_like
+        Whether the outline has fingers and lies in front of smooth air.
     """
 
     views: tuple[HandView, ...]
@@ -81,6 +83,7 @@ class HandPicture:
     picture: View
     threshold: float
     warnings: tuple[str, ...]
+    hand_like: bool = True
 
 
 def view_hand(volume: Volume, side: Side = "auto", threshold: float | None = None) -> HandPicture:
@@ -114,7 +117,7 @@ def view_hand(volume: Volume, side: Side = "auto", threshold: float | None = Non
 
 
 def _view_radiograph(volume: Volume, side: Side, threshold: float | None) -> HandPicture:
-    from LandmarkDetectionLib.hand_view.outline import outline_hand
+    from LandmarkDetectionLib.hand_view.outline import LEAST_SCORE, outline_hand
     from LandmarkDetectionLib.hand_view.pose import find_pose
     from LandmarkDetectionLib.hand_view.radiograph_grid import grid_of
     from LandmarkDetectionLib.hand_view.scan import FlatHand
@@ -132,7 +135,13 @@ def _view_radiograph(volume: Volume, side: Side, threshold: float | None) -> Han
     up, right = _directions(grid, pose)
     views = tuple(_views(scan, grid.depth_axis, up, right, _palm(grid, pose), side))
     return HandPicture(
-        views, pose.sure, True, _shown(image, outline, grid), outline.threshold, _doubts(name, outline, pose)
+        views,
+        pose.sure,
+        True,
+        _shown(image, outline, grid),
+        outline.threshold,
+        _doubts(name, outline, pose),
+        outline.score >= LEAST_SCORE,
     )
 
 

@@ -110,6 +110,8 @@ def named_afids(file: Path, names: tuple[str, ...]) -> LandmarkSet:
         number = int(mark.name) if mark.name.isdecimal() else 0
         if not 1 <= number <= len(names):
             raise InputError(f"{file} has a point '{mark.name}', and AFIDs are labelled 1 to {len(names)}.")
+        if names[number - 1] in (one.name for one in marks):
+            raise InputError(f"{file} has the point {number} twice; remove one of them.")
         marks.append(replace(mark, name=names[number - 1]))
     return LandmarkSet(tuple(sorted(marks, key=lambda mark: names.index(mark.name))), name="afids")
 

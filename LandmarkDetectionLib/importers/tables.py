@@ -117,15 +117,17 @@ def match_image(name: str, images: dict[str, Path]) -> Path | None:
 
 
 def named(count: int, names: Sequence[str], path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """The names, after checking that there are as many as landmarks.
+    """The names, after checking that there are as many as landmarks, each once.
 
     Raises
     ------
     InputError
-        There are more or fewer.
+        There are more or fewer, or two are the same.
     """
     if len(names) != count:
         raise InputError(f"{path} has {count} landmarks per image, and the protocol {len(names)} names.")
+    if twice := next((name for name in names if list(names).count(name) > 1), None):
+        raise InputError(f"Two landmarks of {path} are called '{twice}'; give each a name of its own.")
     return tuple(names)
 
 

@@ -137,7 +137,7 @@ def import_tps(
                 },
                 subject=image.name.split(".")[0],
                 unit="pixel",
-                spacing=pixel_mm if pixel_mm is not None or scale is None else scale * unit_mm,
+                spacing=pixel_mm if pixel_mm is not None or scale is None else _size(scale * unit_mm, image),
             )
         )
     notes += _notes(specimens, pixel_mm, unit_mm, len(found) - len(used))
@@ -250,7 +250,7 @@ def _describe(specimen: Specimen, key: str, value: str, path: str | os.PathLike[
         specimen.id = value
     elif key == "SCALE":
         scale = _number(value)
-        if scale is None or not 0 < scale < 1e4:
+        if scale is None or not 1e-6 <= scale < 1000:
             raise InputError(f"Cannot read {path}: SCALE={value[:20]} in line {line} is no size of a pixel.")
         specimen.scale = scale
 
@@ -289,6 +289,12 @@ def _match(
     if lost:
         shown = ", ".join(lost[:5]) + (" ..." if len(lost) > 5 else "")
         notes.append(f"{len(lost)} specimens of {file.name} have no image here and were left out: {shown}")
+
+
+def _size(pixel_mm: float, image: Path) -> float:
+    if not 1e-6 <= pixel_mm < 1000:
+        raise InputError(f"By SCALE a pixel of {image.name} has {pixel_mm:.3g} mm; check it and its unit.")
+    return pixel_mm
 
 
 def _names(specimens: Sequence[Specimen], names: Sequence[str], protocol: str, file: Path) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from LandmarkDetectionLib.landmarks import LandmarkSet, Status
 from LandmarkDetectionLib.measurement.cobb import CURVES, spine_problems
 from LandmarkDetectionLib.measurement.frame import Frame
+from LandmarkDetectionLib.measurement.sensible import widest_interval
 from LandmarkDetectionLib.measurement.uncertainty import Propagation, Samples, Spread
 from LandmarkDetectionLib.measurement.values import (
     cobb_of,
@@ -23,6 +24,7 @@ from LandmarkDetectionLib.measurement.values import (
 )
 from LandmarkDetectionLib.measurement_definition import (
     Angle,
+    Asymmetry,
     Cobb,
     Distance,
     LineAngle,
@@ -62,6 +64,10 @@ class Measured:
         What to know of the value, each a part of a sentence.
     lines
         Pairs of landmarks that show it in a picture.
+    needs
+        The landmarks without a place that the gap is because of.
+    too_wide
+        Whether the gap is because the interval is wider than people differ; see :mod:`.sensible`.
     """
 
     definition: Measurement
@@ -74,11 +80,18 @@ class Measured:
     gap: str = ""
     remarks: tuple[str, ...] = ()
     lines: tuple[tuple[str, str], ...] = ()
+    needs: tuple[str, ...] = ()
+    too_wide: bool = False
 
     @property
     def name(self) -> str:
         """Of the definition."""
         return self.definition.name
+
+    @property
+    def usual(self) -> tuple[float, float] | None:
+        """The usual range; None where there is none in the unit of the value."""
+        return None if self.unit == "px" else self.definition.range
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values."""
@@ -92,11 +105,13 @@ class Measured:
             "sd": None if spread is None else spread.sd,
             "interval_95": None if spread is None else [spread.low, spread.high],
             "method": None if spread is None else spread.method,
-            "range": None if self.definition.range is None else list(self.definition.range),
+            "range": None if self.usual is None else list(self.usual),
             "position": self.position or None,
             "class": self.class_name or None,
             "meaning": self.class_meaning or None,
             "gap": self.gap or None,
+            "needs": list(self.needs),
+            "too_wide": self.too_wide,
             "remarks": list(self.remarks),
         }
 
@@ -237,11 +252,16 @@ class _Case:
             used, gap, remarks, lines = self._vertebrae(definition)
         gap = gap or self._gap(definition, used)
         if gap:
-            return Measured(definition, None, unit, gap=gap)
+            needs = (
+                tuple(name for name in used if name not in self.points) if gap.startswith("needs ") else ()
+            )
+            return Measured(definition, None, unit, gap=gap, needs=needs)
         value = float(value_of(definition, self.here, self.frame, self.known)[0])
         if not math.isfinite(value):
             return Measured(definition, None, unit, gap=UNDEFINED)
         spread = self._spread(definition, used, value)
+        if spread is not None and (too_wide := self._too_wide(definition, value, unit, spread)):
+            return Measured(definition, None, unit, gap=too_wide, too_wide=True)
         judged = unit == unit_of(definition, self.known)
         found = next((one for one in definition.classes if one.holds(value)), None) if judged else None
         if definition.classes and found is None:
@@ -320,6 +340,25 @@ class _Case:
             value,
             limits=_limits(definition),
             circular=is_circular(definition),
+        )
+
+    def _too_wide(self, definition: Measurement, value: float, unit: str, spread: Spread) -> str:
+        """Why a value is not given although there is one: its interval holds whatever people may have."""
+        sides = None
+        if isinstance(definition, Asymmetry):
+            left, right = (
+                float(value_of(self.known[name], self.here, self.frame, self.known)[0])
+                for name in (definition.left, definition.right)
+            )
+            sides = left, right
+        widest = widest_interval(definition, value, unit, self.known, sides)
+        if spread.high - spread.low <= widest:
+            return ""
+        digits = 2 if unit == "1" else 0
+        symbol = {"deg": "°", "1": "", "%": " %"}.get(unit, f" {unit}")
+        return (
+            f"its landmarks are too uncertain: the 95 % interval, {spread.low:.{digits}f} to "
+            f"{spread.high:.{digits}f}{symbol}, is wider than people differ"
         )
 
     def _unknown_spread(self, used: tuple[str, ...]) -> list[str]:

@@ -20,6 +20,7 @@ from LandmarkDetectionLib.model.reference import ReferencePicture, read_referenc
 from LandmarkDetectionLib.protocol import Protocol, protocol_text, read_protocol, readable
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 METADATA = "configs/metadata.json"
@@ -160,6 +161,29 @@ class Model:
             }
         except ModelError as problem:
             raise ModelError(f"The model {self.path} cannot be used: {problem}") from None
+
+    def read_weights(self) -> dict[str, dict[str, np.ndarray]]:
+        """The networks' weights as arrays, without PyTorch, after comparing them with their checksums.
+
+        Raises
+        ------
+        ModelError
+            A file is missing or is not what the metadata says.
+        ValueError
+            A file is no safetensors file, or of numbers that NumPy lacks.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            return {
+                key: load(_read_checked(self.path, entry.weights, entry.sha256))
+                for key, entry in self.networks.items()
+            }
+        except ModelError as problem:
+            raise ModelError(f"The model {self.path} cannot be used: {problem}") from None
+        except (SafetensorError, KeyError, TypeError, RuntimeError, OverflowError) as problem:
+            raise ValueError(str(problem)) from problem
 
 
 def read_package(path: str | os.PathLike[str]) -> Model:

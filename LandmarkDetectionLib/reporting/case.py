@@ -11,6 +11,8 @@ from LandmarkDetectionLib import __version__
 from LandmarkDetectionLib.volume import PIXEL_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from LandmarkDetectionLib.landmarks import LandmarkSet
     from LandmarkDetectionLib.measurement import Measured, Measurements
     from LandmarkDetectionLib.volume import Volume
@@ -109,8 +111,8 @@ def cells(one: Measured) -> tuple[str, str, str, str, str]:
     """Title, value, 95 % interval, usual range, and what to say, as reports show them."""
     definition = one.definition
     usual = ""
-    if definition.range is not None:
-        low, high = (number(end, _unit(one), with_unit=False) for end in definition.range)
+    if one.usual is not None:
+        low, high = (number(end, one.unit, with_unit=False) for end in one.usual)
         usual = f"{low} to {high}"
     if one.value is None:
         return definition.title, "-", "", usual, one.gap
@@ -125,6 +127,67 @@ def cells(one: Measured) -> tuple[str, str, str, str, str]:
     return definition.title, number(one.value, one.unit, more=2 * close), interval, usual, _said(one)
 
 
+def shown(measurements: Measurements) -> tuple[Measured, ...]:
+    """The measurements that have a line of their own: those with a value, and gaps that need explaining."""
+    return tuple(one for one in measurements if one.value is not None or _is_particular(one))
+
+
+def not_shown(measurements: Measurements) -> tuple[str, ...]:
+    """Sentences for all the others, one for each reason."""
+    sentences = []
+    without = [one for one in measurements if one.needs and not _is_particular(one)]
+    if without:
+        names = list(dict.fromkeys(name for one in without for name in one.needs))
+        verb = "needs" if len(without) == 1 else "need"
+        what = "a landmark that is" if len(names) == 1 else "landmarks that are"
+        sentences.append(
+            f"{_counted(len(without))} {verb} {what} absent or not given: {listed(names, MOST_NAMES)}."
+        )
+    wide = [one for one in measurements if one.too_wide]
+    if wide:
+        verb = "is" if len(wide) == 1 else "are"
+        intervals = listed([_with_interval(one) for one in wide], MOST_NAMES)
+        sentences.append(
+            f"{_counted(len(wide))} {verb} not given, because the landmarks are too uncertain: the 95 % "
+            f"interval is wider than people differ ({intervals})."
+        )
+    never: dict[str, list[str]] = {}
+    for one in measurements:
+        if one.definition.kind == "not_measurable":
+            never.setdefault(one.gap, []).append(one.definition.title)
+    sentences += [f"{listed(titles, MOST_NAMES)}: {gap}." for gap, titles in never.items()]
+    return tuple(sentences)
+
+
+MOST_NAMES = 6
+"""That a sentence lists; the rest are counted."""
+
+
+def listed(words: Sequence[str], most: int) -> str:
+    """``a, b, c and 4 more``."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _counted(number: int) -> str:
+    return "1 measurement" if number == 1 else f"{number} measurements"
+
+
+def _with_interval(one: Measured) -> str:
+    interval = one.gap.partition("interval, ")[2].partition(", is wider")[0]
+    return f"{one.definition.title} {interval}" if interval else one.definition.title
+
+
+def _is_particular(one: Measured) -> bool:
+    """A gap of another kind than an absent landmark, a wide interval, or what no landmarks give."""
+    return (
+        one.value is None
+        and not one.too_wide
+        and one.definition.kind != "not_measurable"
+        and (not one.needs or one.definition.kind == "cobb")
+    )
+
+
 def _said(one: Measured) -> str:
     name, meaning = one.class_name, one.class_meaning
     text = meaning if name and name in meaning else f"class {name}: {meaning}".rstrip(": ")
@@ -132,8 +195,3 @@ def _said(one: Measured) -> str:
     if not parts and one.position in ("below", "above"):
         parts.append(f"{one.position} the range")
     return "; ".join([*parts, *one.remarks])
-
-
-def _unit(one: Measured) -> str:
-    """A range is in mm even where the value is in pixels."""
-    return "mm" if one.unit == "px" else one.unit

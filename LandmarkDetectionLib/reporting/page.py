@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.reporting.case import RESEARCH_ONLY, CaseReport, cells
 from LandmarkDetectionLib.reporting.picture import draw
@@ -49,6 +50,7 @@ def write_pdf(report: CaseReport, path: str | os.PathLike[str]) -> None:
             fitting = int((_HEIGHT - 0.6 - top) / _LINE) - 1
             _write_rows(page, rows[:fitting], top)
             rows, number = rows[fitting:], number + 1
+            draw_as_written(figure)
             pages.savefig(figure, dpi=200)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.evaluation.overlay import short_name, spread_labels
+from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.reporting.case import CaseReport
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def picture_png(report: CaseReport, inches: tuple[float, float] = (6.6, 5.6), dp
     FigureCanvasAgg(figure)
     draw(figure.add_axes((0, 0, 1, 1)), report, inches)
     stream = io.BytesIO()
+    draw_as_written(figure)
     figure.savefig(stream, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.02)
     return stream.getvalue()
 

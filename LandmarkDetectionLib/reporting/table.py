@@ -56,7 +56,7 @@ def csv_text(reports: Sequence[CaseReport]) -> str:
                     one.value,
                     one.unit,
                     *(("", "", "") if spread is None else (spread.sd, spread.low, spread.high)),
-                    *(one.definition.range or ("", "")),
+                    *(one.usual or ("", "")),
                     one.position,
                     one.class_name,
                     one.class_meaning,

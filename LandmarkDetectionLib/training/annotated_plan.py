@@ -90,20 +90,21 @@ def divide(
             f"{datalist.path} leaves no case to learn from: its splits are {_counted(datalist.cases)}; "
             "call the one to learn from train, or name it."
         )
-    measured_cases = tuple(case for case in datalist if case.split in measured)
-    drawn: set[str] = set()
-    if held_back is None and not measured_cases:
-        drawn = _drawn(training, seed)
-        measured_cases = tuple(case for case in training if case.subject in drawn)
-    elsewhere = drawn | {case.subject for case in datalist if case.split not in learned}
+    elsewhere = {case.subject for case in datalist if case.split not in learned}
     kept = tuple(case for case in training if case.subject not in elsewhere)
     if not kept:
         raise InputError(
             f"Every subject of {datalist.path} that could be learned from is in another split, too; divide "
             "the subjects."
         )
+    leaking = len(training) - len(kept)
+    measured_cases = tuple(case for case in datalist if case.split in measured)
+    drawn: set[str] = set()
+    if held_back is None and not measured_cases:
+        drawn = _drawn(kept, seed)
+        measured_cases = tuple(case for case in kept if case.subject in drawn)
+        kept = tuple(case for case in kept if case.subject not in drawn)
     untouched = [case for case in datalist if case.split not in learned | measured]
-    leaking = len(training) - len(kept) - sum(case.subject in drawn for case in training)
     return Division(kept, measured_cases, _told(kept, measured_cases, drawn, untouched, leaking))
 
 

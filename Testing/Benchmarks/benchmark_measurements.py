@@ -57,7 +57,7 @@ def main() -> None:
         print(f"library, {name:36}{1000 * seconds:9.1f} ms")
 
     import slicer
-    from LandmarkDetectionSlicer import nodes
+    from LandmarkDetectionSlicer.scene import nodes
 
     from Testing.Python.slicer_host import SlicerHost
 

@@ -79,7 +79,7 @@ def main() -> None:
     for number in range(40):
         name = f"hand-{number:02}"
         picture, points = draw_hand(rng)
-        Image.fromarray(picture).save(out / f"{name}.png", dpi=(25.4 / MM, 25.4 / MM))
+        Image.fromarray(picture).save(out / f"{name}.png")
         for rater in ("a", "b"):
             write_points(points + rng.normal(0, 1.3, (6, 2)), out / "raters" / f"{name}-{rater}.csv")
         for model, spread, share in (("steady", 1.4, 0.01), ("hasty", 2.2, 0.05)):
@@ -88,7 +88,7 @@ def main() -> None:
             jump = (rng.random((6, 1)) < share) * rng.normal(0, 25, (6, 2))
             write_points(points + noise + jump, out / model / f"{name}.csv", confidence)
         files = {f"rater {rater}": f"raters/{name}-{rater}.csv" for rater in ("a", "b")}
-        rows.append({"image": f"{name}.png", "landmarks": files, "subject": name})
+        rows.append({"image": f"{name}.png", "landmarks": files, "subject": name, "spacing": MM})
     write_datalist(rows, out / "data.json", "drawn hands")
     data = read_datalist(out / "data.json")
     models = [read_predictions(name, out / name, data.cases, out) for name in ("steady", "hasty")]

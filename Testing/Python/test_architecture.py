@@ -13,7 +13,7 @@ LIBRARY = REPOSITORY / "LandmarkDetectionLib"
 
 # Lowest first. A part may import its own layer and the layers below it, never one above.
 LAYERS = (
-    ("errors", "files", "resources", "kernels", "csv_text"),
+    ("errors", "files", "resources", "kernels", "csv_text", "figure_text"),
     (
         "volume",
         "dicom",
@@ -77,6 +77,7 @@ LAYERS = (
         "cli_data",
         "cli_evaluate",
         "cli_finetune",
+        "cli_help",
         "cli_measure",
         "cli_refine",
         "cli_study",

@@ -10,12 +10,13 @@ import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 
-from LandmarkDetectionLib.channels import read_channels, stack_channels
+from LandmarkDetectionLib.channels import grid_problem, read_channels, stack_channels
 from LandmarkDetectionLib.datalist import read_datalist, write_datalist
 from LandmarkDetectionLib.direction_colours import colour_map, read_directions
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.image_grid import GridSettings, look_at
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, write_landmarks
-from LandmarkDetectionLib.volume import Volume, write_volume
+from LandmarkDetectionLib.volume import SAME_GRID, Volume, write_volume
 
 SHAPE = (5, 6, 7)
 MATRIX = np.diag([-2.0, -2.0, 3.0, 1.0])
@@ -109,3 +110,21 @@ def test_channels_on_two_grids_are_refused_and_not_resampled(tmp_path: Path) -> 
     write_volume(Volume(anisotropy(2).voxels, moved), tmp_path / "t2.nii.gz")
     with pytest.raises(InputError, match=r"lie up to 2\.0 voxels apart"):
         read_datalist(datalist(tmp_path, ["t1.nii.gz", "t2.nii.gz"]))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.04, 0.07, 0.099, 0.101, 0.2])
+def test_what_the_check_passes_training_takes(tmp_path, shift):
+    first = Volume(
+        np.random.default_rng(0).normal(size=(8, 12, 16)).astype(np.float32), np.diag([2.0, 2, 3, 1])
+    )
+    matrix = first.ijk_to_ras.copy()
+    matrix[0, 3] += 2.0 * shift
+    second = Volume(first.voxels[::-1].copy(), matrix)
+    settings = GridSettings((8, 8, 8), (3.0, 3.0, 3.0))
+    if grid_problem([first, second]):
+        assert shift > SAME_GRID
+        with pytest.raises(InputError, match="not on the same voxels"):
+            look_at([first, second], settings)
+    else:
+        assert shift <= SAME_GRID
+        assert look_at([first, second], settings).image.shape[0] == 2

@@ -4,14 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 from LandmarkDetectionLib import __version__
-from LandmarkDetectionLib.cli import EXIT_CODES
+from LandmarkDetectionLib.cli import EXIT_CODES, OUTPUT_OPTIONS, app
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionLib.volume import Volume, write_dicom
 
@@ -188,3 +190,109 @@ def test_a_reader_that_goes_away_is_no_defect(repository: Path) -> None:
     command = f'"{sys.executable}" -m LandmarkDetectionLib train --list-presets --json'
     ended = subprocess.run(f"({command}) | true", shell=True, cwd=repository, capture_output=True, text=True)
     assert ended.stderr == ""
+
+
+OVER_ITS_INPUT = {
+    "detect x.png --overlay x.png": "x.png",
+    "detect y.png --overlay x.png": "x.png",
+    "detect x.png -o new.csv --overlay z.png": "x.png",
+    "detect x.png --channel c.png --overlay c.png": "c.png",
+    "refine x.png r.json --at a=1,2,3 -o r.json": "r.json",
+    "refine x.png r.json -c l.csv -o l.csv": "l.csv",
+    "measure l.csv -o l.csv --protocol whole-body": "l.csv",
+    "measure folder -o folder/l.csv --protocol whole-body": "folder/l.csv",
+    "report l.csv -o l.csv --protocol whole-body": "l.csv",
+    "report folder -o folder/l.csv --protocol whole-body": "folder/l.csv",
+    "data split r.json --out r.json --test 0.5": "r.json",
+    "learning-curve r.json --out r.json": "r.json",
+}
+
+
+@pytest.mark.parametrize("words", OVER_ITS_INPUT)
+def test_no_command_writes_over_what_it_reads(
+    words: str, cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("x.png", "c.png", "r.json"):
+        Path(name).write_text("kept")
+    Path("l.csv").write_text("name,x,y,z\nhead_top,1,2,3\n")
+    Path("folder").mkdir()
+    Path("folder/l.csv").write_bytes(Path("l.csv").read_bytes())
+    Path("y.png").symlink_to("x.png")
+    Path("z.png").hardlink_to("x.png")
+    kept = Path(OVER_ITS_INPUT[words]).read_bytes()
+    answer = cli(*words.split())
+    assert answer.code == 5
+    assert "it is the input" in answer.err and answer.err.count("\n") == 1
+    assert Path(OVER_ITS_INPUT[words]).read_bytes() == kept
+
+
+def test_every_option_that_names_what_is_written_is_known_as_one() -> None:
+    def commands(part: typer.Typer) -> Iterator[Callable]:
+        yield from (one.callback for one in part.registered_commands if one.callback)
+        for group in part.registered_groups:
+            assert group.typer_instance
+            yield from commands(group.typer_instance)
+
+    found = set()
+    for command in commands(app):
+        for name, hint in typing.get_type_hints(command, include_extras=True).items():
+            helps = [one.help or "" for one in getattr(hint, "__metadata__", ()) if hasattr(one, "help")]
+            if "Path" in str(hint) and helps and ("to write" in helps[0] or "Folder for" in helps[0]):
+                found.add(name)
+    assert {"output", "out", "overlay", "phantom"} <= found
+    assert found <= OUTPUT_OPTIONS
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other limits")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["detect", f"{LONG}.nii"], 3),
+        (["measure", f"{LONG}.json"], 3),
+        (["series", LONG], 3),
+        (["next-case", LONG], 3),
+        (["agreement", LONG, LONG], 3),
+        (["models", "validate", LONG], 4),
+        (["detect", ".", "-m", LONG], 4),
+        (["synthesize", "--out", f"{LONG}.png"], 5),
+        (["measure", "x.json", "-o", f"{LONG}.csv"], 3),  # the input comes first
+        (["series", "loop"], 3),
+        (["measure", "loop/x.json"], 3),
+        (["models", "info", "loop/x"], 4),
+    ],
+    ids=lambda value: " ".join(value).replace(LONG, "LONG") if isinstance(value, list) else "",
+)
+def test_names_that_the_system_refuses_are_no_defects(
+    words: list[str], code: int, cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    answer = cli(*words)
+    assert answer.code == code, answer.err
+    assert "defect" not in answer.err
+
+
+def test_the_list_of_commands_begins_with_detect_and_demo_and_cuts_nothing(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = cli("--help").out.splitlines()
+    start = lines.index("Find landmarks:")
+    assert [line.split()[0] for line in lines[start + 1 : start + 3] if line[2] != " "] == ["detect", "demo"]
+    assert not any("…" in line or line.endswith("...") for line in lines[1:])
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+@pytest.mark.parametrize("command", [["batch"], ["train"], ["report"], ["detect"], ["data"]], ids=" ".join)
+def test_no_name_of_an_option_is_cut_in_the_help(
+    command: list[str], columns: str, cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    text = cli(*command, "--help").out
+    assert "…" not in text
+    if command == ["batch"]:
+        assert "--slurm-directive" in text and "--keep-identifiers" in text

@@ -15,6 +15,7 @@ from LandmarkDetectionLib.detection import read_detection
 from LandmarkDetectionLib.landmarks import Status, read_landmarks
 from LandmarkDetectionLib.resources import resource_path
 from LandmarkDetectionLib.volume import Volume, read_volume, write_dicom, write_volume
+from Testing.Python.hand_radiograph import drawn_radiograph
 
 pytestmark = pytest.mark.skipif(
     not resource_path("Models", "whole-body-ct").is_dir(), reason="the shipped model is not in this checkout"
@@ -135,3 +136,55 @@ def test_a_head_alone_is_no_failure_and_the_rest_is_absent(demo: Demo, cli: Call
     assert found["head_top"].is_present
     for name in ("knee_left", "knee_right", "big_toe_left", "big_toe_right"):
         assert found[name].status is Status.ABSENT
+
+
+@pytest.mark.skipif(
+    not resource_path("Models", "hand").is_dir(), reason="the hand model is not in this checkout"
+)
+def test_a_pictures_landmarks_are_pixels_until_a_person_says_how_large_one_is(
+    cli: Callable, tmp_path: Path
+) -> None:
+    picture, other = tmp_path / "hand.png", tmp_path / "other.jpg"
+    grey = np.clip(drawn_radiograph(), 0, 255).astype(np.uint8)
+    Image.fromarray(grey).save(picture, dpi=(300, 300))
+    Image.fromarray(grey).save(other, dpi=(0.01, 0.01), quality=100)
+    answer = cli("detect", picture, "-m", "hand", "-o", tmp_path / "px.json")
+    assert answer.code == 0, answer.err
+    assert "R px" in answer.out and " mm" not in answer.out.split("Time:")[0]
+    assert "in pixels, not mm" in " ".join(answer.err.split())
+    pixels = read_detection(tmp_path / "px.json")
+    assert pixels.parameters["unit"] == "pixel"
+    assert answer_of(cli, other).landmarks["middle_tip"].position == pytest.approx(
+        pixels.landmarks["middle_tip"].position, abs=3.0
+    )
+
+    answer = cli("detect", picture, "-m", "hand", "--pixel-size", "0.5", "-o", tmp_path / "mm.json")
+    assert answer.code == 0, answer.err
+    assert "R mm" in answer.out and " px" not in answer.out
+    millimetres = read_detection(tmp_path / "mm.json")
+    assert (millimetres.parameters["unit"], millimetres.parameters["pixel_size_mm"]) == ("mm", 0.5)
+    for name in ("wrist", "middle_tip"):
+        expected = pixels.landmarks[name].position * 0.5
+        assert millimetres.landmarks[name].position == pytest.approx(expected, abs=0.5)
+
+    # What is measured afterwards counts in the same unit, with the image or without it.
+    def length(*words: object) -> tuple[float, str]:
+        rows = json.loads(cli("measure", *words, "--json").out)["cases"][0]["measurements"]
+        (one,) = (row for row in rows if row["name"] == "hand_length")
+        return one["value"], one["unit"]
+
+    value, unit = length(tmp_path / "px.json")
+    assert unit == "px" and length(tmp_path / "px.json", "--image", picture) == (pytest.approx(value), "px")
+    assert length(tmp_path / "mm.json") == (pytest.approx(value / 2, rel=0.02), "mm")
+    assert length(tmp_path / "px.json", "--pixel-size", "0.5") == (pytest.approx(value / 2), "mm")
+
+    # A file that says it is believed, and a size that cannot be is not.
+    write_volume(Volume(grey[None], np.diag([-0.5, -0.5, 1, 1])), tmp_path / "sized.nrrd")
+    for file, size in ((tmp_path / "sized.nrrd", "0.5"), (picture, "1e9"), (picture, "0")):
+        assert cli("detect", file, "-m", "hand", "--pixel-size", size).code == 3
+
+
+def answer_of(cli: Callable, file: Path) -> Any:
+    """The detection in a hand."""
+    assert cli("detect", file, "-m", "hand", "-o", file.with_suffix(".json")).code == 0
+    return read_detection(file.with_suffix(".json"))

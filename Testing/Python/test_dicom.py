@@ -387,29 +387,38 @@ class TestStacking:
         with pytest.raises(InputError, match=words):
             read_volume(folder)
 
-    def test_an_enhanced_file_holds_the_whole_stack(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("gone", [(), (5,)])
+    @pytest.mark.parametrize("shared_rescaling", [False, True])
+    def test_an_enhanced_file_holds_the_whole_stack(
+        self, tmp_path: Path, gone: tuple[int, ...], shared_rescaling: bool
+    ) -> None:
         volume = ct()
         write_dicom(volume, tmp_path / "a")
         files = [pydicom.dcmread(file) for file in sorted((tmp_path / "a").iterdir())]
         # Frames may be stored in any order.
-        order = random.Random(0).sample(range(12), 12)
+        order = [k for k in random.Random(0).sample(range(12), 12) if k not in gone]
         data, frames = files[0], []
         for k in order:
             frame, position, value = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
             position.ImagePositionPatient = files[k].ImagePositionPatient
             value.RescaleSlope, value.RescaleIntercept = 1, files[k].RescaleIntercept
-            frame.PlanePositionSequence, frame.PixelValueTransformationSequence = [position], [value]
+            frame.PlanePositionSequence = [position]
+            if not shared_rescaling:
+                frame.PixelValueTransformationSequence = [value]
             frames.append(frame)
         shared, measures, plane = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
         measures.PixelSpacing, plane.ImageOrientationPatient = data.PixelSpacing, data.ImageOrientationPatient
         shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [plane]
+        if shared_rescaling:
+            shared.PixelValueTransformationSequence = [value]
         data.SharedFunctionalGroupsSequence, data.PerFrameFunctionalGroupsSequence = [shared], frames
-        data.NumberOfFrames = 12
+        data.NumberOfFrames = len(order)
         data.PixelData = b"".join(files[k].PixelData for k in order)
         del data.ImagePositionPatient, data.ImageOrientationPatient, data.PixelSpacing, data.RescaleIntercept
         data.save_as(tmp_path / "enhanced.dcm")
         read = read_volume(tmp_path / "enhanced.dcm")
-        assert np.array_equal(read.voxels, volume.voxels)
+        assert len(read.warnings) == len(gone)
+        assert np.array_equal(read.voxels[sorted(order)], volume.voxels[sorted(order)])
         assert np.allclose(read.ijk_to_ras, volume.ijk_to_ras)
 
 

@@ -223,5 +223,5 @@ def test_the_installed_panel_opens_with_the_installed_library(installed: Path) -
 def test_the_module_lies_beside_the_library(installed: Path) -> None:
     modules = {path.name for path in installed.iterdir() if path.suffix == ".py"}
     assert modules == {"LandmarkDetection.py"}
-    assert (installed / "LandmarkDetectionSlicer" / "packages.py").is_file()
+    assert (installed / "LandmarkDetectionSlicer" / "process" / "packages.py").is_file()
     assert (installed / "Resources" / "Icons" / "LandmarkDetection.png").is_file()

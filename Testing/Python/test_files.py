@@ -4,12 +4,22 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from LandmarkDetectionLib.errors import OutputError
-from LandmarkDetectionLib.files import atomic_folder, atomic_write, write_text
+from LandmarkDetectionLib import files
+from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.files import (
+    atomic_folder,
+    atomic_write,
+    create_once,
+    read_json,
+    read_text,
+    require_not_inputs,
+    write_text,
+)
 
 
 def test_a_new_file_appears_complete_and_alone(tmp_path):
@@ -137,3 +147,122 @@ def test_a_folder_is_not_written_over_a_file_or_without_a_parent(tmp_path):
     with pytest.raises(OutputError, match="does not exist"), atomic_folder(tmp_path / "no" / "model"):
         pass
     assert (tmp_path / "file").read_text() == "x"
+
+
+EXCHANGES = pytest.mark.parametrize("one_step", [True, False])
+
+
+@EXCHANGES
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_a_killed_exchange_leaves_a_whole_folder_and_the_next_writer_clears_up(tmp_path, one_step, before):
+    """Killed before, between and after the renames; between them there is nothing in one step."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "file").write_text("old")
+    script = (
+        "import os, sys; from pathlib import Path; from LandmarkDetectionLib import files\n"
+        "rename, left = Path.rename, int(sys.argv[2])\n"
+        "def dying(self, target):\n"
+        "    global left\n"
+        "    if left == 0: os._exit(9)\n"
+        "    left -= 1\n"
+        "    return rename(self, target)\n"
+        "Path.rename = dying\n"
+        "if sys.argv[3] == 'False': files._exchange = lambda *_: False\n"
+        "if left == 0: files._exchange = lambda *_: os._exit(9)\n"
+        "files.shutil.rmtree = lambda *_, **__: os._exit(9)\n"
+        "with files.atomic_folder(sys.argv[1]) as new: (new / 'file').write_text('new')\n"
+    )
+    root = Path(__file__).parents[2]
+    words = [sys.executable, "-c", script, str(tmp_path / "model"), str(before), str(one_step)]
+    assert subprocess.run(words, cwd=root, check=False).returncode == 9
+    if one_step or before != 1:
+        assert (tmp_path / "model" / "file").read_text() == ("old" if before == 0 else "new")
+    files.tidy(tmp_path)
+    assert (tmp_path / "model" / "file").read_text() in ("old", "new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_is_being_written_by_another_is_left_alone(tmp_path):
+    with atomic_folder(tmp_path / "first") as first:
+        (first / "file").write_text("x")
+        with atomic_folder(tmp_path / "second") as second:
+            (second / "file").write_text("y")
+        files.tidy(tmp_path)
+        assert (first / "file").read_text() == "x"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["first", "second"]
+
+
+@pytest.mark.parametrize("name", [".writing-abc-model.nii.gz", ".unpacking-abc", ".removed-abc"])
+def test_remains_without_a_lock_go_after_a_day(tmp_path, name):
+    left = tmp_path / name
+    if name.startswith(".writing"):
+        left.write_text("half")
+    else:
+        left.mkdir()
+        (left / "weights").write_text("half")
+    files.tidy(tmp_path)
+    assert left.exists()
+    os.utime(left, (0, 0))
+    files.tidy(tmp_path)
+    assert not left.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask")
+def test_the_umask_is_followed_and_never_touched(tmp_path, monkeypatch):
+    before = os.umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", lambda _: pytest.fail("the umask is the whole process's"))
+        threads = [threading.Thread(target=write_text, args=(tmp_path / f"{n}.csv", "x")) for n in range(8)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        create_once(tmp_path / "once.csv", "x")
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o640}
+    assert len(list(tmp_path.iterdir())) == 9
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_a_private_file_is_private_while_it_is_written_anew(tmp_path):
+    write_text(tmp_path / "secret", "old")
+    (tmp_path / "secret").chmod(0o600)
+    with atomic_write(tmp_path / "secret") as temporary:
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
+# --- what is read ---
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_a_device_and_a_folder_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", Path(os.devnull), tmp_path, tmp_path / "none", tmp_path / "a\0b"):
+        for read in (read_text, read_json):
+            with pytest.raises(InputError, match="Cannot read"):
+                read(path)
+
+
+def test_a_name_that_is_no_text_survives_in_json(tmp_path):
+    write_text(tmp_path / "a.json", '{"file": "\udcff\udce4.png"}')
+    assert read_json(tmp_path / "a.json") == {"file": "\udcff\udce4.png"}
+
+
+@pytest.mark.parametrize("way", ["same", "dots", "symbolic link", "hard link"])
+def test_an_output_that_is_an_input_is_refused_however_it_is_named(tmp_path, way):
+    (tmp_path / "in.png").write_text("x")
+    other = {"same": tmp_path / "in.png", "dots": tmp_path / ".." / tmp_path.name / "in.png"}.get(
+        way, tmp_path / "other.png"
+    )
+    if way == "symbolic link":
+        other.symlink_to("in.png")
+    elif way == "hard link":
+        other.hardlink_to(tmp_path / "in.png")
+    with pytest.raises(OutputError, match="would be lost"):
+        require_not_inputs([tmp_path / "new.csv", other], [tmp_path / "none", tmp_path / "in.png"])
+    with pytest.raises(OutputError, match="named twice"):
+        require_not_inputs([tmp_path / "in.png", other], [])
+    require_not_inputs([tmp_path / "in.png", Path(os.devnull)], [Path(os.devnull), tmp_path])

@@ -127,6 +127,22 @@ def test_a_version_whose_folder_is_gone_leaves_the_installed_one(installed, tiny
     assert load_model(installed).version == "1.0.0"
 
 
+@pytest.mark.parametrize("damage", [b"\xff\xfe\x00", b"", b"../../etc", b"x" * 5000])
+def test_a_damaged_note_of_the_version_in_use_is_that_models_matter_alone(
+    installed, tiny_model, tmp_path, cli, damage
+):
+    add_version(version_of(tiny_model, tmp_path, "1.1.0", "1.0.0"))
+    note = version_folders.folder_of_versions(user_model_folder() / installed) / version_folders.IN_USE
+    note.write_bytes(damage)
+    assert load_model("hand").name == "hand"
+    assert cli("models", "list").code == cli("models", "info", "hand").code == 0
+    with pytest.raises(ModelError, match=r"what version of tiny-model is in use, is damaged"):
+        load_model(installed)
+    assert "1.1.0" in cli("models", "versions", installed).out
+    assert cli("models", "back", installed, "--to", "1.1.0").code == 0
+    assert load_model(installed).version == "1.1.0"
+
+
 def test_installing_anew_uses_what_was_installed(installed, tiny_model, tmp_path):
     add_version(version_of(tiny_model, tmp_path, "1.1.0"))
     assert install_model(version_of(tiny_model, tmp_path, "2.0.0")).version == "2.0.0"

@@ -49,6 +49,7 @@ def of(**tags: Any) -> PixelSize:
         ({"PixelSpacing": [0.1, 0.1], "ImagerPixelSpacing": [0.15, 0.15]}, (0.1, 0.1), ""),
         ({"PixelSpacing": [0.1, 0.1], "NominalScannedPixelSpacing": [0.15, 0.15]}, (0.1, 0.1), ""),
         ({"PixelSpacing": [0.2, 0.1]}, (0.1, 0.2), "does not say whether"),
+        ({"PixelSpacing": [0.2, 0.1], **MAGNIFIED}, (0.1, 0.2), "magnification of 1.5 that it also says"),
         ({"PixelSpacing": [0.2, 0.2], "ImagerPixelSpacing": [0.1, 0.1]}, (0.2, 0.2), "larger than that"),
         ({"ImagerPixelSpacing": [0.2, 0.1]}, (0.1, 0.2), "at the detector, and no magnification"),
         ({"NominalScannedPixelSpacing": [0.2, 0.1]}, (0.1, 0.2), "at the scanned film"),

@@ -1,8 +1,11 @@
 """Which landmark, and which case, a reviewer should look at next."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.cohort.worst_first import expected_wrong, suspects
 from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.ranking import landmark_urgency, rank_cases, rank_landmarks
@@ -57,6 +60,41 @@ def test_the_case_with_the_most_to_correct_comes_first():
     assert [rank.case for rank in ranks] == ["bad", "good"]
     assert (ranks[0].worst, ranks[0].open) == ("b", 2)
     assert ranks[1].expected_error == pytest.approx(np.sqrt(13))
+
+
+def test_a_warning_puts_a_case_before_others_and_names_where_to_begin():
+    sure = mark("a", 2.0, 0.95), mark("b", 2.0, 0.95)
+    warned = replace(detection(*sure), warnings=("The a is too far from the hip.",))
+    ranks = rank_cases({"calm": detection(*sure), "warned": warned})
+    assert [rank.case for rank in ranks] == ["warned", "calm"]
+    assert ranks[0].worst == "a" == Review.of(warned).worst_first()[0]
+    assert ranks[0].expected_wrong == pytest.approx((1 + 0.05) / 2 + 0.05)
+
+
+def test_a_warning_of_the_whole_case_counts_until_everything_is_settled():
+    odd = replace(detection(mark("a", 2.0), mark("b", 2.0)), warnings=("The volume may be mirrored.",))
+    begun = Review.of(odd).accept("a")
+    done = begun.accept("b")
+    ranks = rank_cases({"done": done, "begun": begun, "doubtful": detection(mark("a", 2.0, 0.2))})
+    assert [rank.case for rank in ranks] == ["begun", "doubtful", "done"]
+    assert ranks[-1].expected_wrong == 0.0
+
+
+def test_the_order_is_that_of_the_cohorts_report():
+    rng = np.random.default_rng(0)
+    cases = {}
+    for n in range(20):
+        marks = [mark(name, float(rng.uniform(1, 9)), float(rng.uniform(0, 1))) for name in "abc"]
+        warnings = tuple(rng.choice(["The a is odd.", "All is odd.", "b and c are exchanged."], n % 3))
+        cases[f"case {n}"] = replace(detection(*marks), warnings=tuple(map(str, warnings)))
+    scores = {}
+    for name, case in cases.items():
+        suspect, general = suspects(case.warnings, case.landmarks.names)
+        confidence = np.array([one.confidence for one in case.landmarks], float)
+        scores[name] = float(
+            expected_wrong(confidence, np.ones(3, bool), np.zeros(3, bool), suspect, general)
+        )
+    assert [rank.case for rank in rank_cases(cases)] == sorted(scores, key=lambda name: -scores[name])
 
 
 def test_what_is_settled_no_longer_counts():

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from LandmarkDetectionLib.detectors import detect
+from LandmarkDetectionLib.errors import NoBodyError
+from LandmarkDetectionLib.landmarks import Status
 from LandmarkDetectionLib.model import Model, load_model
 from LandmarkDetectionLib.volume import Volume, read_volume
 from Testing.Benchmarks import disturbed_hands
@@ -80,3 +82,43 @@ def test_the_rule_holds_on_disturbed_copies(folder: Path, model: Model, name: st
     volume, copy = radiograph(folder, name)
     assert callable(disturb)
     assert measured(folder, model, name, disturb(copy), volume).holds
+
+
+FINGERS = ("thumb_tip", "index_tip", "middle_tip", "ring_tip", "little_tip")
+
+
+def test_cephalograms_are_never_answered_as_hands_with_confidence(real_data: Path, model: Model) -> None:
+    images = sorted((real_data / "cephalograms" / "images").iterdir())[:3]
+    for path in images:
+        try:
+            found = detect(read_volume(path), model, device="cpu")
+        except NoBodyError:
+            continue
+        sure = [one.name for one in found.landmarks if one.status is Status.DETECTED]
+        assert len(sure) <= 2, path.name
+        assert any("hand" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize(("value", "width"), [(255, 10), (0, 40)])
+def test_a_frame_around_the_picture_moves_no_finger_to_another(
+    folder: Path, model: Model, value: int, width: int
+) -> None:
+    whole = read_volume(folder / "3231.nrrd")
+    step = 3
+    grey = np.ascontiguousarray(whole.voxels[0, ::step, ::step])
+    framed = np.pad(grey, width, constant_values=value)
+    volume = Volume(framed[None], np.diag([-0.5, -0.5, 1.0, 1.0]), "DX", "framed")
+    found = detect(volume, model, device="cpu")
+    truth = annotations(folder)["3231"]
+    for name, place in zip(FINGERS, truth[[20, 24, 28, 32, 36]], strict=True):
+        mark = found.landmarks[name]
+        if mark.status is Status.DETECTED:
+            pixel = (volume.ras_to_ijk_points(mark.position)[:2] - width) * step
+            assert np.linalg.norm(pixel - place) < 100, name
+
+
+def test_a_thumb_in_front_of_the_palm_does_not_turn_the_fingers_around(real_data: Path, model: Model) -> None:
+    """Read off by eye: the little finger's tip of this left hand is at the left, the thumb at the right."""
+    found = detect(read_volume(real_data / "hand_xray_more" / "pr_F_11.png"), model, device="cpu")
+    thumb, little = (found.landmarks[name] for name in ("thumb_tip", "little_tip"))
+    assert thumb.position[0] < little.position[0] or thumb.status is not Status.DETECTED

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.splits import assign_splits
+from LandmarkDetectionLib.splits import (
+    assign_splits,
+    find_split,
+    is_test,
+    is_training,
+    is_validation,
+    splits_to_learn_from,
+)
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 
@@ -38,3 +45,48 @@ def test_fewer_subjects_than_splits_are_refused() -> None:
         assign_splits(["a", "b", "a"], SHARES)
     with pytest.raises(InputError, match="none negative"):
         assign_splits(["a", "b"], {"train": 1.0, "val": -0.1})
+
+
+@pytest.mark.parametrize(
+    ("splits", "learned"),
+    [
+        (["train", "test1", "test2"], {"train"}),
+        (["TRAIN", "Validation", "Test"], {"TRAIN"}),
+        (["training", "validation", "testing"], {"training"}),
+        (["imagesTr", "imagesTs"], {"imagesTr"}),
+        (["train ", "external", ""], {"train "}),
+        (["fold 1", "fold 2", "test"], {"fold 1", "fold 2"}),
+        (["", "test"], {""}),
+        (["val", "test"], set()),
+        ([""], {""}),
+    ],
+)
+def test_what_splits_are_called_says_which_are_learned_from(splits, learned):
+    assert splits_to_learn_from(splits) == learned
+
+
+@pytest.mark.parametrize(
+    ("split", "kind"),
+    [
+        ("Training Set", (True, False, False)),
+        ("train_1", (True, False, False)),
+        ("pretraining", (False, False, False)),
+        ("trainval", (False, False, False)),
+        ("VALID", (False, True, False)),
+        ("held_back", (False, True, False)),
+        ("hold-out", (False, True, False)),
+        ("Test-2", (False, False, True)),
+        ("internal test set", (False, False, True)),
+        ("contest", (False, False, False)),
+        ("set", (False, False, False)),
+        ("", (False, False, False)),
+    ],
+)
+def test_names_of_splits_are_read_word_by_word(split, kind):
+    assert (is_training(split), is_validation(split), is_test(split)) == kind
+
+
+def test_a_split_is_found_whatever_its_case_unless_two_are_alike():
+    assert find_split("TEST", ["train", "test"]) == "test"
+    assert find_split("test", ["Test", "TEST"]) is None
+    assert find_split("Test", ["Test", "TEST"]) == "Test"

@@ -226,6 +226,12 @@ def test_voxels_are_mapped_as_they_are(tmp_path: Path, dtype: str) -> None:
     assert volume.voxels.dtype == np.dtype(dtype)
 
 
+def test_a_picture_of_unknown_size_stays_one(tmp_path: Path) -> None:
+    message = message_of(Volume(np.zeros((1, 4, 5), np.uint8), np.diag([-0.2, -0.2, 1, 1])), tmp_path)
+    assert open_volume(message).spacing_known
+    assert not open_volume({**message, "spacing_known": False}).spacing_known
+
+
 def test_what_libraries_print_does_not_get_among_the_answers(repository: Path, scan: Message) -> None:
     """Python and C alike may print; here on the way to a model that is not there."""
     noisy = (

@@ -14,15 +14,17 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import batch, packages
-from LandmarkDetectionSlicer.cohort_review import CaseName, CohortReview, ImagePlaces
+from LandmarkDetectionSlicer.logic import batch
+from LandmarkDetectionSlicer.logic.cohort_review import CaseName, CohortReview, ImagePlaces
 from LandmarkDetectionSlicer.panel.case_table import CaseTable
+from LandmarkDetectionSlicer.panel.context import loadForm
 from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.process import packages
 
 if TYPE_CHECKING:
-    from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionSlicer.panel.context import PanelContext
 
 SETTINGS = "LandmarkDetection/Batch"
 LOOK_AGAIN_MS = 20_000
@@ -34,20 +36,20 @@ class BatchSection:
 
     Parameters
     ----------
-    panel
-        Whose logic, parameters and other sections it uses.
+    context
+        What it needs of the rest of the panel.
     widget
         The closed header; see :func:`closedHeader`.
     """
 
-    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
-        self.panel = panel
+    def __init__(self, context: PanelContext, widget: Any) -> None:
+        self.context = context
         self.widget = widget
         self.message = MessageLine(*_messageLabels(widget))
         self.ui: Any = None
         self.run: batch.BatchRun | None = None
-        self.cases: CaseTable | None = None
-        self.review: CohortReview | None = None
+        self._cases: CaseTable | None = None
+        self._review: CohortReview | None = None
         self._models: list[Model] = []
         self._total = 0
         self._chosenFolder: Path | None = None
@@ -56,6 +58,20 @@ class BatchSection:
         self._shortcuts: list[qt.QShortcut] = []
         self._isEntered = False
         widget.connect("contentsCollapsed(bool)", self._onCollapsed)
+
+    @property
+    def cases(self) -> CaseTable:
+        """The list of cases, once the section was opened."""
+        if self._cases is None:
+            raise RuntimeError("the section was not opened yet")
+        return self._cases
+
+    @property
+    def review(self) -> CohortReview:
+        """The case under review, once the section was opened."""
+        if self._review is None:
+            raise RuntimeError("the section was not opened yet")
+        return self._review
 
     # --- set-up -----------------------------------------------------------------------------------------
 
@@ -68,11 +84,11 @@ class BatchSection:
         self.message.refresh()
 
     def _build(self) -> None:
-        contents = slicer.util.loadUI(self.panel.resourcePath("UI/batch.ui"))
+        contents = loadForm("batch")
         self.widget.layout().insertWidget(0, contents)
         self.ui = ui = slicer.util.childWidgetVariables(contents)
-        self.cases = CaseTable(ui.caseTable, self._open)
-        self.review = CohortReview(self.panel.logic.worker, self._onOpened, self._onSaved, self._onProblem)
+        self._cases = CaseTable(ui.caseTable, self._open)
+        self._review = CohortReview(self.context.logic.worker, self._onOpened, self._onSaved, self._onProblem)
         self._listTimer = qt.QTimer(contents)
         self._listTimer.setSingleShot(True)
         self._listTimer.setInterval(LOOK_AGAIN_MS)
@@ -113,7 +129,9 @@ class BatchSection:
         if self.ui is None:
             return
         self._missing = packages.missingPackages(packages.BATCH)
-        ticked = self._tickedModels() or (self.panel.parameters.modelName if self.panel.parameters else "",)
+        ticked = self._tickedModels() or (
+            self.context.parameters.modelName if self.context.parameters else "",
+        )
         listed = self.ui.batchModelList
         wasBlocked = listed.blockSignals(True)
         listed.clear()
@@ -146,18 +164,18 @@ class BatchSection:
         self._isEntered = False
         for shortcut in self._shortcuts:
             shortcut.setEnabled(False)
-        if self.review is not None:
+        if self._review is not None:
             self.review.save()
 
     def sceneCloses(self) -> None:
         """The scene is about to be closed: the last moment to save the open case."""
-        if self.review is not None:
+        if self._review is not None:
             self.review.sceneCloses()
             self._show()
 
     def close(self) -> None:
         """The module is removed: save, and end the batch; the same folder goes on from there."""
-        if self.review is not None:
+        if self._review is not None:
             self.review.close()
             self._listTimer.stop()
         if self.run is not None:
@@ -226,12 +244,12 @@ class BatchSection:
 
     def start(self) -> None:
         """Begin, or go on with what was begun."""
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         if self._missing:
             self._install()
             return
-        problem = self._problem()
-        if problem or self.run is not None:
+        problem, source, keyFile = self._problem(), self._folder(self.ui.sourceEdit), self._keyFile()
+        if problem or self.run is not None or source is None or self.folder is None or keyFile is None:
             self.message.warning(problem or _("A batch is already running; wait for it or cancel it."))
             return
         settings = slicer.app.userSettings()
@@ -239,10 +257,10 @@ class BatchSection:
         for edit, name in ((ui.sourceEdit, "Source"), (ui.outEdit, "Results"), (ui.keyEdit, "Key")):
             settings.setValue(f"{SETTINGS}/{name}", str(edit.text).strip())
         request = batch.BatchRequest(
-            self._folder(ui.sourceEdit),
+            source,
             self.folder,
             self._tickedModels(),
-            self._keyFile(),
+            keyFile,
             ui.workersBox.value,
         )
         ui.batchProgressBar.setRange(0, 0)
@@ -257,7 +275,7 @@ class BatchSection:
             self.message.error(str(problem))
         else:
             self.message.warning(advice) if advice else self.message.clear()
-        self.panel.refreshModels()
+        self.context.actions.refreshModels()
 
     def cancel(self) -> None:
         """Stop the batch; what is finished stays."""
@@ -292,7 +310,7 @@ class BatchSection:
             return
         self._isListing = True
         folder = str(self.folder)
-        self.panel.logic.worker.request(
+        self.context.logic.worker.request(
             {"do": "cohort", "folder": folder},
             lambda fraction, text: None,
             lambda result: self._onListed(folder, result),
@@ -348,9 +366,9 @@ class BatchSection:
         self._open(self.cases.neighbour(self.review.current, -1))
 
     def _open(self, name: CaseName | None) -> None:
-        if name is None or self.folder is None or self.panel.parameters is None:
+        if name is None or self.folder is None or self.context.parameters is None:
             return
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         source = self._folder(self.ui.sourceEdit)
         self.message.information(_("Opening {case}...").format(case=name.case))
         self.review.open(self.folder, name, ImagePlaces(self._keyFile(), source))
@@ -359,11 +377,13 @@ class BatchSection:
     def _onOpened(
         self, volumeNode: slicer.vtkMRMLScalarVolumeNode, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode
     ) -> None:
-        name = self.review.current
-        self.panel.parameters.inputVolume = volumeNode
-        if name.model in [model.name for model in self.panel.usableModels]:
-            self.panel.parameters.modelName = name.model
-        self.panel.showLandmarks(landmarkNode)
+        name, parameters = self.review.current, self.context.parameters
+        if name is None or parameters is None:
+            return
+        parameters.inputVolume = volumeNode
+        if name.model in [model.name for model in self.context.models.usable]:
+            parameters.modelName = name.model
+        self.context.actions.showLandmarks(landmarkNode)
         self.cases.select(name)
         self.message.information(_("{case} is open; it is saved as you review it.").format(case=name.case))
         self._show()
@@ -377,11 +397,11 @@ class BatchSection:
         self._show()
 
     def _showReport(self) -> None:
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         if not self.review.save():
             return
         self.message.information(_("Writing the report..."))
-        self.panel.logic.worker.request(
+        self.context.logic.worker.request(
             {"do": "cohort_report", "folder": str(self.folder)},
             lambda fraction, text: None,
             self._onReport,
@@ -437,6 +457,7 @@ def closedHeader() -> Any:
     """The section's header, closed; what a form would take longer to load for."""
     widget = ctk.ctkCollapsibleButton()
     widget.text = _("Batch")
+    widget.collapsedHeight = 0
     widget.collapsed = True
     qt.QVBoxLayout(widget)
     return widget

@@ -8,7 +8,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer.cohort_review import CaseName
+from LandmarkDetectionSlicer.logic.cohort_review import CaseName
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 
 MOST_ROWS = 2000

@@ -8,16 +8,17 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import nodes, packages, sample_data, volumes
 from LandmarkDetectionSlicer.panel.about import AboutModel
+from LandmarkDetectionSlicer.panel.legend import warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.threshold import ThresholdOption
-from LandmarkDetectionSlicer.parameters import DEFAULT_MODEL, Side
+from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.scene import nodes, sample_data, volumes
+from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, Side
 
 if TYPE_CHECKING:
-    from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionSlicer.panel.context import PanelContext
 
 
 class DetectSection:
@@ -25,14 +26,14 @@ class DetectSection:
 
     Parameters
     ----------
-    panel
-        Whose logic, parameters and other sections it uses.
+    context
+        What it needs of the rest of the panel.
     widget
         Loaded from ``detect.ui``.
     """
 
-    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
-        self.panel = panel
+    def __init__(self, context: PanelContext, widget: Any) -> None:
+        self.context = context
         self.widget = widget
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
@@ -49,7 +50,7 @@ class DetectSection:
         ui.sampleButton.connect("clicked(bool)", self._onLoadSample)
         ui.modelSelector.connect("currentIndexChanged(int)", self._onModelChosen)
         ui.optionsGroup.connect("toggled(bool)", self._onOptionsToggled)
-        ui.cardButton.connect("clicked(bool)", lambda *_: self.panel.showCard(self.model))
+        ui.cardButton.connect("clicked(bool)", lambda *_: self.context.actions.showCard(self.model))
         ui.detectButton.connect("clicked(bool)", self.detect)
         ui.cancelButton.connect("clicked(bool)", self.cancel)
         ui.installButton.connect("clicked(bool)", self._onInstallPackages)
@@ -83,7 +84,7 @@ class DetectSection:
     def _chooseModel(self) -> None:
         """Select what the parameters say; none when that model is not there."""
         names = [model.name for model in self._models]
-        chosen = self.panel.parameters.modelName if self.panel.parameters is not None else ""
+        chosen = self.context.parameters.modelName if self.context.parameters is not None else ""
         selector = self.ui.modelSelector
         index = names.index(chosen) if chosen in names else -1
         if selector.currentIndex != index:
@@ -101,9 +102,9 @@ class DetectSection:
 
     def selectDefaults(self) -> None:
         """Save clicks: take the usual model, and the scene's only usable volume, when none is chosen."""
-        parameters = self.panel.parameters
-        if not parameters.modelName and self._models:
-            names = [model.name for model in self._models]
+        parameters = self.context.chosen
+        if not parameters.modelName and self.context.models.usable:
+            names = [model.name for model in self.context.models.usable]
             parameters.modelName = DEFAULT_MODEL if DEFAULT_MODEL in names else names[0]
         if parameters.inputVolume is not None:
             return
@@ -128,41 +129,28 @@ class DetectSection:
 
     def _problem(self) -> str | None:
         """Why a detection cannot start, in one sentence; None when it can."""
-        parameters = self.panel.parameters
+        parameters = self.context.parameters
         if parameters is None:
             return _("The scene is being closed.")
         if parameters.inputVolume is None:
             if self._volumesInScene():
                 return _("Select the volume to find landmarks in.")
             return _("Load a CT scan, or the sample, to begin.")
-        if parameters.modelName in self.panel.brokenModels:
-            return self.panel.brokenModels[parameters.modelName]
+        if parameters.modelName in self.context.models.broken:
+            return self.context.models.broken[parameters.modelName]
+        if self.model is None and self._models and not parameters.modelName:
+            return _("Choose a model.")
         if self.model is None and self._models:
             return _("The model {name} is not installed; choose another, or install it again.").format(
                 name=parameters.modelName
             )
         if self.model is None:
             return _("There is no usable model; install one in the section Models.")
-        return volumes.refusal(parameters.inputVolume) or self._misfit(parameters.inputVolume)
+        return volumes.refusal(parameters.inputVolume) or _misfit(self.model, parameters.inputVolume)
 
     def isReady(self) -> bool:
         """Whether everything is there for a detection."""
         return self.run is None and not self._missing and self._problem() is None
-
-    def _misfit(self, volumeNode: Any) -> str | None:
-        """Why this model cannot work on this volume, in one sentence; None when it can."""
-        isSingle = volumes.isSingleImage(volumeNode)
-        if isSingle and not self.model.takes_single_images:
-            sentence = _("{volume} is a single image, and {model} needs a volume of several slices.")
-        elif not isSingle and not self.model.takes_volumes:
-            sentence = _("{volume} has several slices, and {model} needs a radiograph or a single slice.")
-        elif self.model.channels > 1:
-            sentence = _(
-                "{model} needs several images of a case at once: run landmark-detection detect --channel."
-            )
-        else:
-            return None
-        return sentence.format(volume=volumeNode.GetName(), model=self.model.name)
 
     def _showState(self) -> None:
         ui = self.ui
@@ -183,9 +171,9 @@ class DetectSection:
         elif missing:
             self.message.warning(packages.missingSentence(missing))
         elif problem is not None:
-            isHint = self.panel.parameters is None or self.panel.parameters.inputVolume is None
+            isHint = self.context.parameters is None or self.context.parameters.inputVolume is None
             (self.message.information if isHint else self.message.warning)(problem)
-        elif remark := volumes.remark(self.panel.parameters.inputVolume):
+        elif remark := volumes.remark(self.context.chosen.inputVolume):
             self.message.information(remark)
         else:
             self.message.clear()
@@ -193,8 +181,8 @@ class DetectSection:
     # --- model ------------------------------------------------------------------------------------------
 
     def _onModelChosen(self, *_args: object) -> None:
-        if self.model is not None and self.panel.parameters is not None:
-            self.panel.parameters.modelName = self.model.name
+        if self.model is not None and self.context.parameters is not None:
+            self.context.parameters.modelName = self.model.name
         self._showModel()
 
     def _showModel(self) -> None:
@@ -234,7 +222,7 @@ class DetectSection:
 
     def detect(self, *_args: object) -> None:
         """Start a detection with what is chosen."""
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         if self.run is not None:
             self.message.warning(_("A detection is already running; wait for it or cancel it."))
             return
@@ -243,17 +231,19 @@ class DetectSection:
         if problem is not None:
             self._end("warning", problem)
             return
-        parameters = self.panel.parameters
+        parameters, model = self.context.chosen, self.model
+        if model is None:
+            return
         self.ui.progressBar.value = 0
         self.message.information(_("Starting..."))
         self._isCancelling = False
-        run = self.panel.logic.startDetection(
+        run = self.context.logic.startDetection(
             parameters.inputVolume,
-            self.model.name,
+            model.name,
             threshold=None if self._readsGreyValues else self._threshold.value,
             depth=None if self._readsGreyValues else parameters.depth.value or None,
             device=parameters.device.value,
-            side=parameters.side.value if self.model.is_of_hands else Side.AUTOMATIC.value,
+            side=parameters.side.value if model.is_of_hands else Side.AUTOMATIC.value,
             keepReviewed=parameters.keepReviewed,
             onProgress=self._onProgress,
             onFinished=self._onFinished,
@@ -287,10 +277,10 @@ class DetectSection:
         self.message.information(sentence + "...")
 
     def _onFinished(self, landmarkNode: Any, summary: str) -> None:
-        warnings = _warningsOfAll(nodes.loadReview(landmarkNode))
+        warnings = warningsOfAll(nodes.loadReview(landmarkNode))
         kind = "warning" if warnings else "information"
         self._end(kind, " ".join((summary, *warnings)), isResult=True)
-        self.panel.showLandmarks(landmarkNode)
+        self.context.actions.showLandmarks(landmarkNode)
 
     def _onFailed(self, sentence: str) -> None:
         self._end("information" if self._isCancelling else "error", sentence)
@@ -304,17 +294,17 @@ class DetectSection:
     # --- what is missing --------------------------------------------------------------------------------
 
     def _onLoadSample(self, *_args: object) -> None:
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         self.forgetOutcome()
         try:
             node = sample_data.loadSample()
         except LandmarkDetectionError as problem:
             self._end("error", str(problem))
             return
-        self.panel.parameters.inputVolume = node
+        self.context.chosen.inputVolume = node
 
     def _onInstallPackages(self, *_args: object) -> None:
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         self.forgetOutcome()
         try:
             advice = packages.ensurePackages()
@@ -322,11 +312,21 @@ class DetectSection:
             self._outcome = ("error", str(problem))
         else:
             self._outcome = ("warning", advice) if advice else None
-        self.panel.refreshModels()
+        self.context.actions.refreshModels()
         self.refresh()
 
 
-def _warningsOfAll(review: Review) -> list[str]:
-    """The warnings that speak of no landmark by name; the others are shown with their landmark."""
-    ofOne = {warning for name in review.landmarks.names for warning in review.warnings_of(name)}
-    return [warning for warning in review.prediction.warnings if warning not in ofOne]
+def _misfit(model: Model, volumeNode: Any) -> str | None:
+    """Why a model cannot work on a volume, in one sentence; None when it can."""
+    isSingle = volumes.isSingleImage(volumeNode)
+    if isSingle and not model.takes_single_images:
+        sentence = _("{volume} is a single image, and {model} needs a volume of several slices.")
+    elif not isSingle and not model.takes_volumes:
+        sentence = _("{volume} has several slices, and {model} needs a radiograph or a single slice.")
+    elif model.channels > 1:
+        sentence = _(
+            "{model} needs several images of a case at once: run landmark-detection detect --channel."
+        )
+    else:
+        return None
+    return sentence.format(volume=volumeNode.GetName(), model=model.name)

@@ -10,11 +10,12 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import detecting, nodes
+from LandmarkDetectionSlicer.logic import detecting
 from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.scene import nodes
 
 if TYPE_CHECKING:
-    from LandmarkDetection import LandmarkDetectionWidget
+    from LandmarkDetectionSlicer.panel.context import PanelContext
 
 FOLDER_SETTING = "LandmarkDetection/Folder"
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
@@ -25,14 +26,14 @@ class FilesSection:
 
     Parameters
     ----------
-    panel
-        Whose logic, parameters and other sections it uses.
+    context
+        What it needs of the rest of the panel.
     widget
         Loaded from ``files.ui``.
     """
 
-    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
-        self.panel = panel
+    def __init__(self, context: PanelContext, widget: Any) -> None:
+        self.context = context
         self.widget = widget
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
@@ -41,16 +42,15 @@ class FilesSection:
 
     def refresh(self) -> None:
         """Enable what can be done."""
-        parameters = self.panel.parameters
+        parameters = self.context.parameters
         self.ui.exportButton.enabled = parameters is not None and parameters.landmarks is not None
         self.ui.importButton.enabled = parameters is not None
 
     def _onExport(self, *_args: object) -> None:
-        self.panel.clearMessages()
-        landmarkNode = self.panel.parameters.landmarks
+        self.context.actions.clearMessages()
+        landmarkNode = self.context.chosen.landmarks
         kinds = (
             _("Slicer Markups (*.mrk.json)"),
-            _("Slicer fiducials (*.fcsv)"),
             _("Table (*.csv)"),
             _("Everything known (*.json)"),
             _("Picture (*.png)"),
@@ -66,12 +66,12 @@ class FilesSection:
 
     def export(self, path: Path) -> None:
         """Write the landmarks under review to a file; its suffix chooses the kind."""
-        landmarkNode = self.panel.parameters.landmarks
+        landmarkNode = self.context.chosen.landmarks
         if path.suffix.lower() in PICTURE_SUFFIXES:
             self._exportPicture(landmarkNode, path)
             return
         try:
-            self.panel.logic.exportLandmarks(landmarkNode, path)
+            self.context.logic.exportLandmarks(landmarkNode, path)
         except LandmarkDetectionError as problem:
             self.message.error(str(problem))
         else:
@@ -88,7 +88,7 @@ class FilesSection:
             return
         self.message.information(_("Drawing the picture..."))
         detecting.drawPicture(
-            self.panel.logic.worker,
+            self.context.logic.worker,
             volumeNode,
             landmarkNode,
             str(path),
@@ -100,7 +100,7 @@ class FilesSection:
         self.message.information(_("Saved {name} in {folder}.").format(name=path.name, folder=path.parent))
 
     def _onImport(self, *_args: object) -> None:
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         kinds = (_("Landmarks (*.json *.fcsv *.csv)"), _("All files (*)"))
         path = qt.QFileDialog.getOpenFileName(
             self.widget, _("Import landmarks"), str(lastFolder()), ";;".join(kinds)
@@ -112,11 +112,11 @@ class FilesSection:
     def importFrom(self, path: Path) -> None:
         """Read landmarks into the scene and put them under review."""
         try:
-            landmarkNode = self.panel.logic.importLandmarks(path, self.panel.parameters.inputVolume)
+            landmarkNode = self.context.logic.importLandmarks(path, self.context.chosen.inputVolume)
         except LandmarkDetectionError as problem:
             self.message.error(str(problem))
             return
-        self.panel.showLandmarks(landmarkNode)
+        self.context.actions.showLandmarks(landmarkNode)
         self.message.information(_("Read {name}.").format(name=path.name))
 
 

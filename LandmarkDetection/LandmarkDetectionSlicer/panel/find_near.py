@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer import detecting, nodes
-from LandmarkDetectionSlicer.placing import ClickPicker
+from LandmarkDetectionSlicer.logic import detecting
+from LandmarkDetectionSlicer.logic.placing import ClickPicker
+from LandmarkDetectionSlicer.scene import nodes
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.landmarks import Landmark
@@ -34,12 +35,14 @@ class FindNear:
 
     def isPossible(self) -> bool:
         """Only the model that made the review can look again, and only in its volume."""
-        section = self._section
+        section, session, model = self._section, self._section.session, self._section.model
         return (
             section.selected is not None
-            and section.model is not None
-            and section.model.name == section.review.prediction.model
-            and nodes.volumeOf(section.session.landmarkNode) is not None
+            and model is not None
+            and session is not None
+            and session.landmarkNode is not None
+            and model.name == session.review.prediction.model
+            and nodes.volumeOf(session.landmarkNode) is not None
         )
 
     def stop(self) -> None:
@@ -56,8 +59,8 @@ class FindNear:
             self.stop()
             return
         section = self._section
-        section.panel.clearMessages()
-        self._name = section.selected
+        section.context.actions.clearMessages()
+        self._name = section.selected or ""
         self._say(_("Click near the {landmark} in a view."))
         self._picker = ClickPicker(self._onClicked, self.stop)
 
@@ -68,7 +71,10 @@ class FindNear:
     def _onClicked(self, position: list[float]) -> None:
         self._picker = None
         self.stop()
-        section, session, name = self._section, self._section.session, self._name
+        section, session, name = self._section, self._section.opened, self._name
+        volumeNode = nodes.volumeOf(session.node)
+        if volumeNode is None:  # deleted while the click was waited for
+            return
         self._say(_("Looking for the {landmark}..."))
 
         def found(landmark: Landmark) -> None:
@@ -82,12 +88,13 @@ class FindNear:
             section.select(name)
 
         detecting.locateNear(
-            section.panel.logic.worker,
-            nodes.volumeOf(session.landmarkNode),
-            section.model.name,
+            section.context.logic.worker,
+            volumeNode,
+            session.review.prediction.model,
             name,
             position,
             found,
             section.message.error,
-            side=section.review.prediction.parameters.get("side", "auto"),
+            threshold=detecting.givenThreshold(session.review.prediction),
+            side=session.review.prediction.parameters.get("side", "auto"),
         )

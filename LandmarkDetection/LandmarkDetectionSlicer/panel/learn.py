@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import ctk
 import qt
@@ -10,17 +10,19 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer import annotating
-from LandmarkDetectionSlicer.nodes import loadReview, volumeOf
+from LandmarkDetectionSlicer.logic import annotating
+from LandmarkDetectionSlicer.panel.context import loadForm
 from LandmarkDetectionSlicer.panel.files import lastFolder
 from LandmarkDetectionSlicer.panel.message import MessageLine
-from LandmarkDetectionSlicer.worker import CANCELLED, BackgroundWorker
+from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.process.worker import CANCELLED, BackgroundWorker
+from LandmarkDetectionSlicer.scene.nodes import loadReview, volumeOf
 
 if TYPE_CHECKING:
-    from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.protocol import Protocol
-    from LandmarkDetectionSlicer.volume_request import VolumeRequest
+    from LandmarkDetectionSlicer.logic.volume_request import VolumeRequest
+    from LandmarkDetectionSlicer.panel.context import PanelContext
 
 STORE_SETTING = "LandmarkDetection/AnnotationStore"
 REVIEWER_SETTING = "LandmarkDetection/Reviewer"
@@ -31,8 +33,8 @@ class LearnSection:
 
     Parameters
     ----------
-    panel
-        Whose logic, parameters and other sections it uses.
+    context
+        What it needs of the rest of the panel.
 
     Attributes
     ----------
@@ -40,10 +42,11 @@ class LearnSection:
         Further entries of the requests to the process that learns, for scripts: ``{"steps": 2000}``.
     """
 
-    def __init__(self, panel: LandmarkDetectionWidget) -> None:
-        self.panel = panel
+    def __init__(self, context: PanelContext) -> None:
+        self.context = context
         self.widget = ctk.ctkCollapsibleButton()
         self.widget.text = _("Learn from corrections")
+        self.widget.collapsedHeight = 0
         self._layout = qt.QVBoxLayout(self.widget)
         icon, text = qt.QLabel(), qt.QLabel()
         text.setTextFormat(qt.Qt.PlainText)
@@ -68,7 +71,7 @@ class LearnSection:
         """Load the contents, once."""
         if self.ui is not None:
             return
-        contents = slicer.util.loadUI(self.panel.resourcePath("UI/learn.ui"))
+        contents = loadForm("learn")
         self._layout.insertWidget(0, contents)
         self.ui = ui = slicer.util.childWidgetVariables(contents)
         settings = slicer.app.userSettings()
@@ -88,6 +91,8 @@ class LearnSection:
     def _onCollapsed(self, isCollapsed: bool) -> None:
         if not isCollapsed:
             self.build()
+            if problem := packages.needsInstalling():
+                self.message.warning(problem)
             self.refresh()
             self.message.refresh()
 
@@ -108,9 +113,10 @@ class LearnSection:
         ui = self.ui
         if ui is None:
             return
-        parameters, model = self.panel.parameters, self.panel.detect.model
+        parameters, model = self.context.parameters, self.context.chosenModel
+        isInstalled = not packages.missingPackages()
         landmarks = parameters.landmarks if parameters is not None else None
-        hasStore = bool(self.store)
+        hasStore = bool(self.store) and isInstalled
         isThere = hasStore and landmarks is not None and volumeOf(landmarks) is not None
         ui.saveButton.enabled = isThere and self._saving is None
         ui.saveButton.toolTip = (
@@ -151,20 +157,23 @@ class LearnSection:
     def save(self) -> None:
         """Keep the review that is open."""
         self.build()
-        self.panel.clearMessages()
-        node, ui = self.panel.parameters.landmarks, self.ui
+        self.context.actions.clearMessages()
+        node, ui = self.context.chosen.landmarks, self.ui
+        volumeNode = volumeOf(node)
+        if volumeNode is None:
+            return
         slicer.app.userSettings().setValue(REVIEWER_SETTING, str(ui.reviewerEdit.text))
         self.message.information(_("Saving the review..."))
         try:
             self._saving = annotating.saveAnnotation(
-                self.panel.logic.worker,
-                volumeOf(node),
+                self.context.logic.worker,
+                volumeNode,
                 node,
                 self.store,
                 self._protocol(node),
                 reviewer=str(ui.reviewerEdit.text),
                 comment=str(ui.commentEdit.text),
-                seconds=self.panel.clock.seconds(node.GetID()),
+                seconds=self.context.logic.clock.seconds(node.GetID()),
                 copyImage=ui.copyBox.checked,
                 onDone=self._onSaved,
                 onFailed=self._onNotSaved,
@@ -181,10 +190,11 @@ class LearnSection:
 
         review = loadReview(node)
         names, title = review.landmarks.names, review.landmarks.name
-        known = [one for one in self.panel.logic.protocols(self.panel.usableModels) if one.names == names]
+        lists = cast("list[Protocol]", self.context.logic.protocols(self.context.models.usable))
+        known = [one for one in lists if one.names == names]
         made = [
             one.protocol
-            for one in self.panel.usableModels
+            for one in self.context.models.usable
             if one.name == review.prediction.model and set(names) <= set(one.protocol.names)
         ]
         titled = [one for one in known if one.title == title]
@@ -211,7 +221,9 @@ class LearnSection:
 
     def improve(self) -> None:
         """Let the chosen model learn, and use what comes of it if it is better."""
-        model = self.panel.detect.model
+        model = self.context.chosenModel
+        if model is None:
+            return
         self._begin({"do": "fine_tune", "model": model.name, "store": self.store}, self._onImproved)
 
     def train(self) -> None:
@@ -225,12 +237,12 @@ class LearnSection:
 
     def goBack(self) -> None:
         """Use the version that the chosen model was made from."""
-        self.panel.models.goBack(self.panel.detect.model)
+        self.context.actions.useOtherVersion(self.context.chosenModel)
         self.refresh()
 
     def _begin(self, message: dict[str, Any], onDone: Any) -> None:
-        self.panel.clearMessages()
-        device = self.panel.parameters.device.value
+        self.context.actions.clearMessages()
+        device = self.context.chosen.device.value
         self._isLearning = True
         self.ui.learningProgressBar.value = 0
         self.message.information(_("Reading the annotations..."))
@@ -253,7 +265,7 @@ class LearnSection:
             )
         else:
             self.message.warning(result["sentence"])
-        self.panel.refreshModels()
+        self.context.actions.refreshModels()
 
     def _onTrained(self, result: dict[str, Any]) -> None:
         self._end()
@@ -261,9 +273,9 @@ class LearnSection:
         self.message.information(
             _("{name} {version} is installed; its card says how well it works.").format(**result)
         )
-        if self.panel.parameters is not None:
-            self.panel.parameters.modelName = result["name"]
-        self.panel.refreshModels()
+        if self.context.parameters is not None:
+            self.context.parameters.modelName = result["name"]
+        self.context.actions.refreshModels()
 
     def _onNotLearned(self, kind: str, sentence: str) -> None:
         self._end()
@@ -291,9 +303,12 @@ def _refusal(model: Model | None) -> str | None:
 
 
 def _parent(model: Model | None) -> str | None:
+    # Before the import: the panel opens where packages are missing, and then no model is selected.
+    if model is None:
+        return None
     from LandmarkDetectionLib.model import parent_version
 
-    return parent_version(model) if model is not None else None
+    return parent_version(model)
 
 
 def _summary(store: str) -> str:

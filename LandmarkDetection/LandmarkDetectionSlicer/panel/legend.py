@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.landmarks import Status
-from LandmarkDetectionSlicer import colors
+from LandmarkDetectionSlicer.scene import colors
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.review import Review
 
 
 def statusText(status: Status) -> str:
@@ -40,3 +45,9 @@ def legend() -> str:
     # A key and its meaning stay on one line.
     shortcuts = " &nbsp;".join(f"<b>{key}</b> {text}".replace(" ", "&nbsp;") for key, text in keys)
     return f"<small>{' &nbsp;'.join(marks)}<br>{shortcuts}</small>"
+
+
+def warningsOfAll(review: Review) -> list[str]:
+    """The warnings that speak of no landmark by name; the others are shown with their landmark."""
+    ofOne = {warning for name in review.landmarks.names for warning in review.warnings_of(name)}
+    return [warning for warning in review.prediction.warnings if warning not in ofOne]

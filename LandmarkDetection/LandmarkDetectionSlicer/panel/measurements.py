@@ -12,16 +12,18 @@ from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionLib.landmarks import LandmarkSet
-from LandmarkDetectionSlicer.measuring import MeasurementLines, measureNode, writeReport
-from LandmarkDetectionSlicer.nodes import loadWorldReview
+from LandmarkDetectionSlicer.logic.measuring import MeasurementLines, measureNode, writeReport
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
 
 if TYPE_CHECKING:
-    from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.measurement import Measured, Measurements
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionSlicer.panel.context import PanelContext
 
 
 class MeasurementsSection(VTKObservationMixin):
@@ -29,15 +31,15 @@ class MeasurementsSection(VTKObservationMixin):
 
     Parameters
     ----------
-    panel
-        Whose parameters and other sections it uses.
+    context
+        What it needs of the rest of the panel.
     widget
         Loaded from ``measurements.ui``.
     """
 
-    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
+    def __init__(self, context: PanelContext, widget: Any) -> None:
         super().__init__()
-        self.panel = panel
+        self.context = context
         self.widget = widget
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
@@ -57,7 +59,7 @@ class MeasurementsSection(VTKObservationMixin):
 
     def refresh(self) -> None:
         """Take the landmarks that are under review now."""
-        parameters = self.panel.parameters
+        parameters = self.context.parameters
         node = parameters.landmarks if parameters is not None else None
         if node is not self._node:
             self.removeObservers()
@@ -80,12 +82,13 @@ class MeasurementsSection(VTKObservationMixin):
     def _onPoints(self, *_args: object) -> None:
         self._update()
 
-    def _protocol(self, landmarks: LandmarkSet) -> Protocol | None:
+    def _protocol(self, review: Review) -> Protocol | None:
         """Of the model that made the landmarks, else the one that knows their names."""
         from LandmarkDetectionLib.measuring import protocol_of
 
-        if self.panel.review.model is not None:
-            return self.panel.review.model.protocol
+        model, landmarks = self.context.modelOf(review), review.landmarks
+        if model is not None:
+            return model.protocol
         if self._known is None or self._known[0] != landmarks.names:  # files are not read at every step
             try:
                 self._known = landmarks.names, protocol_of(landmarks)
@@ -95,9 +98,13 @@ class MeasurementsSection(VTKObservationMixin):
 
     def _update(self) -> None:
         self.measurements = None
-        if self._node is not None and not self.widget.collapsed:
+        if self._node is None or self.widget.collapsed:
+            pass
+        elif needed := packages.needsInstalling():
+            self.message.warning(needed)
+        else:
             review = loadWorldReview(self._node)
-            protocol = self._protocol(review.landmarks)
+            protocol = self._protocol(review)
             if protocol is not None and protocol.measurements:
                 try:
                     self._landmarks = review.landmarks
@@ -143,7 +150,9 @@ class MeasurementsSection(VTKObservationMixin):
     # --- reports ----------------------------------------------------------------------------------------
 
     def _onReport(self, *_args: object) -> None:
-        self.panel.clearMessages()
+        if self._node is None:
+            return
+        self.context.actions.clearMessages()
         kinds = (
             _("Page (*.pdf)"),
             _("Web page (*.html)"),
@@ -158,7 +167,7 @@ class MeasurementsSection(VTKObservationMixin):
 
     def report(self, path: Path) -> None:
         """Write a report of the landmarks under review; its suffix chooses the kind."""
-        protocol = self._protocol(self._landmarks)
+        protocol = self._protocol(loadWorldReview(self._node)) if self._node is not None else None
         if self._node is None or protocol is None:
             return
         try:

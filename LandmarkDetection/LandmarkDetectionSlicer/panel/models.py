@@ -12,11 +12,11 @@ from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
-from LandmarkDetectionSlicer.worker import CANCELLED, BackgroundWorker
+from LandmarkDetectionSlicer.process.worker import CANCELLED, BackgroundWorker
 
 if TYPE_CHECKING:
-    from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionSlicer.panel.context import PanelContext
 
 
 class ModelsSection:
@@ -24,14 +24,14 @@ class ModelsSection:
 
     Parameters
     ----------
-    panel
-        Whose logic, parameters and other sections it uses.
+    context
+        What it needs of the rest of the panel.
     widget
         Loaded from ``models.ui``.
     """
 
-    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
-        self.panel = panel
+    def __init__(self, context: PanelContext, widget: Any) -> None:
+        self.context = context
         self.widget = widget
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
@@ -43,8 +43,8 @@ class ModelsSection:
         self._cardWindow: qt.QTextBrowser | None = None
         prepareTable(ui.modelTable, [_("Model"), _("Version"), ""])
         ui.modelTable.connect("itemSelectionChanged()", self._onSelected)
-        ui.showCardButton.connect("clicked(bool)", lambda *_args: self.showCard(self._selectedModel()))
-        ui.goBackButton.connect("clicked(bool)", lambda *_args: self.goBack(self._selectedModel()))
+        ui.showCardButton.connect("clicked(bool)", lambda *_args: self._showSelectedCard())
+        ui.goBackButton.connect("clicked(bool)", lambda *_args: self.useOtherVersion(self._selectedModel()))
         ui.removeButton.connect("clicked(bool)", self._onRemove)
         ui.browseFolderButton.connect("clicked(bool)", self._onBrowseFolder)
         ui.browseZipButton.connect("clicked(bool)", self._onBrowseZip)
@@ -99,14 +99,14 @@ class ModelsSection:
 
     # --- versions ---------------------------------------------------------------------------------------
 
-    def goBack(self, model: Model | None) -> None:
+    def useOtherVersion(self, model: Model | None) -> None:
         """Use the version that a model was made from; the other way round for one that was made better."""
         from LandmarkDetectionLib.model import use_version
 
         others = _otherVersions(model)
-        if not others:
+        if model is None or not others:
             return
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         try:
             used = use_version(model.name, others[0])
         except LandmarkDetectionError as problem:
@@ -115,9 +115,13 @@ class ModelsSection:
             self.message.information(
                 _("{name} {version} is in use.").format(name=used.name, version=used.version)
             )
-        self.panel.refreshModels()
+        self.context.actions.refreshModels()
 
     # --- the card ---------------------------------------------------------------------------------------
+
+    def _showSelectedCard(self) -> None:
+        if (model := self._selectedModel()) is not None:
+            self.showCard(model)
 
     def showCard(self, model: Model) -> None:
         """Show what the maker of a model says about it, in a window that can stay open."""
@@ -159,7 +163,7 @@ class ModelsSection:
         if self._isInstalling:
             self._installer.cancel()
             return
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         self._isInstalling = True
         self._showButtons()
         self.message.information(_("Checking the model..."))
@@ -179,9 +183,9 @@ class ModelsSection:
         self.message.information(
             _("{name} {version} is installed.").format(name=result["name"], version=result["version"])
         )
-        if self.panel.parameters is not None:
-            self.panel.parameters.modelName = result["name"]
-        self.panel.refreshModels()
+        if self.context.parameters is not None:
+            self.context.parameters.modelName = result["name"]
+        self.context.actions.refreshModels()
 
     def _onInstallFailed(self, kind: str, sentence: str) -> None:
         self._endInstalling()
@@ -198,7 +202,9 @@ class ModelsSection:
         from LandmarkDetectionLib.model import remove_model
 
         name = self._selectedName()
-        self.panel.clearMessages()
+        if name is None:
+            return
+        self.context.actions.clearMessages()
         question = _("Delete the model {name} from this computer?").format(name=name)
         if not slicer.util.confirmOkCancelDisplay(question, windowTitle=_("Landmark Detection")):
             return
@@ -208,7 +214,7 @@ class ModelsSection:
             self.message.error(str(problem))
         else:
             self.message.information(_("{name} was removed.").format(name=name))
-        self.panel.refreshModels()
+        self.context.actions.refreshModels()
 
     def close(self) -> None:
         """The module is unloaded."""

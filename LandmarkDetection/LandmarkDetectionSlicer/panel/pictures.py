@@ -11,6 +11,7 @@ from LandmarkDetectionLib.landmarks import Status
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.model.reference import ReferencePicture
 
 ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons"
 DOT, MARKED, RIM = "#1b3a57", "#d55e00", "#ffffff"
@@ -32,17 +33,17 @@ class ReferenceBody:
         from LandmarkDetectionLib.model.reference import PICTURE
 
         try:
-            self._reference = model.reference
+            self._reference: ReferencePicture | None = model.reference
         except ModelError:  # told of when the model was installed; all else works without it
             self._reference = None
         # From the file: PythonQt would cut the bytes of a PNG at their first zero.
-        self._whole = qt.QPixmap(str(model.path / PICTURE)) if self._reference else None
+        self._whole = qt.QPixmap(str(model.path / PICTURE) if self._reference is not None else "")
 
     def whole(self, width: int, height: int, marked: str | None = None) -> qt.QPixmap | None:
         """All of it, with a dot for every landmark."""
         if self._reference is None:
             return None
-        return self._draw((0, 0, *self._reference.size), width, height, marked)
+        return self._draw(self._reference, (0, 0, *self._reference.size), width, height, marked)
 
     def closeUp(self, width: int, height: int, landmark: str) -> qt.QPixmap | None:
         """What lies around one landmark, which is marked; None when the picture does not show it."""
@@ -54,10 +55,15 @@ class ReferenceBody:
         x, y = self._reference.landmarks[landmark]
         left = min(max(round(x - across / 2), 0), fullWidth - across)
         top = min(max(round(y - down / 2), 0), fullHeight - down)
-        return self._draw((left, top, across, down), width, height, landmark)
+        return self._draw(self._reference, (left, top, across, down), width, height, landmark)
 
     def _draw(
-        self, part: tuple[int, int, int, int], width: int, height: int, marked: str | None
+        self,
+        reference: ReferencePicture,
+        part: tuple[int, int, int, int],
+        width: int,
+        height: int,
+        marked: str | None,
     ) -> qt.QPixmap:
         left, top, across, down = part
         scale = min(width / across, height / down)
@@ -68,8 +74,8 @@ class ReferenceBody:
         painter.begin(picture)
         painter.setRenderHint(qt.QPainter.Antialiasing)
         # The marked one last, on top of its neighbours.
-        for name in sorted(self._reference.landmarks, key=lambda name: name == marked):
-            x, y = self._reference.landmarks[name]
+        for name in sorted(reference.landmarks, key=lambda name: name == marked):
+            x, y = reference.landmarks[name]
             _dot(painter, (x - left) * scale, (y - top) * scale, name == marked)
         painter.end()
         return picture

@@ -9,14 +9,16 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer import placing
+from LandmarkDetectionSlicer.logic import placing
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.protocol_editor import ProtocolEditor
+from LandmarkDetectionSlicer.process import packages
 
 if TYPE_CHECKING:
-    from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionSlicer.logic.plain_lists import PlainList
+    from LandmarkDetectionSlicer.panel.context import PanelContext
 
 PICTURE_SIZE = (112, 168)
 
@@ -26,20 +28,20 @@ class PlaceSection:
 
     Parameters
     ----------
-    panel
-        Whose logic, parameters and other sections it uses.
+    context
+        What it needs of the rest of the panel.
     widget
         Loaded from ``place.ui``.
     """
 
-    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
-        self.panel = panel
+    def __init__(self, context: PanelContext, widget: Any) -> None:
+        self.context = context
         self.widget = widget
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self.session: placing.PlacingSession | None = None
-        self._protocols: list[Protocol] = []
-        self._protocol: Protocol | None = None
+        self._protocols: list[Protocol] | list[PlainList] = []
+        self._protocol: Protocol | PlainList | None = None
         self._body: ReferenceBody | None = None
         self._editor: ProtocolEditor | None = None
         ui.editListButton.connect("clicked(bool)", lambda *_args: self.editList())
@@ -65,7 +67,7 @@ class PlaceSection:
             self._show()
             self.message.refresh()
 
-    def setProtocols(self, protocols: list[Protocol]) -> None:
+    def setProtocols(self, protocols: list[Protocol] | list[PlainList]) -> None:
         """Offer these lists of landmarks."""
         self._protocols = protocols
         selector = self.ui.protocolSelector
@@ -80,14 +82,17 @@ class PlaceSection:
 
     def editList(self) -> None:
         """Open the window in which lists of landmarks are made."""
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
+        if problem := packages.needsInstalling():
+            self.message.warning(problem)
+            return
         if self._editor is None:
-            self._editor = ProtocolEditor(self.panel, self._onListSaved)
+            self._editor = ProtocolEditor(self.context, self._onListSaved)
         row = self.ui.protocolSelector.currentIndex
         self._editor.open(self._protocols[row] if 0 <= row < len(self._protocols) else None)
 
     def _onListSaved(self, protocol: Protocol) -> None:
-        self.panel.refreshModels()
+        self.context.actions.refreshModels()
         self.ui.protocolSelector.currentIndex = [one.title for one in self._protocols].index(protocol.title)
         self.message.information(
             _("{title} is kept; press Start to place its landmarks.").format(title=protocol.title)
@@ -100,7 +105,7 @@ class PlaceSection:
 
     def refresh(self) -> None:
         """Enable what can be done."""
-        parameters = self.panel.parameters
+        parameters = self.context.parameters
         hasVolume = parameters is not None and parameters.inputVolume is not None
         self.ui.startButton.enabled = hasVolume and bool(self._protocols) and self.session is None
         self.ui.startButton.toolTip = (
@@ -113,20 +118,20 @@ class PlaceSection:
 
     def start(self) -> None:
         """Ask for the first landmark that has no position yet."""
-        self.panel.clearMessages()
-        volumeNode = self.panel.parameters.inputVolume
+        self.context.actions.clearMessages()
+        volumeNode = self.context.chosen.inputVolume
         self._protocol = self._protocols[self.ui.protocolSelector.currentIndex]
-        model = next((one for one in self.panel.usableModels if one.protocol == self._protocol), None)
+        model = next((one for one in self.context.models.usable if one.protocol == self._protocol), None)
         self._body = ReferenceBody(model) if model is not None else None
         landmarkNode = placing.blankLandmarks(volumeNode, self._protocol)
-        self.panel.showLandmarks(landmarkNode)
+        self.context.actions.showLandmarks(landmarkNode)
         session = placing.PlacingSession(landmarkNode, self._onChanged)
         if session.finished:
             self.message.information(_("Every landmark has a place; move them in the views, or review them."))
             return
         self.session = session
         # What is asked for should be seen without scrolling.
-        self.panel.review.widget.collapsed = True
+        self.context.actions.foldReview(True)
         self._show()
 
     def skip(self) -> None:
@@ -150,7 +155,7 @@ class PlaceSection:
         if self.session.finished:
             placed, total = self.session.progress
             self.session = None
-            self.panel.review.widget.collapsed = False
+            self.context.actions.foldReview(False)
             self.message.information(
                 _("{placed} of {total} landmarks are placed.").format(placed=placed, total=total)
             )
@@ -165,10 +170,11 @@ class PlaceSection:
         for shortcut in self._shortcuts:
             shortcut.setEnabled(isPlacing)
         self.refresh()
-        if not isPlacing:
+        name = session.current if session is not None else None
+        if session is None or name is None or self._protocol is None:
             return
         ui.backButton.enabled = session.canGoBack
-        definition = self._protocol[session.current]
+        definition = self._protocol[name]
         placed, total = session.progress
         heading = _("Next: {landmark}").format(landmark=definition.title)
         progress = _("{placed} of {total} placed. Click in a view.").format(placed=placed, total=total)
@@ -176,7 +182,7 @@ class PlaceSection:
             f'<p style="margin:0 0 6px 0">{text}</p>'
             for text in (f"<b>{escape(heading)}</b>", escape(definition.definition), escape(progress))
         )
-        picture = self._body.closeUp(*PICTURE_SIZE, session.current) if self._body is not None else None
+        picture = self._body.closeUp(*PICTURE_SIZE, name) if self._body is not None else None
         ui.placePicture.visible = picture is not None
         if picture is not None:
             ui.placePicture.setPixmap(picture)

@@ -10,11 +10,12 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer.panel.context import loadForm
 from LandmarkDetectionSlicer.panel.message import MessageLine
 
 if TYPE_CHECKING:
-    from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionSlicer.panel.context import PanelContext
 
 BLANK_ROWS = 4
 
@@ -24,15 +25,15 @@ class ProtocolEditor:
 
     Parameters
     ----------
-    panel
-        Whose resources it uses.
+    context
+        What it needs of the rest of the panel.
     onSaved
         Called with the protocol that was kept.
     """
 
-    def __init__(self, panel: LandmarkDetectionWidget, onSaved: Callable[[Protocol], None]) -> None:
+    def __init__(self, context: PanelContext, onSaved: Callable[[Protocol], None]) -> None:
         self._onSaved = onSaved
-        self.widget = slicer.util.loadUI(panel.resourcePath("UI/protocol_editor.ui"))
+        self.widget = loadForm("protocol_editor")
         self.widget.setWindowTitle(_("List of landmarks"))
         self.widget.resize(620, 360)
         self.ui = ui = slicer.util.childWidgetVariables(self.widget)
@@ -56,9 +57,12 @@ class ProtocolEditor:
         from LandmarkDetectionLib.protocol import user_protocol_folder
         from LandmarkDetectionLib.protocol_draft import draft_rows
 
-        isOwn = chosen is not None and (user_protocol_folder() / f"{chosen.name}.json").is_file()
-        self.ui.titleEdit.text = chosen.title if isOwn else ""
-        self._fill([tuple(row) for row in draft_rows(chosen)] if isOwn else [("", "", "", "")] * BLANK_ROWS)
+        if chosen is not None and (user_protocol_folder() / f"{chosen.name}.json").is_file():
+            title, rows = chosen.title, [tuple(row) for row in draft_rows(chosen)]
+        else:
+            title, rows = "", [("", "", "", "")] * BLANK_ROWS
+        self.ui.titleEdit.text = title
+        self._fill(rows)
         self.message.clear()
         self.widget.show()
         self.widget.raise_()

@@ -12,20 +12,20 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.landmarks import Status
-from LandmarkDetectionSlicer import colors, views
+from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.panel.find_near import FindNear
 from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable, Row
-from LandmarkDetectionSlicer.panel.legend import legend, statusText
+from LandmarkDetectionSlicer.panel.legend import legend, statusText, warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.update_others import UpdateOthers
-from LandmarkDetectionSlicer.reviewing import ReviewSession
-from LandmarkDetectionSlicer.transforms import worldPosition
+from LandmarkDetectionSlicer.scene import colors, views
+from LandmarkDetectionSlicer.scene.transforms import worldPosition
 
 if TYPE_CHECKING:
-    from LandmarkDetection import LandmarkDetectionWidget
     from LandmarkDetectionLib.model import Model
     from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionSlicer.panel.context import PanelContext
 
 PICTURE_SIZE = (112, 168)
 
@@ -35,15 +35,15 @@ class ReviewSection(VTKObservationMixin):
 
     Parameters
     ----------
-    panel
-        Whose logic, parameters and other sections it uses.
+    context
+        What it needs of the rest of the panel.
     widget
         Loaded from ``review.ui``.
     """
 
-    def __init__(self, panel: LandmarkDetectionWidget, widget: Any) -> None:
+    def __init__(self, context: PanelContext, widget: Any) -> None:
         super().__init__()
-        self.panel = panel
+        self.context = context
         self.widget = widget
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
@@ -144,7 +144,7 @@ class ReviewSection(VTKObservationMixin):
             self.session = ReviewSession(
                 landmarkNode, self._onReviewChanged, self._others.onSettled, self._others.onDragged
             )
-            self.model = self._modelOf(self.session.review)
+            self.model = self.context.modelOf(self.session.review)
             self._others.begin()
             self._body = ReferenceBody(self.model) if self.model is not None else None
             self._nodeId = landmarkNode.GetID()
@@ -158,7 +158,7 @@ class ReviewSection(VTKObservationMixin):
 
     def _tellOfRemoval(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode | None) -> None:
         """Landmarks that were under review and are gone should not vanish without a word."""
-        if self.panel.parameters is None:  # with the whole scene
+        if self.context.parameters is None:  # with the whole scene
             self._nodeId = None
         elif landmarkNode is None and self._nodeId and slicer.mrmlScene.GetNodeByID(self._nodeId) is None:
             self._nodeId = None
@@ -174,7 +174,7 @@ class ReviewSection(VTKObservationMixin):
         if self._markers is not None:
             self._markers.close()
         self._markers = None
-        self.session = self.selected = self.model = self._body = None
+        self.session, self.selected, self.model, self._body = None, None, None, None
 
     def begin(self) -> None:
         """Show the landmark that most needs a look, and take the keys."""
@@ -186,21 +186,12 @@ class ReviewSection(VTKObservationMixin):
             self.select(first)
         self.ui.landmarkTable.setFocus()
 
-    def _modelOf(self, review: Review) -> Model | None:
-        """Whose words and picture to show: the model that made it, else one that knows the same landmarks."""
-        names = set(review.landmarks.names)
-        models = self.panel.usableModels
-        return next(
-            (model for model in models if model.name == review.prediction.model),
-            next((model for model in models if names <= set(model.protocol.names)), None),
-        )
-
     def _onReviewChanged(self) -> None:
         if self.session is not None and self.session.isClosed:
             self.close()
             self._fillTable()
-            if self.panel.parameters is not None:  # else the scene is being closed
-                self.panel.parameters.landmarks = None
+            if self.context.parameters is not None:  # else the scene is being closed
+                self.context.parameters.landmarks = None  # type: ignore[assignment]
             return
         self._fillTable()
 
@@ -211,6 +202,13 @@ class ReviewSection(VTKObservationMixin):
         """The review as it stands."""
         return self.session.review if self.session is not None else None
 
+    @property
+    def opened(self) -> ReviewSession:
+        """The session, where there must be one: a button of the review was pressed."""
+        if self.session is None:
+            raise RuntimeError("no landmarks are under review")
+        return self.session
+
     def title(self, name: str) -> str:
         """A landmark's name for people."""
         if self.model is not None and name in self.model.protocol.names:
@@ -219,8 +217,9 @@ class ReviewSection(VTKObservationMixin):
         return text[:1].upper() + text[1:]
 
     def _statusText(self, name: str) -> str:
-        status = self.review.landmarks[name].status
-        if status is Status.ABSENT and not self.review.prediction.model:
+        review = self.opened.review
+        status = review.landmarks[name].status
+        if status is Status.ABSENT and not review.prediction.model:
             return _("not placed")
         return statusText(status)
 
@@ -234,7 +233,7 @@ class ReviewSection(VTKObservationMixin):
         self._show()
 
     def _row(self, name: str) -> Row:
-        review = self.review
+        review = self.opened.review
         return Row(
             name,
             self.title(name),
@@ -247,14 +246,17 @@ class ReviewSection(VTKObservationMixin):
     def _show(self) -> None:
         """Everything but the table's rows."""
         ui, session, review = self.ui, self.session, self.review
-        isThere = review is not None
-        done, total = review.progress if isThere else (0, 0)
+        isThere = session is not None and review is not None
+        done, total = review.progress if review is not None else (0, 0)
         self._showSelector()
         ui.progressLabel.text = (
             _("{done} of {total} reviewed").format(done=done, total=total)
             if isThere
             else _("Detect landmarks, place them by hand, or import them.")
         )
+        warnings = warningsOfAll(review) if review is not None else []
+        ui.warningLabel.text = "\n".join(f"\u26a0 {warning}" for warning in warnings)
+        ui.warningLabel.visible = bool(warnings)
         ui.reviewProgressBar.maximum = max(total, 1)
         ui.reviewProgressBar.value = done
         for widget in (
@@ -276,7 +278,7 @@ class ReviewSection(VTKObservationMixin):
         ):
             widget.visible = isThere
         ui.othersBox.visible = self._others.isPossible()
-        if not isThere:
+        if session is None or review is None:
             return
         isSelected = self.selected is not None
         for button in (ui.acceptButton, ui.missingButton, ui.restoreButton):
@@ -304,7 +306,7 @@ class ReviewSection(VTKObservationMixin):
         ui.landmarkText.text = self._details(name) if name else ""
 
     def _details(self, name: str) -> str:
-        review = self.review
+        review = self.opened.review
         landmark = review.landmarks[name]
         lines = [f"<b>{escape(self.title(name))}</b>", escape(landmark.description)]
         lines += [f"&#9888; {escape(warning)}" for warning in review.warnings_of(name)]
@@ -325,7 +327,7 @@ class ReviewSection(VTKObservationMixin):
         self._table.select(name)
         self._show()
         if center:
-            self._center()
+            self._center(name)
 
     def goToNext(self) -> None:
         """The row below."""
@@ -340,21 +342,21 @@ class ReviewSection(VTKObservationMixin):
         if name is not None:
             self.select(name)
 
-    def _center(self) -> None:
-        position = self.session.worldPosition(self.selected)
+    def _center(self, name: str) -> None:
+        session = self.opened
+        position = session.worldPosition(name)
         if position is None:  # where the model had it, if it had it anywhere
-            predicted = self.review.prediction.landmarks[self.selected]
+            predicted = session.review.prediction.landmarks[name]
             if predicted.is_present:
-                position = worldPosition(self.session.landmarkNode, predicted.position)
-        index = self.review.landmarks.names.index(self.selected)
-        views.highlight(self.session.landmarkNode, index)
+                position = worldPosition(session.node, predicted.position)
+        views.highlight(session.node, session.review.landmarks.names.index(name))
         if position is not None:
             views.centerOn(position)
 
     def _onPointPicked(self, caller: Any, _event: object) -> None:
         display = caller.GetDisplayNode()
         index = display.GetActiveControlPoint() if display is not None else -1
-        names = self.review.landmarks.names if self.session is not None else ()
+        names = self.session.review.landmarks.names if self.session is not None else ()
         if 0 <= index < len(names):
             self.select(names[index], center=False)
 
@@ -371,42 +373,42 @@ class ReviewSection(VTKObservationMixin):
     def _settle(self, step: Callable[[ReviewSession, str], None]) -> None:
         if self.session is None or self.selected is None:
             return
-        self.panel.clearMessages()
+        self.context.actions.clearMessages()
         settled = self.selected
         step(self.session, settled)
-        following = self.review.next_open(settled)
+        following = self.session.review.next_open(settled)
         if following is not None:
             self.select(following)
         else:
             self._show()
             self.message.information(
-                _("All {count} landmarks are reviewed.").format(count=len(self.review.landmarks))
+                _("All {count} landmarks are reviewed.").format(count=len(self.session.review.landmarks))
             )
 
     def restore(self) -> None:
         """Back to what the model said of the selected landmark."""
         if self.session is not None and self.selected is not None:
-            self.panel.clearMessages()
+            self.context.actions.clearMessages()
             self.session.restore(self.selected)
-            self._center()
+            self._center(self.selected)
 
     def restoreAll(self) -> None:
         """Back to what the model said of every landmark; undo takes it back."""
         if self.session is not None:
-            self.panel.clearMessages()
+            self.context.actions.clearMessages()
             self.session.restoreAll()
 
     def undo(self) -> None:
         """Take the last step back."""
         if self.session is not None:
-            self.panel.clearMessages()
+            self.context.actions.clearMessages()
             self._others.forget()
             self.session.undo()
 
     def redo(self) -> None:
         """Do the step again that was taken back."""
         if self.session is not None:
-            self.panel.clearMessages()
+            self.context.actions.clearMessages()
             self._others.forget()
             self.session.redo()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import qt
 import slicer
 
-from LandmarkDetectionSlicer import detecting
+from LandmarkDetectionSlicer.logic import detecting
 
 if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.detect import DetectSection
@@ -40,7 +40,7 @@ class ThresholdOption:
     @property
     def value(self) -> float | None:
         """The chosen threshold; None lets it be estimated."""
-        parameters = self._section.panel.parameters
+        parameters = self._section.context.chosen
         return None if parameters.automaticThreshold else parameters.threshold
 
     def refresh(self) -> None:
@@ -63,7 +63,7 @@ class ThresholdOption:
 
     def _showSlider(self) -> None:
         """Range and value of the slider; the parameter is untouched by it."""
-        slider, parameters = self._slider, self._section.panel.parameters
+        slider, parameters = self._slider, self._section.context.chosen
         slider.enabled = not parameters.automaticThreshold
         wasBlocked = slider.blockSignals(True)
         low, high = parameters.inputVolume.GetImageData().GetScalarRange()
@@ -73,7 +73,7 @@ class ThresholdOption:
         slider.blockSignals(wasBlocked)
 
     def _onMoved(self, value: float) -> None:
-        parameters = self._section.panel.parameters
+        parameters = self._section.context.parameters
         if parameters is not None and not parameters.automaticThreshold:
             parameters.threshold = value
 
@@ -81,12 +81,12 @@ class ThresholdOption:
         return Path(slicer.app.temporaryPath) / f"landmark-detection-silhouette-{os.getpid()}.png"
 
     def _request(self) -> None:
-        section = self._section
-        if self._isWanted():
+        section, model = self._section, self._section.model
+        if self._isWanted() and model is not None:
             detecting.previewSilhouette(
-                section.panel.logic.worker,
-                section.panel.parameters.inputVolume,
-                section.model.name,
+                section.context.logic.worker,
+                section.context.chosen.inputVolume,
+                model.name,
                 self.value,
                 str(self._path()),
                 self._onDrawn,
@@ -96,7 +96,7 @@ class ThresholdOption:
     def _onDrawn(self, threshold: float, path: str) -> None:
         if not self._isWanted():
             return
-        parameters = self._section.panel.parameters
+        parameters = self._section.context.chosen
         if parameters.automaticThreshold:
             parameters.threshold = threshold
         picture = qt.QPixmap(path)

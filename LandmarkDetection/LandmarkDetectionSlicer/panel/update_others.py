@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer import nodes
-from LandmarkDetectionSlicer.following import Follower
-from LandmarkDetectionSlicer.ghosts import Ghosts
-from LandmarkDetectionSlicer.parameters import Others
+from LandmarkDetectionSlicer.logic.propagation import Follower
+from LandmarkDetectionSlicer.scene import nodes
+from LandmarkDetectionSlicer.scene.ghosts import Ghosts
+from LandmarkDetectionSlicer.scene.parameters import Others
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.landmarks import LandmarkSet
@@ -34,18 +34,19 @@ class UpdateOthers:
 
     def isPossible(self) -> bool:
         """Only the model that made the review can say it, only in its volume, and not every model can."""
-        section = self._section
+        session, model = self._section.session, self._section.model
         return (
-            section.session is not None
-            and section.model is not None
-            and section.model.name == section.review.prediction.model
-            and section.model.knows_how_landmarks_lie
-            and nodes.volumeOf(section.session.landmarkNode) is not None
+            session is not None
+            and model is not None
+            and session.landmarkNode is not None
+            and model.name == session.review.prediction.model
+            and model.knows_how_landmarks_lie
+            and nodes.volumeOf(session.landmarkNode) is not None
         )
 
     def begin(self) -> None:
         """Another review begins."""
-        self._ghosts = Ghosts(self._section.session.landmarkNode)
+        self._ghosts = Ghosts(self._section.opened.node)
 
     def end(self) -> None:
         """The review ends."""
@@ -79,20 +80,20 @@ class UpdateOthers:
         """A point is on its way."""
         if self._choice() is Others.LIVE:
             if self._beforeDrag is None:
-                self._beforeDrag = self._section.review.landmarks
+                self._beforeDrag = self._section.opened.review.landmarks
             self._ask()
 
     def _choice(self) -> Others:
-        parameters = self._section.panel.parameters
+        parameters = self._section.context.parameters
         return parameters.others if parameters is not None and self.isPossible() else Others.STAY
 
     def _ask(self) -> None:
         section = self._section
         if self._follower is None:
             self._follower = Follower(
-                section.session,
-                section.panel.logic.worker,
-                section.model.name,
+                section.opened,
+                section.context.logic.worker,
+                section.opened.review.prediction.model,
                 self._onMoved,
                 section.message.error,
             )
@@ -100,9 +101,11 @@ class UpdateOthers:
 
     def _onMoved(self, before: LandmarkSet) -> None:
         section = self._section
+        if self._ghosts is None or section.session is None:  # the review has ended
+            return
         if self._before is None:
             self._before = before
-        count = self._ghosts.show(self._beforeDrag or self._before, section.review.landmarks)
+        count = self._ghosts.show(self._beforeDrag or self._before, section.session.review.landmarks)
         if count and not section.session.isDragging:
             text = _("{count} other landmarks moved.") if count > 1 else _("Another landmark moved.")
             section.message.information(text.format(count=count))

@@ -3,7 +3,7 @@
 import unittest
 
 import slicer
-from LandmarkDetectionSlicer import sample_data
+from LandmarkDetectionSlicer.scene import sample_data
 
 
 class LandmarkDetectionSampleDataTest(unittest.TestCase):

@@ -281,11 +281,31 @@ def test_a_radiograph_is_refused(model: Model) -> None:
 
 
 @pytest.mark.usefixtures("projected")
-def test_a_body_that_no_landmark_fits_is_refused(scan: Volume, model: Model) -> None:
+def test_an_unlikely_outline_is_an_answer_with_the_tissues_of_a_body_and_refused_without(
+    scan: Volume, model: Model
+) -> None:
     curve = {"scores": [0.0, 1.0], "shares": [0.0, 0.1]}
     doubtful = replace(model, settings={**model.settings, "calibration": dict.fromkeys(DEPTH_METHODS, curve)})
+    assert {one.status for one in detect(scan, doubtful, device="cpu").landmarks} <= {
+        Status.UNCERTAIN,
+        Status.ABSENT,
+    }
+    water = replace(scan, voxels=np.where(scan.voxels > -400, 0, -1000).astype(np.int16))
     with pytest.raises(NoBodyError, match="does not look like a human body"):
-        detect(scan, doubtful, device="cpu")
+        detect(water, doubtful, device="cpu")
+
+
+@pytest.mark.usefixtures("projected")
+def test_none_of_the_landmarks_is_an_answer_in_one_sentence(scan: Volume, model: Model) -> None:
+    nothing = replace(scan, name="abdomen")
+    networks = model.build_networks()
+    for network in networks.values():
+        network.absent.bias.data += 1000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Model, "build_networks", lambda *_: networks)
+        found = detect(nothing, model, device="cpu")
+    assert {one.status for one in found.landmarks} == {Status.ABSENT}
+    assert found.warnings[0] == "None of the landmarks of random-body lies in abdomen."
 
 
 @pytest.mark.usefixtures("projected")
@@ -326,6 +346,7 @@ def test_the_papers_networks_detect_with_the_share_found_as_confidence(
     confidence = {
         lm.name: lm.confidence for lm in detection.landmarks.landmarks if lm.status is not Status.ABSENT
     }
+    confidence.pop("head_top", None)  # random networks put it where no skull is, which lowers it
     assert set(confidence.values()) <= {0.9, 0.2}
     assert len(confidence) >= 3
     knee = detection.landmarks["knee_left"]

@@ -178,12 +178,62 @@ def test_the_way_in_which_the_network_finds_most_is_taken(
     np.testing.assert_allclose(pixels, DRAWN, atol=1e-6)
 
 
-def test_a_clear_shape_is_overruled_only_by_many_landmarks() -> None:
-    found = np.array([4.0, 6.0])
-    many = np.array([4.0, 8.0])
-    assert hand._most_found(found, clear=True) == 0
-    assert hand._most_found(found, clear=False) == 1
-    assert hand._most_found(many, clear=True) == 1
+def test_a_clear_shape_is_overruled_only_by_what_explains_the_picture_clearly_better() -> None:
+    about_as_good = np.array([4.0, 4.9])
+    better = np.array([4.0, 6.0])
+    assert hand._best_view(about_as_good, clear=True) == 0
+    assert hand._best_view(about_as_good, clear=False) == 1
+    assert hand._best_view(better, clear=True) == 1
+
+
+@pytest.mark.usefixtures("knowing")
+@pytest.mark.parametrize(("bones", "certain"), [(0, True), (3, False)])
+def test_impossible_bones_take_the_confidence_of_everything_with_one_sentence(
+    tmp_path: Path, radiograph: Volume, bones: int, certain: bool
+) -> None:
+    lines = (("wrist", "middle_tip"), ("wrist", "index_tip"), ("wrist", "ring_tip"))
+    ranges = {f"{a}-{b}": [0.1, 0.2] if n < bones else [0.1, 2.0] for n, (a, b) in enumerate(lines)}
+    strict = save_hand(tmp_path / "strict-hand", length_range_share=ranges)
+    model = replace(strict, protocol=strict.protocol.model_copy(update={"lines": lines}))
+    found = detect(radiograph, model, device="cpu")
+    assert {one.status is Status.DETECTED for one in found.landmarks if one.is_present} == {certain}
+    told = [text for text in found.warnings if "lengths that no hand has" in text or " apart; " in text]
+    assert len(told) == (0 if certain else 1)
+
+
+@pytest.mark.parametrize(
+    ("sure", "worth", "doubted"),
+    [
+        (True, [25.0, 24.8], False),  # the shape is clear and nothing is better
+        (True, [23.0, 25.0], True),  # shape and network differ
+        (True, [20.0, 25.0], False),  # the network is far surer than the shape
+        (False, [25.0, 24.5], True),  # neither tells
+        (False, [25.0, 21.0], False),
+    ],
+)
+def test_the_order_of_the_fingers_is_doubted_where_shape_and_network_do_not_agree(
+    radiograph: Volume, sure: bool, worth: list[float], doubted: bool
+) -> None:
+    picture = hand.view_hand(radiograph)
+    left, right = (next(one for one in picture.views if one.side == side) for side in ("left", "right"))
+    picture = replace(picture, views=(left, right), sure=sure)
+    values = np.array(worth)
+    best = hand._best_view(values, sure)
+    assert hand._thumb_is_doubtful(picture, values, best, "auto") is doubted
+
+
+def test_what_is_no_hand_is_refused_or_answered_without_confidence() -> None:
+    """The shipped model on a drawn head: an oval with a neck, a brighter rim, and a smooth background."""
+    row, column = np.mgrid[:420, :330]
+    inside = ((row - 170) / 140) ** 2 + ((column - 165) / 110) ** 2 < 1
+    inside |= (np.abs(column - 150) < 50) & (row > 250)
+    skull = drawn_radiograph(inside)
+    try:
+        found = detect(as_volume(skull), load_model("hand"), device="cpu")
+    except NoBodyError:
+        return
+    assert all(one.status is not Status.DETECTED for one in found.landmarks)
+    assert found.warnings
 
 
 @pytest.mark.usefixtures("knowing")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,62 @@ def test_a_second_rater_is_as_far_from_the_first_as_the_data_say(
     assert summary["mean"] == pytest.approx(np.mean(distances), abs=1e-3)
     assert summary["median"] == pytest.approx(np.median(distances), abs=1e-3)
     assert summary["SDR 10"] == pytest.approx(np.mean(np.array(distances) <= 10), abs=1e-3)
+
+
+def body_data(folder: Path, phantom: tuple[Volume, LandmarkSet], names: dict[str, str]) -> Path:
+    """A datalist of one body, its landmarks called otherwise."""
+    from LandmarkDetectionLib.datalist import write_datalist
+
+    volume, truth = phantom
+    write_volume(volume, folder / "body.nrrd")
+    marks = tuple(replace(truth[name], name=called) for name, called in names.items())
+    write_landmarks(LandmarkSet(marks), folder / "body.mrk.json")
+    rows = [{"image": "body.nrrd", "landmarks": "body.mrk.json", "subject": "s"}]
+    write_datalist(rows, folder / "data.json")
+    return folder / "data.json"
+
+
+def test_the_landmarks_that_model_and_data_share_are_evaluated_and_said(
+    cli: Command, tiny_model: Path, phantom: tuple[Volume, LandmarkSet], tmp_path: Path
+) -> None:
+    names = {"head_top": "head_top", "knee_left": "left_knee", "hip_left": "hip_left"}
+    data = body_data(tmp_path, phantom, names)
+    arguments = ("evaluate", data, "--out", tmp_path / "out", "--model", tiny_model, "--device", "cpu")
+    answer = cli(*arguments, "--json")
+    notes = " ".join(json.loads(answer.out)["notes"])
+    assert "1 of the data set's 3 landmarks are those of tiny-model by name" in notes
+    assert "Not compared: left_knee, hip_left" in notes
+    answer = cli(*arguments, "--rename", "knee_left=left_knee", "--json")
+    rows = json.loads((tmp_path / "out" / "results.json").read_text())["summary"]
+    assert {row["landmark"] for row in rows} >= {"head_top", "left_knee"}
+
+
+def test_names_that_do_not_match_are_told_before_a_model_is_run(
+    cli: Command, tiny_model: Path, phantom: tuple[Volume, LandmarkSet], tmp_path: Path
+) -> None:
+    data = body_data(tmp_path, phantom, {"hip_left": "hip_left", "knee_left": "left_knee"})
+    arguments = ("evaluate", data, "--out", tmp_path / "out", "--model", tiny_model)
+    answer = cli(*arguments)
+    assert answer.code == 3 and "tiny-model does not find hip_left, left_knee" in answer.err
+    answer = cli(*arguments, "--rename", "knee_left=left_knee", "--landmarks", "hip_left")
+    assert answer.code == 3 and "does not find hip_left" in answer.err
+    assert not (tmp_path / "out").exists(), "nothing was run"
+    assert cli(*arguments, "--rename", "knee_left").code == 2
+
+
+def test_a_model_that_gives_nothing_has_no_numbers_and_is_said_to(
+    cli: Command, data: Any, tmp_path: Path
+) -> None:
+    nothing = data.predict("nothing", lambda case, points: np.full_like(points, np.nan))
+    answer = cli("evaluate", data.datalist, "--out", tmp_path / "out", "-p", f"a={nothing}")
+    assert answer.code == 0 and "nan" not in answer.out
+    assert "a gave no position of any landmark" in answer.err
+    assert ">nan" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_errors_on_cases_to_learn_from_are_said_to_be_such(cli: Command, data: Any, tmp_path: Path) -> None:
+    folder = shifted(data, "one", 3.0)
+    arguments = ("evaluate", data.datalist, "--out", tmp_path / "out", "-p", f"a={folder}")
+    assert "3 of the 6 cases are of the split train" in cli(*arguments).err
+    answer = cli(*arguments, "--split", "TEST")
+    assert answer.code == 0 and "split train" not in answer.err

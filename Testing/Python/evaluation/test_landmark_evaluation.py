@@ -1,13 +1,12 @@
 """Predictions and raters are brought together in one unit, or refused with the case named."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from LandmarkDetectionLib.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
@@ -66,12 +65,17 @@ def test_a_known_distance_makes_millimetres_of_pixels(make_data: Make) -> None:
     assert any("wrist and thumb_tip is taken to be 50 mm" in note for note in result.notes)
 
 
+def say_spacing(data: Any, rows: Iterable[int], mm: float) -> None:
+    """Write into the datalist how large the pixels of some rows are."""
+    content = json.loads(data.datalist.read_text())
+    for row in rows:
+        content["cases"][row]["spacing"] = mm
+    data.datalist.write_text(json.dumps(content))
+
+
 def test_pixels_can_be_asked_for_where_their_size_is_known(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
-    for number in range(6):
-        file = tmp_path / f"case-{number}.png"
-        with Image.open(file) as picture:
-            picture.save(file, dpi=(254 / 2, 254 / 2))  # 0.2 mm
+    say_spacing(data, range(6), 0.2)
     data.truth = {case: 0.2 * points for case, points in data.truth.items()}
     from LandmarkDetectionLib.landmarks import read_landmarks
 
@@ -244,8 +248,7 @@ def test_pixels_are_refused_for_volumes(make_data: Make) -> None:
 
 def test_mixed_units_are_refused_with_both_cases_named(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
-    with Image.open(tmp_path / "case-3.png") as picture:
-        picture.save(tmp_path / "case-3.png", dpi=(25.4, 25.4))  # 1 mm
+    say_spacing(data, [3], 1.0)
     text = refusal(data, data.predict("m", lambda case, points: points))
     assert "mixes units: row 4 (case-3.png)" in text and "row 1 (case-0.png) has not" in text
 

@@ -116,3 +116,12 @@ def test_the_cephalograms_of_two_raters_are_read(real_data: Path, tmp_path: Path
         for case in datalist
     ]
     assert np.nanmean(apart) == pytest.approx(6.3, abs=0.3)
+
+
+def test_rows_that_count_from_the_bottom_end_on_the_same_pixels(images: Folder, tmp_path: Path) -> None:
+    table = write(tmp_path / "a.csv", "001,11,30,31,10\n")
+    done = import_table(images, table, tmp_path / "out", names=("nose", "chin"), origin=1.0, y_from="bottom")
+    case = read_datalist(done.datalist).cases[0]
+    volume = case.read_volume()
+    found = volume.ras_to_ijk_points([mark.position for mark in case.read_landmarks()])
+    np.testing.assert_allclose(found, [[10, 20, 0], [30, 40, 0]], atol=1e-9)

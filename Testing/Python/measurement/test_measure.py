@@ -154,6 +154,20 @@ def test_a_calibration_that_cannot_be_is_refused():
         known_distance(unknown, in_picture(FACE), "nose", "sella", 10)
 
 
+@pytest.mark.parametrize("view", ["space", "picture"])
+def test_pixels_are_counted_whatever_size_slicer_gave_them(view):
+    """Slicer makes 0.17 mm of 150 dpi; a length of 60 pixels stays one of 60 pixels."""
+    volume = Volume(np.zeros((1, 300, 200), np.uint8), np.diag([-0.17, -0.17, 1, 1]), spacing_known=False)
+    frame = Frame.of(volume, view)
+    ends = frame.points(volume.ijk_to_ras_points([[20, 30, 0], [80, 30, 0]]))
+    assert frame.unit == "px"
+    assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(60)
+    by_size = frame.calibrated(0.1, "by a given pixel size")
+    ends = by_size.points(volume.ijk_to_ras_points([[20, 30, 0], [80, 30, 0]]))
+    assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(6)
+    assert view == "space" or frame.height == pytest.approx(300)
+
+
 def test_pixels_that_are_not_square_and_have_no_size_give_no_length():
     matrix = np.diag([-1.0, -1.2, 1.0, 1.0])
     radiograph = Volume(np.zeros((1, 300, 200), np.uint8), matrix, spacing_known=False)

@@ -60,7 +60,7 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
         self._header.checked = True
         self._header.toolButtonStyle = QtCore.Qt.ToolButtonTextBesideIcon
         self._header.arrowType = QtCore.Qt.DownArrow
-        self._header.setStyleSheet("QToolButton { font-weight: bold; text-align: left; }")
+        self._header.setStyleSheet("QToolButton { text-align: left; }")
         self._header.clicked.connect(self._clicked)
         self._contents = _Contents(self, self._header)
         self.setContentsMargins(0, self._header.sizeHint.height() + 2, 0, 0)
@@ -88,7 +88,8 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
     def _showContents(self) -> None:
         collapsed = self._isCollapsed()
         self._contents.show(not collapsed)
-        self.maximumHeight = self._header.sizeHint.height() + 2 if collapsed else 16777215
+        height = self._header.sizeHint.height() + 2 + self.collapsedHeight
+        self.maximumHeight = height if collapsed else 16777215
         self.updateGeometry()
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
@@ -138,7 +139,8 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
 
     def _apply(self, expanded: bool) -> None:
         self._contents.show(expanded)
-        self.maximumHeight = 16777215 if expanded else self.fontMetrics().height() + 8
+        height = self.fontMetrics().height() + 2 + self.collapsedHeight
+        self.maximumHeight = 16777215 if expanded else height
         self.updateGeometry()
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:

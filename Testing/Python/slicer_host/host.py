@@ -170,9 +170,10 @@ class SlicerHost:
                 raise TimeoutError(f"not reached within {milliseconds} ms; dialogs: {self.dialogs.texts()}")
             QtTest.QTest.qWait(5)
 
-    def click(self, widget: QtWidgets.QWidget) -> None:
-        """Click the middle of a widget (the indicator of a check box) with the left button."""
-        place = QtCore.QPoint() if not isinstance(widget, QtWidgets.QCheckBox) else QtCore.QPoint(8, 8)
+    def click(self, widget: QtWidgets.QWidget, place: QtCore.QPoint | None = None) -> None:
+        """Click a place in a widget, by default its middle (the indicator of a check box)."""
+        if place is None:
+            place = QtCore.QPoint(8, 8) if isinstance(widget, QtWidgets.QCheckBox) else QtCore.QPoint()
         QtTest.QTest.mouseClick(widget, QtCore.Qt.LeftButton, QtCore.Qt.NoModifier, place)
 
     def press_key(

@@ -58,7 +58,7 @@ def status_of(panel: Any, title: str) -> str:
 
 def show_detection(panel: Any, volume: Any, detection: Any) -> Any:
     """Landmarks of a volume under review, without a detector; returns their node."""
-    from LandmarkDetectionSlicer import nodes
+    from LandmarkDetectionSlicer.scene import nodes
 
     node = nodes.applyDetection(detection, volume)
     panel.parameters.inputVolume = volume
@@ -78,14 +78,14 @@ def drag(node: Any, index: int, place: Any) -> None:
 
 def stored(node: Any) -> Review:
     """The review that the scene keeps of a landmark node."""
-    from LandmarkDetectionSlicer import nodes
+    from LandmarkDetectionSlicer.scene import nodes
 
     return nodes.storedReview(node)
 
 
 def worker_that(script: str) -> Any:
     """A background process that does what a Python script says with each request ``r``."""
-    from LandmarkDetectionSlicer.worker import BackgroundWorker
+    from LandmarkDetectionSlicer.process.worker import BackgroundWorker
 
     program = (
         "import json, sys, time, os\n"

@@ -258,3 +258,16 @@ def test_wheels_for_a_computer_without_a_network_are_downloaded(
     assert script.main([str(target), "--no-index", "--find-links", str(wheels)]) == 0
     assert [path.name for path in target.iterdir()] == ["wanted_for_landmarks-1.3-py3-none-any.whl"]
     assert script.main([]) == 2
+
+
+def test_wheels_are_downloaded_by_slicers_python_where_no_application_translates(repository: Path) -> None:
+    """In Slicer 5.10 the function that translates needs the application, which that Python does not have."""
+    code = (
+        "import runpy, sys, types;"
+        "slicer, i18n = types.ModuleType('slicer'), types.ModuleType('slicer.i18n');"
+        "i18n.tr = lambda text: slicer.app.translate('', text); slicer.i18n = i18n;"
+        "sys.modules.update({'slicer': slicer, 'slicer.i18n': i18n}); sys.argv = ['download_wheels.py'];"
+        "runpy.run_path('LandmarkDetection/Scripts/download_wheels.py', run_name='__main__')"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=repository, capture_output=True, text=True)
+    assert answer.returncode == 2 and "PythonSlicer download_wheels.py wheels" in answer.stdout, answer.stderr

@@ -1,14 +1,17 @@
 """What the data decide: who is held back, and what the network looks at."""
 
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.datalist import Datalist, read_datalist
+from LandmarkDetectionLib.datalist import Case, Datalist, read_datalist
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.training.annotated_plan import divide, plan
+from LandmarkDetectionLib.training.annotated_plan import Division, divide, plan
 from LandmarkDetectionLib.training.annotated_presets import ANNOTATED_PRESETS
 from LandmarkDetectionLib.volume import Volume, write_volume
 from Testing.Python.blob_data import NAMES, write_blob_data
@@ -44,6 +47,57 @@ def test_a_test_split_is_never_learned_from(tmp_path):
     division = divide(data)
     assert {case.split for case in division.held_back} == {"val"}
     assert "test" not in {case.split for case in division.training}
+
+
+def divided(tmp_path: Path, splits: dict[str, int], **options: Any) -> Division:
+    count = sum(splits.values())
+    return divide(read_datalist(write_blob_data(tmp_path, count, splits=splits), missing="allow"), **options)
+
+
+def splits_of(cases: tuple[Case, ...]) -> dict[str, int]:
+    return dict(Counter(case.split for case in cases))
+
+
+def test_official_test_sets_are_neither_learned_from_nor_calibrated_on(tmp_path):
+    division = divided(tmp_path, {"Train": 8, "test1": 3, "test2": 2})
+    assert splits_of(division.training) == {"Train": 7} and splits_of(division.held_back) == {"Train": 1}
+    assert division.text == (
+        "Learned from: Train (7); held back and measured: 1 cases of 1 subjects of the same; "
+        "not touched: test1 (3), test2 (2)."
+    )
+
+
+def test_what_is_not_called_train_is_not_learned_from_beside_it(tmp_path):
+    division = divided(tmp_path, {"train": 4, "Validation": 2, "external": 3, "": 2})
+    assert splits_of(division.training) == {"train": 4}
+    assert splits_of(division.held_back) == {"Validation": 2}
+    assert "not touched: external (3), in no split (2)" in division.text
+
+
+def test_a_split_that_is_named_is_learned_from_or_measured(tmp_path):
+    splits = {"train": 4, "test1": 3, "test2": 2}
+    measured = divided(tmp_path / "measured", splits, held_back="TEST2")
+    assert splits_of(measured.training) == {"train": 4} and splits_of(measured.held_back) == {"test2": 2}
+    both = divided(tmp_path / "both", splits, learn_from=["train", "test1"], held_back="test2")
+    assert splits_of(both.training) == {"train": 4, "test1": 3}
+    with pytest.raises(InputError, match="'test1' cannot be learned from and held back at once"):
+        divided(tmp_path / "twice", splits, learn_from=["test1"], held_back="test1")
+
+
+def test_nothing_but_test_cases_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"leaves no case to learn from: its splits are test1 \(3\), test2"):
+        divided(tmp_path, {"test1": 3, "test2": 2})
+
+
+def test_a_subject_that_is_measured_is_not_learned_from(tmp_path):
+    path = write_blob_data(tmp_path, 8, splits={"train": 6, "test": 2})
+    cases = list(read_datalist(path, missing="allow").cases)
+    cases[0] = replace(cases[0], subject=cases[7].subject)
+    data = replace(read_datalist(path, missing="allow"), cases=tuple(cases))
+    for held_back in (None, "none", "test"):
+        division = divide(data, held_back)
+        assert cases[0] not in (*division.training, *division.held_back)
+        assert "another split shows the same subject: 1 cases" in division.text
 
 
 def test_none_learns_from_all(data):

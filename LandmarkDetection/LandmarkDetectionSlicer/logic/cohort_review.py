@@ -1,0 +1,302 @@
+"""The cases of a cohort, one after the other in the scene: opened, reviewed, and saved before they are left.
+
+The prediction in the cohort's folder is never written; a review goes to its folder ``reviews``. What a person
+does is saved a moment later, so that not even the end of Slicer loses it.
+"""
+
+from __future__ import annotations
+
+import glob
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LandmarkDetectionLib.cohort.records import Cohort, read_case, read_cohort
+from LandmarkDetectionLib.cohort.reviews import read_case_review, write_case_review
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionSlicer.scene.nodes import RECORD_ROLE, enableUndo, loadWorldReview, storeReview
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionSlicer.process.worker import BackgroundWorker
+
+# What Slicer itself reads as the library does; the rest is read by the library, DICOM for example.
+READ_BY_SLICER = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
+SAVE_AFTER_MS = 2000
+
+
+@dataclass(frozen=True)
+class CaseName:
+    """One model's result of one case."""
+
+    case: str
+    model: str
+
+
+class CohortReview:
+    """The case of a cohort that is open, if one is.
+
+    Parameters
+    ----------
+    worker
+        Reads the images that Slicer does not read by itself.
+    onOpened
+        Called with the volume and the landmarks when a case is there.
+    onSaved
+        Called with the case and its review after each time it was saved.
+    onFailed
+        Called with one sentence when a case cannot be opened, or a review not be saved.
+    """
+
+    def __init__(
+        self,
+        worker: BackgroundWorker,
+        onOpened: Callable[[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLMarkupsFiducialNode], None],
+        onSaved: Callable[[CaseName, Review], None],
+        onFailed: Callable[[str], None],
+    ) -> None:
+        self._worker = worker
+        self._onOpened, self._onSaved, self._onFailed = onOpened, onSaved, onFailed
+        self._cohort: Cohort | None = None
+        self._name: CaseName | None = None
+        self._saved: Review | None = None
+        self._volumeId = self._landmarksId = ""
+        self._request: int | None = None
+        self._temporary: tempfile.TemporaryDirectory | None = None
+        self._observed: tuple[slicer.vtkMRMLNode, int] | None = None
+        self._saveTimer = qt.QTimer()
+        self._saveTimer.setSingleShot(True)
+        self._saveTimer.setInterval(SAVE_AFTER_MS)
+        self._saveTimer.connect("timeout()", self.save)
+
+    @property
+    def current(self) -> CaseName | None:
+        """The case that is open or being opened."""
+        return self._name
+
+    @property
+    def isLoading(self) -> bool:
+        """Whether an image is being read."""
+        return self._request is not None
+
+    @property
+    def landmarkNode(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
+        """The landmarks of the open case; None when they are not in the scene (any more)."""
+        return slicer.mrmlScene.GetNodeByID(self._landmarksId) if self._landmarksId else None
+
+    def open(self, folder: Path, name: CaseName, images: ImagePlaces) -> None:
+        """Leave the case that is open and open another; ``onOpened`` or ``onFailed`` is called."""
+        if not self.leave():
+            return
+        try:
+            cohort = read_cohort(folder)
+            read_case_review(cohort, name.case, name.model)  # before anything is loaded
+            path, series = images.find(cohort, name.case)
+        except LandmarkDetectionError as problem:
+            self._onFailed(str(problem))
+            return
+        self._cohort, self._name = cohort, name
+        if path.is_file() and path.name.lower().endswith(READ_BY_SLICER):
+            self._load(path)
+        else:
+            self._readByLibrary(path, series)
+
+    def save(self) -> bool:
+        """Write the review of the open case if it has changed; False when that did not work."""
+        self._saveTimer.stop()
+        node = self.landmarkNode
+        if node is None or self._cohort is None or self._name is None:
+            return True
+        review = loadWorldReview(node)
+        if review == self._saved:
+            return True
+        try:
+            write_case_review(self._cohort, self._name.case, self._name.model, review)
+        except LandmarkDetectionError as problem:
+            self._onFailed(str(problem))
+            return False
+        self._saved = review
+        self._onSaved(self._name, review)
+        return True
+
+    def leave(self) -> bool:
+        """Save the open case and take it out of the scene; False, and it stays, when it cannot be saved."""
+        if not self.save():
+            return False
+        self._cancelLoading()
+        self._removeNodes()
+        self._forget()
+        return True
+
+    def sceneCloses(self) -> None:
+        """The scene is about to be closed: the last moment to save."""
+        self.save()
+        self._cancelLoading()
+        self._forget()
+
+    close = sceneCloses
+    """The module is removed; the scene keeps the nodes."""
+
+    # --- loading ----------------------------------------------------------------------------------------
+
+    def _readByLibrary(self, path: Path, series: str) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="landmark-detection-")
+        target = Path(self._temporary.name) / "image.nrrd"
+        message = {"do": "read_image", "source": str(path), "series": series or None, "path": str(target)}
+        self._request = self._worker.request(
+            message, lambda fraction, text: None, self._onRead, self._onNotRead
+        )
+
+    def _onRead(self, result: dict[str, Any]) -> None:
+        self._request = None
+        self._load(Path(result["path"]), result.get("modality", ""))
+
+    def _onNotRead(self, kind: str, sentence: str) -> None:
+        self._request = None
+        self._dropTemporary()
+        self._forget()
+        self._onFailed(sentence)
+
+    def _load(self, path: Path, modality: str = "") -> None:
+        cohort, name = self._cohort, self._name
+        if cohort is None or name is None:  # another case was asked for meanwhile
+            self._dropTemporary()
+            return
+        try:
+            volumeNode = slicer.util.loadVolume(str(path), {"name": name.case})
+        except RuntimeError:
+            self._forget()
+            self._onFailed(
+                _("The image of {case} cannot be loaded; is it still as it was?").format(case=name.case)
+            )
+            return
+        finally:
+            self._dropTemporary()
+        self._volumeId = volumeNode.GetID()
+        if modality:
+            volumeNode.SetAttribute("DICOM.Modality", modality)
+        try:
+            review = read_case_review(cohort, name.case, name.model)
+        except LandmarkDetectionError as problem:
+            self._removeNodes()
+            self._forget()
+            self._onFailed(str(problem))
+            return
+        enableUndo()
+        landmarkNode = storeReview(review, volumeNode)
+        self._landmarksId = landmarkNode.GetID()
+        self._saved = loadWorldReview(landmarkNode)
+        # Steps of another case are not taken back in this one.
+        slicer.mrmlScene.ClearUndoStack()
+        slicer.mrmlScene.ClearRedoStack()
+        tag = landmarkNode.AddObserver(landmarkNode.PointModifiedEvent, self._onPoints)
+        self._observed = (landmarkNode, tag)
+        self._onOpened(volumeNode, landmarkNode)
+
+    def _onPoints(self, *_args: object) -> None:
+        self._saveTimer.start()
+
+    # --- leaving ----------------------------------------------------------------------------------------
+
+    def _cancelLoading(self) -> None:
+        number, self._request = self._request, None
+        if number is not None:
+            self._worker.cancel(number)
+        self._dropTemporary()
+
+    def _dropTemporary(self) -> None:
+        temporary, self._temporary = self._temporary, None
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.cleanup()
+
+    def _removeNodes(self) -> None:
+        scene = slicer.mrmlScene
+        for nodeId in (self._landmarksId, self._volumeId):
+            node = scene.GetNodeByID(nodeId) if nodeId else None
+            if node is None:
+                continue
+            others = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+            others += [node.GetStorageNode(), node.GetNodeReference(RECORD_ROLE)]
+            scene.RemoveNode(node)
+            for other in filter(None, others):
+                scene.RemoveNode(other)
+        if self._volumeId:
+            scene.ClearUndoStack()
+            scene.ClearRedoStack()
+
+    def _forget(self) -> None:
+        self._saveTimer.stop()
+        if self._observed is not None:
+            node, tag = self._observed
+            node.RemoveObserver(tag)
+        self._observed = self._name = self._cohort = self._saved = None
+        self._volumeId = self._landmarksId = ""
+
+
+@dataclass(frozen=True)
+class ImagePlaces:
+    """Where the images of a cohort are: its results do not say.
+
+    Attributes
+    ----------
+    keyFile
+        Which case is which image.
+    source
+        The folder that was run, for key files that name images relative to it; None when unknown.
+    """
+
+    keyFile: Path | None = None
+    source: Path | None = None
+
+    def find(self, cohort: Cohort, case: str) -> tuple[Path, str]:
+        """File or folder of a case's image, and the UID of its DICOM series or "".
+
+        Raises
+        ------
+        InputError
+            It is not known or not there.
+        """
+        place = read_case(cohort.folder, case).source or self._inKeyFile(case)
+        text, _separator, series = place.partition("::")
+        for path in self._candidates(text):
+            if path.is_absolute() and path.exists():
+                return path, series
+        raise InputError(
+            _("The image of {case} is not where it was; connect its disk, or run the batch again.").format(
+                case=case
+            )
+        )
+
+    def _candidates(self, text: str) -> Iterator[Path]:
+        """A key file may name an image by its path, by its path below the source, or by its file's name."""
+        yield Path(text)
+        if self.source is not None:
+            yield self.source / text
+            if Path(text).name == text:
+                yield from self.source.rglob(glob.escape(text))
+
+    def _inKeyFile(self, case: str) -> str:
+        from LandmarkDetectionLib.cohort.keys import read_key_file
+
+        if self.keyFile is None or not self.keyFile.is_file():
+            raise InputError(
+                _("Which image {case} is, is not known without the key file of the batch; choose it.").format(
+                    case=case
+                )
+            )
+        place = read_key_file(self.keyFile).get(case, "")
+        if not place:
+            raise InputError(
+                _("{file} does not say which image {case} is; choose the key file of this batch.").format(
+                    file=self.keyFile.name, case=case
+                )
+            )
+        return place

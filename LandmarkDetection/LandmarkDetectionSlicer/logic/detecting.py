@@ -1,0 +1,263 @@
+"""Detecting landmarks without holding up the window, and the smaller questions about a volume.
+
+Nothing in the scene is touched before the result is complete, so whatever ends a detection early leaves the
+scene as it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from LandmarkDetectionLib.detection import Detection, detection_from_record
+from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionLib.landmarks import Landmark, Status
+from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest
+from LandmarkDetectionSlicer.scene import nodes
+
+if TYPE_CHECKING:
+    import slicer
+
+    from LandmarkDetectionSlicer.process.worker import BackgroundWorker
+
+OnRunProgress = Callable[[float, str, float | None], None]
+
+
+class DetectionRun:
+    """One detection in the background, from a volume node to a landmark node.
+
+    Parameters
+    ----------
+    worker
+        Runs it.
+    volumeNode
+        Where to look.
+    modelName
+        Name of an installed model.
+    threshold, depth, device, side
+        As in ``LandmarkDetectionLib.detectors.detect``.
+    keepReviewed
+        Leave alone what a person has settled in an earlier detection.
+    onProgress
+        Called many times a second with a fraction, a text, and the seconds left (None while unknown).
+    onFinished
+        Called with the landmark node and one sentence that sums up.
+    onFailed
+        Called with one sentence; the scene is then as it was.
+    """
+
+    def __init__(
+        self,
+        worker: BackgroundWorker,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        modelName: str,
+        *,
+        threshold: float | None = None,
+        depth: str | None = None,
+        device: str = "auto",
+        side: str = "auto",
+        keepReviewed: bool = True,
+        onProgress: OnRunProgress = lambda fraction, text, secondsLeft: None,
+        onFinished: Callable[[slicer.vtkMRMLMarkupsFiducialNode, str], None],
+        onFailed: OnFailed,
+    ) -> None:
+        self._volumeNode = volumeNode
+        self._keepReviewed, self._threshold = keepReviewed, threshold
+        self._onProgress, self._onFinished, self._onFailed = onProgress, onFinished, onFailed
+        self._timeLeft = TimeLeft()
+        message = {"do": "detect", "model": modelName, **_options(threshold, depth, device), "side": side}
+        self._request = VolumeRequest(
+            worker, volumeNode, message, self._noteProgress, self._apply, self._onFailed
+        )
+
+    @property
+    def isActive(self) -> bool:
+        """Whether it has begun and has not ended yet."""
+        return self._request.isActive
+
+    def start(self) -> None:
+        """Begin; what cannot work fails at once."""
+        self._request.start()
+
+    def cancel(self) -> None:
+        """Stop at once and leave the scene as it was; ``onFailed`` says so."""
+        self._request.cancel()
+
+    def _noteProgress(self, fraction: float, text: str) -> None:
+        self._onProgress(fraction, text, self._timeLeft.after(fraction))
+
+    def _apply(self, result: dict[str, Any]) -> None:
+        try:
+            detection = withOrigin(detection_from_record(result), self._threshold)
+            node = nodes.applyDetection(detection, self._volumeNode, keepReviewed=self._keepReviewed)
+        except LandmarkDetectionError as problem:
+            self._onFailed(str(problem))
+            return
+        self._onFinished(node, summary(detection))
+
+
+def withOrigin(detection: Detection, threshold: float | None) -> Detection:
+    """The detection with a note of whether its threshold was asked for, or estimated from the image.
+
+    The estimate is of the picture that a detector makes of the image, and means something else when it is
+    given for the image itself.
+    """
+    parameters = detection.parameters
+    if "threshold" not in parameters:
+        return detection
+    return replace(detection, parameters={"threshold_given": threshold is not None, **parameters})
+
+
+def givenThreshold(detection: Detection) -> float | None:
+    """The threshold to detect again with; None lets it be estimated as it was.
+
+    Of what was detected before it was noted, that of a hand is taken for estimated.
+    """
+    value, parameters = detection.parameters.get("threshold"), detection.parameters
+    isGiven = parameters.get("threshold_given", "side" not in parameters)
+    return float(value) if isGiven and isinstance(value, (int, float)) else None
+
+
+class TimeLeft:
+    """Seconds left, from how far a piece of work has come; the end it foresees moves gently.
+
+    Parameters
+    ----------
+    clock : callable
+        Gives seconds.
+    """
+
+    FIRST_WORD_S = 1.0
+    GENTLENESS = 0.7
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start = clock()
+        self._fraction = 0.0
+        self._end: float | None = None
+
+    def after(self, fraction: float) -> float | None:
+        """Seconds left when ``fraction`` of the work is done; None when that cannot be said."""
+        now = self._clock()
+        elapsed = now - self._start
+        if fraction > self._fraction and elapsed >= self.FIRST_WORD_S:
+            end = self._start + elapsed / fraction
+            self._end = end if self._end is None else end + self.GENTLENESS * (self._end - end)
+            self._fraction = fraction
+        return None if self._end is None or now > self._end else self._end - now
+
+
+def summary(detection: Detection) -> str:
+    """What came of a detection, in one sentence with a second one when the device was not the wanted one."""
+    count = Counter(landmark.status for landmark in detection.landmarks)
+    found = len(detection.landmarks) - count[Status.ABSENT]
+    parts = [f"{found} of {len(detection.landmarks)} landmarks found"]
+    if count[Status.UNCERTAIN]:
+        parts.append(f"{count[Status.UNCERTAIN]} of them uncertain")
+    device = {"cpu": "processor", "cuda": "graphics card"}.get(detection.parameters.get("device", ""), "")
+    seconds = sum(detection.seconds.values())
+    sentence = f"{', '.join(parts)}, in {seconds:.1f} s" + (f" on the {device}." if device else ".")
+    note = detection.parameters.get("device_note")
+    return f"{sentence} {note}" if note else sentence
+
+
+def previewSilhouette(
+    worker: BackgroundWorker,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    modelName: str,
+    threshold: float | None,
+    path: str,
+    onDone: Callable[[float, str], None],
+    onFailed: OnFailed,
+) -> VolumeRequest:
+    """Draw what a detection would take for the body or the hand, from the front, as a PNG file at ``path``.
+
+    ``onDone`` is called with the threshold (estimated when None) and the path. Of several that wait only the
+    latest is drawn.
+    """
+    message = {"do": "silhouette", "model": modelName, "threshold": threshold, "path": path}
+    return _started(
+        VolumeRequest(
+            worker,
+            volumeNode,
+            message,
+            _ignore,
+            lambda result: onDone(result["threshold"], result["picture"]),
+            onFailed,
+        )
+    )
+
+
+def locateNear(
+    worker: BackgroundWorker,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    modelName: str,
+    landmarkName: str,
+    near: list[float],
+    onDone: Callable[[Landmark], None],
+    onFailed: OnFailed,
+    *,
+    threshold: float | None = None,
+    device: str = "auto",
+    side: str = "auto",
+) -> VolumeRequest:
+    """Find one landmark again near a click at ``near`` (world RAS mm).
+
+    ``onDone`` is called with the landmark in world RAS mm. The volume is looked at as a whole first when the
+    process has not seen it, which takes as long as a detection.
+    """
+    message = {
+        "do": "locate_near",
+        "model": modelName,
+        "landmark": landmarkName,
+        "near": [float(value) for value in near],
+        **_options(threshold, None, device),
+        "side": side,
+    }
+    return _started(
+        VolumeRequest(
+            worker,
+            volumeNode,
+            message,
+            _ignore,
+            lambda result: onDone(Landmark.from_record(result)),
+            onFailed,
+        )
+    )
+
+
+def drawPicture(
+    worker: BackgroundWorker,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    landmarkNode: slicer.vtkMRMLMarkupsFiducialNode,
+    path: str,
+    onDone: Callable[[str], None],
+    onFailed: OnFailed,
+) -> VolumeRequest:
+    """Draw the body from the front and from the left with the landmarks as they stand (PNG, SVG or PDF)."""
+    review = nodes.loadWorldReview(landmarkNode)
+    threshold = givenThreshold(review.prediction)
+    record = review.to_record()
+    record["parameters"] = {**record["parameters"], "threshold": threshold}
+    message = {"do": "picture", "record": record, "path": path}
+    return _started(
+        VolumeRequest(
+            worker, volumeNode, message, _ignore, lambda result: onDone(result["picture"]), onFailed
+        )
+    )
+
+
+def _options(threshold: float | None, depth: str | None, device: str) -> dict[str, Any]:
+    return {"threshold": threshold, "depth": depth, "device": device}
+
+
+def _started(request: VolumeRequest) -> VolumeRequest:
+    request.start()
+    return request
+
+
+def _ignore(fraction: float, text: str) -> None:
+    """Progress that nobody waits for."""

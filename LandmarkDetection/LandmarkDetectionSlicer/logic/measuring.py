@@ -1,0 +1,172 @@
+"""Measurements of a landmark node: their values, and lines and angles in the scene that show them.
+
+The lines and angles are Markups nodes of their own, locked against the mouse and never saved; their points
+follow the landmarks, which alone are the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import slicer
+
+from LandmarkDetectionSlicer.scene.nodes import loadWorldReview, volumeOf
+from LandmarkDetectionSlicer.scene.pixel_size import correctPixelSize, filesInDatabase
+from LandmarkDetectionSlicer.scene.volumes import isSingleImage, readVolume, refusal
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.landmarks import LandmarkSet
+    from LandmarkDetectionLib.measurement import Measured, Measurements
+    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.volume import Volume
+
+ATTRIBUTE = "LandmarkDetection.measurement"
+AMBER = (0xE6 / 255, 0x9F / 255, 0.0)
+
+
+def measureNode(
+    landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, protocol: Protocol, review: Review | None = None
+) -> Measurements:
+    """Measure the landmarks where they are in the world; raises InputError when their image does not fit.
+
+    ``review`` is that of the node in the world, for who has loaded it already.
+    """
+    from LandmarkDetectionLib.measurement import Frame, measure
+    from LandmarkDetectionLib.volume import PIXEL_SIZE
+
+    if review is None:
+        correctPixelSize(volumeOf(landmarkNode))
+        review = loadWorldReview(landmarkNode)
+    volume = _radiograph(landmarkNode)
+    inPixels = review.prediction.parameters.get("unit") == "pixel"
+    if volume is not None:
+        frame = Frame.of(replace(volume, spacing_known=volume.spacing_known and not inPixels), protocol.view)
+    elif protocol.view == "picture":
+        frame = Frame.picture(spacing_known=not inPixels)
+    else:
+        frame = Frame.space(spacing_known=not inPixels)
+    measured = measure(review.landmarks, protocol, frame)
+    told = review.prediction.warnings if volume is None else volume.warnings
+    sizes = [text for text in told if text.startswith(PIXEL_SIZE) and text not in measured.warnings]
+    return replace(measured, warnings=(*measured.warnings, *sizes))
+
+
+def writeReport(
+    landmarkNode: slicer.vtkMRMLMarkupsFiducialNode,
+    protocol: Protocol,
+    path: Path,
+    reviewer: str = "",
+) -> None:
+    """Write a report (.pdf, .html, .csv, .dcm) of the landmarks as they stand.
+
+    Raises
+    ------
+    OutputError, InputError, MissingPackageError
+        As ``LandmarkDetectionLib.reporting.write_report``; a ``.dcm`` needs an image of the DICOM database.
+    """
+    from LandmarkDetectionLib.reporting import CaseReport, Reviewed, write_report
+
+    review, now = loadWorldReview(landmarkNode), datetime.now()
+    volumeNode = volumeOf(landmarkNode)
+    isUsable = volumeNode is not None and refusal(volumeNode) is None
+    write_report(
+        CaseReport(
+            landmarkNode.GetName(),
+            measureNode(landmarkNode, protocol, review),
+            review.landmarks,
+            now,
+            readVolume(volumeNode) if volumeNode is not None and isUsable else None,
+            review.prediction.model,
+            review.prediction.model_version,
+            review.prediction.warnings,
+            Reviewed(reviewer, now) if reviewer else None,
+        ),
+        path,
+        filesInDatabase(volumeNode) if volumeNode is not None else (),
+    )
+
+
+class MeasurementLines:
+    """Shows measurements of one landmark node as lines and angles, until closed."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[tuple[str, ...], str] = {}
+
+    def show(self, measured: Iterable[Measured], landmarks: LandmarkSet) -> None:
+        """Draw these measurements between landmarks in the world, and nothing else."""
+        wanted: dict[tuple[str, ...], str] = {}
+        for one in measured:
+            if one.value is not None:
+                for points in shapes(one):
+                    wanted.setdefault(points, one.definition.title)
+        for points in [points for points in self._nodes if points not in wanted]:
+            self._remove(points)
+        for points, title in wanted.items():
+            places = np.array([landmarks[name].position for name in points])
+            node = self._node(points, places, title)
+            for index, place in enumerate(places):
+                if not np.allclose(node.GetNthControlPointPositionWorld(index), place, atol=1e-6, rtol=0):
+                    node.SetNthControlPointPositionWorld(index, *[float(value) for value in place])
+
+    @property
+    def nodes(self) -> list[slicer.vtkMRMLMarkupsNode]:
+        """Those that are in the scene."""
+        found = [slicer.mrmlScene.GetNodeByID(nodeId) for nodeId in self._nodes.values()]
+        return [node for node in found if node is not None]
+
+    def close(self) -> None:
+        """Take everything out of the scene."""
+        for points in list(self._nodes):
+            self._remove(points)
+
+    def _node(self, points: tuple[str, ...], places: np.ndarray, title: str) -> slicer.vtkMRMLMarkupsNode:
+        node = slicer.mrmlScene.GetNodeByID(self._nodes.get(points, "")) if points in self._nodes else None
+        if node is not None:
+            return node
+        kind = "vtkMRMLMarkupsAngleNode" if len(points) == 3 else "vtkMRMLMarkupsLineNode"
+        node = slicer.mrmlScene.CreateNodeByClass(kind)
+        node.UnRegister(None)
+        node.SetName(title)
+        node.SetAttribute(ATTRIBUTE, "1")
+        node.SetHideFromEditors(True)
+        node.SetSaveWithScene(False)
+        slicer.mrmlScene.AddNode(node)
+        node.CreateDefaultDisplayNodes()
+        for name, place in zip(points, places, strict=True):
+            node.AddControlPoint([float(value) for value in place], name)
+        node.SetLocked(True)
+        display = node.GetDisplayNode()
+        display.SetSaveWithScene(False)
+        display.SetSelectedColor(AMBER)
+        display.SetColor(AMBER)
+        display.SetPointLabelsVisibility(False)
+        display.SetGlyphScale(0.5)
+        self._nodes[points] = node.GetID()
+        return node
+
+    def _remove(self, points: tuple[str, ...]) -> None:
+        node = slicer.mrmlScene.GetNodeByID(self._nodes.pop(points))
+        if node is not None:
+            slicer.mrmlScene.RemoveNode(node)
+
+
+def shapes(one: Measured) -> list[tuple[str, ...]]:
+    """What draws a measurement: three landmarks for an angle, two for a line."""
+    if len(one.lines) == 2 and one.unit == "deg" and one.lines[0][0] == one.lines[1][0]:
+        return [(one.lines[0][1], one.lines[0][0], one.lines[1][1])]
+    return list(one.lines)
+
+
+def _radiograph(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Volume | None:
+    """The image of the landmarks if it has one slice; only then does it tell more than the landmarks."""
+    volumeNode = volumeOf(landmarkNode)
+    if volumeNode is None or refusal(volumeNode) is not None or not isSingleImage(volumeNode):
+        return None
+    volume = readVolume(volumeNode)
+    return volume if volume.is_2d else None

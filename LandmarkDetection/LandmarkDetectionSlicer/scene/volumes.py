@@ -1,0 +1,186 @@
+"""A volume node as the library's Volume, and what cannot work said in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import slicer
+import vtk
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.volume import PICTURES, Volume, geometry_problem
+from LandmarkDetectionSlicer.scene import pixel_size
+from LandmarkDetectionSlicer.scene.transforms import isWarped, linearToWorld
+
+_NOT_IMAGES = {
+    "vtkMRMLLabelMapVolumeNode": "a label map (a segmentation)",
+    "vtkMRMLDiffusionTensorVolumeNode": "a diffusion tensor volume",
+    "vtkMRMLDiffusionWeightedVolumeNode": "a diffusion-weighted volume",
+    "vtkMRMLMultiVolumeNode": "a volume of several time points",
+    "vtkMRMLSequenceNode": "a sequence of several time points",
+    "vtkMRMLSegmentationNode": "a segmentation",
+    "vtkMRMLModelNode": "a surface model",
+}
+
+
+def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -> Volume:
+    """The volume that a node shows.
+
+    Parameters
+    ----------
+    volumeNode
+        Its voxels are seen, not copied: they change with the node.
+    world
+        Place the voxels in the world, as the slice views do; else in the node's own coordinates, without its
+        parent transform. A non-linear parent is left out in both cases.
+
+    Returns
+    -------
+    Volume
+        With DICOM's word for the modality where the scene tells it. The size of a radiograph's pixels is that
+        of its file, which the node is given first (:mod:`LandmarkDetectionSlicer.scene.pixel_size`).
+
+    Raises
+    ------
+    InputError
+        The node is no single grey image; the sentence is that of :func:`refusal`.
+    """
+    if problem := refusal(volumeNode):
+        raise InputError(problem)
+    pixel_size.correctPixelSize(volumeNode)
+    matrix = _ijkToRas(volumeNode)
+    known, note = pixel_size.isKnown(volumeNode)
+    return Volume(
+        voxels=slicer.util.arrayFromVolume(volumeNode),
+        ijk_to_ras=linearToWorld(volumeNode) @ matrix if world else matrix,
+        modality=_modality(volumeNode),
+        name=volumeNode.GetName() or "",
+        spacing_known=known,
+        warnings=(note,) if note else (),
+    )
+
+
+def _pictureFile(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Path | None:
+    """The PNG, TIFF, JPEG or BMP file that a volume was loaded from."""
+    storage = volumeNode.GetStorageNode()
+    name = (storage.GetFileName() or "") if storage is not None else ""
+    return Path(name) if name.lower().endswith(PICTURES) else None
+
+
+def refusal(volumeNode: slicer.vtkMRMLNode | None) -> str | None:
+    """Why landmarks cannot be looked for in a node, and what to do about it; None when they can.
+
+    Quick enough to be asked whenever something changes: one slice of voxels is enough, unless it is all NaN.
+    """
+    if volumeNode is None:
+        return "No volume is selected; choose the image to find landmarks in."
+    name = volumeNode.GetName() or "The volume"
+    if kind := _NOT_IMAGES.get(volumeNode.GetClassName()):
+        return f"{name} is {kind}, not an image; choose the CT or MR image itself."
+    if not volumeNode.IsA("vtkMRMLScalarVolumeNode"):
+        return f"{name} is no volume; choose the CT or MR image itself."
+    volume = cast("slicer.vtkMRMLScalarVolumeNode", volumeNode)
+    return _imageProblem(name, volume) or _placeProblem(name, volume)
+
+
+def remark(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
+    """What a person should know about a volume that can be used all the same, in a sentence or two."""
+    from LandmarkDetectionLib.radiograph import is_turned
+
+    remarks = []
+    picture = _pictureFile(volumeNode)
+    if picture is not None and is_turned(picture):
+        remarks.append(
+            f"{volumeNode.GetName()} is shown as it is stored; other programs, and the command line, turn it "
+            "by its EXIF orientation, so their landmarks lie elsewhere. Save it turned to see both alike."
+        )
+    if isWarped(volumeNode):
+        remarks.append(
+            f"{volumeNode.GetName()} is under a non-linear transform: landmarks are found in the "
+            "untransformed image and move with it."
+        )
+    if corrected := pixel_size.correction(volumeNode):
+        remarks.append(corrected)
+    return " ".join(remarks) or None
+
+
+def isSingleImage(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether a volume that is not refused has one slice only, as radiographs do."""
+    return min(volumeNode.GetImageData().GetDimensions()) == 1
+
+
+def _imageProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
+    """What is wrong with the voxels."""
+    image = volumeNode.GetImageData()
+    scalars = image.GetPointData().GetScalars() if image is not None else None
+    if scalars is None or scalars.GetNumberOfTuples() == 0:
+        return f"{name} holds no image data (yet); wait until it is loaded, or load it again."
+    components = scalars.GetNumberOfComponents()
+    if components > 1:
+        return (
+            f"{name} has {components} values per voxel (colours or time points), one is needed; convert it "
+            "to a scalar volume first, for example with the module Vector to Scalar Volume."
+        )
+    if sorted(image.GetDimensions())[1] < 2:
+        return (
+            f"{name} is a single line of {' x '.join(map(str, image.GetDimensions()))} voxels; "
+            "choose a volume, or a radiograph."
+        )
+    voxels = slicer.util.arrayFromVolume(volumeNode)
+    if voxels.dtype.kind == "f" and not _hasNumber(voxels):
+        return f"{name} holds no numbers (every voxel is NaN or infinite); load or compute it again."
+    return None
+
+
+def _placeProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
+    """What is wrong with where the voxels lie."""
+    if problem := geometry_problem(_ijkToRas(volumeNode)):
+        return f"{name} {problem}; correct its spacing and directions in the module Volumes."
+    if problem := geometry_problem(linearToWorld(volumeNode) @ _ijkToRas(volumeNode)):
+        return f"{name} {problem} under its transform; correct the transform or take the volume out of it."
+    return None
+
+
+def _hasNumber(voxels: np.ndarray) -> bool:
+    """Whether any value is finite: most images show it in a few slices, only hopeless ones are read whole."""
+    return any(np.isfinite(voxels[index]).any() for index in _spreadOut(len(voxels)))
+
+
+def _spreadOut(count: int) -> Iterator[int]:
+    """All indices below a count, those in the middle and spread over the whole first."""
+    stride = max(count // 8, 1)
+    for start in (stride // 2, *(other for other in range(stride) if other != stride // 2)):
+        yield from range(start, count, stride)
+
+
+def _ijkToRas(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def _modality(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str:
+    """DICOM's word for the modality: from the node, its place in the subject hierarchy, or its file."""
+    attribute = "DICOM.Modality"
+    if word := volumeNode.GetAttribute(attribute):
+        return word
+    scene = volumeNode.GetScene()
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene) if scene else None
+    item = hierarchy.GetItemByDataNode(volumeNode) if hierarchy is not None else 0
+    if hierarchy is not None and item and (word := hierarchy.GetItemAttribute(item, attribute)):
+        return word
+    if word := _modalityInDatabase(volumeNode.GetAttribute("DICOM.instanceUIDs")):
+        return word
+    units = volumeNode.GetVoxelValueUnits()
+    return "CT" if units is not None and units.GetCodeValue() in ("[hnsf'U]", "HU") else ""
+
+
+def _modalityInDatabase(instanceUids: str | None) -> str:
+    """What the DICOM database of a running Slicer says of an image; "" when there is none."""
+    database = getattr(slicer, "dicomDatabase", None)
+    if database is None or not instanceUids:
+        return ""
+    return database.instanceValue(instanceUids.split()[0], "0008,0060") or ""

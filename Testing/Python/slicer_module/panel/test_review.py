@@ -1,0 +1,309 @@
+"""Reviewing landmarks in the panel: keys, buttons, dragging, undo, and what is shown meanwhile."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from Testing.Python.slicer_module.mrml_cases import DETECTION, NAMES, add_volume
+from Testing.Python.slicer_module.panel_cases import (
+    complaint,
+    drag,
+    good_worker,
+    open_panel,
+    rows,
+    said,
+    show_detection,
+    status_of,
+    stored,
+)
+
+
+@pytest.fixture
+def panel(host) -> Any:
+    return open_panel(host)
+
+
+@pytest.fixture
+def node(host, panel) -> Any:
+    """Four landmarks under review: the chin uncertain and with a warning, the toe absent."""
+    return show_detection(panel, add_volume("scan"), DETECTION)
+
+
+def test_the_doubtful_come_first(panel, node):
+    assert rows(panel) == [
+        ("Chin", "30 %", "uncertain"),
+        ("Left wrist", "80 %", "detected"),
+        ("Left knee", "90 %", "detected"),
+        ("Toe left", "5 %", "not in the scan"),
+    ]
+    assert panel.review.selected == "chin"
+    assert panel.review.ui.progressLabel.text == "0 of 4 reviewed"
+
+
+def test_warnings_are_shown_with_their_landmark(panel, node):
+    table = panel.review.ui.landmarkTable
+    assert table.item(0, 3).toolTip() == "The chin may be cut off."
+    assert [table.item(row, 3).toolTip() for row in (1, 2, 3)] == ["", "", ""]
+    assert "The chin may be cut off." in panel.review.ui.landmarkText.text
+
+
+def test_a_selected_landmark_tells_its_definition_and_shows_where_it_is(host, panel, node):
+    panel.review.select("knee_left")
+    assert "Left knee" in panel.review.ui.landmarkText.text and "joint" in panel.review.ui.landmarkText.text
+    assert panel.review.ui.landmarkPicture.visible
+    panel.review.select("toe_left")
+    assert not panel.review.ui.landmarkPicture.visible
+
+
+def test_what_a_detection_warned_of_is_read_whenever_its_landmarks_are_shown(host, panel):
+    general = "The scan shows only part of a body."
+    shown = show_detection(
+        panel, add_volume("other"), replace(DETECTION, warnings=(general, *DETECTION.warnings))
+    )
+    assert panel.review.ui.warningLabel.text == f"\u26a0 {general}"
+    assert panel.review.ui.warningLabel.visible
+    panel.parameters.landmarks = None
+    host.process_events()
+    assert not panel.review.ui.warningLabel.visible
+    panel.parameters.landmarks = shown
+    host.process_events()
+    assert panel.review.ui.warningLabel.visible
+
+
+def test_selecting_a_row_centres_the_views_and_shows_the_point(host, panel, node):
+    import slicer
+
+    row = [name for name, _, _ in rows(panel)].index("Left knee")
+    table = panel.review.ui.landmarkTable
+    place = table.visualItemRect(table.item(row, 0)).center()
+
+    host.click(table.viewport(), place)
+    knee = DETECTION.landmarks["knee_left"].position
+    for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        centre = [view.GetSliceToRAS().GetElement(axis, 3) for axis in range(3)]
+        assert centre == pytest.approx(knee)
+    camera = slicer.util.getNodesByClass("vtkMRMLCameraNode")[0]
+    assert camera.GetFocalPoint() == pytest.approx(knee)
+    assert node.GetDisplayNode().GetActiveControlPoint() == NAMES.index("knee_left")
+
+
+def test_a_point_taken_in_a_view_selects_its_row(panel, node):
+    drag(node, NAMES.index("wrist_left"), [-180.0, 0.0, 0.0])
+    assert panel.review.selected == "wrist_left"
+    assert status_of(panel, "Left wrist") == "corrected"
+
+
+def test_the_keyboard_alone_reviews_everything(host, panel, node):
+    import qt
+
+    host.press_key(qt.Qt.Key_A)
+    assert status_of(panel, "Chin") == "accepted"
+    assert panel.review.selected == "wrist_left"
+    host.press_key(qt.Qt.Key_M)
+    assert status_of(panel, "Left wrist") == "missing"
+    host.press_key(qt.Qt.Key_A)
+    host.press_key(qt.Qt.Key_A)
+    assert status_of(panel, "Toe left") == "missing"
+    assert panel.review.ui.progressLabel.text == "4 of 4 reviewed"
+    assert panel.review.ui.reviewProgressBar.value == 4
+    assert said(panel)[-1].text == "All 4 landmarks are reviewed."
+
+
+def test_keys_go_from_row_to_row(host, panel, node):
+    import qt
+
+    for key, expected in (
+        (qt.Qt.Key_N, "wrist_left"),
+        (qt.Qt.Key_Down, "knee_left"),
+        (qt.Qt.Key_P, "wrist_left"),
+        (qt.Qt.Key_Up, "chin"),
+        (qt.Qt.Key_P, "chin"),
+    ):
+        host.press_key(key)
+        assert panel.review.selected == expected
+
+
+def test_a_dragged_point_is_corrected_and_the_prediction_kept(panel, node):
+    before = DETECTION.landmarks["knee_left"].position
+    drag(node, NAMES.index("knee_left"), np.add(before, [3.0, 4.0, 0.0]))
+    assert status_of(panel, "Left knee") == "corrected"
+    assert stored(node).landmarks["knee_left"].predicted == pytest.approx(before)
+    assert "Moved by 5.0 mm" in panel.review.ui.landmarkText.text
+    assert panel.review.ui.progressLabel.text == "1 of 4 reviewed"
+
+
+def test_undo_and_redo_by_key_and_by_button(host, panel, node):
+    import qt
+
+    host.press_key(qt.Qt.Key_A)
+    host.press_key(qt.Qt.Key_M)
+    host.press_key(qt.Qt.Key_Z, qt.Qt.ControlModifier)
+    assert status_of(panel, "Left wrist") == "detected"
+    host.click(panel.review.ui.undoButton)
+    assert status_of(panel, "Chin") == "uncertain"
+    host.click(panel.review.ui.redoButton)
+    assert status_of(panel, "Chin") == "accepted"
+    host.press_key(qt.Qt.Key_Y, qt.Qt.ControlModifier)
+    assert status_of(panel, "Left wrist") == "missing"
+
+
+def test_restore_one_and_all(host, panel, node):
+    import qt
+
+    drag(node, NAMES.index("knee_left"), [0.0, 0.0, 0.0])
+    panel.review.select("chin")
+    host.press_key(qt.Qt.Key_A)
+    panel.review.select("knee_left")
+    host.press_key(qt.Qt.Key_R)
+    assert status_of(panel, "Left knee") == "detected"
+    knee = DETECTION.landmarks["knee_left"].position
+    assert node.GetNthControlPointPositionWorld(NAMES.index("knee_left")) == pytest.approx(knee)
+    host.click(panel.review.ui.restoreAllButton)
+    assert stored(node).reviewed == ()
+    assert not panel.review.ui.restoreAllButton.enabled
+    host.press_key(qt.Qt.Key_Z, qt.Qt.ControlModifier)
+    assert status_of(panel, "Chin") == "accepted"
+
+
+def test_the_lock_holds_the_points(host, panel, node):
+    import qt
+
+    host.click(panel.review.ui.lockBox)
+    assert node.GetLocked()
+    host.press_key(qt.Qt.Key_L)
+    assert not node.GetLocked()
+    node.SetLocked(True)
+    assert panel.review.ui.lockBox.checked
+
+
+def test_open_only_hides_what_is_done(host, panel, node):
+    import qt
+
+    host.click(panel.review.ui.openOnlyBox)
+    host.press_key(qt.Qt.Key_A)
+    assert [name for name, _, _ in rows(panel)] == ["Left wrist", "Left knee", "Toe left"]
+    assert panel.review.selected == "wrist_left"
+
+
+def test_letters_typed_into_a_field_are_letters(host, panel, node):
+    panel.models.widget.collapsed = False
+    edit = panel.models.ui.sourceEdit
+    edit.setFocus()
+    host.press_key("amrnp", widget=edit)
+    assert edit.text == "amrnp"
+    assert stored(node).reviewed == ()
+
+
+def test_keys_mean_nothing_while_another_module_is_open(host, panel, node):
+    import qt
+
+    host.exit("LandmarkDetection")
+    host.press_key(qt.Qt.Key_A)
+    assert stored(node).reviewed == ()
+    host.enter("LandmarkDetection")
+    host.press_key(qt.Qt.Key_A)
+    assert stored(node).reviewed == ("chin",)
+
+
+def test_the_legend_names_every_key_and_status(panel, node):
+    legend = panel.review.ui.legendLabel.text.replace("&nbsp;", " ")
+    for key in ("A", "M", "R", "N / P", "F", "L", "Ctrl+Z / Ctrl+Y"):
+        assert f"<b>{key}</b>" in legend
+    for status in ("detected", "uncertain", "corrected", "accepted", "not in the scan"):
+        assert status in legend
+
+
+def test_another_volume_shows_its_own_landmarks(host, panel, node):
+    other = add_volume("other")
+    panel.parameters.inputVolume = other
+    assert panel.parameters.landmarks is None
+    assert rows(panel) == [] and not panel.review.ui.landmarkTable.visible
+    panel.parameters.inputVolume = panel.parameters.inputVolume.GetScene().GetFirstNodeByName("scan")
+    assert panel.parameters.landmarks is node
+    assert len(rows(panel)) == 4
+
+
+def test_a_review_comes_back_with_its_scene(host, panel, node, tmp_path):
+    import slicer
+
+    host.press_key("a")
+    drag(node, NAMES.index("knee_left"), [1.0, 2.0, 3.0])
+    expected = rows(panel)
+    path = str(tmp_path / "case.mrb")
+    assert slicer.util.saveScene(path)
+    host.close_scene()
+    assert rows(panel) == []
+    slicer.util.loadScene(path)
+    host.process_events(50)
+    assert rows(panel) == expected
+    assert panel.detect.model.name == "whole-body-ct"
+    assert panel.review.selected not in panel.review.review.reviewed, "it goes on where it was left"
+    host.press_key("m")
+    assert panel.review.ui.progressLabel.text == "3 of 4 reviewed"
+
+
+def test_points_of_another_origin_can_be_reviewed(host, panel):
+    import slicer
+
+    points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "F")
+    points.AddControlPoint([1.0, 2.0, 3.0], "here")
+    points.AddControlPoint([4.0, 5.0, 6.0], "there")
+    host.process_events()
+    assert panel.review.ui.landmarkSelector.visible
+    panel.review.ui.landmarkSelector.setCurrentNode(points)
+    assert [name for name, _, _ in rows(panel)] == ["Here", "There"]
+    host.click(panel.review.ui.acceptButton)
+    assert panel.review.ui.progressLabel.text == "1 of 2 reviewed"
+
+
+def test_deleted_landmarks_leave_a_sentence_and_a_usable_panel(host, panel, node):
+    import slicer
+
+    slicer.mrmlScene.RemoveNode(node)
+    host.process_events()
+    assert "removed" in complaint(panel)
+    assert panel.parameters.landmarks is None and rows(panel) == []
+    show_detection(panel, panel.parameters.inputVolume, DETECTION)
+    assert len(rows(panel)) == 4
+
+
+def test_points_deleted_or_renamed_in_the_module_markups_are_taken_as_they_are(host, panel, node):
+    node.SetName("renamed")
+    node.SetNthControlPointLabel(NAMES.index("chin"), "menton")
+    assert len(rows(panel)) == 4
+    node.UnsetNthControlPointPosition(NAMES.index("knee_left"))
+    assert status_of(panel, "Left knee") == "missing"
+    node.SetFixedNumberOfControlPoints(False)
+    node.RemoveNthControlPoint(NAMES.index("wrist_left"))
+    assert status_of(panel, "Left wrist") == "missing"
+    host.press_key("a")
+    assert not host.errors
+
+
+def test_waiting_for_a_click_ends_with_another_click_on_the_button_or_another_module(host, panel, node):
+    import qt
+    import slicer
+
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    panel.review.select("knee_left")
+    for stop in (lambda: host.press_key(qt.Qt.Key_F), lambda: host.exit("LandmarkDetection")):
+        host.press_key(qt.Qt.Key_F)
+        assert interaction.GetCurrentInteractionMode() == interaction.Place
+        stop()
+        assert interaction.GetCurrentInteractionMode() != interaction.Place
+        assert not panel.review.ui.findNearButton.checked
+    assert said(panel) == []
+
+
+def test_a_landmark_that_is_nowhere_near_the_click_stays_as_it_is(host, panel, node):
+    import qt
+
+    panel.logic._worker = good_worker({**DETECTION.landmarks["toe_left"].to_record(), "name": "knee_left"})
+    panel.review.select("knee_left")
+    host.press_key(qt.Qt.Key_F)
+    panel.review._findNear._picker._node.AddControlPointWorld([0.0, 0.0, 0.0])
+    host.wait_until(lambda: any(message.kind == "warning" for message in said(panel)))
+    assert "drag the point instead" in complaint(panel)
+    assert status_of(panel, "Left knee") == "detected"

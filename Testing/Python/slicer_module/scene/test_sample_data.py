@@ -1,0 +1,106 @@
+"""The sample loads without a network, is offered by Sample Data, and is worth a first try."""
+
+import hashlib
+import sys
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import numpy as np
+import pytest
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.landmarks import Status, read_landmarks
+from LandmarkDetectionLib.resources import resource_path
+
+
+@pytest.fixture
+def sample_data(host: Any) -> Any:
+    from LandmarkDetectionSlicer.scene import sample_data
+
+    return sample_data
+
+
+def test_the_sample_loads_into_the_scene(sample_data: Any, host: Any) -> None:
+    node = sample_data.loadSample()
+    assert node.GetName() == sample_data.NAME
+    assert node.GetScene() is host.scene
+    assert node.GetImageData().GetDimensions() == (128, 97, 355)
+    np.testing.assert_allclose(node.GetSpacing(), 5.0)
+
+
+def test_a_missing_file_is_one_sentence_and_leaves_no_node(
+    sample_data: Any, host: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sample_data, "resource_path", lambda *parts: tmp_path.joinpath(*parts))
+    before = host.scene.GetNumberOfNodes()
+    with pytest.raises(InputError, match="cannot be loaded; install the extension again"):
+        sample_data.loadSample()
+    assert host.scene.GetNumberOfNodes() == before
+
+
+def test_sample_data_is_given_a_file_of_this_computer_with_its_checksum(
+    sample_data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, Any]] = []
+
+    def register(
+        category="Custom",
+        sampleName=None,  # noqa: N803
+        uris=None,
+        fileNames=None,  # noqa: N803
+        nodeNames=None,  # noqa: N803
+        thumbnailFileName=None,  # noqa: N803
+        checksums=None,
+    ) -> None:
+        given.append(dict(locals()))
+
+    logic = SimpleNamespace(registerCustomSampleDataSource=register)
+    monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
+    sample_data.registerSampleData()
+    (source,) = given
+    assert source["category"] == "Landmark Detection"
+    assert source["sampleName"] == source["nodeNames"] == sample_data.NAME
+    parts = urlsplit(source["uris"])
+    assert parts.scheme == "file"
+    volume = Path(url2pathname(parts.path))
+    assert volume.name == source["fileNames"]
+    assert f"SHA256:{hashlib.sha256(volume.read_bytes()).hexdigest()}" == source["checksums"]
+    assert Path(source["thumbnailFileName"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_test_that_runs_inside_slicer_passes_here_too(
+    host: Any, monkeypatch: pytest.MonkeyPatch, repository: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(repository / "LandmarkDetection" / "Testing" / "Python"))
+    import LandmarkDetectionSampleDataTest
+
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromModule(LandmarkDetectionSampleDataTest).run(result)
+    assert result.testsRun == 2
+    assert result.wasSuccessful(), result.failures + result.errors
+
+
+def test_the_sample_is_small() -> None:
+    assert sum(path.stat().st_size for path in resource_path("SampleData").iterdir()) < 3_000_000
+
+
+def test_the_shipped_model_finds_the_sample_s_landmarks() -> None:
+    from LandmarkDetectionLib.detectors import detect
+    from LandmarkDetectionLib.model import load_model
+    from LandmarkDetectionLib.volume import read_volume
+
+    folder = resource_path("SampleData")
+    truth = read_landmarks(folder / "synthetic-body-ct-truth.mrk.json")
+    detection = detect(
+        read_volume(folder / "synthetic-body-ct.nrrd"), load_model("whole-body-ct"), device="cpu"
+    )
+    assert detection.warnings == ()
+    found = [one for one in detection.landmarks if one.status is Status.DETECTED]
+    assert len(found) >= 24
+    known = {one.name: one.position for one in truth}
+    errors = {one.name: float(np.linalg.norm(one.position - known[one.name])) for one in found}
+    assert max(errors.values()) < 30, errors

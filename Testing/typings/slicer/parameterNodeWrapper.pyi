@@ -1,0 +1,13 @@
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+class ParameterNode:
+    """What the decorator adds to a class; there is no such class in Slicer."""
+
+    parameterNode: Any
+    def __init__(self, parameterNode: Any) -> None: ...
+    def connectParametersToGui(self, mapping: dict[str, Any]) -> int: ...
+    def disconnectGui(self, tag: int) -> None: ...
+
+def parameterNodeWrapper(cls: type[T]) -> type[T]: ...
