@@ -36,7 +36,8 @@ voxels in (K, J, I) order, their NumPy type with its byte order (``"<i2"``), and
 whenever the voxels are. ``locate_near`` and ``refine`` look at what the last detection saw, and detect first
 when that was in another volume or with another model; of ``record``, that of a review, everything counts that
 a person settled. Positions are RAS mm; those of ``annotate`` are in the coordinates of the image's own file,
-in which ``ijk_to_ras`` places the voxels.
+in which ``ijk_to_ras`` places the voxels. A volume message may have ``spacing_known`` and ``warnings``, as a
+:class:`~LandmarkDetectionLib.volume.Volume`.
 
 Events are ``{"event": "ready"}`` once, then for each request any number of
 ``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or
