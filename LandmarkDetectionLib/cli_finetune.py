@@ -61,6 +61,8 @@ def finetune(
         return
     for warning in done.warnings:
         console.say(f"Warning: {warning}")
+    if done.division and not quiet:
+        console.say(f"Earlier data: {done.division}")
     if done.new is None:
         raise NotBetterError(done.verdict.sentence())
     print(done.verdict.sentence())

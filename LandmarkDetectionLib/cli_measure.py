@@ -151,8 +151,7 @@ def report(
     quiet: QuietOption = False,
 ) -> None:
     """Write a page per case with picture, measures and warnings (PDF, HTML), a table, or a DICOM report."""
-    from LandmarkDetectionLib.reporting import REPORT_SUFFIXES, write_report
-    from LandmarkDetectionLib.reporting.table import write_csv
+    from LandmarkDetectionLib.reporting import REPORT_SUFFIXES
 
     if reviewed_at is not None and reviewer is None:
         raise typer.BadParameter("say who with --reviewer.", param_hint="--reviewed-at")
@@ -191,31 +190,14 @@ def report(
     require_not_inputs([*(path for path, _, _ in wanted), *tables], read)
     for folder in folders:
         make_folder(folder)
-    written: list[Path] = []
-    problems: dict[Path, LandmarkDetectionError] = {}
-    for path, case, images in wanted:
-        try:
-            write_report(case, path, images)
-        except LandmarkDetectionError as problem:
-            # The others, and the table, do not wait for one image to be exported again.
-            problems[path] = problem
-        else:
-            written.append(path)
-    for path in tables:
-        write_csv([case for case, _ in cases], path)
-        written.append(path)
+    written, problems = _write_reports(wanted, tables, [case for case, _ in cases])
     if as_json:
         failures = [{"file": path, "error": str(problem)} for path, problem in problems.items()]
         console.print_json({"research_use_only": True, "files": written, "failures": failures})
     elif not quiet:
         for path in written:
             print(f"Wrote {path}")
-    if len(set(map(str, problems.values()))) == 1:
-        raise next(iter(problems.values()))
-    if problems:
-        for text in map(str, problems.values()):
-            console.say(f"Not written: {text}")
-        raise OutputError(f"{len(problems)} of {len(wanted)} reports could not be written; see above.")
+    _raise_unwritten(problems, len(wanted))
 
 
 def agreement(
@@ -359,6 +341,41 @@ def _cases(
         )
         cases.append((case, dicom_files(picture, wanted) if picture is not None else ()))
     return cases
+
+
+def _write_reports(
+    wanted: Sequence[tuple[Path, CaseReport, tuple[Path, ...]]],
+    tables: Sequence[Path],
+    cases: Sequence[CaseReport],
+) -> tuple[list[Path], dict[Path, LandmarkDetectionError]]:
+    """Write pages, each with its case and DICOM files, and tables of all cases; what was written, or not."""
+    from LandmarkDetectionLib.reporting import write_report
+    from LandmarkDetectionLib.reporting.table import write_csv
+
+    written: list[Path] = []
+    problems: dict[Path, LandmarkDetectionError] = {}
+    for path, case, images in wanted:
+        try:
+            write_report(case, path, images)
+        except LandmarkDetectionError as problem:
+            # The others, and the table, do not wait for one image to be exported again.
+            problems[path] = problem
+        else:
+            written.append(path)
+    for path in tables:
+        write_csv(cases, path)
+        written.append(path)
+    return written, problems
+
+
+def _raise_unwritten(problems: dict[Path, LandmarkDetectionError], count: int) -> None:
+    """Raise what kept reports from being written: the problem itself, or that there were several."""
+    if len(set(map(str, problems.values()))) == 1:
+        raise next(iter(problems.values()))
+    if problems:
+        for text in map(str, problems.values()):
+            console.say(f"Not written: {text}")
+        raise OutputError(f"{len(problems)} of {count} reports could not be written; see above.")
 
 
 def _image_of(name: str, image: Path | None, several: bool) -> Path | None:

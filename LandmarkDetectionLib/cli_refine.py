@@ -68,6 +68,8 @@ def refine(
     quiet: QuietOption = False,
 ) -> None:
     """Correct some landmarks, and let the others follow where they should."""
+    from dataclasses import replace
+
     from LandmarkDetectionLib.detection import DETECTION_SUFFIXES, write_detection
     from LandmarkDetectionLib.review import Review, read_review, write_review
 
@@ -91,10 +93,9 @@ def refine(
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source)
         further = [read_volume(path) for path in channel or []]
-        size = before.prediction.parameters.get("pixel_size_mm") if before is not None else None
-        if isinstance(size, int | float):
-            # What a person said of a picture's pixels when its landmarks were detected.
-            volume, *further = (with_pixel_size(one, size) for one in (volume, *further))
+        pixel_mm = before.prediction.parameters.get("pixel_size_mm") if before is not None else None
+        if isinstance(pixel_mm, int | float) and not volume.spacing_known:
+            volume, *further = (with_pixel_size(one, pixel_mm) for one in (volume, *further))
         from LandmarkDetectionLib.detectors import detect
         from LandmarkDetectionLib.detectors import refine as refine_detection
         from LandmarkDetectionLib.detectors.again import detect_again, require_near
@@ -108,9 +109,10 @@ def refine(
             first = detect_again(
                 volume, package, before, device=device.value, channels=further, progress=progress
             )
-        if isinstance(size, int | float):
-            first = replace(first, parameters={**first.parameters, "pixel_size_mm": size})
         refined = refine_detection(first, corrected)
+        if pixel_mm is not None:
+            first = replace(first, parameters={**first.parameters, "pixel_size_mm": pixel_mm})
+            refined = replace(refined, parameters=first.parameters)
         review = Review(first, refined.landmarks)
         for path in outputs:
             if path.name.lower().endswith(LANDMARK_SUFFIXES):

@@ -183,8 +183,14 @@ def sample_aligned(source, index, weight, out, start, stop):  # type: ignore[no-
             ws, wa = weight_s[s], weight_a[a]
             w00, w01, w10, w11 = (128 - ws) * (128 - wa), (128 - ws) * wa, ws * (128 - wa), ws * wa
             l00, l01, l10, l11 = source[k, j], source[k, j1], source[k1, j], source[k1, j1]
+            seen = np.int32(0)
             for i in range(columns):
-                row[i] = (w00 * l00[i] + w01 * l01[i] + w10 * l10[i] + w11 * l11[i]) >> 7
+                value = np.int32((w00 * l00[i] + w01 * l01[i] + w10 * l10[i] + w11 * l11[i]) >> 7)
+                row[i] = value
+                seen |= value
+            if not seen:  # a line of air, as most beside a body are
+                target[:] = 0
+                continue
             row[columns] = row[columns - 1]
             for r in range(target.shape[0]):
                 i = index_r[r]

@@ -179,7 +179,7 @@ class Landmark:
         status = Status(record.get("status", Status.DETECTED if position is not None else Status.ABSENT))
         for field in ("position", "predicted", "covariance"):
             if (value := record.get(field)) is not None:
-                _require_sane(field, np.array(value, dtype=np.float64))
+                require_sane(field, np.array(value, dtype=np.float64))
         return cls(
             name=record["name"],
             position=np.full(3, np.nan) if position is None else position,
@@ -490,13 +490,13 @@ def _numbers(name: str, values: Any) -> FloatArray | None:
     if np.isnan(position).all():
         return None
     try:
-        _require_sane("position", position)
+        require_sane("position", position)
     except ValueError as problem:
         raise _BrokenError(f"the {problem} (point '{name}')") from None
     return position
 
 
-def _require_sane(field: str, values: FloatArray) -> None:
+def require_sane(field: str, values: FloatArray) -> None:
     """Raise ValueError for what cannot be a place, or a spread, in mm."""
     if not np.isfinite(values).all():
         raise ValueError(f"{field} is not finite")

@@ -14,7 +14,7 @@ import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, read_index_table
+from LandmarkDetectionLib.landmarks import FARTHEST_MM, Landmark, LandmarkSet, read_index_table
 from LandmarkDetectionLib.volume import Volume
 
 #: LabelMe counts from the outer corner of the first pixel, whose centre is therefore at one half.
@@ -110,8 +110,10 @@ def _index(shape: dict[str, Any], name: str, path: Path) -> list[float]:
     """(i, j, 0) of a point."""
     try:
         x, y = (float(value) - LABELME_CORNER for value in shape["points"][0])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"Cannot read landmarks from {path}: '{name}' is not two numbers.") from None
     if not np.isfinite([x, y]).all():
         raise InputError(f"Cannot read landmarks from {path}: the position of '{name}' is not finite.")
+    if max(abs(x), abs(y)) > FARTHEST_MM:
+        raise InputError(f"Cannot read landmarks from {path}: '{name}' lies a million pixels away.")
     return [x, y, 0.0]

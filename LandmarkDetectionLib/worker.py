@@ -38,9 +38,8 @@ whenever the voxels are. ``locate_near`` and ``refine`` look at what the last de
 when that was in another volume or with another model. Of ``record``, that of a review, everything counts
 that a person settled; ``refine`` detects as it says, and refuses when that gives other landmarks. Positions
 are RAS mm; those of ``annotate`` are in the coordinates of the image's own file, in which ``ijk_to_ras``
-places the voxels.
-
-A volume may have ``"spacing_known"``: false for a picture whose pixels have no known size.
+places the voxels. A volume message may have ``spacing_known`` and ``warnings``, as a
+:class:`~LandmarkDetectionLib.volume.Volume`.
 
 Events are ``{"event": "ready"}`` once, then for each request any number of
 ``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or

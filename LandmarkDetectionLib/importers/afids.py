@@ -9,7 +9,7 @@ from pathlib import Path
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.importers.writing import Imported, ImportedCase, write_import
-from LandmarkDetectionLib.landmarks import LandmarkSet, read_landmarks
+from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, read_landmarks
 from LandmarkDetectionLib.protocol import load_protocol
 from LandmarkDetectionLib.volume import ITK, NIFTI
 
@@ -105,7 +105,7 @@ def named_afids(file: Path, names: tuple[str, ...]) -> LandmarkSet:
     InputError
         A point has another label.
     """
-    marks = []
+    marks: list[Landmark] = []
     for mark in read_landmarks(file):
         number = int(mark.name) if mark.name.isdecimal() else 0
         if not 1 <= number <= len(names):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -76,6 +77,7 @@ def import_slicer(source: str | os.PathLike[str], out: str | os.PathLike[str]) -
 def _unpack(bundle: Path, folder: Path) -> list[Path]:
     try:
         with zipfile.ZipFile(bundle) as archive:
+            _require_sensible_size(bundle, archive, folder.parent)
             archive.extractall(folder)
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
         raise InputError(f"{bundle} is damaged or no .mrb file; save the scene again.") from None
@@ -83,6 +85,34 @@ def _unpack(bundle: Path, folder: Path) -> list[Path]:
     if not found:
         raise InputError(f"{bundle} holds no scene (.mrml); save it again.")
     return found
+
+
+MOST_TIMES, MOST_BESIDES = 200, 100_000_000
+"""A bundle may hold so many times its own size, and so many bytes besides: images compress far less."""
+MOST_FILES = 10_000
+
+
+def _require_sensible_size(bundle: Path, archive: zipfile.ZipFile, place: Path) -> None:
+    """Refuse what would fill the disk, before a byte is unpacked; what an entry says is what is unpacked.
+
+    Raises
+    ------
+    InputError
+        There are too many files, or too many bytes for what such a file can hold or for the disk.
+    """
+    entries = archive.infolist()
+    total = sum(entry.file_size for entry in entries)
+    if len(entries) > MOST_FILES or total > MOST_TIMES * bundle.stat().st_size + MOST_BESIDES:
+        raise InputError(
+            f"{bundle} would unpack to {len(entries)} files of {total / 1e9:.1f} GB, which no saved scene of "
+            "its size does; it may be made to fill the disk."
+        )
+    free = shutil.disk_usage(place).free
+    if total > 0.9 * free:
+        raise InputError(
+            f"{bundle} would unpack to {total / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free in {place}; "
+            "make room or set TMPDIR to another disk."
+        )
 
 
 def _cases(scene: Path, subject: str) -> Iterator[ImportedCase]:

@@ -13,6 +13,9 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_text
 from LandmarkDetectionLib.volume import ITK, NIFTI, PICTURES
 
+FARTHEST = 1e7
+"""Pixels or mm: nothing is marked farther away in any image."""
+
 IMAGE_SUFFIXES = (*PICTURES, *NIFTI, *ITK, ".dcm")
 
 
@@ -146,4 +149,4 @@ def number_of(cell: str) -> float | None:
         value = float(cell)
     except ValueError:
         return None
-    return value if np.isfinite(value) else None
+    return value if abs(value) <= FARTHEST else None

@@ -102,6 +102,7 @@ def write_sr(report: CaseReport, path: str | os.PathLike[str], sources: Sequence
             f"Cannot write {path}: the header of {sources[0]} allows no Structured Report "
             f"({type(error).__name__}); export the image again, or write a .csv or .pdf."
         ) from error
+    document.SpecificCharacterSet = "ISO_IR 192"  # not every highdicom takes it over
     with atomic_write(path) as temporary:
         document.save_as(temporary)
 
@@ -113,7 +114,7 @@ def read_sr(path: str | os.PathLike[str]) -> dict[str, tuple[float, str]]:
     Raises
     ------
     InputError
-        The file is no DICOM Structured Report.
+        The file is no DICOM Structured Report, or a damaged one.
     """
     import pydicom
     from pydicom.errors import InvalidDicomError
@@ -122,9 +123,15 @@ def read_sr(path: str | os.PathLike[str]) -> dict[str, tuple[float, str]]:
         document = pydicom.dcmread(path)
     except (InvalidDicomError, OSError):
         raise InputError(f"Cannot read {path}: it is no DICOM file.") from None
+    except Exception as error:
+        # A damaged file raises whatever its bytes lead to.
+        raise InputError(f"Cannot read {path}: it is damaged.") from error
     if "ContentSequence" not in document:
         raise InputError(f"Cannot read {path}: it is no Structured Report.")
-    return dict(_numbers(document, ""))
+    try:
+        return dict(_numbers(document, ""))
+    except Exception as error:
+        raise InputError(f"Cannot read {path}: it is damaged, or a report of another kind.") from error
 
 
 def _numbers(item: Dataset, tracking: str) -> Any:

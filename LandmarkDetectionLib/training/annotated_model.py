@@ -122,7 +122,8 @@ def make_model(
             f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
             f"{len(division.held_back)} held back; canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
         )
-    train_annotated(config, datalist, division, out, progress=progress, cancelled=cancelled, **(run or {}))
+    training, packaging = _shares(progress)
+    train_annotated(config, datalist, division, out, progress=training, cancelled=cancelled, **(run or {}))
     model = package_annotated(
         out,
         datalist,
@@ -131,7 +132,7 @@ def make_model(
         name=name,
         version=version,
         protocol=protocol,
-        progress=None if progress is None else lambda _share, text: progress(1.0, text),
+        progress=packaging,
     )
     files, quality = [model.path], quality_of(model)
     if install is None:
@@ -213,3 +214,18 @@ def _require_new_name(name: str) -> None:
         ) from None
     if name in find_models():
         raise InputError(f"There is a model '{name}' already; improve it, or give the new one another name.")
+
+
+PACKAGED_FROM = 0.85
+"""Of the progress: measuring and calibrating what was trained takes minutes, too."""
+
+
+def _shares(progress: Progress | None) -> tuple[Progress | None, Progress | None]:
+    """The progress of the training and that of the packaging, as parts of the whole."""
+    if progress is None:
+        return None, None
+    whole = progress
+    return (
+        lambda share, text: whole(PACKAGED_FROM * share, text),
+        lambda share, text: whole(PACKAGED_FROM + (1 - PACKAGED_FROM) * share, text),
+    )

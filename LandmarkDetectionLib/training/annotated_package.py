@@ -95,12 +95,19 @@ def package_annotated(
         protocol = datalist.protocol
     protocol = protocol_of(config.landmarks, protocol, title)
     step = progress or (lambda _fraction, _text: None)
-    step(0.1, "measuring on the cases held back")
     held_back = in_batch_order(held_back)
-    measured = _measure(task, plain_batches(held_back, 4))
+    step(0.0, "measuring on the cases held back")
+    measured = _measure(
+        task,
+        plain_batches(held_back, 4),
+        lambda share: step(0.3 * share, "measuring on the cases held back"),
+    )
     copies = _copies(held_back, config, protocol)
-    step(0.4, "calibrating")
-    calibrating = _joined(measured, _measure(task, copies)) if held_back else measured
+    step(0.3, "calibrating")
+    calibrating = measured
+    if held_back:
+        on_copies = _measure(task, copies, lambda share: step(0.3 + 0.6 * share, "calibrating"))
+        calibrating = _joined(measured, on_copies)
     curve = _calibration(calibrating, config.radius)
     unit = "px" if any(case.unit == "px" for case in (*training, *held_back)) else "mm"
     settings: dict[str, Any] = {
@@ -216,13 +223,17 @@ def errors_of(task: HeatmapTask, cases: Sequence[AnnotatedCase]) -> Array:
     )[: len(cases)]
 
 
-def _measure(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) -> dict[str, Array]:
+def _measure(
+    task: HeatmapTask, batches: Sequence[AnnotatedBatch], progress: Callable[[float], None] | None = None
+) -> dict[str, Array]:
     """By landmark of every image: error in mm or px, scores, whether it is there, what is known, places."""
     landmarks = len(task.config.landmarks)
     scores = ("error", "near", "present", "there", "known")
     places = ("points", "position", "deviation", "cell_mm")
     parts: dict[str, list[Array]] = {key: [] for key in (*scores, *places)}
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        if progress is not None:
+            progress(number / len(batches))
         reading = task.read(batch, task.config.copies)
         error = (
             np.linalg.norm(reading.position - batch.points.numpy(), axis=-1) * batch.cell_mm.numpy()[:, None]

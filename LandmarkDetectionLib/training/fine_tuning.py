@@ -69,12 +69,15 @@ class FineTuned:
         The version that is in use now; None when the old one stays.
     warnings
         What a person should know.
+    division
+        Which cases of the data that the old model came from were learned from; empty where none were at hand.
     """
 
     verdict: Verdict
     old: Model
     new: Model | None
     warnings: tuple[str, ...]
+    division: str = ""
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values."""
@@ -84,6 +87,7 @@ class FineTuned:
             "new version": self.new.version if self.new is not None else None,
             **self.verdict.to_record(),
             "warnings": list(self.warnings),
+            "division": self.division,
         }
 
 
@@ -143,13 +147,13 @@ def fine_tune(
     config = _settled(config, gathered, old, anchor, steps, options)
     folder = Path(run) if run is not None else _default_run(old, config)
     if before := _refused_before(folder, config):
-        return FineTuned(before, old, None, gathered.warnings)
+        return FineTuned(before, old, None, gathered.warnings, gathered.earlier.text)
     _learn(config, gathered, old, anchor, folder, device, step, cancelled)
     verdict = _judge(config, gathered, old, folder, step)
     if not verdict.is_better:
         write_text(folder / REPORT, json.dumps(verdict.to_record(), indent=1) + "\n")
         _tidy(folder)
-        return FineTuned(verdict, old, None, gathered.warnings)
+        return FineTuned(verdict, old, None, gathered.warnings, gathered.earlier.text)
     step(0.96, "writing the model")
     version = next_version(old.name)
     package = package_annotated(
@@ -168,7 +172,7 @@ def fine_tune(
     if run is None:
         shutil.rmtree(folder, ignore_errors=True)
     step(1.0, "done")
-    return FineTuned(verdict, old, new, gathered.warnings)
+    return FineTuned(verdict, old, new, gathered.warnings, gathered.earlier.text)
 
 
 def refusal(model: Model) -> str | None:

@@ -1,6 +1,5 @@
 """Damaged DICOM files end in a valid volume or in one sentence, without memory beyond their own size."""
 
-import os
 import tracemalloc
 import warnings
 import zlib
@@ -19,7 +18,7 @@ from LandmarkDetectionLib.dicom import read_pixel_size
 from LandmarkDetectionLib.dicom_pixels import _decoded, _decoded_by_pydicom_2
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionLib.volume import Volume, geometry_problem, list_series, read_volume, write_dicom
-from Testing.Python.fuzzing import SECONDS_VARIABLE, fuzz
+from Testing.Python.fuzzing import fuzz, fuzz_seconds
 
 #: One of each way to store pixels: as they are, swapped, run lengths, three kinds of JPEG, deflated.
 SHIPPED = (
@@ -34,9 +33,9 @@ SHIPPED = (
 SECONDS = 0.4
 
 
-def seconds() -> float | None:
+def seconds() -> float:
     """Less than the helper's default, as there are many kinds of files; the variable overrules both."""
-    return None if SECONDS_VARIABLE in os.environ else SECONDS
+    return fuzz_seconds(SECONDS)
 
 
 def is_valid(read: Volume) -> None:

@@ -232,6 +232,12 @@ def test_a_picture_of_unknown_size_stays_one(tmp_path: Path) -> None:
     assert not open_volume({**message, "spacing_known": False}).spacing_known
 
 
+def test_what_is_doubtful_of_a_size_is_handed_over(scan: Message) -> None:
+    assert open_volume(scan).spacing_known and open_volume(scan).warnings == ()
+    volume = open_volume({**scan, "spacing_known": False, "warnings": ["Pixel size: not known."]})
+    assert not volume.spacing_known and volume.warnings == ("Pixel size: not known.",)
+
+
 def test_what_libraries_print_does_not_get_among_the_answers(repository: Path, scan: Message) -> None:
     """Python and C alike may print; here on the way to a model that is not there."""
     noisy = (

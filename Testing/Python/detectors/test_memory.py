@@ -93,12 +93,12 @@ def test_a_whole_detection_survives_a_device_that_is_too_small(
             raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
         return plain(self, device)
 
-    monkeypatch.setattr(detectors, "choose_device", lambda device: "cuda" if device == "auto" else device)
+    monkeypatch.setattr(detectors, "choose_device", lambda device: device)
     monkeypatch.setattr(Model, "build_networks", build)
     views = silhouette.project_body(phantom[0], pixel_mm=8.0)
     monkeypatch.setattr(silhouette, "project_body", lambda *_, **__: views)
     model = load_model("whole-body-ct")
-    detection = detect(phantom[0], model, device="auto")
+    detection = detect(phantom[0], model, device="cuda")
     assert detection.parameters["device"] == "cpu"
     assert detection.parameters["device_note"] == memory.NOTE
     assert len(detection.landmarks.present) > 20

@@ -11,6 +11,7 @@ from PIL import Image
 
 from LandmarkDetectionLib.datalist import Datalist, read_datalist
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.importers import slicer_scenes
 from LandmarkDetectionLib.importers.aasce import import_aasce
 from LandmarkDetectionLib.importers.afids import import_afids
 from LandmarkDetectionLib.importers.hand_atlas import import_hand_atlas
@@ -246,6 +247,20 @@ def test_a_bundle_is_unpacked_into_the_data_set(tmp_path: Path) -> None:
     assert all(
         file.resolve().is_relative_to(tmp_path / "out") for case in datalist for file in case.image_files
     )
+
+
+def test_a_bundle_that_would_fill_the_disk_is_refused_before_anything_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slicer_scenes, "MOST_BESIDES", 1_000_000)
+    with zipfile.ZipFile(tmp_path / "p1.mrb", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("p1/p1.mrml", "<MRML/>")
+        archive.writestr("p1/Data/zeros.raw", bytes(8_000_000))
+    unpacked: list[str] = []
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", lambda *_: unpacked.append("everything"))
+    with pytest.raises(InputError, match=r"would unpack to 2 files of 0\.0 GB, which no saved scene"):
+        import_slicer(tmp_path / "p1.mrb", tmp_path / "out")
+    assert not unpacked and not (tmp_path / "out").exists()
 
 
 def test_what_is_under_a_transform_is_refused(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from LandmarkDetectionLib.reporting.case import cells, number
 from LandmarkDetectionLib.reporting.html import html_text
 from LandmarkDetectionLib.reporting.table import csv_text
 from LandmarkDetectionLib.volume import Volume, write_dicom
+from Testing.Python.fuzzing import fuzz, fuzz_seconds
 from Testing.Python.measurement.cases import FACE, in_picture, in_space
 
 WHEN = datetime(2026, 3, 4, 15, 30)
@@ -228,6 +229,15 @@ def test_a_private_kind_of_image_is_refused_without_its_values(dicom, tmp_path):
     with pytest.raises(OutputError, match="allows no Structured Report") as caught:
         write_report(few(), tmp_path / "case.dcm", [source])
     assert "Doe" not in str(caught.value)
+
+
+def test_a_damaged_structured_report_is_refused_or_harmless(dicom, tmp_path):
+    pytest.importorskip("highdicom", reason="needs highdicom")
+    from LandmarkDetectionLib.reporting.dicom_sr import read_sr
+
+    write_report(few(), tmp_path / "case.dcm", dicom)
+    content = (tmp_path / "case.dcm").read_bytes()
+    fuzz(read_sr, tmp_path / "case.dcm", content, seconds=fuzz_seconds(0.4))
 
 
 def test_one_image_that_allows_no_report_stops_no_other(dicom, tmp_path):

@@ -212,7 +212,7 @@ def test_the_processor_takes_over_when_the_graphics_card_is_too_small(host: "Sli
         "worker.main()\n"
     )
     worker = BackgroundWorker([sys.executable, "-c", program])
-    _, outcome = detection(worker, body)
+    _, outcome = detection(worker, body, device="cuda")
     host.wait_until(lambda: outcome.is_over, 120_000)
     ((_, summary),) = outcome.finished
     assert "on the processor" in summary
