@@ -138,7 +138,8 @@ def next_case(
     from LandmarkDetectionLib.review import read_review
 
     files = [file for path in detections for file in (_records(path) if path.is_dir() else [path])]
-    ranks = rank_cases({str(file): read_review(file) for file in files})
+    reviews = {str(file): read_review(file) for file in files}
+    ranks = rank_cases(reviews)
     if as_json:
         console.print_json([vars(rank) for rank in ranks])
         return
@@ -152,7 +153,9 @@ def next_case(
         ]
         for rank in ranks
     ]
-    console.print_table(["case", "expected wrong", "expected error", "begin with", "not reviewed"], rows)
+    units = sorted({review.prediction.unit for review in reviews.values()})
+    error = f"expected error {' or '.join(units)}"
+    console.print_table(["case", "expected wrong", error, "begin with", "not reviewed"], rows)
 
 
 def _records(folder: Path) -> list[Path]:
@@ -231,7 +234,7 @@ def _print_changes(first: Detection, refined: Detection) -> None:
         place = " ".join(f"{value:.1f}" for value in new.position) if new.is_present else "-"
         error = f"{new.expected_error:.1f}" if new.expected_error is not None else "-"
         rows.append([new.name, new.status.value, place, moved, error])
-    unit = "px" if refined.parameters.get("unit") == "pixel" else "mm"
+    unit = refined.unit
     console.print_table(
         ["landmark", "status", f"RAS {unit}", f"moved {unit}", f"expected error {unit}"], rows
     )

@@ -168,7 +168,7 @@ def _apart(fresh: Detection, before: LandmarkSet, settled: set[str]) -> str | No
 
     Of what a person settled, the model's own place may not be known; where it is, it counts.
     """
-    unit = "px" if fresh.parameters.get("unit") == "pixel" else "mm"
+    unit = fresh.unit
     worst, text = TOLERANCE_MM, None
     common = [mark for mark in fresh.landmarks if mark.name in before]
     if not common:
