@@ -14,6 +14,7 @@ from LandmarkDetectionLib.cohort.hashing import stamp_of
 from LandmarkDetectionLib.cohort.plan import Ending, Job, Plan, plan_models
 from LandmarkDetectionLib.cohort.processing import AT_WORK, process
 from LandmarkDetectionLib.cohort.records import CohortSettings, read_case, write_settings
+from LandmarkDetectionLib.cohort.report import write_report
 from LandmarkDetectionLib.cohort.sources.case_source import CaseSource, image_file
 from LandmarkDetectionLib.cohort.verify import damaged_cases
 from LandmarkDetectionLib.errors import ModelError, OutputError
@@ -204,3 +205,24 @@ def test_the_stamp_follows_the_file(plan: Plan, image: Path) -> None:
     os.utime(image)
     assert stamp_of((image,)) != before
     assert records.find_case(plan.folder, KEY) is None
+
+
+def test_a_scan_without_any_landmark_is_a_finished_case_with_its_files(
+    plan: Plan, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from LandmarkDetectionLib import detectors
+    from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+
+    def nothing(*_: object, **__: object) -> Detection:
+        names = ("head_top", "knee_left", "knee_right")
+        marks = tuple(Landmark(name, [float("nan")] * 3, Status.ABSENT, 0.01) for name in names)
+        return Detection(LandmarkSet(marks), "tiny-model", "1.0.0")
+
+    monkeypatch.setattr(detectors, "detect", nothing)
+    assert run(plan, image).state is State.DONE
+    found = outcome(plan)
+    assert (found.landmarks, found.present, found.confidence) == (3, 0, None)
+    assert "detection.json" in found.files
+    page = write_report(plan.folder)
+    assert "<b>1</b><span>without any landmark in the scan</span>" in page.read_text()
