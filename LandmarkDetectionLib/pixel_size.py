@@ -76,8 +76,8 @@ def pixel_size(value_of: Callable[[str], Any]) -> PixelSize:
         sizes[keyword] = (written[1], written[0])
     receptor = next((keyword for keyword in RECEPTORS if keyword in sizes), "")
     spacing = sizes.get("PixelSpacing")
-    if spacing is not None and (note := _note_of_spacing(spacing, sizes.get(receptor), value_of)) is not None:
-        return PixelSize(spacing, True, note)
+    if spacing is not None:
+        return PixelSize(spacing, True, _note_of_spacing(spacing, sizes.get(receptor), value_of))
     if receptor:
         return _projected(sizes[receptor], RECEPTORS[receptor], value_of)
     return _unknown(value_of)
@@ -85,20 +85,27 @@ def pixel_size(value_of: Callable[[str], Any]) -> PixelSize:
 
 def _note_of_spacing(
     spacing: tuple[float, float], receptor: tuple[float, float] | None, value_of: Callable[[str], Any]
-) -> str | None:
-    """What PixelSpacing means; None when it only repeats the size at the detector."""
+) -> str:
+    """What PixelSpacing means; "" when it holds in the patient.
+
+    One that repeats the size at the detector is not calibrated (PS3.3 10.7.1.3). It is taken as written, as
+    viewers do, and what it means is said.
+    """
     if str(value_of("PixelSpacingCalibrationType") or "").strip():
         return ""
+    factor = _magnification(value_of)[0]
+    by = f" by the magnification of {factor:.4g} that it also says" if factor is not None else ""
     if receptor is None:
-        factor = _magnification(value_of)[0]
-        by = f" by the magnification of {factor:.4g} that it also says" if factor is not None else ""
         return (
             f"{PIXEL_SIZE}the file does not say whether its PixelSpacing holds in the patient or at the "
             f"detector; if at the detector, everything in the patient is smaller than measured{by}."
         )
     ratios = [side / other for side, other in zip(spacing, receptor, strict=True)]
     if all(abs(ratio - 1) < SAME_SIZE for ratio in ratios):
-        return None
+        return (
+            f"{PIXEL_SIZE}millimetres are at the detector, whose size the file's PixelSpacing repeats: "
+            f"everything in the patient is smaller than measured{by}; calibrate by a ruler or a known distance."
+        )
     if max(ratios) > 1:
         return (
             f"{PIXEL_SIZE}the file's PixelSpacing is larger than that of its detector, which no calibration "

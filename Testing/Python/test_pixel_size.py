@@ -62,13 +62,13 @@ def of(**tags: Any) -> PixelSize:
         ({"NominalScannedPixelSpacing": [0.3, 0.3], **DISTANCES}, (0.2, 0.2), "scanned film divided"),
         (
             {"PixelSpacing": [0.3, 0.3], "ImagerPixelSpacing": [0.3, 0.3], **MAGNIFIED},
-            (0.2, 0.2),
-            "detector divided",
+            (0.3, 0.3),
+            "smaller than measured by the magnification of 1.5",
         ),
         (
             {"PixelSpacing": [0.3, 0.3], "ImagerPixelSpacing": [0.3, 0.3]},
             (0.3, 0.3),
-            "at the detector, and no magnification",
+            "at the detector, whose size",
         ),
         (
             {
