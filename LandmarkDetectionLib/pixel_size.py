@@ -104,7 +104,8 @@ def _note_of_spacing(
     if all(abs(ratio - 1) < SAME_SIZE for ratio in ratios):
         return (
             f"{PIXEL_SIZE}millimetres are at the detector, whose size the file's PixelSpacing repeats: "
-            f"everything in the patient is smaller than measured{by}; calibrate by a ruler or a known distance."
+            f"everything in the patient is smaller than measured{by}; calibrate by a ruler or a known "
+            "distance."
         )
     if max(ratios) > 1:
         return (
