@@ -144,7 +144,7 @@ def coded_keys(
     pairs = []
     for case in cases:
         first = case.files[0]
-        names = (*map(text_of, (case.path, first, case.identity)), case.series, text_of(first.name))
+        names = (text_of(case.path), text_of(first), text_of(case.identity), case.series, text_of(first.name))
         code = next((by_source[name.strip()] for name in names if name.strip() in by_source), None)
         if code is None:
             code = hashed(secret, case.identity)

@@ -390,7 +390,8 @@ def _checked(kind: type[_Kind], record: Mapping[str, Any]) -> _Kind:
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_json(json.dumps(record, allow_nan=False), strict=True)
+        checked: _Kind = _adapter(kind).validate_json(json.dumps(record, allow_nan=False), strict=True)
+        return checked
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -398,7 +399,7 @@ def _checked(kind: type[_Kind], record: Mapping[str, Any]) -> _Kind:
 
 
 @cache
-def _adapter(kind: type[_Kind]) -> TypeAdapter[_Kind]:
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

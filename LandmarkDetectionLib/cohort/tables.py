@@ -14,12 +14,13 @@ With several models a row leaves empty what its model does not have.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib.cohort.records import (
     FAILURES,
@@ -225,7 +226,7 @@ def _failure(record: CaseRecord, outcome: Outcome, named: bool) -> tuple[Any, ..
 
 
 @contextmanager
-def _text_file(path: Path) -> Iterator[TextIO]:
+def _text_file(path: Path) -> Iterator[io.TextIOWrapper]:
     """A text file that takes its place when the block ends well."""
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         yield file
