@@ -31,7 +31,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib.csv_text import unguarded
 from LandmarkDetectionLib.detection import Detection, read_detection
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 MOST_LETTERS = 200
 """Of a case's or model's name, as file systems allow for a folder with room for endings."""
-_Kind = TypeVar("_Kind")
 SCHEMA_VERSION = 1
 """Of ``cohort.json`` and ``case.json``; raised when an older reader would misunderstand a newer file."""
 
@@ -132,7 +131,8 @@ class CohortSettings:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> CohortSettings:
         """Inverse of :meth:`to_record`; ValueError for a broken one."""
-        return _checked(cls, record)
+        known: CohortSettings = _checked(cls, record)
+        return known
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ class CaseRecord:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> CaseRecord:
         """Inverse of :meth:`to_record`; ValueError for a broken one."""
-        known = _checked(cls, record)
+        known: CaseRecord = _checked(cls, record)
         if not known.outcomes:
             raise ValueError("it has no outcome")
         return known
@@ -382,7 +382,7 @@ def _read(path: Path, kind: Any) -> Any:
         raise InputError(f"Cannot read {path}: it is broken ({problem}); run the batch again.") from None
 
 
-def _checked(kind: type[_Kind], record: Mapping[str, Any]) -> _Kind:
+def _checked(kind: Any, record: Mapping[str, Any]) -> Any:
     """A data type from its JSON values; ValueError when one is missing, of another type or not finite.
 
     What a newer program may have written besides is passed over.
@@ -390,8 +390,7 @@ def _checked(kind: type[_Kind], record: Mapping[str, Any]) -> _Kind:
     from pydantic import ValidationError
 
     try:
-        checked: _Kind = _adapter(kind).validate_json(json.dumps(record, allow_nan=False), strict=True)
-        return checked
+        return _adapter(kind).validate_json(json.dumps(record, allow_nan=False), strict=True)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
