@@ -836,5 +836,8 @@ def _is_optional(module: str) -> bool:
 def _missing_package(module: str) -> MissingPackageError:
     package = module.split(".")[0]
     extra = _EXTRAS.get(package)
-    command = f'pip install "landmark-detection[{extra}]"' if extra else f"pip install {package}"
-    return MissingPackageError(f"The package {package} is needed for this and not installed; run: {command}")
+    if extra:
+        return MissingPackageError.of("This", package, extra)
+    return MissingPackageError(
+        f"This needs the package {package}, which is not installed; run: pip install {package}"
+    )

@@ -40,6 +40,17 @@ class MissingPackageError(LandmarkDetectionError):
 
     exit_code = 7
 
+    @classmethod
+    def of(cls, step: str, package: str, extra: str) -> "MissingPackageError":
+        """The sentence for a package that an extra of this one brings.
+
+        It names no package index: this project is installed from its repository.
+        """
+        return cls(
+            f"{step} needs the package {package}, which is not installed; run, in the folder of the "
+            f'repository: pip install ".[{extra}]"'
+        )
+
 
 class TrainingError(LandmarkDetectionError):
     """A training cannot go on; its last good state is kept."""

@@ -63,10 +63,7 @@ class RandomForestVoting:
         try:
             from sklearn.ensemble import ExtraTreesRegressor
         except ImportError:
-            raise MissingPackageError(
-                "The random forest needs the package scikit-learn: run pip install "
-                '"landmark-detection[study]".'
-            ) from None
+            raise MissingPackageError.of("The random forest", "scikit-learn", "study") from None
         rng = np.random.default_rng(self.seed)
         rows, columns = patches.shape[1:]
         reach = self.span * max(rows, columns)

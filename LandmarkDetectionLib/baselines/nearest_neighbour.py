@@ -59,10 +59,7 @@ class NearestNeighbour:
         try:
             import faiss
         except ImportError:
-            raise MissingPackageError(
-                "The nearest neighbour search needs the package faiss: run pip install "
-                '"landmark-detection[study]".'
-            ) from None
+            raise MissingPackageError.of("The nearest neighbour search", "faiss", "study") from None
         wanted = min(self.neighbours, len(self.codes_))
         queries = packed(patches)
         if queries.shape[1] != self.codes_.shape[1]:

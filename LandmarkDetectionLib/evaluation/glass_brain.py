@@ -62,10 +62,7 @@ def glass_brain_figure(result: Evaluation) -> Figure:
     try:
         from nilearn.plotting import plot_markers
     except ModuleNotFoundError:
-        raise MissingPackageError(
-            "The package nilearn is needed for the glass brain and not installed; run: "
-            'pip install "landmark-detection[brain]"'
-        ) from None
+        raise MissingPackageError.of("The glass brain", "nilearn", "brain") from None
     errors = {model: _finite_means(result.errors(model)) for model in result.models}
     largest = max(float(np.nanmax(values, initial=0.0)) for values in errors.values()) or 1.0
     figure = new_figure(9.6, 3.3 * len(errors))

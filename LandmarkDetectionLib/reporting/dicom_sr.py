@@ -79,10 +79,7 @@ def write_sr(report: CaseReport, path: str | os.PathLike[str], sources: Sequence
     try:
         import highdicom
     except ModuleNotFoundError:
-        raise MissingPackageError(
-            "DICOM Structured Reports need the package highdicom; install it with "
-            "'pip install landmark-detection[dicom-sr]'."
-        ) from None
+        raise MissingPackageError.of("A DICOM Structured Report", "highdicom", "dicom-sr") from None
     images = [_source(source) for source in sources]
     try:
         document = highdicom.sr.ComprehensiveSR(

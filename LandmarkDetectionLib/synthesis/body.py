@@ -279,9 +279,7 @@ def load_body_model(thinned: bool = True) -> BodyModel:
     try:
         version = metadata.version("anny")
     except metadata.PackageNotFoundError:
-        raise MissingPackageError(
-            "Synthetic bodies need the package anny: run pip install 'landmark-detection[train]'."
-        ) from None
+        raise MissingPackageError.of("A synthetic body", "anny", "synthesis") from None
     recipe = json.dumps(
         [_RECIPE, version, SHAPE_RANK, local_change_labels(), _CELL_MM, _CELL_MM_ELSEWHERE, thinned]
     )

@@ -148,9 +148,7 @@ def fit(
         from lightning_fabric import Fabric
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise MissingPackageError(
-            f"Training needs the package {error.name}: run pip install 'landmark-detection[train]'."
-        ) from None
+        raise MissingPackageError.of("Training", str(error.name), "train") from None
     import torch
 
     folder = open_run(Path(out), config, resume)

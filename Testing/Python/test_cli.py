@@ -177,7 +177,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     monkeypatch.setattr("LandmarkDetectionLib.volume.list_series", missing)
     answer = cli("series", ".")
     assert answer.code == 7
-    assert 'pip install "landmark-detection[synthesis]"' in answer.err
+    assert 'in the folder of the repository: pip install ".[synthesis]"' in answer.err
 
 
 def test_wrong_usage_is_json_when_json_is_asked_for(cli: Callable) -> None:

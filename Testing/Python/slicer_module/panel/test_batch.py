@@ -470,7 +470,7 @@ def test_the_engine_is_started_with_what_was_chosen_and_it_is_remembered(host, p
 
 def test_a_folder_is_run_for_real_stopped_gone_on_with_and_reviewed(host, tmp_path, phantom):
     """With the engine itself: two good scans and a damaged one."""
-    pytest.importorskip("distributed", reason="the engine needs dask: pip install landmark-detection[batch]")
+    pytest.importorskip("distributed", reason="the engine needs dask: pip install .[batch]")
     scans = tmp_path / "scans"
     scans.mkdir()
     for name in ("anna", "bert"):
