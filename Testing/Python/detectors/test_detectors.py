@@ -302,7 +302,7 @@ def test_none_of_the_landmarks_is_an_answer_in_one_sentence(scan: Volume, model:
     for network in networks.values():
         network.absent.bias.data += 1000
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Model, "build_networks", lambda *_: networks)
+        patch.setattr(silhouette.array_estimates, "networks_for", lambda *_: networks)
         found = detect(nothing, model, device="cpu")
     assert {one.status for one in found.landmarks} == {Status.ABSENT}
     assert found.warnings[0] == "None of the landmarks of random-body lies in abdomen."
