@@ -23,9 +23,10 @@ import slicer
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 try:
+    from LandmarkDetectionSlicer.logic.module_logic import LandmarkDetectionLogic
     from LandmarkDetectionSlicer.process import packages
+    from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL
 
-    from LandmarkDetection import DEFAULT_MODEL, LandmarkDetectionLogic
     from LandmarkDetectionLib.errors import (
         InputError,
         LandmarkDetectionError,

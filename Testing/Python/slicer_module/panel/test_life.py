@@ -41,6 +41,24 @@ def test_the_module_introduces_itself(host, repository):
     assert module.dependencies == ["Markups"]
 
 
+def test_records_are_kept_in_the_scene_from_the_start_of_slicer_whether_the_panel_is_open_or_not(host):
+    from LandmarkDetectionSlicer.scene import nodes
+
+    panel = open_panel(host)
+    host.finish_startup()
+    node = show_detection(panel, add_volume("scan"), DETECTION)
+    host.exit("LandmarkDetection")
+    record = node.GetNodeReference(nodes.RECORD_ROLE)
+    record.SetForceCreateStorageNode(record.CreateStorageNodeAuto)
+    record.AddDefaultStorageNode()
+    assert record.GetStorageNode() is not None
+    host.scene.InvokeEvent(host.scene.EndImportEvent)
+    assert record.GetStorageNode() is None
+    record.AddDefaultStorageNode()
+    assert record.GetStorageNode() is None
+    assert "whole-body-ct" in record.GetText()
+
+
 def test_the_only_volume_is_chosen_at_once(host):
     panel = open_panel(host)
     volume = add_volume("scan", np.zeros((4, 5, 6), np.int16))
