@@ -4,7 +4,7 @@
 #   make test      pass every check and every test
 #
 # Variables, each optional:
-#   PYTHON=python3.12       which Python makes the environment (3.10 to 3.13; found by itself otherwise)
+#   PYTHON=python3.12       which Python makes the environment (3.10 to 3.14; found by itself otherwise)
 #   TORCH="torch==2.13.0"   what pip is asked for as PyTorch; on Linux the CPU build is much smaller:
 #                           TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
 #   ARGS="-k volume"        further arguments for the command behind the target
