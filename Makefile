@@ -60,6 +60,8 @@ format: $(READY)
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 	@$(PY) Testing/update_cmake_lists.py
+	@$(PY) Testing/draw_architecture.py
+	@$(PY) Testing/write_api_page.py
 
 clean:
 	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis

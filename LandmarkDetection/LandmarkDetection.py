@@ -36,12 +36,12 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from LandmarkDetectionLib.landmarks import read_landmarks
-from LandmarkDetectionLib.resources import resource_path
+from LandmarkDetectionLib.files import resource_path
+from LandmarkDetectionLib.io.markups import read_landmarks
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.models import Model
 
 PACKAGES = ("LandmarkDetectionSlicer", "LandmarkDetectionLib")
 HOMEPAGE = "https://github.com/landmark-detection/SlicerLandmarkDetection"

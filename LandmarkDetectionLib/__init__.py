@@ -2,6 +2,115 @@
 
 A volume goes in, named landmarks with confidence come out, a person corrects them.
 Every position that enters or leaves this library is in RAS millimetres.
+
+::
+
+    import LandmarkDetectionLib as ld
+
+    volume = ld.read_volume("ct.nii.gz")
+    model = ld.load_model("whole-body-ct")
+    detection = ld.detect(volume, model)
+    detection = ld.refine(detection, {"knee_left": (-81, 12, 430)})
+    ld.write_detection(detection, "ct.mrk.json")
+
+The names below are the public ones. Each is loaded when it is first used, so importing the library costs
+nothing; ``docs/api.md`` describes them.
 """
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from LandmarkDetectionLib._version import __version__
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.datasets.cases import Datalist
+    from LandmarkDetectionLib.datasets.datalist import read_datalist
+    from LandmarkDetectionLib.detectors.dispatch import detect, locate_near, refine
+    from LandmarkDetectionLib.errors import LandmarkDetectionError
+    from LandmarkDetectionLib.io.markups import read_landmarks, write_landmarks
+    from LandmarkDetectionLib.io.protocols import load_protocol
+    from LandmarkDetectionLib.io.records import read_detection, read_review, write_detection, write_review
+    from LandmarkDetectionLib.io.volumes import read_volume, write_volume
+    from LandmarkDetectionLib.measurement.measure import measure
+    from LandmarkDetectionLib.models import Model, list_models, load_model
+    from LandmarkDetectionLib.reporting.overlay import write_overlay
+
+_MODULES = {
+    "read_volume": "io.volumes",
+    "write_volume": "io.volumes",
+    "Volume": "core.volume",
+    "load_model": "models",
+    "list_models": "models",
+    "Model": "models",
+    "detect": "detectors.dispatch",
+    "refine": "detectors.dispatch",
+    "locate_near": "detectors.dispatch",
+    "Detection": "core.detection",
+    "read_detection": "io.records",
+    "write_detection": "io.records",
+    "write_overlay": "reporting.overlay",
+    "Landmark": "core.landmarks",
+    "LandmarkSet": "core.landmarks",
+    "Status": "core.landmarks",
+    "read_landmarks": "io.markups",
+    "write_landmarks": "io.markups",
+    "Protocol": "core.protocol",
+    "load_protocol": "io.protocols",
+    "measure": "measurement.measure",
+    "Review": "core.review",
+    "read_review": "io.records",
+    "write_review": "io.records",
+    "Datalist": "datasets.cases",
+    "read_datalist": "datasets.datalist",
+    "LandmarkDetectionError": "errors",
+}
+
+__all__ = [  # noqa: RUF022  in the order in which they are met, which is that of docs/api.md
+    "read_volume",
+    "write_volume",
+    "Volume",
+    "load_model",
+    "list_models",
+    "Model",
+    "detect",
+    "refine",
+    "locate_near",
+    "Detection",
+    "read_detection",
+    "write_detection",
+    "write_overlay",
+    "Landmark",
+    "LandmarkSet",
+    "Status",
+    "read_landmarks",
+    "write_landmarks",
+    "Protocol",
+    "load_protocol",
+    "measure",
+    "Review",
+    "read_review",
+    "write_review",
+    "Datalist",
+    "read_datalist",
+    "LandmarkDetectionError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

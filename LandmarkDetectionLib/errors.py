@@ -6,7 +6,17 @@ Shells (command line, Slicer panel) print ``str(error)`` and nothing else; the c
 
 
 class LandmarkDetectionError(Exception):
-    """Base of every error that is shown to a user as one sentence."""
+    """Base of every error that is shown to a user as one sentence.
+
+    Examples
+    --------
+    >>> import LandmarkDetectionLib as ld
+    >>> try:
+    ...     ld.read_volume("nothing.nrrd")
+    ... except ld.LandmarkDetectionError as problem:
+    ...     print(problem)
+    nothing.nrrd does not exist; check the name and the folder.
+    """
 
     exit_code = 1
 

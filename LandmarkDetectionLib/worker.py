@@ -39,7 +39,7 @@ when that was in another volume or with another model. Of ``record``, that of a 
 that a person settled; ``refine`` detects as it says, and refuses when that gives other landmarks. Positions
 are RAS mm; those of ``annotate`` are in the coordinates of the image's own file, in which ``ijk_to_ras``
 places the voxels. A volume message may have ``spacing_known`` and ``warnings``, as a
-:class:`~LandmarkDetectionLib.volume.Volume`.
+:class:`~LandmarkDetectionLib.core.volume.Volume`.
 
 Events are ``{"event": "ready"}`` once, then for each request any number of
 ``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or
@@ -64,18 +64,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from LandmarkDetectionLib import __version__
+from LandmarkDetectionLib._version import __version__
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, ModelError
-from LandmarkDetectionLib.volume import Volume
+from LandmarkDetectionLib.typing import Progress
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.detection import Detection
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.models import Model
 
 Message = dict[str, Any]
 Send = Callable[[Message], None]
-Progress = Callable[[float, str], None]
 
 DEFECT = "Defect"
 
@@ -146,13 +146,13 @@ class Worker:
         self._send({"id": number, "event": "error", "kind": kind, "message": message})
 
     def _detect(self, request: Message, progress: Progress) -> Message:
-        from LandmarkDetectionLib.model import load_model
+        from LandmarkDetectionLib.models import load_model
 
         return self._new_detection(request, load_model(request["model"]), progress).to_record()
 
     def _new_detection(self, request: Message, model: Model, progress: Progress) -> Detection:
         progress(0.0, "starting")
-        from LandmarkDetectionLib.detectors import detect
+        from LandmarkDetectionLib.detectors.dispatch import detect
 
         volume = self._opened(request["volume"])
         self._detection = None
@@ -170,7 +170,7 @@ class Worker:
 
     def _detected(self, request: Message, progress: Progress) -> tuple[Model, Detection]:
         """The detection at hand, or a new one where it was in another volume or with another model."""
-        from LandmarkDetectionLib.model import load_model
+        from LandmarkDetectionLib.models import load_model
 
         model = load_model(request["model"])
         self._opened(request["volume"])
@@ -180,9 +180,9 @@ class Worker:
         return model, detection
 
     def _refine(self, request: Message, progress: Progress) -> Message:
-        from LandmarkDetectionLib.detectors import refine
         from LandmarkDetectionLib.detectors.again import detect_again, difference, require_near
-        from LandmarkDetectionLib.model import load_model
+        from LandmarkDetectionLib.detectors.dispatch import refine
+        from LandmarkDetectionLib.models import load_model
 
         model, review = load_model(request["model"]), _review_of(request)
         volume = self._opened(request["volume"])
@@ -200,7 +200,7 @@ class Worker:
         return refine(detection, review.landmarks).to_record()
 
     def _locate_near(self, request: Message, progress: Progress) -> Message:
-        from LandmarkDetectionLib.detectors import locate_near
+        from LandmarkDetectionLib.detectors.dispatch import locate_near
 
         model, detection = self._detected(request, progress)
         return locate_near(detection, model, request["landmark"], np.array(request["near"])).to_record()
@@ -208,9 +208,9 @@ class Worker:
     def _silhouette(self, request: Message, progress: Progress) -> Message:
         from PIL import Image
 
-        from LandmarkDetectionLib.detectors import preview
+        from LandmarkDetectionLib.detectors.dispatch import preview
         from LandmarkDetectionLib.files import atomic_write
-        from LandmarkDetectionLib.model import load_model
+        from LandmarkDetectionLib.models import load_model
 
         model = load_model(request["model"])
         threshold, picture = preview(self._opened(request["volume"]), model, request.get("threshold"))
@@ -219,9 +219,9 @@ class Worker:
         return {"threshold": threshold, "picture": request["path"]}
 
     def _picture(self, request: Message, progress: Progress) -> Message:
+        from LandmarkDetectionLib.core.protocol import Protocol
         from LandmarkDetectionLib.detectors.again import look_again
-        from LandmarkDetectionLib.evaluation.overlay import write_overlay
-        from LandmarkDetectionLib.protocol import Protocol
+        from LandmarkDetectionLib.reporting.overlay import write_overlay
 
         detection = _review_of(request).detection
         model = _model_of(detection)
@@ -233,14 +233,14 @@ class Worker:
 
     def _install(self, request: Message, progress: Progress) -> Message:
         from LandmarkDetectionLib.detectors.checking import check_model
-        from LandmarkDetectionLib.model import install_model
+        from LandmarkDetectionLib.models import install_model
 
         model = install_model(request["source"], request.get("sha256"), check=check_model, progress=progress)
         return {"name": model.name, "version": model.version}
 
     def _read_image(self, request: Message, progress: Progress) -> Message:
         """For a window that cannot read the image itself."""
-        from LandmarkDetectionLib.volume import read_volume, write_volume
+        from LandmarkDetectionLib.io.volumes import read_volume, write_volume
 
         volume = read_volume(request["source"], series=request.get("series"))
         write_volume(volume, request["path"])
@@ -248,22 +248,22 @@ class Worker:
 
     def _cohort(self, request: Message, progress: Progress) -> Message:
         from LandmarkDetectionLib.cohort import read_cohort
-        from LandmarkDetectionLib.cohort.case_results import case_results, protocols_of
-        from LandmarkDetectionLib.cohort.model_results import by_model, ranked
+        from LandmarkDetectionLib.cohort.results.case_results import case_results, protocols_of
+        from LandmarkDetectionLib.cohort.results.model_results import by_model, ranked
 
         cohort = read_cohort(request["folder"])
         order = ranked(by_model(case_results(cohort, progress), protocols_of(cohort)))
         return {"cases": [one.to_record() for one in order], "total": cohort.settings.total}
 
     def _cohort_report(self, request: Message, progress: Progress) -> Message:
-        from LandmarkDetectionLib.cohort.report import write_report
+        from LandmarkDetectionLib.cohort.report.page import write_report
 
         return {"page": str(write_report(request["folder"], progress=progress))}
 
     def _annotate(self, request: Message, progress: Progress) -> Message:
-        from LandmarkDetectionLib.annotations import AnnotationStore, summarise_store
-        from LandmarkDetectionLib.protocol import Protocol
-        from LandmarkDetectionLib.review import Review
+        from LandmarkDetectionLib.core.protocol import Protocol
+        from LandmarkDetectionLib.core.review import Review
+        from LandmarkDetectionLib.datasets.annotations import AnnotationStore, summarise_store
 
         progress(0.0, "saving the review")
         store = AnnotationStore(request["store"])
@@ -288,7 +288,7 @@ class Worker:
 
     def _fine_tune(self, request: Message, progress: Progress) -> Message:
         progress(0.0, "starting")
-        from LandmarkDetectionLib.training.fine_tuning import STEPS, fine_tune
+        from LandmarkDetectionLib.training.finetuning.finetune import STEPS, fine_tune
 
         return fine_tune(
             request["model"],
@@ -301,7 +301,7 @@ class Worker:
 
     def _train(self, request: Message, progress: Progress) -> Message:
         progress(0.0, "starting")
-        from LandmarkDetectionLib.training.annotated_model import train_from_store
+        from LandmarkDetectionLib.training.supervised.model import train_from_store
 
         model = train_from_store(
             request["store"],
@@ -356,7 +356,7 @@ def open_volume(message: Message) -> Volume:
 
 def _review_of(request: Message) -> Review:
     """The review in a request's ``record``."""
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.core.review import Review
 
     try:
         return Review.from_record(request["record"])
@@ -366,7 +366,7 @@ def _review_of(request: Message) -> Review:
 
 def _model_of(detection: Detection) -> Model | None:
     """The model that made a detection; None when a person did, or it is no longer installed."""
-    from LandmarkDetectionLib.model import load_model
+    from LandmarkDetectionLib.models import load_model
 
     try:
         return load_model(detection.model or "none")

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from LandmarkDetectionLib.detectors.settings import HandSettings, SilhouetteSettings
-from LandmarkDetectionLib.evaluation.held_back import Population
-from LandmarkDetectionLib.model import add_joint, load_model
-from LandmarkDetectionLib.synthesis.hand_stream import HandFraming
-from LandmarkDetectionLib.synthesis.stream import Framing
-from LandmarkDetectionLib.training.synthetic_joint import joint_of_bodies, joint_of_hands
+from LandmarkDetectionLib.models import add_joint, load_model
+from LandmarkDetectionLib.synthesis.body.stream import Framing
+from LandmarkDetectionLib.synthesis.hand.stream import HandFraming
+from LandmarkDetectionLib.training.synthetic.held_out import Population
+from LandmarkDetectionLib.training.synthetic.joint import joint_of_bodies, joint_of_hands
 
 MODELS = Path(__file__).resolve().parents[1] / "Resources" / "Models"
 

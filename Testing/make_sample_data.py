@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from LandmarkDetectionLib.files import atomic_write
-from LandmarkDetectionLib.landmarks import write_landmarks
-from LandmarkDetectionLib.resources import resource_path
-from LandmarkDetectionLib.synthesis.phantom import make_phantom
-from LandmarkDetectionLib.volume import Volume, write_volume
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.files import atomic_write, resource_path
+from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.volumes import write_volume
+from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 
 NAME = "synthetic-body-ct"
 SEED = 2  # an adult of 1.72 m, arms at the sides; the body of `landmark-detection demo`

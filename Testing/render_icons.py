@@ -39,7 +39,7 @@ def main() -> None:
     sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "LandmarkDetection")]
     from LandmarkDetectionSlicer.scene.colors import mark
 
-    from LandmarkDetectionLib.landmarks import Status
+    from LandmarkDetectionLib.core.landmarks import Status
 
     for status in Status:
         _draw(*mark(status)).save(str(ICONS / "Status" / f"{status.value}.png"))

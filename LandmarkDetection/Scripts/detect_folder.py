@@ -33,7 +33,8 @@ try:
         MissingPackageError,
         OutputError,
     )
-    from LandmarkDetectionLib.volume import ITK, NIFTI, read_volume
+    from LandmarkDetectionLib.io.formats import ITK, NIFTI
+    from LandmarkDetectionLib.io.volumes import read_volume
 except Exception:  # Slicer without a window would wait forever
     traceback.print_exc()
     slicer.util.exit(1)

@@ -2,8 +2,8 @@
 
 from LandmarkDetectionLib.correction.certainty import choose_certainty
 from LandmarkDetectionLib.correction.fitting import fit_joint_gaussian
-from LandmarkDetectionLib.correction.following import Followed, follow
 from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observed
+from LandmarkDetectionLib.correction.propagation import Followed, follow
 from LandmarkDetectionLib.correction.tensors import joint_from_bytes, joint_to_bytes
 
 __all__ = [

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from LandmarkDetectionLib.correction.following import follow
 from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observed
-
-Array = np.ndarray
+from LandmarkDetectionLib.correction.propagation import follow
+from LandmarkDetectionLib.typing import Array
 
 #: From bold to shy.
 CHOICES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)

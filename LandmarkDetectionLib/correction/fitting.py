@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observed, calibrated, features
-
-Array = np.ndarray
+from LandmarkDetectionLib.typing import Array
 
 #: Errors beyond so many deviations count as that many: one lost landmark must not make all correlations.
 CLIPPED = 5.0

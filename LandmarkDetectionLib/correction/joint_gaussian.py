@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-Array = np.ndarray
+from LandmarkDetectionLib.typing import Array
 
 #: The landmarks may lie anywhere: deviation of their common place, in sizes of the mean shape.
 ANYWHERE = 20.0

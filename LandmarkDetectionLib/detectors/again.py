@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.detectors import DEPTH_METHODS, detect, look
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.detectors.dispatch import DEPTH_METHODS, detect, look
 from LandmarkDetectionLib.detectors.refining import TOLERANCE_MM, refine
 from LandmarkDetectionLib.errors import InputError, NoBodyError
-from LandmarkDetectionLib.landmarks import LandmarkSet
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.detection import Detection
-    from LandmarkDetectionLib.detectors import Progress
-    from LandmarkDetectionLib.hand_view import HandPicture
-    from LandmarkDetectionLib.image_views import ImageViews
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.projection import Projection
-    from LandmarkDetectionLib.review import Review
-    from LandmarkDetectionLib.volume import Volume
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.imaging.body.projection import Projection
+    from LandmarkDetectionLib.imaging.hand.views import HandPicture
+    from LandmarkDetectionLib.imaging.previews import ImageViews
+    from LandmarkDetectionLib.models import Model
+    from LandmarkDetectionLib.typing import Progress
 
 Settings = dict[str, Any]
 
@@ -48,7 +48,7 @@ def detect_again(
     Parameters
     ----------
     volume, model, device, channels, progress, cancelled
-        As ``detectors.detect`` takes them.
+        As ``detectors.dispatch.detect`` takes them.
     review
         What is to be found again: its prediction, and what a person settled.
 
@@ -117,7 +117,7 @@ def difference(fresh: Detection, review: Review) -> str | None:
 def look_again(
     volume: Volume, model: Model | None, detection: Detection
 ) -> Projection | HandPicture | ImageViews:
-    """What a detection looked at, for pictures; raises as ``detectors.look``."""
+    """What a detection looked at, for pictures; raises as ``detectors.dispatch.look``."""
     views, recorded = None, detection.parameters.get("threshold")
     for settings in given_settings(detection.parameters):
         settings.pop("depth", None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.detectors.hand_network import LENGTH_OF_CANVAS, HandEstimates
+from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS, HandEstimates
 from LandmarkDetectionLib.networks.silhouette_arrays import (
     HeatmapArrays,
     SilhouetteArrays,
@@ -19,13 +19,13 @@ from LandmarkDetectionLib.networks.silhouette_arrays import (
     mirrored,
     network_input,
 )
-from LandmarkDetectionLib.quality import RADIUS_MM
+from LandmarkDetectionLib.quality.calibration import RADIUS_MM
+from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.detectors.silhouette import Estimates
-    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.detectors.estimates import Estimates
+    from LandmarkDetectionLib.models import Model
 
-Array = np.ndarray
 
 ARCHITECTURE = "silhouette_unet"
 #: Models whose networks stay in memory, some 10 MB each.
@@ -90,7 +90,7 @@ def estimate(
     mean_depth_error_mm: Array,
 ) -> Estimates:
     """See ``silhouette.estimate``."""
-    from LandmarkDetectionLib.detectors.silhouette import Estimates
+    from LandmarkDetectionLib.detectors.estimates import Estimates
 
     image, mean, deviation = network_input(*coronal, LEAST_DEVIATION_MM)
     maps = networks["coronal"](image)

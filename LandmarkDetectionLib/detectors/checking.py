@@ -19,8 +19,8 @@ from LandmarkDetectionLib.detectors.settings import (
     SilhouetteSettings,
 )
 from LandmarkDetectionLib.errors import ModelError
-from LandmarkDetectionLib.model import Model, validate_model
-from LandmarkDetectionLib.model.package import read_package
+from LandmarkDetectionLib.models import Model, validate_model
+from LandmarkDetectionLib.models.package import read_package
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ LARGEST = {2: 1024, 3: 128}
 
 
 def check_model(path: str | os.PathLike[str]) -> list[str]:
-    """Everything that ``model.validate_model`` checks, and whether the model's detector can work with it.
+    """Everything that ``models.validate_model`` checks, and whether the model's detector can work with it.
 
     Returns
     -------

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from LandmarkDetectionLib.detectors.joint import JointEvidence
-from LandmarkDetectionLib.projection import View
-
-Array = np.ndarray
+from LandmarkDetectionLib.imaging.view import View
+from LandmarkDetectionLib.typing import Array
 
 
 class Maps(NamedTuple):

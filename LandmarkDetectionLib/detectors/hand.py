@@ -10,25 +10,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
-from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.detectors import array_estimates
+from LandmarkDetectionLib.detectors.estimates import HandEstimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
-from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, HandEstimates, estimate_hands, hand_canvas
+from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands, hand_canvas
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import HandSettings
 from LandmarkDetectionLib.errors import InputError, ModelError, NoBodyError
-from LandmarkDetectionLib.hand_view import HandPicture, HandView, view_hand
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW, Calibration, plausibility_warnings
+from LandmarkDetectionLib.imaging.hand.views import HandPicture, HandView, view_hand
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW, Calibration
+from LandmarkDetectionLib.quality.plausibility import plausibility_warnings
+from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.hand_view import Side
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.projection import View
-    from LandmarkDetectionLib.volume import Volume
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.imaging.hand.views import Side
+    from LandmarkDetectionLib.imaging.view import View
+    from LandmarkDetectionLib.models import Model
 
-Array = np.ndarray
 Step = Callable[[float, str], None]
 
 #: Two ways to turn a hand that differ by fewer landmarks, or bones of a possible length, are about as good.
@@ -59,7 +61,7 @@ def detect(
     step: Step,
     side: Side = "auto",
 ) -> Detection:
-    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.detect``.
+    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.dispatch.detect``.
 
     The hand is turned into the network's axes in every way its shape allows, and the one in which the
     network finds most is taken. Positions in a radiograph lie in its plane; when its pixel size is unknown

@@ -1,66 +1,32 @@
 """What the hand network says about hands in canonical axes, fitted into its canvas.
 
-The axes are those of ``synthesis.hand``: the back of a left hand, fingers up, thumb at the right. A hand
-without depth (a radiograph) has the same depth everywhere, as ``front == back == 0`` on it.
+The axes are those of ``synthesis.hand.model``: the back of a left hand, fingers up, thumb at the right. A
+hand without depth (a radiograph) has the same depth everywhere, as ``front == back == 0`` on it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS, HandEstimates
+from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
-from LandmarkDetectionLib.projection import View
+from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Array = np.ndarray
+
 HAND_LINE = ("wrist", "middle_tip")  # the hand's length lies between them
-LENGTH_OF_CANVAS = 0.6  # hand's length as a share of the canvas' rows where its ends are not seen
-
-
-class HandEstimates(NamedTuple):
-    """What the network says about L landmarks of B hands, in the canvas' own coordinates.
-
-    Attributes
-    ----------
-    position : (B, L, 2)
-        Column and row in pixels.
-    covariance : (B, L, 2, 2)
-        Square pixels.
-    present : (B, L)
-        Probability that the landmark lies in the picture.
-    near : (B, L)
-        Probability that it lies within the confidence's radius of ``position``, to be calibrated.
-    depth, depth_error : (B, L)
-        In mm by the network, and its expected absolute error; means nothing for hands without depth.
-    mean, deviation : (B,)
-        Of the depth of the front surface, in mm.
-    length : (B,)
-        Wrist to tip of the middle finger, in pixels.
-    maps : (B, 3, L, h, w) float32
-        Probability of every cell, and the network's depth and its expected absolute error there in mm.
-    """
-
-    position: Array
-    covariance: Array
-    present: Array
-    near: Array
-    depth: Array
-    depth_error: Array
-    mean: Array
-    deviation: Array
-    length: Array
-    maps: Array
 
 
 def hand_canvas(view: View, shape: tuple[int, int], filled: float) -> View:
     """Fit what is visible of a hand into the middle of the network's canvas, with square pixels.
 
-    As ``synthesis.hand_stream`` does: the hand fills ``filled`` of the rows or columns, whichever limits.
+    As ``synthesis.hand.stream`` does: the hand fills ``filled`` of the rows or columns, whichever limits.
 
     Raises
     ------
@@ -121,8 +87,8 @@ def estimate_hands(
         return array_estimates.estimate_hands(network, front, back, field_of_view, ends, radius_share)
     import torch
 
-    from LandmarkDetectionLib import heatmap
-    from LandmarkDetectionLib.depth import SMALLEST_DEVIATION_OF_HANDS_MM, network_input
+    from LandmarkDetectionLib.heatmaps import softmax
+    from LandmarkDetectionLib.imaging.depth import SMALLEST_DEVIATION_OF_HANDS_MM, network_input
     from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 
     device = next(network.parameters()).device
@@ -130,8 +96,8 @@ def estimate_hands(
     with torch.inference_mode():
         image, scale = network_input(views[0], views[1], views[2], SMALLEST_DEVIATION_OF_HANDS_MM)
         maps = network(image)
-        probability, present = heatmap.distribution(maps.logits, maps.absent)
-        decoded = heatmap.decode(probability, STRIDE)
+        probability, present = softmax.distribution(maps.logits, maps.absent)
+        decoded = softmax.decode(probability, STRIDE)
         depth_map = scale.restore(maps.depth)
         error_map = maps.depth_log_scale.exp() * scale.deviation[:, None, None, None]
         depth = (decoded.window * depth_map).sum(dim=(2, 3))
@@ -140,7 +106,7 @@ def estimate_hands(
         seen = (present[:, list(ends)] > 0.5).all(dim=1)
         length = (tip - wrist).norm(dim=1)
         length = torch.where(seen, length, torch.full_like(length, LENGTH_OF_CANVAS * image.shape[2]))
-        near = heatmap.mass_within(probability, decoded.position, STRIDE, radius_share * length)
+        near = softmax.mass_within(probability, decoded.position, STRIDE, radius_share * length)
 
     def numpy(tensor: Tensor) -> Array:
         return np.asarray(tensor.double().cpu().numpy())

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
 from LandmarkDetectionLib.detectors.silhouette import regression_answer
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.hand_view import view_hand
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.quality import RADIUS_MM, UNCERTAIN_BELOW, plausibility_warnings
+from LandmarkDetectionLib.imaging.hand.views import view_hand
+from LandmarkDetectionLib.quality.calibration import RADIUS_MM, UNCERTAIN_BELOW
+from LandmarkDetectionLib.quality.plausibility import plausibility_warnings
+from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.hand_view import Side
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.projection import View
-    from LandmarkDetectionLib.volume import Volume
-
-Array = np.ndarray
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.imaging.hand.views import Side
+    from LandmarkDetectionLib.imaging.view import View
+    from LandmarkDetectionLib.models import Model
 
 
 def detect(
@@ -40,7 +40,7 @@ def detect(
     step: Callable[[float, str], None],
     side: Side = "auto",
 ) -> Detection:
-    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.detect``.
+    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.dispatch.detect``.
 
     Raises
     ------
@@ -110,7 +110,11 @@ def _places(view: View, model: Model, settings: RegressionSettings, method: str,
     """(L, 3): column and row in pixels, depth in mm."""
     import torch
 
-    from LandmarkDetectionLib.depth import SMALLEST_DEVIATION_OF_HANDS_MM, depth_scale, normalised_depth
+    from LandmarkDetectionLib.imaging.depth import (
+        SMALLEST_DEVIATION_OF_HANDS_MM,
+        depth_scale,
+        normalised_depth,
+    )
     from LandmarkDetectionLib.networks.regression_cnn import from_unit
 
     networks = model.build_networks(device)

@@ -9,27 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.detectors.heatmap_evidence import (
-    MOST_BYTES,
-    SpatialBranch,
-    heatmap_evidence,
-)
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.detectors.heatmap_evidence import MOST_BYTES, SpatialBranch, heatmap_evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.heatmap_reading import Reading
-from LandmarkDetectionLib.image_grid import ImageGrid, look_at
-from LandmarkDetectionLib.image_reading import read_image
-from LandmarkDetectionLib.image_views import image_views
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW, none_found
+from LandmarkDetectionLib.heatmaps.decoding import Reading
+from LandmarkDetectionLib.heatmaps.inference import read_image
+from LandmarkDetectionLib.imaging.grid import ImageGrid, look_at
+from LandmarkDetectionLib.imaging.previews import image_views
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW
+from LandmarkDetectionLib.quality.plausibility import none_found
+from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.models import Model
     from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
-    from LandmarkDetectionLib.volume import Volume
 
-Array = np.ndarray
 Step = Callable[[float, str], None]
 
 KEY = "heatmap"
@@ -46,7 +43,7 @@ def detect(
     step: Step,
     channels: Sequence[Volume] = (),
 ) -> Detection:
-    """Find the landmarks of a radiograph or a volume; see ``detectors.detect``.
+    """Find the landmarks of a radiograph or a volume; see ``detectors.dispatch.detect``.
 
     Raises
     ------
@@ -118,7 +115,7 @@ def _grid(
     """What the network looks at, and a warning where it could not be registered to the template."""
     if settings.template is None:
         return look_at(volumes, settings.grid(), multiple), ()
-    from LandmarkDetectionLib.aligned_grid import look_at_aligned, read_template
+    from LandmarkDetectionLib.imaging.aligned_grid import look_at_aligned, read_template
 
     template = read_template(model.path / settings.template.file, settings.template.sha256)
     aligned = look_at_aligned(volumes, template, settings.grid())

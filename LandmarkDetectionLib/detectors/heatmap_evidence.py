@@ -11,24 +11,24 @@ import torch
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
-from LandmarkDetectionLib.gaussian_heatmap import (
+from LandmarkDetectionLib.heatmaps.decoding import Reading, gaussian_distribution, read_heatmaps
+from LandmarkDetectionLib.heatmaps.gaussian import (
     axis_profiles,
     heatmap_distribution,
     outer_product,
     pixels_to_cells,
 )
-from LandmarkDetectionLib.heatmap_reading import Reading, gaussian_distribution, read_heatmaps
+from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
-from LandmarkDetectionLib.projection import View, ViewGeometry
-from LandmarkDetectionLib.quality import PRESENT_ABOVE
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
+from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.correction import JointGaussian
     from LandmarkDetectionLib.detectors.settings import HeatmapSettings
-    from LandmarkDetectionLib.image_grid import ImageGrid
-    from LandmarkDetectionLib.volume import Volume
+    from LandmarkDetectionLib.imaging.grid import ImageGrid
 
-Array = np.ndarray
 
 #: How exactly a person points, in radii of the confidence.
 CLICK_RADII = 1.5

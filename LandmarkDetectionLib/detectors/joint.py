@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from LandmarkDetectionLib.correction import JointGaussian, Observed
-
-Array = np.ndarray
+from LandmarkDetectionLib.typing import Array
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from LandmarkDetectionLib import heatmap
+from LandmarkDetectionLib.core.landmarks import Landmark, Status
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import Landmark, Status
+from LandmarkDetectionLib.heatmaps import softmax
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
-from LandmarkDetectionLib.quality import UNCERTAIN_BELOW
+from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.detection import Detection
-    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.models import Model
 
 # Who points to another place doubts the network: so likely the landmark is anywhere on the body instead.
 DOUBT = 0.5
 
 
 def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray) -> Landmark:
-    """See ``detectors.locate_near``."""
+    """See ``detectors.dispatch.locate_near``."""
     kept = detection.evidence
     evidence = kept.maps if isinstance(kept, Evidence) else None
     if evidence is None:
@@ -43,8 +43,8 @@ def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray)
 
     rows, columns = seen.shape
     pixel = geometry.spacing[0]
-    from_row = (heatmap.cell_centres(rows, STRIDE) - row) * pixel
-    from_column = (heatmap.cell_centres(columns, STRIDE) - column) * pixel
+    from_row = (softmax.cell_centres(rows, STRIDE) - row) * pixel
+    from_column = (softmax.cell_centres(columns, STRIDE) - column) * pixel
     click = torch.exp(-0.5 * (from_row[:, None] ** 2 + from_column[None, :] ** 2) / evidence.click_mm**2)
     anywhere = 1 / max(1.0, view.silhouette.sum() / STRIDE**2)
     likely = ((1 - DOUBT) * seen + DOUBT * anywhere) * click
@@ -52,13 +52,13 @@ def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray)
         raise InputError("The place lies too far from the body; click on the body.")
     likely = (likely / likely.sum())[None, None]
 
-    found = heatmap.decode(likely, STRIDE)
+    found = softmax.decode(likely, STRIDE)
     place = found.position[0, 0].numpy()
     best_depth, variance, error = _depth(evidence, index, found.window, depth)
     within = evidence.radius_mm / pixel
     # The click's own depth is left out of it: nobody has said how exact it is.
     confidence = evidence.confidence(
-        float(heatmap.mass_within(likely, found.position, STRIDE, within)), error, place
+        float(softmax.mass_within(likely, found.position, STRIDE, within)), error, place
     )
     axes = geometry.axes_mm
     spread = np.zeros((3, 3))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from LandmarkDetectionLib.errors import InputError
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.core.detection import Detection
 
 NOTE = "The memory of the CUDA device was too small, so the processor was used."
 

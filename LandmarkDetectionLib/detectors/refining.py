@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Followed, follow
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.quality import PRESENT_ABOVE, UNCERTAIN_BELOW
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW
+from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.core.detection import Detection
 
-Array = np.ndarray
 Corrections = LandmarkSet | Mapping[str, Array | None]
 
 #: A move that is shorter never matters: mm, or pixels where their size is unknown.
@@ -31,7 +31,7 @@ SAMPLES = 64
 
 
 def refine(detection: Detection, corrections: Corrections) -> Detection:
-    """See ``detectors.refine``."""
+    """See ``detectors.dispatch.refine``."""
     settled = _settled(detection, corrections)
     evidence = _evidence(detection)
     if not settled:

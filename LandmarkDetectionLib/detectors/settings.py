@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
+from LandmarkDetectionLib.core.protocol import readable
 from LandmarkDetectionLib.errors import ModelError
-from LandmarkDetectionLib.image_grid import GridSettings
-from LandmarkDetectionLib.protocol import readable
-from LandmarkDetectionLib.quality import Calibration
+from LandmarkDetectionLib.imaging.grid import GridSettings
+from LandmarkDetectionLib.quality.calibration import Calibration
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.models import Model
 
 Shape = tuple[Annotated[int, Field(ge=32, le=4096)], Annotated[int, Field(ge=32, le=4096)]]
 Kind = TypeVar("Kind", bound="DetectorSettings")
@@ -180,7 +180,7 @@ class HeatmapSettings(DetectorSettings):
     Attributes
     ----------
     shape, spacing, intensity, channels
-        See ``image_grid.GridSettings``; images per case.
+        See ``grid.GridSettings``; images per case.
     heatmaps
         "logits" of networks trained by cross-entropy, "gaussian" of those trained by a squared error.
     appearance
@@ -191,7 +191,7 @@ class HeatmapSettings(DetectorSettings):
     radius, unit
         A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
     copies
-        See ``image_reading.averaged_output``.
+        See ``inference.averaged_output``.
     calibration
         From the score of lying within the radius.
     template
@@ -223,7 +223,7 @@ class HeatmapSettings(DetectorSettings):
 
     def masses(self, names: Sequence[str]) -> list[float]:
         """Sum over all cells of the landmarks' targets."""
-        from LandmarkDetectionLib.gaussian_heatmap import gaussian_mass
+        from LandmarkDetectionLib.heatmaps.gaussian import gaussian_mass
 
         d = len(self.shape)
         return [gaussian_mass(self.peak.get(name, 1.0), self.sigma[name], d) for name in names]

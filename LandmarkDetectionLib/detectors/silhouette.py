@@ -5,39 +5,39 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.body_evidence import Inside, composition, weighed
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
-from LandmarkDetectionLib.detection import Detection
 from LandmarkDetectionLib.detectors import array_estimates
+from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings, SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
+from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
-from LandmarkDetectionLib.projection import Projection, View, project_body
-from LandmarkDetectionLib.quality import (
-    PRESENT_ABOVE,
-    RADIUS_MM,
-    UNCERTAIN_BELOW,
-    Calibration,
+from LandmarkDetectionLib.quality.body_evidence import Inside, composition, weighed
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM, UNCERTAIN_BELOW, Calibration
+from LandmarkDetectionLib.quality.plausibility import (
     mirror_warning,
     none_found,
     orientation_warning,
     plausibility_warnings,
 )
+from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.volume import Volume
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.models import Model
 
-Array = np.ndarray
+
 Step = Callable[[float, str], None]
 LARGEST_MM = 3500.0
 SMALLEST_MM = 60.0
@@ -49,38 +49,6 @@ LEAST_LIKENESS = 0.2
 CLICK_MM = 16.0
 # In depth people are less exact: they click on a surface, or on another slice.
 CLICK_DEPTH_MM = 30.0
-
-
-class Estimates(NamedTuple):
-    """What the networks say about L landmarks in B coronal views, in the view's own coordinates.
-
-    Attributes
-    ----------
-    position : (B, L, 2)
-        Column and row in pixels.
-    covariance : (B, L, 2, 2)
-        Square pixels.
-    present : (B, L)
-        Probability that the landmark lies in the image.
-    near : (B, L)
-        Probability that it lies within ``RADIUS_MM`` of ``position``.
-    depth, depth_error : dict of (B, L)
-        Depth in mm, and its expected absolute error, by method.
-    maps : (B, 3, L, h, w) Tensor or array
-        Probability of every cell, and the network's depth and its expected absolute error there in mm.
-    """
-
-    position: Array
-    covariance: Array
-    present: Array
-    near: Array
-    depth: dict[str, Array]
-    depth_error: dict[str, Array]
-    maps: Tensor | Array
-
-    def score(self, method: str) -> Array:
-        """The networks' own probability (B, L) of being within ``RADIUS_MM`` in 3D, to be calibrated."""
-        return np.asarray(self.near * -np.expm1(-RADIUS_MM / np.maximum(self.depth_error[method], 1e-3)))
 
 
 def estimate(
@@ -98,7 +66,7 @@ def estimate(
     Parameters
     ----------
     coronal, lateral : front (B, H, W), back (B, H, W), field of view (B, H, W)
-        As in ``projection.View``. Without the lateral view its method is left out.
+        As in ``view.View``. Without the lateral view its method is left out.
     lateral_first_mm : (B,)
         Coronal depth in mm of the lateral view's first column.
     mirror : (L,) int
@@ -119,8 +87,8 @@ def estimate(
         )
     import torch
 
-    from LandmarkDetectionLib import heatmap
-    from LandmarkDetectionLib.depth import network_input
+    from LandmarkDetectionLib.heatmaps import softmax
+    from LandmarkDetectionLib.imaging.depth import network_input
     from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 
     swap = torch.as_tensor(mirror)
@@ -129,11 +97,11 @@ def estimate(
         image, scale = network_input(front, back, inside)
         maps = networks["coronal"](image)
         flipped = networks["coronal"](image.flip(-1))
-        probability, present = heatmap.distribution(maps.logits, maps.absent)
-        other, other_present = heatmap.distribution(flipped.logits, flipped.absent)
+        probability, present = softmax.distribution(maps.logits, maps.absent)
+        other, other_present = softmax.distribution(flipped.logits, flipped.absent)
         probability = (probability + other.flip(-1)[:, swap]) / 2
         present = (present + other_present[:, swap]) / 2
-        decoded = heatmap.decode(probability, STRIDE)
+        decoded = softmax.decode(probability, STRIDE)
         depth_map = (maps.depth + flipped.depth.flip(-1)[:, swap]) / 2
         error_map = (maps.depth_log_scale.exp() + flipped.depth_log_scale.exp().flip(-1)[:, swap]) / 2
         depth_map = scale.restore(depth_map)
@@ -146,7 +114,7 @@ def estimate(
             column, spread = _lateral_columns(networks["lateral"], lateral, swap)
             depth["lateral"] = torch.as_tensor(lateral_first_mm).to(column)[:, None] + column * pixel_mm
             depth_error["lateral"] = spread * pixel_mm
-        near = heatmap.mass_within(probability, decoded.position, STRIDE, RADIUS_MM / pixel_mm)
+        near = softmax.mass_within(probability, decoded.position, STRIDE, RADIUS_MM / pixel_mm)
 
     def numpy(tensor: Tensor) -> Array:
         return np.asarray(tensor.double().cpu().numpy())
@@ -166,17 +134,17 @@ def _lateral_columns(
     network: nn.Module, lateral: tuple[Array, Array, Array], swap: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Column (B, L) in pixels of every landmark in the lateral view, and its expected absolute error."""
-    from LandmarkDetectionLib import heatmap
-    from LandmarkDetectionLib.depth import network_input
+    from LandmarkDetectionLib.heatmaps import softmax
+    from LandmarkDetectionLib.imaging.depth import network_input
     from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 
     front, back, inside = _on_device(network, lateral)
     maps = network(network_input(front, back, inside)[0])
     # The mirror image of a body: what was last from the left is now first, and the sides swap names.
     flipped = network(network_input(-back, -front, inside)[0])
-    probability = heatmap.distribution(maps.logits, maps.absent)[0]
-    probability = (probability + heatmap.distribution(flipped.logits, flipped.absent)[0][:, swap]) / 2
-    decoded = heatmap.decode(probability, STRIDE)
+    probability = softmax.distribution(maps.logits, maps.absent)[0]
+    probability = (probability + softmax.distribution(flipped.logits, flipped.absent)[0][:, swap]) / 2
+    decoded = softmax.decode(probability, STRIDE)
     return decoded.position[..., 0], 0.8 * decoded.covariance[..., 0, 0].sqrt()
 
 
@@ -190,7 +158,7 @@ def _on_device(network: nn.Module, view: tuple[Array, Array, Array]) -> list[Ten
 def detect(
     volume: Volume, model: Model, threshold: float | None, depth: str | None, device: str, step: Step
 ) -> Detection:
-    """Find landmarks with ``SilhouetteUNet`` networks; see ``detectors.detect``."""
+    """Find landmarks with ``SilhouetteUNet`` networks; see ``detectors.dispatch.detect``."""
     seconds: dict[str, float] = {}
     settings = SilhouetteSettings.of(model)
     method = depth or settings.depth_method
@@ -495,7 +463,7 @@ def detect_by_regression(
     """
     import torch
 
-    from LandmarkDetectionLib.depth import depth_scale, normalised_depth
+    from LandmarkDetectionLib.imaging.depth import depth_scale, normalised_depth
     from LandmarkDetectionLib.networks.regression_cnn import from_unit
 
     settings = RegressionSettings.of(model)

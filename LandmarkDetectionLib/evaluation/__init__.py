@@ -1,1 +1,1 @@
-"""How good landmarks are, and pictures to judge them by."""
+"""How good a model is: errors with their uncertainty, tables, plots and pages, raters side by side."""

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from LandmarkDetectionLib.core.measurement_kinds import Measurement, unit_of
+from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.measurement.frame import Frame
 from LandmarkDetectionLib.measurement.many import class_of, measure_many
-from LandmarkDetectionLib.measurement_definition import Measurement, unit_of
-from LandmarkDetectionLib.protocol import Protocol
-
-FloatArray = npt.NDArray[np.float64]
+from LandmarkDetectionLib.typing import FloatArray
 
 LEAST_CASES = 5
 """An intraclass correlation of fewer says nothing."""

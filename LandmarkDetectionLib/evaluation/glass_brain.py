@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from LandmarkDetectionLib.errors import InputError, MissingPackageError
-from LandmarkDetectionLib.evaluation.evaluation_figures import new_figure
-from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation
+from LandmarkDetectionLib.evaluation.evaluate import Evaluation
+from LandmarkDetectionLib.evaluation.plots import new_figure
+from LandmarkDetectionLib.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Array = npt.NDArray[np.float64]
 #: Around the head in MNI space, RAS mm: what lies outside is surely not in this space.
 LOW, HIGH = (-110.0, -150.0, -110.0), (110.0, 120.0, 130.0)
 CAPTION = (
@@ -23,7 +22,7 @@ CAPTION = (
 )
 
 
-def mean_positions(result: Evaluation) -> Array:
+def mean_positions(result: Evaluation) -> FloatArray:
     """(landmarks, 3) mean true positions, RAS mm; NaN where a landmark is in no case.
 
     Raises
@@ -87,7 +86,7 @@ def glass_brain_figure(result: Evaluation) -> Figure:
     return figure
 
 
-def _finite_means(errors: Array) -> Array:
+def _finite_means(errors: FloatArray) -> FloatArray:
     given = np.isfinite(errors)
     count = given.sum(axis=0)
     return np.asarray(np.where(given, errors, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan))

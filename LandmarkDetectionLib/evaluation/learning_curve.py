@@ -22,24 +22,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from LandmarkDetectionLib.csv_text import TableError, table_rows, unguarded
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.evaluation.evaluation_figures import (
-    LINES,
-    draw_cumulative,
-    model_colours,
-    new_figure,
-)
-from LandmarkDetectionLib.evaluation.point_error import image_errors, summarise
-from LandmarkDetectionLib.evaluation.resampling import resample
+from LandmarkDetectionLib.evaluation.metrics import image_errors, summarise
+from LandmarkDetectionLib.evaluation.plots import LINES, draw_cumulative, model_colours, new_figure
+from LandmarkDetectionLib.evaluation.statistics import resample
 from LandmarkDetectionLib.files import read_text
+from LandmarkDetectionLib.io.csv_text import TableError, table_rows, unguarded
+from LandmarkDetectionLib.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Array = npt.NDArray[np.float64]
 RUN_COLUMNS = ("network", "images", "errors")
 
 
@@ -53,7 +47,7 @@ class Run:
     images : int
         It was trained on.
     errors : (cases, landmarks)
-        In ``unit``; see :mod:`.point_error` for NaN and inf.
+        In ``unit``; see :mod:`.metrics` for NaN and inf.
     subjects : tuple of str
         Of the cases.
     unit : str
@@ -61,7 +55,7 @@ class Run:
 
     network: str
     images: int
-    errors: Array
+    errors: FloatArray
     subjects: tuple[str, ...]
     unit: str
 
@@ -84,7 +78,7 @@ def read_runs(path: str | os.PathLike[str]) -> list[Run]:
     rows = _table(path, RUN_COLUMNS)
     if not rows:
         raise InputError(f"The table {path} has no run.")
-    parts: dict[tuple[str, int], list[tuple[Array, tuple[str, ...], str, tuple[str, ...]]]] = {}
+    parts: dict[tuple[str, int], list[tuple[FloatArray, tuple[str, ...], str, tuple[str, ...]]]] = {}
     for number, row in enumerate(rows, start=1):
         where = f"Row {number} of {path}"
         if not row["network"] or not row["images"].isdecimal() or int(row["images"]) < 1:
@@ -171,7 +165,9 @@ def _table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     ]
 
 
-def _read_errors(path: Path, model: str, where: str) -> tuple[Array, tuple[str, ...], str, tuple[str, ...]]:
+def _read_errors(
+    path: Path, model: str, where: str
+) -> tuple[FloatArray, tuple[str, ...], str, tuple[str, ...]]:
     """Errors (cases, landmarks) of one model in an ``errors.csv``, subjects, unit and landmarks."""
     rows = _table(
         path, ("case", "subject", "model", "reference", "landmark", "present", "given", "error", "unit")

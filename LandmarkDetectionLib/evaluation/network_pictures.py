@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.evaluation.evaluation_figures import new_figure
+from LandmarkDetectionLib.evaluation.plots import new_figure
+from LandmarkDetectionLib.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 
     from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 
-Array = npt.NDArray[np.float64]
 MOST_KERNELS = 64
 #: Where the local appearance is below this share of its peak, its quotient says nothing.
 FAINT = 0.02
 
 
-def first_kernels(network: nn.Module) -> Array:
+def first_kernels(network: nn.Module) -> FloatArray:
     """Kernels of the first convolution.
 
     Returns
@@ -128,7 +127,7 @@ def heatmap_figure(
     return figure
 
 
-def spatial_configuration(heatmap: Array, appearance: Array) -> Array:
+def spatial_configuration(heatmap: FloatArray, appearance: FloatArray) -> FloatArray:
     """The factor that made the heatmap from the local appearance, NaN where the latter is too faint to say.
 
     Parameters
@@ -140,12 +139,12 @@ def spatial_configuration(heatmap: Array, appearance: Array) -> Array:
     return np.asarray(np.divide(heatmap, appearance, out=np.full(heatmap.shape, np.nan), where=clear))
 
 
-def _heatmap_columns(output: HeatmapOutput, index: int) -> dict[str, Array]:
-    def array(heatmaps: Tensor) -> Array:
+def _heatmap_columns(output: HeatmapOutput, index: int) -> dict[str, FloatArray]:
+    def array(heatmaps: Tensor) -> FloatArray:
         return np.asarray(heatmaps[0, index].detach().cpu().double().numpy())
 
     final = array(output.heatmaps)
-    columns: dict[str, Array] = {}
+    columns: dict[str, FloatArray] = {}
     if output.appearance is not None:
         appearance = array(output.appearance)
         columns["local appearance"] = appearance
@@ -156,7 +155,7 @@ def _heatmap_columns(output: HeatmapOutput, index: int) -> dict[str, Array]:
     return columns
 
 
-def _peak_slice(heatmap: Array, grey: Array) -> tuple[int, int]:
+def _peak_slice(heatmap: FloatArray, grey: FloatArray) -> tuple[int, int]:
     """Slice of the image and of the heatmap through the heatmap's peak."""
     if grey.ndim == 2:
         return 0, 0
@@ -165,13 +164,13 @@ def _peak_slice(heatmap: Array, grey: Array) -> tuple[int, int]:
     return min(round(stride * (cell + 0.5) - 0.5), grey.shape[0] - 1), cell
 
 
-def _draw_image(axes: Axes, picture: Array) -> None:
+def _draw_image(axes: Axes, picture: FloatArray) -> None:
     low, high = np.percentile(picture, (0.5, 99.5))
     axes.imshow(picture, cmap="gray", vmin=low, vmax=max(high, low + 1e-9))
     axes.set(xticks=[], yticks=[])
 
 
-def _draw_heatmap(axes: Axes, heatmap: Array, shape: tuple[int, ...]) -> None:
+def _draw_heatmap(axes: Axes, heatmap: FloatArray, shape: tuple[int, ...]) -> None:
     """Positive values red, negative ones blue, the stronger the less transparent."""
     from matplotlib import colormaps
 

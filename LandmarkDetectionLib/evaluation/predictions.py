@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from LandmarkDetectionLib.datalist import Case, Unit
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.datasets.cases import Case, Unit
 from LandmarkDetectionLib.errors import (
     Cancelled,
     InputError,
@@ -22,15 +23,15 @@ from LandmarkDetectionLib.errors import (
     OutputError,
 )
 from LandmarkDetectionLib.files import read_json, write_text
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, read_landmarks
-from LandmarkDetectionLib.pixel_landmarks import is_labelme, read_pixel_landmarks
-from LandmarkDetectionLib.volume import stem
+from LandmarkDetectionLib.io.formats import stem
+from LandmarkDetectionLib.io.markups import read_landmarks
+from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
+from LandmarkDetectionLib.typing import Progress
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.hand_view import Side
-    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.imaging.hand.views import Side
+    from LandmarkDetectionLib.models import Model
 
-Progress = Callable[[float, str], None]
 #: The first that is there is read: the full record knows the confidence best.
 SUFFIXES = (".json", ".mrk.json", ".fcsv", ".csv")
 MADE_BY = "made-by.json"
@@ -153,7 +154,7 @@ def predict(
     Parameters
     ----------
     model
-        See ``model.load_model``.
+        See ``models.load_model``.
     cases
         Of a datalist; the first channel is shown to the model.
     root
@@ -161,14 +162,14 @@ def predict(
     out
         Folder for the predictions; made when missing.
     device
-        As in ``detectors.detect``.
+        As in ``detectors.dispatch.detect``.
 
     Raises
     ------
     InputError
         An image cannot be read or the model cannot work on it; the case is named.
     ModelError, OutputError, Cancelled
-        As ``detectors.detect``.
+        As ``detectors.dispatch.detect``.
     """
     folder = Path(out)
     made_by = {"model": model.name, "version": model.version, "sha256": _digest(model.path)}
@@ -188,8 +189,9 @@ def predict(
 
 
 def _predict_case(model: Model, case: Case, file: Path, device: str) -> None:
-    from LandmarkDetectionLib.detection import Detection, write_detection
-    from LandmarkDetectionLib.detectors import detect
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.io.records import write_detection
 
     try:
         first, *further = case.read_channels() if model.channels > 1 else [case.read_volume()]

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from LandmarkDetectionLib.csv_text import TableError, not_a_number, table_rows
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.datasets.importers.tables import are_headings, number_of
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_text
-from LandmarkDetectionLib.importers.tables import are_headings, number_of
-from LandmarkDetectionLib.landmarks import LANDMARK_SUFFIXES, read_landmarks
-from LandmarkDetectionLib.protocol import Protocol
+from LandmarkDetectionLib.io.csv_text import TableError, not_a_number, table_rows
+from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks
 
 MEAN = "mean"
 

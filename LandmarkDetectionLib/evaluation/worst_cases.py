@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from LandmarkDetectionLib.evaluation.evaluation_figures import model_colours, new_figure
-from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation
-from LandmarkDetectionLib.volume import Volume
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.evaluation.evaluate import Evaluation
+from LandmarkDetectionLib.evaluation.plots import model_colours, new_figure
+from LandmarkDetectionLib.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = npt.NDArray[np.float64]
 
 TRUTH = "#f0e442"
 #: Width of the near view: this many times the error, and half of it at least this share of the image.
@@ -65,14 +64,14 @@ class Plane:
         For people: ``axial``, ``coronal``, ``sagittal``, or empty for a radiograph.
     """
 
-    picture: Array
+    picture: FloatArray
     across: int
     down: int
     turned: tuple[bool, bool]
     pixel: tuple[float, float]
     name: str
 
-    def place(self, ijk: Array) -> Array:
+    def place(self, ijk: FloatArray) -> FloatArray:
         """(..., 3) voxel indices -> (..., 2) column and row of the picture."""
         height, width = self.picture.shape
         column, row = ijk[..., self.across], ijk[..., self.down]
@@ -129,7 +128,7 @@ def gallery_figure(result: Evaluation, model: str, count: int = 4) -> Figure | N
     return figure
 
 
-def show_plane(volume: Volume, ijk: Array, towards: Array) -> Plane:
+def show_plane(volume: Volume, ijk: FloatArray, towards: FloatArray) -> Plane:
     """Cut the slice through a voxel that holds most of the way towards another one.
 
     Parameters
@@ -209,7 +208,9 @@ def _draw_picture(axes: Axes, plane: Plane) -> None:
     axes.set_aspect(plane.pixel[1] / plane.pixel[0])
 
 
-def _draw_pair(axes: Axes, truth: Array, found: Array, colour: str, strong: bool, large: bool) -> None:
+def _draw_pair(
+    axes: Axes, truth: FloatArray, found: FloatArray, colour: str, strong: bool, large: bool
+) -> None:
     size = (9 if large else 5.5) if strong else (4.5 if large else 2.2)
     edge = 0.8 if strong else 0.4
     if np.isfinite(truth).all() and np.isfinite(found).all():
@@ -236,7 +237,7 @@ def _draw_pair(axes: Axes, truth: Array, found: Array, colour: str, strong: bool
         )
 
 
-def _draw_frame(axes: Axes, corner: Array, size: Array) -> None:
+def _draw_frame(axes: Axes, corner: FloatArray, size: FloatArray) -> None:
     from matplotlib.patches import Rectangle
 
     axes.add_patch(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LandmarkDetectionLib.measurement.geometry import FloatArray, cross, unit_vector
+from LandmarkDetectionLib.measurement.geometry import cross, unit_vector
+from LandmarkDetectionLib.typing import FloatArray
 
 CURVES = ("proximal_thoracic", "main_thoracic", "thoracolumbar")
 

@@ -10,9 +10,9 @@ import numpy as np
 from LandmarkDetectionLib.errors import InputError
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.landmarks import LandmarkSet
-    from LandmarkDetectionLib.measurement.geometry import FloatArray
-    from LandmarkDetectionLib.volume import Volume
+    from LandmarkDetectionLib.core.landmarks import LandmarkSet
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.typing import FloatArray
 
 _SPACE = np.eye(3)
 #: A radiograph without an orientation lies with its columns to the patient's left and its rows to posterior.

@@ -7,9 +7,8 @@ benchmarks have it. What is not defined (coinciding landmarks) is NaN, never an 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from LandmarkDetectionLib.typing import FloatArray
 
 LEAST_LENGTH = 1e-9
 """mm or pixels; landmarks nearer to each other than this point nowhere."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from LandmarkDetectionLib.core.measurement_kinds import Cobb, Measurement, NotMeasurable
+from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.measurement.frame import Frame
-from LandmarkDetectionLib.measurement.geometry import FloatArray
 from LandmarkDetectionLib.measurement.uncertainty import Samples
 from LandmarkDetectionLib.measurement.values import value_of
-from LandmarkDetectionLib.measurement_definition import Cobb, Measurement, NotMeasurable
-from LandmarkDetectionLib.protocol import Protocol
+from LandmarkDetectionLib.typing import FloatArray
 
 
 def measure_many(positions: FloatArray, protocol: Protocol, frame: Frame) -> dict[str, FloatArray]:

@@ -10,19 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.landmarks import LandmarkSet, Status
-from LandmarkDetectionLib.measurement.cobb import CURVES, spine_problems
-from LandmarkDetectionLib.measurement.frame import Frame
-from LandmarkDetectionLib.measurement.sensible import widest_interval
-from LandmarkDetectionLib.measurement.uncertainty import Propagation, Samples, Spread
-from LandmarkDetectionLib.measurement.values import (
-    cobb_of,
-    corners_of,
-    is_circular,
-    value_of,
-    visible_vertebrae,
-)
-from LandmarkDetectionLib.measurement_definition import (
+from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
+from LandmarkDetectionLib.core.measurement_kinds import (
     Angle,
     Asymmetry,
     Cobb,
@@ -34,7 +23,18 @@ from LandmarkDetectionLib.measurement_definition import (
     landmarks_of,
     unit_of,
 )
-from LandmarkDetectionLib.protocol import Protocol
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.measurement.cobb import CURVES, spine_problems
+from LandmarkDetectionLib.measurement.frame import Frame
+from LandmarkDetectionLib.measurement.sensible import widest_interval
+from LandmarkDetectionLib.measurement.uncertainty import Propagation, Samples, Spread
+from LandmarkDetectionLib.measurement.values import (
+    cobb_of,
+    corners_of,
+    is_circular,
+    value_of,
+    visible_vertebrae,
+)
 
 LEAST_VERTEBRAE = 3
 UNDEFINED = "cannot be computed, as landmarks that it needs lie on the same spot"
@@ -190,8 +190,8 @@ def measure(
 
     Examples
     --------
-    >>> from LandmarkDetectionLib.landmarks import Landmark
-    >>> from LandmarkDetectionLib.protocol import load_protocol
+    >>> from LandmarkDetectionLib.core.landmarks import Landmark
+    >>> from LandmarkDetectionLib.io.protocols import load_protocol
     >>> pair = LandmarkSet((Landmark("shoulder_right", [150, 0, 0]), Landmark("shoulder_left", [-160, 0, 0])))
     >>> found = measure(pair, load_protocol("whole-body"))
     >>> round(found["shoulder_width"].value), found["hip_width"].gap

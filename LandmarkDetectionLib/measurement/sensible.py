@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from LandmarkDetectionLib.measurement_definition import (
+from LandmarkDetectionLib.core.measurement_kinds import (
     Asymmetry,
     Distance,
     Mean,

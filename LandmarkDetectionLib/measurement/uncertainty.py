@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from LandmarkDetectionLib.measurement.geometry import FloatArray
+from LandmarkDetectionLib.typing import FloatArray
 
 LEVEL = 0.95
 SAMPLES = 2000

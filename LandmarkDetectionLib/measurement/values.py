@@ -8,12 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.measurement import geometry
-from LandmarkDetectionLib.measurement.cobb import CURVES, CobbAngles, cobb_angles
-from LandmarkDetectionLib.measurement.frame import Frame, in_plane
-from LandmarkDetectionLib.measurement.geometry import FloatArray
-from LandmarkDetectionLib.measurement.uncertainty import Samples
-from LandmarkDetectionLib.measurement_definition import (
+from LandmarkDetectionLib.core.measurement_kinds import (
     CORNERS,
     Angle,
     Asymmetry,
@@ -29,6 +24,11 @@ from LandmarkDetectionLib.measurement_definition import (
     Ratio,
     Sum,
 )
+from LandmarkDetectionLib.measurement import geometry
+from LandmarkDetectionLib.measurement.cobb import CURVES, CobbAngles, cobb_angles
+from LandmarkDetectionLib.measurement.frame import Frame, in_plane
+from LandmarkDetectionLib.measurement.uncertainty import Samples
+from LandmarkDetectionLib.typing import FloatArray
 
 
 def value_of(

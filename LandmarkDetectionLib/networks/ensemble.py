@@ -46,7 +46,7 @@ class HeatmapEnsemble(HeatmapNetwork):
         members: int = 3,
         parameters: dict[str, Any] | None = None,
     ) -> None:
-        from LandmarkDetectionLib.networks import build_network
+        from LandmarkDetectionLib.networks.architectures import build_network
 
         require_whole(MOST_LEVELS, members=members)
         if member == "ensemble":

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-Array = np.ndarray
+from LandmarkDetectionLib.typing import Array
 
 STRIDE = 2  # as in ``silhouette_unet``, which cannot be asked without PyTorch
 EPSILON = 1e-5  # of batch normalisation
@@ -182,7 +182,7 @@ def network_input(front: Array, back: Array, inside: Array, least_mm: float) -> 
 
 
 def distribution(logits: Array, absent: Array) -> tuple[Array, Array]:
-    """As ``heatmap.distribution``."""
+    """As ``softmax.distribution``."""
     count, landmarks, rows, columns = logits.shape
     everything = np.concatenate([logits.reshape(count, landmarks, -1), absent[..., None]], axis=2)
     everything = np.exp(everything - everything.max(axis=2, keepdims=True))
@@ -191,12 +191,12 @@ def distribution(logits: Array, absent: Array) -> tuple[Array, Array]:
 
 
 def cell_centres(count: int) -> Array:
-    """As ``heatmap.cell_centres``."""
+    """As ``softmax.cell_centres``."""
     return np.asarray((np.arange(count, dtype=np.float32) + 0.5) * STRIDE - 0.5)
 
 
 def decode(probability: Array, bandwidth: float = 2.0, iterations: int = 12) -> tuple[Array, Array, Array]:
-    """As ``heatmap.decode``: position (B, L, 2), covariance (B, L, 2, 2) and window (B, L, h, w)."""
+    """As ``softmax.decode``: position (B, L, 2), covariance (B, L, 2, 2) and window (B, L, h, w)."""
     count, landmarks, rows, columns = probability.shape
     peak = mean_of_neighbours(probability).reshape(count, landmarks, -1).argmax(axis=2)
     y, x = cell_centres(rows), cell_centres(columns)
@@ -221,7 +221,7 @@ def decode(probability: Array, bandwidth: float = 2.0, iterations: int = 12) -> 
 
 
 def mass_within(probability: Array, place: Array, radius: float | Array) -> Array:
-    """As ``heatmap.mass_within``; radii (B,) are one per image."""
+    """As ``softmax.mass_within``; radii (B,) are one per image."""
     rows, columns = probability.shape[-2:]
     dy, dx = cell_centres(rows) - place[..., 1:2], cell_centres(columns) - place[..., :1]
     limit = np.broadcast_to(np.asarray(radius, np.float32), (len(probability),))[:, None, None, None] ** 2

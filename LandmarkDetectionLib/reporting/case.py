@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from LandmarkDetectionLib import __version__
-from LandmarkDetectionLib.volume import PIXEL_SIZE
+from LandmarkDetectionLib._version import __version__
+from LandmarkDetectionLib.core.volume import PIXEL_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from LandmarkDetectionLib.landmarks import LandmarkSet
+    from LandmarkDetectionLib.core.landmarks import LandmarkSet
+    from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.measurement import Measured, Measurements
-    from LandmarkDetectionLib.volume import Volume
 
 RESEARCH_ONLY = "For research use only. Not for diagnosis or treatment."
 PROGRAM = f"landmark-detection {__version__}"

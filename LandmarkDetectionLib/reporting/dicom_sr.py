@@ -12,12 +12,12 @@ from collections.abc import MutableSequence, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from LandmarkDetectionLib.dicom_pixels import drop_damaged
+from LandmarkDetectionLib.core.measurement_kinds import Code
 from LandmarkDetectionLib.errors import InputError, MissingPackageError, OutputError
 from LandmarkDetectionLib.files import atomic_write
-from LandmarkDetectionLib.measurement_definition import Code
+from LandmarkDetectionLib.io.dicom_pixels import drop_damaged
+from LandmarkDetectionLib.io.formats import silent
 from LandmarkDetectionLib.reporting.case import PROGRAM, CaseReport
-from LandmarkDetectionLib.volume import silent
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

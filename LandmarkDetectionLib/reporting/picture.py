@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from LandmarkDetectionLib.evaluation.overlay import short_name, spread_labels
-from LandmarkDetectionLib.figure_text import draw_as_written
 from LandmarkDetectionLib.reporting.case import CaseReport
+from LandmarkDetectionLib.reporting.figure_text import draw_as_written
+from LandmarkDetectionLib.reporting.overlay import short_name, spread_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from LandmarkDetectionLib.measurement.geometry import FloatArray
-    from LandmarkDetectionLib.volume import Volume
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.typing import FloatArray
 
 _MOST_PIXELS = 1600
 _MARGIN = 0.06  # of the larger side, around landmarks that lie near the edge or have no image
@@ -195,7 +195,7 @@ def _radiograph(volume: Volume) -> _Picture:
 
 def _from_the_front(volume: Volume) -> _Picture:
     """A volume seen through, bones bright."""
-    from LandmarkDetectionLib.scan_picture import scan_pictures
+    from LandmarkDetectionLib.imaging.scan_picture import scan_pictures
 
     front, _ = scan_pictures(volume)
     across, down = front.geometry.spacing

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from LandmarkDetectionLib.csv_text import table_text
 from LandmarkDetectionLib.files import write_text
+from LandmarkDetectionLib.io.csv_text import table_text
 from LandmarkDetectionLib.reporting.case import RESEARCH_ONLY, CaseReport
 
 COLUMNS = (

@@ -33,7 +33,7 @@ def write_report(report: CaseReport, path: str | os.PathLike[str], sources: Sequ
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".pdf":
-        from LandmarkDetectionLib.reporting.page import write_pdf
+        from LandmarkDetectionLib.reporting.pdf import write_pdf
 
         write_pdf(report, path)
     elif suffix == ".html":

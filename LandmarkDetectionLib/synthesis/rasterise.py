@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from LandmarkDetectionLib.kernels import compiled, in_slabs
-
-Array = np.ndarray
+from LandmarkDetectionLib.imaging.voxel_loops import compiled, in_slabs
+from LandmarkDetectionLib.typing import Array
 
 
 def rasterise(

@@ -1,1 +1,1 @@
-"""Training on synthetic bodies: ``presets`` say what, ``tasks`` how, ``loop`` runs, ``package`` ships."""
+"""Learning: :mod:`.loop` runs what :mod:`.supervised`, :mod:`.synthetic` and :mod:`.finetuning` prepare."""

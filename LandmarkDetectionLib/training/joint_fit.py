@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from LandmarkDetectionLib.correction import JointGaussian, Observed, choose_certainty, fit_joint_gaussian
-
-Array = np.ndarray
+from LandmarkDetectionLib.typing import Array
 
 #: Moves up to here never matter: mm, or pixels where their size is unknown.
 TOLERANCE_MM = 2.0

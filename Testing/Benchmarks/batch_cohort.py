@@ -34,7 +34,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python")]
 
 import numpy as np  # noqa: E402
 
-from LandmarkDetectionLib.volume import Volume, write_dicom, write_volume  # noqa: E402
+from LandmarkDetectionLib.core.volume import Volume  # noqa: E402
+from LandmarkDetectionLib.io.volumes import write_dicom, write_volume  # noqa: E402
 
 FORMATS = ("nii.gz", "nrrd", "mha", "nii", "dicom")
 DAMAGES = ("truncated", "empty", "text", "nan", "slice missing", "flat")
@@ -165,12 +166,12 @@ from pathlib import Path
 out, model, threads, pictures, *paths = sys.argv[1:]
 import torch
 if int(threads): torch.set_num_threads(int(threads))
-from LandmarkDetectionLib.detection import write_detection
-from LandmarkDetectionLib.detectors import detect
-from LandmarkDetectionLib.evaluation.overlay import write_overlay
+from LandmarkDetectionLib.io.records import write_detection
+from LandmarkDetectionLib.detectors.dispatch import detect
+from LandmarkDetectionLib.reporting.overlay import write_overlay
 from LandmarkDetectionLib.measurement import Frame, measure
-from LandmarkDetectionLib.model import load_model
-from LandmarkDetectionLib.volume import read_volume
+from LandmarkDetectionLib.models import load_model
+from LandmarkDetectionLib.io.volumes import read_volume
 package, out = load_model(model), Path(out)
 wall, cpu = [], []
 for path in [paths[0], *paths]:

@@ -119,11 +119,12 @@ def measure(mb: float, model: str) -> dict[str, float]:
     """Seconds of every step for one volume of a size, once everything is loaded."""
     from body_phantom import phantom
 
-    from LandmarkDetectionLib.cohort.plan import Job, Plan, plan_models
-    from LandmarkDetectionLib.cohort.processing import process
-    from LandmarkDetectionLib.cohort.records import CohortSettings, read_case, write_settings
+    from LandmarkDetectionLib.cohort.results.records import CohortSettings, read_case, write_settings
+    from LandmarkDetectionLib.cohort.run.plan import Job, Plan, plan_models
+    from LandmarkDetectionLib.cohort.run.processing import process
     from LandmarkDetectionLib.cohort.sources.case_source import image_file
-    from LandmarkDetectionLib.volume import Volume, write_volume
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.io.volumes import write_volume
 
     coarse = phantom(spacing=(8.0,) * 3)
     factor = (mb * 1e6 / 2 / coarse.voxels.size) ** (1 / 3)

@@ -27,10 +27,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder to keep the report in")
     options = parser.parse_args()
 
-    from LandmarkDetectionLib.cohort.report import write_page
-    from LandmarkDetectionLib.cohort.report_data import report_data
-    from LandmarkDetectionLib.protocol import load_protocol
-    from Testing.Python.cohort.cohort_cases import make_results
+    from LandmarkDetectionLib.cohort.report.data import report_data
+    from LandmarkDetectionLib.cohort.report.page import write_page
+    from LandmarkDetectionLib.io.protocols import load_protocol
+    from Testing.examples.cohort_cases import make_results
 
     folder = options.out or Path(tempfile.mkdtemp(prefix="cohort-report-"))
     folder.mkdir(parents=True, exist_ok=True)

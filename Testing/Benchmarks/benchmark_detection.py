@@ -18,9 +18,10 @@ from pathlib import Path
 
 from benchmark_projection import extra_memory
 
-from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionLib.volume import Volume, read_volume
+from LandmarkDetectionLib.io.volumes import read_volume
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCAN = REPOSITORY.parent / "shared" / "data" / "whole_body" / "female_ct.nii.gz"
@@ -72,8 +73,8 @@ def main() -> int:
     import numba
     import torch
 
-    from LandmarkDetectionLib.detectors import detect
-    from LandmarkDetectionLib.model import load_model
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.models import load_model
 
     print(f"importing torch and the library: {time.perf_counter() - start:.2f} s")
     threads = min(options.threads, numba.config.NUMBA_NUM_THREADS)
@@ -84,7 +85,7 @@ def main() -> int:
         run = partial(detect, model=model, depth=options.depth)
         print(f"{model.name} {model.version}, {threads} threads")
         if not options.no_phantom:
-            from LandmarkDetectionLib.synthesis.phantom import make_phantom
+            from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 
             measure(make_phantom(0, options.spacing)[0], run, options.repeats)
         scans = options.scans or ([SCAN] if SCAN.exists() else [])

@@ -19,8 +19,8 @@ def measure(
     shape: tuple[int, int], fit: str, disturbance: float, batch_size: int, seconds: float
 ) -> tuple[float, float]:
     """Images per second and CPU milliseconds per image of a stream."""
-    from LandmarkDetectionLib.protocol import load_protocol
-    from LandmarkDetectionLib.synthesis.hand_stream import HandFraming, HandStream
+    from LandmarkDetectionLib.io.protocols import load_protocol
+    from LandmarkDetectionLib.synthesis.hand.stream import HandFraming, HandStream
 
     framing = HandFraming(shape, fit)  # type: ignore[arg-type]
     stream = HandStream(tuple(load_protocol("hand").names), 1, batch_size, framing, disturbance)
@@ -43,7 +43,7 @@ def main() -> int:
     options = parser.parse_args()
 
     from LandmarkDetectionLib.errors import LandmarkDetectionError
-    from LandmarkDetectionLib.kernels import thread_count
+    from LandmarkDetectionLib.imaging.voxel_loops import thread_count
 
     threads = thread_count()
     print(f"{threads} threads, batches of {options.batch_size}")

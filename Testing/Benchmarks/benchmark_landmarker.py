@@ -144,8 +144,8 @@ def read_cases(out: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Names, images (N, rows, columns) uint8, and (raters, N, landmarks, 2) pixels of the cases."""
     from PIL import Image
 
-    from LandmarkDetectionLib.datalist import read_datalist
-    from LandmarkDetectionLib.raters import case_landmarks
+    from LandmarkDetectionLib.datasets.datalist import read_datalist
+    from LandmarkDetectionLib.datasets.raters import case_landmarks
 
     datalist = read_datalist(out / "data" / "datalist.json", missing="allow")
     images = np.stack([np.array(Image.open(case.images[0]).convert("L")) for case in datalist])

@@ -36,11 +36,11 @@ def main() -> None:
     """Print a table, and fail when dragging takes longer than its limit."""
     import numpy as np
 
-    from LandmarkDetectionLib.detection import Detection
-    from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+    from LandmarkDetectionLib.io.protocols import load_protocol
     from LandmarkDetectionLib.measurement import Frame, measure
-    from LandmarkDetectionLib.protocol import load_protocol
-    from Testing.Python.measurement.cases import BODY, FACE, in_picture, spine, spine_landmarks
+    from Testing.examples.measurement_cases import BODY, FACE, in_picture, spine, spine_landmarks
 
     body = LandmarkSet(
         tuple(Landmark(name, np.array(place), covariance=np.eye(3) * 9) for name, place in BODY.items())

@@ -70,7 +70,7 @@ def _in_the_panel() -> list[tuple[str, float, float | None]]:
     import numpy as np
     import slicer
 
-    from LandmarkDetectionLib.synthesis.phantom import make_phantom
+    from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
     from Testing.Python.slicer_host import SlicerHost
 
     host = SlicerHost()

@@ -19,10 +19,10 @@ import statistics
 import time
 from typing import Any
 
-from LandmarkDetectionLib.evaluation.regions import SyntheticSource, find_region
 from LandmarkDetectionLib.networks.regression_cnn import RegressionCNN
-from LandmarkDetectionLib.training.fit_arrays import fit_network
-from LandmarkDetectionLib.training.schedules import PAPER_SYNTHETIC
+from LandmarkDetectionLib.study.fit_arrays import fit_network
+from LandmarkDetectionLib.study.regions import SyntheticSource, find_region
+from LandmarkDetectionLib.study.schedules import PAPER_SYNTHETIC
 
 BATCH = 100
 

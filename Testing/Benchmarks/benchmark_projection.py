@@ -12,9 +12,10 @@ from threading import Event, Thread
 
 import numpy as np
 
-from LandmarkDetectionLib.kernels import thread_count
-from LandmarkDetectionLib.projection import project_along_axis, project_body
-from LandmarkDetectionLib.volume import Volume, read_volume
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.imaging.body.projection import project_along_axis, project_body
+from LandmarkDetectionLib.imaging.voxel_loops import thread_count
+from LandmarkDetectionLib.io.volumes import read_volume
 
 SHAPE = (1000, 512, 512)
 

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 
 from LandmarkDetectionLib.correction import Observed, fit_joint_gaussian, follow
-from LandmarkDetectionLib.detectors import detect, refine
+from LandmarkDetectionLib.detectors.dispatch import detect, refine
 from LandmarkDetectionLib.detectors.heatmap_evidence import SpatialBranch, answer_of
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
-from LandmarkDetectionLib.heatmap_reading import read_heatmaps
-from LandmarkDetectionLib.model import load_model
-from LandmarkDetectionLib.networks import build_network
+from LandmarkDetectionLib.heatmaps.decoding import read_heatmaps
+from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.models import load_model
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.presets import network_preset
-from LandmarkDetectionLib.volume import read_volume
 
 REPEATS = 7
 

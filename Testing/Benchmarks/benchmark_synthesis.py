@@ -87,8 +87,8 @@ print("\\n" + json.dumps({**answer, "version": bpy.app.version_string, "faces": 
 
 def ours(seconds: float, batch_size: int) -> tuple[float, float]:
     """Synthetic scans per second, and milliseconds of all cores per scan."""
-    from LandmarkDetectionLib.protocol import load_protocol
-    from LandmarkDetectionLib.synthesis.stream import UNIT_SIZE, BodyStream
+    from LandmarkDetectionLib.io.protocols import load_protocol
+    from LandmarkDetectionLib.synthesis.body.stream import UNIT_SIZE, BodyStream
 
     names = tuple(load_protocol("whole-body").names)
     stream = BodyStream(names, seed=0, batch_size=batch_size, framing=UNIT_SIZE)
@@ -107,8 +107,8 @@ def one_body(path: Path) -> None:
     """The mesh of one posed adult as the stream draws it."""
     import numpy as np
 
-    from LandmarkDetectionLib.synthesis.body import load_body_model
-    from LandmarkDetectionLib.synthesis.population import draw_bodies
+    from LandmarkDetectionLib.synthesis.body.model import load_body_model
+    from LandmarkDetectionLib.synthesis.body.population import draw_bodies
 
     model = load_body_model()
     bodies = draw_bodies(model, 1, np.random.default_rng(0))

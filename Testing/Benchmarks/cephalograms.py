@@ -33,7 +33,7 @@ def write_data(data: Path, out: Path) -> Path:
     """Landmark files and a datalist with folds as splits."""
     from PIL import Image
 
-    from LandmarkDetectionLib.protocol import load_protocol
+    from LandmarkDetectionLib.io.protocols import load_protocol
 
     names = load_protocol("cephalometric-19").names
     tables = {rater: _table(data / f"{rater}_px.csv") for rater in RATERS}
@@ -75,11 +75,11 @@ def run_one(
     """Train one fold and keep what it predicts for the images it has not seen."""
     import torch
 
-    from LandmarkDetectionLib.datalist import read_datalist
-    from LandmarkDetectionLib.raters import case_landmarks
-    from LandmarkDetectionLib.training.annotated_plan import divide, plan
-    from LandmarkDetectionLib.training.annotated_stream import plain_batches
-    from LandmarkDetectionLib.training.annotated_training import load_cases, train_annotated, trained_task
+    from LandmarkDetectionLib.datasets.datalist import read_datalist
+    from LandmarkDetectionLib.datasets.raters import case_landmarks
+    from LandmarkDetectionLib.training.supervised.plan import divide, plan
+    from LandmarkDetectionLib.training.supervised.stream import plain_batches
+    from LandmarkDetectionLib.training.supervised.train import load_cases, train_annotated, trained_task
 
     torch.set_num_threads(1)
     datalist = read_datalist(datalist_path, missing="allow")

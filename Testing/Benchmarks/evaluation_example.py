@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from LandmarkDetectionLib.datalist import read_datalist, write_datalist
-from LandmarkDetectionLib.evaluation.evaluation_report import write_evaluation
-from LandmarkDetectionLib.evaluation.landmark_evaluation import evaluate
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.datasets.cases import write_datalist
+from LandmarkDetectionLib.datasets.datalist import read_datalist
+from LandmarkDetectionLib.evaluation.evaluate import evaluate
 from LandmarkDetectionLib.evaluation.predictions import read_predictions
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, write_landmarks
+from LandmarkDetectionLib.evaluation.report_pages import write_evaluation
+from LandmarkDetectionLib.io.markups import write_landmarks
 
 NAMES = ("wrist", "thumb_tip", "index_tip", "middle_tip", "ring_tip", "little_tip")
 ANGLES, LENGTHS = (-58.0, -18.0, 0.0, 16.0, 34.0), (0.72, 1.0, 1.08, 1.0, 0.82)

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.annotations import AnnotationStore
-    from LandmarkDetectionLib.datalist import Case, Datalist
-    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.datasets.annotations import AnnotationStore
+    from LandmarkDetectionLib.datasets.cases import Case, Datalist
+    from LandmarkDetectionLib.models import Model
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
 
@@ -41,10 +41,11 @@ def core_seconds() -> float:
 
 def first_model(cases: list[Case], out: Path, options: argparse.Namespace) -> Model:
     """The model of 20 images, trained once and installed."""
-    from LandmarkDetectionLib.datalist import read_datalist, write_datalist
+    from LandmarkDetectionLib.datasets.cases import write_datalist
+    from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.errors import ModelError
-    from LandmarkDetectionLib.model import load_model
-    from LandmarkDetectionLib.training.annotated_model import make_model
+    from LandmarkDetectionLib.models import load_model
+    from LandmarkDetectionLib.training.supervised.model import make_model
 
     rows = [
         {
@@ -75,10 +76,10 @@ def first_model(cases: list[Case], out: Path, options: argparse.Namespace) -> Mo
 
 def correct(cases: list[Case], model: Model, folder: Path, wrong_px: float = 0.0) -> AnnotationStore:
     """What a reviewer says: the mean of the raters; of cases learned from something wrong, if asked."""
-    from LandmarkDetectionLib.annotations import TRAIN, AnnotationStore
-    from LandmarkDetectionLib.detectors import detect
-    from LandmarkDetectionLib.raters import case_landmarks
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.datasets.annotations import TRAIN, AnnotationStore
+    from LandmarkDetectionLib.datasets.raters import case_landmarks
+    from LandmarkDetectionLib.detectors.dispatch import detect
 
     store, rng = AnnotationStore(folder), np.random.default_rng(0)
     if folder.exists() and len(store.current()) == len(cases):
@@ -104,11 +105,11 @@ def correct(cases: list[Case], model: Model, folder: Path, wrong_px: float = 0.0
 
 def test_errors(model: Model, cases: tuple[Case, ...], folder: Path, run: Path | None = None) -> np.ndarray:
     """(cases, landmarks) errors in pixels on images nobody has learned from, of a model or of a run."""
-    from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
-    from LandmarkDetectionLib.training.annotated_package import errors_of
-    from LandmarkDetectionLib.training.annotated_plan import Division
-    from LandmarkDetectionLib.training.annotated_training import load_cases, trained_task
-    from LandmarkDetectionLib.training.fine_tuning_task import FineTuningTask
+    from LandmarkDetectionLib.training.finetuning.task import FineTuningTask
+    from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+    from LandmarkDetectionLib.training.supervised.package import errors_of
+    from LandmarkDetectionLib.training.supervised.plan import Division
+    from LandmarkDetectionLib.training.supervised.train import load_cases, trained_task
 
     training: Any = model.metadata["training"]
     config = AnnotatedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})
@@ -119,13 +120,13 @@ def test_errors(model: Model, cases: tuple[Case, ...], folder: Path, run: Path |
 
 def control(model: Model, datalist: Datalist, out: Path, steps: int) -> Path:
     """The first model, gone on with its own images only, as long and at the rate of a fine-tuning."""
-    from LandmarkDetectionLib.training.annotated_config import AnnotatedConfig
-    from LandmarkDetectionLib.training.annotated_plan import divide
-    from LandmarkDetectionLib.training.annotated_stream import AnnotatedStream
-    from LandmarkDetectionLib.training.annotated_training import load_cases, mirror_permutation
-    from LandmarkDetectionLib.training.fine_tuning import LEARNING_RATE
-    from LandmarkDetectionLib.training.fine_tuning_task import FineTuningTask
+    from LandmarkDetectionLib.training.finetuning.finetune import LEARNING_RATE
+    from LandmarkDetectionLib.training.finetuning.task import FineTuningTask
     from LandmarkDetectionLib.training.loop import fit
+    from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+    from LandmarkDetectionLib.training.supervised.plan import divide
+    from LandmarkDetectionLib.training.supervised.stream import AnnotatedStream
+    from LandmarkDetectionLib.training.supervised.train import load_cases, mirror_permutation
 
     training: Any = model.metadata["training"]
     changes = {
@@ -170,11 +171,11 @@ def main() -> None:
     from cephalograms import write_data
 
     torch.set_num_threads(1)
-    from LandmarkDetectionLib.datalist import read_datalist
-    from LandmarkDetectionLib.evaluation.resampling import resample
-    from LandmarkDetectionLib.model import load_model, use_version
-    from LandmarkDetectionLib.training.fine_tuning import fine_tune
-    from LandmarkDetectionLib.training.fine_tuning_verdict import compare
+    from LandmarkDetectionLib.datasets.datalist import read_datalist
+    from LandmarkDetectionLib.evaluation.statistics import resample
+    from LandmarkDetectionLib.models import load_model, use_version
+    from LandmarkDetectionLib.training.finetuning.comparison import compare
+    from LandmarkDetectionLib.training.finetuning.finetune import fine_tune
 
     data = read_datalist(write_data(options.data, options.out), missing="allow")
     tested = data.of_split("fold 0")

@@ -56,10 +56,10 @@ class Reading(NamedTuple):
 
 def measure(path: Path, points: np.ndarray, model: str, overlays: Path | None = None) -> Reading:
     """Find a radiograph's landmarks and compare them with a person's points (37, 2) in pixels."""
-    from LandmarkDetectionLib.detectors import detect
-    from LandmarkDetectionLib.evaluation.overlay import write_overlay
-    from LandmarkDetectionLib.model import load_model
-    from LandmarkDetectionLib.volume import read_volume
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.io.volumes import read_volume
+    from LandmarkDetectionLib.models import load_model
+    from LandmarkDetectionLib.reporting.overlay import write_overlay
 
     volume, package = read_volume(path), load_model(model)
     found = detect(volume, package)

@@ -25,11 +25,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.detectors import detect
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors.dispatch import detect
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionLib.model import Model, load_model
-from LandmarkDetectionLib.volume import Volume, read_volume
+from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.models import Model, load_model
 from Testing.Benchmarks.disturbed_hands import copies
 
 Array = np.ndarray

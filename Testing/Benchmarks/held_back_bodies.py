@@ -11,12 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
-from LandmarkDetectionLib.evaluation.figures import write_reliability_figure
-from LandmarkDetectionLib.evaluation.held_back import Population, measure
-from LandmarkDetectionLib.model import load_model
-from LandmarkDetectionLib.quality import RADIUS_MM, Calibration, expected_calibration_error, reliability
-from LandmarkDetectionLib.synthesis.scanner import FIELDS_OF_VIEW
-from LandmarkDetectionLib.synthesis.stream import Framing
+from LandmarkDetectionLib.models import load_model
+from LandmarkDetectionLib.quality.calibration import (
+    RADIUS_MM,
+    Calibration,
+    expected_calibration_error,
+    reliability,
+)
+from LandmarkDetectionLib.study.error_figures import write_reliability_figure
+from LandmarkDetectionLib.synthesis.body.scanner import FIELDS_OF_VIEW
+from LandmarkDetectionLib.synthesis.body.stream import Framing
+from LandmarkDetectionLib.training.synthetic.held_out import Population, measure
 
 
 def main() -> None:

@@ -27,9 +27,9 @@ sys.path.insert(0, str(REPOSITORY))
 
 SAVE = """
 import sys
-from LandmarkDetectionLib.annotations import AnnotationStore
-from LandmarkDetectionLib.datalist import read_datalist
-from Testing.Python.annotations.store_cases import save_case
+from LandmarkDetectionLib.datasets.annotations import AnnotationStore
+from LandmarkDetectionLib.datasets.datalist import read_datalist
+from Testing.examples.store_cases import save_case
 store, data = AnnotationStore(sys.argv[1]), read_datalist(sys.argv[2], missing="allow")
 print("ready", flush=True)
 for case in data:
@@ -37,7 +37,7 @@ for case in data:
 """
 LEARN = """
 import sys
-from LandmarkDetectionLib.training.fine_tuning import fine_tune
+from LandmarkDetectionLib.training.finetuning.finetune import fine_tune
 print("ready", flush=True)
 done = fine_tune(
     sys.argv[1], sys.argv[2], steps=60, device="cpu",
@@ -86,9 +86,9 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="killed-"))
     os.environ["LANDMARK_DETECTION_MODELS"] = str(work / "models")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from LandmarkDetectionLib.annotations import AnnotationStore, read_store
-    from LandmarkDetectionLib.model import load_model, model_versions, validate_model
-    from Testing.Python.training.fine_tuning_cases import NAME, install_blob_model, make_data, make_store
+    from LandmarkDetectionLib.datasets.annotations import AnnotationStore, read_store
+    from LandmarkDetectionLib.models import load_model, model_versions, validate_model
+    from Testing.examples.fine_tuning_cases import NAME, install_blob_model, make_data, make_store
 
     rng = np.random.default_rng(options.seed)
     data = make_data(work / "data")

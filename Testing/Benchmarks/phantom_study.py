@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import variants
 
-from LandmarkDetectionLib.detectors import detect
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors.dispatch import detect
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionLib.landmarks import LandmarkSet
-from LandmarkDetectionLib.model import Model, load_model
-from LandmarkDetectionLib.quality import RADIUS_MM, expected_calibration_error, reliability
-from LandmarkDetectionLib.volume import Volume
+from LandmarkDetectionLib.models import Model, load_model
+from LandmarkDetectionLib.quality.calibration import RADIUS_MM, expected_calibration_error, reliability
 
 Array = np.ndarray
 OBESE_BMI = 32.0
@@ -66,8 +66,8 @@ def bmi(volume: Volume, truth: LandmarkSet) -> float:
 
 def bodies(count: int, spacing_mm: float) -> Iterator[tuple[Volume, LandmarkSet, tuple[str, ...]]]:
     """Phantoms in every posture, every fourth possibly a child, every fifth without a table."""
-    from LandmarkDetectionLib.synthesis.phantom import make_phantom
-    from LandmarkDetectionLib.synthesis.population import POSTURES
+    from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
+    from LandmarkDetectionLib.synthesis.body.population import POSTURES
 
     for seed in range(count):
         posture, child, table = POSTURES[seed % len(POSTURES)], seed % 4 == 3, seed % 5 != 4

@@ -26,12 +26,14 @@ from pathlib import Path
 import numpy as np
 import variants
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.detectors import detect
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors.dispatch import detect
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionLib.landmarks import LandmarkSet, read_landmarks
-from LandmarkDetectionLib.model import Model, load_model
-from LandmarkDetectionLib.volume import Volume, read_volume
+from LandmarkDetectionLib.io.markups import read_landmarks
+from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.models import Model, load_model
 
 Array = np.ndarray
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -283,7 +285,7 @@ def show(row: Row) -> None:
 def load_scan(text: str, truth: Path | None) -> tuple[Volume, LandmarkSet | None]:
     """A file with its landmarks where there are some, or ``phantom:SEED``."""
     if text.startswith("phantom"):
-        from LandmarkDetectionLib.synthesis.phantom import make_phantom
+        from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 
         return make_phantom(int(text.partition(":")[2] or 0))
     if truth is None and Path(text) == SCAN:

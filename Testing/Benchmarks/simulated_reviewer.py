@@ -6,7 +6,7 @@
 
 The reviewer sets the landmark that is listed first to the truth, again and again, until every landmark of the
 image is within the radius. Three ways of working are compared on the same images: listed by confidence;
-worst first (``ranking.rank_landmarks``); and worst first while the others follow every correction.
+worst first (``triage.rank_landmarks``); and worst first while the others follow every correction.
 
 ``body`` and ``hand``: the shipped models on synthetic scans of a seed that nothing else uses (the shipped
 joint Gaussians are of seed 2 000 000, and the method was chosen on 2 100 000). ``ceph``: models of
@@ -26,14 +26,14 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.refining import refine, with_expected_errors
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.model import Model, load_model
-from LandmarkDetectionLib.quality import PRESENT_ABOVE, RADIUS_MM, Calibration
-from LandmarkDetectionLib.ranking import rank_cases, rank_landmarks
+from LandmarkDetectionLib.models import Model, load_model
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM, Calibration
+from LandmarkDetectionLib.quality.triage import rank_cases, rank_landmarks
 
 Array = np.ndarray
 SEED = 1_700_000
@@ -150,7 +150,7 @@ def body_cases(model: Model, batches: int, seed: int, radius: float) -> Iterator
     """Whole and cut bodies, in mm."""
     from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
     from LandmarkDetectionLib.detectors.silhouette import body_observations, calibration_of, estimate
-    from LandmarkDetectionLib.synthesis.stream import BodyStream, Framing
+    from LandmarkDetectionLib.synthesis.body.stream import BodyStream, Framing
 
     settings, names, joint = SilhouetteSettings.of(model), model.protocol.names, model.read_joint()
     networks, method, pixel = model.build_networks(), settings.depth_method, settings.pixel_mm
@@ -194,7 +194,7 @@ def hand_cases(model: Model, batches: int, seed: int, radius: float) -> Iterator
     from LandmarkDetectionLib.detectors.hand import hand_observations
     from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands
     from LandmarkDetectionLib.detectors.settings import HandSettings
-    from LandmarkDetectionLib.synthesis.hand_stream import HandFraming, HandStream
+    from LandmarkDetectionLib.synthesis.hand.stream import HandFraming, HandStream
 
     settings, names, joint = HandSettings.of(model), list(model.protocol.names), model.read_joint()
     network = model.build_networks()["coronal"]
@@ -280,11 +280,11 @@ def ceph_cases(
     """
     from cephalograms import run_folder
 
-    from LandmarkDetectionLib.datalist import read_datalist
-    from LandmarkDetectionLib.detectors import detect
-    from LandmarkDetectionLib.raters import case_landmarks
-    from LandmarkDetectionLib.training.annotated_package import package_annotated
-    from LandmarkDetectionLib.training.annotated_plan import Division, divide
+    from LandmarkDetectionLib.datasets.datalist import read_datalist
+    from LandmarkDetectionLib.datasets.raters import case_landmarks
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.training.supervised.package import package_annotated
+    from LandmarkDetectionLib.training.supervised.plan import Division, divide
 
     datalist = read_datalist(runs / "data" / "datalist.json", missing="allow")
     for fold in folds:

@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.projection import View, project_body
-from LandmarkDetectionLib.volume import Volume, ras_from_lps, read_volume, write_dicom
+from LandmarkDetectionLib.core.geometry import ras_from_lps
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.imaging.body.projection import project_body
+from LandmarkDetectionLib.imaging.view import View
+from LandmarkDetectionLib.io.volumes import read_volume, write_dicom
 
 Array = np.ndarray
 #: CT numbers above this are something: table plates with their partial volume, not foam.

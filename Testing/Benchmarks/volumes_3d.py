@@ -9,8 +9,9 @@ rest by the finished model. Errors are in voxels of the generated volumes; the c
 
 Then one head of 128 x 128 x 128 and one of 512 x 512 x 600 voxels, each in a process of its own, so that the
 peak of memory is that run's: by the model (which resamples to its grid), and from coarse to fine at the full
-resolution (`tiling.localise_coarse_to_fine` with the model's network on both levels: what it costs, not what
-it finds). The claim is below 8 GB. Trainings go on where they stopped; times are those of the processor.
+resolution (`sliding_window.localise_coarse_to_fine` with the model's network on both levels: what it costs,
+not what it finds). The claim is below 8 GB. Trainings go on where they stopped; times are those of the
+processor.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ COARSE_MM, TILE = 6.0, 64
 
 def train(out: Path, preset: str, options: argparse.Namespace) -> dict[str, Any]:
     """Train a preset on the heads of the split train, and measure on those of the split test."""
-    from LandmarkDetectionLib.datalist import read_datalist
-    from LandmarkDetectionLib.detectors import detect
-    from LandmarkDetectionLib.synthesis.volumes import DATALIST
-    from LandmarkDetectionLib.training.annotated_package import package_annotated
-    from LandmarkDetectionLib.training.annotated_plan import divide, plan
-    from LandmarkDetectionLib.training.annotated_training import train_annotated
+    from LandmarkDetectionLib.datasets.datalist import read_datalist
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.synthesis.head.volumes import DATALIST
+    from LandmarkDetectionLib.training.supervised.package import package_annotated
+    from LandmarkDetectionLib.training.supervised.plan import divide, plan
+    from LandmarkDetectionLib.training.supervised.train import train_annotated
 
     datalist = read_datalist(out / "heads" / DATALIST)
     division = divide(datalist, "test")
@@ -82,8 +83,8 @@ def large_head(size: tuple[int, int, int]) -> tuple[Any, Any]:
     """A head of 128^3 voxels interpolated to (i, j, k) voxels, and its landmarks."""
     from scipy.ndimage import zoom
 
-    from LandmarkDetectionLib.synthesis.volumes import make_head
-    from LandmarkDetectionLib.volume import Volume
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.synthesis.head.volumes import make_head
 
     head, truth = make_head(LARGE_SEED, 128)
     factors = np.array(size) / head.size
@@ -96,9 +97,9 @@ def large_head(size: tuple[int, int, int]) -> tuple[Any, Any]:
 
 def measure(model_path: Path, size: tuple[int, int, int], way: str) -> dict[str, Any]:
     """Seconds and peak memory (GB) of one way to look at one volume, in this process."""
-    from LandmarkDetectionLib.detectors import detect
-    from LandmarkDetectionLib.model import load_model
-    from LandmarkDetectionLib.tiling import Level, localise_coarse_to_fine
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.heatmaps.sliding_window import Level, localise_coarse_to_fine
+    from LandmarkDetectionLib.models import load_model
 
     volume, truth = large_head(size)
     model = load_model(model_path)
@@ -190,7 +191,7 @@ def main() -> None:
     holds = True
     if not options.only_size:
         if not (options.out / "heads").exists():
-            from LandmarkDetectionLib.synthesis.volumes import write_volume_set
+            from LandmarkDetectionLib.synthesis.head.volumes import write_volume_set
 
             write_volume_set(
                 options.out / "heads", options.count, size=options.size, contrast=options.contrast

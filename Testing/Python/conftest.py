@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.landmarks import LandmarkSet
-    from LandmarkDetectionLib.protocol import Protocol
-    from LandmarkDetectionLib.volume import Volume
+    from LandmarkDetectionLib.core.landmarks import LandmarkSet
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.core.volume import Volume
 
 # Two pytest workers run at once; numerical libraries that each start a thread per core only wait.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -43,9 +43,9 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A valid model package with very small untrained networks: its answers mean nothing."""
-    from LandmarkDetectionLib.model import save_model
-    from LandmarkDetectionLib.networks import build_network
-    from LandmarkDetectionLib.protocol import LandmarkDefinition, Protocol
+    from LandmarkDetectionLib.core.protocol import LandmarkDefinition, Protocol
+    from LandmarkDetectionLib.models import save_model
+    from LandmarkDetectionLib.networks.architectures import build_network
 
     names = ("head_top", "knee_left", "knee_right")
     protocol = Protocol(
@@ -87,7 +87,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def whole_body() -> "Protocol":
     """The protocol of the models that ship."""
-    from LandmarkDetectionLib.protocol import load_protocol
+    from LandmarkDetectionLib.io.protocols import load_protocol
 
     return load_protocol("whole-body")
 
@@ -96,7 +96,7 @@ def whole_body() -> "Protocol":
 def phantom() -> "tuple[Volume, LandmarkSet]":
     """A synthetic adult on a table as a coarse CT, and the true landmarks."""
     pytest.importorskip("anny", reason="synthetic bodies need anny")
-    from LandmarkDetectionLib.synthesis.phantom import make_phantom
+    from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 
     return make_phantom(3, spacing_mm=8.0)
 
@@ -112,7 +112,7 @@ class Answer(NamedTuple):
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
     """Run the command line in this process, errors and exit code as a shell would see them."""
-    from LandmarkDetectionLib.cli import main
+    from LandmarkDetectionLib.cli.app import main
 
     def run(*arguments: object) -> Answer:
         capsys.readouterr()

@@ -171,7 +171,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_library_finds_its_resources_when_installed(installed: Path, tmp_path: Path) -> None:
     code = (
-        "from LandmarkDetectionLib.resources import resource_path;"
+        "from LandmarkDetectionLib.files import resource_path;"
         "print(resource_path('Protocols', 'whole-body.json').is_file(), resource_path())"
     )
     answer = subprocess.run(
@@ -202,7 +202,7 @@ def test_the_installed_panel_opens_with_the_installed_library(installed: Path) -
         "host = SlicerHost(); host.open_module(sys.argv[1] + '/LandmarkDetection.py');"
         "import LandmarkDetectionLib, LandmarkDetectionSlicer;"
         "print(LandmarkDetectionLib.__file__, LandmarkDetectionSlicer.__file__, host.errors, sep='\\n');"
-        "from LandmarkDetectionLib.model import list_models; print([model.name for model in list_models()]);"
+        "from LandmarkDetectionLib.models import list_models; print([model.name for model in list_models()]);"
         "host.close()"
     )
     answer = subprocess.run(

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from LandmarkDetectionLib.volume import Volume
+from LandmarkDetectionLib.core.volume import Volume
 from Testing.Benchmarks import variants
-from Testing.Python.body_phantom import flat_table, phantom
+from Testing.examples.body_phantom import flat_table, phantom
 
 ORDERS = list(variants.all_orders())
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.detection import detection_from_record
+from LandmarkDetectionLib.core.detection import detection_from_record
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
-from LandmarkDetectionLib.volume import Volume
 from LandmarkDetectionLib.worker import open_volume
 
 Message = dict[str, Any]
@@ -97,8 +97,8 @@ def test_it_says_first_that_it_is_ready_and_which_version_it_is(worker: Process)
 def test_a_detection_over_the_process_is_that_of_the_library(
     worker: Process, scan: Message, phantom: tuple[Volume, LandmarkSet]
 ) -> None:
-    from LandmarkDetectionLib.detectors import detect
-    from LandmarkDetectionLib.model import load_model
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.models import load_model
 
     events = worker.ask("detect", volume=scan, model=MODEL, device="cpu")
     there = detection_from_record(events[-1]["result"])
@@ -241,7 +241,7 @@ def test_what_is_doubtful_of_a_size_is_handed_over(scan: Message) -> None:
 def test_what_libraries_print_does_not_get_among_the_answers(repository: Path, scan: Message) -> None:
     """Python and C alike may print; here on the way to a model that is not there."""
     noisy = (
-        "import os, LandmarkDetectionLib.worker as worker, LandmarkDetectionLib.model as model\n"
+        "import os, LandmarkDetectionLib.worker as worker, LandmarkDetectionLib.models as model\n"
         "def load(name):\n"
         "    print('hello'); os.write(1, b'hello from C')\n"
         "    raise MemoryError\n"

@@ -17,7 +17,7 @@ from LandmarkDetectionSlicer.scene.transforms import linearToWorld
 from LandmarkDetectionSlicer.scene.volumes import readVolume
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionSlicer.process.worker import BackgroundWorker
 
 
@@ -75,7 +75,7 @@ def saveAnnotation(
     volumeNode, landmarkNode
         The image and its landmarks.
     store, protocol, reviewer, comment, seconds
-        As in ``LandmarkDetectionLib.annotations.AnnotationStore.save``.
+        As in ``LandmarkDetectionLib.datasets.annotations.AnnotationStore.save``.
     copyImage
         Keep a copy of the image in the store.
     onDone

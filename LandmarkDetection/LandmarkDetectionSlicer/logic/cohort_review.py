@@ -18,13 +18,13 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from LandmarkDetectionLib.cohort.records import Cohort, read_case, read_cohort
-from LandmarkDetectionLib.cohort.reviews import read_case_review, write_case_review
+from LandmarkDetectionLib.cohort.results.records import Cohort, read_case, read_cohort
+from LandmarkDetectionLib.cohort.results.reviews import read_case_review, write_case_review
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionSlicer.scene.nodes import RECORD_ROLE, enableUndo, loadWorldReview, storeReview
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionSlicer.process.worker import BackgroundWorker
 
 # What Slicer itself reads as the library does; the rest is read by the library, DICOM for example.
@@ -284,7 +284,7 @@ class ImagePlaces:
                 yield from self.source.rglob(glob.escape(text))
 
     def _inKeyFile(self, case: str) -> str:
-        from LandmarkDetectionLib.cohort.keys import read_key_file
+        from LandmarkDetectionLib.cohort.run.keys import read_key_file
 
         if self.keyFile is None or not self.keyFile.is_file():
             raise InputError(

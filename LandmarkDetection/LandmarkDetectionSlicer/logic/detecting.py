@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from LandmarkDetectionLib.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.landmarks import Landmark, Status
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionLib.landmarks import Landmark, Status
 from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest
 from LandmarkDetectionSlicer.scene import nodes
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import slicer
 
-from LandmarkDetectionLib.detection import Detection
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.errors import InputError, ModelError, OutputError
 from LandmarkDetectionLib.files import read_json
-from LandmarkDetectionLib.landmarks import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
-from LandmarkDetectionLib.review import Review, read_review, write_review
+from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
+from LandmarkDetectionLib.io.records import read_review, write_review
 from LandmarkDetectionSlicer.scene.nodes import (
     enableUndo,
     loadWorldReview,
@@ -30,11 +31,11 @@ from LandmarkDetectionSlicer.scene.transforms import linearToWorld
 from LandmarkDetectionSlicer.scene.volumes import readVolume
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.hand_view import HandPicture
-    from LandmarkDetectionLib.image_views import ImageViews
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.projection import Projection
-    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.imaging.body.projection import Projection
+    from LandmarkDetectionLib.imaging.hand.views import HandPicture
+    from LandmarkDetectionLib.imaging.previews import ImageViews
+    from LandmarkDetectionLib.models import Model
 
 MARKUPS = ".mrk.json"
 PICTURES = (".png", ".svg", ".pdf")
@@ -164,7 +165,7 @@ def _writePicture(
     path: Path,
     views: Projection | None,
 ) -> None:
-    from LandmarkDetectionLib.evaluation.overlay import write_overlay
+    from LandmarkDetectionLib.reporting.overlay import write_overlay
 
     looked = views if views is not None else _looked(review, landmarkNode, path)
     write_overlay(replace(review.detection, views=looked), _protocolOf(review), path)
@@ -187,7 +188,7 @@ def _looked(
 
 def _modelOf(review: Review) -> Model | None:
     """The model that made a review; None when it is not here."""
-    from LandmarkDetectionLib.model import load_model
+    from LandmarkDetectionLib.models import load_model
 
     try:
         return load_model(review.prediction.model or "none")
@@ -197,7 +198,7 @@ def _modelOf(review: Review) -> Model | None:
 
 def _protocolOf(review: Review) -> Protocol:
     """The model's protocol for the lines of the picture; one without lines when the model is not here."""
-    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.core.protocol import Protocol
 
     model = _modelOf(review)
     return model.protocol if model is not None else Protocol.model_construct(pairs=(), lines=())

@@ -20,11 +20,11 @@ from LandmarkDetectionSlicer.scene.pixel_size import correctPixelSize, filesInDa
 from LandmarkDetectionSlicer.scene.volumes import isSingleImage, readVolume, refusal
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.landmarks import LandmarkSet
+    from LandmarkDetectionLib.core.landmarks import LandmarkSet
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.measurement import Measured, Measurements
-    from LandmarkDetectionLib.protocol import Protocol
-    from LandmarkDetectionLib.review import Review
-    from LandmarkDetectionLib.volume import Volume
 
 ATTRIBUTE = "LandmarkDetection.measurement"
 AMBER = (0xE6 / 255, 0x9F / 255, 0.0)
@@ -37,8 +37,8 @@ def measureNode(
 
     ``review`` is that of the node in the world, for who has loaded it already.
     """
+    from LandmarkDetectionLib.core.volume import PIXEL_SIZE
     from LandmarkDetectionLib.measurement import Frame, measure
-    from LandmarkDetectionLib.volume import PIXEL_SIZE
 
     if review is None:
         correctPixelSize(volumeOf(landmarkNode))

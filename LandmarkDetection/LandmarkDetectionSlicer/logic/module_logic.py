@@ -17,9 +17,9 @@ from LandmarkDetectionSlicer.scene import nodes, pixel_size, volumes
 from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, LandmarkDetectionParameters
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.detectors import Side
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.imaging.hand.views import Side
+    from LandmarkDetectionLib.models import Model
 
 
 class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
@@ -62,7 +62,7 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         None of either while Python packages are missing.
         """
         try:
-            from LandmarkDetectionLib.model import broken_models, list_models
+            from LandmarkDetectionLib.models import broken_models, list_models
         except ImportError:
             return [], {}
         return list_models(), broken_models()
@@ -70,7 +70,7 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
     def protocols(self, models: Sequence[Model]) -> list[Protocol] | list[PlainList]:
         """What can be placed by hand: the landmarks of the models, and the protocols that ship besides."""
         try:
-            from LandmarkDetectionLib.protocol import list_protocols, load_protocol
+            from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol
         except ImportError:
             return readPlainLists()
         found: dict[str, Protocol] = {}
@@ -119,8 +119,8 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         LandmarkDetectionError
             It does not work, for the reason that its text says.
         """
-        from LandmarkDetectionLib.detectors import detect
-        from LandmarkDetectionLib.model import load_model
+        from LandmarkDetectionLib.detectors.dispatch import detect
+        from LandmarkDetectionLib.models import load_model
 
         detection = detect(
             volumes.readVolume(volumeNode),

@@ -14,13 +14,13 @@ import numpy.typing as npt
 import slicer
 from slicer.util import VTKObservationMixin
 
-from LandmarkDetectionLib.landmarks import Landmark, Status
-from LandmarkDetectionLib.review import Review
+from LandmarkDetectionLib.core.landmarks import Landmark, Status
+from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.scene.nodes import enableUndo, findLandmarkNode, modelOf, storeReview
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionSlicer.logic.plain_lists import PlainList
 
 _PICKER_ATTRIBUTE = "LandmarkDetection.picker"

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.files import read_json
-from LandmarkDetectionLib.resources import resource_path, user_data_folder
+from LandmarkDetectionLib.files import read_json, resource_path, user_data_folder
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class PlainLandmark:
 
 @dataclass(frozen=True)
 class PlainList:
-    """What placing needs of a protocol; see ``LandmarkDetectionLib.protocol.Protocol``."""
+    """What placing needs of a protocol; see ``LandmarkDetectionLib.core.protocol.Protocol``."""
 
     name: str
     title: str

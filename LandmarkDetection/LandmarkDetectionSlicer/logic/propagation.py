@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.detection import Detection, detection_from_record
-from LandmarkDetectionLib.landmarks import LandmarkSet
-from LandmarkDetectionLib.review import Review
+from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest
 from LandmarkDetectionSlicer.scene import nodes
 from LandmarkDetectionSlicer.scene.transforms import linearToWorld

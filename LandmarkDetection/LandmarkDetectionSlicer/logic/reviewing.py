@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.review import Review
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionSlicer.scene.nodes import (
     adopt,
     isUpToDate,

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.models import Model
 
 PICTURE_SIZE = (120, 230)
 

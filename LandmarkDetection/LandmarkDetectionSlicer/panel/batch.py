@@ -22,8 +22,8 @@ from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.process import packages
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 SETTINGS = "LandmarkDetection/Batch"
@@ -211,7 +211,7 @@ class BatchSection:
         return chosen or (None if folder is None else folder.with_name(f"{folder.name}-key.csv"))
 
     def _isBegun(self) -> bool:
-        from LandmarkDetectionLib.cohort.records import COHORT
+        from LandmarkDetectionLib.cohort.results.records import COHORT
 
         return self.folder is not None and (self.folder / COHORT).is_file()
 
@@ -348,7 +348,7 @@ class BatchSection:
         if not self.cases.records:
             self._list()
         if not model:
-            from LandmarkDetectionLib.cohort.records import read_case
+            from LandmarkDetectionLib.cohort.results.records import read_case
 
             try:
                 model = read_case(folder, case).outcomes[0].model

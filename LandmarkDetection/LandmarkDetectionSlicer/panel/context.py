@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import slicer
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.logic.module_logic import LandmarkDetectionLogic
     from LandmarkDetectionSlicer.scene.parameters import LandmarkDetectionParameters
 

@@ -17,7 +17,7 @@ from LandmarkDetectionSlicer.scene import nodes, sample_data, volumes
 from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, Side
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 

@@ -11,7 +11,7 @@ from LandmarkDetectionSlicer.logic.placing import ClickPicker
 from LandmarkDetectionSlicer.scene import nodes
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.landmarks import Landmark
+    from LandmarkDetectionLib.core.landmarks import Landmark
     from LandmarkDetectionSlicer.panel.review import ReviewSection
 
 

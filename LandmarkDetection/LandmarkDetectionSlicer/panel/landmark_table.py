@@ -8,7 +8,7 @@ from typing import NamedTuple
 import qt
 from slicer.i18n import tr as _
 
-from LandmarkDetectionLib.landmarks import Status
+from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionSlicer.panel.pictures import statusIcon
 
 NAME, CONFIDENCE, STATUS, WARNING = range(4)

@@ -19,8 +19,8 @@ from LandmarkDetectionSlicer.process.worker import CANCELLED, BackgroundWorker
 from LandmarkDetectionSlicer.scene.nodes import loadReview, volumeOf
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.logic.volume_request import VolumeRequest
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
@@ -186,7 +186,7 @@ class LearnSection:
 
     def _protocol(self, node: slicer.vtkMRMLMarkupsFiducialNode) -> Protocol:
         """Of the landmarks: their model's, or the list they were placed by, or one of their names only."""
-        from LandmarkDetectionLib.protocol import protocol_of_names
+        from LandmarkDetectionLib.core.protocol import protocol_of_names
 
         review = loadReview(node)
         names, title = review.landmarks.names, review.landmarks.name
@@ -306,7 +306,7 @@ def _parent(model: Model | None) -> str | None:
     # Before the import: the panel opens where packages are missing, and then no model is selected.
     if model is None:
         return None
-    from LandmarkDetectionLib.model import parent_version
+    from LandmarkDetectionLib.models import parent_version
 
     return parent_version(model)
 
@@ -315,7 +315,7 @@ def _summary(store: str) -> str:
     """What a folder holds, in one line."""
     if not store:
         return _("Choose a folder to keep corrections in.")
-    from LandmarkDetectionLib.annotations import is_store, summarise_store
+    from LandmarkDetectionLib.datasets.annotations import is_store, summarise_store
 
     if not is_store(store):
         return _("The first review that is saved makes the folder.")

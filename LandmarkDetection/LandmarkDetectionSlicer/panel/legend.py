@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
-from LandmarkDetectionLib.landmarks import Status
+from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionSlicer.scene import colors
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.core.review import Review
 
 
 def statusText(status: Status) -> str:

@@ -10,8 +10,8 @@ import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionLib.landmarks import LandmarkSet
 from LandmarkDetectionSlicer.logic.measuring import MeasurementLines, measureNode, writeReport
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
@@ -20,9 +20,9 @@ from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.measurement import Measured, Measurements
-    from LandmarkDetectionLib.protocol import Protocol
-    from LandmarkDetectionLib.review import Review
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 
@@ -84,7 +84,7 @@ class MeasurementsSection(VTKObservationMixin):
 
     def _protocol(self, review: Review) -> Protocol | None:
         """Of the model that made the landmarks, else the one that knows their names."""
-        from LandmarkDetectionLib.measuring import protocol_of
+        from LandmarkDetectionLib.measurement.from_files import protocol_of
 
         model, landmarks = self.context.modelOf(review), review.landmarks
         if model is not None:

@@ -15,7 +15,7 @@ from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.process.worker import CANCELLED, BackgroundWorker
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
+    from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 
@@ -101,7 +101,7 @@ class ModelsSection:
 
     def useOtherVersion(self, model: Model | None) -> None:
         """Use the version that a model was made from; the other way round for one that was made better."""
-        from LandmarkDetectionLib.model import use_version
+        from LandmarkDetectionLib.models import use_version
 
         others = _otherVersions(model)
         if model is None or not others:
@@ -125,7 +125,7 @@ class ModelsSection:
 
     def showCard(self, model: Model) -> None:
         """Show what the maker of a model says about it, in a window that can stay open."""
-        from LandmarkDetectionLib.model.package import CARD
+        from LandmarkDetectionLib.models.package import CARD
 
         try:
             text = (model.path / CARD).read_text(encoding="utf-8")
@@ -199,7 +199,7 @@ class ModelsSection:
         self._showButtons()
 
     def _onRemove(self, *_args: object) -> None:
-        from LandmarkDetectionLib.model import remove_model
+        from LandmarkDetectionLib.models import remove_model
 
         name = self._selectedName()
         if name is None:
@@ -228,7 +228,7 @@ def _otherVersions(model: Model | None) -> list[str]:
     # Before the import: the panel opens where packages are missing, and then no model is selected.
     if model is None or _isShipped(model):
         return []
-    from LandmarkDetectionLib.model import model_versions, parent_version
+    from LandmarkDetectionLib.models import model_versions, parent_version
 
     versions = [one for one in model_versions(model.name) if one.version != model.version]
     numbers = [one.version for one in versions]
@@ -239,7 +239,7 @@ def _otherVersions(model: Model | None) -> list[str]:
 
 
 def _isShipped(model: Model) -> bool:
-    from LandmarkDetectionLib.model import ships_with_library
+    from LandmarkDetectionLib.models import ships_with_library
 
     return ships_with_library(model)
 

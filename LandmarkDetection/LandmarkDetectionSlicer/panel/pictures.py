@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import qt
 
-from LandmarkDetectionLib.landmarks import Status
+from LandmarkDetectionLib.core.landmarks import Status
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.model.reference import ReferencePicture
+    from LandmarkDetectionLib.models import Model
+    from LandmarkDetectionLib.models.reference import ReferencePicture
 
 ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons"
 DOT, MARKED, RIM = "#1b3a57", "#d55e00", "#ffffff"
@@ -30,7 +30,7 @@ class ReferenceBody:
 
     def __init__(self, model: Model) -> None:
         from LandmarkDetectionLib.errors import ModelError
-        from LandmarkDetectionLib.model.reference import PICTURE
+        from LandmarkDetectionLib.models.reference import PICTURE
 
         try:
             self._reference: ReferencePicture | None = model.reference

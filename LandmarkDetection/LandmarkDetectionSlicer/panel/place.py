@@ -16,7 +16,7 @@ from LandmarkDetectionSlicer.panel.protocol_editor import ProtocolEditor
 from LandmarkDetectionSlicer.process import packages
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionSlicer.logic.plain_lists import PlainList
     from LandmarkDetectionSlicer.panel.context import PanelContext
 

@@ -14,7 +14,7 @@ from LandmarkDetectionSlicer.panel.context import loadForm
 from LandmarkDetectionSlicer.panel.message import MessageLine
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.protocol import Protocol
+    from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 BLANK_ROWS = 4
@@ -54,8 +54,8 @@ class ProtocolEditor:
 
     def open(self, chosen: Protocol | None) -> None:
         """Show the window: with the chosen list when it is the user's own, else with an empty one."""
-        from LandmarkDetectionLib.protocol import user_protocol_folder
-        from LandmarkDetectionLib.protocol_draft import draft_rows
+        from LandmarkDetectionLib.core.protocol_draft import draft_rows
+        from LandmarkDetectionLib.io.protocols import user_protocol_folder
 
         if chosen is not None and (user_protocol_folder() / f"{chosen.name}.json").is_file():
             title, rows = chosen.title, [tuple(row) for row in draft_rows(chosen)]
@@ -109,8 +109,8 @@ class ProtocolEditor:
 
     def save(self) -> None:
         """Keep the list, if it can be one."""
-        from LandmarkDetectionLib.protocol import save_protocol
-        from LandmarkDetectionLib.protocol_draft import DraftRow, draft_protocol
+        from LandmarkDetectionLib.core.protocol_draft import DraftRow, draft_protocol
+        from LandmarkDetectionLib.io.protocols import save_protocol
 
         try:
             protocol = draft_protocol(str(self.ui.titleEdit.text), [DraftRow(*row) for row in self.rows()])

@@ -11,7 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from LandmarkDetectionLib.landmarks import Status
+from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.panel.find_near import FindNear
 from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable, Row
@@ -23,8 +23,8 @@ from LandmarkDetectionSlicer.scene import colors, views
 from LandmarkDetectionSlicer.scene.transforms import worldPosition
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.model import Model
-    from LandmarkDetectionLib.review import Review
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 PICTURE_SIZE = (112, 168)

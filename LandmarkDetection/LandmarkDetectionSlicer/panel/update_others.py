@@ -12,7 +12,7 @@ from LandmarkDetectionSlicer.scene.ghosts import Ghosts
 from LandmarkDetectionSlicer.scene.parameters import Others
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.landmarks import LandmarkSet
+    from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionSlicer.panel.review import ReviewSection
 
 

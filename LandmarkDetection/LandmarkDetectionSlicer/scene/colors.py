@@ -16,7 +16,8 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from LandmarkDetectionLib.landmarks import Status, parse_description
+from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.io.markups import parse_description
 from LandmarkDetectionSlicer.scene.nodes import readPositions
 
 SYMBOLS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import slicer
 
-from LandmarkDetectionLib.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionSlicer.scene.colors import newHiddenPoints, setPoints
 
 COLOR = "#8b98a5"

@@ -3,7 +3,7 @@
 One ``vtkMRMLMarkupsFiducialNode`` per model and volume holds one control point per landmark of the protocol,
 in its order; a landmark that is nowhere is a point whose position is missing. Everything that points cannot
 hold (predictions, confidence, covariance, how the landmarks were made) is the JSON of
-:meth:`LandmarkDetectionLib.review.Review.to_record` in a hidden ``vtkMRMLTextNode`` beside it, because a
+:meth:`LandmarkDetectionLib.core.review.Review.to_record` in a hidden ``vtkMRMLTextNode`` beside it, because a
 scene, its undo and a copy keep a text as it is.
 
 The text stays in the scene's own file. Slicer would give it a file of its own in a bundle (``.mrb``), and
@@ -28,16 +28,10 @@ from functools import lru_cache
 import numpy as np
 import slicer
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.landmarks import (
-    Landmark,
-    LandmarkSet,
-    Status,
-    describe,
-    landmark_from_markup,
-    parse_description,
-)
-from LandmarkDetectionLib.review import Review
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionLib.io.markups import describe, landmark_from_markup, parse_description
 from LandmarkDetectionSlicer.scene.transforms import linearToWorld
 
 RECORD_ROLE = "LandmarkDetection.record"

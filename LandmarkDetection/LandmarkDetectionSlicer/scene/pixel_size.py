@@ -17,7 +17,8 @@ import numpy as np
 import slicer
 import vtk
 
-from LandmarkDetectionLib.volume import PICTURES, PIXEL_SIZE
+from LandmarkDetectionLib.core.volume import PIXEL_SIZE
+from LandmarkDetectionLib.io.formats import PICTURES
 from LandmarkDetectionSlicer.scene.nodes import landmarkNodes, loadReview, storeReview
 
 if TYPE_CHECKING:
@@ -134,11 +135,11 @@ def filesInDatabase(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> tuple[Path, .
 def _sizeIn(path: Path, modified: int, size: int) -> FileSize | None:
     """``modified`` and ``size`` are of the file, which is read again when it has changed."""
     if path.name.lower().endswith(PICTURES):
-        from LandmarkDetectionLib.radiograph import printed_spacing
+        from LandmarkDetectionLib.io.raster import printed_spacing
 
         printed = printed_spacing(path)
         return FileSize((1.0, 1.0), False, "", ((1.0, 1.0), *([printed] if printed else ())))
-    from LandmarkDetectionLib.dicom import read_header, read_pixel_size
+    from LandmarkDetectionLib.io.dicom import read_header, read_pixel_size
 
     found = read_pixel_size(path)
     if found is None:

@@ -6,7 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.resources import resource_path
+from LandmarkDetectionLib.files import resource_path
 
 NAME = "SyntheticBodyCT"
 FILE = "synthetic-body-ct.nrrd"

@@ -10,8 +10,10 @@ import numpy as np
 import slicer
 import vtk
 
+from LandmarkDetectionLib.core.geometry import geometry_problem
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.volume import PICTURES, Volume, geometry_problem
+from LandmarkDetectionLib.io.formats import PICTURES
 from LandmarkDetectionSlicer.scene import pixel_size
 from LandmarkDetectionSlicer.scene.transforms import isWarped, linearToWorld
 
@@ -88,7 +90,7 @@ def refusal(volumeNode: slicer.vtkMRMLNode | None) -> str | None:
 
 def remark(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
     """What a person should know about a volume that can be used all the same, in a sentence or two."""
-    from LandmarkDetectionLib.radiograph import is_turned
+    from LandmarkDetectionLib.io.raster import is_turned
 
     remarks = []
     picture = _pictureFile(volumeNode)

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from LandmarkDetectionLib.volume import NIFTI, PICTURES, Volume, read_volume
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.io.formats import NIFTI, PICTURES
+from LandmarkDetectionLib.io.volumes import read_volume
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.datalist import Case
+    from LandmarkDetectionLib.datasets.cases import Case
 
 KINDS = {
     **dict.fromkeys(NIFTI, "NIfTI"),
@@ -76,11 +78,11 @@ class CaseSource:
         return (self.listed.side if self.listed else "") or "auto"
 
     def read(self) -> list[Volume]:
-        """Read the image, or all channels of it; raises as ``volume.read_volume``."""
+        """Read the image, or all channels of it; raises as ``volumes.read_volume``."""
         if self.listed is not None:
             return self.listed.read_channels()
         if self.series:
-            from LandmarkDetectionLib.dicom import read_files
+            from LandmarkDetectionLib.io.dicom import read_files
 
             return [read_files(self.files, self.series)]
         return [read_volume(self.files[0])]

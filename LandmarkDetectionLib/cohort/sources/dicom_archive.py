@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from LandmarkDetectionLib.cohort.sources.case_source import SERIES, CaseSource, Found, LeftOut, identity_below
-from LandmarkDetectionLib.dicom import LEAST_ALIKE, NOT_IMAGES, image_type, read_header
+from LandmarkDetectionLib.io.dicom import LEAST_ALIKE, NOT_IMAGES, image_type, read_header
 
 TAGS = (
     "SOPClassUID",

@@ -75,7 +75,7 @@ class Filters:
 
 def _slices_of(case: CaseSource) -> int:
     """Slices as the header says; 0 when it says nothing, so that reading it says what is wrong."""
-    from LandmarkDetectionLib.cohort.nameless import nameless
+    from LandmarkDetectionLib.cohort.run.nameless import nameless
 
     if case.kind == "picture":
         return 1
@@ -84,7 +84,7 @@ def _slices_of(case: CaseSource) -> int:
 
 
 def _slices_in(path: Path, kind: str) -> int:
-    from LandmarkDetectionLib import metaimage, nifti, nrrd
+    from LandmarkDetectionLib.io import metaimage, nifti, nrrd
 
     try:
         if kind == "NIfTI":

@@ -18,8 +18,8 @@ from LandmarkDetectionLib.cohort.sources.case_source import (
     image_file,
     kind_of,
 )
-from LandmarkDetectionLib.dicom import is_dicom
-from LandmarkDetectionLib.volume import DICOM
+from LandmarkDetectionLib.io.dicom import is_dicom
+from LandmarkDetectionLib.io.formats import DICOM
 
 OTHER_FILE = "not an image of a kind that can be read"
 NO_FILE = "no regular file (a pipe, a device or a broken link)"

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from LandmarkDetectionLib.cohort.sources.case_source import LISTED, CaseSource, Found
-from LandmarkDetectionLib.datalist import list_cases
+from LandmarkDetectionLib.datasets.datalist import list_cases
 
 
 def find(path: Path) -> Found:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.volume import Volume, write_dicom, write_volume
-from Testing.Python.body_phantom import phantom
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.io.volumes import write_dicom, write_volume
+from Testing.examples.body_phantom import phantom
 
 pytest.importorskip("distributed", reason="cohorts need the extra batch")
 pytest.importorskip("pyarrow", reason="cohorts need the extra batch")
@@ -107,7 +108,7 @@ def undisturbed(
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Any]:
     """A client with one worker that stays for many runs."""
-    from LandmarkDetectionLib.cohort.cluster import LocalWorkers, local_client
+    from LandmarkDetectionLib.cohort.run.cluster import LocalWorkers, local_client
 
     with local_client(LocalWorkers(1, 1, gpus=False)) as client:
         yield client
@@ -116,8 +117,8 @@ def workers() -> Iterator[Any]:
 @pytest.fixture
 def run_here(workers: Any, detector: Path) -> Callable[..., list[Any]]:
     """Run a cohort in this process with workers that are there already; gives back the cases that ended."""
-    from LandmarkDetectionLib.cohort.batch import Request, run
-    from LandmarkDetectionLib.cohort.events import CaseEnded, Event
+    from LandmarkDetectionLib.cohort.run.batch import Request, run
+    from LandmarkDetectionLib.cohort.run.events import CaseEnded, Event
 
     def run_cohort(source: Path, out: Path, **more: Any) -> list[CaseEnded]:
         told: list[Event] = []

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from LandmarkDetectionLib.detectors.checking import check_model
 from LandmarkDetectionLib.errors import ModelError
-from LandmarkDetectionLib.model import install_model, load_model, validate_model
+from LandmarkDetectionLib.models import install_model, load_model, validate_model
 
 Change = Callable[[dict[str, Any]], Any]
 

@@ -15,17 +15,18 @@ import torch
 
 pytest.importorskip("anny", reason="the synthetic CT needs anny")
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.detectors import DEPTH_METHODS, choose_device, detect, silhouette
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors import silhouette
+from LandmarkDetectionLib.detectors.dispatch import DEPTH_METHODS, choose_device, detect
 from LandmarkDetectionLib.detectors.silhouette import canvas
 from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError, NoBodyError
-from LandmarkDetectionLib.landmarks import LandmarkSet, Status
-from LandmarkDetectionLib.model import Model, load_model, save_model
-from LandmarkDetectionLib.networks import build_network
-from LandmarkDetectionLib.projection import Projection, project_body
-from LandmarkDetectionLib.protocol import Protocol
-from LandmarkDetectionLib.training.package import restrict
-from LandmarkDetectionLib.volume import Volume
+from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
+from LandmarkDetectionLib.models import Model, load_model, save_model
+from LandmarkDetectionLib.networks.architectures import build_network
+from LandmarkDetectionLib.training.synthetic.card_parts import restrict
 
 NAMES = ("head_top", "shoulder_right", "shoulder_left", "knee_right", "knee_left")
 PIXEL_MM = 16.0

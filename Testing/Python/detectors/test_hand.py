@@ -13,19 +13,21 @@ import pytest
 import torch
 from PIL import Image
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.detectors import detect, hand
-from LandmarkDetectionLib.detectors.hand_network import HandEstimates
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors import hand
+from LandmarkDetectionLib.detectors.dispatch import detect
+from LandmarkDetectionLib.detectors.estimates import HandEstimates
 from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError, NoBodyError
-from LandmarkDetectionLib.evaluation.overlay import write_overlay
-from LandmarkDetectionLib.hand_view import HandPicture
-from LandmarkDetectionLib.landmarks import Status
-from LandmarkDetectionLib.model import Model, load_model, save_model
-from LandmarkDetectionLib.networks import build_network
-from LandmarkDetectionLib.protocol import Protocol, load_protocol
-from LandmarkDetectionLib.training.package import restrict
-from LandmarkDetectionLib.volume import Volume
-from Testing.Python.hand_radiograph import TIPS, WRIST, as_volume, drawn_radiograph
+from LandmarkDetectionLib.imaging.hand.views import HandPicture
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.models import Model, load_model, save_model
+from LandmarkDetectionLib.networks.architectures import build_network
+from LandmarkDetectionLib.reporting.overlay import write_overlay
+from LandmarkDetectionLib.training.synthetic.card_parts import restrict
+from Testing.examples.hand_radiograph import TIPS, WRIST, as_volume, drawn_radiograph
 
 NAMES = ("wrist", "thumb_tip", "index_tip", "middle_tip", "ring_tip", "little_tip")
 #: Where a network that knows the drawn hand would put the landmarks.
@@ -304,7 +306,7 @@ def test_it_can_be_cancelled(model: Model, radiograph: Volume) -> None:
 @pytest.mark.parametrize("depth", ["mean", "network"])
 def test_a_volume_gets_depths_and_its_side(model: Model, depth: str) -> None:
     pytest.importorskip("anny", reason="the synthetic hand needs anny")
-    from Testing.Python.hand_phantom import hand_phantom
+    from Testing.examples.hand_phantom import hand_phantom
 
     phantom = hand_phantom("MR", seed=3)
     found = detect(phantom.volume, model, depth=depth, device="cpu", side="left")

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from LandmarkDetectionLib.detectors.hand_network import LENGTH_OF_CANVAS, estimate_hands, hand_canvas
+from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS
+from LandmarkDetectionLib.detectors.hand_network import estimate_hands, hand_canvas
 from LandmarkDetectionLib.errors import NoBodyError
+from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE, Heatmaps
-from LandmarkDetectionLib.projection import View, ViewGeometry
 
 SHAPE = (160, 128)
 

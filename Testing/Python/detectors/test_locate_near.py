@@ -7,15 +7,15 @@ pytest.importorskip("anny", reason="the synthetic CT needs anny")
 
 from dataclasses import replace
 
-from LandmarkDetectionLib.detection import Detection, detection_from_record
-from LandmarkDetectionLib.detectors import detect, locate_near
+from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors.dispatch import detect, locate_near
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import LandmarkSet
-from LandmarkDetectionLib.model import Model, load_model
-from LandmarkDetectionLib.volume import Volume
-from Testing.Python.hand_phantom import hand_phantom
-from Testing.Python.hand_radiograph import TIPS, as_volume, drawn_radiograph
+from LandmarkDetectionLib.models import Model, load_model
+from Testing.examples.hand_phantom import hand_phantom
+from Testing.examples.hand_radiograph import TIPS, as_volume, drawn_radiograph
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from LandmarkDetectionLib import detectors
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.detectors import detect, memory, silhouette
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors import dispatch, memory, silhouette
+from LandmarkDetectionLib.detectors.dispatch import detect
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
-from LandmarkDetectionLib.model import Model, load_model
-from LandmarkDetectionLib.volume import Volume
+from LandmarkDetectionLib.models import Model, load_model
 
 OUT_OF_MEMORY = (
     torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
@@ -93,7 +93,7 @@ def test_a_whole_detection_survives_a_device_that_is_too_small(
             raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
         return plain(self, device)
 
-    monkeypatch.setattr(detectors, "choose_device", lambda device: device)
+    monkeypatch.setattr(dispatch, "choose_device", lambda device: device)
     monkeypatch.setattr(Model, "build_networks", build)
     views = silhouette.project_body(phantom[0], pixel_mm=8.0)
     monkeypatch.setattr(silhouette, "project_body", lambda *_, **__: views)

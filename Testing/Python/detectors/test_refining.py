@@ -10,24 +10,26 @@ import numpy as np
 import pytest
 import torch
 
+from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import Observed
-from LandmarkDetectionLib.detection import Detection, detection_from_record, read_detection, write_detection
-from LandmarkDetectionLib.detectors import detect, refine
 from LandmarkDetectionLib.detectors.again import detect_again, given_settings
+from LandmarkDetectionLib.detectors.dispatch import detect, refine
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.heatmap_evidence import SpatialBranch
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.heatmap_reading import read_heatmaps
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.model import load_model
-from LandmarkDetectionLib.networks import build_network
-from LandmarkDetectionLib.quality import PRESENT_ABOVE
-from LandmarkDetectionLib.review import Review, read_review, write_review
-from LandmarkDetectionLib.volume import Volume, read_volume, write_volume
+from LandmarkDetectionLib.heatmaps.decoding import read_heatmaps
+from LandmarkDetectionLib.io.records import read_detection, read_review, write_detection, write_review
+from LandmarkDetectionLib.io.volumes import read_volume, write_volume
+from LandmarkDetectionLib.models import load_model
+from LandmarkDetectionLib.networks.architectures import build_network
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
+from Testing.examples.hand_radiograph import as_volume, drawn_radiograph
 from Testing.Python.correction.test_joint_gaussian import L, held_back, learned, one
-from Testing.Python.hand_radiograph import as_volume, drawn_radiograph
 
 __all__ = ["learned"]  # a fixture
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from LandmarkDetectionLib.datalist import write_datalist
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, write_landmarks
-from LandmarkDetectionLib.volume import Volume, write_volume
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.datasets.cases import write_datalist
+from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.volumes import write_volume
 
 NAMES = ("wrist", "thumb_tip", "index_tip")
 Points = np.ndarray

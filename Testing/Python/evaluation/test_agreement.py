@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.agreement import (
     agreement,
@@ -14,11 +15,11 @@ from LandmarkDetectionLib.evaluation.agreement import (
     smape,
 )
 from LandmarkDetectionLib.evaluation.ratings import common_cases, mean_ratings, read_ratings
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, write_landmarks
+from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.measurement import Frame, measure
 from LandmarkDetectionLib.measurement.many import measure_many
-from LandmarkDetectionLib.protocol import load_protocol
-from Testing.Python.measurement.cases import FACE, in_picture, spine, spine_landmarks
+from Testing.examples.measurement_cases import FACE, in_picture, spine, spine_landmarks
 
 CEPHALOMETRIC = load_protocol("cephalometric-19")
 MW = next(one for one in CEPHALOMETRIC.measurements if one.name == "MW")
@@ -105,7 +106,7 @@ def test_many_spines_are_measured_as_one_by_one():
 
 
 def test_raters_are_read_from_tables_and_from_folders(tmp_path):
-    from LandmarkDetectionLib.landmarks import write_landmarks
+    from LandmarkDetectionLib.io.markups import write_landmarks
 
     faces = {"a": moved(1), "b": moved(2)}
     by_table = read_ratings(table(tmp_path / "rater.csv", faces), CEPHALOMETRIC)

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from LandmarkDetectionLib.landmarks import LandmarkSet, write_landmarks
-from LandmarkDetectionLib.volume import Volume, write_volume
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.volumes import write_volume
 
 Command = Callable[..., Any]
 
@@ -65,7 +67,7 @@ def test_a_known_distance_and_a_split_can_be_given(cli: Command, data: Any, tmp_
 def test_an_installed_model_is_run_on_every_case(
     cli: Command, tiny_model: Path, phantom: tuple[Volume, LandmarkSet], tmp_path: Path
 ) -> None:
-    from LandmarkDetectionLib.datalist import write_datalist
+    from LandmarkDetectionLib.datasets.cases import write_datalist
 
     volume, truth = phantom
     names = ("head_top", "knee_left", "knee_right")
@@ -139,8 +141,8 @@ def test_a_second_rater_is_as_far_from_the_first_as_the_data_say(
     """On real cephalograms: the mean disagreement of the raters over the images at hand, calculated apart."""
     import csv
 
-    from LandmarkDetectionLib.datalist import write_datalist
-    from LandmarkDetectionLib.landmarks import Landmark
+    from LandmarkDetectionLib.core.landmarks import Landmark
+    from LandmarkDetectionLib.datasets.cases import write_datalist
 
     source = real_data / "cephalograms"
     tables = [
@@ -179,7 +181,7 @@ def test_a_second_rater_is_as_far_from_the_first_as_the_data_say(
 
 def body_data(folder: Path, phantom: tuple[Volume, LandmarkSet], names: dict[str, str]) -> Path:
     """A datalist of one body, its landmarks called otherwise."""
-    from LandmarkDetectionLib.datalist import write_datalist
+    from LandmarkDetectionLib.datasets.cases import write_datalist
 
     volume, truth = phantom
     write_volume(volume, folder / "body.nrrd")

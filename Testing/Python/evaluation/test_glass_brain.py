@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.datalist import read_datalist
+from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.evaluation.evaluate import Evaluation, evaluate
 from LandmarkDetectionLib.evaluation.glass_brain import glass_brain_figure, mean_positions
-from LandmarkDetectionLib.evaluation.landmark_evaluation import Evaluation, evaluate
 from LandmarkDetectionLib.evaluation.predictions import read_predictions
 
 

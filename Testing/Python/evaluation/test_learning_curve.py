@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from LandmarkDetectionLib.datalist import read_datalist
+from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.evaluation.evaluation_figures import write_figure
-from LandmarkDetectionLib.evaluation.evaluation_tables import error_rows
-from LandmarkDetectionLib.evaluation.landmark_evaluation import evaluate
+from LandmarkDetectionLib.evaluation.evaluate import evaluate
 from LandmarkDetectionLib.evaluation.learning_curve import learning_curve_figure, read_runs
-from LandmarkDetectionLib.evaluation.pages import csv_text
+from LandmarkDetectionLib.evaluation.plots import write_figure
 from LandmarkDetectionLib.evaluation.predictions import read_predictions
+from LandmarkDetectionLib.evaluation.tables import error_rows
 from LandmarkDetectionLib.files import write_text
+from LandmarkDetectionLib.reporting.pages import csv_text
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from LandmarkDetectionLib.evaluation.network_pictures import (
     kernel_figure,
     spatial_configuration,
 )
-from LandmarkDetectionLib.networks import build_network
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 
 NAMES = ("sella", "nasion", "gonion")

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.datalist import read_datalist, write_datalist
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.datasets.cases import write_datalist
+from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import Cancelled, InputError
 from LandmarkDetectionLib.evaluation.predictions import MADE_BY, case_keys, predict, read_predictions
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, write_landmarks
-from LandmarkDetectionLib.model import load_model
-from LandmarkDetectionLib.volume import Volume, write_volume
+from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.volumes import write_volume
+from LandmarkDetectionLib.models import load_model
 
 Make = Callable[..., Any]
 

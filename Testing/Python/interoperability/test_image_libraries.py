@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.volume import read_volume
+from LandmarkDetectionLib.io.volumes import read_volume
 from Testing.Python.interoperability.versions import seen_with
 
 VOXELS = np.arange(24, dtype=np.int16).reshape(2, 3, 4)  # (k, j, i)
@@ -205,7 +205,8 @@ def test_pydicom_does_not_rescale_by_functional_groups(tmp_path: Path) -> None:
 @seen_with(highdicom="0.2")
 def test_highdicom_counts_slices_downwards(tmp_path: Path) -> None:
     highdicom = pytest.importorskip("highdicom", reason="needs highdicom")
-    from LandmarkDetectionLib.volume import Volume, write_dicom
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.io.volumes import write_dicom
 
     volume = Volume(VOXELS, np.diag([-1.5, -1.5, 2.0, 1.0]), "CT")
     write_dicom(volume, tmp_path / "ct")

@@ -53,7 +53,8 @@ def markups(position: Any, status: str = "defined", **further: Any) -> str:
 
 @seen_with(slicer_core="5.1")
 def test_an_unplaced_point_is_written_with_a_text_for_its_position(scene: Any, tmp_path: Path) -> None:
-    from LandmarkDetectionLib.landmarks import Status, read_landmarks
+    from LandmarkDetectionLib.core.landmarks import Status
+    from LandmarkDetectionLib.io.markups import read_landmarks
 
     points = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
     points.AddControlPoint([1.0, 2.0, 3.0], "placed")
@@ -97,7 +98,7 @@ FCSV_ROW = "vtkMRMLMarkupsFiducialNode_0,10,20,30,0,0,0,1,1,1,0,a,,\n"
 def test_a_versioned_fcsv_without_coordinate_system_is_lps(
     scene: Any, tmp_path: Path, head: str, signs: tuple[int, int, int]
 ) -> None:
-    from LandmarkDetectionLib.landmarks import read_landmarks
+    from LandmarkDetectionLib.io.markups import read_landmarks
 
     path = tmp_path / "points.fcsv"
     columns = "# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID\n"
@@ -121,7 +122,7 @@ def test_a_line_break_in_a_description_comes_back_as_one_more_point(scene: Any, 
 def test_a_left_handed_volume_is_stored_the_other_way_round_in_slicer(scene: Any, tmp_path: Path) -> None:
     import nibabel
 
-    from LandmarkDetectionLib.volume import read_volume
+    from LandmarkDetectionLib.io.volumes import read_volume
 
     values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
     path = tmp_path / "las.nii"

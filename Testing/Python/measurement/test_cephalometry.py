@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.measurement import measure
-from LandmarkDetectionLib.protocol import load_protocol
-from Testing.Python.measurement.cases import FACE, in_picture
+from Testing.examples.measurement_cases import FACE, in_picture
 
 CEPHALOMETRIC = load_protocol("cephalometric-19")
 DEFINITIONS = {one.name: one for one in CEPHALOMETRIC.measurements}

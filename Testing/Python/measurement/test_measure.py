@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, write_landmarks
+from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.measurement import Frame, known_distance, measure
-from LandmarkDetectionLib.measuring import measure_found, read_found
-from LandmarkDetectionLib.protocol import load_protocol
-from LandmarkDetectionLib.volume import Volume
-from Testing.Python.measurement.cases import BODY, FACE, in_picture, in_space, protocol_of
+from LandmarkDetectionLib.measurement.from_files import measure_found, read_found
+from Testing.examples.measurement_cases import BODY, FACE, in_picture, in_space, protocol_of
 
 SQUARE = {"a": (0.0, 0.0), "b": (30.0, 0.0), "c": (30.0, 40.0), "d": (0.0, 40.0)}
 

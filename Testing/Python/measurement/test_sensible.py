@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.measurement import measure
 from LandmarkDetectionLib.measurement.sensible import widest_interval
-from LandmarkDetectionLib.protocol import load_protocol
 from LandmarkDetectionLib.reporting.case import not_shown, shown
 
 BODY, FACE, HAND = (load_protocol(name) for name in ("whole-body", "cephalometric-19", "hand"))

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.measurement import Frame, measure
 from LandmarkDetectionLib.measurement.cobb import cobb_angles, spine_problems
-from LandmarkDetectionLib.protocol import load_protocol
-from Testing.Python.measurement.cases import spine, spine_landmarks
+from Testing.examples.measurement_cases import spine, spine_landmarks
 
 SPINE = load_protocol("spine-68")
 HEIGHT = 720.0

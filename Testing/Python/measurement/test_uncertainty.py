@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.measurement import geometry, measure
 from LandmarkDetectionLib.measurement.uncertainty import Propagation, Samples
-from LandmarkDetectionLib.protocol import load_protocol
-from Testing.Python.measurement.cases import FACE, in_picture, spine, spine_landmarks
+from Testing.examples.measurement_cases import FACE, in_picture, spine, spine_landmarks
 
 CASES = 1200
 

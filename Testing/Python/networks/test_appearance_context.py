@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from LandmarkDetectionLib.networks import build_network
 from LandmarkDetectionLib.networks.appearance_context import AppearanceContextNet, AttentionBlock
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.presets import network_preset
 from LandmarkDetectionLib.networks.spatial_configuration import SpatialConfigurationNet
 from Testing.Python.networks.receptive_field import field, made_positive

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from LandmarkDetectionLib.errors import ModelError
-from LandmarkDetectionLib.networks import build_network
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.ensemble import HeatmapEnsemble
 from Testing.Python.networks.test_heatmap_networks import SMALL, image_for
 

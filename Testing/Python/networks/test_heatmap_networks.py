@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from LandmarkDetectionLib.errors import ModelError
-from LandmarkDetectionLib.model import save_model
-from LandmarkDetectionLib.networks import build_network
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.models import save_model
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapNetwork, HeatmapOutput
 from LandmarkDetectionLib.networks.presets import PRESETS, network_preset
-from LandmarkDetectionLib.protocol import load_protocol
 
 # Each architecture at a size a test can afford, with what makes its preset's layers narrow.
 SMALL: dict[str, dict[str, Any]] = {

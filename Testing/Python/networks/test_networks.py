@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from LandmarkDetectionLib.errors import ModelError
-from LandmarkDetectionLib.networks import ARCHITECTURES, build_network
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.networks.architectures import ARCHITECTURES, build_network
 from LandmarkDetectionLib.networks.regression_cnn import RegressionCNN, from_unit, to_unit
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE, SilhouetteUNet
-from LandmarkDetectionLib.protocol import load_protocol
-from LandmarkDetectionLib.training.presets import PRESETS
-from LandmarkDetectionLib.training.tasks import make_task
+from LandmarkDetectionLib.training.synthetic.presets import PRESETS
+from LandmarkDetectionLib.training.synthetic.tasks import make_task
 
 
 @pytest.fixture(scope="module")

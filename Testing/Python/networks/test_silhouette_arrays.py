@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from LandmarkDetectionLib import depth, heatmap
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.hand_network import estimate_hands
 from LandmarkDetectionLib.detectors.silhouette import estimate
 from LandmarkDetectionLib.errors import ModelError
-from LandmarkDetectionLib.model import load_model
-from LandmarkDetectionLib.networks import build_network, silhouette_arrays
+from LandmarkDetectionLib.heatmaps import softmax
+from LandmarkDetectionLib.imaging import depth
+from LandmarkDetectionLib.models import load_model
+from LandmarkDetectionLib.networks import silhouette_arrays
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
 
 Array = np.ndarray
@@ -68,15 +70,15 @@ def test_positions_are_read_off_as_with_pytorch() -> None:
     logits[0, 1, 0, 0] += 12  # in a corner
     logits, absent = logits.astype(np.float32), absent.astype(np.float32)
     probability, present = silhouette_arrays.distribution(logits, absent)
-    theirs, their_present = heatmap.distribution(torch.as_tensor(logits), torch.as_tensor(absent))
+    theirs, their_present = softmax.distribution(torch.as_tensor(logits), torch.as_tensor(absent))
     np.testing.assert_allclose(probability, theirs.numpy(), atol=1e-6)
     np.testing.assert_allclose(present, their_present.numpy(), atol=1e-6)
-    decoded = heatmap.decode(theirs, silhouette_arrays.STRIDE)
+    decoded = softmax.decode(theirs, silhouette_arrays.STRIDE)
     for mine, other in zip(silhouette_arrays.decode(probability), decoded, strict=True):
         np.testing.assert_allclose(mine, other.numpy(), atol=1e-3)
     for radius in (3.0, np.array([2.0, 7.0], np.float32)):
         other_radius = torch.as_tensor(radius) if isinstance(radius, np.ndarray) else radius
-        within = heatmap.mass_within(theirs, decoded.position, silhouette_arrays.STRIDE, other_radius)
+        within = softmax.mass_within(theirs, decoded.position, silhouette_arrays.STRIDE, other_radius)
         mine = silhouette_arrays.mass_within(probability, decoded.position.numpy(), radius)
         np.testing.assert_allclose(mine, within.numpy(), atol=1e-5)
 
@@ -141,9 +143,9 @@ def test_no_more_than_a_few_models_stay_in_memory(tiny_model: Path, tmp_path: Pa
 def test_a_detection_loads_no_pytorch(repository: Path) -> None:
     script = (
         "import sys, numpy as np\n"
-        "from LandmarkDetectionLib.detectors import detect\n"
-        "from LandmarkDetectionLib.model import load_model\n"
-        "from Testing.Python.body_phantom import phantom\n"
+        "from LandmarkDetectionLib.detectors.dispatch import detect\n"
+        "from LandmarkDetectionLib.models import load_model\n"
+        "from Testing.examples.body_phantom import phantom\n"
         "detect(phantom(spacing=(8.0, 8.0, 8.0)), load_model('whole-body-ct'))\n"
         "sys.exit('torch' in sys.modules)\n"
     )

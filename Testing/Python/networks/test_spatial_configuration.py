@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from LandmarkDetectionLib.networks import build_network
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.localization_unet import LocalizationUNet
 from LandmarkDetectionLib.networks.presets import network_preset
 from LandmarkDetectionLib.networks.spatial_configuration import SLOPE, SpatialConfigurationNet

@@ -6,7 +6,7 @@ from torch import nn
 
 from LandmarkDetectionLib.networks.presets import network_preset
 from LandmarkDetectionLib.networks.stacked_hourglass import Hourglass, Residual, StackedHourglassNet
-from LandmarkDetectionLib.training.heatmap_losses import MeanSquaredError
+from LandmarkDetectionLib.training.supervised.losses import MeanSquaredError
 from Testing.Python.networks.receptive_field import field, made_positive
 
 

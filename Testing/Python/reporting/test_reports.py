@@ -16,20 +16,23 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from LandmarkDetectionLib.cli import app
-from LandmarkDetectionLib.detection import Detection, write_detection
+from LandmarkDetectionLib.cli.app import app
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.evaluation.overlay import short_name
-from LandmarkDetectionLib.landmarks import LandmarkSet, write_landmarks
+from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.io.records import write_detection
+from LandmarkDetectionLib.io.volumes import write_dicom
 from LandmarkDetectionLib.measurement import Frame, measure
-from LandmarkDetectionLib.protocol import load_protocol
 from LandmarkDetectionLib.reporting import RESEARCH_ONLY, CaseReport, Reviewed, write_report
 from LandmarkDetectionLib.reporting.case import cells, number
 from LandmarkDetectionLib.reporting.html import html_text
+from LandmarkDetectionLib.reporting.overlay import short_name
 from LandmarkDetectionLib.reporting.table import csv_text
-from LandmarkDetectionLib.volume import Volume, write_dicom
-from Testing.Python.fuzzing import fuzz, fuzz_seconds
-from Testing.Python.measurement.cases import FACE, in_picture, in_space
+from Testing.examples.fuzzing import fuzz, fuzz_seconds
+from Testing.examples.measurement_cases import FACE, in_picture, in_space
 
 WHEN = datetime(2026, 3, 4, 15, 30)
 
@@ -441,15 +444,15 @@ def test_a_ruler_in_the_image_brings_millimetres(cli, record, tmp_path):
 
 
 def test_detecting_prints_what_the_protocol_measures(capsys):
-    from LandmarkDetectionLib import cli as command_line
+    from LandmarkDetectionLib.cli import detect
 
     landmarks, protocol = in_picture(FACE, 0.8), load_protocol("cephalometric-19")
     detection = Detection(landmarks, "a-model", "1.2.3")
-    measured = command_line._measured(detection, protocol, radiograph())
-    command_line._report(detection, False, False, [], measured)
+    measured = detect._measured(detection, protocol, radiograph())
+    detect._report(detection, False, False, [], measured)
     assert "mandible high angle tendency" in capsys.readouterr().out
-    command_line._report(detection, True, False, [], measured)
+    detect._report(detection, True, False, [], measured)
     printed = json.loads(capsys.readouterr().out)
     assert printed["measurements"][0]["name"] == "SNA" and printed["model"]["name"] == "a-model"
     body = Volume(np.zeros((4, 5, 6)), np.eye(4))
-    assert command_line._measured(detection, protocol, body) is None
+    assert detect._measured(detection, protocol, body) is None

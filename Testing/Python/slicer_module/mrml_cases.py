@@ -4,8 +4,8 @@ import numpy as np
 import slicer
 import vtk
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 
 NOWHERE = np.full(3, np.nan)
 KNEE = Landmark("knee_left", [-70.0, 12.0, -372.0], Status.DETECTED, 0.9, np.diag([4.0, 9.0, 1.0]), "joint")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from LandmarkDetectionLib.review import Review
+from LandmarkDetectionLib.core.review import Review
 
 if TYPE_CHECKING:
     from Testing.Python.slicer_host import SlicerHost

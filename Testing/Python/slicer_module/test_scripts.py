@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, read_landmarks
-from LandmarkDetectionLib.resources import resource_path
-from LandmarkDetectionLib.volume import Volume, write_dicom, write_volume
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.files import resource_path
+from LandmarkDetectionLib.io.markups import read_landmarks
+from LandmarkDetectionLib.io.volumes import write_dicom, write_volume
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SCRIPTS = REPOSITORY / "LandmarkDetection" / "Scripts"

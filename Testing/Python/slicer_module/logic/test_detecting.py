@@ -14,8 +14,8 @@ import pytest
 import slicer
 import vtk
 
-from LandmarkDetectionLib.landmarks import LandmarkSet
-from LandmarkDetectionLib.volume import Volume
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
 
 if TYPE_CHECKING:
     from Testing.Python.slicer_host import SlicerHost
@@ -202,7 +202,7 @@ def test_the_processor_takes_over_when_the_graphics_card_is_too_small(host: "Sli
     program = (
         "import torch\n"
         "from LandmarkDetectionLib import detectors, worker\n"
-        "from LandmarkDetectionLib.model import Model\n"
+        "from LandmarkDetectionLib.models import Model\n"
         "plain = Model.build_networks\n"
         "def build(self, device='cpu'):\n"
         "    if device == 'cuda': raise torch.cuda.OutOfMemoryError('CUDA out of memory.')\n"

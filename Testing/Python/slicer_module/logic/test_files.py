@@ -14,9 +14,10 @@ from LandmarkDetectionSlicer.scene.nodes import (
     volumeOf,
 )
 
+from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.landmarks import Status, read_landmarks
-from LandmarkDetectionLib.review import read_review
+from LandmarkDetectionLib.io.markups import read_landmarks
+from LandmarkDetectionLib.io.records import read_review
 from Testing.Python.slicer_module.mrml_cases import (
     CHIN,
     DETECTION,
@@ -131,7 +132,7 @@ def test_a_picture_shows_the_case(scene, tmp_path, suffix):
 def test_views_that_are_given_are_drawn(scene, tmp_path):
     from LandmarkDetectionSlicer.scene.volumes import readVolume
 
-    from LandmarkDetectionLib.projection import project_body
+    from LandmarkDetectionLib.imaging.body.projection import project_body
 
     volume = egg()
     views = project_body(readVolume(volume))

@@ -7,8 +7,8 @@ from LandmarkDetectionSlicer.logic.placing import ClickPicker, PlacingSession, b
 from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.scene.nodes import applyDetection, loadReview, storeReview
 
-from LandmarkDetectionLib.landmarks import Status
-from LandmarkDetectionLib.protocol import LandmarkDefinition, Protocol
+from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.core.protocol import LandmarkDefinition, Protocol
 from Testing.Python.slicer_module.mrml_cases import (
     DETECTION,
     MISSING,

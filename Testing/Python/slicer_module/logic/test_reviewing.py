@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.scene.nodes import RECORD_ROLE, applyDetection, loadReview, loadWorldReview
 
-from LandmarkDetectionLib.landmarks import Status
+from LandmarkDetectionLib.core.landmarks import Status
 from Testing.Python.slicer_module.mrml_cases import (
     CHIN,
     DEFINED,

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.cohort.records import read_cohort
-from LandmarkDetectionLib.cohort.reviews import read_case_review, review_path
-from LandmarkDetectionLib.landmarks import Status
-from LandmarkDetectionLib.volume import Volume, write_volume
-from Testing.Python.cohort.cohort_cases import make_results, write_results
+from LandmarkDetectionLib.cohort.results.records import read_cohort
+from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review_path
+from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.io.volumes import write_volume
+from Testing.examples.cohort_cases import make_results, write_results
 from Testing.Python.slicer_module.panel_cases import complaint, drag, open_panel, picture, said
 
 MODEL = "whole-body"
@@ -300,7 +301,7 @@ def test_a_study_may_name_images_in_other_ways(host, listed, tmp_path, kind):
 
 
 def test_an_image_that_slicer_does_not_read_comes_through_the_library(host, listed, tmp_path):
-    from LandmarkDetectionLib.volume import write_dicom
+    from LandmarkDetectionLib.io.volumes import write_dicom
 
     case = listed_cases(listed)[0][0]
     series = tmp_path / "images" / "series"

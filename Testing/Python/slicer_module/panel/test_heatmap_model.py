@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.model import save_model
-from LandmarkDetectionLib.networks import build_network
-from LandmarkDetectionLib.protocol import LandmarkDefinition, Protocol
+from LandmarkDetectionLib.core.protocol import LandmarkDefinition, Protocol
+from LandmarkDetectionLib.models import save_model
+from LandmarkDetectionLib.networks.architectures import build_network
 from Testing.Python.slicer_host import SlicerHost
 from Testing.Python.slicer_module.mrml_cases import add_volume
 from Testing.Python.slicer_module.panel_cases import DETECTING_MS, complaint, open_panel, rows, said

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.annotations import AnnotationStore
-from LandmarkDetectionLib.datalist import Case, Datalist
-from LandmarkDetectionLib.landmarks import Status
-from LandmarkDetectionLib.model import load_model
-from LandmarkDetectionLib.protocol import load_protocol
-from Testing.Python.blob_data import NAMES
+from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.datasets.annotations import AnnotationStore
+from LandmarkDetectionLib.datasets.cases import Case, Datalist
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.models import load_model
+from Testing.examples.blob_data import NAMES
+from Testing.examples.fine_tuning_cases import NAME, STEPS, make_data, make_store, trained_models
 from Testing.Python.slicer_module.mrml_cases import DETECTION, SHIFT, add_transform, add_volume
 from Testing.Python.slicer_module.panel_cases import (
     SCREENSHOTS,
@@ -24,7 +25,6 @@ from Testing.Python.slicer_module.panel_cases import (
     show_detection,
     worker_that,
 )
-from Testing.Python.training.fine_tuning_cases import NAME, STEPS, make_data, make_store, trained_models
 
 SAVING_MS, LEARNING_MS = 60_000, 900_000
 KNEES = (

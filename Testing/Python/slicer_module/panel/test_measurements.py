@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
-from Testing.Python.measurement.cases import BODY, FACE, in_picture
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from Testing.examples.measurement_cases import BODY, FACE, in_picture
 from Testing.Python.slicer_module.mrml_cases import add_volume
 from Testing.Python.slicer_module.panel_cases import (
     complaint,

@@ -12,8 +12,8 @@ from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.scene.colors import StatusMarkers
 from LandmarkDetectionSlicer.scene.nodes import applyDetection, readPositions
 
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.protocol import load_protocol
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.io.protocols import load_protocol
 from Testing.Python.slicer_module.mrml_cases import NOWHERE, TURN, add_transform, add_volume, position
 
 PIXELS = 500
@@ -112,7 +112,7 @@ LANDMARKS = LandmarkSet(
 
 
 def detection():
-    from LandmarkDetectionLib.detection import Detection
+    from LandmarkDetectionLib.core.detection import Detection
 
     return Detection(LANDMARKS, "whole-body-ct", "1.0.0")
 

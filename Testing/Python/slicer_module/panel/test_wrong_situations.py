@@ -304,8 +304,8 @@ def without_pydantic(monkeypatch) -> Any:
 
     pydantic = packages.Package("pydantic>=2.6", "checks models", 3)
     monkeypatch.setattr(packages, "missingPackages", lambda: (pydantic,))
-    monkeypatch.setitem(sys.modules, "LandmarkDetectionLib.model", None)
-    monkeypatch.setitem(sys.modules, "LandmarkDetectionLib.protocol", None)
+    monkeypatch.setitem(sys.modules, "LandmarkDetectionLib.models", None)
+    monkeypatch.setitem(sys.modules, "LandmarkDetectionLib.core.protocol", None)
     return monkeypatch
 
 

@@ -24,7 +24,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="needs Qt and its system librari
 import slicer.util
 
 from LandmarkDetectionLib.errors import MissingPackageError
-from LandmarkDetectionLib.resources import resource_path
+from LandmarkDetectionLib.files import resource_path
 from Testing.Python.slicer_host import SlicerHost
 
 
@@ -399,7 +399,7 @@ print(loadReview(node).reviewed)
 def test_plain_lists_are_those_of_the_protocols(host: SlicerHost, monkeypatch: Any, tmp_path: Path) -> None:
     from LandmarkDetectionSlicer.logic.plain_lists import readPlainLists
 
-    from LandmarkDetectionLib.protocol import list_protocols, load_protocol
+    from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol
 
     shutil.copy(resource_path("Protocols", "hand.json"), tmp_path / "mine.json")
     own = json.loads((tmp_path / "mine.json").read_text()) | {"name": "mine", "title": "Mine"}

@@ -8,7 +8,7 @@ from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.scene.colors import SYMBOLS, StatusMarkers, mark
 from LandmarkDetectionSlicer.scene.nodes import applyDetection, findLandmarkNode
 
-from LandmarkDetectionLib.landmarks import Status
+from LandmarkDetectionLib.core.landmarks import Status
 from Testing.Python.slicer_module.mrml_cases import (
     CHIN,
     DETECTION,

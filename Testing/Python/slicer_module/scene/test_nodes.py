@@ -22,8 +22,9 @@ from LandmarkDetectionSlicer.scene.nodes import (
     watchRecords,
 )
 
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet, Status, describe
-from LandmarkDetectionLib.review import Review
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionLib.io.markups import describe
 from Testing.Python.slicer_module.mrml_cases import (
     CHIN,
     DEFINED,

@@ -12,10 +12,10 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from LandmarkDetectionLib.detection import Detection
-from LandmarkDetectionLib.landmarks import Landmark, LandmarkSet
-from LandmarkDetectionLib.protocol import Protocol
-from LandmarkDetectionLib.volume import read_volume
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.io.volumes import read_volume
 
 ENDS = Protocol(
     name="ends",

@@ -12,9 +12,10 @@ from urllib.request import url2pathname
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.landmarks import Status, read_landmarks
-from LandmarkDetectionLib.resources import resource_path
+from LandmarkDetectionLib.files import resource_path
+from LandmarkDetectionLib.io.markups import read_landmarks
 
 
 @pytest.fixture
@@ -89,9 +90,9 @@ def test_the_sample_is_small() -> None:
 
 
 def test_the_shipped_model_finds_the_sample_s_landmarks() -> None:
-    from LandmarkDetectionLib.detectors import detect
-    from LandmarkDetectionLib.model import load_model
-    from LandmarkDetectionLib.volume import read_volume
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.io.volumes import read_volume
+    from LandmarkDetectionLib.models import load_model
 
     folder = resource_path("SampleData")
     truth = read_landmarks(folder / "synthetic-body-ct-truth.mrk.json")

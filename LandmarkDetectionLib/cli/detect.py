@@ -1,0 +1,194 @@
+"""``detect`` and ``series``: one image to landmarks, and what a DICOM folder holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from LandmarkDetectionLib.cli import console
+from LandmarkDetectionLib.cli import measure as cli_measure
+from LandmarkDetectionLib.cli.options import (
+    DEFAULT_MODEL,
+    PICTURE_SUFFIXES,
+    Device,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    QuietOption,
+    Side,
+    check_outputs,
+)
+from LandmarkDetectionLib.cli.output import print_times, print_warnings, report_files, write_results
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.measurement import Measurements
+
+
+class Depth(str, Enum):
+    """How the depth of a landmark is found."""
+
+    MEAN = "mean"
+    NETWORK = "network"
+    LATERAL = "lateral"
+
+
+def detect(
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="NIfTI, NRRD, MetaImage, radiograph, or DICOM folder.")
+    ],
+    model: ModelOption = DEFAULT_MODEL,
+    series: Annotated[
+        str | None, typer.Option(help="Number or UID of a DICOM series (see the command series).")
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write; the ending chooses the format: .mrk.json or .fcsv for Slicer, .csv, "
+            ".json for the full record. May be given several times.",
+        ),
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="Picture to write: the views with the landmarks (.png, .svg, .pdf).")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Voxels above this value are body (HU in CT); estimated when not given."),
+    ] = None,
+    depth: Annotated[
+        Depth | None, typer.Option(help="How depth is found; the model's best otherwise.")
+    ] = None,
+    side: Annotated[
+        Side,
+        typer.Option(
+            help="Which hand it is, for models of hands; auto looks where the thumb is, taking a "
+            "radiograph as dorsopalmar (PA)."
+        ),
+    ] = Side.AUTO,
+    channel: Annotated[
+        list[Path] | None,
+        typer.Option(help="Further image of the case on the same voxels, for models of several (T1w, T2w)."),
+    ] = None,
+    pixel_size: cli_measure.PixelSizeOption = None,
+    device: DeviceOption = Device.AUTO,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the landmarks of a volume or a radiograph."""
+    if threshold is not None and not math.isfinite(threshold):
+        raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
+    outputs = list(output or [])
+    from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES
+
+    check_outputs(outputs, DETECTION_SUFFIXES)
+    check_outputs([overlay] if overlay else [], PICTURE_SUFFIXES)
+
+    from LandmarkDetectionLib.core.volume import with_pixel_size
+    from LandmarkDetectionLib.io.volumes import read_volume
+    from LandmarkDetectionLib.models import load_model
+
+    with console.progress_bar(not quiet and not as_json) as progress:
+        package = load_model(model)
+        progress(0.0, f"reading {source.name}")
+        volume = read_volume(source, series=_series(series))
+        further = [read_volume(path) for path in channel or []]
+        if pixel_size is not None:
+            volume, *further = (with_pixel_size(one, pixel_size) for one in (volume, *further))
+        # Only now, so that what cannot work is refused before PyTorch is loaded.
+        from LandmarkDetectionLib.detectors.dispatch import detect as run_detector
+
+        detection = run_detector(
+            volume,
+            package,
+            threshold=threshold,
+            depth=depth.value if depth else None,
+            device=device.value,
+            side=side.value,
+            channels=further,
+            progress=progress,
+        )
+        if pixel_size is not None:
+            detection = replace(detection, parameters={**detection.parameters, "pixel_size_mm": pixel_size})
+        progress(1.0, "writing")
+        write_results(detection, package.protocol, outputs, overlay, volume)
+    files = [*outputs, *([overlay] if overlay else [])]
+    _report(detection, as_json, quiet, files, _measured(detection, package.protocol, volume))
+
+
+def list_dicom_series(
+    folder: Annotated[Path, typer.Argument(help="Folder with DICOM files, searched with its subfolders.")],
+    as_json: JsonOption = False,
+) -> None:
+    """List the DICOM series of a folder."""
+    from LandmarkDetectionLib.io.volumes import list_series
+
+    found = list_series(folder)
+    if as_json:
+        fields = ("uid", "number", "description", "modality", "slices", "size")
+        console.print_json([{field: getattr(one, field) for field in fields} for one in found])
+        return
+    rows = [
+        [_text(one.number), one.modality, one.description, str(one.slices), _size(one.size), one.uid]
+        for one in found
+    ]
+    console.print_table(["number", "modality", "description", "slices", "size", "UID"], rows)
+
+
+def _series(text: str | None) -> str | int | None:
+    """A series is chosen by its number or its UID; a UID always holds dots."""
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def _measured(detection: Detection, protocol: Protocol, volume: Volume) -> Measurements | None:
+    """What the protocol measures; None when it measures nothing, or not in such an image."""
+    from LandmarkDetectionLib.measurement import Frame, measure
+
+    if not protocol.measurements or (protocol.view == "picture" and not volume.is_2d):
+        return None
+    return measure(detection.landmarks, protocol, Frame.of(volume, protocol.view))
+
+
+def _report(
+    detection: Detection,
+    as_json: bool,
+    quiet: bool,
+    files: Sequence[Path],
+    measurements: Measurements | None = None,
+) -> None:
+    measured = {} if measurements is None else measurements.to_record()
+    if as_json:
+        console.print_json({**detection.to_record(), **_of_measurements(measured), "files": list(files)})
+        return
+    if not quiet:
+        title = f"{detection.model} {detection.model_version}"
+        console.print_landmarks(detection.landmarks, title, unit=detection.unit)
+        if measurements is not None:
+            cli_measure.print_measurements(measurements, "Measurements, for research use only")
+        print_times(detection)
+    print_warnings(detection)
+    for warning in measured.get("warnings", ()):
+        console.say(f"Warning: {warning}")
+    report_files(files, as_json=False, quiet=quiet)
+
+
+def _of_measurements(record: dict[str, Any]) -> dict[str, Any]:
+    """The entries of measurements beside those of a detection, which has warnings of its own."""
+    return {f"measurement_{key}" if key == "warnings" else key: value for key, value in record.items()}
+
+
+def _text(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _size(size: object) -> str:
+    return " x ".join(str(one) for one in size) if isinstance(size, list | tuple) else _text(size)

@@ -1,0 +1,89 @@
+"""What the commands of the command line have in common: options that mean the same everywhere."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from LandmarkDetectionLib.errors import OutputError
+
+
+class Device(str, Enum):
+    """Where networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
+DeviceOption = Annotated[Device, typer.Option(help="auto takes a CUDA device when there is one.")]
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
+
+
+DEFAULT_MODEL = "whole-body-ct"
+PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 a defect of this program, 2 wrong usage, 3 the input cannot be used, 4 the model "
+    "cannot be used, 5 the output cannot be written, 6 no body in the image, 7 a package is missing, "
+    "8 a training diverged, 9 the workers are gone, 10 a new model is not better, 130 cancelled."
+)
+
+
+class Side(str, Enum):
+    """Which hand a picture shows."""
+
+    AUTO = "auto"
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class Region(str, Enum):
+    """What is synthesised and studied."""
+
+    BODY = "body"
+    HAND = "hand"
+
+
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name of an installed model, or its folder.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+
+
+def check_outputs(paths: Sequence[Path], suffixes: Sequence[str]) -> None:
+    """Refuse outputs before the heavy work: unknown ending, missing or unwritable folder, named twice."""
+    for path in paths:
+        if not path.name.lower().endswith(tuple(suffixes)) or path.name.lower() in suffixes:
+            raise OutputError(f"Cannot write {path}: the name must end in {' or '.join(suffixes)}.")
+        if path.is_dir():
+            raise OutputError(f"Cannot write {path}: it is a folder; give a file name.")
+        if not path.parent.is_dir():
+            raise OutputError(f"Cannot write {path}: there is no folder {path.parent}; create it first.")
+        try:
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"Cannot write {path}: {reason}; choose a folder you may write to.") from error
+    if len({path.absolute() for path in paths}) < len(paths):
+        raise OutputError("The same output file is named twice; give each output its own name.")

@@ -1,0 +1,57 @@
+"""What commands tell of what they did: files, warnings, times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from LandmarkDetectionLib.cli import console
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.landmarks import LandmarkSet
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.core.volume import Volume
+
+
+def write_results(
+    detection: Detection,
+    protocol: Protocol,
+    outputs: Sequence[Path],
+    overlay: Path | None,
+    volume: Volume,
+    truth: LandmarkSet | None = None,
+) -> None:
+    """Write a detection to all its files, and the overlay picture where one is wanted."""
+    if outputs:
+        from LandmarkDetectionLib.io.records import write_detection
+
+        for path in outputs:
+            write_detection(detection, path)
+    if overlay is not None:
+        from LandmarkDetectionLib.reporting.overlay import write_overlay
+
+        write_overlay(detection, protocol, overlay, volume=volume, case=volume.name, truth=truth)
+
+
+def print_times(detection: Detection) -> None:
+    """Say how long every step of a detection took."""
+    steps = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in detection.seconds.items())
+    if steps:
+        print(f"Time: {steps}.")
+
+
+def print_warnings(detection: Detection) -> None:
+    """Say on standard error what a detection warns of."""
+    for warning in detection.warnings:
+        console.say(f"Warning: {warning}")
+
+
+def report_files(files: Sequence[Path], as_json: bool, quiet: bool) -> None:
+    """Name the files that were written."""
+    if as_json:
+        console.print_json({"files": list(files)})
+    elif not quiet:
+        for file in files:
+            print(f"Wrote {file}")

@@ -1,0 +1,242 @@
+"""The command line's part for corrections: what the others make of them, and which case comes next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from LandmarkDetectionLib.cli import console
+from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, QuietOption
+from LandmarkDetectionLib.errors import InputError
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.landmarks import Landmark
+    from LandmarkDetectionLib.core.review import Review
+
+
+def add_to(app: typer.Typer, epilog: str) -> None:
+    """Add the commands to the program's."""
+    app.command(epilog=epilog)(refine)
+    app.command("next-case", epilog=epilog)(next_case)
+
+
+def refine(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="The image that was detected in.")],
+    detection_file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DETECTION]",
+            help="Record of the detection (.json): its model and settings are used, and what a person has "
+            "settled in it counts.",
+        ),
+    ] = None,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--corrections", "-c", help="Where landmarks belong (.mrk.json, .fcsv, .csv, or a record .json)."
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=X,Y,Z", help="Where one landmark belongs, RAS mm. May be given several times."
+        ),
+    ] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A landmark that is not in the image.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="Instead of a detection: the model to detect with, or its folder."
+        ),
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="File to write, as for detect. May be given several times."),
+    ] = None,
+    channel: Annotated[
+        list[Path] | None, typer.Option(help="Further image of the case, for models of several.")
+    ] = None,
+    device: DeviceOption = Device.AUTO,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Correct some landmarks, and let the others follow where they should."""
+    from dataclasses import replace
+
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES, read_review, write_detection, write_review
+
+    outputs = list(output or [])
+    for path in outputs:
+        if not path.name.lower().endswith(DETECTION_SUFFIXES):
+            raise typer.BadParameter(
+                f"{path} must end with {', '.join(DETECTION_SUFFIXES)}.", param_hint="--output"
+            )
+    if (detection_file is None) == (model is None):
+        raise typer.BadParameter("give a detection or --model, one of them.", param_hint="DETECTION")
+    before = read_review(detection_file) if detection_file is not None else None
+    settled = _settled(before, corrections, at or [], missing or [])
+
+    from LandmarkDetectionLib.core.volume import with_pixel_size
+    from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES
+    from LandmarkDetectionLib.io.volumes import read_volume
+    from LandmarkDetectionLib.models import load_model
+
+    with console.progress_bar(not quiet and not as_json) as progress:
+        package = load_model(model or (before.prediction.model if before is not None else ""))
+        progress(0.0, f"reading {source.name}")
+        volume = read_volume(source)
+        further = [read_volume(path) for path in channel or []]
+        pixel_mm = before.prediction.parameters.get("pixel_size_mm") if before is not None else None
+        if isinstance(pixel_mm, int | float) and not volume.spacing_known:
+            volume, *further = (with_pixel_size(one, pixel_mm) for one in (volume, *further))
+        from LandmarkDetectionLib.core.landmarks import LandmarkSet
+        from LandmarkDetectionLib.detectors.again import detect_again, require_near
+        from LandmarkDetectionLib.detectors.dispatch import detect
+        from LandmarkDetectionLib.detectors.dispatch import refine as refine_detection
+
+        corrected = LandmarkSet(tuple(settled.values()))
+        require_near(volume, corrected)
+        if before is None:
+            first = detect(volume, package, device=device.value, channels=further, progress=progress)
+        else:
+            first = detect_again(
+                volume, package, before, device=device.value, channels=further, progress=progress
+            )
+        refined = refine_detection(first, corrected)
+        if pixel_mm is not None:
+            first = replace(first, parameters={**first.parameters, "pixel_size_mm": pixel_mm})
+            refined = replace(refined, parameters=first.parameters)
+        review = Review(first, refined.landmarks)
+        for path in outputs:
+            if path.name.lower().endswith(LANDMARK_SUFFIXES):
+                write_detection(refined, path)
+            else:
+                write_review(review, path)
+    if as_json:
+        console.print_json(review.to_record())
+    elif not quiet:
+        _print_changes(first, refined)
+        for path in outputs:
+            print(f"Wrote {path}")
+
+
+def next_case(
+    detections: Annotated[
+        list[Path], typer.Argument(help="Records (.json) of detections or reviews, or folders of them.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """List cases, the one that most needs a reviewer first."""
+    from LandmarkDetectionLib.io.records import read_review
+    from LandmarkDetectionLib.quality.triage import rank_cases
+
+    files = [file for path in detections for file in (_records(path) if path.is_dir() else [path])]
+    reviews = {str(file): read_review(file) for file in files}
+    ranks = rank_cases(reviews)
+    if as_json:
+        console.print_json([vars(rank) for rank in ranks])
+        return
+    rows = [
+        [
+            rank.case,
+            f"{rank.expected_wrong:.1f}",
+            f"{rank.expected_error:.1f}",
+            rank.worst or "-",
+            str(rank.open),
+        ]
+        for rank in ranks
+    ]
+    units = sorted({review.prediction.unit for review in reviews.values()})
+    error = f"expected error {' or '.join(units)}"
+    console.print_table(["case", "expected wrong", error, "begin with", "not reviewed"], rows)
+
+
+def _records(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.rglob("*.json") if not path.name.endswith(".mrk.json"))
+    found = [path for path in files if _is_record(path)]
+    if not found:
+        raise InputError(f"{folder} holds no records of detections (.json); write them with detect -o.")
+    return found
+
+
+def _is_record(path: Path) -> bool:
+    from LandmarkDetectionLib.files import read_json
+
+    try:
+        content = read_json(path)
+    except InputError:
+        return False
+    return "landmarks" in content and "model" in content
+
+
+def _settled(
+    before: Review | None, corrections: Path | None, at: list[str], missing: list[str]
+) -> dict[str, Landmark]:
+    """Everything a person said: in the detection, then in the file, then on the command line."""
+    from LandmarkDetectionLib.core.landmarks import Landmark, Status
+    from LandmarkDetectionLib.io.markups import read_landmarks
+
+    settled = {mark.name: mark for mark in before.landmarks if mark.status.by_person} if before else {}
+    nowhere = np.full(3, np.nan)
+    if corrections is not None:
+        for mark in read_landmarks(corrections):
+            if mark.status.by_person:
+                settled[mark.name] = mark
+            elif mark.is_present and not _is_prediction(mark, before):
+                settled[mark.name] = replace(mark, status=Status.CORRECTED)
+    for text in at:
+        name, place = _parsed(text)
+        settled[name] = Landmark(name, place, Status.CORRECTED)
+    for name in missing:
+        settled[name] = Landmark(name, nowhere, Status.MISSING)
+    if not settled:
+        raise InputError("Nothing is corrected; name landmarks with --at, --missing or --corrections.")
+    return settled
+
+
+def _is_prediction(mark: Landmark, before: Review | None) -> bool:
+    """A file with all landmarks of a detection says nothing of those that are where they were."""
+    if before is None or mark.name not in before.landmarks:
+        return False
+    old = before.landmarks[mark.name]
+    return old.is_present and float(abs(old.position - mark.position).max()) < 1e-3
+
+
+def _parsed(text: str) -> tuple[str, np.ndarray]:
+    name, _, place = text.partition("=")
+    try:
+        numbers = [float(number) for number in place.split(",")]
+    except ValueError:
+        numbers = []
+    if not name or len(numbers) != 3 or not all(abs(number) < 1e6 for number in numbers):
+        raise typer.BadParameter(f"{text!r} is not NAME=X,Y,Z in mm.", param_hint="--at")
+    return name, np.array(numbers)
+
+
+def _print_changes(first: Detection, refined: Detection) -> None:
+    rows = []
+    for old, new in zip(first.landmarks, refined.landmarks, strict=True):
+        moved = (
+            f"{float(((new.position - old.position) ** 2).sum() ** 0.5):.1f}"
+            if old.is_present and new.is_present
+            else "appeared"
+            if new.is_present
+            else "vanished"
+            if old.is_present
+            else ""
+        )
+        place = " ".join(f"{value:.1f}" for value in new.position) if new.is_present else "-"
+        error = f"{new.expected_error:.1f}" if new.expected_error is not None else "-"
+        rows.append([new.name, new.status.value, place, moved, error])
+    unit = refined.unit
+    console.print_table(
+        ["landmark", "status", f"RAS {unit}", f"moved {unit}", f"expected error {unit}"], rows
+    )

@@ -1,0 +1,184 @@
+"""``synthesize`` and ``demo``: images with known landmarks."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from LandmarkDetectionLib.cli import console
+from LandmarkDetectionLib.cli.options import (
+    DEFAULT_MODEL,
+    Device,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    QuietOption,
+    Region,
+    SeedOption,
+    check_outputs,
+    make_folder,
+)
+from LandmarkDetectionLib.cli.output import print_times, print_warnings, report_files, write_results
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.landmarks import LandmarkSet
+
+
+SHEET_AT_MOST = 400
+
+
+class HeadContrast(str, Enum):
+    """How synthetic heads are scanned."""
+
+    CT = "ct"
+    MR = "mr"
+
+
+def synthesize(
+    out: Annotated[
+        Path | None, typer.Option(help="Contact sheet to write (.png): many bodies, hands or heads.")
+    ] = None,
+    volumes: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write: --count heads as 3D volumes with landmarks and a datalist."),
+    ] = None,
+    region: Annotated[Region, typer.Option(help="What to draw on the sheet.")] = Region.BODY,
+    phantom: Annotated[
+        Path | None, typer.Option(help="CT phantom to write (.nii.gz, .nrrd, .mha): one body with a table.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="With --phantom: its true landmarks (.mrk.json, .fcsv, .csv).")
+    ] = None,
+    count: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Bodies or hands on the sheet (at most 400), or volumes.")
+    ] = 24,
+    size: Annotated[int, typer.Option(min=16, max=256, help="Voxels along every side of --volumes.")] = 64,
+    contrast: Annotated[HeadContrast, typer.Option(help="What scans --volumes.")] = HeadContrast.MR,
+    seed: SeedOption = 0,
+    spacing: Annotated[float, typer.Option(min=0.5, max=20.0, help="Voxel size of the phantom, mm.")] = 3.0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Generate bodies, hands or heads with known landmarks: a sheet to look at, a CT phantom, or volumes."""
+    if (out is None and volumes is None) == (phantom is None):
+        raise typer.BadParameter("give --out, --volumes or --phantom.", param_hint="--out")
+    if volumes is not None:
+        _synthesize_volumes(volumes, out, count, size, contrast, seed, as_json, quiet)
+        return
+    if count > SHEET_AT_MOST:
+        raise typer.BadParameter(f"a sheet holds {SHEET_AT_MOST} at most.", param_hint="--count")
+    if truth is not None and phantom is None:
+        raise typer.BadParameter("--truth needs --phantom.", param_hint="--truth")
+    if phantom is not None and region is not Region.BODY:
+        raise typer.BadParameter("a phantom is a whole body; use --out for hands.", param_hint="--region")
+    from LandmarkDetectionLib.io.formats import ITK, NIFTI
+    from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, write_landmarks
+    from LandmarkDetectionLib.io.volumes import write_volume
+
+    written = [path for path in (out, phantom, truth) if path]
+    check_outputs([out] if out else [], (".png",))
+    check_outputs([phantom] if phantom else [], (*NIFTI, *ITK))
+    check_outputs([truth] if truth else [], LANDMARK_SUFFIXES)
+
+    with console.progress_bar(not quiet and not as_json) as progress:
+        progress(0.0, "generating")
+        if out is not None and region is Region.HAND:
+            from LandmarkDetectionLib.synthesis.hand.sheet import write_hand_sheet
+
+            write_hand_sheet(out, count=count, seed=seed)
+        elif out is not None:
+            from LandmarkDetectionLib.synthesis.body.sheet import write_contact_sheet
+
+            write_contact_sheet(out, count=count, seed=seed)
+        if phantom is not None:
+            from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
+
+            volume, landmarks = make_phantom(seed, spacing_mm=spacing)
+            write_volume(volume, phantom)
+            if truth is not None:
+                write_landmarks(landmarks, truth)
+    report_files(written, as_json, quiet)
+
+
+def _synthesize_volumes(
+    folder: Path, sheet: Path | None, count: int, size: int, contrast: HeadContrast, seed: int,
+    as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    check_outputs([sheet] if sheet else [], (".png",))
+    from LandmarkDetectionLib.synthesis.head.sheet import write_head_sheet
+    from LandmarkDetectionLib.synthesis.head.volumes import write_volume_set
+
+    with (
+        console.progress_bar(not quiet and not as_json) as progress,
+        console.interruptible() as cancelled,
+    ):
+        write_volume_set(
+            folder, count, size=size, contrast=contrast.value, seed=seed, progress=progress,
+            cancelled=cancelled,
+        )  # fmt: skip
+        if sheet is not None:
+            write_head_sheet(sheet, count=min(count, 24), size=size, contrast=contrast.value, seed=seed)
+    report_files([folder, *([sheet] if sheet else [])], as_json, quiet)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results; made when missing.")] = Path(
+        "demo-output"
+    ),
+    seed: SeedOption = 2,
+    model: ModelOption = DEFAULT_MODEL,
+    device: DeviceOption = Device.AUTO,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Generate a synthetic CT with known landmarks, find them, and compare."""
+    make_folder(out)
+    ct, picture = out / "synthetic_ct.nii.gz", out / "overlay.png"
+    found, record, truth = out / "landmarks.mrk.json", out / "detection.json", out / "truth.mrk.json"
+    outputs = [ct, found, record, truth, picture]
+    check_outputs(outputs, (".nii.gz", ".json", ".png"))
+
+    from LandmarkDetectionLib.detectors.dispatch import detect as run_detector
+    from LandmarkDetectionLib.io.markups import write_landmarks
+    from LandmarkDetectionLib.io.volumes import read_volume, write_volume
+    from LandmarkDetectionLib.models import load_model
+    from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
+
+    package = load_model(model)
+    with console.progress_bar(not quiet and not as_json) as progress:
+        progress(0.0, "generating a synthetic CT")
+        phantom, known = make_phantom(seed)
+        write_volume(phantom, ct)
+        write_landmarks(known, truth)
+        # Read back what was written, so that the demo takes the way of a user's own file.
+        volume = read_volume(ct)
+        detection = run_detector(volume, package, device=device.value, progress=progress)
+        write_results(detection, package.protocol, [found, record], picture, volume, truth=known)
+
+    errors = _errors_mm(detection.landmarks, known)
+    mean = sum(errors.values()) / len(errors) if errors else None
+    if as_json:
+        found_record = {**detection.to_record(), "synthetic": True, "errors_mm": errors}
+        console.print_json({**found_record, "mean_error_mm": mean, "files": outputs})
+        return
+    if not quiet:
+        title = "Synthetic CT (generated, no patient); error = distance to the known truth"
+        console.print_landmarks(detection.landmarks, title, errors)
+        if mean is not None:
+            print(f"Mean error over {len(errors)} landmarks: {mean:.1f} mm, on a synthetic body.")
+        print_times(detection)
+    print_warnings(detection)
+    report_files(outputs, as_json=False, quiet=quiet)
+
+
+def _errors_mm(found: LandmarkSet, truth: LandmarkSet) -> dict[str, float]:
+    """Distance (mm) of each landmark that is present both in the result and in the truth."""
+    known = {one.name: one.position for one in truth.landmarks}
+    distances = {
+        one.name: math.dist(one.position, known[one.name]) for one in found.landmarks if one.name in known
+    }
+    return {name: distance for name, distance in distances.items() if math.isfinite(distance)}

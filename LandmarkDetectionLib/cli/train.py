@@ -1,0 +1,326 @@
+"""The command line's part for training: on synthetic bodies and hands, or on your own annotated images."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from LandmarkDetectionLib.cli import console
+from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, QuietOption, make_folder
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.training.supervised.model import MadeModel
+
+SYNTHETIC_PRESET, ANNOTATED_PRESET = "whole-body-ct", "scn-lite"
+
+
+class Network(str, Enum):
+    """Networks that can be trained on synthetic images."""
+
+    SILHOUETTE_UNET = "silhouette_unet"
+    REGRESSION_CNN = "regression_cnn"
+
+
+class TrainingLoss(str, Enum):
+    """What networks on annotated images minimise."""
+
+    CROSS_ENTROPY = "cross-entropy"
+    SCN = "scn"
+    MSE = "mse"
+    WEIGHTED_MSE = "weighted-mse"
+    ADAPTIVE_WING = "adaptive-wing"
+
+
+def train(
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for checkpoints, logs and the finished model.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Datalist (.json) of your annotated images; synthetic ones otherwise.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Named settings to start from (see --list-presets).")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the finished model.")] = "my-model",
+    model_version: Annotated[str, typer.Option(help="Version of the finished model.")] = "1.0.0",
+    install: Annotated[
+        bool | None,
+        typer.Option(
+            "--install/--no-install",
+            help="Install the finished model (with --data). By default unless it is hardly better than "
+            "putting every landmark where it lies on average.",
+            show_default=False,
+        ),
+    ] = None,
+    network: Annotated[
+        Network | None, typer.Option(help="Another network than the preset's (synthetic images).")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of images per step.")] = None,
+    members: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=16,
+            help="Networks that are trained side by side and answer together (with --data): less error for "
+            "as many times the computing.",
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed: another course of images.")] = None,
+    held_back: Annotated[
+        str | None,
+        typer.Option(
+            help="Split that is only measured; 'none' measures nothing. By default those called val, "
+            "validation or held back, or else 15 % of the subjects learned from."
+        ),
+    ] = None,
+    learn_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Split to learn from; several times. By default the one called train, or else all that are "
+            "not called val, held back or test."
+        ),
+    ] = None,
+    raters: Annotated[
+        str | None, typer.Option(help="mean of the raters (usual), all of them in turn, or one's name.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Learn from so many cases only.")] = None,
+    align: Annotated[
+        bool,
+        typer.Option(
+            "--align",
+            help="Register every image to a template first: the mean of training images about their "
+            "landmarks (with --data). Adds seconds to each detection.",
+        ),
+    ] = False,
+    spacing: Annotated[
+        list[float] | None,
+        typer.Option(help="Cell size in mm, once or for x, y(, z); chosen from the data otherwise."),
+    ] = None,
+    shape: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="The network's canvas in cells: (slices,) rows, columns; chosen from the data otherwise."
+        ),
+    ] = None,
+    loss: Annotated[TrainingLoss | None, typer.Option(help="Another loss than the preset's.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Protocol of the landmarks: one that ships, or a file.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on where an earlier run with these settings in --out stopped.")
+    ] = True,
+    device: DeviceOption = Device.AUTO,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs of this machine to train on.")] = 1,
+    num_nodes: Annotated[int, typer.Option(min=1, help="Machines to train on, started by torchrun.")] = 1,
+    list_presets: Annotated[bool, typer.Option("--list-presets", help="Show the presets and stop.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a model: on your own annotated images (--data), or on synthetic bodies and hands.
+
+    The finished model is calibrated and measured on cases that were held back, and written to OUT/NAME.
+    Ctrl-C stops after the current step and keeps a checkpoint; the same command goes on from there.
+    """
+    if list_presets:
+        _print_presets(as_json)
+        return
+    if out is None:
+        raise typer.BadParameter("give the folder to write to.", param_hint="--out")
+    _check_model_name(name, model_version)
+    common: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
+    changes = {key: value for key, value in common.items() if value is not None}
+    run: dict[str, Any] = {
+        "resume": resume,
+        "device": device.value,
+        "devices": devices,
+        "num_nodes": num_nodes,
+    }
+    show = not quiet and not as_json
+    made = None
+    if data is None:
+        only_annotated = {
+            "--held-back": held_back,
+            "--learn-from": learn_from,
+            "--raters": raters,
+            "--install": install,
+            "--no-install": install is False,
+            "--limit": limit,
+            "--spacing": spacing,
+            "--shape": shape,
+            "--loss": loss,
+            "--protocol": protocol,
+            "--align": align,
+            "--members": members,
+        }
+        if given := [option for option, value in only_annotated.items() if value]:
+            raise typer.BadParameter(
+                "this is for annotated images; give --data as well.", param_hint=given[0]
+            )
+        changes |= {"network": network.value} if network else {}
+        files = _train_synthetic(preset or SYNTHETIC_PRESET, changes, out, name, model_version, run, show)
+    else:
+        if network is not None:
+            raise typer.BadParameter("for annotated images choose a --preset.", param_hint="--network")
+        changes |= {"loss": loss.value} if loss else {}
+        changes |= {"align": True} if align else {}
+        changes |= {"members": members} if members else {}
+        made = _train_annotated(
+            data,
+            preset or ANNOTATED_PRESET,
+            out,
+            name,
+            model_version,
+            show,
+            changes=changes,
+            run=run,
+            held_back=held_back,
+            learn_from=learn_from or (),
+            raters=raters or "mean",
+            limit=limit,
+            spacing=spacing,
+            shape=shape,
+            protocol=_protocol(protocol),
+            install=install,
+        )
+        files = made.files
+    if as_json:
+        console.print_json({"files": files, **(_made_record(made) if made is not None else {})})
+        return
+    if not quiet:
+        for file in files:
+            print(f"Wrote {file}")
+    if made is not None:
+        _tell_quality(made, quiet)
+
+
+def _made_record(made: MadeModel) -> dict[str, Any]:
+    return {
+        "division": made.division,
+        "installed": made.installed,
+        "held_back": made.quality.to_record(),
+        "doubt": made.quality.doubt,
+    }
+
+
+def _tell_quality(made: MadeModel, quiet: bool) -> None:
+    """How good the model is, last, where it is read; a doubt is said in any case."""
+    if not quiet:
+        for sentence in made.quality.sentences():
+            print(sentence)
+    if made.quality.doubt:
+        console.say(f"Warning: {made.quality.doubt}")
+        if not made.installed:
+            console.say("It was not installed; --install does so all the same.")
+
+
+def _train_synthetic(
+    preset: str, changes: dict[str, Any], out: Path, name: str, version: str, run: dict[str, Any], show: bool
+) -> list[Path]:
+    from LandmarkDetectionLib.training.synthetic.presets import PRESETS, TrainingConfig
+
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
+    # Built anew rather than copied with changes, so that the changes are checked.
+    config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **changes})
+    make_folder(out)
+
+    from LandmarkDetectionLib.training.synthetic.card_parts import can_package
+    from LandmarkDetectionLib.training.synthetic.package import package_run
+    from LandmarkDetectionLib.training.synthetic.train import train as run_training
+
+    with console.progress_bar(show) as progress, console.interruptible() as cancelled:
+        checkpoint = run_training(config, out, progress=progress, cancelled=cancelled, **run)
+    if not can_package(config):
+        return [checkpoint]
+    with console.progress_bar(show) as progress:
+        return [package_run(out, out / name, name=name, version=version, progress=progress).path]
+
+
+def _train_annotated(
+    data: Path, preset: str, out: Path, name: str, version: str, show: bool, **options: Any
+) -> MadeModel:
+    from LandmarkDetectionLib.datasets.datalist import read_datalist
+
+    datalist = read_datalist(data, missing="allow")
+    for warning in datalist.warnings:
+        console.say(f"Warning: {warning}.")
+
+    from LandmarkDetectionLib.training.supervised.model import make_model
+
+    make_folder(out)
+    with console.progress_bar(show) as progress, console.interruptible() as cancelled:
+        return make_model(
+            datalist,
+            preset,
+            out,
+            name=name,
+            version=version,
+            say=console.say if show else None,
+            progress=progress,
+            cancelled=cancelled,
+            **options,
+        )
+
+
+def _protocol(choice: str | None) -> Protocol | None:
+    if choice is None:
+        return None
+    from LandmarkDetectionLib.io.protocols import load_protocol, read_protocol
+
+    return read_protocol(choice) if Path(choice).suffix == ".json" else load_protocol(choice)
+
+
+def _check_model_name(name: str, version: str) -> None:
+    """Refuse before the training what the package could not be called after it."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from LandmarkDetectionLib.core.protocol import PackageName, Version
+
+    for kind, value, option, rule in (
+        (PackageName, name, "--name", "use lower case letters, digits and dashes."),
+        (Version, version, "--model-version", "write it as 1.2.3."),
+    ):
+        try:
+            TypeAdapter(kind).validate_python(value)
+        except ValidationError:
+            raise typer.BadParameter(f"'{value}' will not do: {rule}", param_hint=option) from None
+
+
+def _print_presets(as_json: bool) -> None:
+    from LandmarkDetectionLib.training.supervised.presets import ANNOTATED_PRESETS
+    from LandmarkDetectionLib.training.synthetic.presets import PRESETS
+
+    if as_json:
+        synthetic = {
+            name: {"description": text, "config": config.model_dump()}
+            for name, (text, config) in PRESETS.items()
+        }
+        annotated = {
+            name: {
+                "description": one.description,
+                "config": {"architecture": one.architecture, **one.options},
+            }
+            for name, one in ANNOTATED_PRESETS.items()
+        }
+        console.print_json({**synthetic, **annotated})
+        return
+    rows = [
+        [name, config.network, str(config.steps), str(config.batch_size), text]
+        for name, (text, config) in PRESETS.items()
+    ]
+    rows += [
+        [
+            name,
+            one.architecture,
+            str(one.options["steps"]),
+            str(one.options["batch_size"]),
+            f"--data: {one.description}",
+        ]
+        for name, one in ANNOTATED_PRESETS.items()
+    ]
+    console.print_table(["preset", "network", "steps", "batch", "what for"], rows)

@@ -1,0 +1,1 @@
+"""What lies in the output folder of a cohort: records, tables, reviews, the common frame."""

@@ -1,0 +1,73 @@
+"""What people say of the cases of a cohort: one review per case and model, apart from the predictions.
+
+::
+
+    reviews/<key>/<model>.json       the review: what the model said beside what a person says
+    reviews/<key>/<model>.mrk.json   the landmarks as they stand, for Slicer
+
+They lie beside the folder ``cases``, so that a case that is done again takes no review with it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.records import read_review, write_review
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.cohort.results.records import Cohort
+
+REVIEWS = "reviews"
+
+
+def review_path(cohort: Cohort, key: str, model: str) -> Path:
+    """Where the review of a case is, or would be."""
+    return cohort.folder / REVIEWS / key / f"{model}.json"
+
+
+def read_case_review(cohort: Cohort, key: str, model: str) -> Review:
+    """The review of a case as it stands; one just begun when nobody has looked at it.
+
+    When the model was run again since, what was settled stays, and the rest is the new prediction.
+
+    Raises
+    ------
+    InputError
+        The prediction or the review cannot be read.
+    """
+    detection = cohort.detection(key, model)
+    path = review_path(cohort, key, model)
+    if not path.is_file():
+        return Review.of(detection)
+    review = read_review(path)
+    return review if review.prediction == detection else review.rerun(detection)
+
+
+def write_case_review(cohort: Cohort, key: str, model: str, review: Review) -> Path:
+    """Write the review of a case, each file in one step; the prediction is left alone.
+
+    Returns
+    -------
+    Path
+        The review; the landmarks for Slicer lie beside it.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written; what was written before is then as it was.
+    """
+    path = review_path(cohort, key, model)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise OutputError(
+            f"Cannot write {path}: {(problem.strerror or str(problem)).lower()}; the review is not saved."
+        ) from problem
+    # The record first: with it alone nothing is lost.
+    write_review(review, path)
+    write_landmarks(review.landmarks, path.with_name(f"{model}.mrk.json"))
+    return path

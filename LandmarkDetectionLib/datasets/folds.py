@@ -1,0 +1,68 @@
+"""Which cases are tested by a method that was trained on which others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from LandmarkDetectionLib.errors import InputError
+
+Kind = Literal["three-fold", "k-fold", "leave-one-out"]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Indices of the cases to learn from and of those to test on."""
+
+    name: str
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+def make_folds(
+    subjects: Sequence[str], kind: Kind = "three-fold", count: int = 3, seed: int = 0
+) -> tuple[Fold, ...]:
+    """Divide cases so that every case is tested once and no subject is both learned from and tested.
+
+    Subjects are shuffled and dealt out, those with most images first, so that folds are of nearly equal size.
+
+    Parameters
+    ----------
+    subjects
+        Subject of every case.
+    kind
+        "three-fold" as the paper's hands, "leave-one-out" (one subject) as its bodies, or "k-fold".
+    count
+        Folds of "k-fold".
+    seed
+        Of the shuffling.
+
+    Raises
+    ------
+    InputError
+        When there are fewer subjects than folds, or a single subject.
+    """
+    names = sorted(set(subjects))
+    wanted = {"three-fold": 3, "k-fold": count, "leave-one-out": len(names)}[kind]
+    if not 2 <= wanted <= len(names):
+        raise InputError(
+            f"{len(names)} subject{'s' if len(names) != 1 else ''} cannot be divided into {wanted} folds; "
+            "take between 2 folds and as many as there are subjects."
+        )
+    of_subject = {name: [n for n, one in enumerate(subjects) if one == name] for name in names}
+    shuffled = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
+    tested: list[list[int]] = [[] for _ in range(wanted)]
+    for name in sorted(shuffled, key=lambda one: -len(of_subject[one])):
+        min(tested, key=len).extend(of_subject[name])
+    every = range(len(subjects))
+    return tuple(
+        Fold(
+            f"fold {number} of {wanted}",
+            tuple(n for n in every if n not in set(test)),
+            tuple(sorted(test)),
+        )
+        for number, test in enumerate(tested, start=1)
+    )

@@ -1,0 +1,129 @@
+"""The AASCE challenge (Wu et al. 2017): frontal radiographs of scoliosis with the corners of 17 vertebrae."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from LandmarkDetectionLib.datasets.importers.subjects import numbered_subjects, without_subjects_of_tests
+from LandmarkDetectionLib.datasets.importers.tables import read_rows
+from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCase, pixel_set, write_import
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.io.volumes import read_volume
+
+PROTOCOL = "spine-68"
+CORNERS = 68
+#: Folder of the challenge and split of the datalist.
+SPLITS = {"training": "train", "test": "test"}
+
+
+def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> Imported:
+    """Import the challenge's images and corners.
+
+    Parameters
+    ----------
+    folder
+        Holds ``labels/training`` and ``labels/test`` with ``filenames.csv`` (an image per line) and
+        ``landmarks.csv`` (the same lines: 68 x, then 68 y, as shares of the image's width and height; from
+        the top vertebra down, each upper left, upper right, lower left, lower right of the picture), and the
+        images in ``data/training`` and ``data/test``.
+    out
+        New folder to write. No pixel size is known. Images whose names have the same number behind the date
+        are of one person (``sunhl-1th-02-Jan-2017-162 A AP.jpg`` is of person 162).
+
+    Raises
+    ------
+    InputError
+        The folder is laid out differently.
+    OutputError
+        The new folder cannot be written.
+    """
+    folder = Path(folder)
+    names = load_protocol(PROTOCOL).names
+    parts = [part for part in SPLITS if (folder / "labels" / part / "landmarks.csv").is_file()]
+    if not parts:
+        raise InputError(
+            f"{folder} is not laid out as the AASCE challenge: it has no labels/training/landmarks.csv."
+        )
+    cases: list[ImportedCase] = []
+    crossed: list[str] = []
+    for part in parts:
+        files = [row[0] for row in read_rows(folder / "labels" / part / "filenames.csv")]
+        shares = _shares(folder / "labels" / part / "landmarks.csv")
+        if len(files) != len(shares):
+            raise InputError(
+                f"{folder / 'labels' / part}: filenames.csv has {len(files)} lines and "
+                f"landmarks.csv {len(shares)}."
+            )
+        for file, share in zip(files, shares, strict=True):
+            image = folder / "data" / part / file
+            if not image.is_file():
+                raise InputError(f"{image} of {folder / 'labels' / part / 'filenames.csv'} is missing.")
+            corners = share * read_volume(image).size[:2]
+            if _crossed(corners):
+                crossed.append(image.stem)
+            cases.append(
+                ImportedCase(
+                    name=image.stem,
+                    images=(image,),
+                    landmarks={"rater": pixel_set(names, corners)},
+                    subject=image.stem,
+                    split=SPLITS[part],
+                    unit="pixel",
+                )
+            )
+    cases, told = numbered_subjects(cases)
+    notes = [_whose(len(cases), told, len({case.subject for case in cases}))]
+    cases, leaking = without_subjects_of_tests(cases)
+    if leaking:
+        notes.append(
+            f"{len(leaking)} training images show persons of the test set and were left out: "
+            f"{_shown(leaking)}"
+        )
+    if crossed:
+        notes.append(
+            f"corners of a vertebra are not in the usual order in {len(crossed)} images: {_shown(crossed)}"
+        )
+    return write_import(out, cases, name="AASCE spine radiographs", protocol=PROTOCOL, notes=notes)
+
+
+def _whose(images: int, told: int, subjects: int) -> str:
+    if not told:
+        return "each image counts as a subject of its own; its name does not say whose it is"
+    others = (
+        f", and {images - told} images, whose names have none, as subjects of their own"
+        if told < images
+        else ""
+    )
+    return (
+        f"{told} images count as those of the persons whose number stands behind the date in their "
+        f"names{others}: {subjects} subjects"
+    )
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+
+
+def _shares(file: Path) -> np.ndarray:
+    """(N, 68, 2) shares of width and height."""
+    rows = read_rows(file)
+    try:
+        values = np.array([[float(cell) for cell in row] for row in rows])
+    except ValueError:
+        values = np.empty((0, 0))
+    if values.ndim != 2 or values.shape[1] != 2 * CORNERS:
+        raise InputError(f"{file} does not have {2 * CORNERS} numbers in every line: 68 x, then 68 y.")
+    if not (values >= -0.1).all() or not (values <= 1.1).all():
+        raise InputError(f"{file} has values outside 0 to 1; x and y must be shares of the image's sides.")
+    return np.stack([values[:, :CORNERS], values[:, CORNERS:]], axis=-1)
+
+
+def _crossed(corners: np.ndarray) -> bool:
+    """Whether a vertebra's upper corners lie below its lower ones, or left ones right of right ones."""
+    (tl, tr, bl, br) = (corners[n::4] for n in range(4))
+    left, upper = (tl + bl)[:, 0] < (tr + br)[:, 0], (tl + tr)[:, 1] < (bl + br)[:, 1]
+    return not (left.all() and upper.all())

@@ -1,0 +1,129 @@
+"""What a heatmap network says of one image, looked at in one go or, where it is large, in tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from LandmarkDetectionLib.heatmaps.decoding import Reading, read_distribution, read_heatmaps
+from LandmarkDetectionLib.heatmaps.gaussian import heatmap_distribution
+from LandmarkDetectionLib.heatmaps.sliding_window import tiled_peaks
+from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
+
+#: Angle (radians, from x to y) and factor of the copies of an image that a network is asked about, too.
+COPIES = ((0.1, 1.05), (-0.1, 0.95), (0.1, 0.95), (-0.1, 1.05))
+#: Images larger than the network's canvas by this factor along any axis are looked at in tiles.
+LARGER = 1.5
+
+
+def needs_tiles(shape: Sequence[int], canvas: Sequence[int]) -> bool:
+    """Whether an image is too large for one go."""
+    return any(n > LARGER * tile for n, tile in zip(shape, canvas, strict=True))
+
+
+def read_image(
+    network: Any,
+    image: np.ndarray,
+    canvas: Sequence[int],
+    logits: bool,
+    radius: float,
+    masses: Sequence[float],
+    device: str = "cpu",
+    copies: int = 0,
+) -> tuple[Reading, HeatmapOutput | None]:
+    """Positions in an image, and the network's answer; None where it was looked at in tiles.
+
+    Parameters
+    ----------
+    image : (C, *S) float32
+        S multiples of the network's ``multiple``.
+    canvas
+        What the network was trained on, along S.
+    logits, radius, masses
+        See `decoding.read_heatmaps`.
+    copies
+        See `averaged_output`; large images are looked at without.
+    """
+    # Not on CPUs, many of which only imitate it.
+    half = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
+    if needs_tiles(image.shape[1:], canvas):
+        with half:
+            return _read_in_tiles(network, image, canvas, logits, radius, masses, device), None
+    with torch.inference_mode(), half:
+        output = averaged_output(network, torch.from_numpy(image)[None].to(device), copies)
+    return read_heatmaps(output.heatmaps, logits, network.stride, radius, masses), output
+
+
+def averaged_output(network: Any, images: Tensor, copies: int = 0) -> HeatmapOutput:
+    """A network's answer whose heatmaps are the mean of images and copies, slightly turned and scaled, mapped
+    back; local appearance is that of the images themselves.
+
+    What a network makes of one view of an image is partly chance; on cephalograms four copies took off 2 %
+    of the error, for five times the computing.
+
+    Parameters
+    ----------
+    images : (B, C, *spatial)
+    copies
+        How many of ``COPIES``, 0 to 4.
+    """
+    first: HeatmapOutput = network(images)
+    total = first.heatmaps.float()
+    whole = torch.ones_like(total[:1, :1])
+    weight = whole
+    for angle, factor in COPIES[:copies]:
+        heatmaps = network(_turned(images, angle, factor)).heatmaps.float()
+        total = total + _turned(heatmaps, -angle, 1 / factor)
+        # In the corners only some of the copies have anything.
+        weight = weight + _turned(_turned(whole, angle, factor), -angle, 1 / factor)
+    return first._replace(heatmaps=total / weight)
+
+
+def _turned(x: Tensor, angle: float, factor: float) -> Tensor:
+    """(B, C, *S) turned and scaled about the middle; zero where there was nothing."""
+    d = x.ndim - 2
+    size = torch.tensor(x.shape[:1:-1], dtype=torch.float32)
+    linear = torch.eye(d)
+    linear[:2, :2] = torch.tensor(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], dtype=torch.float32
+    )
+    linear = factor * linear * size[None, :] / size[:, None]
+    matrix = torch.cat([linear, torch.zeros(d, 1)], dim=1).to(x.device)
+    grid = torch.nn.functional.affine_grid(
+        matrix[None].expand(len(x), -1, -1), list(x.shape), align_corners=False
+    )
+    return torch.nn.functional.grid_sample(x, grid, align_corners=False)
+
+
+def _read_in_tiles(
+    network: Any,
+    image: np.ndarray,
+    canvas: Sequence[int],
+    logits: bool,
+    radius: float,
+    masses: Sequence[float],
+    device: str,
+) -> Reading:
+    """As in one go, but of each landmark only the heatmap about its highest place is kept."""
+    stride = int(network.stride)
+    seen = tiled_peaks(
+        image,
+        network,
+        canvas,
+        radius=max(8, int(np.ceil(1.5 * radius / stride))),
+        distribution=(lambda heatmaps: heatmap_distribution(heatmaps)[0]) if logits else None,
+        device=device,
+    )
+    windows = torch.from_numpy(seen.window)[None]
+    if logits:
+        # Tiles that both see a landmark may together say a little more than one.
+        present = torch.from_numpy(seen.mass).float().clamp(max=1)[None]
+        reading = read_distribution(windows, present, stride, radius)
+    else:
+        reading = read_heatmaps(windows, False, stride, radius, masses)
+    # Positions count from the window's first cell, whose centre lies half a stride inside.
+    return reading._replace(position=reading.position + seen.origin - (stride - 1) / 2)

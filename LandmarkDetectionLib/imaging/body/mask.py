@@ -1,0 +1,390 @@
+"""What is body and what is not: the air threshold, and the removal of table, cushions and clothing.
+
+The cleaning works on a small occupancy grid in patient axes, array order (S, A, R), every axis running the
+way a reader looks at the coronal view: s to the feet, a to the back, r to the patient's left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.errors import NoBodyError
+from LandmarkDetectionLib.imaging import voxel_loops
+
+#: Air threshold of CT numbers in HU. Half way between air (-1000) and fat (-100) or skin (0) would be -550 to
+#: -500, where a partial-volume voxel holds as much body as air; foam, cushions and cotton reach up to about
+#: -600 and lung up to -500. -400 stays clear of them and moves the skin by a tenth of a voxel only.
+CT_AIR_THRESHOLD = -400.0
+CT_AIR = -1000.0
+CT_SHIFT = 1024.0
+
+#: Plates, shells and sheets are thinner than this, in mm; the hand behind the fingers is thicker.
+THIN_MM = 12.5
+#: A table keeps its cross-section over this length along the body, longer than any finger, in mm.
+PERSISTENCE_MM = 100.0
+#: A table or head rest is wider than this, in mm: wider than a hand.
+TABLE_WIDTH_MM = 140.0
+#: Separate parts smaller than this are no body parts, in mm^3.
+SMALLEST_PART_MM3 = 20_000.0
+#: Smaller pieces at the end of the scan are not fingers, in mm^3.
+SMALLEST_FINGER_MM3 = 1_500.0
+#: The part of a body component that is at least 15 mm thick; noise and wires have none.
+LEAST_SOLID_SHARE = 0.12
+#: Hollow shells (a table that was not recognised, a bottle) hold less material than this share.
+LEAST_MATERIAL_SHARE = 0.35
+#: Thin attachments of this extent in two directions are sheets, not hands or feet, in mm.
+SHEET_MM = 150.0
+
+
+@dataclass(frozen=True)
+class AirThreshold:
+    """Where air ends, and how much the estimate can be trusted.
+
+    Attributes
+    ----------
+    value
+        Voxels above this value are not air (in stored units).
+    air
+        Typical value of air in the same units.
+    kind
+        "hounsfield", "shifted hounsfield", "estimated" (MR and unknown scales), "given" or "constant".
+    separation
+        Share of the variance that a split at the best place explains (Otsu's criterion, 0 to 1); a single
+        Gaussian has 0.64, object and background usually more than 0.75.
+    coherence
+        Correlation of neighbouring voxels, -1 to 1; about 0 for noise.
+    hounsfield_offset
+        What is to be subtracted from stored values to have CT numbers in HU; None on another scale.
+    """
+
+    value: float
+    air: float
+    kind: str
+    separation: float
+    coherence: float
+    hounsfield_offset: float | None = None
+
+
+def estimate_air_threshold(volume: Volume, given: float | None = None) -> AirThreshold:
+    """Find the value that separates air from body.
+
+    CT numbers are recognised by modality or by their typical values and get a fixed threshold, also when
+    stored with the +1024 shift. Other scales have no fixed air: the background is the lower Otsu class, and
+    the threshold lies a quarter of the way from its typical value to the typical value of the object, above
+    the background's noise.
+
+    Parameters
+    ----------
+    volume
+        The volume; at most about half a million of its voxels are looked at.
+    given
+        A threshold chosen by the user: only air, separation and coherence are estimated then.
+    """
+    sample, coherence = _sample(volume.voxels)
+    if sample.size == 0 or sample.min() == sample.max():
+        value = float(sample.flat[0]) if sample.size else 0.0
+        return AirThreshold(value if given is None else given, value, "constant", 0.0, 0.0)
+    split, separation = _otsu(sample)
+    offset = _hounsfield_offset(sample, volume.modality)
+    if offset is not None:
+        kind = "shifted hounsfield" if offset else "hounsfield"
+        value, air = CT_AIR_THRESHOLD + offset, CT_AIR + offset
+    else:
+        kind, (value, air) = "estimated", _between_background_and_object(sample, split)
+    if given is not None:
+        kind, value = "given", float(given)
+    return AirThreshold(value, air, kind, separation, coherence, offset)
+
+
+def _sample(voxels: np.ndarray) -> tuple[np.ndarray, float]:
+    """Some hundred thousand voxels in pairs of neighbours, and the correlation within the pairs."""
+    step = max(1, round((voxels.size / 200_000) ** (1 / 3)))
+    axis = int(np.argmax(voxels.shape))
+    start = [slice(0, n, step) for n in voxels.shape]
+    start[axis] = slice(0, max(1, voxels.shape[axis] - 1), step)
+    after = list(start)
+    after[axis] = slice(1, None, step)
+    first = voxels[tuple(start)].astype(np.float32).ravel()
+    second = voxels[tuple(after)].astype(np.float32).ravel()
+    size = min(first.size, second.size)
+    good = np.isfinite(first[:size]) & np.isfinite(second[:size])
+    first, second = first[:size][good], second[:size][good]
+    if first.size < 2 or first.std() == 0 or second.std() == 0:
+        return first, 0.0
+    return np.concatenate([first, second]), float(np.corrcoef(first, second)[0, 1])
+
+
+def _otsu(sample: np.ndarray) -> tuple[float, float]:
+    """Otsu's threshold of the sample (far tails clipped) and the share of variance between the classes."""
+    low, high = np.percentile(sample, [0.1, 99.5])
+    if high <= low:
+        low, high = float(sample.min()), float(sample.max())
+    counts, edges = np.histogram(np.clip(sample, low, high), 256)
+    centres = (edges[:-1] + edges[1:]) / 2
+    weight = np.cumsum(counts) / counts.sum()
+    mean = np.cumsum(counts * centres) / counts.sum()
+    total, variance = mean[-1], np.average((centres - mean[-1]) ** 2, weights=counts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = np.nan_to_num((total * weight - mean) ** 2 / (weight * (1 - weight)))
+    best = int(np.argmax(between))
+    return float(edges[best + 1]), float(between[best] / variance) if variance > 0 else 0.0
+
+
+def _hounsfield_offset(sample: np.ndarray, modality: str) -> float | None:
+    """0 for CT numbers, 1024 for CT numbers stored without sign, None for another scale."""
+    if modality not in ("", "CT"):
+        return None
+
+    def share(low: float, high: float) -> float:
+        return float(np.mean((sample >= low) & (sample <= high)))
+
+    low, high = sample.min(), sample.max()
+    if low < 0:
+        typical = share(-1100, -850) > 0.002 and share(-200, 200) > 0.002 and high < 40_000
+        return 0.0 if modality == "CT" or typical else None
+    if high <= 600:
+        return None  # an eight-bit or windowed copy of a CT, or MR
+    # Fat, water and muscle lie within 150 of 1024; almost nothing lies between air and fat.
+    tissue, between = share(874, 1174), share(300, 874)
+    if modality == "CT" or (tissue > 0.02 and between < 0.5 * tissue and share(0, 200) > 0.002):
+        return CT_SHIFT
+    return None
+
+
+def _between_background_and_object(sample: np.ndarray, split: float) -> tuple[float, float]:
+    below, above = sample[sample <= split], sample[sample > split]
+    if below.size == 0 or above.size == 0:
+        return split, float(sample.min())
+    air, high = np.percentile(below, [25, 75])
+    inside = float(np.median(above))
+    spread = float(high - air) if high < split * 0.8 else 0.0
+    value = max(float(air) + 0.25 * (inside - float(air)), float(air) + 2.0 * spread)
+    return min(value, split), float(air)
+
+
+# --- table ------------------------------------------------------------------------------------------------
+
+
+def depth_accumulation(count: np.ndarray, plates: int) -> np.ndarray:
+    """Keep the pixels whose ray holds more high-intensity voxels than the table plates do.
+
+    This is the paper's rule (Riegler et al. 2015, section 2.1). It works for plates apart from the
+    body and normal to the depth direction, but loses fingers no thicker than the plates and cannot tell how
+    deep the body's back is. ``project_body`` therefore accumulates along the body axis: see `find_table`.
+
+    Parameters
+    ----------
+    count
+        (H, W) number of voxels above the air threshold along each ray (`projection.project_along_axis`).
+    plates
+        Voxels that all plates hold together along one ray.
+
+    Returns
+    -------
+    (H, W) bool, True on the body.
+    """
+    return np.asarray(count) > plates
+
+
+def find_table(mask: np.ndarray, cell_mm: float) -> tuple[np.ndarray, np.ndarray] | None:
+    """Find the cross-section of table, cradle and head rest.
+
+    Like the paper's count along the depth direction, a count tells table from body, but along the body axis:
+    a table is thin and stays in the same place over a length where every thin part of a body (a finger, an
+    ear, the rim of a limb) has moved on. What is found must be wider than a hand, and must not close around
+    the body as a scalp over dark bone does in MR.
+
+    Parameters
+    ----------
+    mask
+        (S, A, R) uint8, 1 where the occupancy grid is not air.
+    cell_mm
+        Size of a cell in mm.
+
+    Returns
+    -------
+    first, last
+        (A, R) int32: the planes between which a cell belongs to the table (none where last < first); or None
+        when there is no table.
+    """
+    planes, rows, columns = mask.shape
+    if planes * cell_mm < 50:
+        return None
+    limit = max(2, int(THIN_MM / cell_mm + 1e-6))
+
+    def count(start: int, stop: int) -> tuple[np.ndarray, ...]:
+        thin, thick, first, last = (np.full((rows, columns), n, np.int32) for n in (0, 0, planes, -1))
+        scratch = np.zeros((rows, columns), np.uint8)
+        voxel_loops.thin_runs(mask, limit, scratch, thin, thick, first, last, start, stop)
+        return thin, thick, first, last
+
+    counted = zip(*voxel_loops.in_slabs(count, planes), strict=True)
+    combine = (np.add, np.add, np.minimum, np.maximum)
+    thin, thick, first, last = (how.reduce(parts) for how, parts in zip(combine, counted, strict=True))
+    cells = thin * cell_mm >= min(PERSISTENCE_MM, 0.6 * planes * cell_mm)
+    if not cells.any() or not thick.any():
+        return None
+    middle = float(np.average(np.arange(rows), weights=thick.sum(axis=1)))
+    # The two sides of a table that the body covers in the middle belong together, hence the wide reach along
+    # R.
+    reach = np.ones((max(3, 2 * round(5 / cell_mm) + 1), 2 * round(150 / cell_mm) + 1), bool)
+    labels, number = ndimage.label(_dilate_by_box(cells, reach.shape))
+    table, hidden = np.zeros_like(cells), np.zeros_like(cells)
+    for label in range(1, number + 1):
+        group = cells & (labels == label)
+        if _is_table(group, middle, cell_mm):
+            table |= group
+            hidden |= _under_the_body(group)
+    if not table.any():
+        return None
+    reach_s = round(20 / cell_mm)
+    first = np.where(table, first - reach_s, planes)
+    last = np.where(table, last + reach_s, -1)
+    first[hidden], last[hidden] = 0, planes
+    return first.astype(np.int32), last.astype(np.int32)
+
+
+def _dilate_by_box(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.asarray(ndimage.maximum_filter(mask.astype(np.uint8), size=size, mode="constant")) > 0
+
+
+def _is_table(group: np.ndarray, middle: float, cell_mm: float) -> bool:
+    a, r = np.nonzero(group)
+    if max(np.ptp(a), np.ptp(r)) * cell_mm < TABLE_WIDTH_MM:
+        return False
+    if np.unique(r).size * cell_mm < 60:
+        return False
+    low, high = np.quantile(r, [0.25, 0.75])
+    inner = a[(r >= low) & (r <= high)]
+    margin = 20 / cell_mm
+    return not ((inner < middle - margin).any() and (inner > middle + margin).any())
+
+
+def _under_the_body(group: np.ndarray) -> np.ndarray:
+    """The table's cells in columns where the body hides it in every plane: an arc through both sides."""
+    hidden_cells = np.zeros_like(group)
+    seen = np.flatnonzero(group.any(axis=0))
+    hidden = np.setdiff1d(np.arange(seen[0], seen[-1] + 1), seen)
+    if hidden.size == 0 or seen.size < 6:
+        return hidden_cells
+    top = group.argmax(axis=0)[seen]
+    bottom = group.shape[0] - 1 - group[::-1].argmax(axis=0)[seen]
+    fits = [np.polynomial.Polynomial.fit(seen, edge, 2) for edge in (top, bottom)]
+    errors = [
+        np.quantile(np.abs(fit(seen) - edge), 0.9) for fit, edge in zip(fits, (top, bottom), strict=True)
+    ]
+    if max(errors) <= 1.5:
+        for r in hidden:
+            first, last = (round(float(fit(r))) for fit in fits)
+            hidden_cells[max(0, first) : max(0, last + 1), r] = True
+    return hidden_cells
+
+
+# --- body -------------------------------------------------------------------------------------------------
+
+
+def isolate_body(
+    mask: np.ndarray, cell_mm: float, *, remove_table: bool = True, name: str = ""
+) -> tuple[str, ...]:
+    """Reduce an occupancy grid to the body, in place, and make the body solid.
+
+    In this order: table and head rest are peeled off from outside (`find_table`); air that an axial plane
+    encloses is filled (this changes no silhouette and no outer surface, only the thickness, and makes lung
+    and bowel gas count as body); parts without any place 15 mm thick are dropped unless they are attached to
+    one and no larger than a hand; separate parts stay when they are solid and large enough (an arm or leg
+    cut off by the field of view), and so do fingers that the end of the scan cuts off.
+
+    Parameters
+    ----------
+    mask
+        (S, A, R) uint8, 1 where not air; changed in place.
+    cell_mm
+        Size of a cell in mm.
+    remove_table
+        False keeps table-like structures that are attached to the body or are solid themselves.
+    name
+        Named in the error.
+
+    Returns
+    -------
+    Sentences about what was removed.
+
+    Raises
+    ------
+    NoBodyError
+        When nothing body-like is left.
+    """
+    notes: list[str] = []
+    planes = mask.shape[0]
+    if remove_table:
+        table = find_table(mask, cell_mm)
+        if table is not None and sum(
+            voxel_loops.in_slabs(lambda i, j: voxel_loops.peel(mask, *table, i, j), planes)
+        ):
+            notes.append("table removed")
+
+    blocks = tuple((n + 1) // 2 for n in mask.shape)
+    counts = np.zeros(blocks, np.uint8)
+    voxel_loops.in_slabs(lambda i, j: voxel_loops.halve(mask, counts, i, j), blocks[0])
+    touched = (counts > 0).view(np.uint8)
+    filled = np.empty(blocks, np.uint8)
+    voxel_loops.in_slabs(lambda i, j: voxel_loops.fill_planes(touched, filled, i, j), blocks[0])
+    thick = (counts >= 4).view(np.uint8) | _neighbourhood(filled, grow=False)
+    solid = _neighbourhood(_neighbourhood(thick, grow=False), grow=True) & filled
+
+    keep = _body_parts(filled, solid, counts, (2 * cell_mm) ** 3, name)
+    if remove_table and _drop_sheets(keep, solid, 2 * cell_mm):
+        notes.append("thin sheets removed")
+    inside = keep & _neighbourhood(filled, grow=False)
+    voxel_loops.in_slabs(lambda i, j: voxel_loops.keep_fine(mask, keep, inside, i, j), planes)
+    return tuple(notes)
+
+
+def _neighbourhood(mask: np.ndarray, *, grow: bool) -> np.ndarray:
+    out = np.empty_like(mask)
+    voxel_loops.in_slabs(lambda i, j: voxel_loops.neighbourhood(mask, out, grow, i, j), mask.shape[0])
+    return out
+
+
+def _body_parts(
+    filled: np.ndarray, solid: np.ndarray, counts: np.ndarray, block_mm3: float, name: str
+) -> np.ndarray:
+    labels, number = ndimage.label(filled)
+    sizes, solids, material, full = (np.zeros(number + 1, np.int64) for _ in range(4))
+    voxel_loops.part_sizes(labels, solid, counts, sizes, solids, material, full)
+    sizes[0] = 1
+    body = (solids >= LEAST_SOLID_SHARE * sizes) & (material >= 8 * LEAST_MATERIAL_SHARE * sizes)
+    solids = np.where(body, solids, 0)
+    largest = solids.max()
+    if largest * block_mm3 < SMALLEST_PART_MM3:
+        raise NoBodyError(
+            f"{name or 'The volume'} holds nothing body-like above the air threshold; "
+            "check that it is a CT or MR scan of a body, or give another --threshold."
+        )
+    wanted = solids >= max(SMALLEST_PART_MM3 / block_mm3, 0.004 * largest)
+    # Fingers cut from their hand by the end of the scan begin where the body begins or end where it ends.
+    boxes = ndimage.find_objects(labels)
+    body_box = boxes[int(solids.argmax()) - 1][0]
+    for label in np.flatnonzero((full > 0) & (material * block_mm3 / 8 >= SMALLEST_FINGER_MM3) & ~wanted):
+        planes = boxes[label - 1][0]
+        at_end = planes.start <= body_box.start + 1 or planes.stop >= body_box.stop - 1
+        extents = [(part.stop - part.start) ** 3 * block_mm3 for part in boxes[label - 1]]
+        wanted[label] = at_end and max(extents) <= SHEET_MM**3
+    return wanted[labels].view(np.uint8)
+
+
+def _drop_sheets(keep: np.ndarray, solid: np.ndarray, block_mm: float) -> bool:
+    """Clear thin attachments larger than a hand; return whether there were any."""
+    thin = keep & (1 - _neighbourhood(solid, grow=True))
+    labels, _ = ndimage.label(thin, np.ones((3, 3, 3)))
+    found = False
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        extents = sorted((part.stop - part.start) * block_mm for part in box)
+        if extents[1] > SHEET_MM:
+            keep[box][labels[box] == label] = 0
+            found = True
+    return found

@@ -1,0 +1,1 @@
+"""A hand in a radiograph or a volume, turned into canonical axes."""

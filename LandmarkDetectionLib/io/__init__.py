@@ -1,0 +1,1 @@
+"""Files: one module per format, and the only place where LPS becomes RAS and back."""

@@ -1,0 +1,270 @@
+"""From files to measurements: which protocol fits the landmarks, their image, and how it is calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.core.volume import PIXEL_SIZE
+from LandmarkDetectionLib.errors import InputError, ModelError
+from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks
+from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol, read_protocol
+from LandmarkDetectionLib.measurement import Frame, Measurements, known_distance, measure
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.volume import Volume
+
+LEAST_COMMON = 0.5
+"""Share of the landmarks that a protocol must know to be taken for theirs."""
+
+
+#: Said of points of a picture whose file, as all but the full record, knows no unit.
+UNIT_UNKNOWN = (
+    "The file does not say whether its positions are mm or pixels of a picture, and they were taken for mm: "
+    "give the picture with --image, or --pixels."
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Landmarks of one file, and what made them.
+
+    Attributes
+    ----------
+    name
+        Of the case: the file's name without its ending.
+    landmarks
+        RAS.
+    model, model_version, warnings
+        Of the detection; empty for files that do not say.
+    in_pixels
+        The detection says that its positions are in pixels, as the image has no pixel size.
+    """
+
+    name: str
+    landmarks: LandmarkSet
+    model: str = ""
+    model_version: str = ""
+    warnings: tuple[str, ...] = ()
+    in_pixels: bool = False
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a person says of the size of pixels; at most one of the three.
+
+    Attributes
+    ----------
+    pixel_size
+        mm.
+    ruler
+        x1, y1, x2, y2 in pixels of the image, and the distance in mm.
+    known_distance
+        Two landmarks and their distance in mm.
+    """
+
+    pixel_size: float | None = None
+    ruler: tuple[float, float, float, float, float] | None = None
+    known_distance: tuple[str, str, float] | None = None
+
+    def __post_init__(self) -> None:
+        given = [one for one in (self.pixel_size, self.ruler, self.known_distance) if one is not None]
+        if len(given) > 1:
+            raise InputError("Calibrate in one way only: by pixel size, by a ruler, or by a known distance.")
+
+    def apply(self, frame: Frame, landmarks: LandmarkSet, volume: Volume | None) -> Frame:
+        """The calibrated frame.
+
+        Raises
+        ------
+        InputError
+            The size of pixels is known already (``pixel_size``), the image is missing (``ruler``), a landmark
+            is missing, or a number cannot be.
+        """
+        if self.pixel_size is not None:
+            if frame.unit == "mm":
+                raise InputError(
+                    "The image says how large its pixels are; a pixel size is for images that do not. "
+                    "Calibrate by a ruler or a known distance instead."
+                )
+            if not frame.square:
+                raise InputError("The pixels are not square, so one size cannot be; use a ruler.")
+            return frame.calibrated(self.pixel_size, f"by a given pixel size of {self.pixel_size:g} mm")
+        if self.ruler is not None:
+            if volume is None:
+                raise InputError("A ruler is marked in pixels of the image; give the image with --image.")
+            ends = volume.ijk_to_ras_points([(*self.ruler[:2], 0.0), (*self.ruler[2:4], 0.0)])
+            return frame.calibrated_by(ends[0], ends[1], self.ruler[4])
+        if self.known_distance is not None:
+            return known_distance(frame, landmarks, *self.known_distance)
+        return frame
+
+
+def read_found(path: Path) -> Found:
+    """Landmarks with what is known of their detection; raises InputError as ``read_landmarks`` does."""
+    landmarks = read_landmarks(path)
+    suffix = next((one for one in (*LANDMARK_SUFFIXES, ".json") if path.name.lower().endswith(one)), "")
+    name = path.name[: -len(suffix)] if suffix else path.stem
+    if path.name.lower().endswith(LANDMARK_SUFFIXES):
+        return Found(name, landmarks)
+    record = read_json(path)
+    if "schema_version" not in record:
+        return Found(name, landmarks)
+    from LandmarkDetectionLib.io.records import read_detection
+
+    detection = read_detection(path)
+    return Found(
+        name,
+        landmarks,
+        detection.model,
+        detection.model_version,
+        detection.warnings,
+        detection.parameters.get("unit") == "pixel",
+    )
+
+
+def protocol_of(landmarks: LandmarkSet, model: str = "", wanted: str | None = None) -> Protocol:
+    """The protocol to measure by.
+
+    Parameters
+    ----------
+    landmarks
+        Their names tell when nothing else does.
+    model
+        Whose protocol is taken when it is installed and knows the landmarks.
+    wanted
+        The name of a shipped protocol or a ``.json`` file.
+
+    Raises
+    ------
+    InputError
+        There is no such protocol, or none that knows most of the landmarks.
+    """
+    if wanted is not None:
+        return read_protocol(wanted) if wanted.endswith(".json") else load_protocol(wanted)
+    if model:
+        from LandmarkDetectionLib.models import load_model
+
+        try:
+            return load_model(model).protocol
+        except ModelError:
+            pass
+    names = set(landmarks.names)
+    known = [load_protocol(name) for name in list_protocols()]
+    best = max(known, key=lambda one: len(names & set(one.names)))
+    if len(names & set(best.names)) < LEAST_COMMON * max(len(names), 1) or not names:
+        raise InputError(
+            f"The landmarks {', '.join(landmarks.names[:3])}, ... belong to no protocol that is known here "
+            f"({', '.join(list_protocols())}); give theirs with --protocol."
+        )
+    return best
+
+
+def measure_found(
+    found: Found,
+    protocol: Protocol,
+    volume: Volume | None = None,
+    calibration: Calibration | None = None,
+    *,
+    in_pixels: bool = False,
+    picture_height: float | None = None,
+    rater_sd: float | None = None,
+) -> Measurements:
+    """Measure the landmarks of a file.
+
+    Parameters
+    ----------
+    found
+        From :func:`read_found`.
+    protocol
+        Of :func:`protocol_of`.
+    volume
+        Their image, which tells the unit of lengths, the axes of a picture and its height.
+    calibration
+        What a person says of the pixel size.
+    in_pixels
+        Without an image: positions are in pixels, not mm.
+    picture_height
+        Without an image: height of the picture in the unit of the positions.
+    rater_sd
+        As in :func:`LandmarkDetectionLib.measurement.measure`.
+
+    Raises
+    ------
+    InputError
+        The image is a volume and the protocol is for radiographs, or the calibration cannot be.
+    """
+    if volume is not None:
+        frame = Frame.of(volume, protocol.view)
+    else:
+        known = not (in_pixels or found.in_pixels)
+        height = float("nan") if picture_height is None else picture_height
+        frame = Frame.picture(spacing_known=known, height=height)
+        if protocol.view == "space":
+            frame = Frame.space(spacing_known=known)
+    if calibration is not None:
+        frame = calibration.apply(frame, found.landmarks, volume)
+    measured = measure(found.landmarks, protocol, frame, rater_sd=rater_sd)
+    if frame.note:
+        return measured
+    # What the millimetres mean is said with every length, not only with the detection.
+    told = found.warnings if volume is None else volume.warnings
+    sizes = [text for text in told if text.startswith(PIXEL_SIZE) and text not in measured.warnings]
+    if volume is None and frame.unit == "mm" and not found.model and _is_flat(found.landmarks):
+        sizes.append(UNIT_UNKNOWN)
+    return replace(measured, warnings=(*measured.warnings, *sizes))
+
+
+def _is_flat(landmarks: LandmarkSet) -> bool:
+    """Whether all lie in the one slice of a picture, as those of a detection in a picture do."""
+    places = landmarks.present.positions
+    return len(places) > 1 and bool((places[:, 2] == 0).all())
+
+
+def dicom_files(image: Path, series: str | int | None = None) -> tuple[Path, ...]:
+    """The DICOM files of an image, for a Structured Report; empty when it is of another kind."""
+    from LandmarkDetectionLib.io import dicom
+
+    if not image.is_dir():
+        return (image,) if dicom.is_dicom(image) else ()
+    found = dicom.find_series(image)
+    if series is not None:
+        found = [one for one in found if series in (one.uid, one.number)]
+    return found[0].files if len(found) == 1 else ()
+
+
+def case_files(sources: Sequence[Path]) -> list[Path]:
+    """Landmark files, those of folders included, sorted; InputError when a folder holds none."""
+    files: list[Path] = []
+    for source in sources:
+        if not source.is_dir():
+            files.append(source)
+            continue
+        inside = sorted(
+            file for file in source.iterdir() if file.name.lower().endswith((*LANDMARK_SUFFIXES, ".json"))
+        )
+        # The record of a detection says more than the points beside it.
+        records = {file.stem for file in inside if file.suffix == ".json" and not _is_markups(file)}
+        kept = [
+            file
+            for file in inside
+            if (file.suffix == ".json" and not _is_markups(file)) or _stem(file) not in records
+        ]
+        if not kept:
+            raise InputError(f"{source} holds no landmark file ({', '.join(LANDMARK_SUFFIXES)}, .json).")
+        files += kept
+    return files
+
+
+def _is_markups(file: Path) -> bool:
+    return file.name.lower().endswith(".mrk.json")
+
+
+def _stem(file: Path) -> str:
+    suffix = next((one for one in LANDMARK_SUFFIXES if file.name.lower().endswith(one)), file.suffix)
+    return file.name[: -len(suffix)]

@@ -1,0 +1,72 @@
+"""Which data sets an installed model has learned from: known on this computer only, never in the package.
+
+A fine-tuned model forgets what it is no longer shown, so the data it came from are looked up here and mixed
+in. Models are told apart by their weights, so that another model of the same name is never taken for it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.files import read_json, write_text
+from LandmarkDetectionLib.models.registry import user_model_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from LandmarkDetectionLib.models.package import Model
+
+FOLDER = ".learned-from"
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A data set and how it was divided.
+
+    Attributes
+    ----------
+    path
+        Datalist, or folder of an annotation store.
+    held_back, seed, learn_from
+        As ``training.supervised.plan.divide`` takes them, so that it gives the same division again.
+    """
+
+    path: str
+    held_back: str | None = None
+    seed: int = 1
+    learn_from: tuple[str, ...] = ()
+
+
+def note_data(model: Model, sources: tuple[DataSource, ...]) -> None:
+    """Note what a model has learned from.
+
+    Raises
+    ------
+    OutputError
+        The folder of models cannot be written.
+    """
+    file = _file(model)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f"Cannot write {file}: {(problem.strerror or str(problem)).lower()}.") from None
+    write_text(file, json.dumps({"data": [asdict(one) for one in sources]}, indent=1) + "\n")
+
+
+def noted_data(model: Model) -> tuple[DataSource, ...]:
+    """What a model has learned from; nothing when this computer does not know."""
+    try:
+        content: Any = read_json(_file(model))
+        return tuple(
+            DataSource(**{**one, "learn_from": tuple(one.get("learn_from") or ())}) for one in content["data"]
+        )
+    except (InputError, KeyError, TypeError, AttributeError):
+        return ()
+
+
+def _file(model: Model) -> Path:
+    weights = "-".join(sorted(entry.sha256[:16] for entry in model.networks.values()))
+    return user_model_folder() / FOLDER / f"{weights[:100]}.json"

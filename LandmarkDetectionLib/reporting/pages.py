@@ -1,0 +1,123 @@
+"""Pieces of the reports: tables as CSV, Markdown and HTML, and an HTML page that needs no other file."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from LandmarkDetectionLib._version import __version__
+from LandmarkDetectionLib.io.csv_text import table_text
+
+Rows = list[list[str]]
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows with the same keys as CSV; None and NaN are empty cells."""
+    columns = list(rows[0]) if rows else []
+    return table_text([columns, *([row.get(column) for column in columns] for row in rows)])
+
+
+def markdown_table(heading: Sequence[str], rows: Rows) -> list[str]:
+    """Lines of a table."""
+    return [
+        f"| {' | '.join(heading)} |",
+        "|" + "---|" * len(heading),
+        *(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows),
+    ]
+
+
+def html_table(heading: Sequence[str], rows: Rows, classes: Mapping[str, str] | None = None) -> str:
+    """A table; cells whose whole text is a key of ``classes`` get that class."""
+    named = classes or {}
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heading) if any(heading) else ""
+    lines = [
+        "<tr>"
+        + "".join(
+            f'<td class="{named[cell]}">{html.escape(cell)}</td>'
+            if cell in named
+            else f"<td>{html.escape(cell)}</td>"
+            for cell in row
+        )
+        + "</tr>"
+        for row in rows
+    ]
+    return f"<div class=wide><table><tr>{head}</tr>{''.join(lines)}</table></div>"
+
+
+def html_figure(caption: str, picture: Path) -> str:
+    """A PNG file within the page, with its caption."""
+    content = base64.b64encode(picture.read_bytes()).decode()
+    text = html.escape(caption)
+    picture_tag = f'<img alt="{text}" src="data:image/png;base64,{content}">'
+    return f"<figure>{picture_tag}<figcaption>{text}</figcaption></figure>"
+
+
+def html_page(title: str, body: Sequence[str]) -> str:
+    """The page; it follows the reader's choice of light or dark."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n"
+        "<body><main>\n" + "\n".join(body) + "\n</main></body></html>\n"
+    )
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """What a result was made with: this program, Python, and packages."""
+    return {
+        "landmark-detection": __version__,
+        "Python": platform.python_version(),
+        **{name: _version(name) for name in packages},
+    }
+
+
+def machine() -> str:
+    """What a result was made on."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --ink: #1f2933; --soft: #616e7c; --line: #d8dee6; --page: #ffffff; --box: #f5f7fa;
+  --good: #007a5a; --bad: #c04f00;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ink: #e6edf3; --soft: #98a4b3; --line: #30363d; --page: #0d1117; --box: #161b22;
+    --good: #2fc79a; --bad: #ff8f4d;
+  }
+}
+body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--page); margin: 0; }
+main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+h1 { font-size: 1.9rem; margin: 0 0 .25rem; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; }
+p.soft, figcaption { color: var(--soft); }
+.warning { border-left: 5px solid #d55e00; background: var(--box); padding: .9rem 1.1rem; }
+figure { margin: 1.5rem 0; } figure img { width: 100%; background: #fff; border-radius: 6px; }
+figcaption { font-size: .9rem; margin-top: .4rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; width: 100%; }
+th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); }
+th { color: var(--soft); font-weight: 600; }
+td.good { color: var(--good); font-weight: 600; } td.bad { color: var(--bad); font-weight: 600; }
+.cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.5rem 0; }
+.card { flex: 1 1 13rem; padding: .8rem 1rem; background: var(--box); }
+.card { border-top: 4px solid; border-radius: 8px; }
+.card b { display: block; font-size: 1.7rem; line-height: 1.2; }
+.card span { color: var(--soft); font-size: .85rem; }
+.card .name { color: var(--ink); font-weight: 600; font-size: .95rem; }
+summary { cursor: pointer; color: var(--soft); margin: .8rem 0; }
+"""

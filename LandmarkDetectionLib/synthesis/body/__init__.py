@@ -1,0 +1,1 @@
+"""Bodies: shapes and poses, scanners, views with known landmarks, and CT phantoms."""

@@ -1,0 +1,283 @@
+"""One synthetic body as a CT volume: organ-like CT numbers, a table, noise. Clearly not a patient.
+
+For the demonstration, the tests and the benchmarks: everything from reading a file to the overlay can be
+tried, with landmarks that are known exactly, on a machine without any medical image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.imaging.voxel_loops import compiled
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
+from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model
+from LandmarkDetectionLib.synthesis.body.population import POSTURES, draw_bodies
+from LandmarkDetectionLib.typing import Array
+
+SEED_OFFSET = 2_000_000  # training draws from seeds below a million
+
+AIR, FOAM, LUNG, FAT, MUSCLE, BRAIN, HEART, LIVER, MARROW, BONE, PLATE = (
+    -1000, -960, -830, -95, 50, 35, 45, 62, 120, 750, 180,
+)  # fmt: skip
+
+# Bones as capsules from one joint to another: (from, to, outer radius, marrow radius) in mm of an adult.
+_LIMB_BONES = (
+    ("upperarm01", "lowerarm01", 13, 6),
+    ("lowerarm01", "wrist", 9, 4),
+    ("wrist", "finger3-1", 7, 2),
+    ("upperleg01", "lowerleg01", 16, 7),
+    ("lowerleg01", "foot", 14, 6),
+    ("foot", "toe1-1", 10, 4),
+)
+_FINGER_BONES = tuple((f"finger{n}-{s}", f"finger{n}-{s + 1}", 4.5, 1.5) for n in range(1, 6) for s in (1, 2))
+_SPINE = ("root", "spine05", "spine04", "spine03", "spine02", "spine01", "neck01", "neck02", "neck03", "head")
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Cells of the phantom: first centre in RAS mm, spacing, and counts along right, anterior, superior."""
+
+    first: Array
+    spacing: float
+    counts: tuple[int, int, int]
+
+    def axis(self, n: int) -> Array:
+        return self.first[n] + self.spacing * np.arange(self.counts[n])
+
+
+def make_phantom(
+    seed: int = 0,
+    spacing_mm: float = 4.0,
+    posture: str = POSTURES[0],
+    table: bool = True,
+    adult: bool = True,
+) -> tuple[Volume, LandmarkSet]:
+    """A synthetic body as a CT volume (int16, Hounsfield units) and its true landmarks.
+
+    Parameters
+    ----------
+    seed : int
+        Bodies are drawn from seeds that training never uses.
+    spacing_mm : float
+        Voxel size, the same along all axes.
+    posture : str
+        One of ``population.POSTURES``; the body lies on its back.
+    table : bool
+        Two thin plates with foam between them under the body.
+    adult : bool
+        False allows children.
+
+    Returns
+    -------
+    Volume, LandmarkSet
+        The landmarks of the protocol ``whole-body`` in RAS mm.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([SEED_OFFSET + seed]))
+    model = load_body_model(thinned=False)
+    vertices, joints = _draw_one(model, rng, POSTURES.index(posture), adult)
+    protocol = load_protocol("whole-body")
+    positions = landmark_positions(model, vertices, joints, tuple(protocol.names))[0]
+    height = float(vertices[0, :, 2].max() - vertices[0, :, 2].min())
+    low = vertices[0].min(axis=0) - np.array([40, 90, 25])
+    high = vertices[0].max(axis=0) + np.array([40, 60, 25])
+    counts = tuple(int(n) for n in np.ceil((high - low) / spacing_mm).astype(int) + 1)
+    grid = _Grid(low, spacing_mm, (counts[0], counts[1], counts[2]))
+    inside = _voxelise(vertices[0], model.faces, grid)
+    voxels = _tissues(inside, grid, model, joints[0], positions, tuple(protocol.names), height, rng)
+    if table:
+        _add_table(voxels, inside, grid, rng)
+    voxels += rng.normal(0, 11, voxels.shape).astype(np.float32)
+    # Stored as scanners do: columns to the left, rows to the back, slices to the head.
+    stored = np.clip(np.rint(voxels), -1024, 3071).astype(np.int16)[:, ::-1, ::-1]
+    ijk_to_ras = np.diag([-spacing_mm, -spacing_mm, spacing_mm, 1.0])
+    ijk_to_ras[:3, 3] = (grid.axis(0)[-1], grid.axis(1)[-1], grid.first[2])
+    truth = LandmarkSet(
+        tuple(
+            Landmark(name=d.name, position=p.astype(float), description=d.definition)
+            for d, p in zip(protocol.landmarks, positions, strict=True)
+        ),
+        name="Synthetic phantom, true positions",
+    )
+    return Volume(np.ascontiguousarray(stored), ijk_to_ras, "CT", f"synthetic phantom {seed}"), truth
+
+
+def _draw_one(model: BodyModel, rng: np.random.Generator, posture: int, adult: bool) -> tuple[Array, Array]:
+    """Draw until a body lies on its back in the posture asked for; RAS mm float32."""
+    while True:
+        bodies = draw_bodies(model, 8, rng)
+        fits = (bodies.posture == posture) & ~bodies.prone
+        fits &= (bodies.phenotype[:, 1] > 0.6) if adult else np.ones(8, bool)
+        if fits.any():
+            n = int(np.flatnonzero(fits)[0])
+            return bodies.vertices[n : n + 1], bodies.joints[n : n + 1]
+
+
+def _voxelise(vertices: Array, faces: Array, grid: _Grid) -> Array:
+    """Cells (K, J, I) inside a closed surface, from the winding number along the anterior axis."""
+    columns, depths, rows = grid.counts
+    crossings = np.zeros((rows, depths + 1, columns), np.int8)
+    scaled = ((vertices - grid.first) / grid.spacing).astype(np.float32)
+    _cross(scaled, faces, crossings)
+    return np.asarray(np.cumsum(crossings[:, :-1], axis=1, dtype=np.int8) != 0)
+
+
+@compiled
+def _cross(points, faces, crossings):  # type: ignore[no-untyped-def]
+    rows, depths, columns = crossings.shape[0], crossings.shape[1] - 1, crossings.shape[2]
+    for f in range(len(faces)):
+        a, b, c = points[faces[f, 0]], points[faces[f, 1]], points[faces[f, 2]]
+        area = (b[0] - a[0]) * (c[2] - a[2]) - (c[0] - a[0]) * (b[2] - a[2])
+        if area == 0:
+            continue
+        step = 1 if area > 0 else -1
+        for r in range(
+            max(0, int(np.ceil(min(a[2], b[2], c[2])))),
+            min(rows - 1, int(np.floor(max(a[2], b[2], c[2])))) + 1,
+        ):
+            for i in range(
+                max(0, int(np.ceil(min(a[0], b[0], c[0])))),
+                min(columns - 1, int(np.floor(max(a[0], b[0], c[0])))) + 1,
+            ):
+                w1 = ((i - a[0]) * (c[2] - a[2]) - (c[0] - a[0]) * (r - a[2])) / area
+                w2 = ((b[0] - a[0]) * (r - a[2]) - (i - a[0]) * (b[2] - a[2])) / area
+                if w1 < 0 or w2 < 0 or w1 + w2 >= 1:
+                    continue
+                depth = a[1] + w1 * (b[1] - a[1]) + w2 * (c[1] - a[1])
+                crossings[r, min(max(int(np.ceil(depth)), 0), depths), i] += step
+
+
+def _tissues(
+    inside: Array,
+    grid: _Grid,
+    model: BodyModel,
+    joints: Array,
+    positions: Array,
+    names: tuple[str, ...],
+    height: float,
+    rng: np.random.Generator,
+) -> Array:
+    """CT numbers (K, J, I) float32 of fat, muscle, bones, brain, lungs, heart and liver."""
+    from scipy.ndimage import distance_transform_edt
+
+    size = height / 1700.0
+    from_skin = distance_transform_edt(inside, sampling=grid.spacing).astype(np.float32)
+    voxels = np.full(inside.shape, AIR, np.float32)
+    voxels[inside] = MUSCLE
+    voxels[inside & (from_skin < rng.uniform(4, 10) * size)] = FAT
+    voxels[inside & (from_skin < 2.5)] = 10  # skin
+
+    def joint(name: str) -> Array:
+        return joints[model.bone(name)]
+
+    def mark(name: str) -> Array:
+        return positions[names.index(name)]
+
+    shoulders = (mark("shoulder_right"), mark("shoulder_left"))
+    width = float(np.linalg.norm(shoulders[0] - shoulders[1]))
+    chest, top = joint("spine01"), (shoulders[0] + shoulders[1]) / 2
+    deep = from_skin > 14 * size
+    up = np.array([0.0, 0.0, 1.0])
+    across = (shoulders[0] - shoulders[1]) / width  # to the right
+    centre = 0.55 * chest + 0.45 * top + np.array([0, 0.05 * width, 0])
+    organs = (
+        # the right lung is larger; the heart takes room from the left one, the liver pushes the right one up
+        (centre + 0.24 * width * across + 0.02 * width * up, (0.175, 0.22, 0.34), LUNG),
+        (centre - 0.24 * width * across - 0.02 * width * up, (0.15, 0.20, 0.34), LUNG),
+        (
+            centre - 0.10 * width * across - 0.14 * width * up + [0, 0.12 * width, 0],
+            (0.17, 0.16, 0.17),
+            HEART,
+        ),
+        (
+            centre + 0.16 * width * across - 0.40 * width * up + [0, 0.06 * width, 0],
+            (0.28, 0.24, 0.20),
+            LIVER,
+        ),
+    )
+    for middle, radii, value in organs:
+        _fill_ellipsoid(voxels, grid, middle, np.array(radii) * width, value, deep)
+    head = joint("head")
+    skull_base = float(head[2])
+    in_head = np.zeros(inside.shape, bool)
+    in_head[grid.axis(2) > skull_base - 15 * size] = True
+    near_head = np.abs(grid.axis(0) - head[0]) < 110 * size
+    in_head &= near_head[None, None, :] & inside
+    voxels[in_head & (from_skin > 6 * size) & (from_skin <= 13 * size)] = BONE
+    voxels[in_head & (from_skin > 13 * size)] = BRAIN
+    for side in (".R", ".L"):
+        for start, end, outer, marrow in (*_LIMB_BONES, *_FINGER_BONES):
+            _fill_capsule(
+                voxels, grid, joint(start + side), joint(end + side), outer * size, marrow * size, inside
+            )
+        _fill_capsule(voxels, grid, joint("root"), joint("upperleg01" + side), 20 * size, 12 * size, inside)
+        _fill_capsule(
+            voxels, grid, joint("clavicle" + side), joint("upperarm01" + side), 7 * size, 3 * size, inside
+        )
+    back = np.array([0, -30.0 * size, 0])
+    for start, end in pairwise(_SPINE):
+        shift = back if start not in ("neck03",) else back * 0
+        _fill_capsule(voxels, grid, joint(start) + shift, joint(end) + shift, 17 * size, 12 * size, inside)
+    return voxels
+
+
+def _fill_ellipsoid(
+    voxels: Array, grid: _Grid, centre: Array, radii: Array, value: float, where: Array
+) -> None:
+    window, offsets = _window(grid, centre - radii, centre + radii)
+    r, a, s = (o - c for o, c in zip(offsets, centre, strict=True))
+    distance = (
+        (r[None, None, :] / radii[0]) ** 2
+        + (a[None, :, None] / radii[1]) ** 2
+        + (s[:, None, None] / radii[2]) ** 2
+    )
+    voxels[window][(distance <= 1) & where[window]] = value
+
+
+def _fill_capsule(
+    voxels: Array, grid: _Grid, start: Array, end: Array, outer: float, marrow: float, where: Array
+) -> None:
+    window, (r, a, s) = _window(grid, np.minimum(start, end) - outer, np.maximum(start, end) + outer)
+    points = (
+        np.stack(np.broadcast_arrays(r[None, None, :], a[None, :, None], s[:, None, None]), axis=-1) - start
+    )
+    direction = end - start
+    along = np.clip(points @ direction / max(float(direction @ direction), 1e-6), 0, 1)
+    distance = np.linalg.norm(points - along[..., None] * direction, axis=-1)
+    part = voxels[window]
+    part[(distance <= outer) & where[window]] = BONE
+    part[(distance <= marrow) & where[window]] = MARROW
+
+
+def _window(
+    grid: _Grid, low: Array, high: Array
+) -> tuple[tuple[slice, slice, slice], tuple[Array, Array, Array]]:
+    axes, slices = [], []
+    for n in range(3):
+        axis = grid.axis(n)
+        start, stop = np.searchsorted(axis, low[n]), np.searchsorted(axis, high[n], side="right")
+        slices.append(slice(int(start), int(stop)))
+        axes.append(axis[start:stop])
+    return (slices[2], slices[1], slices[0]), (axes[0], axes[1], axes[2])
+
+
+def _add_table(voxels: Array, inside: Array, grid: _Grid, rng: np.random.Generator) -> None:
+    """Two thin plates with foam between them, just under the lowest point of the body."""
+    anterior, right = grid.axis(1), grid.axis(0)
+    lowest = anterior[np.flatnonzero(inside.any(axis=(0, 2)))[0]]
+    upper = lowest - 1.0
+    lower = upper - rng.uniform(35, 60)
+    wide = np.abs(right - right.mean()) < rng.uniform(200, 260)
+    columns = wide[None, None, :] & ~inside
+    voxels[
+        np.broadcast_to(((anterior < upper) & (anterior > lower))[None, :, None], inside.shape) & columns
+    ] = FOAM
+    thickness = max(2.5, grid.spacing)
+    for level in (upper, lower):
+        plate = (anterior <= level) & (anterior > level - thickness)
+        voxels[np.broadcast_to(plate[None, :, None], inside.shape) & columns] = PLATE

@@ -1,0 +1,1 @@
+"""Hands: shapes and poses, scanners, and views with known landmarks."""

@@ -1,0 +1,1 @@
+"""Heads of simple shapes as CT or MR volumes with known landmarks."""

@@ -1,0 +1,1 @@
+"""From corrections to a better version of a model, or none."""

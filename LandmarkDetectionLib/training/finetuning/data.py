@@ -1,0 +1,169 @@
+"""What a fine-tuning learns from: the corrections of a store, and the data the model came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.datasets.annotations import HELD_BACK, AnnotationStore, is_store, read_store
+from LandmarkDetectionLib.datasets.annotations.image_content import content_hash
+from LandmarkDetectionLib.datasets.datalist import read_datalist
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.evaluation.statistics import LEAST_SUBJECTS
+from LandmarkDetectionLib.models.learned_from import DataSource
+from LandmarkDetectionLib.training.supervised.cases import digest
+from LandmarkDetectionLib.training.supervised.plan import Division, divide
+from LandmarkDetectionLib.typing import Progress
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.datasets.cases import Case
+    from LandmarkDetectionLib.models import Model
+
+
+@dataclass(frozen=True)
+class FineTuningData:
+    """Cases, and whence they are.
+
+    Attributes
+    ----------
+    new
+        Of the store: learned from, and what the models are compared on.
+    earlier
+        The same of the data the model came from; empty where they are not at hand.
+    sources
+        All data sets together, for the next fine-tuning.
+    annotations
+        Ids of the annotations: (learned from, held back).
+    warnings
+        What a person should know, one sentence each.
+    """
+
+    new: Division
+    earlier: Division
+    sources: tuple[DataSource, ...]
+    annotations: tuple[tuple[str, ...], tuple[str, ...]]
+    warnings: tuple[str, ...]
+
+    @property
+    def whole(self) -> Division:
+        """Everything."""
+        return Division(
+            self.earlier.training + self.new.training,
+            self.earlier.held_back + self.new.held_back,
+            self.earlier.text,
+        )
+
+    def digest(self) -> str:
+        """Changes with every landmark, image and division."""
+        return "-".join(
+            digest(cases)[:16]
+            for one in (self.new, self.earlier)
+            for cases in (one.training, one.held_back)
+            if cases
+        )
+
+
+def gather(
+    model: Model, store: str | Path, earlier: Sequence[DataSource], progress: Progress
+) -> FineTuningData:
+    """Read and check all data.
+
+    Parameters
+    ----------
+    model
+        Whose landmarks they must have.
+    store
+        With enough cases held back to compare models on.
+    earlier
+        Data sets the model came from. One that is no longer there is left out with a warning; an image that
+        the store has, too, is left to the store.
+
+    Raises
+    ------
+    InputError
+        A data set cannot be used, has landmarks that the model lacks, or the store holds too little.
+    """
+    progress(0.0, "reading the annotations")
+    data = read_store(store)
+    _require_names(model, data.landmark_names, store)
+    new = Division(
+        tuple(case for case in data if case.split != HELD_BACK),
+        tuple(case for case in data if case.split == HELD_BACK),
+    )
+    if not new.training:
+        raise InputError(f"All annotations of {store} are held back; annotate more cases.")
+    held = len({case.subject for case in new.held_back})
+    if held < LEAST_SUBJECTS:
+        raise InputError(
+            f"The store {store} holds back {held} case{'s' if held != 1 else ''}; to tell whether a model is "
+            f"better, {LEAST_SUBJECTS} are needed: annotate {3 * LEAST_SUBJECTS} cases."
+        )
+    images = {one.image for one in AnnotationStore(store).standing()}
+    parts: list[Division] = []
+    divisions: list[str] = []
+    warnings = [str(one) for one in data.warnings]
+    this = DataSource(str(Path(store).absolute()))
+    others = [one for one in earlier if one.path != this.path]
+    for number, source in enumerate(others):
+        if not Path(source.path).exists():
+            warnings.append(f"{source.path}, which {model.name} learned from, is no longer there.")
+            continue
+        listed = read_store(source.path) if is_store(source.path) else read_datalist(source.path, "allow")
+        _require_names(model, listed.landmark_names, source.path)
+        division = divide(listed, source.held_back, source.seed, source.learn_from)
+        divisions.append(f"{listed.name}: {division.text}")
+        progress((number + 0.5) / len(others), f"looking for images of {listed.name} in the store")
+        parts.append(
+            Division(
+                tuple(case for case in division.training if _content(case) not in images),
+                tuple(case for case in division.held_back if _content(case) not in images),
+            )
+        )
+    return FineTuningData(
+        new,
+        Division(
+            tuple(case for part in parts for case in part.training),
+            tuple(case for part in parts for case in part.held_back),
+            " ".join(divisions),
+        ),
+        (*others, this),
+        _ids(AnnotationStore(store), new),
+        tuple(warnings),
+    )
+
+
+def accepted(cases: Sequence[Case], names: Sequence[str]) -> np.ndarray:
+    """(cases, landmarks) bool: a person let the model's position stand, and nobody moved it."""
+    found = np.zeros((len(cases), len(names)), bool)
+    for n, case in enumerate(cases):
+        sets = [case.read_landmarks(rater) for rater in case.raters]
+        for m, name in enumerate(names):
+            said = {one[name].status for one in sets if name in one and one[name].is_present}
+            found[n, m] = said == {Status.ACCEPTED}
+    return found
+
+
+def _content(case: Case) -> str:
+    return content_hash(case.read_volume())
+
+
+def _ids(store: AnnotationStore, division: Division) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def of(cases: Sequence[Case]) -> tuple[str, ...]:
+        files = {file.name for case in cases for _, file in case.landmarks}
+        return tuple(one.id for one in store.standing() if store.file_of(one).name in files)
+
+    return of(division.training), of(division.held_back)
+
+
+def _require_names(model: Model, names: Sequence[str], place: str | Path) -> None:
+    unknown = [name for name in names if name not in model.protocol.names]
+    if unknown:
+        raise InputError(
+            f"{place} has landmarks that {model.name} does not find: {', '.join(unknown[:5])}; "
+            "train a model of these instead."
+        )

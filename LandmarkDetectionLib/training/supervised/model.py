@@ -1,0 +1,231 @@
+"""All of a training on annotated images in one call: division, plan, training, package, installation."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from LandmarkDetectionLib.core.protocol import PackageName
+from LandmarkDetectionLib.datasets.annotations import read_store
+from LandmarkDetectionLib.errors import InputError, NotBetterError, OutputError
+from LandmarkDetectionLib.models import Model, install_model, load_model, user_model_folder
+from LandmarkDetectionLib.models.learned_from import DataSource, note_data
+from LandmarkDetectionLib.models.registry import find_models
+from LandmarkDetectionLib.training.supervised.cases import digest
+from LandmarkDetectionLib.training.supervised.package import package_annotated, quality_of
+from LandmarkDetectionLib.training.supervised.plan import divide, plan
+from LandmarkDetectionLib.training.supervised.quality import TrainingQuality
+from LandmarkDetectionLib.training.supervised.train import train_annotated
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.datasets.cases import Datalist
+    from LandmarkDetectionLib.typing import Progress
+
+
+PRESET = "scn-lite"
+RUNS = ".training"
+
+
+@dataclass(frozen=True)
+class MadeModel:
+    """What came of a training.
+
+    Attributes
+    ----------
+    files
+        The package, and where it is installed.
+    division
+        Which cases were learned from, held back and not touched, in one line.
+    quality
+        Measured on the cases held back.
+    installed
+        Whether the model is in the user's models now.
+    """
+
+    files: list[Path]
+    division: str
+    quality: TrainingQuality
+    installed: bool
+
+
+def make_model(
+    datalist: Datalist,
+    preset: str,
+    out: Path,
+    *,
+    name: str,
+    version: str = "1.0.0",
+    changes: dict[str, Any] | None = None,
+    held_back: str | None = None,
+    learn_from: Sequence[str] = (),
+    raters: str = "mean",
+    limit: int | None = None,
+    spacing: Sequence[float] | None = None,
+    shape: Sequence[int] | None = None,
+    protocol: Protocol | None = None,
+    install: bool | None = None,
+    run: dict[str, Any] | None = None,
+    say: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> MadeModel:
+    """Train a model, write it to ``out / name``, and install it.
+
+    Parameters
+    ----------
+    datalist, preset, changes, held_back, learn_from, raters, limit, spacing, shape
+        As in ``plan.divide`` and ``plan``.
+    out
+        Folder of the run; the same call goes on where it stopped.
+    name, version, protocol
+        Of the model.
+    install
+        Also put it into the user's models, and note what it learned from; None does so unless the model is
+        hardly better than the mean shape, see `annotated_quality`.
+    run
+        Further options of ``train.train_annotated``.
+    say
+        Told once what is about to happen.
+    progress, cancelled
+        As in ``train.train``.
+
+    Raises
+    ------
+    InputError, ModelError, OutputError, TrainingError, Cancelled
+        As the steps do.
+    """
+    changes = dict(changes or {})
+    seed = changes.get("seed", 1)
+    division = divide(datalist, held_back, seed, learn_from)
+    config = plan(
+        datalist,
+        division,
+        preset,
+        spacing=spacing,
+        shape=shape,
+        raters=raters,
+        limit=limit,
+        changes=changes,
+        # How far looking has come is no part of how far training has.
+        progress=None if progress is None else lambda _share, text: progress(0.0, text),
+    )
+    if say is not None:
+        say(division.text)
+        learned = len(division.training) if limit is None else limit
+        cells = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
+        say(
+            f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
+            f"{len(division.held_back)} held back; canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
+        )
+    training, packaging = _shares(progress)
+    train_annotated(config, datalist, division, out, progress=training, cancelled=cancelled, **(run or {}))
+    model = package_annotated(
+        out,
+        datalist,
+        division,
+        out / name,
+        name=name,
+        version=version,
+        protocol=protocol,
+        progress=packaging,
+    )
+    files, quality = [model.path], quality_of(model)
+    if install is None:
+        install = not quality.doubt
+    if install:
+        installed = install_model(str(model.path))
+        if limit is None:  # else nobody could tell which cases they were
+            source = DataSource(str(datalist.path.absolute()), held_back, seed, tuple(learn_from))
+            note_data(installed, (source,))
+        files.append(installed.path)
+    return MadeModel(files, division.text, quality, install)
+
+
+def train_from_store(
+    store: str | Path,
+    name: str,
+    *,
+    preset: str | None = None,
+    changes: dict[str, Any] | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Model:
+    """Train the first model of what people annotated, in a folder beside the models, and install it.
+
+    The same call goes on where it was stopped, as long as nobody has annotated more meanwhile. A model that
+    is hardly better than the mean shape is not installed.
+
+    Parameters
+    ----------
+    store
+        Folder of the annotation store.
+    name
+        Of the new model; none may have it yet.
+    preset, changes, device, progress, cancelled
+        As in ``make_model``.
+
+    Raises
+    ------
+    InputError
+        The store cannot be used, or the name is taken or cannot be one.
+    ModelError, OutputError, TrainingError, Cancelled
+        As in ``make_model``.
+    NotBetterError
+        The model has hardly learned; its sentence says how far off it is.
+    """
+    _require_new_name(name)
+    data = read_store(store)
+    key = hashlib.sha256(f"{digest(data.cases)} {preset} {changes}".encode()).hexdigest()[:16]
+    run = user_model_folder() / RUNS / f"{name}-{key}"
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f"Cannot write {run}: {(problem.strerror or str(problem)).lower()}.") from None
+    made = make_model(
+        data,
+        preset or PRESET,
+        run,
+        name=name,
+        changes=changes,
+        run={"device": device},
+        progress=progress,
+        cancelled=cancelled,
+    )
+    shutil.rmtree(run, ignore_errors=True)
+    if not made.installed:
+        raise NotBetterError(f"The model was not installed. {made.quality.doubt}")
+    return load_model(name)
+
+
+def _require_new_name(name: str) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(PackageName).validate_python(name)
+    except ValidationError:
+        raise InputError(
+            f"A model cannot be called '{name}': use lower case letters, digits and dashes."
+        ) from None
+    if name in find_models():
+        raise InputError(f"There is a model '{name}' already; improve it, or give the new one another name.")
+
+
+PACKAGED_FROM = 0.85
+"""Of the progress: measuring and calibrating what was trained takes minutes, too."""
+
+
+def _shares(progress: Progress | None) -> tuple[Progress | None, Progress | None]:
+    """The progress of the training and that of the packaging, as parts of the whole."""
+    if progress is None:
+        return None, None
+    whole = progress
+    return (
+        lambda share, text: whole(PACKAGED_FROM * share, text),
+        lambda share, text: whole(PACKAGED_FROM + (1 - PACKAGED_FROM) * share, text),
+    )

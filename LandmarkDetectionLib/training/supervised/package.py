@@ -1,0 +1,351 @@
+"""From a finished training on annotated images to a model package: calibrated, measured, described."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from LandmarkDetectionLib.core.protocol import Protocol, protocol_of_names
+from LandmarkDetectionLib.errors import InputError, ModelError
+from LandmarkDetectionLib.models import Model, ReferencePicture, save_model
+from LandmarkDetectionLib.quality.calibration import Calibration, expected_calibration_error
+from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
+from LandmarkDetectionLib.training.supervised.card import annotated_card, error_rows
+from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
+from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+from LandmarkDetectionLib.training.supervised.joint import appearance_contrast, joint_of_measured
+from LandmarkDetectionLib.training.supervised.plan import Division
+from LandmarkDetectionLib.training.supervised.quality import TrainingQuality, measure_quality
+from LandmarkDetectionLib.training.supervised.stream import (
+    AnnotatedBatch,
+    AnnotatedStream,
+    in_batch_order,
+    plain_batches,
+)
+from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
+from LandmarkDetectionLib.training.supervised.template import TEMPLATE
+from LandmarkDetectionLib.training.supervised.train import load_cases, mirror_permutation, trained_task
+from LandmarkDetectionLib.typing import Array, Progress
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.datasets.cases import Datalist
+
+
+#: Warped copies of each held-back case that confidence is calibrated on, besides the case itself.
+COPIES = 6
+MILD = Augmentation(translation=0.03, rotation=0.1, scale=0.06, axis_scale=0.03, elastic=0.01, cut=0.1)
+#: Where a model package has the template.
+TEMPLATE_FILE = f"models/{TEMPLATE}"
+#: Entry of ``eval_metrics`` with what `annotated_quality` measured.
+QUALITY = "held back"
+#: Fewer landmarks than this do not make a curve, only a share.
+FEWEST_FOR_CURVE = 60
+
+
+def package_annotated(
+    run: str | Path,
+    datalist: Datalist | str,
+    division: Division,
+    out: str | Path,
+    *,
+    name: str,
+    version: str = "1.0.0",
+    protocol: Protocol | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    card: Callable[[str], str] = str,
+    progress: Progress | None = None,
+) -> Model:
+    """Calibrate a finished run on the cases held back, measure it there, and write a model package.
+
+    The package holds no image and no landmark of the data set: weights, means and ranges only. A model whose
+    images are registered to a template holds that, the mean of a dozen images.
+
+    Parameters
+    ----------
+    run
+        Folder of ``train.train_annotated``.
+    datalist, division
+        What it was trained on; of the datalist the name is enough.
+    protocol
+        Of the landmarks; the datalist's, or one made of their names, when None.
+    metadata
+        Further entries of ``metadata.json``.
+    card
+        Makes the card that is written from the usual one.
+
+    Raises
+    ------
+    InputError
+        The run is not finished.
+    OutputError
+        The package cannot be written.
+    """
+    config, task = trained_task(run)
+    training, held_back = load_cases(config, division, Path(run))
+    title = datalist if isinstance(datalist, str) else datalist.name
+    if protocol is None and not isinstance(datalist, str):
+        protocol = datalist.protocol
+    protocol = protocol_of(config.landmarks, protocol, title)
+    step = progress or (lambda _fraction, _text: None)
+    held_back = in_batch_order(held_back)
+    step(0.0, "measuring on the cases held back")
+    measured = _measure(
+        task,
+        plain_batches(held_back, 4),
+        lambda share: step(0.3 * share, "measuring on the cases held back"),
+    )
+    copies = _copies(held_back, config, protocol)
+    step(0.3, "calibrating")
+    calibrating = measured
+    if held_back:
+        on_copies = _measure(task, copies, lambda share: step(0.3 + 0.6 * share, "calibrating"))
+        calibrating = _joined(measured, on_copies)
+    curve = _calibration(calibrating, config.radius)
+    unit = "px" if any(case.unit == "px" for case in (*training, *held_back)) else "mm"
+    settings: dict[str, Any] = {
+        "shape": list(config.grid.shape),
+        "spacing": list(config.grid.spacing) if config.grid.spacing is not None else None,
+        "intensity": config.grid.intensity,
+        "channels": config.channels,
+        "heatmaps": "logits" if task.is_of_logits else "gaussian",
+        "sigma": dict(zip(config.landmarks, task.sigmas(), strict=True)),
+        "peak": dict(zip(config.landmarks, task.peaks(), strict=True)),
+        "radius": config.radius,
+        "copies": config.copies,
+        "unit": unit,
+        "calibration": curve.to_settings(),
+        "length_range_cells": _length_ranges(training, config.landmarks, protocol),
+        "appearance": appearance_contrast(task, plain_batches(held_back or training[:FEWEST_FOR_CURVE], 1)),
+    }
+    attachments = {}
+    if config.align:
+        content = (Path(run) / TEMPLATE).read_bytes()
+        attachments[TEMPLATE_FILE] = content
+        settings["template"] = {"file": TEMPLATE_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    there = measured["there"].astype(bool)
+    quality = measure_quality(
+        training,
+        held_back,
+        np.where(there, measured["error"], np.nan),
+        curve(measured["near"]),
+        config.radius,
+        unit,
+    )
+    unregistered = [case.name for case in (*training, *held_back) if case.warning]
+    report: dict[str, Any] = {
+        "cases": len(held_back),
+        "training cases": len(training),
+        "unit": unit,
+        "aligned": config.align,
+        "not registered": len(unregistered),
+        "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
+        "calibration error": _calibration_error(measured, curve, config.radius),
+        "division": division.text,
+        "quality": quality,
+    }
+    states = {KEY: (*task.architectures()[KEY], task.network.state_dict())}
+    described = {
+        "description": f"{len(config.landmarks)} landmarks ({protocol.title}) by heatmaps.",
+        "authors": "Trained with Landmark Detection",
+        "copyright": "Of whoever trained it",
+        "data_source": f"{title}: {len(training)} annotated cases",
+        "data_type": "radiographs" if config.dimensions == 2 else "volumes",
+        "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
+        "eval_metrics": {**report["rows"]["all"], QUALITY: quality.to_record()} if held_back else {},
+        "training": _without_names(config),
+        **(metadata or {}),
+    }
+    step(0.9, "writing the model")
+    return save_model(
+        out,
+        name=name,
+        version=version,
+        protocol=protocol,
+        networks=states,
+        settings=settings,
+        detector="heatmap",
+        metadata_extra=described,
+        card=card(annotated_card(name, version, protocol, config, report)),
+        reference=_mean_shape(training, config, protocol),
+        attachments=attachments,
+        # Copies of an image tell of its errors once more, not of others.
+        joint=joint_of_measured(training, measured, config.radius),
+    )
+
+
+def quality_of(model: Model) -> TrainingQuality:
+    """What was measured when a model was packaged.
+
+    Raises
+    ------
+    ModelError
+        The model does not say it.
+    """
+    metrics = model.metadata.get("eval_metrics")
+    if not metrics:
+        return TrainingQuality(0, 0, str(model.settings.get("unit", "mm")), float(model.settings["radius"]))
+    try:
+        return TrainingQuality(**metrics[QUALITY])
+    except (TypeError, KeyError):
+        raise ModelError(f"The model {model.path} does not say how good it is; package it anew.") from None
+
+
+def protocol_of(names: Sequence[str], protocol: Protocol | None, title: str) -> Protocol:
+    """The protocol of a model's landmarks in the order of its outputs: part of a given one, or names."""
+    if protocol is None:
+        return protocol_of_names(names, title)
+    unknown = [name for name in names if name not in protocol.names]
+    if unknown:
+        raise InputError(
+            f"The protocol {protocol.name!r} does not define {', '.join(unknown)}; choose another one, or "
+            "leave it out."
+        )
+    if protocol.names == tuple(names):
+        return protocol
+    kept = protocol.restricted(names)
+    return kept.model_copy(update={"landmarks": tuple(kept[name] for name in names)})
+
+
+def errors_of(task: HeatmapTask, cases: Sequence[AnnotatedCase]) -> Array:
+    """(cases, landmarks) point-to-point errors in the order of the cases; NaN where there is no truth."""
+    found = [_measure(task, plain_batches([case], 1)) for case in cases]
+    return np.stack(
+        [np.where(one["there"].astype(bool), one["error"], np.nan)[0] for one in found]
+        or [np.empty(len(task.config.landmarks))]
+    )[: len(cases)]
+
+
+def _measure(
+    task: HeatmapTask, batches: Sequence[AnnotatedBatch], progress: Callable[[float], None] | None = None
+) -> dict[str, Array]:
+    """By landmark of every image: error in mm or px, scores, whether it is there, what is known, places."""
+    landmarks = len(task.config.landmarks)
+    scores = ("error", "near", "present", "there", "known")
+    places = ("points", "position", "deviation", "cell_mm")
+    parts: dict[str, list[Array]] = {key: [] for key in (*scores, *places)}
+    for number, batch in enumerate(batches):
+        if progress is not None:
+            progress(number / len(batches))
+        reading = task.read(batch, task.config.copies)
+        error = (
+            np.linalg.norm(reading.position - batch.points.numpy(), axis=-1) * batch.cell_mm.numpy()[:, None]
+        )
+        parts["error"].append(error)
+        parts["near"].append(reading.near)
+        parts["present"].append(reading.present)
+        parts["there"].append((batch.present & batch.known).numpy())
+        parts["known"].append(batch.known.numpy())
+        parts["points"].append(batch.points.numpy())
+        parts["cell_mm"].append(batch.cell_mm.numpy())
+        parts["position"].append(reading.position)
+        parts["deviation"].append(np.sqrt(np.einsum("blii->bli", reading.covariance)))
+    d = task.config.dimensions
+    shapes = {"cell_mm": (0,), **dict.fromkeys(("points", "position", "deviation"), (0, landmarks, d))}
+    return {
+        key: np.concatenate(values) if values else np.zeros(shapes.get(key, (0, landmarks)))
+        for key, values in parts.items()
+    }
+
+
+def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Array]:
+    return {key: np.concatenate([first[key], second[key]]) for key in first}
+
+
+def _copies(
+    cases: Sequence[AnnotatedCase], config: AnnotatedConfig, protocol: Protocol
+) -> list[AnnotatedBatch]:
+    """Mildly warped copies of the cases held back: more scores to calibrate on, some of them cut off."""
+    if not cases:
+        return []
+    stream = AnnotatedStream(
+        cases, config.grid.shape, 4, MILD, mirror_permutation(protocol, config.landmarks), 7
+    )
+    return [stream.batch(n) for n in range(-(-len(cases) * COPIES // 4))]
+
+
+def _calibration(measured: dict[str, Array], radius: float) -> Calibration:
+    known = measured["known"].astype(bool)
+    found = (measured["there"].astype(bool) & (measured["error"] <= radius))[known]
+    scores = measured["near"][known]
+    if len(scores) >= FEWEST_FOR_CURVE:
+        curve = Calibration.fit(scores, found)
+        # Below the lowest score that was seen confidence falls, down to none at none.
+        if curve.scores[0] > 0:
+            curve = Calibration(np.r_[0.0, curve.scores], np.r_[0.0, curve.shares])
+        return curve
+    # Too little to draw a curve with: one share for all, by Laplace's rule never quite sure.
+    share = (found.sum() + 1) / (len(found) + 2)
+    return Calibration(np.array([0.0, 1.0]), np.array([min(share, 0.1), share]))
+
+
+def _calibration_error(measured: dict[str, Array], curve: Calibration, radius: float) -> float | None:
+    known = measured["known"].astype(bool)
+    if not known.any():
+        return None
+    found = (measured["there"].astype(bool) & (measured["error"] <= radius))[known]
+    return round(expected_calibration_error(curve(measured["near"][known]), found), 4)
+
+
+def _length_ranges(
+    cases: Sequence[AnnotatedCase], names: Sequence[str], protocol: Protocol
+) -> dict[str, list[float]]:
+    """Shortest and longest distance along every line of the protocol, or between neighbours, in cells."""
+    lines = protocol.lines or tuple(pairwise(names))
+    points = np.concatenate([case.points for case in cases])
+    ranges = {}
+    for first, second in lines:
+        lengths = np.linalg.norm(
+            points[:, list(names).index(first)] - points[:, list(names).index(second)], axis=-1
+        )
+        lengths = lengths[np.isfinite(lengths)]
+        if len(lengths):
+            ranges[f"{first}|{second}"] = [round(float(lengths.min()), 3), round(float(lengths.max()), 3)]
+    return ranges
+
+
+def _mean_shape(
+    cases: Sequence[AnnotatedCase], config: AnnotatedConfig, protocol: Protocol
+) -> ReferencePicture | None:
+    """Where landmarks lie on average, drawn without any image, so that no patient's is passed on."""
+    from PIL import Image, ImageDraw
+
+    points = np.concatenate([case.points for case in cases])
+    seen = points[..., [0, 1]] if config.dimensions == 2 else points[..., [0, 2]] * (1, -1)
+    with np.errstate(all="ignore"):
+        mean = np.nanmean(seen, axis=0)
+    there = np.isfinite(mean).all(axis=1)
+    if not there.any():
+        return None
+    low, high = mean[there].min(axis=0), mean[there].max(axis=0)
+    scale = 560 / max(float((high - low).max()), 1e-6)
+    margin = 40
+    width, height = (int(n) for n in np.ceil((high - low) * scale) + 2 * margin)
+    size = (width, height)
+    picture = Image.new("RGB", (size[0] * 2, size[1] * 2), (22, 30, 38))
+    draw = ImageDraw.Draw(picture)
+    places = {name: (mean[n] - low) * scale + margin for n, name in enumerate(config.landmarks) if there[n]}
+    for first, second in protocol.lines:
+        if first in places and second in places:
+            draw.line([*(places[first] * 2), *(places[second] * 2)], fill=(96, 125, 145), width=5)
+    for x, y in (place * 2 for place in places.values()):
+        draw.ellipse([x - 9, y - 9, x + 9, y + 9], fill=(86, 180, 233))
+    stream = io.BytesIO()
+    picture.resize(size, Image.Resampling.LANCZOS).save(stream, format="PNG")
+    return ReferencePicture(
+        stream.getvalue(), size, {name: (float(x), float(y)) for name, (x, y) in places.items()}
+    )
+
+
+def _without_names(config: AnnotatedConfig) -> dict[str, Any]:
+    """The config without the names of files, which may name patients."""
+    content = json.loads(config.model_dump_json())
+    for field in ("training_cases", "held_back_cases"):
+        content[field] = len(content[field])
+    return dict(content)

@@ -1,0 +1,189 @@
+"""Named settings for training heatmap networks: the papers' own, and lite ones that train on a CPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.networks.architectures import build_network
+from LandmarkDetectionLib.networks.presets import network_preset
+from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class AnnotatedPreset:
+    """One way to train one network.
+
+    Attributes
+    ----------
+    description
+        For people.
+    architecture, size
+        Of ``networks.presets.network_preset``.
+    long_side
+        Cells that the long side of a radiograph is fitted into.
+    cells
+        Cells of the canvas of a usual volume.
+    options
+        Fields of `AnnotatedConfig`; ``options_3d`` override them for volumes.
+    """
+
+    description: str
+    architecture: str
+    size: str
+    long_side: int
+    cells: int
+    options: dict[str, Any]
+    options_3d: dict[str, Any] = field(default_factory=dict)
+
+    def settings(self, dimensions: int) -> dict[str, Any]:
+        """Fields of `AnnotatedConfig` for images of 2 or 3 dimensions."""
+        return {
+            "architecture": self.architecture,
+            "parameters": self._parameters(dimensions),
+            **self.options,
+            **(self.options_3d if dimensions == 3 else {}),
+        }
+
+    def multiple(self, dimensions: int) -> int:
+        """What sizes of the canvas must be multiples of."""
+        network: Any = build_network(
+            self.architecture, landmarks=1, dimensions=dimensions, **self._parameters(dimensions)
+        )
+        return int(network.multiple)
+
+    def _parameters(self, dimensions: int) -> dict[str, Any]:
+        found = network_preset(self.architecture, self.size, dimensions)
+        return {key: value for key, value in found.items() if key != "dimensions"}
+
+    def budget(self, dimensions: int) -> int:
+        """Cells that a usual image is given."""
+        return self.cells if dimensions == 3 else self.long_side**2
+
+
+_LITE: dict[str, Any] = {
+    "steps": 2500,
+    "batch_size": 2,
+    "optimiser": "adamw",
+    "learning_rate": 2e-3,
+    "weight_decay": 1e-3,
+    "averaging": 0.99,
+    "loss": "scn",
+    "sigma": 2.5,
+    "copies": 4,
+    "validate_every": 500,
+}
+_LITE_3D: dict[str, Any] = {"steps": 2000, "batch_size": 1, "sigma": 2.0, "copies": 0}
+#: These have heatmaps half as fine as their image, which is finer for it, and do not learn by SCN's loss.
+_COARSE = ("fcn", "hourglass")
+_BY_ENTROPY: dict[str, Any] = {"loss": "cross-entropy", "sigma": 1.0}
+#: Translation and elastic displacement as shares of the canvas: the papers' millimetres on their images.
+_SCN_PAPER: dict[str, Any] = {
+    "steps": 30_000,
+    "batch_size": 1,
+    "optimiser": "sgd",
+    "momentum": 0.99,
+    "nesterov": True,
+    "learning_rate": 1e-6,
+    "weight_decay": 1e-3,
+    "clip_gradient": 1e4,
+    "schedule": "constant",
+    "averaging": 0.0,
+    "precision": "32-true",
+    "loss": "scn",
+    "sigma": 2.5,
+    "validate_every": 3000,
+    "augmentation": Augmentation(
+        translation=0.05,
+        rotation=0.25,
+        scale=0.2,
+        axis_scale=0.2,
+        elastic=0.05,
+        nodes=5,
+        gamma=0,
+        noise=0,
+        cut=0,
+    ),
+}
+_SCN_PAPER_3D: dict[str, Any] = {
+    "steps": 40_000,
+    "learning_rate": 5e-8,
+    "weight_decay": 5e-4,
+    "sigma": 4.0,
+    "augmentation": Augmentation(
+        translation=0.05,
+        rotation=0.2,
+        scale=0.1,
+        axis_scale=0.1,
+        elastic=0.039,
+        nodes=5,
+        gamma=0,
+        noise=0,
+        cut=0,
+    ),
+}
+_ADAM_PAPER: dict[str, Any] = {
+    "steps": 30_000,
+    "batch_size": 1,
+    "optimiser": "adam",
+    "learning_rate": 1e-4,
+    "weight_decay": 0.0,
+    "schedule": "constant",
+    "averaging": 0.0,
+    "precision": "32-true",
+    "loss": "mse",
+    "sigma": 5.0,
+    "validate_every": 3000,
+    "augmentation": Augmentation(
+        translation=0.02, rotation=0.035, scale=0.1, axis_scale=0, elastic=0, gamma=0, noise=0, cut=0
+    ),
+}
+
+_NETWORKS = {
+    "scn": ("spatial_configuration", "SpatialConfiguration-Net (Payer et al. 2019)"),
+    "unet": ("localization_unet", "localization U-Net (Payer et al. 2019)"),
+    "dacn": ("appearance_context", "deep appearance-context network (Reddy et al. 2021)"),
+    "fcn": ("fully_convolutional", "fully convolutional network"),
+    "hourglass": ("stacked_hourglass", "stacked hourglass with intermediate supervision"),
+}
+
+
+def _preset(key: str, size: str) -> AnnotatedPreset:
+    architecture, text = _NETWORKS[key]
+    if size == "lite":
+        loss = _BY_ENTROPY if key in _COARSE else {}
+        return AnnotatedPreset(
+            f"{text}, small: trains on a CPU.",
+            architecture,
+            size,
+            480 if key in _COARSE else 320,
+            96**3 // 2,
+            {**_LITE, **loss},
+            {**_LITE_3D, **loss},
+        )
+    if key in ("scn", "unet"):
+        return AnnotatedPreset(
+            f"{text} as published.", architecture, size, 512, 96 * 96 * 192, _SCN_PAPER, _SCN_PAPER_3D
+        )
+    return AnnotatedPreset(f"{text} as published.", architecture, size, 512, 96 * 96 * 96, _ADAM_PAPER)
+
+
+ANNOTATED_PRESETS: dict[str, AnnotatedPreset] = {
+    f"{key}-{size}": _preset(key, size) for key in _NETWORKS for size in ("lite", "paper")
+}
+
+
+def find_preset(name: str) -> AnnotatedPreset:
+    """A preset by name.
+
+    Raises
+    ------
+    InputError
+        There is none; the sentence lists those there are.
+    """
+    if name not in ANNOTATED_PRESETS:
+        raise InputError(
+            f"There is no preset {name!r} for annotated images; choose one of {', '.join(ANNOTATED_PRESETS)}."
+        )
+    return ANNOTATED_PRESETS[name]

@@ -1,0 +1,182 @@
+"""How good a trained model is on cases held back, said so that a bad one is not taken for a good one.
+
+A network that has learned nothing puts every landmark where it lies on average. How far that *mean shape*
+is from the truth is therefore what a model's error is compared with: hardly better means that images and
+landmarks do not belong together (another row order, rows counted from the bottom), or that the training was
+too short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from LandmarkDetectionLib.evaluation.statistics import resample
+from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
+from LandmarkDetectionLib.typing import Array
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
+
+
+#: A model whose mean error is a larger share of the mean shape's has hardly learned from the images.
+HARDLY_BETTER = 0.7
+
+
+@dataclass(frozen=True)
+class TrainingQuality:
+    """Errors on the cases held back; numbers are None where nothing could be measured.
+
+    Attributes
+    ----------
+    cases, landmarks
+        Held back, and how many landmarks they have together.
+    unit
+        "mm" or "px".
+    mean, low, high, median
+        Point-to-point error; the 95 % interval of the mean, subjects resampled (None with too few of them).
+    radius, within
+        Share of the landmarks that lie this close.
+    trusted, trusted_within
+        Share of the landmarks with a confidence of 0.5 or more, and how many of those lie within the radius.
+    mean_shape
+        Mean error of putting every landmark where it lies on average in the cases that were learned from.
+    """
+
+    cases: int
+    landmarks: int
+    unit: str
+    radius: float
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    median: float | None = None
+    within: float | None = None
+    trusted: float | None = None
+    trusted_within: float | None = None
+    mean_shape: float | None = None
+
+    @property
+    def share_of_mean_shape(self) -> float | None:
+        """The model's mean error in relation to the mean shape's."""
+        return None if self.mean is None or not self.mean_shape else self.mean / self.mean_shape
+
+    @property
+    def doubt(self) -> str:
+        """Why nobody should rely on the model, in one sentence; empty when nothing speaks against it."""
+        share = self.share_of_mean_shape
+        if share is None or share <= HARDLY_BETTER:
+            return ""
+        return (
+            f"The model is hardly better than putting every landmark where it lies on average "
+            f"({self.mean:.3g} against {self.mean_shape:.3g} {self.unit}): the landmarks may not belong to "
+            "their "
+            "images (rows that count from the bottom, images in another order), or the training was too "
+            "short; look at 'landmark-detection data check DATALIST --sheet sheet.png'."
+        )
+
+    def sentences(self) -> list[str]:
+        """What was measured, for the last lines of a training and for the card."""
+        if self.mean is None:
+            return ["Nothing was measured: no landmark of a case was held back; confidence is a guess."]
+        interval = (
+            f"95 % interval {self.low:.3g} to {self.high:.3g}"
+            if self.low is not None and self.high is not None
+            else "too few subjects for an interval"
+        )
+        lines = [
+            f"Error on {self.cases} cases held back: mean {self.mean:.3g} {self.unit} ({interval}), median "
+            f"{self.median:.3g} {self.unit}."
+        ]
+        if self.share_of_mean_shape is not None:
+            lines.append(
+                f"Putting every landmark where it lies on average would be {self.mean_shape:.3g} "
+                f"{self.unit} off; the model's error is {100 * self.share_of_mean_shape:.0f} % of that."
+            )
+        right = "" if self.trusted_within is None else f", {100 * self.trusted_within:.0f} % of those rightly"
+        lines.append(
+            f"Usable: {100 * (self.within or 0):.0f} % of {self.landmarks} landmarks lie within "
+            f"{self.radius:g} "
+            f"{self.unit}; {100 * (self.trusted or 0):.0f} % have a confidence of {UNCERTAIN_BELOW:g} or "
+            f"more{right}."
+        )
+        return lines
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {key: round(one, 4) if isinstance(one, float) else one for key, one in asdict(self).items()}
+
+
+def measure_quality(
+    training: Sequence[AnnotatedCase],
+    held_back: Sequence[AnnotatedCase],
+    error: Array,
+    confidence: Array,
+    radius: float,
+    unit: str,
+) -> TrainingQuality:
+    """Sum up a model's errors.
+
+    Parameters
+    ----------
+    training
+        What it learned from.
+    held_back
+        What was measured.
+    error, confidence : (cases, landmarks)
+        Of the cases held back, in their order; errors are NaN where there is no truth.
+    radius
+        A landmark counts as found within it.
+    """
+    there = np.isfinite(error)
+    if not there.any():
+        return TrainingQuality(len(held_back), 0, unit, radius)
+    errors, trusted = error[there], (confidence >= UNCERTAIN_BELOW)[there]
+    draws = resample([case.subject for case in held_back], np.random.default_rng(0))
+    low, high = draws.mean_interval(error)
+    expected = mean_shape_errors(training, held_back)
+    both = there & np.isfinite(expected)
+    return TrainingQuality(
+        cases=len(held_back),
+        landmarks=int(there.sum()),
+        unit=unit,
+        radius=radius,
+        mean=float(errors.mean()),
+        low=_finite(low),
+        high=_finite(high),
+        median=float(np.median(errors)),
+        within=float((errors <= radius).mean()),
+        trusted=float(trusted.mean()),
+        trusted_within=float((errors[trusted] <= radius).mean()) if trusted.any() else None,
+        mean_shape=float(expected[both].mean()) if both.any() else None,
+    )
+
+
+def mean_shape_errors(training: Sequence[AnnotatedCase], held_back: Sequence[AnnotatedCase]) -> Array:
+    """(cases, landmarks) distances from where landmarks lie on average, as shares of the image's sides.
+
+    NaN where a landmark is not annotated, or in no case that was learned from.
+    """
+    shares = np.concatenate([(case.points + 0.5) / _sides(case) for case in training])
+    known = np.isfinite(shares).all(axis=-1, keepdims=True)
+    count = known.sum(axis=0)
+    mean = np.where(known, shares, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan)
+    return np.stack(
+        [
+            np.linalg.norm((case.points[0] + 0.5) - mean * _sides(case), axis=-1)
+            * np.linalg.norm(case.to_ras[:3, 0])
+            for case in held_back
+        ]
+    )
+
+
+def _sides(case: AnnotatedCase) -> Array:
+    """Cells along x, y(, z) that the image takes."""
+    return np.array(case.content[::-1], float)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,144 @@
+"""What a heatmap network learns from a batch of annotated images."""
+
+from __future__ import annotations
+
+from math import pi, sqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from LandmarkDetectionLib.heatmaps.decoding import Reading
+from LandmarkDetectionLib.heatmaps.gaussian import gaussian_mass, pixels_to_cells
+from LandmarkDetectionLib.heatmaps.inference import read_image
+from LandmarkDetectionLib.networks.architectures import build_network
+from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+from LandmarkDetectionLib.training.supervised.losses import HeatmapLoss, build_loss
+from LandmarkDetectionLib.training.supervised.pictures import annotated_picture
+from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
+
+KEY = "heatmap"
+"""Name of the network in a model package."""
+
+
+class HeatmapTask(nn.Module):
+    """A heatmap network with its loss.
+
+    Parameters
+    ----------
+    config
+    loss : callable, optional
+        A loss of your own instead of the config's, with the signature of those in ``heatmap_losses``.
+    """
+
+    def __init__(self, config: AnnotatedConfig, loss: Callable[..., Tensor] | None = None) -> None:
+        super().__init__()
+        self.config = config
+        architecture, parameters = config.network()
+        network = build_network(architecture, **parameters)
+        self.networks = nn.ModuleDict({KEY: network})
+        self._format = torch.channels_last if config.dimensions == 2 else torch.channels_last_3d
+        self.networks.to(memory_format=self._format)  # type: ignore[call-overload]
+        terms: dict[str, Any] = {} if loss is not None else {"sigma": config.sigma}
+        if loss is None and config.loss == "weighted-mse":
+            terms["weights"] = config.weights or [1.0] * len(config.landmarks)
+        self.loss = build_loss(loss or config.loss, len(config.landmarks), config.dimensions, **terms)
+
+    @property
+    def network(self) -> Any:
+        """The heatmap network."""
+        return self.networks[KEY]
+
+    def architectures(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Architecture and parameters, as the model package stores them."""
+        return {KEY: self.config.network()}
+
+    def sigmas(self) -> list[float]:
+        """Standard deviation of each landmark's target in heatmap cells, learned or fixed."""
+        if isinstance(self.loss, HeatmapLoss):
+            return [float(value) for value in self.loss.sigma.detach().cpu()]
+        return [self.config.sigma] * len(self.config.landmarks)
+
+    def peaks(self) -> list[float]:
+        """Height of each landmark's target: 1, but for losses whose targets have a given sum (SCN's)."""
+        scale = self.loss.scale if isinstance(self.loss, HeatmapLoss) else None
+        d = self.config.dimensions
+        return [1.0 if scale is None else scale / (sqrt(2 * pi) * one) ** d for one in self.sigmas()]
+
+    def masses(self) -> list[float]:
+        """Sum over all cells of each landmark's target."""
+        d = self.config.dimensions
+        return [
+            gaussian_mass(peak, sigma, d) for peak, sigma in zip(self.peaks(), self.sigmas(), strict=True)
+        ]
+
+    def prepare(self, batch: AnnotatedBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Network input and targets of a batch, on the task's device."""
+        device = next(self.parameters()).device
+        images = batch.images.to(device, memory_format=self._format, non_blocking=True)
+        targets = {name: getattr(batch, name).to(device) for name in ("points", "present", "known")}
+        targets["points"] = pixels_to_cells(targets["points"], self.network.stride)
+        return images, targets
+
+    def forward(self, images: Tensor) -> HeatmapOutput:
+        """Heatmaps."""
+        output: HeatmapOutput = self.network(images)
+        return output
+
+    def losses(self, output: HeatmapOutput, targets: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses by name; their sum is minimised."""
+        full = type(output)(
+            output.heatmaps.float(),
+            None if output.appearance is None else output.appearance.float(),
+            tuple(maps.float() for maps in output.intermediate),
+        )
+        return {"heatmaps": self.loss(full, targets["points"], targets["present"], targets["known"])}
+
+    def read(self, batch: AnnotatedBatch, copies: int = 0) -> Reading:
+        """Positions (cells of the canvas), presence and spread in a batch, as a finished model reads them."""
+        device = next(self.parameters()).device.type
+        readings = [
+            read_image(
+                self.network,
+                image.numpy(),
+                self.config.grid.shape,
+                self.is_of_logits,
+                radius,
+                self.masses(),
+                device,
+                copies,
+            )[0]
+            for image, radius in zip(batch.images, self._radius(batch).tolist(), strict=True)
+        ]
+        return Reading(*(np.concatenate(parts) for parts in zip(*readings, strict=True)))
+
+    @property
+    def is_of_logits(self) -> bool:
+        """Whether the heatmaps are logits of a distribution, not Gaussians."""
+        return self.config.loss == "cross-entropy"
+
+    def _radius(self, batch: AnnotatedBatch) -> np.ndarray:
+        """(B,) radius of the confidence in cells of the canvas."""
+        return np.asarray(self.config.radius / batch.cell_mm.numpy())
+
+    def measure(self, batch: AnnotatedBatch) -> dict[str, Tensor]:
+        """Error of landmarks that are there, in cells and in mm or pixels, and presence told wrongly."""
+        reading = self.read(batch)
+        there = batch.present & batch.known
+        error = torch.from_numpy(np.linalg.norm(reading.position - batch.points.numpy(), axis=-1))
+        wrong = (torch.from_numpy(reading.present) > 0.5) != batch.present
+        return {
+            "error cells": error[there],
+            "error": (error * batch.cell_mm[:, None])[there],
+            "presence wrong": wrong[batch.known].float(),
+        }
+
+    def picture(self, batch: AnnotatedBatch) -> np.ndarray:
+        """Early picture (H, W, 3) uint8 of predictions beside the truth."""
+        return annotated_picture(batch, self.read(batch).position)

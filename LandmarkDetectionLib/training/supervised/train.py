@@ -1,0 +1,192 @@
+"""Train a heatmap network on annotated images: from a datalist to an installed model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.training.loop import fit, load_final_weights, open_run, read_run
+from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase, prepare_cases
+from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+from LandmarkDetectionLib.training.supervised.plan import Division
+from LandmarkDetectionLib.training.supervised.stream import AnnotatedStream, plain_batches
+from LandmarkDetectionLib.training.supervised.task import HeatmapTask
+from LandmarkDetectionLib.training.supervised.template import run_template
+from LandmarkDetectionLib.typing import Progress
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.datasets.cases import Case, Datalist
+
+
+#: Held-back cases that are measured again and again during the training; all of them count at the end.
+WATCHED = 24
+CASES = "cases"
+
+
+def train_annotated(
+    config: AnnotatedConfig,
+    datalist: Datalist,
+    division: Division,
+    out: str | Path,
+    *,
+    loss: Callable[..., Any] | None = None,
+    resume: bool = True,
+    device: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Path:
+    """Train and keep it in a folder, as ``train.train`` does; resumable at any moment.
+
+    Held-back cases are measured and pictured while it trains; nothing is chosen by them, the last averaged
+    weights are what counts.
+
+    Parameters
+    ----------
+    config
+        From ``plan.plan``.
+    datalist, division
+        The data.
+    out
+        Folder of the run; made when missing.
+    loss
+        A loss of your own, see ``training.supervised.losses``.
+    device, devices, num_nodes, progress, cancelled
+        As in ``train.train``.
+
+    Returns
+    -------
+    Path
+        The finished checkpoint.
+
+    Raises
+    ------
+    InputError
+        The data cannot be used, or the folder holds another run.
+    TrainingError
+        The training diverges.
+    Cancelled
+        When ``cancelled`` said so.
+    """
+    folder = open_run(Path(out), config, resume)
+    training, held_back = load_cases(config, division, folder, progress)
+    absent = [n for n, name in enumerate(config.landmarks) if not _ever_known(training, n)]
+    if absent:
+        names = ", ".join(config.landmarks[n] for n in absent)
+        raise InputError(
+            f"No case to learn from in {datalist.path} has the landmark {names}; leave it out of the files."
+        )
+    stream = AnnotatedStream(
+        training,
+        config.grid.shape,
+        config.batch_size,
+        config.augmentation,
+        mirror_permutation(datalist.protocol, config.landmarks),
+        config.seed,
+    )
+    return fit(
+        config,
+        folder,
+        make_task=lambda: HeatmapTask(config, loss),
+        stream=stream,
+        held_back=lambda: plain_batches(held_back[:WATCHED], 4),
+        names=config.landmarks,
+        resume=resume,
+        device=device,
+        devices=devices,
+        num_nodes=num_nodes,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def load_cases(
+    config: AnnotatedConfig, division: Division, folder: Path, progress: Progress | None = None
+) -> tuple[list[AnnotatedCase], list[AnnotatedCase]]:
+    """Cases to learn from, as many as the config's limit allows, and held back, on the network's grid."""
+    from LandmarkDetectionLib.networks.architectures import build_network
+
+    architecture, parameters = config.network()
+    network: Any = build_network(architecture, **parameters)
+    chosen = list(division.training)
+    if config.limit is not None:
+        order = np.random.default_rng([config.seed, 2]).permutation(len(chosen))
+        chosen = [chosen[n] for n in sorted(order[: config.limit])]
+
+    settings = config.grid.settings()
+    # How far reading has come is no part of how far training has.
+    step = None if progress is None else lambda _fraction, text: progress(0.0, text)
+    template = (
+        run_template(folder, chosen, config.landmarks, config.raters, settings, network.multiple, step)
+        if config.align
+        else None
+    )
+
+    def prepare(cases: Sequence[Case]) -> list[AnnotatedCase]:
+        return prepare_cases(
+            cases,
+            config.landmarks,
+            settings,
+            config.raters,
+            folder / CASES,
+            network.multiple,
+            step,
+            template,
+        )
+
+    return prepare(chosen), prepare(division.held_back)
+
+
+def trained_task(run: str | Path) -> tuple[AnnotatedConfig, HeatmapTask]:
+    """Config and network of a finished run, in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        The folder holds no finished run on annotated images.
+    """
+    folder = Path(run)
+    if not is_annotated_run(folder):
+        raise InputError(f"{folder} holds no training on annotated images.")
+    config, state = read_run(folder, AnnotatedConfig)
+    task = HeatmapTask(config)
+    if set(state["task"]) != set(task.state_dict()):
+        # A loss of the user's own may have had weights; the network is what is kept.
+        kept = {key: value for key, value in state["task"].items() if key.startswith("networks.")}
+        state = {**state, "task": {**task.state_dict(), **kept}, "averaged": _only_networks(state, task)}
+    load_final_weights(task, state)
+    return config, task
+
+
+def is_annotated_run(folder: Path) -> bool:
+    """Whether a folder holds a run of `train_annotated`."""
+    file = folder / "config.json"
+    return file.is_file() and "architecture" in json.loads(file.read_text())
+
+
+def mirror_permutation(protocol: Protocol | None, names: tuple[str, ...]) -> np.ndarray:
+    """(L,) indices that exchange left and right, for landmarks in a given order."""
+    order = np.arange(len(names))
+    for left, right in protocol.pairs if protocol is not None else ():
+        if left in names and right in names:
+            i, j = names.index(left), names.index(right)
+            order[i], order[j] = j, i
+    return order
+
+
+def _ever_known(cases: list[AnnotatedCase], landmark: int) -> bool:
+    return any(np.isfinite(case.points[:, landmark]).all(axis=-1).any() for case in cases)
+
+
+def _only_networks(state: dict[str, Any], task: HeatmapTask) -> dict[str, Any]:
+    if not state["averaged"]:
+        return {}
+    kept = {key: value for key, value in state["averaged"].items() if key.startswith("module.networks.")}
+    return {**{f"module.{key}": value for key, value in task.state_dict().items()}, **kept}

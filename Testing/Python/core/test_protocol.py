@@ -1,0 +1,237 @@
+"""A protocol is a checked list: a mistake in it is named in a sentence, and the shipped one is complete."""
+
+import copy
+import json
+import re
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.errors import InputError, ModelError
+from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol, read_protocol, write_protocol
+
+HANDS = {
+    "name": "two-hands",
+    "title": "Two hands",
+    "version": "1.0.0",
+    "region": "hand",
+    "landmarks": [
+        {"name": "thumb_right", "title": "Right thumb", "definition": "Tip of the right thumb's last bone."},
+        {"name": "chin", "title": "Chin", "definition": "Lowest point of the chin.", "color": "#ff8800"},
+        {"name": "thumb_left", "title": "Left thumb", "definition": "Tip of the left thumb's last bone."},
+    ],
+    "pairs": [["thumb_left", "thumb_right"]],
+    "lines": [["thumb_left", "chin"]],
+    "measurements": [
+        {"name": "span", "title": "Span", "kind": "distance", "landmarks": ["thumb_left", "thumb_right"]}
+    ],
+}
+
+
+SPAN = HANDS["measurements"][0]
+LINE = ["thumb_left", "chin"]
+ANGLE = {"title": "A", "kind": "angle", "landmarks": ["thumb_left", "chin", "thumb_right"]}
+
+
+def hands(**changes):
+    return {**copy.deepcopy(HANDS), **changes}
+
+
+def landmark(**changes):
+    return {**HANDS["landmarks"][1], **changes}
+
+
+def test_a_protocol_comes_back_from_its_file(tmp_path):
+    protocol = Protocol.model_validate(HANDS)
+    write_protocol(protocol, tmp_path / "p.json")
+    assert read_protocol(tmp_path / "p.json") == protocol
+
+
+def test_landmarks_are_found_by_name_and_by_row():
+    protocol = Protocol.model_validate(HANDS)
+    assert protocol.names == ("thumb_right", "chin", "thumb_left")
+    assert protocol["chin"].color == "#ff8800"
+    assert protocol.index("thumb_left") == 2
+    with pytest.raises(KeyError):
+        protocol["nose"]
+
+
+def test_the_mirror_permutation_exchanges_the_pairs_and_only_them():
+    permutation = Protocol.model_validate(HANDS).mirror_permutation()
+    assert permutation.tolist() == [2, 1, 0]
+
+
+def test_a_protocol_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        Protocol.model_validate(HANDS).title = "x"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            hands(landmarks=[landmark(), landmark()], pairs=[], lines=[], measurements=[]),
+            "'chin' is defined twice",
+        ),
+        (hands(pairs=[["thumb_left", "nose"]]), "a pair names the unknown landmark 'nose'"),
+        (hands(lines=[["chin", "nose"]]), "a line names the unknown landmark 'nose'"),
+        (hands(pairs=[["chin", "chin"]]), "a pair joins 'chin' with itself"),
+        (hands(lines=[["chin", "chin"]]), "a line joins 'chin' with itself"),
+        (
+            hands(pairs=[["thumb_left", "thumb_right"], ["thumb_left", "chin"]]),
+            "'thumb_left' is in two pairs",
+        ),
+        (hands(pairs=[["thumb_left"]]), "pairs[0][1]: is missing"),
+        (hands(landmarks=[]), "landmarks: tuple should have at least 1 item"),
+        (hands(landmarks=[{"name": "a", "title": "A"}]), "landmarks[0].definition: is missing"),
+        (
+            hands(landmarks=[landmark(definition="  ")]),
+            "landmarks[0].definition: string should have at least 1",
+        ),
+        (hands(landmarks=[landmark(name=5)]), "landmarks[0].name: input should be a valid string"),
+        (hands(landmarks=[landmark(name="a\nb")]), "landmarks[0].name: string should match"),
+        (hands(landmarks=[landmark(name="a | b")]), "landmarks[0].name: string should match"),
+        (hands(landmarks=[landmark(color="red")]), "landmarks[0].color: string should match"),
+        (hands(name="../etc"), "name: string should match"),
+        (hands(version="one"), "version: string should match"),
+        (hands(colour="red"), "colour: is not a known entry"),
+        (
+            hands(
+                measurements=[
+                    {"name": "a", "title": "A", "kind": "angle", "landmarks": ["chin", "thumb_left"]}
+                ]
+            ),
+            "angle 'a' needs 3 different landmarks",
+        ),
+        (
+            hands(measurements=[{**SPAN, "kind": "volume"}]),
+            "measurements[0]: input tag 'volume' found using 'kind' does not match any of the expected tags",
+        ),
+        (
+            hands(measurements=[{**SPAN, "formula": "1+1"}]),
+            "measurements[0].distance.formula: is not a known",
+        ),
+        (hands(measurements=[SPAN, SPAN]), "the measurement 'span' is defined twice"),
+        (
+            hands(measurements=[{**SPAN, "landmarks": ["chin", "nose"]}]),
+            "a measurement names the unknown landmark 'nose'",
+        ),
+        (
+            hands(measurements=[{"name": "s", "title": "S", "kind": "sum", "add": ["s"]}]),
+            "the measurement 's' is computed from 's', which is not defined above it",
+        ),
+        (
+            hands(
+                measurements=[
+                    SPAN,
+                    {**ANGLE, "name": "b"},
+                    {"name": "s", "title": "S", "kind": "sum", "add": ["span", "b"]},
+                ]
+            ),
+            "the measurement 's' is computed from measurements of different units",
+        ),
+        (
+            hands(measurements=[{**SPAN, "sign_along": "picture_right"}]),
+            "goes along 'picture_right', which space does not have",
+        ),
+        (
+            hands(view="picture", measurements=[{**SPAN, "sign_along": "left"}]),
+            "goes along 'left', which a picture does not have",
+        ),
+        (
+            hands(
+                measurements=[
+                    {"name": "t", "title": "T", "kind": "line_angle", "signed": True, "lines": [LINE, "left"]}
+                ]
+            ),
+            "the measurement 't' is signed; that needs a plane",
+        ),
+        (hands(view="picture", measurements=[{**SPAN, "plane": "coronal"}]), "a picture has one plane only"),
+        (hands(measurements=[{**SPAN, "range": [2, 1]}]), "the range of 'span' ends below its beginning"),
+        (hands(measurements=[{**SPAN, "classes": [{"name": "x"}]}]), "the class 'x' has no limit"),
+        (
+            hands(checks=[{"landmarks": ["chin", "nose"], "along": "left", "otherwise": "x"}]),
+            "a check names the unknown landmark 'nose'",
+        ),
+        (
+            hands(checks=[{"landmarks": LINE, "along": "picture_down", "otherwise": "x"}]),
+            "a check goes along 'picture_down', which space does not have",
+        ),
+        ({}, "name: is missing; title: is missing; version: is missing; and 2 more"),
+    ],
+)
+def test_a_mistake_in_a_protocol_is_named_in_one_sentence(tmp_path, content, message):
+    (tmp_path / "p.json").write_text(json.dumps(content))
+    with pytest.raises(InputError) as refusal:
+        read_protocol(tmp_path / "p.json")
+    sentence = str(refusal.value)
+    assert message in sentence
+    assert sentence.startswith(f"Cannot use the protocol {tmp_path / 'p.json'}: ")
+    assert "\n" not in sentence
+    assert "pydantic" not in sentence
+
+
+def test_the_caller_chooses_the_error(tmp_path):
+    with pytest.raises(ModelError, match="no such file"):
+        read_protocol(tmp_path / "none.json", error=ModelError)
+
+
+# --- what ships ---
+
+NINE = (
+    "head_top shoulder_right middle_finger_right knee_right big_toe_right "
+    "shoulder_left middle_finger_left knee_left big_toe_left"
+).split()
+
+
+@pytest.fixture(scope="module")
+def whole_body():
+    return load_protocol("whole-body")
+
+
+def test_every_shipped_protocol_is_valid_and_named_as_its_file():
+    assert "whole-body" in list_protocols()
+    for name in list_protocols():
+        assert load_protocol(name).name == name
+
+
+def test_an_unknown_protocol_is_answered_with_the_known_ones():
+    for name in ("nose", "../Protocols/whole-body", ""):
+        with pytest.raises(InputError, match=r"known are .*whole-body"):
+            load_protocol(name)
+
+
+def test_whole_body_has_the_papers_nine_and_at_least_sixteen_more(whole_body):
+    assert set(NINE) <= set(whole_body.names)
+    assert len(whole_body.names) == 31
+
+
+def test_whole_body_names_are_plain_and_every_definition_is_a_sentence(whole_body):
+    for one in whole_body.landmarks:
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", one.name)
+        assert re.fullmatch(r"[A-Z].{10,}\.", one.definition)
+        side = one.name.rsplit("_", 1)[-1]
+        if side in ("left", "right"):
+            assert one.title.startswith(side.capitalize())
+            assert f" {side} " in one.definition
+
+
+def test_every_left_landmark_of_whole_body_is_paired_with_its_right_one(whole_body):
+    lefts = {name for name in whole_body.names if name.endswith("_left")}
+    assert {left for left, _ in whole_body.pairs} == lefts
+    assert all(right == left.removesuffix("_left") + "_right" for left, right in whole_body.pairs)
+    permutation = whole_body.mirror_permutation()
+    assert (permutation[permutation] == np.arange(31)).all()
+    assert (permutation != np.arange(31)).sum() == 26
+
+
+def test_the_lines_of_whole_body_make_one_figure_that_reaches_every_landmark(whole_body):
+    reached, pending = set(), ["neck"]
+    links = [*whole_body.lines, *((b, a) for a, b in whole_body.lines)]
+    while pending:
+        name = pending.pop()
+        reached.add(name)
+        pending += [b for a, b in links if a == name and b not in reached]
+    assert reached == set(whole_body.names)

@@ -1,0 +1,287 @@
+"""Tiles give what one run over the whole image gives, and keep little of it."""
+
+import tracemalloc
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from LandmarkDetectionLib.errors import Cancelled
+from LandmarkDetectionLib.heatmaps.gaussian import heatmap_distribution
+from LandmarkDetectionLib.heatmaps.sliding_window import (
+    Level,
+    localise_coarse_to_fine,
+    sample_grid,
+    tiled_peaks,
+)
+
+
+class Output(NamedTuple):
+    """As every heatmap network gives it."""
+
+    heatmaps: Tensor
+    appearance: Tensor | None = None
+    intermediate: tuple[Tensor, ...] = ()
+
+
+class GaussianFilter:
+    """A network whose heatmap of landmark n is channel n, smoothed: its response to a blob is known."""
+
+    def __init__(self, landmarks: int, dimensions: int, sigma: float = 1.5, stride: int = 1) -> None:
+        self.landmarks, self.dimensions, self.sigma = landmarks, dimensions, sigma
+        self.stride, self.multiple = stride, 4
+        self.sizes: list[tuple[int, ...]] = []
+
+    def __call__(self, image: Tensor) -> Output:
+        self.sizes.append(tuple(image.shape[2:]))
+        assert all(n % self.multiple == 0 for n in image.shape[2:])
+        along = torch.exp(-0.5 * (torch.arange(-4, 5) / self.sigma) ** 2)
+        heatmaps = image
+        for axis in range(self.dimensions):
+            shape = [1] * self.dimensions
+            shape[axis] = 9
+            kernel = (along / along.sum()).reshape(1, 1, *shape).expand(self.landmarks, -1, *shape)
+            convolve = functional.conv2d if self.dimensions == 2 else functional.conv3d
+            padding = [0] * self.dimensions
+            padding[axis] = 4
+            heatmaps = convolve(heatmaps, kernel, padding=padding, groups=self.landmarks)
+        if self.stride > 1:
+            pool = functional.avg_pool2d if self.dimensions == 2 else functional.avg_pool3d
+            heatmaps = pool(heatmaps, self.stride)
+        return Output(heatmaps)
+
+
+def blobs(size: tuple[int, ...], points: np.ndarray, sigma: float = 2.0) -> np.ndarray:
+    """(L, *size): a Gaussian blob at (x, y[, z]) in each channel, over faint noise."""
+    image = np.random.default_rng(0).normal(0, 0.02, (len(points), *size)).astype(np.float32)
+    axes = np.meshgrid(*(np.arange(n) for n in size), indexing="ij")
+    for channel, point in zip(image, points, strict=True):
+        squared = sum((axis - p) ** 2 for axis, p in zip(axes, point[::-1], strict=True))
+        channel += np.exp(-0.5 * np.asarray(squared) / sigma**2).astype(np.float32)
+    return image
+
+
+def parabola(windows: Tensor) -> Tensor:
+    """Cells of the highest place of (1, L, *w), refined by the parabola rule."""
+    found = []
+    for window in windows[0].numpy():
+        cell = np.unravel_index(window.argmax(), window.shape)
+        place = []
+        for axis, c in enumerate(cell):
+            line = window[tuple(slice(None) if a == axis else n for a, n in enumerate(cell))]
+            if 0 < c < len(line) - 1:
+                below, here, above = line[c - 1 : c + 2]
+                place.append(c + 0.5 * (below - above) / (below - 2 * here + above))
+            else:
+                place.append(c)
+        found.append(place[::-1])
+    return torch.tensor(found)[None]
+
+
+def untiled(image: np.ndarray, network: GaussianFilter) -> np.ndarray:
+    """(L, *cells) heatmaps of one run, the image padded to a multiple as the tiles are."""
+    size = image.shape[1:]
+    padding: list[int] = []
+    for n in reversed(size):
+        padding += [0, -n % network.multiple]
+    heatmaps = network(functional.pad(torch.from_numpy(image)[None], padding)).heatmaps[0].numpy()
+    return heatmaps[(slice(None), *(slice(-(-n // network.stride)) for n in size))]
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from([(70, 53), (33, 90), (20, 20), (41, 30, 52)]),
+    st.sampled_from([16, 24, 32]),
+    st.sampled_from([1, 2]),
+    st.integers(0, 1000),
+)
+def test_tiles_give_the_heatmaps_of_one_run(size: tuple[int, ...], tile: int, stride: int, seed: int) -> None:
+    d = len(size)
+    points = np.random.default_rng(seed).uniform(0, 1, (3, d)) * (np.array(size[::-1]) - 1)
+    image = blobs(size, points)
+    network = GaussianFilter(3, d, stride=stride)
+    # A quarter of the overlap of 75 % is what the filter sees when tiles are 24 or more.
+    peaks = tiled_peaks(image, network, (tile,) * d, overlap=0.75, radius=4)
+    whole = untiled(image, network)
+    tolerance = 1e-5 if tile >= 24 else 2e-2
+    np.testing.assert_allclose(peaks.value, whole.reshape(3, -1).max(1), atol=tolerance)
+    for n in range(3):
+        cell = np.rint((peaks.origin[n] - (stride - 1) / 2) / stride).astype(int)[::-1]
+        there = tuple(slice(c, c + w) for c, w in zip(cell, peaks.window.shape[1:], strict=True))
+        np.testing.assert_allclose(peaks.window[n], whole[n][there], atol=tolerance)
+    if tile >= 24:
+        positive = np.maximum(whole, 0).astype(float)
+        grid = np.stack(np.meshgrid(*(np.arange(n) for n in whole.shape[1:]), indexing="ij"), -1).reshape(
+            -1, d
+        )
+        for n in range(3):
+            weights = positive[n].ravel()
+            pixels = stride * (grid[:, ::-1] + 0.5) - 0.5
+            np.testing.assert_allclose(peaks.mass[n], weights.sum(), rtol=1e-3)
+            np.testing.assert_allclose(peaks.mean[n], weights @ pixels / weights.sum(), atol=0.05)
+            spread = np.cov(pixels.T, aweights=weights, ddof=0)
+            np.testing.assert_allclose(peaks.covariance[n], spread, rtol=0.01, atol=0.5)
+
+
+def test_positions_are_those_of_the_blobs_to_a_twentieth_of_a_pixel() -> None:
+    points = np.array([[11.3, 40.2, 25.6], [30.0, 15.5, 50.1], [4.8, 60.7, 8.2]])
+    image = blobs((64, 70, 40), points)
+    peaks = tiled_peaks(image, GaussianFilter(3, 3), (32, 32, 32), radius=5)
+    np.testing.assert_allclose(peaks.points(parabola), points, atol=0.05)
+    assert (np.abs(peaks.highest() - points) <= 0.6).all()
+
+
+def test_a_peak_at_the_very_border_is_found_there() -> None:
+    points = np.array([[0.0, 0.0], [62.0, 40.0]])
+    image = blobs((41, 63), points, sigma=0.8)
+    peaks = tiled_peaks(image, GaussianFilter(2, 2, sigma=0.4), (24, 24), radius=3)
+    np.testing.assert_array_equal(peaks.highest(), points)
+
+
+def test_a_higher_blob_in_a_later_tile_wins() -> None:
+    image = blobs((90, 40), np.array([[10.0, 10.0]])) + 1.2 * blobs((90, 40), np.array([[30.0, 80.0]]))
+    peaks = tiled_peaks(image, GaussianFilter(1, 2), (24, 24))
+    np.testing.assert_allclose(peaks.points(parabola), [[30, 80]], atol=0.1)
+    # The moments know of both places.
+    assert peaks.covariance[0, 1, 1] > 500
+
+
+def test_far_less_than_all_heatmaps_is_held_in_memory() -> None:
+    landmarks, size = 16, (640, 32, 32)
+    image = np.broadcast_to(np.float32(0), (landmarks, *size))
+    network = GaussianFilter(landmarks, 3)
+    tracemalloc.start()
+    tiled_peaks(image, network, (32, 32, 32), radius=4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    everything = landmarks * int(np.prod(size)) * 4
+    assert peak < 0.4 * everything
+
+
+def test_only_slices_of_the_image_are_taken_so_that_it_may_be_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    points = np.array([[20.0, 30.0, 44.0]])
+    image = (1000 * blobs((64, 48, 40), points)).astype(np.int16)
+    file = np.memmap(tmp_path / "image", np.int16, "w+", shape=image.shape)
+    file[:] = image
+    peaks = tiled_peaks(
+        file, GaussianFilter(1, 3), (32, 32, 32), prepare=lambda part: part.astype(np.float32) / 1000
+    )
+    np.testing.assert_allclose(peaks.points(parabola), points, atol=0.05)
+
+
+@pytest.mark.parametrize("tile", [(30, 32), (0, 32), (32,)])
+def test_a_tile_that_does_not_fit_the_network_is_refused(tile: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="multiples of 4"):
+        tiled_peaks(np.zeros((1, 64, 64), np.float32), GaussianFilter(1, 2), tile)
+
+
+def test_cancelling_stops_between_tiles() -> None:
+    network = GaussianFilter(1, 2)
+    with pytest.raises(Cancelled):
+        tiled_peaks(
+            np.zeros((1, 200, 200), np.float32), network, (32, 32), cancelled=lambda: len(network.sizes) >= 3
+        )
+    assert len(network.sizes) == 3
+
+
+# --- coarse to fine ---------------------------------------------------------------------------------------
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 1000), st.sampled_from([2, 3]), st.sampled_from([0.5, 1.0, 1.5]))
+def test_coarse_to_fine_finds_what_a_full_run_finds(seed: int, d: int, fine_spacing: float) -> None:
+    """On 1 mm pixels; the coarse network sees 3 mm."""
+    size = (90, 110) if d == 2 else (60, 72, 66)
+    points = np.random.default_rng(seed).uniform(0.05, 0.95, (4, d)) * (np.array(size[::-1]) - 1)
+    image = blobs(size, points)
+    coarse = Level(GaussianFilter(4, d, sigma=0.8), (3.0,) * d, (32,) * d)
+    fine = Level(GaussianFilter(4, d), (fine_spacing,) * d, (32,) * d)
+    found, rough = localise_coarse_to_fine(image, (1.0,) * d, coarse, fine, radius=5)
+    assert np.abs(rough.highest() - points).max() < 3.0
+    np.testing.assert_allclose(found.points(parabola), points, atol=0.15)
+    if fine_spacing == 1.0:
+        full = tiled_peaks(image, fine.network, fine.tile, overlap=0.75, radius=5)
+        np.testing.assert_allclose(found.value, full.value, atol=1e-3)
+
+
+def test_the_fine_network_looks_only_where_the_coarse_one_found_something() -> None:
+    points = np.array([[20.0, 30, 25], [26.0, 28, 30], [70.0, 80, 66]])
+    image = blobs((96, 96, 96), points)
+    coarse, fine = GaussianFilter(3, 3, sigma=0.8), GaussianFilter(3, 3)
+    localise_coarse_to_fine(
+        image, (1, 1, 1), Level(coarse, (4, 4, 4), (32, 32, 32)), Level(fine, (1, 1, 1), (32, 32, 32))
+    )
+    # Two neighbours share a tile, the third has its own.
+    assert len(fine.sizes) == 2
+    assert len(coarse.sizes) == 1
+
+
+def test_a_coarse_place_that_is_off_is_corrected_from_the_tile_s_border() -> None:
+    class Off(GaussianFilter):
+        """A coarse network that is wrong by 13 pixels of the image."""
+
+        def __call__(self, image: Tensor) -> Output:
+            heatmaps = super().__call__(image).heatmaps
+            return Output(torch.roll(heatmaps, 4, dims=-1))
+
+    points = np.array([[60.0, 50.0]])
+    image = blobs((100, 120), points)
+    coarse, fine = Off(1, 2, sigma=0.8), GaussianFilter(1, 2)
+    found, rough = localise_coarse_to_fine(
+        image, (1, 1), Level(coarse, (3.25, 3.25), (40, 40)), Level(fine, (1, 1), (32, 32))
+    )
+    assert abs(rough.highest()[0, 0] - 60) > 10
+    assert len(fine.sizes) == 2
+    np.testing.assert_allclose(found.points(parabola), points, atol=0.05)
+
+
+@given(st.integers(0, 1000), st.sampled_from([0.4, 1.0, 2.7]))
+def test_a_ramp_is_sampled_exactly_at_any_step(seed: int, step: float) -> None:
+    rng = np.random.default_rng(seed)
+    slope = rng.normal(size=3)
+    size = (34, 30, 37)
+    axes = np.meshgrid(*(np.arange(n) for n in size), indexing="ij")
+    image = sum(s * axis for s, axis in zip(slope, axes, strict=True))[None].astype(np.float32)
+    low = rng.uniform(3, 6, 3)
+    sampled = sample_grid(image, low, np.full(3, step), (8, 8, 8))
+    at = np.meshgrid(*(a + step * np.arange(8) for a in low), indexing="ij")
+    # A widened window of whole pixels is symmetric only on average.
+    tolerance = 1e-4 if step <= 1 else 0.25 * np.abs(slope).sum()
+    np.testing.assert_allclose(sampled[0], sum(s * a for s, a in zip(slope, at, strict=True)), atol=tolerance)
+
+
+def test_outside_the_image_there_is_nothing() -> None:
+    image = np.ones((1, 10, 10), np.float32)
+    sampled = sample_grid(image, np.array([-3.0, 0.0]), np.array([1.0, 1.0]), (16, 10))
+    np.testing.assert_array_equal(sampled[0, :, 4], [0] * 3 + [1] * 10 + [0] * 3)
+
+
+class Certain:
+    """A network of logits that finds its landmark where the image is bright, and otherwise says "absent".
+
+    Its logits on an empty tile are below 0, but the farther away the landmark, the higher they are.
+    """
+
+    landmarks, stride, multiple = 1, 1, 4
+
+    def __call__(self, image: Tensor) -> Output:
+        bright = functional.avg_pool2d(image, 3, 1, 1)
+        empty = (image.amax(dim=(2, 3), keepdim=True) < 0.5).float()
+        return Output(20 * bright - 16 + 4 * empty)
+
+
+def test_tiles_without_the_landmark_do_not_outvote_the_one_that_has_it() -> None:
+    image = np.zeros((1, 64, 96), np.float32)
+    image[0, 19:22, 69:72] = 1
+    logits = tiled_peaks(image, Certain(), (32, 32), radius=4)
+    seen = tiled_peaks(
+        image, Certain(), (32, 32), radius=4, distribution=lambda maps: heatmap_distribution(maps)[0]
+    )
+    assert np.allclose(seen.highest(), [[70, 20]])
+    assert 0.9 < seen.mass[0] < 1.1, "all of the probability lies where the landmark is"
+    assert logits.mass[0] != pytest.approx(1, abs=0.5)

@@ -1,0 +1,141 @@
+"""Which landmark, and which case, a reviewer should look at next."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionLib.quality.triage import (
+    expected_wrong,
+    landmark_urgency,
+    rank_cases,
+    rank_landmarks,
+    suspects,
+)
+
+NOWHERE = np.full(3, np.nan)
+
+
+def mark(
+    name: str, error: float | None, confidence: float = 0.9, status: Status = Status.DETECTED
+) -> Landmark:
+    position = np.zeros(3) if status.has_position else NOWHERE
+    return Landmark(name, position, status, confidence, expected_error=error)
+
+
+def detection(*marks: Landmark) -> Detection:
+    return Detection(LandmarkSet(marks), "model", "1.0.0")
+
+
+def test_what_is_far_off_and_hardly_trusted_comes_first():
+    marks = LandmarkSet((mark("a", 3.0, 0.2), mark("b", 12.0, 0.9), mark("c", 7.0, 0.3)))
+    assert rank_landmarks(marks) == ("c", "a", "b")
+
+
+def test_of_landmarks_that_are_trusted_alike_the_largest_expected_error_comes_first():
+    marks = LandmarkSet((mark("a", 3.0), mark("b", 12.0), mark("c", 7.0)))
+    assert rank_landmarks(marks) == ("b", "c", "a")
+
+
+def test_without_expected_errors_confidence_decides():
+    marks = LandmarkSet((mark("a", None, 0.9), mark("b", None, 0.2), mark("c", None, 0.5)))
+    assert rank_landmarks(marks) == ("b", "c", "a")
+
+
+def test_what_is_probably_there_after_all_comes_before_what_is_surely_absent():
+    absent = mark("maybe", None, 0.45, Status.ABSENT), mark("gone", None, 0.01, Status.ABSENT)
+    marks = LandmarkSet((*absent, mark("a", 5.0), mark("b", 6.0)))
+    assert rank_landmarks(marks) == ("maybe", "b", "a", "gone")
+
+
+def test_a_warning_makes_even_a_trusted_landmark_urgent():
+    sure = mark("a", 5.0, 1.0), mark("b", 6.0, 1.0), mark("c", 6.0, 0.8)
+    urgency = landmark_urgency(LandmarkSet(sure), warned=["a"])
+    assert sorted(urgency, key=lambda name: -urgency[name]) == ["a", "c", "b"]
+    assert rank_landmarks(LandmarkSet(sure)) == ("c", "b", "a")
+
+
+def test_the_case_with_the_most_to_correct_comes_first():
+    ranks = rank_cases(
+        {"good": detection(mark("a", 2.0), mark("b", 3.0)), "bad": detection(mark("a", 2.0), mark("b", 40.0))}
+    )
+    assert [rank.case for rank in ranks] == ["bad", "good"]
+    assert (ranks[0].worst, ranks[0].open) == ("b", 2)
+    assert ranks[1].expected_error == pytest.approx(np.sqrt(13))
+
+
+def test_a_warning_puts_a_case_before_others_and_names_where_to_begin():
+    sure = mark("a", 2.0, 0.95), mark("b", 2.0, 0.95)
+    warned = replace(detection(*sure), warnings=("The a is too far from the hip.",))
+    ranks = rank_cases({"calm": detection(*sure), "warned": warned})
+    assert [rank.case for rank in ranks] == ["warned", "calm"]
+    assert ranks[0].worst == "a" == Review.of(warned).worst_first()[0]
+    assert ranks[0].expected_wrong == pytest.approx((1 + 0.05) / 2 + 0.05)
+
+
+def test_a_warning_of_the_whole_case_counts_until_everything_is_settled():
+    odd = replace(detection(mark("a", 2.0), mark("b", 2.0)), warnings=("The volume may be mirrored.",))
+    begun = Review.of(odd).accept("a")
+    done = begun.accept("b")
+    ranks = rank_cases({"done": done, "begun": begun, "doubtful": detection(mark("a", 2.0, 0.2))})
+    assert [rank.case for rank in ranks] == ["begun", "doubtful", "done"]
+    assert ranks[-1].expected_wrong == 0.0
+
+
+def test_the_order_is_that_of_the_cohorts_report():
+    rng = np.random.default_rng(0)
+    cases = {}
+    for n in range(20):
+        marks = [mark(name, float(rng.uniform(1, 9)), float(rng.uniform(0, 1))) for name in "abc"]
+        warnings = tuple(rng.choice(["The a is odd.", "All is odd.", "b and c are exchanged."], n % 3))
+        cases[f"case {n}"] = replace(detection(*marks), warnings=tuple(map(str, warnings)))
+    scores = {}
+    for name, case in cases.items():
+        suspect, general = suspects(case.warnings, case.landmarks.names)
+        confidence = np.array([one.confidence for one in case.landmarks], float)
+        scores[name] = float(
+            expected_wrong(confidence, np.ones(3, bool), np.zeros(3, bool), suspect, general)
+        )
+    assert [rank.case for rank in rank_cases(cases)] == sorted(scores, key=lambda name: -scores[name])
+
+
+def test_what_is_settled_no_longer_counts():
+    bad = Review.of(detection(mark("a", 2.0), mark("b", 40.0))).correct("b", [1, 2, 3])
+    done = Review.of(detection(mark("a", 9.0))).accept("a")
+    ranks = rank_cases({"bad": bad, "done": done, "fair": detection(mark("a", 5.0))})
+    assert [(rank.case, rank.worst, rank.open) for rank in ranks] == [
+        ("fair", "a", 1),
+        ("bad", "a", 1),
+        ("done", None, 0),
+    ]
+
+
+def test_a_review_lists_the_most_urgent_first_and_does_not_jump():
+    review = Review.of(detection(mark("a", 3.0), mark("b", 12.0), mark("c", 7.0)))
+    assert review.worst_first() == ("b", "c", "a")
+    assert review.correct("b", [0, 0, 1]).worst_first() == ("b", "c", "a")
+
+
+def test_a_review_knows_what_the_others_have_learned_from_a_correction():
+    review = Review.of(detection(mark("a", 3.0), mark("b", 12.0), mark("c", 7.0))).correct("b", [0, 0, 1])
+    refined = detection(mark("a", 30.0), mark("b", None), mark("c", 1.0))
+    followed = review.follow(refined)
+    assert followed.worst_first() == ("a", "b", "c")
+    assert followed.next_open("b") == "c"
+    assert followed.landmarks["b"].status is Status.CORRECTED
+    assert followed.restore("a").landmarks["a"].expected_error == 3.0
+
+
+def test_expected_errors_survive_the_record():
+    review = Review.of(detection(mark("a", 3.25)))
+    assert Review.from_record(review.to_record()).landmarks["a"].expected_error == 3.25
+    assert landmark_urgency(review.landmarks) == {"a": pytest.approx(3.25 * (1 - 0.9) ** 2)}
+
+
+@pytest.mark.parametrize("error", [-1.0, float("nan"), float("inf")])
+def test_an_expected_error_is_a_length(error):
+    with pytest.raises(ValueError, match="expected_error"):
+        mark("a", error)
