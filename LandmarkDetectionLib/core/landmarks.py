@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from LandmarkDetectionLib.typing import FloatArray
 
@@ -235,6 +236,22 @@ class LandmarkSet:
         return replace(
             self, landmarks=tuple(landmark if mark.name == landmark.name else mark for mark in self.landmarks)
         )
+
+    def transformed(self, matrix: npt.ArrayLike) -> LandmarkSet:
+        """Every place moved by a (4, 4) affine matrix, and every covariance with it."""
+        affine = np.asarray(matrix, dtype=np.float64)
+        return replace(self, landmarks=tuple(_transformed(mark, affine) for mark in self.landmarks))
+
+
+def _transformed(landmark: Landmark, affine: FloatArray) -> Landmark:
+    linear, shift = affine[:3, :3], affine[:3, 3]
+    covariance, predicted = landmark.covariance, landmark.predicted
+    return replace(
+        landmark,
+        position=linear @ landmark.position + shift,
+        covariance=None if covariance is None else linear @ covariance @ linear.T,
+        predicted=None if predicted is None else linear @ predicted + shift,
+    )
 
 
 def require_sane(field: str, values: FloatArray) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from LandmarkDetectionLib.errors import InputError
 
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.detection import Detection
-
+Result = TypeVar("Result")
 NOTE = "The memory of the CUDA device was too small, so the processor was used."
 
 
-def run_within(run: Callable[[str], Detection], device: str, name: str) -> Detection:
-    """Run a detection, again on the processor when the memory of a CUDA device runs out.
+def run_within(run: Callable[[str], Result], device: str, name: str) -> tuple[Result, str]:
+    """Run something on a device, again on the processor when the memory of a CUDA device runs out.
 
     Parameters
     ----------
@@ -26,6 +23,13 @@ def run_within(run: Callable[[str], Detection], device: str, name: str) -> Detec
     name : str
         Of the volume, for the error.
 
+    Returns
+    -------
+    result
+        What ``run`` gave.
+    note : str
+        A sentence when it was another device's; otherwise "".
+
     Raises
     ------
     InputError
@@ -35,16 +39,15 @@ def run_within(run: Callable[[str], Detection], device: str, name: str) -> Detec
         import torch
 
         try:
-            return run(device)
+            return run(device), ""
         except RuntimeError as problem:
             if not _is_out_of_memory(problem):
                 raise
         # Only here is the error gone, and with it the last reference to what fills the memory.
         torch.cuda.empty_cache()
-        detection = run_within(run, "cpu", name)
-        return replace(detection, parameters={**detection.parameters, "device_note": NOTE})
+        return run_within(run, "cpu", name)[0], NOTE
     try:
-        return run(device)
+        return run(device), ""
     except (MemoryError, RuntimeError) as problem:
         if not isinstance(problem, MemoryError) and not _is_out_of_memory(problem):
             raise

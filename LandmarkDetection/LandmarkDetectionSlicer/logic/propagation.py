@@ -110,7 +110,7 @@ class Follower:
 
 def _toNode(detection: Detection, session: ReviewSession) -> Detection:
     toNode = np.linalg.inv(linearToWorld(session.node))
-    return Review(detection, detection.landmarks).transformed(toNode).prediction
+    return detection.transformed(toNode)
 
 
 def _settled(review: Review) -> Settled:
