@@ -201,7 +201,8 @@ def test_the_processor_takes_over_when_the_graphics_card_is_too_small(host: "Sli
 
     program = (
         "import torch\n"
-        "from LandmarkDetectionLib import detectors, worker\n"
+        "from LandmarkDetectionLib import worker\n"
+        "from LandmarkDetectionLib.detectors import dispatch as detectors\n"
         "from LandmarkDetectionLib.models import Model\n"
         "plain = Model.build_networks\n"
         "def build(self, device='cpu'):\n"
