@@ -1,4 +1,4 @@
-"""Affine maps: what is mapped there comes back, one after the other is their product, and grids are compared."""
+"""Affine maps: what is mapped there comes back, products map in turn, and grids are compared."""
 
 import numpy as np
 import pytest
