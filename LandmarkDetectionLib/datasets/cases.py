@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from LandmarkDetectionLib.core.geometry import SAME_GRID, voxels_apart
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume, with_spacing
@@ -57,11 +55,6 @@ def read_images(case: Case) -> list[Volume]:
     for image in case.images:
         volumes += image.read() if isinstance(image, DirectionColours) else [read_volume(image)]
     return [with_spacing(volume, case.spacing) for volume in volumes] if case.spacing else volumes
-
-
-def stack_channels(volumes: Sequence[Volume]) -> np.ndarray:
-    """The channels as one array (C, K, J, I), of the narrowest type that holds all of them."""
-    return np.stack([volume.voxels for volume in volumes])
 
 
 def grid_problem(volumes: Sequence[Volume]) -> str:

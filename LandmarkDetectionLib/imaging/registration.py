@@ -63,16 +63,6 @@ class AffineAlignment:
         """Whether the registration was kept."""
         return not self.warning
 
-    def to_template(self, points: np.ndarray) -> np.ndarray:
-        """Map (N, 3) RAS mm of the image to (N, 3) RAS mm of the template."""
-        points = np.asarray(points, np.float64)
-        return np.asarray(points @ self.matrix[:3, :3].T + self.matrix[:3, 3])
-
-    def to_image(self, points: np.ndarray) -> np.ndarray:
-        """Map (N, 3) RAS mm of the template, such as predictions there, back to the image."""
-        points = np.asarray(points, np.float64) - self.matrix[:3, 3]
-        return np.asarray(np.linalg.solve(self.matrix[:3, :3], points.T).T)
-
 
 def register_to_template(image: Volume, template: Volume, *, seed: int = 0) -> AffineAlignment:
     """Find the affine map from an image to a template.
