@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import LandmarkSet, landmarks_from_records
 from LandmarkDetectionLib.core.options import DetectOptions, Used, possible_options
 
@@ -67,9 +67,9 @@ class Detection:
         """Of its positions: "mm", or "px" in a picture whose pixels have no known size."""
         return "px" if self.used.unit == "pixel" else "mm"
 
-    def transformed(self, matrix: npt.ArrayLike) -> Detection:
+    def transformed(self, affine: Affine) -> Detection:
         """The detection with its landmarks moved, as ``LandmarkSet.transformed`` does it."""
-        return replace(self, landmarks=self.landmarks.transformed(matrix))
+        return replace(self, landmarks=self.landmarks.transformed(affine))
 
     def to_record(self) -> dict[str, Any]:
         """All of it, as JSON values; positions in RAS mm, covariances in mm^2."""

@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.typing import FloatArray
 
 FARTHEST_MM = 1e6
@@ -237,14 +237,13 @@ class LandmarkSet:
             self, landmarks=tuple(landmark if mark.name == landmark.name else mark for mark in self.landmarks)
         )
 
-    def transformed(self, matrix: npt.ArrayLike) -> LandmarkSet:
-        """Every place moved by a (4, 4) affine matrix, and every covariance with it."""
-        affine = np.asarray(matrix, dtype=np.float64)
+    def transformed(self, affine: Affine) -> LandmarkSet:
+        """Every place moved by an affine map, and every covariance with it."""
         return replace(self, landmarks=tuple(_transformed(mark, affine) for mark in self.landmarks))
 
 
-def _transformed(landmark: Landmark, affine: FloatArray) -> Landmark:
-    linear, shift = affine[:3, :3], affine[:3, 3]
+def _transformed(landmark: Landmark, affine: Affine) -> Landmark:
+    linear, shift = affine.linear, affine.shift
     covariance, predicted = landmark.covariance, landmark.predicted
     return replace(
         landmark,

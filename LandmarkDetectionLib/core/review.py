@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status, landmarks_from_records
 
 if TYPE_CHECKING:
@@ -163,9 +164,9 @@ class Review:
         """The detection with the landmarks as they stand now."""
         return replace(self.prediction, landmarks=self.landmarks)
 
-    def transformed(self, matrix: npt.ArrayLike) -> Review:
-        """The review with every position moved by a 4 x 4 affine matrix, and every covariance with it."""
-        return Review(self.prediction.transformed(matrix), self.landmarks.transformed(matrix))
+    def transformed(self, affine: Affine) -> Review:
+        """The review with every position moved by an affine map, and every covariance with it."""
+        return Review(self.prediction.transformed(affine), self.landmarks.transformed(affine))
 
     def to_record(self) -> dict[str, Any]:
         """The record of a detection with the landmarks as they stand, and the predictions beside them."""

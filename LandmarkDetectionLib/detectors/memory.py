@@ -38,12 +38,15 @@ def run_within(run: Callable[[str], Result], device: str, name: str) -> tuple[Re
     if device != "cpu":
         import torch
 
+        from LandmarkDetectionLib.detectors.array_estimates import forget_networks
+
         try:
             return run(device), ""
         except RuntimeError as problem:
             if not _is_out_of_memory(problem):
                 raise
         # Only here is the error gone, and with it the last reference to what fills the memory.
+        forget_networks(device)
         torch.cuda.empty_cache()
         return run_within(run, "cpu", name)[0], NOTE
     try:

@@ -45,14 +45,16 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
 
     from LandmarkDetectionLib.imaging.depth import depth_scale, normalised_depth
     from LandmarkDetectionLib.networks.regression_cnn import from_unit
+    from LandmarkDetectionLib.networks.threads import threads_for
 
     settings = RegressionSettings.of(model)
     method, device = options.depth or settings.depth_method, options.device
     seconds: dict[str, float] = {}
     views, networks = prepare(volume, model, settings.pixel_mm, options, step, seconds)
-    with Timer(seconds, "networks"), torch.inference_mode():
+    rows, columns = settings.coronal_shape
+    threads = threads_for(networks["position"], rows * columns)
+    with Timer(seconds, "networks"), torch.inference_mode(), threads:
         step(0.6, "finding landmarks")
-        rows, columns = settings.coronal_shape
         view = views.coronal.cropped_to_object().resampled((rows, columns))
         front = torch.from_numpy(view.front)[None].to(device)
         scale = depth_scale(front)

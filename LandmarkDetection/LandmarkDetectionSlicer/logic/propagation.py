@@ -109,8 +109,7 @@ class Follower:
 
 
 def _toNode(detection: Detection, session: ReviewSession) -> Detection:
-    toNode = np.linalg.inv(linearToWorld(session.node))
-    return detection.transformed(toNode)
+    return detection.transformed(linearToWorld(session.node).inverse)
 
 
 def _settled(review: Review) -> Settled:
