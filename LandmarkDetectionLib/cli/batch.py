@@ -19,7 +19,7 @@ from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, Q
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from distributed import Client
 
@@ -130,7 +130,7 @@ def batch(
     quiet: QuietOption = False,
 ) -> None:
     """Find the landmarks of a whole cohort; started again, it goes on where it was stopped."""
-    from LandmarkDetectionLib.cohort.run.batch import Request
+    from LandmarkDetectionLib.cohort.run.batch import Request, take_single_images
     from LandmarkDetectionLib.cohort.run.cluster import LocalWorkers, Slurm, memory_of
     from LandmarkDetectionLib.cohort.sources.filters import Filters
 
@@ -161,7 +161,7 @@ def batch(
             patterns=tuple(pattern or ()),
             excluded=tuple(exclude or ()),
             minimum_slices=minimum_slices,
-            pictures=_takes_pictures(models),
+            pictures=take_single_images(models),
             every_series=every_series,
         ),
         key_file=key_file,
@@ -208,12 +208,6 @@ def _check_options(threshold: float | None, depth: str | None, scheduler: str | 
         raise typer.BadParameter("choose mean, network or lateral.", param_hint="--depth")
     if scheduler is not None and slurm:
         raise typer.BadParameter("give either a scheduler or SLURM jobs.", param_hint="--scheduler")
-
-
-def _takes_pictures(models: Sequence[str]) -> bool:
-    from LandmarkDetectionLib.models import load_model
-
-    return any(load_model(name).takes_single_images for name in models)
 
 
 def _workers(

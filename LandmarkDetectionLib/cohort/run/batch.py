@@ -135,7 +135,7 @@ def look(request: Request, listener: Listener) -> Prospect:
         keys.check_outside(request.key_file, request.folder)
     listener(Looking("checking the models"))
     models = plan_models(request.models)
-    filters = request.filters or Filters(pictures=_take_pictures(request.models))
+    filters = request.filters or Filters(pictures=take_single_images(request.models))
     listener(Looking(f"looking through {source if request.identifiers else 'the source'}"))
     found = find_cases(source, filters, skip=request.folder, looking=lambda text: listener(Looking(text)))
     secret_file = request.folder / records.SECRET
@@ -259,10 +259,11 @@ def write_tables(cohort: Cohort, models: Sequence[str]) -> tuple[tuple[str, ...]
 # --------------------------------------------------------------------------------------------------------
 
 
-def _take_pictures(models: Sequence[str]) -> bool:
+def take_single_images(models: Sequence[str]) -> bool:
+    """Whether any of some models, by name, works on radiographs and single slices."""
     from LandmarkDetectionLib.models import load_model
 
-    return any(load_model(name).takes_single_images for name in models)
+    return any(load_model(name).capabilities.single_images for name in models)
 
 
 def _keyed(
