@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume, with_spacing
 from LandmarkDetectionLib.datasets.findings import Finding
@@ -56,11 +54,6 @@ def read_images(case: Case) -> list[Volume]:
     for image in case.images:
         volumes += image.read() if isinstance(image, DirectionColours) else [read_volume(image)]
     return [with_spacing(volume, case.spacing) for volume in volumes] if case.spacing else volumes
-
-
-def stack_channels(volumes: Sequence[Volume]) -> np.ndarray:
-    """The channels as one array (C, K, J, I), of the narrowest type that holds all of them."""
-    return np.stack([volume.voxels for volume in volumes])
 
 
 def grid_problem(volumes: Sequence[Volume]) -> str:

@@ -68,14 +68,6 @@ class AffineAlignment:
         """``matrix`` as a map of points."""
         return Affine(self.matrix)
 
-    def to_template(self, points: np.ndarray) -> np.ndarray:
-        """Map (N, 3) RAS mm of the image to (N, 3) RAS mm of the template."""
-        return self.affine.apply(points)
-
-    def to_image(self, points: np.ndarray) -> np.ndarray:
-        """Map (N, 3) RAS mm of the template, such as predictions there, back to the image."""
-        return self.affine.apply_inverse(points)
-
 
 def register_to_template(image: Volume, template: Volume, *, seed: int = 0) -> AffineAlignment:
     """Find the affine map from an image to a template.

@@ -328,8 +328,8 @@ def test_landmarks_without_a_truth_say_nothing():
 
 PROGRAM = """
 import sys
-from LandmarkDetectionLib.training.finetuning import finetune as fine_tuning
-fine_tuning.fine_tune(
+from LandmarkDetectionLib.training.finetuning.finetune import fine_tune
+fine_tune(
     sys.argv[1], sys.argv[2], steps=20, device="cpu",
     changes={"learning_rate": 4e-3, "checkpoint_minutes": 1e-9},
     progress=lambda share, text: print(f"{share:.3f}", flush=True),
