@@ -20,7 +20,6 @@ from LandmarkDetectionLib.study.parts import Parts
 from LandmarkDetectionLib.study.patches import Patches, depth_statistics, from_targets
 from LandmarkDetectionLib.study.presets import StudyConfig
 from LandmarkDetectionLib.study.regions import Region, find_region
-from LandmarkDetectionLib.training.synthetic.card_parts import restrict
 from LandmarkDetectionLib.typing import Array
 
 DETECTORS = {"body": "regression", "hand": "hand-regression"}
@@ -95,7 +94,7 @@ def package_study(
     errors = _cross_validated(parts, medical)
     radius = RADII_MM[config.region]
     shares = {one: round(float(np.mean(errors[:, n] <= radius)), 3) for n, one in enumerate(medical.names)}
-    protocol = restrict(load_protocol(PROTOCOLS[config.region]), medical.names)
+    protocol = load_protocol(PROTOCOLS[config.region]).restricted(medical.names)
     return save_model(
         out,
         name=name,
