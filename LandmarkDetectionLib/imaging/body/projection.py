@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging import voxel_loops
@@ -298,8 +299,8 @@ def _resample(
     starts = np.array([part.start for part in window]) + 0.5
     cells_to_ras[:3, 3] = grid.corner - starts[::-1] * grid.cell
     cells_to_ras[3, 3] = 1
-    cells_to_source = np.linalg.inv(source_to_ras) @ cells_to_ras
-    linear, origin = cells_to_source[:3, :3], cells_to_source[:3, 3]
+    cells_to_source = Affine(source_to_ras).inverse @ Affine(cells_to_ras)
+    linear, origin = cells_to_source.linear, cells_to_source.shift
     axes = np.abs(linear).argmax(axis=0)  # source axis that s, a and r run along
     aligned = linear[axes, range(3)]
     off_axis = np.abs(linear)
@@ -397,9 +398,9 @@ def _rays_through(volume: Volume, geometry: ViewGeometry) -> np.ndarray:
     height, width = geometry.shape
     row, column = np.mgrid[:height, :width]
     points = geometry.to_ras(np.stack([column, row, np.zeros_like(row)], -1).reshape(-1, 3))
-    inverse = np.linalg.inv(np.asarray(volume.ijk_to_ras, float))
-    start = points @ inverse[:3, :3].T + inverse[:3, 3]
-    step = inverse[:3, :3] @ geometry.depth_axis
+    to_ijk = volume.affine.inverse
+    start = to_ijk.apply(points)
+    step = to_ijk.linear @ geometry.depth_axis
     enter, leave = np.full(len(start), -np.inf), np.full(len(start), np.inf)
     inside = np.ones(len(start), bool)
     for axis, size in enumerate(volume.voxels.shape[::-1]):
