@@ -12,12 +12,13 @@ import numpy as np
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.imaging.depth import depth_statistics
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model, save_model
 from LandmarkDetectionLib.quality.calibration import RADIUS_MM
 from LandmarkDetectionLib.study.baselines.paper_cnn import PaperCNN, load_network, save_network
 from LandmarkDetectionLib.study.parts import Parts
-from LandmarkDetectionLib.study.patches import Patches, depth_statistics, from_targets
+from LandmarkDetectionLib.study.patches import Patches, from_targets
 from LandmarkDetectionLib.study.presets import StudyConfig
 from LandmarkDetectionLib.study.regions import Region, find_region
 from LandmarkDetectionLib.typing import Array

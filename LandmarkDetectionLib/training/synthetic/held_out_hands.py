@@ -9,9 +9,10 @@ import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands
+from LandmarkDetectionLib.imaging.depth import SMALLEST_DEVIATION_OF_HANDS_MM, depth_statistics
 from LandmarkDetectionLib.quality.plausibility import segment_lengths
 from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES
-from LandmarkDetectionLib.synthesis.hand.stream import HandBatch, HandFraming, HandStream
+from LandmarkDetectionLib.synthesis.hand.stream import HandFraming, HandStream
 from LandmarkDetectionLib.training.synthetic.held_out import STATISTICS_SEED, drawn, joined, length_ranges
 from LandmarkDetectionLib.typing import Array, Progress
 
@@ -46,7 +47,7 @@ def hand_population(protocol: Protocol, framing: HandFraming, batches: int = 32)
     normalised, millimetres, seen, lengths = [], [], [], []
     names = list(protocol.names)
     for batch in drawn(stream, batches):
-        mean, deviation = _surface(batch)
+        mean, deviation = depth_statistics(batch.coronal.front, SMALLEST_DEVIATION_OF_HANDS_MM)
         depth = batch.coronal.points[..., 2] - mean[:, None]
         normalised.append(depth / deviation[:, None])
         millimetres.append(depth)
@@ -113,7 +114,8 @@ def measure_hands(
     ends = tuple(list(protocol.names).index(name) for name in HAND_LINE)
     parts: list[dict[str, Any]] = []
     for batch in drawn(stream, batches, progress):
-        view, (mean, deviation) = batch.coronal, _surface(batch)
+        view = batch.coronal
+        mean, deviation = depth_statistics(view.front, SMALLEST_DEVIATION_OF_HANDS_MM)
         front, back = view.front, view.back
         if not with_depth:
             front = back = np.where(np.isnan(front), np.float32(np.nan), np.float32(0))
@@ -136,13 +138,3 @@ def measure_hands(
             }
         )
     return HeldBackHands(**joined(parts))
-
-
-def _surface(batch: HandBatch) -> tuple[Array, Array]:
-    """Mean and deviation (B,) of the depth of each hand's back, as the network normalises it."""
-    import torch
-
-    from LandmarkDetectionLib.imaging.depth import SMALLEST_DEVIATION_OF_HANDS_MM, depth_scale
-
-    scale = depth_scale(torch.from_numpy(batch.coronal.front), SMALLEST_DEVIATION_OF_HANDS_MM)
-    return scale.mean.numpy(), scale.deviation.numpy()
