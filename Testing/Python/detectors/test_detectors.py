@@ -29,7 +29,6 @@ from LandmarkDetectionLib.imaging.body.projection import Projection, project_bod
 from LandmarkDetectionLib.models import Model, load_model, save_model
 from LandmarkDetectionLib.models.capabilities import OF_DETECTORS
 from LandmarkDetectionLib.networks.architectures import build_network
-from LandmarkDetectionLib.training.synthetic.card_parts import restrict
 
 NAMES = ("head_top", "shoulder_right", "shoulder_left", "knee_right", "knee_left")
 PIXEL_MM = 16.0
@@ -60,7 +59,7 @@ def saved(
 
 @pytest.fixture(scope="module")
 def protocol(whole_body: Protocol) -> Protocol:
-    return restrict(whole_body, NAMES)
+    return whole_body.restricted(NAMES)
 
 
 @pytest.fixture(scope="module")
