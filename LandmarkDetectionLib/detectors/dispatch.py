@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.detectors import hand, hand_regression, heatmap, regression, silhouette
     from LandmarkDetectionLib.detectors.analysis import Analysis, Views
     from LandmarkDetectionLib.detectors.base import Detector
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionLib.typing import Progress
+
+    #: Here type checkers see that each is a detector; they are imported when they are needed.
+    _ALIKE: tuple[Detector, ...] = (silhouette, regression, hand, hand_regression, heatmap)
 
 #: By the name that a model's package has for its detector.
 MODULES = {
@@ -181,7 +185,7 @@ def detector_of(model: Model) -> Detector:
         raise ModelError(
             f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
         )
-    detector: Detector = import_module(f"LandmarkDetectionLib.detectors.{MODULES[model.detector]}")  # type: ignore[assignment]
+    detector: Detector = import_module(f"LandmarkDetectionLib.detectors.{MODULES[model.detector]}")
     return detector
 
 
