@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,19 @@ class Device(str, Enum):
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
 DeviceOption = Annotated[Device, typer.Option(help="auto takes a CUDA device when there is one.")]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What is printed, and for whom."""
+
+    as_json: JsonOption = False
+    quiet: QuietOption = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether people watch: progress and tables."""
+        return not self.quiet and not self.as_json
 
 
 def make_folder(folder: Path) -> None:

@@ -301,7 +301,7 @@ def choose_device(device: str) -> str:
 
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "The device cuda was asked for, but this machine offers none; use --device cpu or auto."
+            "The device cuda was asked for, but this machine offers none; choose cpu or auto.", about="device"
         )
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"

@@ -79,7 +79,9 @@ def detect(
     settings = HandSettings.of(model)
     method = depth or settings.depth_method
     if method == "lateral":
-        raise InputError("Hands are seen from one side only; use --depth mean or --depth network.")
+        raise InputError(
+            "Hands are seen from one side only; choose the depth method mean or network.", about="depth"
+        )
     seconds: dict[str, float] = {}
     with _timed(seconds, "project"):
         step(0.05, "looking for the hand")
@@ -107,7 +109,8 @@ def detect(
         raise NoBodyError(
             f"{volume.name or 'The picture'} does not look like a hand: no landmark was found with a "
             f"confidence over {LEAST_CONFIDENCE:g}; check the file, or give the grey value of the skin as "
-            "--threshold."
+            "threshold.",
+            about="threshold",
         )
     chosen = picture.views[best]
     places = _places(found, best, settings, method, model, picture.flat)

@@ -52,7 +52,9 @@ def detect(
     settings = RegressionSettings.of(model)
     method = depth or settings.depth_method
     if method == "lateral" or (method == "network" and "depth" not in model.networks):
-        raise InputError(f"The model {model.name!r} has no network for this; use --depth mean.")
+        raise InputError(
+            f"The model {model.name!r} has no network for this; choose the depth method mean.", about="depth"
+        )
     started = time.perf_counter()
     step(0.05, "looking for the hand")
     picture = view_hand(volume, side, threshold)

@@ -147,15 +147,20 @@ def _refuse_options(
     channels: Sequence[Volume],
 ) -> None:
     if threshold is not None:
-        raise InputError(f"The model {model.name!r} looks at grey values and has no threshold; leave it out.")
+        raise InputError(
+            f"The model {model.name!r} looks at grey values and has no threshold; leave it out.",
+            about="threshold",
+        )
     if depth is not None:
         raise InputError(
-            f"The model {model.name!r} finds all coordinates at once; leave out the depth method."
+            f"The model {model.name!r} finds all coordinates at once; leave out the depth method.",
+            about="depth",
         )
     if len(channels) + 1 != settings.channels:
         raise InputError(
             f"The model {model.name!r} needs {settings.channels} image{'s' if settings.channels > 1 else ''} "
-            f"per case, not {len(channels) + 1}; name further ones with --channel."
+            f"per case, not {len(channels) + 1}; give the further images of the case.",
+            about="channel",
         )
 
 

@@ -470,7 +470,8 @@ def detect_by_regression(
     method = depth or settings.depth_method
     if method == "lateral":
         raise InputError(
-            f"The model {model.name!r} has no lateral network; use --depth mean or --depth network."
+            f"The model {model.name!r} has no lateral network; choose the depth method mean or network.",
+            about="depth",
         )
     seconds: dict[str, float] = {}
     views, networks = _prepare(volume, model, settings.pixel_mm, threshold, device, step, seconds)

@@ -237,7 +237,9 @@ def run(
         files, unreadable = write_tables(read_cohort(plan.folder), request.models)
         if unreadable:
             listener(
-                WorkerSaid(f"{len(unreadable)} results cannot be read; run the same command with --verify.")
+                WorkerSaid(
+                    f"{len(unreadable)} results cannot be read; do them again with the files verified."
+                )
             )
             counts = replace(
                 counts, done=counts.done - len(unreadable), failed=counts.failed + len(unreadable)
@@ -285,13 +287,14 @@ def _require_same_cohort(request: Request, settings: CohortSettings) -> None:
     if known.identifiers != settings.identifiers:
         how = "with" if known.identifiers else "without"
         raise InputError(
-            f"{request.folder} holds results {how} identifiers; go on {how} --keep-identifiers, or give "
-            "another folder."
+            f"{request.folder} holds results {how} identifiers; go on {how} them, or give another folder.",
+            about="keep_identifiers",
         )
     if known.source_digest != settings.source_digest and not request.moved:
         raise InputError(
-            f"{request.folder} holds the results of another source; give another folder, or --moved when "
-            "the same source lies elsewhere now."
+            f"{request.folder} holds the results of another source; give another folder, or say that the "
+            "same source was moved.",
+            about="moved",
         )
 
 

@@ -257,7 +257,7 @@ def _files(source: Path, tables: Mapping[str, str | os.PathLike[str]] | None) ->
         return {"rater": [source]}
     found = sorted(file for file in source.rglob("*") if file.suffix.lower() == ".tps" and file.is_file())
     if not found:
-        raise InputError(f"There is no .tps file in {source}; name it with --table, or check the folder.")
+        raise InputError(f"There is no .tps file in {source}; name it, or check the folder.", about="table")
     return {"rater": found}
 
 
@@ -277,7 +277,8 @@ def _match(
         elif image in rows:
             raise InputError(
                 f"{file} has two specimens of the image {image.name} (lines {rows[image].line} and "
-                f"{one.line}); keep one, or give each person's file of its own with --table."
+                f"{one.line}); keep one, or give a file of its own for each person.",
+                about="table",
             )
         else:
             rows[image] = one
@@ -321,7 +322,7 @@ def _notes(specimens: Sequence[Specimen], pixel_mm: float | None, unit_mm: float
         unit = "mm" if unit_mm == 1 else f"{unit_mm:g} mm"
         notes.append(
             f"SCALE of {scaled} specimens is taken for {unit} per pixel, which TPS files do not say; "
-            "--scale-unit tells another"
+            "another unit can be chosen"
         )
     notes.append("each image counts as a subject of its own; change the datalist where people have several")
     return notes
