@@ -493,6 +493,8 @@ class _Lines:
                 f"{counts.done} done, {counts.failed} failed, {counts.set_aside} set aside in "
                 f"{_duration(event.seconds)}. Tables: {', '.join(event.files)}."
             )
+            if counts.failed or counts.set_aside:
+                self._say("--retry-failed tries them again; --verify does results that are damaged again.")
             if event.key_file:
                 self._say(f"Which code is which file: {event.key_file} (keep it to yourself).")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from LandmarkDetectionLib.cli import console
+from LandmarkDetectionLib.cli.commands import with_options
 from LandmarkDetectionLib.cli.options import JsonOption
 from LandmarkDetectionLib.errors import InputError, OutputError
 
@@ -118,8 +119,11 @@ def import_data(
     if as_json:
         console.print_json({"datalist": done.datalist, "cases": done.cases, "notes": list(done.notes)})
         return
+    from LandmarkDetectionLib.datasets.importers.tps import SCALE_ASSUMED
+
     for note in done.notes:
-        console.say(f"Note: {note}.")
+        options = ("--scale-unit",) if note.endswith(SCALE_ASSUMED) else ()
+        console.say(f"Note: {with_options(f'{note}.', *options)}")
     print(f"Wrote {done.datalist} with {done.cases} cases.")
 
 

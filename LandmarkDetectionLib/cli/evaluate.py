@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from LandmarkDetectionLib.cli import console
+from LandmarkDetectionLib.cli.commands import with_options
 from LandmarkDetectionLib.cli.options import PICTURE_SUFFIXES, Device, DeviceOption, Telling, check_outputs
 from LandmarkDetectionLib.cli.output import tell_files
 
@@ -165,7 +166,12 @@ def evaluate(
 
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.evaluation.evaluate import evaluate as run
-    from LandmarkDetectionLib.evaluation.evaluate import renamed, select_cases, shared_landmarks
+    from LandmarkDetectionLib.evaluation.evaluate import (
+        renamed,
+        select_cases,
+        shared_landmarks,
+        training_cases,
+    )
     from LandmarkDetectionLib.evaluation.predictions import predict, read_predictions
     from LandmarkDetectionLib.evaluation.report_pages import write_evaluation
     from LandmarkDetectionLib.models import load_model
@@ -202,8 +208,12 @@ def evaluate(
             **measuring,
         )
         seen = tuple(text for one in models if (text := _learned_from(one, datalist, cases)))
-        notes = (*([shared] if shared else []), *result.notes, *seen)
-        result = replace(result, notes=notes)
+        about = {shared: "--rename", training_cases(datalist, cases): "--split"}
+        notes = (text for text in (shared, *result.notes, *seen) if text)
+        result = replace(
+            result,
+            notes=tuple(with_options(text, about[text]) if text in about else text for text in notes),
+        )
         page = write_evaluation(result, out, worst=shown.worst, glass_brain=shown.mni, progress=progress)
     _tell(result, page, telling)
 

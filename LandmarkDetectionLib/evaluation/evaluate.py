@@ -638,7 +638,7 @@ def _check_inside(
             )
 
 
-def _training_cases(datalist: Datalist, cases: Sequence[Case]) -> str:
+def training_cases(datalist: Datalist, cases: Sequence[Case]) -> str:
     """A sentence where cases that models learn from are evaluated beside others."""
     learned = [case for case in cases if is_training(case.split)]
     others = list(
@@ -675,7 +675,7 @@ def _notes(result: Evaluation, predictions: Sequence[Predictions]) -> list[str]:
         )
         if extra:
             notes.append(f"{one.name} also gives {_listed(extra)}, which the data set does not have.")
-    if learned := _training_cases(result.datalist, result.cases):
+    if learned := training_cases(result.datalist, result.cases):
         notes.append(learned)
     notes += [f"The data set: {finding}." for finding in result.datalist.warnings[:SHOWN_WARNINGS]]
     subjects = len(set(result.subjects))
