@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import DEFAULT_MODEL, Device, DeviceOption, Telling
+from LandmarkDetectionLib.cli.options import DEFAULT_MODEL, Device, DeviceOption, Telling, check_threshold
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from distributed import Client
 
@@ -220,7 +220,7 @@ def batch(
 def _request(
     cases: Cases, detecting: Detecting, work: Work, privacy: Privacy, going_on: GoingOn, key_file: Path | None
 ) -> Request:
-    from LandmarkDetectionLib.cohort.run.batch import Request
+    from LandmarkDetectionLib.cohort.run.batch import Request, take_pictures
     from LandmarkDetectionLib.cohort.sources.filters import Filters
 
     return Request(
@@ -233,7 +233,7 @@ def _request(
             patterns=tuple(cases.pattern or ()),
             excluded=tuple(cases.exclude or ()),
             minimum_slices=cases.minimum_slices,
-            pictures=_takes_pictures(cases.models),
+            pictures=take_pictures(cases.models),
             every_series=cases.every_series,
         ),
         key_file=key_file,
@@ -271,18 +271,11 @@ def _jobs(slurm: SlurmJobs, memory: str | None) -> Slurm:
 
 
 def _check_options(detecting: Detecting, work: Work, slurm: SlurmJobs) -> None:
-    if detecting.threshold is not None and not math.isfinite(detecting.threshold):
-        raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
+    check_threshold(detecting.threshold)
     if detecting.depth not in (None, "mean", "network", "lateral"):
         raise typer.BadParameter("choose mean, network or lateral.", param_hint="--depth")
     if work.scheduler is not None and slurm.slurm:
         raise typer.BadParameter("give either a scheduler or SLURM jobs.", param_hint="--scheduler")
-
-
-def _takes_pictures(models: Sequence[str]) -> bool:
-    from LandmarkDetectionLib.models import load_model
-
-    return any(load_model(name).takes_single_images for name in models)
 
 
 def _workers(

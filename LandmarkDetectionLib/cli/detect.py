@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
@@ -23,6 +22,8 @@ from LandmarkDetectionLib.cli.options import (
     Side,
     Telling,
     check_outputs,
+    check_threshold,
+    series_of,
 )
 from LandmarkDetectionLib.cli.output import print_times, print_warnings, tell_files, write_results
 
@@ -85,8 +86,7 @@ def detect(
     telling: Telling,
 ) -> None:
     """Find the landmarks of a volume or a radiograph."""
-    if threshold is not None and not math.isfinite(threshold):
-        raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
+    check_threshold(threshold)
     outputs = list(output or [])
     from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES
 
@@ -100,7 +100,7 @@ def detect(
     with console.progress_bar(telling.shown) as progress:
         package = load_model(model)
         progress(0.0, f"reading {source.name}")
-        volume = read_volume(source, series=_series(series))
+        volume = read_volume(source, series=series_of(series))
         further = [read_volume(path) for path in channel or []]
         if pixel_size is not None:
             volume, *further = (with_pixel_size(one, pixel_size) for one in (volume, *further))
@@ -142,11 +142,6 @@ def list_dicom_series(
         for one in found
     ]
     console.print_table(["number", "modality", "description", "slices", "size", "UID"], rows)
-
-
-def _series(text: str | None) -> str | int | None:
-    """A series is chosen by its number or its UID; a UID always holds dots."""
-    return int(text) if text is not None and text.isdecimal() else text
 
 
 def _measured(detection: Detection, protocol: Protocol, volume: Volume) -> Measurements | None:

@@ -13,7 +13,7 @@ import typer
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
 from LandmarkDetectionLib.cli.failures import told
-from LandmarkDetectionLib.cli.options import Telling, make_folder
+from LandmarkDetectionLib.cli.options import Telling, make_folder, series_of
 from LandmarkDetectionLib.cli.output import tell_files
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, MissingPackageError, OutputError
 
@@ -81,11 +81,6 @@ class Reading:
         from LandmarkDetectionLib.measurement.from_files import Calibration
 
         return Calibration(self.pixel_size, _ruler(self.ruler), _distance(self.known_distance))
-
-    @property
-    def chosen_series(self) -> int | str | None:
-        """A series is chosen by its number or its UID; a UID always holds dots."""
-        return int(self.series) if self.series is not None and self.series.isdecimal() else self.series
 
 
 @dataclass(frozen=True)
@@ -233,7 +228,7 @@ def _read_case(
     )
     from LandmarkDetectionLib.reporting import CaseReport
 
-    found, series = read_found(file), reading.chosen_series
+    found, series = read_found(file), series_of(reading.series)
     picture = _image_of(found.name, reading.image, several)
     volume = read_volume(picture, series=series) if picture is not None else None
     measured = measure_found(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,6 +79,17 @@ class Region(str, Enum):
 
     BODY = "body"
     HAND = "hand"
+
+
+def series_of(text: str | None) -> str | int | None:
+    """A series is chosen by its number or its UID; a UID always holds dots."""
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def check_threshold(threshold: float | None) -> None:
+    """Refuse a threshold that no voxel can be above or below."""
+    if threshold is not None and not math.isfinite(threshold):
+        raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
 
 
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name of an installed model, or its folder.")]

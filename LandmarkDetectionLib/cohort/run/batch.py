@@ -135,7 +135,7 @@ def look(request: Request, listener: Listener) -> Prospect:
         keys.check_outside(request.key_file, request.folder)
     listener(Looking("checking the models"))
     models = plan_models(request.models)
-    filters = request.filters or Filters(pictures=_take_pictures(request.models))
+    filters = request.filters or Filters(pictures=take_pictures(request.models))
     listener(Looking(f"looking through {source if request.identifiers else 'the source'}"))
     found = find_cases(source, filters, skip=request.folder, looking=lambda text: listener(Looking(text)))
     secret_file = request.folder / records.SECRET
@@ -261,7 +261,8 @@ def write_tables(cohort: Cohort, models: Sequence[str]) -> tuple[tuple[str, ...]
 # --------------------------------------------------------------------------------------------------------
 
 
-def _take_pictures(models: Sequence[str]) -> bool:
+def take_pictures(models: Sequence[str]) -> bool:
+    """Whether any of the models looks at single images."""
     from LandmarkDetectionLib.models import load_model
 
     return any(load_model(name).takes_single_images for name in models)
