@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status, landmarks_from_records
 from LandmarkDetectionLib.quality.triage import landmark_urgency, speaks_of
 
@@ -188,9 +189,8 @@ class Review:
         """The detection with the landmarks as they stand now."""
         return replace(self.prediction, landmarks=self.landmarks)
 
-    def transformed(self, matrix: npt.ArrayLike) -> Review:
-        """The review with every position moved by a 4 x 4 affine matrix, and every covariance with it."""
-        affine = np.asarray(matrix, dtype=np.float64)
+    def transformed(self, affine: Affine) -> Review:
+        """The review with every position moved by an affine map, and every covariance with it."""
 
         def moved(landmarks: LandmarkSet) -> LandmarkSet:
             return replace(landmarks, landmarks=tuple(_transformed(mark, affine) for mark in landmarks))
@@ -250,8 +250,8 @@ def _as_predicted(landmark: Landmark) -> Landmark:
     return replace(landmark, status=status, position=position, predicted=None)
 
 
-def _transformed(landmark: Landmark, affine: npt.NDArray[np.float64]) -> Landmark:
-    linear, shift = affine[:3, :3], affine[:3, 3]
+def _transformed(landmark: Landmark, affine: Affine) -> Landmark:
+    linear, shift = affine.linear, affine.shift
     covariance, predicted = landmark.covariance, landmark.predicted
     return replace(
         landmark,

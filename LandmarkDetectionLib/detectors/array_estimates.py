@@ -28,43 +28,70 @@ if TYPE_CHECKING:
 
 
 ARCHITECTURE = "silhouette_unet"
-#: Models whose networks stay in memory, some 10 MB each.
+#: Models whose networks stay in memory, some 10 MB each as arrays; of PyTorch's fewer where they are larger.
 KEPT = 4
+MOST_KEPT_BYTES = 1 << 30
 LEAST_DEVIATION_MM, LEAST_DEVIATION_OF_HANDS_MM = 15.0, 2.0
 
-_kept: OrderedDict[tuple[Any, ...], dict[str, SilhouetteArrays]] = OrderedDict()
+_kept: OrderedDict[tuple[Any, ...], dict[str, Any]] = OrderedDict()
 _lock = Lock()
 
 
 def networks_for(model: Model, device: str) -> dict[str, Any]:
     """The networks of a model: arrays on the processor where that is possible, PyTorch's otherwise.
 
-    Arrays are kept between calls for as long as the files are the same.
+    They are kept between calls for as long as the files are the same; nobody may change them.
 
     Raises
     ------
     ModelError
         As ``Model.build_networks``.
     """
-    if device != "cpu" or any(one.architecture != ARCHITECTURE for one in model.networks.values()):
-        return model.build_networks(device)
-    key = _identity(model)
+    from LandmarkDetectionLib.models import Model
+
+    as_arrays = device == "cpu" and all(one.architecture == ARCHITECTURE for one in model.networks.values())
+    if not as_arrays and type(model) is not Model:
+        return model.build_networks(device)  # kept by itself
+    key = (device, *_identity(model))
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
             return dict(_kept[key])
+    built = _arrays(model) if as_arrays else None
+    if built is None:
+        built = model.build_networks(device)
+    with _lock:
+        _kept[key] = built
+        while len(_kept) > KEPT or (len(_kept) > 1 and sum(map(_size, _kept.values())) > MOST_KEPT_BYTES):
+            _kept.popitem(last=False)
+    return dict(built)
+
+
+def forget_networks(device: str) -> None:
+    """Let go of the networks that are kept on a device, whose memory is needed."""
+    with _lock:
+        for key in [key for key in _kept if key[0] == device]:
+            del _kept[key]
+
+
+def _arrays(model: Model) -> dict[str, Any] | None:
     try:
-        built = {
+        return {
             name: SilhouetteArrays(state, model.networks[name].parameters)
             for name, state in model.read_weights().items()
         }
     except (KeyError, TypeError, ValueError):
-        return model.build_networks(device)  # which says what is wrong
-    with _lock:
-        _kept[key] = built
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return dict(built)
+        return None  # building PyTorch's says what is wrong
+
+
+def _size(networks: dict[str, Any]) -> int:
+    """Bytes of PyTorch's networks; arrays are small."""
+    return sum(
+        one.numel() * one.element_size()
+        for network in networks.values()
+        if not isinstance(network, SilhouetteArrays)
+        for one in network.parameters()
+    )
 
 
 def _identity(model: Model) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.detectors.array_estimates import networks_for
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
@@ -116,9 +117,10 @@ def _places(view: View, model: Model, settings: RegressionSettings, method: str,
         normalised_depth,
     )
     from LandmarkDetectionLib.networks.regression_cnn import from_unit
+    from LandmarkDetectionLib.networks.threads import threads_for
 
-    networks = model.build_networks(device)
-    with torch.inference_mode():
+    networks = networks_for(model, device)
+    with torch.inference_mode(), threads_for(networks["position"], view.silhouette.size):
         silhouette = torch.from_numpy(view.silhouette).float()[None, None].to(device)
         units = networks["position"](silhouette).unflatten(1, (-1, 2))
         pixels = from_unit(units, *view.geometry.shape)[0].double().cpu().numpy()

@@ -11,6 +11,7 @@ import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.detectors.array_estimates import networks_for
 from LandmarkDetectionLib.detectors.heatmap_evidence import MOST_BYTES, SpatialBranch, heatmap_evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
@@ -56,7 +57,7 @@ def detect(
     seconds: dict[str, float] = {}
     with _timed(seconds, "load model"):
         step(0.05, "loading the model")
-        network: Any = model.build_networks(device)[KEY]
+        network: Any = networks_for(model, device)[KEY]
     with _timed(seconds, "resample"):
         step(0.3, "bringing the image onto the network's grid")
         grid, unregistered = _grid([volume, *channels], model, settings, network.multiple)

@@ -34,12 +34,15 @@ def run_within(run: Callable[[str], Detection], device: str, name: str) -> Detec
     if device != "cpu":
         import torch
 
+        from LandmarkDetectionLib.detectors.array_estimates import forget_networks
+
         try:
             return run(device)
         except RuntimeError as problem:
             if not _is_out_of_memory(problem):
                 raise
         # Only here is the error gone, and with it the last reference to what fills the memory.
+        forget_networks(device)
         torch.cuda.empty_cache()
         detection = run_within(run, "cpu", name)
         return replace(detection, parameters={**detection.parameters, "device_note": NOTE})

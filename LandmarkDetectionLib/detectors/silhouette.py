@@ -465,6 +465,7 @@ def detect_by_regression(
 
     from LandmarkDetectionLib.imaging.depth import depth_scale, normalised_depth
     from LandmarkDetectionLib.networks.regression_cnn import from_unit
+    from LandmarkDetectionLib.networks.threads import threads_for
 
     settings = RegressionSettings.of(model)
     method = depth or settings.depth_method
@@ -474,9 +475,10 @@ def detect_by_regression(
         )
     seconds: dict[str, float] = {}
     views, networks = _prepare(volume, model, settings.pixel_mm, threshold, device, step, seconds)
-    with _Timer(seconds, "networks"), torch.inference_mode():
+    rows, columns = settings.coronal_shape
+    threads = threads_for(networks["position"], rows * columns)
+    with _Timer(seconds, "networks"), torch.inference_mode(), threads:
         step(0.6, "finding landmarks")
-        rows, columns = settings.coronal_shape
         view = views.coronal.cropped_to_object().resampled((rows, columns))
         front = torch.from_numpy(view.front)[None].to(device)
         scale = depth_scale(front)

@@ -7,7 +7,7 @@ whose heatmap and "not in the image" share one softmax.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from math import pi, sqrt
 from typing import NamedTuple
@@ -120,11 +120,6 @@ def heatmap_distribution(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     return probability.reshape(heatmaps.shape), probability.sum(dim=2)
 
 
-def decode_argmax(heatmaps: Tensor) -> Tensor:
-    """The highest cell of heatmaps (B, L, *S): (B, L, d)."""
-    return _highest(heatmaps).flip(-1).to(heatmaps.dtype)
-
-
 def decode_parabola(heatmaps: Tensor) -> Tensor:
     """The highest cell, moved along every axis to the top of the parabola through its neighbours.
 
@@ -230,19 +225,6 @@ def fit_gaussian(heatmaps: Tensor, radius: int = 3, floor: float = 0.05) -> Gaus
     )
     covariance = torch.where(fits[..., None, None], covariance, spread).flip(-1, -2)
     return GaussianFit(position.to(heatmaps.dtype), covariance.to(heatmaps.dtype))
-
-
-def decode_gaussian(heatmaps: Tensor) -> Tensor:
-    """Centres (B, L, d) of the Gaussians of ``fit_gaussian``."""
-    return fit_gaussian(heatmaps).position
-
-
-DECODERS: dict[str, Callable[[Tensor], Tensor]] = {
-    "argmax": decode_argmax,
-    "parabola": decode_parabola,
-    "local-soft-argmax": decode_local_soft_argmax,
-    "gaussian": decode_gaussian,
-}
 
 
 def _highest(heatmaps: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from LandmarkDetectionLib.heatmaps.decoding import Reading, read_distribution, r
 from LandmarkDetectionLib.heatmaps.gaussian import heatmap_distribution
 from LandmarkDetectionLib.heatmaps.sliding_window import tiled_peaks
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
+from LandmarkDetectionLib.networks.threads import threads_for
 
 #: Angle (radians, from x to y) and factor of the copies of an image that a network is asked about, too.
 COPIES = ((0.1, 1.05), (-0.1, 0.95), (0.1, 0.95), (-0.1, 1.05))
@@ -50,10 +51,13 @@ def read_image(
     """
     # Not on CPUs, many of which only imitate it.
     half = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
-    if needs_tiles(image.shape[1:], canvas):
-        with half:
+    tiles = needs_tiles(image.shape[1:], canvas)
+    cells = np.prod(canvas if tiles else image.shape[1:], dtype=np.int64)
+    threads = threads_for(network, int(cells))
+    if tiles:
+        with half, threads:
             return _read_in_tiles(network, image, canvas, logits, radius, masses, device), None
-    with torch.inference_mode(), half:
+    with torch.inference_mode(), half, threads:
         output = averaged_output(network, torch.from_numpy(image)[None].to(device), copies)
     return read_heatmaps(output.heatmaps, logits, network.stride, radius, masses), output
 

@@ -20,10 +20,23 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
 
 
-#: What is called absent and is there after all is off by about so many times what the others are.
-ABSENT_FACTOR = 4.0
-#: Of landmarks that are trusted without any doubt the expected error still tells which comes first.
-LEAST_DOUBT = 0.01
+@dataclass(frozen=True)
+class TriageConfig:
+    """Numbers that the order of landmarks and cases rests on.
+
+    Attributes
+    ----------
+    absent_factor
+        What is called absent and is there after all is off by about so many times what the others are.
+    least_doubt
+        Of landmarks that are trusted without any doubt the expected error still tells which comes first.
+    """
+
+    absent_factor: float = 4.0
+    least_doubt: float = 0.01
+
+
+CONFIG = TriageConfig()
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,9 @@ def landmark_urgency(landmarks: LandmarkSet, warned: Collection[str] = ()) -> di
     if not errors:
         return doubts
     usual = float(np.median(errors))
-    return {mark.name: _error(mark, usual) * max(doubts[mark.name], LEAST_DOUBT) ** 2 for mark in landmarks}
+    return {
+        mark.name: _error(mark, usual) * max(doubts[mark.name], CONFIG.least_doubt) ** 2 for mark in landmarks
+    }
 
 
 def rank_landmarks(landmarks: LandmarkSet) -> tuple[str, ...]:
@@ -196,7 +211,7 @@ def _error(mark: Landmark, usual: float) -> float:
     """Expected error in mm; of what is called absent, should it be there after all."""
     if mark.is_present:
         return usual if mark.expected_error is None else mark.expected_error
-    return ABSENT_FACTOR * usual
+    return CONFIG.absent_factor * usual
 
 
 def _chance(mark: Landmark) -> float:

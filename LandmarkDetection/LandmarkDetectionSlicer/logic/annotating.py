@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import slicer
 
 from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest
@@ -83,7 +82,7 @@ def saveAnnotation(
     onFailed
         Called with one sentence; nothing was saved then.
     """
-    review = loadWorldReview(landmarkNode).transformed(np.linalg.inv(linearToWorld(volumeNode)))
+    review = loadWorldReview(landmarkNode).transformed(linearToWorld(volumeNode).inverse)
     message = {
         "do": "annotate",
         "ijk_to_ras": readVolume(volumeNode, world=False).ijk_to_ras.tolist(),

@@ -111,7 +111,7 @@ def importLandmarks(
     path = Path(path)
     review = _read(path)
     if volumeNode is not None:
-        review = review.transformed(np.linalg.inv(linearToWorld(volumeNode)))
+        review = review.transformed(linearToWorld(volumeNode).inverse)
     enableUndo()
     slicer.mrmlScene.SaveStateForUndo()
     node = storeReview(review, volumeNode)

@@ -109,7 +109,7 @@ class Follower:
 
 
 def _toNode(detection: Detection, session: ReviewSession) -> Detection:
-    toNode = np.linalg.inv(linearToWorld(session.node))
+    toNode = linearToWorld(session.node).inverse
     return Review(detection, detection.landmarks).transformed(toNode).prediction
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.errors import InputError
@@ -188,10 +189,10 @@ def test_placing_by_hand_starts_with_every_landmark_of_the_protocol_open(whole_b
 def test_moving_a_review_and_moving_it_back_changes_nothing(review):
     turn = np.array([[0, -1, 0, 10], [1, 0, 0, 20], [0, 0, 1, 30], [0, 0, 0, 1.0]])
     review = review.correct("chin", [1, 2, 3])
-    moved = review.transformed(turn)
+    moved = review.transformed(Affine(turn))
     assert moved.landmarks["chin"].position.tolist() == [8, 21, 33]
     assert np.diag(moved.landmarks["knee_left"].covariance).tolist() == [9, 4, 1]
-    back = moved.transformed(np.linalg.inv(turn))
+    back = moved.transformed(Affine(turn).inverse)
     np.testing.assert_allclose(back.landmarks.positions, review.landmarks.positions, atol=1e-9)
     np.testing.assert_allclose(back.landmarks["chin"].predicted, CHIN.position, atol=1e-9)
 
