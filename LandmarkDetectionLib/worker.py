@@ -29,7 +29,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
@@ -42,7 +42,9 @@ from LandmarkDetectionLib.typing import Progress
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.detectors.analysis import Analysis
     from LandmarkDetectionLib.models import Model
 
 Send = Callable[[Message], None]
@@ -53,7 +55,7 @@ DEFECT = "Defect"
 class Worker:
     """Answers requests one after the other.
 
-    It keeps the last volume open and the last detection with its evidence, and lets go of both before it
+    It keeps the last volume open and the last analysis, and lets go of both before it
     opens another volume, so that never more than one is in memory.
 
     Parameters
@@ -80,7 +82,7 @@ class Worker:
         }
         self._message: VolumeMessage | None = None
         self._volume: Volume | None = None
-        self._detection: tuple[object, Detection] | None = None
+        self._analysis: tuple[object, Analysis] | None = None
 
     def answer(self, request: Message) -> None:
         """Answer one request; whatever goes wrong becomes its error event."""
@@ -109,62 +111,54 @@ class Worker:
     def _detect(self, request: requests.Detect, progress: Progress) -> Message:
         from LandmarkDetectionLib.models import load_model
 
-        return self._new_detection(request, load_model(request.model), progress).to_record()
+        return self._new_analysis(request, load_model(request.model), progress).detection.to_record()
 
-    def _new_detection(self, request: requests.Detect, model: Model, progress: Progress) -> Detection:
+    def _new_analysis(self, request: requests.Detect, model: Model, progress: Progress) -> Analysis:
         progress(0.0, "starting")
-        from LandmarkDetectionLib.detectors.dispatch import detect
+        from LandmarkDetectionLib.core.options import DetectOptions
+        from LandmarkDetectionLib.detectors.dispatch import analyse
 
         volume = self._opened(request.volume)
-        self._detection = None
-        detection = detect(
-            volume,
-            model,
-            threshold=request.threshold,
-            depth=request.depth,
-            device=request.device,
-            side=request.side,
-            progress=progress,
-        )
-        self._detection = (model.path, model.version), detection
-        return detection
+        self._analysis = None
+        # Refuses a word that is no side.
+        side = cast("Side", request.side)
+        options = DetectOptions(request.threshold, request.depth, request.device, side)
+        analysis = analyse(volume, model, options, progress=progress)
+        self._analysis = (model.path, model.version), analysis
+        return analysis
 
-    def _detected(self, request: requests.Detect, progress: Progress) -> tuple[Model, Detection]:
-        """The detection at hand, or a new one where it was in another volume or with another model."""
+    def _analysed(self, request: requests.Detect, progress: Progress) -> Analysis:
+        """The analysis at hand, or a new one where it was of another volume or with another model."""
         from LandmarkDetectionLib.models import load_model
 
         model = load_model(request.model)
         self._opened(request.volume)
-        made_with, detection = self._detection or (None, None)
-        if detection is None or made_with != (model.path, model.version):
-            detection = self._new_detection(request, model, progress)
-        return model, detection
+        made_with, analysis = self._analysis or (None, None)
+        if analysis is None or made_with != (model.path, model.version):
+            analysis = self._new_analysis(request, model, progress)
+        return analysis
 
     def _refine(self, request: requests.Refine, progress: Progress) -> Message:
         from LandmarkDetectionLib.detectors.again import detect_again, difference, require_near
-        from LandmarkDetectionLib.detectors.dispatch import refine
         from LandmarkDetectionLib.models import load_model
 
         model, review = load_model(request.model), _review_of(request)
         volume = self._opened(request.volume)
         require_near(volume, review.landmarks)
-        made_with, detection = self._detection or (None, None)
+        made_with, analysis = self._analysis or (None, None)
         if (
-            detection is None
+            analysis is None
             or made_with != (model.path, model.version)
-            or difference(detection, review) is not None
+            or difference(analysis, review) is not None
         ):
-            self._detection = None
-            device = request.device
-            detection = detect_again(volume, model, review, device=device, progress=progress)
-            self._detection = (model.path, model.version), detection
-        return refine(detection, review.landmarks).to_record()
+            self._analysis = None
+            analysis = detect_again(volume, model, review, device=request.device, progress=progress)
+            self._analysis = (model.path, model.version), analysis
+        return analysis.refine(review.landmarks).detection.to_record()
 
     def _locate_near(self, request: requests.LocateNear, progress: Progress) -> Message:
-        from LandmarkDetectionLib.detectors.dispatch import locate_near
-
-        model, detection = self._detected(request, progress)
-        return locate_near(detection, model, request.landmark, np.array(request.near)).to_record()
+        analysis = self._analysed(request, progress)
+        return analysis.locate_near(request.landmark, request.near).to_record()
 
     def _silhouette(self, request: requests.Silhouette, progress: Progress) -> Message:
         from PIL import Image
@@ -189,7 +183,7 @@ class Worker:
         volume = self._opened(request.volume)
         views = look_again(volume, model, detection)
         protocol = model.protocol if model else Protocol.model_construct(pairs=(), lines=())
-        write_overlay(replace(detection, views=views), protocol, request.path, volume=volume)
+        write_overlay(detection, views, protocol, request.path, volume=volume)
         return {"picture": request.path}
 
     def _install(self, request: requests.Install, progress: Progress) -> Message:
@@ -283,7 +277,7 @@ class Worker:
         return self._volume
 
     def _forget(self) -> None:
-        self._message = self._volume = self._detection = None
+        self._message = self._volume = self._analysis = None
         gc.collect()
 
 

@@ -118,9 +118,9 @@ def givenThreshold(detection: Detection) -> float | None:
 
     Of what was detected before it was noted, that of a hand is taken for estimated.
     """
-    value, parameters = detection.parameters.get("threshold"), detection.parameters
-    isGiven = parameters.get("threshold_given", "side" not in parameters)
-    return float(value) if isGiven and isinstance(value, (int, float)) else None
+    used = detection.used
+    isGiven = detection.parameters.get("threshold_given", used.side is None)
+    return used.threshold if isGiven else None
 
 
 class TimeLeft:
@@ -159,10 +159,10 @@ def summary(detection: Detection) -> str:
     parts = [f"{found} of {len(detection.landmarks)} landmarks found"]
     if count[Status.UNCERTAIN]:
         parts.append(f"{count[Status.UNCERTAIN]} of them uncertain")
-    device = {"cpu": "processor", "cuda": "graphics card"}.get(detection.parameters.get("device", ""), "")
+    device = {"cpu": "processor", "cuda": "graphics card"}.get(detection.used.device or "", "")
     seconds = sum(detection.seconds.values())
     sentence = f"{', '.join(parts)}, in {seconds:.1f} s" + (f" on the {device}." if device else ".")
-    note = detection.parameters.get("device_note")
+    note = detection.used.device_note
     return f"{sentence} {note}" if note else sentence
 
 

@@ -111,8 +111,7 @@ class Follower:
 
 
 def _toNode(detection: Detection, session: ReviewSession) -> Detection:
-    toNode = linearToWorld(session.node).inverse
-    return Review(detection, detection.landmarks).transformed(toNode).prediction
+    return detection.transformed(linearToWorld(session.node).inverse)
 
 
 def _settled(review: Review) -> Settled:
