@@ -9,9 +9,9 @@ Every position that enters or leaves this library is in RAS millimetres.
 
     volume = ld.read_volume("ct.nii.gz")
     model = ld.load_model("whole-body-ct")
-    detection = ld.detect(volume, model)
-    detection = ld.refine(detection, {"knee_left": (-81, 12, 430)})
-    ld.write_detection(detection, "ct.mrk.json")
+    analysis = ld.analyse(volume, model)  # or ld.detect(...) for the detection alone
+    analysis = analysis.refine({"knee_left": (-81, 12, 430)})
+    ld.write_detection(analysis.detection, "ct.mrk.json")
 
 The names below are the public ones. Each is loaded when it is first used, so importing the library costs
 nothing; ``docs/api.md`` describes them.
@@ -27,12 +27,14 @@ from LandmarkDetectionLib._version import __version__
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+    from LandmarkDetectionLib.core.options import DetectOptions
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.datasets.cases import Datalist
     from LandmarkDetectionLib.datasets.datalist import read_datalist
-    from LandmarkDetectionLib.detectors.dispatch import detect, locate_near, refine
+    from LandmarkDetectionLib.detectors.analysis import Analysis
+    from LandmarkDetectionLib.detectors.dispatch import analyse, detect
     from LandmarkDetectionLib.errors import LandmarkDetectionError
     from LandmarkDetectionLib.io.markups import read_landmarks, write_landmarks
     from LandmarkDetectionLib.io.protocols import load_protocol
@@ -50,8 +52,9 @@ _MODULES = {
     "list_models": "models",
     "Model": "models",
     "detect": "detectors.dispatch",
-    "refine": "detectors.dispatch",
-    "locate_near": "detectors.dispatch",
+    "analyse": "detectors.dispatch",
+    "Analysis": "detectors.analysis",
+    "DetectOptions": "core.options",
     "Detection": "core.detection",
     "read_detection": "io.records",
     "write_detection": "io.records",
@@ -80,8 +83,9 @@ __all__ = [  # noqa: RUF022  in the order in which they are met, which is that o
     "list_models",
     "Model",
     "detect",
-    "refine",
-    "locate_near",
+    "analyse",
+    "Analysis",
+    "DetectOptions",
     "Detection",
     "read_detection",
     "write_detection",

@@ -29,6 +29,7 @@ LAYERS = (
     "_version",
     "typing",
     "files",
+    "requests",
     "core",
     "correction",
     "io",
@@ -51,7 +52,7 @@ LAYERS = (
     "__main__",
 )
 #: Too small, or too much used by everything, to tell anything in a picture.
-NOT_DRAWN = ("errors", "_version", "typing", "files", "__main__")
+NOT_DRAWN = ("errors", "_version", "typing", "files", "requests", "__main__")
 
 Graph = dict[str, set[str]]
 

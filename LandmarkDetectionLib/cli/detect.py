@@ -105,22 +105,18 @@ def detect(
         if pixel_size is not None:
             volume, *further = (with_pixel_size(one, pixel_size) for one in (volume, *further))
         # Only now, so that what cannot work is refused before PyTorch is loaded.
-        from LandmarkDetectionLib.detectors.dispatch import detect as run_detector
+        from LandmarkDetectionLib.core.options import DetectOptions
+        from LandmarkDetectionLib.detectors.dispatch import analyse
 
-        detection = run_detector(
-            volume,
-            package,
-            threshold=threshold,
-            depth=depth.value if depth else None,
-            device=device.value,
-            side=side.value,
-            channels=further,
-            progress=progress,
+        options = DetectOptions(
+            threshold, depth.value if depth else None, device.value, side.value, tuple(further)
         )
+        analysis = analyse(volume, package, options, progress=progress)
+        detection = analysis.detection
         if pixel_size is not None:
             detection = replace(detection, parameters={**detection.parameters, "pixel_size_mm": pixel_size})
         progress(1.0, "writing")
-        write_results(detection, package.protocol, outputs, overlay, volume)
+        write_results(replace(analysis, detection=detection), package.protocol, outputs, overlay, volume)
     files = [*outputs, *([overlay] if overlay else [])]
     _report(detection, as_json, quiet, files, _measured(detection, package.protocol, volume))
 

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.detectors.analysis import Analysis
 
 
 def write_results(
-    detection: Detection,
+    analysis: Analysis,
     protocol: Protocol,
     outputs: Sequence[Path],
     overlay: Path | None,
@@ -28,11 +29,19 @@ def write_results(
         from LandmarkDetectionLib.io.records import write_detection
 
         for path in outputs:
-            write_detection(detection, path)
+            write_detection(analysis.detection, path)
     if overlay is not None:
         from LandmarkDetectionLib.reporting.overlay import write_overlay
 
-        write_overlay(detection, protocol, overlay, volume=volume, case=volume.name, truth=truth)
+        write_overlay(
+            analysis.detection,
+            analysis.views,
+            protocol,
+            overlay,
+            volume=volume,
+            case=volume.name,
+            truth=truth,
+        )
 
 
 def print_times(detection: Detection) -> None:

@@ -94,23 +94,24 @@ def refine(
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source)
         further = [read_volume(path) for path in channel or []]
-        pixel_mm = before.prediction.parameters.get("pixel_size_mm") if before is not None else None
-        if isinstance(pixel_mm, int | float) and not volume.spacing_known:
+        pixel_mm = before.prediction.used.pixel_size_mm if before is not None else None
+        if pixel_mm is not None and not volume.spacing_known:
             volume, *further = (with_pixel_size(one, pixel_mm) for one in (volume, *further))
         from LandmarkDetectionLib.core.landmarks import LandmarkSet
+        from LandmarkDetectionLib.core.options import DetectOptions
         from LandmarkDetectionLib.detectors.again import detect_again, require_near
-        from LandmarkDetectionLib.detectors.dispatch import detect
-        from LandmarkDetectionLib.detectors.dispatch import refine as refine_detection
+        from LandmarkDetectionLib.detectors.dispatch import analyse
 
         corrected = LandmarkSet(tuple(settled.values()))
         require_near(volume, corrected)
         if before is None:
-            first = detect(volume, package, device=device.value, channels=further, progress=progress)
+            options = DetectOptions(device=device.value, channels=tuple(further))
+            analysis = analyse(volume, package, options, progress=progress)
         else:
-            first = detect_again(
+            analysis = detect_again(
                 volume, package, before, device=device.value, channels=further, progress=progress
             )
-        refined = refine_detection(first, corrected)
+        first, refined = analysis.detection, analysis.refine(corrected).detection
         if pixel_mm is not None:
             first = replace(first, parameters={**first.parameters, "pixel_size_mm": pixel_mm})
             refined = replace(refined, parameters=first.parameters)

@@ -142,7 +142,8 @@ def demo(
     outputs = [ct, found, record, truth, picture]
     check_outputs(outputs, (".nii.gz", ".json", ".png"))
 
-    from LandmarkDetectionLib.detectors.dispatch import detect as run_detector
+    from LandmarkDetectionLib.core.options import DetectOptions
+    from LandmarkDetectionLib.detectors.dispatch import analyse
     from LandmarkDetectionLib.io.markups import write_landmarks
     from LandmarkDetectionLib.io.volumes import read_volume, write_volume
     from LandmarkDetectionLib.models import load_model
@@ -156,8 +157,9 @@ def demo(
         write_landmarks(known, truth)
         # Read back what was written, so that the demo takes the way of a user's own file.
         volume = read_volume(ct)
-        detection = run_detector(volume, package, device=device.value, progress=progress)
-        write_results(detection, package.protocol, [found, record], picture, volume, truth=known)
+        analysis = analyse(volume, package, DetectOptions(device=device.value), progress=progress)
+        detection = analysis.detection
+        write_results(analysis, package.protocol, [found, record], picture, volume, truth=known)
 
     errors = _errors_mm(detection.landmarks, known)
     mean = sum(errors.values()) / len(errors) if errors else None

@@ -7,12 +7,15 @@ What a split is called says what it is for: `Train`, `training` and `tr` are lea
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
 
+#: Of a growing data set every third subject is held back until there are so many, then every fifth.
+ENOUGH_HELD_BACK, FIRST_SHARE, LATER_SHARE = 5, 3, 5
 #: Words that say what a split is for, and words beside them that say nothing.
 _TRAINING = frozenset({"train", "training", "trn", "tr"})
 _VALIDATION = frozenset(
@@ -57,12 +60,11 @@ def assign_splits(subjects: Sequence[str], shares: Mapping[str, float], seed: in
             f"{len(names)} subject{'s' if len(names) != 1 else ''} cannot be divided into "
             f"{', '.join(wanted)}; each split needs one."
         )
-    count = {name: sum(one == name for one in subjects) for name in names}
-    shuffled = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
+    count = Counter(subjects)
     target = {split: share * len(subjects) / sum(wanted.values()) for split, share in wanted.items()}
     filled = dict.fromkeys(wanted, 0)
     of_subject: dict[str, str] = {}
-    order = sorted(shuffled, key=lambda name: -count[name])
+    order = sorted(shuffled_subjects(subjects, seed), key=lambda name: -count[name])
     for left, name in zip(range(len(order), 0, -1), order, strict=True):
         empty = [split for split in wanted if not filled[split]]
         # The last subjects go where there is nobody yet.
@@ -71,6 +73,21 @@ def assign_splits(subjects: Sequence[str], shares: Mapping[str, float], seed: in
         of_subject[name] = split
         filled[split] += count[name]
     return tuple(of_subject[subject] for subject in subjects)
+
+
+def shuffled_subjects(subjects: Iterable[str], seed: int = 0) -> list[str]:
+    """Every subject once, in an order that only the seed decides."""
+    names = sorted(set(subjects))
+    return [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
+
+
+def holds_back_next(subjects: int, held_back: int) -> bool:
+    """Whether a new subject of a growing data set is held back, beside so many of which some are.
+
+    Every third is until there are enough to compare models on, then every fifth.
+    """
+    count = subjects + 1
+    return held_back < max(min(ENOUGH_HELD_BACK, count // FIRST_SHARE), count // LATER_SHARE)
 
 
 def is_training(split: str) -> bool:

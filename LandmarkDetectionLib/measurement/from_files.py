@@ -124,7 +124,7 @@ def read_found(path: Path) -> Found:
         detection.model,
         detection.model_version,
         detection.warnings,
-        detection.parameters.get("unit") == "pixel",
+        detection.unit == "px",
     )
 
 

@@ -197,7 +197,7 @@ def _result(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> dict[str, A
         "case": record.key,
         "model": outcome.model,
         "model_version": outcome.model_version,
-        "unit": detection.parameters.get("unit", "mm"),
+        "unit": detection.used.unit,
         "landmarks": outcome.landmarks,
         "present": outcome.present,
         "uncertain": outcome.uncertain,
