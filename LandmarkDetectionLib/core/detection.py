@@ -98,7 +98,7 @@ def detection_from_record(record: dict[str, Any]) -> Detection:
     version = record.get("schema_version")
     if "landmarks" not in record or version is None:
         raise ValueError(
-            "it is not the record of a detection; such a record is what 'detect --output x.json' writes"
+            "it is not the record of a detection, which is what detecting writes to a .json file"
         )
     if version != SCHEMA_VERSION:
         raise ValueError(

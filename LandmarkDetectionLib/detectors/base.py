@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from LandmarkDetectionLib.errors import InputError
+
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.options import DetectOptions
     from LandmarkDetectionLib.core.volume import Volume
@@ -19,7 +21,7 @@ class Detector(Protocol):
     """One way to find landmarks: a module of this package with these two functions."""
 
     @staticmethod
-    def refuses(volume: Volume, model: Model, options: DetectOptions) -> str | None:
+    def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
         """Why a model of this kind cannot look at a volume with these options; None when it can."""
 
     @staticmethod
@@ -27,15 +29,17 @@ class Detector(Protocol):
         """Find the model's landmarks with options that are not refused, on the device that they name."""
 
 
-def refuses_side(model: Model, options: DetectOptions) -> str | None:
+def refuses_side(model: Model, options: DetectOptions) -> InputError | None:
     """For models that are not of hands."""
     if options.side == "auto":
         return None
-    return f"The model {model.name!r} is not one of hands; leave out the side."
+    return InputError(f"The model {model.name!r} is not one of hands; leave out the side.", about="side")
 
 
-def refuses_channels(model: Model, options: DetectOptions) -> str | None:
+def refuses_channels(model: Model, options: DetectOptions) -> InputError | None:
     """For models that look at one image."""
     if not options.channels:
         return None
-    return f"The model {model.name!r} looks at one image; leave out the further channels."
+    return InputError(
+        f"The model {model.name!r} looks at one image; leave out the further channels.", about="channel"
+    )

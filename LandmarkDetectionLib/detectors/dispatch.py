@@ -77,8 +77,8 @@ def analyse(
 
     asked = DetectOptions() if options is None else options
     detector = detector_of(model)
-    if reason := detector.refuses(volume, model, asked):
-        raise InputError(reason)
+    if refusal := detector.refuses(volume, model, asked):
+        raise refusal
 
     def step(fraction: float, text: str) -> None:
         if cancelled is not None and cancelled():
@@ -253,7 +253,7 @@ def choose_device(device: str) -> str:
 
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "The device cuda was asked for, but this machine offers none; use --device cpu or auto."
+            "The device cuda was asked for, but this machine offers none; choose cpu or auto.", about="device"
         )
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"

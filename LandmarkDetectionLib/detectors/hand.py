@@ -21,7 +21,7 @@ from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands, hand_canvas
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import HandSettings
-from LandmarkDetectionLib.errors import ModelError, NoBodyError
+from LandmarkDetectionLib.errors import InputError, ModelError, NoBodyError
 from LandmarkDetectionLib.imaging.hand.views import HandPicture, HandView, view_hand
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW, Calibration
 from LandmarkDetectionLib.quality.plausibility import plausibility_warnings
@@ -52,10 +52,12 @@ DOUBTFUL_CONFIDENCE = 0.6
 CLICK_SHARE, CLICK_DEPTH_SHARE = 0.04, 0.08
 
 
-def refuses(volume: Volume, model: Model, options: DetectOptions) -> str | None:
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
     """See ``base.Detector``: hands have no lateral view."""
     if (options.depth or HandSettings.of(model).depth_method) == "lateral":
-        return "Hands are seen from one side only; use --depth mean or --depth network."
+        return InputError(
+            "Hands are seen from one side only; choose the depth method mean or network.", about="depth"
+        )
     return refuses_channels(model, options)
 
 
@@ -102,7 +104,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         raise NoBodyError(
             f"{volume.name or 'The picture'} does not look like a hand: no landmark was found with a "
             f"confidence over {LEAST_CONFIDENCE:g}; check the file, or give the grey value of the skin as "
-            "--threshold."
+            "threshold.",
+            about="threshold",
         )
     chosen = picture.views[best]
     places = _places(found, best, settings, method, model, picture.flat)

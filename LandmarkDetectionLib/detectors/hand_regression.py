@@ -20,6 +20,7 @@ from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Frame, JointEvidence
 from LandmarkDetectionLib.detectors.regression import regression_answer
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
+from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.imaging.hand.views import view_hand
 from LandmarkDetectionLib.quality.calibration import RADIUS_MM, UNCERTAIN_BELOW
 from LandmarkDetectionLib.quality.plausibility import plausibility_warnings
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.models import Model
 
 
-def refuses(volume: Volume, model: Model, options: DetectOptions) -> str | None:
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
     """See ``base.Detector``: a way to find depth that the model has not."""
     method = options.depth or RegressionSettings.of(model).depth_method
     if method == "lateral" or (method == "network" and "depth" not in model.networks):
-        return f"The model {model.name!r} has no network for this; use --depth mean."
+        return InputError(
+            f"The model {model.name!r} has no network for this; choose the depth method mean.", about="depth"
+        )
     return refuses_channels(model, options)
 
 

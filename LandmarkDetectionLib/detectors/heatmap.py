@@ -16,6 +16,7 @@ from LandmarkDetectionLib.detectors.array_estimates import networks_for
 from LandmarkDetectionLib.detectors.base import Step, refuses_side
 from LandmarkDetectionLib.detectors.heatmap_evidence import MOST_BYTES, SpatialBranch, heatmap_evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
+from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmaps.decoding import Reading
 from LandmarkDetectionLib.heatmaps.inference import read_image
 from LandmarkDetectionLib.imaging.grid import ImageGrid, look_at
@@ -35,19 +36,26 @@ KEY = "heatmap"
 STRETCH = 1.35
 
 
-def refuses(volume: Volume, model: Model, options: DetectOptions) -> str | None:
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
     """See ``base.Detector``: these models have neither threshold nor depth method, but a number of images."""
     if reason := refuses_side(model, options):
         return reason
     if options.threshold is not None:
-        return f"The model {model.name!r} looks at grey values and has no threshold; leave it out."
+        return InputError(
+            f"The model {model.name!r} looks at grey values and has no threshold; leave it out.",
+            about="threshold",
+        )
     if options.depth is not None:
-        return f"The model {model.name!r} finds all coordinates at once; leave out the depth method."
+        return InputError(
+            f"The model {model.name!r} finds all coordinates at once; leave out the depth method.",
+            about="depth",
+        )
     needed, given = HeatmapSettings.of(model).channels, len(options.channels) + 1
     if given != needed:
-        return (
+        return InputError(
             f"The model {model.name!r} needs {needed} image{'s' if needed > 1 else ''} per case, not "
-            f"{given}; name further ones with --channel."
+            f"{given}; give the further images of the case.",
+            about="channel",
         )
     return None
 

@@ -17,6 +17,7 @@ from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
 from LandmarkDetectionLib.detectors.silhouette import Timer, frame_of, prepare, refuses_size, scanned
+from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.quality.body_evidence import composition, weighed
 from LandmarkDetectionLib.quality.calibration import RADIUS_MM, UNCERTAIN_BELOW
 from LandmarkDetectionLib.quality.plausibility import none_found, plausibility_warnings
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.models import Model
 
 
-def refuses(volume: Volume, model: Model, options: DetectOptions) -> str | None:
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
     """See ``base.Detector``: the paper has no lateral view."""
     if (options.depth or RegressionSettings.of(model).depth_method) == "lateral":
-        return f"The model {model.name!r} has no lateral network; use --depth mean or --depth network."
+        return InputError(
+            f"The model {model.name!r} has no lateral network; choose the depth method mean or network.",
+            about="depth",
+        )
     return refuses_side(model, options) or refuses_channels(model, options) or refuses_size(volume)
 
 

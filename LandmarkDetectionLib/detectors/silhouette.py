@@ -18,7 +18,7 @@ from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
-from LandmarkDetectionLib.errors import NoBodyError
+from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
@@ -156,7 +156,7 @@ def _on_device(network: nn.Module, view: tuple[Array, Array, Array]) -> list[Ten
     return [torch.as_tensor(np.ascontiguousarray(image)).to(device) for image in view]
 
 
-def refuses(volume: Volume, model: Model, options: DetectOptions) -> str | None:
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
     """See ``base.Detector``."""
     return refuses_side(model, options) or refuses_channels(model, options) or refuses_size(volume)
 
@@ -454,19 +454,19 @@ def _usual_field_of_view(view: View, margin: int = 8) -> Array:
     return usual
 
 
-def refuses_size(volume: Volume) -> str | None:
+def refuses_size(volume: Volume) -> InputError | None:
     """Of scans whose size in mm cannot be a body's, which mostly means a wrong spacing."""
     if volume.is_2d:
         # Refused as a single image where it is looked at: its pixels need no size for that.
         return None
     if not volume.spacing_known:
-        return (
+        return InputError(
             f"{volume.name or 'The volume'} does not say how large its voxels are; body landmarks need mm, "
             "so convert it to a format with spacing (NRRD, NIfTI, DICOM)."
         )
     extent = float(np.max(volume.extent_mm))
     if not SMALLEST_MM <= extent <= LARGEST_MM:
-        return (
+        return InputError(
             f"{volume.name or 'The volume'} is {extent:.4g} mm long, which no scan of a body is; its spacing "
             f"({', '.join(f'{s:.4g}' for s in volume.spacing)} mm) is probably wrong: "
             "correct it and try again."

@@ -298,7 +298,7 @@ def _set_aside(
     reason = (
         f"The process that worked on {job.key} ended {attempt.crashes} times, last while {attempt.stage}: it "
         f"needs more than {memory} a worker, or its file makes a reader crash. Try it alone with 'detect', "
-        "or again with more memory and --retry-failed."
+        "or again with more memory, retrying what failed."
     )
     for model in plan.models:
         failed = replace(_failed(plan, job, model, InputError(reason)), state=State.SET_ASIDE, kind="Crash")

@@ -126,7 +126,8 @@ def _view_radiograph(volume: Volume, side: Side, threshold: float | None) -> Han
     if outline is None:
         raise NoBodyError(
             f"{name} shows nothing in front of air, so there is no hand in it; check the file or give the "
-            "grey value of the skin as --threshold."
+            "grey value of the skin as threshold.",
+            about="threshold",
         )
     pose = find_pose(outline.mask, outline.field)
     scan = FlatHand.of(outline.mask, outline.field, grid)

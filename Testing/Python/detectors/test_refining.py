@@ -1,8 +1,6 @@
 """Corrections and what the other landmarks make of them, through the detectors' own path."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,33 +223,17 @@ def test_a_finger_follows_its_tip(hand):
     assert all(np.isfinite(mark.position).all() for mark in refined.landmarks if mark.is_present)
 
 
-def test_the_command_corrects_and_lists_what_moved(hand, tmp_path: Path):
+def test_the_command_corrects_and_lists_what_moved(hand, tmp_path: Path, cli):
     volume, detection = hand[0], hand[1].detection
     image, record, out = tmp_path / "hand.nrrd", tmp_path / "first.json", tmp_path / "refined.json"
     write_volume(volume, image)
     review = Review.of(detection).accept("wrist")
     write_review(review, record)
     x, y, z = detection.landmarks["thumb_tip"].position + np.array([3.0, 0.0, 3.0])
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "LandmarkDetectionLib",
-            "refine",
-            str(image),
-            str(record),
-            "--at",
-            f"thumb_tip={x},{y},{z}",
-            "--missing",
-            "little_tip",
-            "-o",
-            str(out),
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "thumb_tip" in run.stdout and "expected error" in run.stdout
+    words = ("--at", f"thumb_tip={x},{y},{z}", "--missing", "little_tip", "-o", out)
+    answer = cli("refine", image, record, *words)
+    assert answer.code == 0, answer.err
+    assert "thumb_tip" in answer.out and "expected error" in answer.out
     refined = read_detection(out).landmarks
     assert refined["thumb_tip"].position == pytest.approx([x, y, z], abs=1e-3)
     again = read_review(out).prediction.landmarks
@@ -354,28 +336,21 @@ def test_a_real_radiograph_is_found_again_by_its_record(real_data: Path, name: s
         (["--at", "thumb_tip=90000,2,3"], "mm outside hand"),
     ],
 )
-def test_the_command_refuses_in_one_sentence(hand, tmp_path: Path, words, sentence):
+def test_the_command_refuses_in_one_sentence(hand, tmp_path: Path, cli, words, sentence):
     volume, detection = hand[0], hand[1].detection
     image, record = tmp_path / "hand.nrrd", tmp_path / "first.json"
     write_volume(volume, image)
     write_detection(detection, record)
-    run = subprocess.run(
-        [sys.executable, "-m", "LandmarkDetectionLib", "refine", str(image), str(record), *words],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode in (2, 3) and sentence in run.stderr and "Traceback" not in run.stderr
+    answer = cli("refine", image, record, *words)
+    assert answer.code in (2, 3) and sentence in " ".join(answer.err.replace("│", " ").split())
+    assert "Traceback" not in answer.err
 
 
-def test_the_next_case_is_the_one_with_the_most_to_correct(hand, tmp_path: Path):
+def test_the_next_case_is_the_one_with_the_most_to_correct(hand, tmp_path: Path, cli):
     detection = hand[1].detection
     write_detection(detection, tmp_path / "good.json")
     worse = [replace(mark, expected_error=90.0) if mark.is_present else mark for mark in detection.landmarks]
     write_detection(replace(detection, landmarks=LandmarkSet(tuple(worse))), tmp_path / "bad.json")
-    run = subprocess.run(
-        [sys.executable, "-m", "LandmarkDetectionLib", "next-case", str(tmp_path), "--json"],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    assert [Path(rank["case"]).stem for rank in json.loads(run.stdout)] == ["bad", "good"]
+    answer = cli("next-case", tmp_path, "--json")
+    assert answer.code == 0, answer.err
+    assert [Path(rank["case"]).stem for rank in json.loads(answer.out)] == ["bad", "good"]
