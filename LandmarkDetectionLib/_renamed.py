@@ -80,7 +80,6 @@ MOVED = {
     "evaluation.evaluation_figures": "evaluation.plots",
     "evaluation.evaluation_report": "evaluation.report_pages",
     "evaluation.evaluation_tables": "evaluation.tables",
-    "evaluation.figures": "study.error_figures",
     "evaluation.folds": "datasets.folds",
     "evaluation.held_back": "training.synthetic.held_out",
     "evaluation.held_back_hands": "training.synthetic.held_out_hands",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES
 from LandmarkDetectionLib.synthesis.body.population import POSTURES
 from LandmarkDetectionLib.synthesis.body.scanner import FIELDS_OF_VIEW
-from LandmarkDetectionLib.synthesis.body.stream import UNIT_SIZE, Batch, BodyStream, Framing
+from LandmarkDetectionLib.synthesis.body.stream import Batch, BodyStream
 from LandmarkDetectionLib.synthesis.sheets import (
     BATCH,
     SIDES,
@@ -33,9 +33,6 @@ def write_contact_sheet(
     count: int = 24,
     seed: int = 0,
     columns: int = 6,
-    disturbance: float = 1.0,
-    whole_body_only: bool = False,
-    size: Literal["true-scale", "unit"] = "true-scale",
 ) -> None:
     """Draw synthetic scans: coronal and lateral front depth, scanned space, and the landmarks inside it.
 
@@ -47,12 +44,6 @@ def write_contact_sheet(
         Number of scans, and how many stand side by side.
     seed
         Of the stream; a training with this seed sees the same kind of bodies.
-    disturbance
-        Strength of table remnants, noise and ragged outlines; 0 for clean bodies.
-    whole_body_only
-        No cuts, as the paper trains.
-    size
-        8 mm pixels of the shipped model, or the paper's unit size.
 
     Raises
     ------
@@ -61,9 +52,8 @@ def write_contact_sheet(
     OutputError
         When the file cannot be written.
     """
-    framing = {"true-scale": Framing(), "unit": UNIT_SIZE}[size]
     names = tuple(load_protocol("whole-body").names)
-    stream = BodyStream(names, seed, min(count, BATCH), framing, whole_body_only, disturbance)
+    stream = BodyStream(names, seed, min(count, BATCH))
     tiles = (_tile(batch, n, names, zoom_of(count)) for batch, n in scans(stream, count))
     title = f"{count} synthetic scan{'s' * (count > 1)}, seed {seed}"
     write_sheet(path, tiles, count, columns, title, SIDES, "seen from the front and from the left")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES
-from LandmarkDetectionLib.synthesis.hand.stream import HAND_UNIT_SIZE, HandBatch, HandFraming, HandStream
+from LandmarkDetectionLib.synthesis.hand.stream import HandBatch, HandFraming, HandStream
 from LandmarkDetectionLib.synthesis.sheets import (
     BATCH,
     Colour,
@@ -38,8 +38,6 @@ def write_hand_sheet(
     count: int = 24,
     seed: int = 0,
     columns: int = 8,
-    disturbance: float = 1.0,
-    size: Literal["canvas", "unit"] = "canvas",
 ) -> None:
     """Draw synthetic hands: depth of the back of the hand, and the landmarks in the picture.
 
@@ -51,10 +49,6 @@ def write_hand_sheet(
         Number of hands, and how many stand side by side.
     seed
         Of the stream; a training with this seed sees the same kind of hands.
-    disturbance
-        Strength of bleeding, cuts, markers and noise; 0 for clean hands.
-    size
-        Canvas of the shipped model, or the paper's unit size.
 
     Raises
     ------
@@ -63,8 +57,8 @@ def write_hand_sheet(
     OutputError
         When the file cannot be written.
     """
-    framing = HAND_UNIT_SIZE if size == "unit" else HandFraming(jitter=0.02)
-    stream = HandStream(tuple(load_protocol("hand").names), seed, min(count, BATCH), framing, disturbance)
+    names = tuple(load_protocol("hand").names)
+    stream = HandStream(names, seed, min(count, BATCH), HandFraming(jitter=0.02))
     title = f"{count} synthetic hand{'s' * (count > 1)}, seed {seed}"
     tiles = (_tile(batch, n, stream.names, zoom_of(count)) for batch, n in scans(stream, count))
     write_sheet(path, tiles, count, columns, title, COLOURS, "left hands seen from the back")

@@ -19,7 +19,7 @@ def share_of(picture: Path, colour: tuple[int, int, int]) -> float:
 
 def test_a_sheet_shows_bodies_with_landmarks_of_both_sides(tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
-    write_contact_sheet(sheet, count=3, columns=2, seed=1, whole_body_only=True, disturbance=0.0)
+    write_contact_sheet(sheet, count=3, columns=2, seed=1)
     with Image.open(sheet) as picture:
         assert picture.size[0] > 600
         assert picture.size[1] > 1000  # two rows
@@ -29,7 +29,7 @@ def test_a_sheet_shows_bodies_with_landmarks_of_both_sides(tmp_path: Path) -> No
 
 def test_the_same_seed_gives_the_same_sheet(tmp_path: Path) -> None:
     for name, seed in (("one.png", 2), ("again.png", 2), ("other.png", 3)):
-        write_contact_sheet(tmp_path / name, count=2, seed=seed, size="unit")
+        write_contact_sheet(tmp_path / name, count=2, seed=seed)
     one, again, other = ((tmp_path / name).read_bytes() for name in ("one.png", "again.png", "other.png"))
     assert one == again != other
 
