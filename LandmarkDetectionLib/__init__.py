@@ -19,7 +19,11 @@ nothing; ``docs/api.md`` describes them.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib._version import __version__
@@ -118,3 +122,20 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _FormerNames:
+    """Asked by the import system for what no file of the library answers to: modules by former names."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not name.startswith(f"{__name__}."):
+            return None
+        from LandmarkDetectionLib._renamed import moved_module
+
+        return moved_module(name)
+
+
+sys.meta_path.append(_FormerNames)

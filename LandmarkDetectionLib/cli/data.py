@@ -238,9 +238,12 @@ def _draw_sheet(data: Path, sheet: Path) -> None:
     """Before the check, so that a data set that is refused can be looked at."""
     from LandmarkDetectionLib.datasets.datalist import list_cases, read_datalist
     from LandmarkDetectionLib.evaluation.dataset_sheet import write_dataset_sheet
+    from LandmarkDetectionLib.files import require_not_inputs
 
     check_outputs([sheet], PICTURE_SUFFIXES)
     cases = read_datalist(data, "allow").cases if data.is_dir() else list_cases(data)
+    read = (file for case in cases for file in (*case.image_files, *(path for _, path in case.landmarks)))
+    require_not_inputs([sheet], read)
     write_dataset_sheet(cases, sheet)
     console.say(f"Wrote {sheet}; look whether the points lie where they belong.")
 

@@ -21,7 +21,12 @@ _TRAINING = frozenset({"train", "training", "trn", "tr"})
 _VALIDATION = frozenset(
     {"val", "valid", "validation", "validate", "vl", "dev", "development", "tune", "tuning"}
 )
-_TEST = frozenset({"test", "tests", "testing", "tst", "ts", "te", "eval", "evaluation"})
+_TEST = frozenset({"test", "tests", "testing", "tst", "ts", "te", "eval", "evaluation"}) | {
+    "external",
+    "unseen",
+    "hidden",
+    "benchmark",
+}
 _HELD_BACK = frozenset({"heldback", "heldout", "holdout", "holdback"})
 _EMPTY_WORDS = frozenset({"set", "split", "data", "dataset", "cases", "images", "part", "subset", "the"})
 
@@ -128,8 +133,9 @@ def is_test(split: str) -> bool:
 def splits_to_learn_from(splits: Iterable[str]) -> frozenset[str]:
     """Which splits may be learned from.
 
-    Where one is called train, only that one; every other has its purpose, whatever it is called. Otherwise
-    all that are not called what is measured on.
+    Where one is called train, only that one; every other has its purpose, whatever it is called. Where none
+    is, but some speak of training (``train_siteA``), only those; otherwise all that do not speak of
+    measuring.
 
     Parameters
     ----------
@@ -145,7 +151,8 @@ def splits_to_learn_from(splits: Iterable[str]) -> frozenset[str]:
     """
     there = frozenset(splits)
     trained = frozenset(one for one in there if is_training(one))
-    return trained or frozenset(one for one in there if not (is_validation(one) or is_test(one)))
+    free = frozenset(one for one in there if not _speaks_of_measuring(one))
+    return trained or frozenset(one for one in free if _words(one) & _TRAINING) or free
 
 
 def find_split(name: str, splits: Iterable[str]) -> str | None:
@@ -157,11 +164,27 @@ def find_split(name: str, splits: Iterable[str]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
+def _speaks_of_measuring(split: str) -> bool:
+    """Whether any word says so; ``train+val`` is what is left to learn from beside a test set."""
+    words = _words(split)
+    held_back = any(one in "".join(_letters(split)) for one in _HELD_BACK)
+    return is_test(split) or held_back or bool(words & _VALIDATION and not words & _TRAINING)
+
+
 def _letters(split: str) -> list[str]:
-    """Words of a name in lower case, without digits; ``imagesTr`` has two."""
+    """Words of a name in lower case, without digits; ``imagesTr`` has two, ``testdata`` is ``test``."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", split)
-    words = re.findall(r"[^\W\d_]+", apart.casefold())
+    words = map(_telling, re.findall(r"[^\W\d_]+", apart.casefold()))
     return [word for word in words if word not in _EMPTY_WORDS]
+
+
+def _telling(word: str) -> str:
+    """The word itself, or what is left of one that an empty word is glued to."""
+    for empty in sorted(_EMPTY_WORDS, key=len, reverse=True):
+        for rest in (word.removesuffix(empty), word.removeprefix(empty)):
+            if rest in _TRAINING | _VALIDATION | _TEST | _HELD_BACK:
+                return rest
+    return word
 
 
 def _words(split: str) -> frozenset[str]:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
+from LandmarkDetectionLib._renamed import names_of_before
 from LandmarkDetectionLib.errors import Cancelled, InputError, MissingPackageError, OutputError, TrainingError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.training.config import LoopConfig
@@ -405,3 +406,6 @@ def _validate(task: Any, batches: list[Any], step: int, folder: Path, writer: An
     with atomic_write(folder / "pictures" / f"step-{step:07d}.png") as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
     writer.add_image("held back", picture, step, dataformats="HWC")
+
+
+__getattr__ = names_of_before(__name__)
