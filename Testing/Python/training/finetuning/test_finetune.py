@@ -39,21 +39,26 @@ from LandmarkDetectionLib.training.finetuning.data import accepted, gather
 from LandmarkDetectionLib.training.finetuning.finetune import fine_tune
 from LandmarkDetectionLib.training.finetuning.task import FineTuningTask, mixed
 from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
-from Testing.examples.fine_tuning_cases import NAME, STEPS, make_data, make_store, trained_models
+from Testing.examples.fine_tuning_cases import NAME, STEPS, blob_models, make_store
 from Testing.examples.store_cases import PROTOCOL, save_case
 
 SHIFT = 2.0  # mm, that is four pixels
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Datalist:
-    return make_data(tmp_path_factory.mktemp("data"))
+def made(once) -> tuple[Datalist, Path]:
+    return blob_models(once)
 
 
 @pytest.fixture(scope="module")
-def trained(data: Datalist, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(made: tuple[Datalist, Path]) -> Datalist:
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def trained(made: tuple[Datalist, Path]) -> Path:
     """A folder of models with the model trained on the first images."""
-    return trained_models(data, tmp_path_factory.mktemp("trained"))
+    return made[1]
 
 
 @pytest.fixture(scope="module")
