@@ -27,8 +27,10 @@ PICTURE = REPOSITORY / "docs" / "images" / "architecture.svg"
 LAYERS = (
     "errors",
     "_version",
+    "_renamed",
     "typing",
     "files",
+    "requests",
     "core",
     "correction",
     "io",
@@ -51,7 +53,7 @@ LAYERS = (
     "__main__",
 )
 #: Too small, or too much used by everything, to tell anything in a picture.
-NOT_DRAWN = ("errors", "_version", "typing", "files", "__main__")
+NOT_DRAWN = ("errors", "_version", "_renamed", "typing", "files", "requests", "__main__")
 
 Graph = dict[str, set[str]]
 

@@ -78,7 +78,7 @@ class Affine:
     @cached_property
     def inverse(self) -> Affine:
         """The map back; raises LinAlgError when there is none."""
-        inverse = np.linalg.inv(self.matrix)
+        inverse = np.asarray(np.linalg.inv(self.matrix), dtype=np.float64)
         inverse[3] = 0, 0, 0, 1
         return Affine(inverse)
 

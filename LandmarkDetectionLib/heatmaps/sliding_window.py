@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from LandmarkDetectionLib.errors import Cancelled
 from LandmarkDetectionLib.typing import Array
 
 
@@ -64,11 +63,8 @@ def tiled_peaks(
     *,
     overlap: float = 0.5,
     radius: int = 8,
-    prepare: Callable[[Array], Array] | None = None,
     distribution: Callable[[Any], Any] | None = None,
     device: str = "cpu",
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
 ) -> HeatmapPeaks:
     """Run a network over overlapping tiles and keep the highest place of every landmark.
 
@@ -93,8 +89,6 @@ def tiled_peaks(
         Share of a tile, in [0, 0.75].
     radius
         Cells kept on every side of the highest.
-    prepare
-        What turns a part of the image into float32 for the network, by the same rule for every part.
     distribution
         What turns a tile's heatmaps (1, L, *cells) into what is blended. Logits must become probabilities
         first: only within its tile does a logit mean anything, and a tile without the landmark gives it to
@@ -104,8 +98,6 @@ def tiled_peaks(
     ------
     ValueError
         The tile does not fit the network, or the overlap is out of range.
-    Cancelled
-        When ``cancelled`` says so.
     """
     size = tuple(int(n) for n in image.shape[1:])
     stride = int(network.stride)
@@ -117,14 +109,10 @@ def tiled_peaks(
     inner = content[1:]
     pending = np.zeros((kept.landmarks, depth, *inner), np.float32)
     tail = np.zeros((kept.landmarks, 0, *inner), np.float32)
-    total = int(np.prod([len(axis) for axis in axes]))
-    done = 0
     for number, (first, first_weights) in enumerate(axes[0]):
         for others in product(*axes[1:]):
-            if cancelled is not None and cancelled():
-                raise Cancelled("Cancelled; nothing was written.")
             starts = (first, *(start for start, _ in others))
-            heatmaps = _run(network, _part(image, starts, tile, prepare), device, distribution)
+            heatmaps = _run(network, _part(image, starts, tile), device, distribution)
             for axis, weights in enumerate((first_weights, *(weights for _, weights in others))):
                 heatmaps *= weights.reshape(-1, *(1,) * (len(size) - 1 - axis))
             cells = [start // stride for start in starts[1:]]
@@ -132,9 +120,6 @@ def tiled_peaks(
             where = tuple(slice(c, c + n) for c, n in zip(cells, fits, strict=True))
             target, part = (slice(None), slice(None), *where), (slice(None), slice(None), *map(slice, fits))
             pending[target] += heatmaps[part]
-            done += 1
-            if progress is not None:
-                progress(done / total, f"tile {done} of {total}")
         start = first // stride
         last = number == len(axes[0]) - 1
         end = content[0] if last else axes[0][number + 1][0] // stride
@@ -189,26 +174,19 @@ def _tiles_along(size: int, tile: int, overlap: float, network: Any) -> list[tup
     ]
 
 
-def _part(
-    image: Any, starts: Sequence[int], tile: Sequence[int], prepare: Callable[[Array], Array] | None
-) -> Array:
+def _part(image: Any, starts: Sequence[int], tile: Sequence[int]) -> Array:
     """(C, *tile) float32, zero outside the image; starts may be negative."""
     size = image.shape[1:]
     low = [min(max(s, 0), n) for s, n in zip(starts, size, strict=True)]
     high = [min(max(s + t, 0), n) for s, t, n in zip(starts, tile, size, strict=True)]
     inside = (slice(None), *(slice(a, b) for a, b in zip(low, high, strict=True)))
-    part = _prepared(image[inside], prepare)
+    part = np.ascontiguousarray(image[inside], dtype=np.float32)
     if part.shape[1:] == tuple(tile):
         return part
     whole = np.zeros((part.shape[0], *tile), np.float32)
     there = (slice(None), *(slice(a - s, b - s) for a, b, s in zip(low, high, starts, strict=True)))
     whole[there] = part
     return whole
-
-
-def _prepared(part: Any, prepare: Callable[[Array], Array] | None) -> Array:
-    part = np.asarray(part)
-    return np.ascontiguousarray(prepare(part) if prepare is not None else part, dtype=np.float32)
 
 
 def _run(network: Any, tile: Array, device: str, distribution: Callable[[Any], Any] | None = None) -> Array:

@@ -174,6 +174,19 @@ def sample_oblique(source, blocks, origin, step_s, step_a, step_r, out, start, s
 
 
 @compiled
+def _mark_thin(line, limit, thin):  # type: ignore[no-untyped-def]
+    """Mark the cells of a line that lie in runs of at most ``limit``."""
+    run = 0
+    for r in range(line.shape[0] + 1):
+        if r < line.shape[0] and line[r]:
+            run += 1
+        elif run:
+            if run <= limit:
+                thin[r - run : r] = 1
+            run = 0
+
+
+@compiled
 def thin_runs(mask, limit, thin, totals, thick, first, last, start, stop):  # type: ignore[no-untyped-def]
     """Count for every (A, R) in how many planes it lies in a thin and in how many in a thick part.
 
@@ -196,15 +209,7 @@ def thin_runs(mask, limit, thin, totals, thick, first, last, start, stop):  # ty
                             thin[back, r] = 1
                     length[r] = 0
         for a in range(rows):
-            run = 0
-            for r in range(columns + 1):
-                if r < columns and plane[a, r]:
-                    run += 1
-                elif run:
-                    if run <= limit:
-                        for back in range(r - run, r):
-                            thin[a, back] = 1
-                    run = 0
+            _mark_thin(plane[a], limit, thin[a])
             for r in range(columns):
                 totals[a, r] += thin[a, r]
                 thick[a, r] += plane[a, r] - thin[a, r]

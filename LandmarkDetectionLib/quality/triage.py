@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,32 @@ def rank_landmarks(landmarks: LandmarkSet) -> tuple[str, ...]:
     """Names, the most urgent one first; see ``landmark_urgency``."""
     urgency = landmark_urgency(landmarks)
     return tuple(sorted(landmarks.names, key=lambda name: -urgency[name]))
+
+
+def worst_first(review: Review) -> tuple[str, ...]:
+    """Names of a review's landmarks by how urgently they should be looked at; see ``landmark_urgency``.
+
+    Settling a landmark does not change its place, so that a list does not jump under the reader. Where the
+    others have followed corrections, what is now known of them counts.
+    """
+    marks = tuple(
+        review.prediction.landmarks[mark.name] if mark.status.by_person else mark for mark in review.landmarks
+    )
+    warned = {mark.name for mark in marks if warnings_of(review.prediction, mark.name)}
+    urgency = landmark_urgency(replace(review.landmarks, landmarks=marks), warned)
+    return tuple(sorted(review.landmarks.names, key=lambda name: -urgency[name]))
+
+
+def next_open(review: Review, after: str | None = None) -> str | None:
+    """The worst landmark not yet settled, or the next one after ``after``; None when all are settled."""
+    order, done = worst_first(review), set(review.reviewed)
+    start = order.index(after) + 1 if after in order else 0
+    return next((name for name in order[start:] + order[:start] if name not in done), None)
+
+
+def warnings_of(detection: Detection, name: str) -> tuple[str, ...]:
+    """A detection's warnings that speak of a landmark."""
+    return tuple(warning for warning in detection.warnings if speaks_of(warning, name))
 
 
 def rank_cases(cases: Mapping[str, Detection | Review]) -> list[CaseRank]:

@@ -34,6 +34,7 @@ from LandmarkDetectionLib.datasets.annotations.annotation import (
 )
 from LandmarkDetectionLib.datasets.annotations.image_content import content_hash
 from LandmarkDetectionLib.datasets.cases import NO_RATERS, Case, Datalist, DatalistError, write_datalist
+from LandmarkDetectionLib.datasets.splits import holds_back_next
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import create_once, read_json, read_text, write_text
 from LandmarkDetectionLib.io.volumes import read_volume, write_volume
@@ -46,9 +47,6 @@ TRAIN, HELD_BACK = "train", "held back"
 ANNOTATIONS, IMAGES, LOCAL = "annotations", "images", "local"
 PROTOCOL, DATALIST, KEY = "protocol.json", "datalist.json", "key.txt"
 NOBODY = "reviewer"
-#: Of so many subjects a share is held back: every third until there are enough to compare models on, then
-#: every fifth.
-ENOUGH_HELD_BACK, FIRST_SHARE, LATER_SHARE = 5, 3, 5
 
 
 class AnnotationStore:
@@ -439,9 +437,8 @@ def _split(subject: str, standing: Sequence[Annotation]) -> str:
             splits[one.subject] = one.split
     if subject in splits:
         return splits[subject]
-    count = len(splits) + 1
-    wanted = max(min(ENOUGH_HELD_BACK, count // FIRST_SHARE), count // LATER_SHARE)
-    return HELD_BACK if sum(split == HELD_BACK for split in splits.values()) < wanted else TRAIN
+    held_back = sum(split == HELD_BACK for split in splits.values())
+    return HELD_BACK if holds_back_next(len(splits), held_back) else TRAIN
 
 
 def _rater(reviewer: str, taken: Iterable[str]) -> str:

@@ -342,7 +342,8 @@ def _body_parts(
     if largest * block_mm3 < SMALLEST_PART_MM3:
         raise NoBodyError(
             f"{name or 'The volume'} holds nothing body-like above the air threshold; "
-            "check that it is a CT or MR scan of a body, or give another --threshold."
+            "check that it is a CT or MR scan of a body, or give another threshold.",
+            about="threshold",
         )
     wanted = solids >= max(SMALLEST_PART_MM3 / block_mm3, 0.004 * largest)
     # Fingers cut from their hand by the end of the scan begin where the body begins or end where it ends.

@@ -193,13 +193,15 @@ def _occupied_source(
     if air.kind == "given" and air.value <= air.air:
         raise NoBodyError(
             f"With the threshold {air.value:g} the air of {name} (about {air.air:g}) would count as body; "
-            "give a higher --threshold."
+            "give a higher threshold.",
+            about="threshold",
         )
     source, source_to_ras = _occupancy(volume, air, cell_mm)
     if source.max() < 128:
         raise NoBodyError(
             f"{name} holds only air: no voxel is above the threshold {air.value:g}; "
-            "check the file or give a lower --threshold."
+            "check the file or give a lower threshold.",
+            about="threshold",
         )
     if abs(air.coherence) < NOISE_COHERENCE or (
         air.kind == "estimated" and air.separation < LEAST_SEPARATION

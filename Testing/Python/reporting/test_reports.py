@@ -17,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from LandmarkDetectionLib.cli.app import app
+from LandmarkDetectionLib.cli.options import Telling
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
@@ -393,7 +394,7 @@ def test_the_command_measures_in_pixels_until_it_is_calibrated(cli, record, tmp_
     ("arguments", "code", "sentence"),
     [
         (("--pixel-size", "0.1"), 3, "says how large its pixels are"),
-        (("--ruler", "1,2,3,4=10"), 3, "give the image with --image"),
+        (("--ruler", "1,2,3,4=10"), 3, "give the image (--image)"),
         (("--ruler", "1,2=10"), 2, "X1,Y1,X2,Y2=MM"),
         (("--pixels", "--known-distance", "nose,sella=10"), 3, "there is no nose"),
         (("--pixels", "--pixel-size", "1", "--known-distance", "a,b=1"), 3, "one way only"),
@@ -452,9 +453,9 @@ def test_detecting_prints_what_the_protocol_measures(capsys):
     landmarks, protocol = in_picture(FACE, 0.8), load_protocol("cephalometric-19")
     detection = Detection(landmarks, "a-model", "1.2.3")
     measured = detect._measured(detection, protocol, radiograph())
-    detect._report(detection, False, False, [], measured)
+    detect._report(detection, Telling(), [], measured)
     assert "mandible high angle tendency" in capsys.readouterr().out
-    detect._report(detection, True, False, [], measured)
+    detect._report(detection, Telling(as_json=True), [], measured)
     printed = json.loads(capsys.readouterr().out)
     assert printed["measurements"][0]["name"] == "SNA" and printed["model"]["name"] == "a-model"
     body = Volume(np.zeros((4, 5, 6)), np.eye(4))

@@ -108,7 +108,7 @@ def test_a_result_that_is_damaged_at_the_end_is_a_failure_in_every_table(
     assert unreadable == {path.parent.parent.name}
     assert len(rows(out / "results.csv")) == 3
     (broken,) = [row for row in rows(out / "failures.csv") if row["case"] in unreadable]
-    assert "--verify" in broken["reason"]
+    assert "with the files verified" in broken["reason"]
     assert str(tmp_path) not in broken["reason"]
 
 

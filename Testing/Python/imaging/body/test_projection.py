@@ -264,7 +264,7 @@ def test_a_table_alone_is_no_body():
 
 
 @pytest.mark.parametrize(
-    ("threshold", "message"), [(5000.0, "lower --threshold"), (-2000.0, "higher --threshold")]
+    ("threshold", "message"), [(5000.0, "lower threshold"), (-2000.0, "higher threshold")]
 )
 def test_a_threshold_outside_the_values_is_refused(abdomen: Volume, threshold: float, message: str):
     with pytest.raises(NoBodyError, match=message):

@@ -5,6 +5,7 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import vtk
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.requests import Request, VolumeMessage
 
 if TYPE_CHECKING:
     from Testing.Python.slicer_host import SlicerHost
@@ -381,14 +383,20 @@ def test_a_full_or_missing_temporary_folder_is_one_sentence(
 # --- the voxels' way ------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hash(Request):
+    """What only a test's own process answers."""
+
+    do = "hash"
+    volume: VolumeMessage
+
+
 def asked(host: "SlicerHost", worker: Any, volume: Any) -> dict[str, Any]:
     """What the process was told of a volume, and the hash of what it can read."""
     from LandmarkDetectionSlicer.logic.volume_request import VolumeRequest
 
     results: list[Any] = []
-    VolumeRequest(
-        worker, volume, {"do": "hash"}, lambda fraction, text: None, results.append, results.append
-    ).start()
+    VolumeRequest(worker, volume, Hash, lambda fraction, text: None, results.append, results.append).start()
     host.wait_until(lambda: results)
     assert isinstance(results[0], dict), results[0]
     return results[0]
@@ -462,7 +470,7 @@ def test_two_volumes_can_be_on_their_way_at_once(host: "SlicerHost", monkeypatch
     results: list[Any] = []
     for array in arrays:
         VolumeRequest(
-            worker, add_volume(voxels=array), {"do": "hash"}, lambda *_: None, results.append, results.append
+            worker, add_volume(voxels=array), Hash, lambda *_: None, results.append, results.append
         ).start()
     host.wait_until(lambda: len(results) == 2)
     assert {result["hash"] for result in results} == {

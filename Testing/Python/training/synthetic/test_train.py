@@ -32,7 +32,6 @@ from LandmarkDetectionLib.synthesis.body.stream import Batch, BodyStream
 from LandmarkDetectionLib.training.loop import learning_rate_factor, prefetch
 from LandmarkDetectionLib.training.synthetic import tasks
 from LandmarkDetectionLib.training.synthetic import train as synthetic_train
-from LandmarkDetectionLib.training.synthetic.card_parts import restrict
 from LandmarkDetectionLib.training.synthetic.package import package_run
 from LandmarkDetectionLib.training.synthetic.presets import NINE, PRESETS, TrainingConfig
 from LandmarkDetectionLib.training.synthetic.tasks import make_task
@@ -352,7 +351,7 @@ def test_a_run_becomes_a_model_that_detects(
 
 
 def test_a_protocol_restricted_to_some_landmarks_is_consistent(whole_body: Protocol) -> None:
-    small = restrict(whole_body, ("hip_left", "hip_right", "knee_left"))
+    small = whole_body.restricted(("hip_left", "hip_right", "knee_left"))
     assert small.pairs == (("hip_left", "hip_right"),)
     assert small.lines == (("hip_left", "knee_left"),)
     assert set(small.names) == {"hip_left", "hip_right", "knee_left"}
