@@ -9,9 +9,9 @@ Every position that enters or leaves this library is in RAS millimetres.
 
     volume = ld.read_volume("ct.nii.gz")
     model = ld.load_model("whole-body-ct")
-    detection = ld.detect(volume, model)
-    detection = ld.refine(detection, {"knee_left": (-81, 12, 430)})
-    ld.write_detection(detection, "ct.mrk.json")
+    analysis = ld.analyse(volume, model)  # or ld.detect(...) for the detection alone
+    analysis = analysis.refine({"knee_left": (-81, 12, 430)})
+    ld.write_detection(analysis.detection, "ct.mrk.json")
 
 The names below are the public ones. Each is loaded when it is first used, so importing the library costs
 nothing; ``docs/api.md`` describes them.
@@ -19,7 +19,11 @@ nothing; ``docs/api.md`` describes them.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib._version import __version__
@@ -27,12 +31,14 @@ from LandmarkDetectionLib._version import __version__
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+    from LandmarkDetectionLib.core.options import DetectOptions
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.datasets.cases import Datalist
     from LandmarkDetectionLib.datasets.datalist import read_datalist
-    from LandmarkDetectionLib.detectors.dispatch import detect, locate_near, refine
+    from LandmarkDetectionLib.detectors.analysis import Analysis
+    from LandmarkDetectionLib.detectors.dispatch import analyse, detect
     from LandmarkDetectionLib.errors import LandmarkDetectionError
     from LandmarkDetectionLib.io.markups import read_landmarks, write_landmarks
     from LandmarkDetectionLib.io.protocols import load_protocol
@@ -50,8 +56,9 @@ _MODULES = {
     "list_models": "models",
     "Model": "models",
     "detect": "detectors.dispatch",
-    "refine": "detectors.dispatch",
-    "locate_near": "detectors.dispatch",
+    "analyse": "detectors.dispatch",
+    "Analysis": "detectors.analysis",
+    "DetectOptions": "core.options",
     "Detection": "core.detection",
     "read_detection": "io.records",
     "write_detection": "io.records",
@@ -80,8 +87,9 @@ __all__ = [  # noqa: RUF022  in the order in which they are met, which is that o
     "list_models",
     "Model",
     "detect",
-    "refine",
-    "locate_near",
+    "analyse",
+    "Analysis",
+    "DetectOptions",
     "Detection",
     "read_detection",
     "write_detection",
@@ -114,3 +122,20 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _FormerNames:
+    """Asked by the import system for what no file of the library answers to: modules by former names."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not name.startswith(f"{__name__}."):
+            return None
+        from LandmarkDetectionLib._renamed import moved_module
+
+        return moved_module(name)
+
+
+sys.meta_path.append(_FormerNames)

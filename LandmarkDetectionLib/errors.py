@@ -8,6 +8,13 @@ Shells (command line, Slicer panel) print ``str(error)`` and nothing else; the c
 class LandmarkDetectionError(Exception):
     """Base of every error that is shown to a user as one sentence.
 
+    Parameters
+    ----------
+    message
+        The sentence. It says what to choose in plain words, as a window shows it, too.
+    about
+        Names of the settings that it speaks of ("threshold"), by which the command line names its options.
+
     Examples
     --------
     >>> import LandmarkDetectionLib as ld
@@ -19,6 +26,10 @@ class LandmarkDetectionError(Exception):
     """
 
     exit_code = 1
+
+    def __init__(self, message: object = "", about: str | tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.about = (about,) if isinstance(about, str) else about
 
 
 class InputError(LandmarkDetectionError):

@@ -5,41 +5,10 @@ more events a line on standard output, in order. It stays alive between requests
 once and the last volume and what the networks saw of it are at hand. It ends after ``quit``, and at once,
 whatever it is doing, when its input is closed: nobody is left to read the answer.
 
-==================  ============================================  ===========================================
-request             needs, beside ``id``                          result
-==================  ============================================  ===========================================
-``detect``          ``volume``, ``model``; may have               ``Detection.to_record()``
-                    ``threshold``, ``depth``, ``device``,
-                    ``side``
-``locate_near``     as ``detect``, ``landmark``, ``near``         ``Landmark.to_record()``
-``refine``          ``volume``, ``model``, ``record``; may        ``Detection.to_record()``
-                    have ``device``
-``silhouette``      ``volume``, ``model``, ``path``; may have     ``{"threshold", "picture"}``, a PNG file
-                    ``threshold``
-``picture``         ``volume``, ``record``, ``path``              ``{"picture"}``, a PNG, SVG or PDF file
-``read_image``      ``source``, ``path``; may have ``series``     ``{"path", "modality"}``, a copy as NRRD
-``cohort``          ``folder``                                    ``{"cases", "total"}``, each of ``Ranked``
-``cohort_report``   ``folder``                                    ``{"page"}``, of the report written anew
-``install``         ``source``; may have ``sha256``               ``{"name", "version"}`` of the model
-``annotate``        ``volume``, ``ijk_to_ras``, ``record``,       ``{"file", "split", "annotations",
-                    ``store``, ``protocol``; may have             "held_back"}``
-                    ``image``, ``reviewer``, ``seconds``,
-                    ``comment``, ``subject``, ``copy_image``
-``fine_tune``       ``model``, ``store``; may have ``data``,      ``FineTuned.to_record()``
-                    ``steps``, ``device``
-``train``           ``name``, ``store``; may have ``preset``,     ``{"name", "version"}`` of the model
-                    ``changes``, ``device``
-``quit``                                                          none
-==================  ============================================  ===========================================
-
-``volume`` is ``{"file", "dtype", "shape", "ijk_to_ras", "name", "modality", "token"}``: a file of nothing but
-voxels in (K, J, I) order, their NumPy type with its byte order (``"<i2"``), and a token that is another one
-whenever the voxels are. ``locate_near`` and ``refine`` look at what the last detection saw, and detect first
-when that was in another volume or with another model. Of ``record``, that of a review, everything counts
-that a person settled; ``refine`` detects as it says, and refuses when that gives other landmarks. Positions
-are RAS mm; those of ``annotate`` are in the coordinates of the image's own file, in which ``ijk_to_ras``
-places the voxels. A volume message may have ``spacing_known`` and ``warnings``, as a
-:class:`~LandmarkDetectionLib.core.volume.Volume`.
+The requests and what each is answered by are the types of :mod:`LandmarkDetectionLib.requests`; ``quit`` has
+no answer. ``locate_near`` and ``refine`` look at what the last detection saw, and detect first when that was
+in another volume or with another model. ``refine`` detects as the review's record says, and refuses when that
+gives other landmarks.
 
 Events are ``{"event": "ready"}`` once, then for each request any number of
 ``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or
@@ -60,21 +29,24 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
+from LandmarkDetectionLib import requests
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, ModelError
+from LandmarkDetectionLib.requests import Message, VolumeMessage
 from LandmarkDetectionLib.typing import Progress
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.detectors.analysis import Analysis
     from LandmarkDetectionLib.models import Model
 
-Message = dict[str, Any]
 Send = Callable[[Message], None]
 
 DEFECT = "Defect"
@@ -83,7 +55,7 @@ DEFECT = "Defect"
 class Worker:
     """Answers requests one after the other.
 
-    It keeps the last volume open and the last detection with its evidence, and lets go of both before it
+    It keeps the last volume open and the last analysis, and lets go of both before it
     opens another volume, so that never more than one is in memory.
 
     Parameters
@@ -94,7 +66,7 @@ class Worker:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._tasks: dict[str, Callable[[Message, Progress], Message]] = {
+        self._tasks: dict[str, Callable[[Any, Progress], Message]] = {
             "detect": self._detect,
             "locate_near": self._locate_near,
             "refine": self._refine,
@@ -108,9 +80,9 @@ class Worker:
             "fine_tune": self._fine_tune,
             "train": self._train,
         }
-        self._message: Message | None = None
+        self._message: VolumeMessage | None = None
         self._volume: Volume | None = None
-        self._detection: tuple[object, Detection] | None = None
+        self._analysis: tuple[object, Analysis] | None = None
 
     def answer(self, request: Message) -> None:
         """Answer one request; whatever goes wrong becomes its error event."""
@@ -120,7 +92,8 @@ class Worker:
             self._send({"id": number, "event": "progress", "fraction": fraction, "text": text})
 
         try:
-            result = self._task(request)(request, progress)
+            asked = requests.request_of(request)
+            result = self._tasks[asked.do](asked, progress)
         except LandmarkDetectionError as problem:
             self._send_error(number, type(problem).__name__, str(problem))
         except MemoryError:
@@ -132,151 +105,133 @@ class Worker:
         else:
             self._send({"id": number, "event": "done", "result": result})
 
-    def _task(self, request: Any) -> Callable[[Message, Progress], Message]:
-        """What a request asks for; raises InputError for what is none."""
-        if not isinstance(request, dict):
-            raise InputError("A request must be a JSON object with an entry 'do'.")
-        do = request.get("do")
-        task = self._tasks.get(do) if isinstance(do, str) else None
-        if task is None:
-            raise InputError(f"There is no request {do!r}; there are {', '.join(self._tasks)} and quit.")
-        return task
-
     def _send_error(self, number: object, kind: str, message: str) -> None:
         self._send({"id": number, "event": "error", "kind": kind, "message": message})
 
-    def _detect(self, request: Message, progress: Progress) -> Message:
+    def _detect(self, request: requests.Detect, progress: Progress) -> Message:
         from LandmarkDetectionLib.models import load_model
 
-        return self._new_detection(request, load_model(request["model"]), progress).to_record()
+        return self._new_analysis(request, load_model(request.model), progress).detection.to_record()
 
-    def _new_detection(self, request: Message, model: Model, progress: Progress) -> Detection:
+    def _new_analysis(self, request: requests.Detect, model: Model, progress: Progress) -> Analysis:
         progress(0.0, "starting")
-        from LandmarkDetectionLib.detectors.dispatch import detect
+        from LandmarkDetectionLib.core.options import DetectOptions
+        from LandmarkDetectionLib.detectors.dispatch import analyse
 
-        volume = self._opened(request["volume"])
-        self._detection = None
-        detection = detect(
-            volume,
-            model,
-            threshold=request.get("threshold"),
-            depth=request.get("depth"),
-            device=request.get("device") or "auto",
-            side=request.get("side") or "auto",
-            progress=progress,
-        )
-        self._detection = (model.path, model.version), detection
-        return detection
+        volume = self._opened(request.volume)
+        self._analysis = None
+        # Refuses a word that is no side.
+        side = cast("Side", request.side)
+        options = DetectOptions(request.threshold, request.depth, request.device, side)
+        analysis = analyse(volume, model, options, progress=progress)
+        self._analysis = (model.path, model.version), analysis
+        return analysis
 
-    def _detected(self, request: Message, progress: Progress) -> tuple[Model, Detection]:
-        """The detection at hand, or a new one where it was in another volume or with another model."""
+    def _analysed(self, request: requests.Detect, progress: Progress) -> Analysis:
+        """The analysis at hand, or a new one where it was of another volume or with another model."""
         from LandmarkDetectionLib.models import load_model
 
-        model = load_model(request["model"])
-        self._opened(request["volume"])
-        made_with, detection = self._detection or (None, None)
-        if detection is None or made_with != (model.path, model.version):
-            detection = self._new_detection(request, model, progress)
-        return model, detection
+        model = load_model(request.model)
+        self._opened(request.volume)
+        made_with, analysis = self._analysis or (None, None)
+        if analysis is None or made_with != (model.path, model.version):
+            analysis = self._new_analysis(request, model, progress)
+        return analysis
 
-    def _refine(self, request: Message, progress: Progress) -> Message:
+    def _refine(self, request: requests.Refine, progress: Progress) -> Message:
         from LandmarkDetectionLib.detectors.again import detect_again, difference, require_near
-        from LandmarkDetectionLib.detectors.dispatch import refine
         from LandmarkDetectionLib.models import load_model
 
-        model, review = load_model(request["model"]), _review_of(request)
-        volume = self._opened(request["volume"])
+        model, review = load_model(request.model), _review_of(request)
+        volume = self._opened(request.volume)
         require_near(volume, review.landmarks)
-        made_with, detection = self._detection or (None, None)
+        made_with, analysis = self._analysis or (None, None)
         if (
-            detection is None
+            analysis is None
             or made_with != (model.path, model.version)
-            or difference(detection, review) is not None
+            or difference(analysis, review) is not None
         ):
-            self._detection = None
-            device = request.get("device") or "auto"
-            detection = detect_again(volume, model, review, device=device, progress=progress)
-            self._detection = (model.path, model.version), detection
-        return refine(detection, review.landmarks).to_record()
+            self._analysis = None
+            analysis = detect_again(volume, model, review, device=request.device, progress=progress)
+            self._analysis = (model.path, model.version), analysis
+        return analysis.refine(review.landmarks).detection.to_record()
 
-    def _locate_near(self, request: Message, progress: Progress) -> Message:
-        from LandmarkDetectionLib.detectors.dispatch import locate_near
+    def _locate_near(self, request: requests.LocateNear, progress: Progress) -> Message:
+        analysis = self._analysed(request, progress)
+        return analysis.locate_near(request.landmark, request.near).to_record()
 
-        model, detection = self._detected(request, progress)
-        return locate_near(detection, model, request["landmark"], np.array(request["near"])).to_record()
-
-    def _silhouette(self, request: Message, progress: Progress) -> Message:
+    def _silhouette(self, request: requests.Silhouette, progress: Progress) -> Message:
         from PIL import Image
 
         from LandmarkDetectionLib.detectors.dispatch import preview
         from LandmarkDetectionLib.files import atomic_write
         from LandmarkDetectionLib.models import load_model
 
-        model = load_model(request["model"])
-        threshold, picture = preview(self._opened(request["volume"]), model, request.get("threshold"))
-        with atomic_write(request["path"]) as temporary:
+        model = load_model(request.model)
+        threshold, picture = preview(self._opened(request.volume), model, request.threshold)
+        with atomic_write(request.path) as temporary:
             Image.fromarray(picture).save(temporary, format="PNG")
-        return {"threshold": threshold, "picture": request["path"]}
+        return {"threshold": threshold, "picture": request.path}
 
-    def _picture(self, request: Message, progress: Progress) -> Message:
+    def _picture(self, request: requests.Picture, progress: Progress) -> Message:
         from LandmarkDetectionLib.core.protocol import Protocol
         from LandmarkDetectionLib.detectors.again import look_again
         from LandmarkDetectionLib.reporting.overlay import write_overlay
 
         detection = _review_of(request).detection
         model = _model_of(detection)
-        volume = self._opened(request["volume"])
+        volume = self._opened(request.volume)
         views = look_again(volume, model, detection)
         protocol = model.protocol if model else Protocol.model_construct(pairs=(), lines=())
-        write_overlay(replace(detection, views=views), protocol, request["path"], volume=volume)
-        return {"picture": request["path"]}
+        write_overlay(detection, views, protocol, request.path, volume=volume)
+        return {"picture": request.path}
 
-    def _install(self, request: Message, progress: Progress) -> Message:
+    def _install(self, request: requests.Install, progress: Progress) -> Message:
         from LandmarkDetectionLib.detectors.checking import check_model
         from LandmarkDetectionLib.models import install_model
 
-        model = install_model(request["source"], request.get("sha256"), check=check_model, progress=progress)
+        model = install_model(request.source, request.sha256, check=check_model, progress=progress)
         return {"name": model.name, "version": model.version}
 
-    def _read_image(self, request: Message, progress: Progress) -> Message:
+    def _read_image(self, request: requests.ReadImage, progress: Progress) -> Message:
         """For a window that cannot read the image itself."""
         from LandmarkDetectionLib.io.volumes import read_volume, write_volume
 
-        volume = read_volume(request["source"], series=request.get("series"))
-        write_volume(volume, request["path"])
-        return {"path": request["path"], "modality": volume.modality}
+        volume = read_volume(request.source, series=request.series)
+        write_volume(volume, request.path)
+        return {"path": request.path, "modality": volume.modality}
 
-    def _cohort(self, request: Message, progress: Progress) -> Message:
+    def _cohort(self, request: requests.ListCohort, progress: Progress) -> Message:
         from LandmarkDetectionLib.cohort import read_cohort
         from LandmarkDetectionLib.cohort.results.case_results import case_results, protocols_of
         from LandmarkDetectionLib.cohort.results.model_results import by_model, ranked
 
-        cohort = read_cohort(request["folder"])
+        cohort = read_cohort(request.folder)
         order = ranked(by_model(case_results(cohort, progress), protocols_of(cohort)))
         return {"cases": [one.to_record() for one in order], "total": cohort.settings.total}
 
-    def _cohort_report(self, request: Message, progress: Progress) -> Message:
+    def _cohort_report(self, request: requests.ReportCohort, progress: Progress) -> Message:
         from LandmarkDetectionLib.cohort.report.page import write_report
 
-        return {"page": str(write_report(request["folder"], progress=progress))}
+        return {"page": str(write_report(request.folder, progress=progress))}
 
-    def _annotate(self, request: Message, progress: Progress) -> Message:
+    def _annotate(self, request: requests.Annotate, progress: Progress) -> Message:
         from LandmarkDetectionLib.core.protocol import Protocol
         from LandmarkDetectionLib.core.review import Review
         from LandmarkDetectionLib.datasets.annotations import AnnotationStore, summarise_store
 
         progress(0.0, "saving the review")
-        store = AnnotationStore(request["store"])
+        store = AnnotationStore(request.store)
         annotation = store.save(
-            Review.from_record(request["record"]),
-            replace(self._opened(request["volume"]), ijk_to_ras=np.array(request["ijk_to_ras"])),
-            request.get("image"),
-            protocol=Protocol.model_validate(request["protocol"]),
-            reviewer=str(request.get("reviewer") or ""),
-            seconds=request.get("seconds"),
-            comment=str(request.get("comment") or ""),
-            subject=str(request.get("subject") or ""),
-            copy_image=bool(request.get("copy_image")),
+            Review.from_record(request.record),
+            replace(self._opened(request.volume), ijk_to_ras=np.array(request.ijk_to_ras)),
+            request.image,
+            protocol=Protocol.model_validate(request.protocol),
+            reviewer=request.reviewer,
+            seconds=request.seconds,
+            comment=request.comment,
+            subject=request.subject,
+            copy_image=request.copy_image,
         )
         kept = summarise_store(store.path)
         return {
@@ -286,34 +241,34 @@ class Worker:
             "held_back": kept.held_back,
         }
 
-    def _fine_tune(self, request: Message, progress: Progress) -> Message:
+    def _fine_tune(self, request: requests.FineTune, progress: Progress) -> Message:
         progress(0.0, "starting")
         from LandmarkDetectionLib.training.finetuning.finetune import STEPS, fine_tune
 
         return fine_tune(
-            request["model"],
-            request["store"],
-            data=request.get("data") or (),
-            steps=int(request.get("steps") or STEPS),
-            device=request.get("device") or "auto",
+            request.model,
+            request.store,
+            data=request.data,
+            steps=request.steps or STEPS,
+            device=request.device,
             progress=progress,
         ).to_record()
 
-    def _train(self, request: Message, progress: Progress) -> Message:
+    def _train(self, request: requests.Train, progress: Progress) -> Message:
         progress(0.0, "starting")
         from LandmarkDetectionLib.training.supervised.model import train_from_store
 
         model = train_from_store(
-            request["store"],
-            request["name"],
-            preset=request.get("preset"),
-            changes=request.get("changes"),
-            device=request.get("device") or "auto",
+            request.store,
+            request.name,
+            preset=request.preset,
+            changes=request.changes or None,
+            device=request.device,
             progress=progress,
         )
         return {"name": model.name, "version": model.version}
 
-    def _opened(self, message: Message) -> Volume:
+    def _opened(self, message: VolumeMessage) -> Volume:
         """The volume of a request: the one at hand, or another one in its place."""
         if self._volume is None or self._message != message:
             self._forget()
@@ -322,44 +277,45 @@ class Worker:
         return self._volume
 
     def _forget(self) -> None:
-        self._message = self._volume = self._detection = None
+        self._message = self._volume = self._analysis = None
         gc.collect()
 
 
-def open_volume(message: Message) -> Volume:
-    """Map the file of a ``volume`` message into memory; nothing is read yet.
+def open_volume(message: VolumeMessage) -> Volume:
+    """Map the file of a volume into memory; nothing is read yet.
 
     Raises
     ------
     InputError
         The file is gone or has another size than the message says.
     """
-    path = Path(message["file"])
-    dtype = np.dtype(message["dtype"])
-    shape = tuple(int(count) for count in message["shape"])
-    name = str(message.get("name") or "")
+    path, name = Path(message.file), message.name
+    try:
+        dtype = np.dtype(message.dtype)
+    except TypeError:
+        raise InputError(f"There is no type of voxels {message.dtype!r}; start again.") from None
     size = path.stat().st_size if path.is_file() else -1
-    if size != dtype.itemsize * math.prod(shape):
+    if size != dtype.itemsize * math.prod(message.shape):
         problem = "are gone" if size < 0 else "are not complete"
         raise InputError(f"The voxels of {name or 'the volume'} in {path} {problem}; start again.")
     # Copy on write: nothing is ever written, but compiled loops know no read-only arrays.
-    voxels = np.memmap(path, dtype, mode="c", shape=shape).view(np.ndarray)
+    voxels = np.memmap(path, dtype, mode="c", shape=message.shape).view(np.ndarray)
     return Volume(
         voxels,
-        np.array(message["ijk_to_ras"]),
-        str(message.get("modality") or ""),
+        np.array(message.ijk_to_ras),
+        message.modality,
         name,
-        spacing_known=message.get("spacing_known", True) is not False,
-        warnings=tuple(map(str, message.get("warnings") or ())),
+        spacing_known=message.spacing_known,
+        warnings=message.warnings,
     )
 
 
-def _review_of(request: Message) -> Review:
+def _review_of(request: requests.Refine | requests.Picture) -> Review:
     """The review in a request's ``record``."""
     from LandmarkDetectionLib.core.review import Review
 
     try:
-        return Review.from_record(request["record"])
+        return Review.from_record(request.record)
     except ValueError as problem:
         raise InputError(f"The record of the review cannot be used: {problem}.") from None
 

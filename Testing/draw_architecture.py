@@ -15,6 +15,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -26,8 +27,10 @@ PICTURE = REPOSITORY / "docs" / "images" / "architecture.svg"
 LAYERS = (
     "errors",
     "_version",
+    "_renamed",
     "typing",
     "files",
+    "requests",
     "core",
     "correction",
     "io",
@@ -50,7 +53,7 @@ LAYERS = (
     "__main__",
 )
 #: Too small, or too much used by everything, to tell anything in a picture.
-NOT_DRAWN = ("errors", "_version", "typing", "files", "__main__")
+NOT_DRAWN = ("errors", "_version", "_renamed", "typing", "files", "requests", "__main__")
 
 Graph = dict[str, set[str]]
 
@@ -79,15 +82,14 @@ def module_imports(library: Path = LIBRARY) -> Graph:
 
 
 def _imported(name: str, file: Path, known: Mapping[str, Path], root: str) -> Iterator[str]:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
     package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
-    for node in ast.walk(tree):
+    for node in _import_statements(file):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 words = alias.name.split(".")
                 if words[0] == root:
                     yield ".".join(words[1:])
-        elif isinstance(node, ast.ImportFrom):
+        else:
             words = (node.module or "").split(".") if node.module else []
             if node.level:
                 words = [root, *package[: len(package) - node.level + 1], *words]
@@ -101,11 +103,21 @@ def _imported(name: str, file: Path, known: Mapping[str, Path], root: str) -> It
                 yield inner if inner in known and not offered else base
 
 
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _import_statements(file: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    return tuple(node for node in ast.walk(_tree(file)) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+@cache
 def _names(file: Path) -> set[str]:
-    body = ast.parse(file.read_text(encoding="utf-8")).body
     return {
         alias.asname or alias.name
-        for node in body
+        for node in _tree(file).body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }

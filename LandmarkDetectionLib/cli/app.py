@@ -6,26 +6,21 @@ cause is one sentence on standard error and an exit code of :mod:`LandmarkDetect
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from typer.core import TyperCommand
 
 from LandmarkDetectionLib._version import __version__
-from LandmarkDetectionLib.cli import annotations as cli_annotations
 from LandmarkDetectionLib.cli import (
+    agreement,
     batch,
     cohort,
-    console,
     data,
     evaluate,
     finetune,
@@ -34,43 +29,18 @@ from LandmarkDetectionLib.cli import (
     study,
     train,
 )
+from LandmarkDetectionLib.cli import annotations as stores
+from LandmarkDetectionLib.cli.commands import prepare
 from LandmarkDetectionLib.cli.detect import detect, list_dicom_series
+from LandmarkDetectionLib.cli.failures import explain, nobody_reads
 from LandmarkDetectionLib.cli.help import GroupedCommands, WholeHelp
 from LandmarkDetectionLib.cli.models import models_app
 from LandmarkDetectionLib.cli.options import EXIT_CODES
 from LandmarkDetectionLib.cli.synthesize import demo, synthesize
-from LandmarkDetectionLib.errors import (
-    Cancelled,
-    InputError,
-    LandmarkDetectionError,
-    MissingPackageError,
-    ModelError,
-    OutputError,
-)
+from LandmarkDetectionLib.errors import Cancelled
 
 if TYPE_CHECKING:
     from types import FrameType
-
-
-#: Options of all commands that name what is written; all other paths are read.
-OUTPUT_OPTIONS = {"output", "out", "overlay", "phantom", "truth", "volumes", "sheet"}
-#: A table of codes is completed.
-BOTH_READ_AND_WRITTEN = {"key"}
-
-# Which extra of the pip package brings an optional module.
-_EXTRAS = {
-    "anny": "synthesis",
-    "lightning_fabric": "train",
-    "tensorboard": "train",
-    "faiss": "study",
-    "sklearn": "study",
-    "highdicom": "dicom-sr",
-    "pandas": "agreement",
-    "pingouin": "agreement",
-    "nilearn": "brain",
-    **dict.fromkeys(("cryptography", "dask", "distributed", "filelock", "psutil", "pyarrow"), "batch"),
-    "dask_jobqueue": "slurm",
-}
 
 app = typer.Typer(
     cls=GroupedCommands,
@@ -84,13 +54,16 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models", cls=WholeHelp, epilog=EXIT_CODES)
 app.add_typer(data.app, name="data", cls=WholeHelp, epilog=EXIT_CODES)
-app.add_typer(cli_annotations.app, name="annotations", cls=WholeHelp, epilog=EXIT_CODES)
+app.add_typer(stores.app, name="annotations", cls=WholeHelp, epilog=EXIT_CODES)
 app.add_typer(study.app, name="study", cls=WholeHelp, epilog=EXIT_CODES)
 app.command(epilog=EXIT_CODES)(batch.batch)
 app.command(name="train", epilog=EXIT_CODES)(train.train)
 app.command(name="finetune", epilog=EXIT_CODES)(finetune.finetune)
-measure.add_to(app, EXIT_CODES)
-refine.add_to(app, EXIT_CODES)
+app.command(epilog=EXIT_CODES)(measure.measure)
+app.command(epilog=EXIT_CODES)(measure.report)
+app.command(epilog=EXIT_CODES)(agreement.agreement)
+app.command(epilog=EXIT_CODES)(refine.refine)
+app.command("next-case", epilog=EXIT_CODES)(refine.next_case)
 app.command(epilog=EXIT_CODES)(evaluate.evaluate)
 app.command("learning-curve", epilog=EXIT_CODES)(evaluate.learning_curve)
 app.command("cohort-report", epilog=EXIT_CODES)(cohort.cohort_report)
@@ -117,32 +90,8 @@ def _common(
     """Anatomical landmarks in CT, MR and radiographs. For research use only."""
 
 
-class _Guarded(TyperCommand):
-    """A command that refuses, before anything else, to write over a file that it reads."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Compare all paths among the options, then run."""
-        from LandmarkDetectionLib.files import require_not_inputs
-
-        named = {
-            name: [
-                one
-                for one in (value if isinstance(value, list | tuple) else [value])
-                if isinstance(one, Path)
-            ]
-            for name, value in ctx.params.items()
-            if name not in BOTH_READ_AND_WRITTEN
-        }
-        require_not_inputs(
-            (path for name, paths in named.items() if name in OUTPUT_OPTIONS for path in paths),
-            (path for name, paths in named.items() if name not in OUTPUT_OPTIONS for path in paths),
-        )
-        return super().invoke(ctx)
-
-
-for _part in (app, models_app, data.app, cli_annotations.app, study.app):
-    for _command in _part.registered_commands:
-        _command.cls = _Guarded
+for _part in (app, models_app, data.app, stores.app, study.app):
+    prepare(_part.registered_commands)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -172,96 +121,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # Typer ends in this way when the reader went away (`| head`), and says so by what it leaves behind.
         if type(sys.stdout).__name__ != "PacifyFlushWrapper":
             raise
-        code = _unread()
+        code = nobody_reads()
     except BrokenPipeError:
-        code = _unread()
+        code = nobody_reads()
     except BaseException as error:
         if debug:
             traceback.print_exc()
-        code = _explain(error, as_json, words)
+        code = explain(error, as_json, words)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _unread() -> int:
-    """Nobody reads standard output any more, which needs no sentence: `head` wants no more than that.
-
-    Python would complain again when it closes standard output.
-    """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return OutputError.exit_code
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     """End as Ctrl-C does, so that temporary files are removed."""
     raise KeyboardInterrupt
-
-
-def _explain(error: BaseException, as_json: bool, words: Sequence[str] = ()) -> int:
-    """Write one sentence about an error to standard error and give the exit code."""
-    if isinstance(error, KeyboardInterrupt):
-        error = Cancelled("Cancelled; nothing was written.")
-    if isinstance(error, ModuleNotFoundError) and error.name and _is_optional(error.name):
-        error = _missing_package(error.name)
-    # Typer's own errors are click's, which newer versions carry inside: known by what they can do.
-    if hasattr(error, "format_message") and hasattr(error, "show"):
-        code = int(getattr(error, "exit_code", 2))
-        if not as_json:
-            _show_usage_error(error)
-            return code
-        kind, message = "UsageError", str(error.format_message())
-    elif isinstance(error, LandmarkDetectionError):
-        kind, message, code = type(error).__name__, str(error), error.exit_code
-    elif isinstance(error, OSError) and error.errno is not None:
-        kind, message, code = _of_system(error, words)
-    elif isinstance(error, RuntimeError) and "ymlink loop" in str(error):  # of Path.resolve until Python 3.12
-        kind, message, code = "InputError", f"{error}; take away one of the links.", InputError.exit_code
-    elif isinstance(error, MemoryError):
-        kind, message, code = "MemoryError", "Not enough memory for this volume.", InputError.exit_code
-    else:
-        kind, code = type(error).__name__, LandmarkDetectionError.exit_code
-        message = (
-            f"Unexpected {kind}: {error} - this is a defect of landmark-detection {__version__}; "
-            "please report it with what the same command prints with --debug."
-        )
-    if as_json:
-        import json
-
-        console.say(json.dumps({"error": {"kind": kind, "message": message, "exit_code": code}}))
-    else:
-        console.say(f"Error: {' '.join(message.split())}")
-    return code
-
-
-def _of_system(error: OSError, words: Sequence[str]) -> tuple[str, str, int]:
-    """Kind, sentence and exit code for what the operating system refuses: over-long names, full disks."""
-    reason, name = (error.strerror or str(error)).lower(), str(error.filename or "")
-    full = error.errno in (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
-    before = [words[n - 1] for n in range(1, len(words)) if words[n] and words[n] in name]
-    if full or any(word == "-o" or word.removeprefix("--") in OUTPUT_OPTIONS for word in before):
-        return "OutputError", f"Cannot write {name or 'the output'}: {reason}.", OutputError.exit_code
-    if words[:1] == ["models"] or any(word in ("-m", "--model") for word in before):
-        return "ModelError", f"Cannot use {name}: {reason}.", ModelError.exit_code
-    return "InputError", f"Cannot use {name or 'a file'}: {reason}.", InputError.exit_code
-
-
-def _show_usage_error(error: Any) -> None:
-    try:
-        from typer.rich_utils import rich_format_error
-    except ImportError:
-        error.show()
-    else:
-        rich_format_error(error)
-
-
-def _is_optional(module: str) -> bool:
-    return module.split(".")[0] != "LandmarkDetectionLib"
-
-
-def _missing_package(module: str) -> MissingPackageError:
-    package = module.split(".")[0]
-    extra = _EXTRAS.get(package)
-    if extra:
-        return MissingPackageError.of("This", package, extra)
-    return MissingPackageError(
-        f"This needs the package {package}, which is not installed; run: pip install {package}"
-    )

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -15,19 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, QuietOption
+from LandmarkDetectionLib.cli.options import DEFAULT_MODEL, Device, DeviceOption, Telling, check_threshold
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from distributed import Client
 
     from LandmarkDetectionLib.cohort.run.batch import Prospect, Request
-    from LandmarkDetectionLib.cohort.run.cluster import Slurm
+    from LandmarkDetectionLib.cohort.run.cluster import LocalWorkers, Slurm
     from LandmarkDetectionLib.cohort.run.events import Ended, Event, Listener
 
-DEFAULT_MODEL = "whole-body-ct"
 #: Local workers that end again and again are not waited for; a queue is.
 PATIENCE_SECONDS = 120.0
 
@@ -46,178 +46,240 @@ class Side(str, Enum):
     RIGHT = "right"
 
 
-def batch(
+@dataclass(frozen=True)
+class Cases:
+    """Which cases, of what, looked at by which models, and where results go."""
+
     source: Annotated[
         Path,
         typer.Argument(metavar="SOURCE", help="Folder of volumes or DICOM files, BIDS data set, datalist."),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for the results; made when missing, gone on with.")],
+    ]
+    out: Annotated[Path, typer.Option(help="Folder for the results; made when missing, gone on with.")]
     model: Annotated[
         list[str] | None,
         typer.Option("--model", "-m", help="Installed model, or its folder. May be given several times."),
-    ] = None,
-    modality: Annotated[list[str] | None, typer.Option(help="Only this modality (CT, MR, ...).")] = None,
+    ] = None
+    modality: Annotated[list[str] | None, typer.Option(help="Only this modality (CT, MR, ...).")] = None
     pattern: Annotated[
         list[str] | None, typer.Option(help="Only names or series descriptions like this (*T1w*).")
-    ] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="No names like this (*_seg.nii.gz).")] = None,
-    minimum_slices: Annotated[int, typer.Option(min=0, help="Only volumes of this many slices.")] = 0,
+    ] = None
+    exclude: Annotated[list[str] | None, typer.Option(help="No names like this (*_seg.nii.gz).")] = None
+    minimum_slices: Annotated[int, typer.Option(min=0, help="Only volumes of this many slices.")] = 0
     every_series: Annotated[
         bool, typer.Option("--every-series", help="DICOM: localizers, derived series and screens, too.")
-    ] = False,
-    listing: Annotated[
-        bool, typer.Option("--list", help="Only say what would be done and what is left out.")
-    ] = False,
-    threshold: Annotated[float | None, typer.Option(help="As in detect, for every case.")] = None,
-    depth: Annotated[str | None, typer.Option(help="As in detect: mean, network or lateral.")] = None,
-    side: Annotated[Side | None, typer.Option(help="Which hand all pictures show.")] = None,
-    device: DeviceOption = Device.AUTO,
-    pictures: Annotated[bool, typer.Option(help="Draw the overlay of every case.")] = True,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: as cores, memory and GPUs allow.")] = 0,
+    ] = False
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names or folders."""
+        return tuple(self.model or [DEFAULT_MODEL])
+
+
+@dataclass(frozen=True)
+class Detecting:
+    """How every case is looked at."""
+
+    threshold: Annotated[float | None, typer.Option(help="As in detect, for every case.")] = None
+    depth: Annotated[str | None, typer.Option(help="As in detect: mean, network or lateral.")] = None
+    side: Annotated[Side | None, typer.Option(help="Which hand all pictures show.")] = None
+    device: DeviceOption = Device.AUTO
+    pictures: Annotated[bool, typer.Option(help="Draw the overlay of every case.")] = True
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keywords of `detectors.dispatch.detect`, those that were given."""
+        side = self.side.value if self.side else None
+        given = {"threshold": self.threshold, "depth": self.depth, "side": side}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Work:
+    """Who does the work."""
+
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: as cores, memory and GPUs allow.")] = 0
     threads: Annotated[
         int, typer.Option(min=0, help="Cases at work in each process; 0: 2, more with a GPU.")
-    ] = 0,
+    ] = 0
     memory: Annotated[
         str | None, typer.Option(help="Memory of each worker (4GB); shared equally otherwise.")
-    ] = None,
+    ] = None
     batch_size: Annotated[
         int, typer.Option(min=0, help="Images a network sees at once; 0: 1 on processors, 8 on GPUs.")
-    ] = 0,
+    ] = 0
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler that runs already (tls://host:8786).")
-    ] = None,
+    ] = None
+
+
+@dataclass(frozen=True)
+class SlurmJobs:
+    """Workers that are jobs of SLURM."""
+
     slurm: Annotated[
         int, typer.Option(min=0, metavar="JOBS", help="Submit this many jobs to SLURM; 0: work here.")
-    ] = 0,
-    slurm_queue: Annotated[str, typer.Option(help="SLURM: partition.")] = "",
-    slurm_account: Annotated[str, typer.Option(help="SLURM: account.")] = "",
-    slurm_walltime: Annotated[str, typer.Option(help="SLURM: time limit of a job.")] = "08:00:00",
-    slurm_cores: Annotated[int, typer.Option(min=1, help="SLURM: cores of a job.")] = 2,
-    slurm_interface: Annotated[str, typer.Option(help="SLURM: network of the nodes (ib0).")] = "",
+    ] = 0
+    slurm_queue: Annotated[str, typer.Option(help="SLURM: partition.")] = ""
+    slurm_account: Annotated[str, typer.Option(help="SLURM: account.")] = ""
+    slurm_walltime: Annotated[str, typer.Option(help="SLURM: time limit of a job.")] = "08:00:00"
+    slurm_cores: Annotated[int, typer.Option(min=1, help="SLURM: cores of a job.")] = 2
+    slurm_interface: Annotated[str, typer.Option(help="SLURM: network of the nodes (ib0).")] = ""
     slurm_directive: Annotated[
         list[str] | None, typer.Option(help="SLURM: further line of the job script (--gres=gpu:1).")
-    ] = None,
-    slurm_script: Annotated[
-        bool, typer.Option("--slurm-script", help="SLURM: print the job script and end.")
-    ] = False,
+    ] = None
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """Which names cases have."""
+
     key: Annotated[
         Path | None,
         typer.Option(help="Table of study codes (code,source), read and completed; OUT-key.csv otherwise."),
-    ] = None,
+    ] = None
     no_key: Annotated[
         bool, typer.Option("--no-key", help="Write nowhere which code is which file: for good.")
-    ] = False,
+    ] = False
     keep_identifiers: Annotated[
         bool, typer.Option("--keep-identifiers", help="Name cases by their files instead of by codes.")
-    ] = False,
-    moved: Annotated[bool, typer.Option("--moved", help="The same source lies elsewhere now.")] = False,
+    ] = False
+
+    def key_file(self, out: Path) -> Path | None:
+        """Where it is kept which code is which file; None where codes are not used, or never read again."""
+        from LandmarkDetectionLib.cohort.run.keys import key_file_beside
+
+        if self.key is not None and self.keep_identifiers:
+            raise typer.BadParameter("names are either codes or identifiers.", param_hint="--key")
+        if self.key is not None and self.no_key:
+            raise typer.BadParameter("give a key file or none.", param_hint="--key")
+        if self.keep_identifiers or self.no_key:
+            return None
+        return self.key or key_file_beside(out)
+
+
+@dataclass(frozen=True)
+class GoingOn:
+    """What is done again of a run before."""
+
+    moved: Annotated[bool, typer.Option("--moved", help="The same source lies elsewhere now.")] = False
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try again what failed or was set aside.")
-    ] = False,
+    ] = False
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Read every file again to see whether it changed.")
-    ] = False,
+    ] = False
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the files of finished cases; do damaged ones again.")
+    ] = False
+
+
+def batch(
+    cases: Cases,
+    *,
+    listing: Annotated[
+        bool, typer.Option("--list", help="Only say what would be done and what is left out.")
     ] = False,
+    detecting: Detecting,
+    work: Work,
+    slurm: SlurmJobs,
+    slurm_script: Annotated[
+        bool, typer.Option("--slurm-script", help="SLURM: print the job script and end.")
+    ] = False,
+    privacy: Privacy,
+    going_on: GoingOn,
     progress: Annotated[
         ProgressKind, typer.Option(help="A bar or lines for people, or JSON lines for programs.")
     ] = ProgressKind.AUTO,
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Serve Dask's page, to everybody on this computer.")
     ] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    telling: Telling,
 ) -> None:
     """Find the landmarks of a whole cohort; started again, it goes on where it was stopped."""
-    from LandmarkDetectionLib.cohort.run.batch import Request
-    from LandmarkDetectionLib.cohort.run.cluster import LocalWorkers, Slurm, memory_of
-    from LandmarkDetectionLib.cohort.sources.filters import Filters
-
-    _check_options(threshold, depth, scheduler, slurm)
-    key_file = _key_file(key, no_key, keep_identifiers, out)
-    jobs = Slurm(
-        slurm,
-        slurm_cores,
-        memory or "8GB",
-        slurm_queue,
-        slurm_account,
-        slurm_walltime,
-        slurm_interface,
-        tuple(slurm_directive or ()),
-    )
+    _check_options(detecting, work, slurm)
+    key_file = privacy.key_file(cases.out)
+    jobs = _jobs(slurm, work.memory)
     if slurm_script:
         _print_script(jobs)
         return
-    models = tuple(model or [DEFAULT_MODEL])
-    given = {"threshold": threshold, "depth": depth, "side": side.value if side else None}
-    request = Request(
-        source=source,
-        folder=out,
-        models=models,
-        options={name: value for name, value in given.items() if value is not None},
-        filters=Filters(
-            modalities=tuple(modality or ()),
-            patterns=tuple(pattern or ()),
-            excluded=tuple(exclude or ()),
-            minimum_slices=minimum_slices,
-            pictures=_takes_pictures(models),
-            every_series=every_series,
-        ),
-        key_file=key_file,
-        identifiers=keep_identifiers,
-        moved=moved,
-        verify=verify,
-        device=device.value,
-        pictures=pictures,
-        retry=retry_failed,
-        rehash=rehash,
-        batch=batch_size,
-    )
-    memory_each = memory_of(memory) if memory else 0
-    here = LocalWorkers(workers, threads, memory_each, device is not Device.CPU, dashboard)
+    request = _request(cases, detecting, work, privacy, going_on, key_file)
+    here = _here(work, detecting.device, dashboard)
     if listing:
-        _list(request, as_json or progress is ProgressKind.JSON)
+        _list(request, telling.as_json or progress is ProgressKind.JSON)
         return
-    start, patience = _workers(here, scheduler, jobs, out)
-    with _told(progress, quiet or as_json) as listener, console.interruptible() as cancelled:
+    start, patience = _workers(here, work.scheduler, jobs, cases.out)
+    quiet = telling.quiet or telling.as_json
+    with _told(progress, quiet) as listener, console.interruptible() as cancelled:
         from LandmarkDetectionLib.cohort.run.batch import run
 
         ended = run(request, start, listener, cancelled, patience)
-    if as_json:
-        console.print_json(_came_to(out, ended))
+    if telling.as_json:
+        console.print_json(_came_to(cases.out, ended))
 
 
-def _key_file(key: Path | None, no_key: bool, keep_identifiers: bool, out: Path) -> Path | None:
-    """Where it is kept which code is which file; None where codes are not used, or never to be read again."""
-    from LandmarkDetectionLib.cohort.run.keys import key_file_beside
+def _request(
+    cases: Cases, detecting: Detecting, work: Work, privacy: Privacy, going_on: GoingOn, key_file: Path | None
+) -> Request:
+    from LandmarkDetectionLib.cohort.run.batch import Request, take_pictures
+    from LandmarkDetectionLib.cohort.sources.filters import Filters
 
-    if key is not None and keep_identifiers:
-        raise typer.BadParameter("names are either codes or identifiers.", param_hint="--key")
-    if key is not None and no_key:
-        raise typer.BadParameter("give a key file or none.", param_hint="--key")
-    if keep_identifiers or no_key:
-        return None
-    return key or key_file_beside(out)
+    return Request(
+        source=cases.source,
+        folder=cases.out,
+        models=cases.models,
+        options=detecting.options,
+        filters=Filters(
+            modalities=tuple(cases.modality or ()),
+            patterns=tuple(cases.pattern or ()),
+            excluded=tuple(cases.exclude or ()),
+            minimum_slices=cases.minimum_slices,
+            pictures=take_pictures(cases.models),
+            every_series=cases.every_series,
+        ),
+        key_file=key_file,
+        identifiers=privacy.keep_identifiers,
+        moved=going_on.moved,
+        verify=going_on.verify,
+        device=detecting.device.value,
+        pictures=detecting.pictures,
+        retry=going_on.retry_failed,
+        rehash=going_on.rehash,
+        batch=work.batch_size,
+    )
 
 
-def _check_options(threshold: float | None, depth: str | None, scheduler: str | None, slurm: int) -> None:
-    if threshold is not None and not math.isfinite(threshold):
-        raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
-    if depth not in (None, "mean", "network", "lateral"):
+def _here(work: Work, device: Device, dashboard: bool) -> LocalWorkers:
+    from LandmarkDetectionLib.cohort.run.cluster import LocalWorkers, memory_of
+
+    memory = memory_of(work.memory) if work.memory else 0
+    return LocalWorkers(work.workers, work.threads, memory, device is not Device.CPU, dashboard)
+
+
+def _jobs(slurm: SlurmJobs, memory: str | None) -> Slurm:
+    from LandmarkDetectionLib.cohort.run.cluster import Slurm
+
+    return Slurm(
+        jobs=slurm.slurm,
+        cores=slurm.slurm_cores,
+        memory=memory or "8GB",
+        queue=slurm.slurm_queue,
+        account=slurm.slurm_account,
+        walltime=slurm.slurm_walltime,
+        interface=slurm.slurm_interface,
+        directives=tuple(slurm.slurm_directive or ()),
+    )
+
+
+def _check_options(detecting: Detecting, work: Work, slurm: SlurmJobs) -> None:
+    check_threshold(detecting.threshold)
+    if detecting.depth not in (None, "mean", "network", "lateral"):
         raise typer.BadParameter("choose mean, network or lateral.", param_hint="--depth")
-    if scheduler is not None and slurm:
+    if work.scheduler is not None and slurm.slurm:
         raise typer.BadParameter("give either a scheduler or SLURM jobs.", param_hint="--scheduler")
 
 
-def _takes_pictures(models: Sequence[str]) -> bool:
-    from LandmarkDetectionLib.models import load_model
-
-    return any(load_model(name).takes_single_images for name in models)
-
-
 def _workers(
-    here: Any, scheduler: str | None, jobs: Slurm, out: Path
+    here: LocalWorkers, scheduler: str | None, jobs: Slurm, out: Path
 ) -> tuple[Callable[[], AbstractContextManager[Client]], float | None]:
     """How workers are started, and how long it is waited for them."""
     from LandmarkDetectionLib.cohort.run import cluster
@@ -424,6 +486,8 @@ class _Lines:
                 f"{counts.done} done, {counts.failed} failed, {counts.set_aside} set aside in "
                 f"{_duration(event.seconds)}. Tables: {', '.join(event.files)}."
             )
+            if counts.failed or counts.set_aside:
+                self._say("--retry-failed tries them again; --verify does results that are damaged again.")
             if event.key_file:
                 self._say(f"Which code is which file: {event.key_file} (keep it to yourself).")
 

@@ -8,20 +8,21 @@ from typing import Annotated
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import JsonOption, QuietOption
+from LandmarkDetectionLib.cli.options import Telling
+from LandmarkDetectionLib.cli.output import tell_files
 
 
 def cohort_report(
     folder: Annotated[Path, typer.Argument(help="Output folder of 'landmark-detection batch'.")],
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Write the report of a cohort anew: pictures worst first, distributions, outliers, failures."""
     from LandmarkDetectionLib.cohort.report.page import write_report
 
-    with console.progress_bar(not quiet and not as_json) as progress:
+    with console.progress_bar(telling.shown) as progress:
         page = write_report(folder, progress=progress)
-    if as_json:
+    if telling.as_json:
         console.print_json({"report": page})
-    elif not quiet:
-        print(f"Wrote {page}")
+    else:
+        tell_files([page], telling)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import JsonOption
+from LandmarkDetectionLib.cli.commands import with_options
+from LandmarkDetectionLib.cli.options import PICTURE_SUFFIXES, JsonOption, check_outputs
 from LandmarkDetectionLib.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -118,8 +119,11 @@ def import_data(
     if as_json:
         console.print_json({"datalist": done.datalist, "cases": done.cases, "notes": list(done.notes)})
         return
+    from LandmarkDetectionLib.datasets.importers.tps import SCALE_ASSUMED
+
     for note in done.notes:
-        console.say(f"Note: {note}.")
+        options = ("--scale-unit",) if note.endswith(SCALE_ASSUMED) else ()
+        console.say(f"Note: {with_options(f'{note}.', *options)}")
     print(f"Wrote {done.datalist} with {done.cases} cases.")
 
 
@@ -234,10 +238,12 @@ def _draw_sheet(data: Path, sheet: Path) -> None:
     """Before the check, so that a data set that is refused can be looked at."""
     from LandmarkDetectionLib.datasets.datalist import list_cases, read_datalist
     from LandmarkDetectionLib.evaluation.dataset_sheet import write_dataset_sheet
+    from LandmarkDetectionLib.files import require_not_inputs
 
-    if sheet.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise OutputError(f"Cannot write {sheet}: the name must end in .png, .svg or .pdf.")
+    check_outputs([sheet], PICTURE_SUFFIXES)
     cases = read_datalist(data, "allow").cases if data.is_dir() else list_cases(data)
+    read = (file for case in cases for file in (*case.image_files, *(path for _, path in case.landmarks)))
+    require_not_inputs([sheet], read)
     write_dataset_sheet(cases, sheet)
     console.say(f"Wrote {sheet}; look whether the points lie where they belong.")
 

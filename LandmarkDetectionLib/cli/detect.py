@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
@@ -20,11 +19,13 @@ from LandmarkDetectionLib.cli.options import (
     DeviceOption,
     JsonOption,
     ModelOption,
-    QuietOption,
     Side,
+    Telling,
     check_outputs,
+    check_threshold,
+    series_of,
 )
-from LandmarkDetectionLib.cli.output import print_times, print_warnings, report_files, write_results
+from LandmarkDetectionLib.cli.output import print_times, print_warnings, tell_files, write_results
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
@@ -81,12 +82,11 @@ def detect(
     ] = None,
     pixel_size: cli_measure.PixelSizeOption = None,
     device: DeviceOption = Device.AUTO,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Find the landmarks of a volume or a radiograph."""
-    if threshold is not None and not math.isfinite(threshold):
-        raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
+    check_threshold(threshold)
     outputs = list(output or [])
     from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES
 
@@ -97,32 +97,28 @@ def detect(
     from LandmarkDetectionLib.io.volumes import read_volume
     from LandmarkDetectionLib.models import load_model
 
-    with console.progress_bar(not quiet and not as_json) as progress:
+    with console.progress_bar(telling.shown) as progress:
         package = load_model(model)
         progress(0.0, f"reading {source.name}")
-        volume = read_volume(source, series=_series(series))
+        volume = read_volume(source, series=series_of(series))
         further = [read_volume(path) for path in channel or []]
         if pixel_size is not None:
             volume, *further = (with_pixel_size(one, pixel_size) for one in (volume, *further))
         # Only now, so that what cannot work is refused before PyTorch is loaded.
-        from LandmarkDetectionLib.detectors.dispatch import detect as run_detector
+        from LandmarkDetectionLib.core.options import DetectOptions
+        from LandmarkDetectionLib.detectors.dispatch import analyse
 
-        detection = run_detector(
-            volume,
-            package,
-            threshold=threshold,
-            depth=depth.value if depth else None,
-            device=device.value,
-            side=side.value,
-            channels=further,
-            progress=progress,
+        options = DetectOptions(
+            threshold, depth.value if depth else None, device.value, side.value, tuple(further)
         )
+        analysis = analyse(volume, package, options, progress=progress)
+        detection = analysis.detection
         if pixel_size is not None:
             detection = replace(detection, parameters={**detection.parameters, "pixel_size_mm": pixel_size})
         progress(1.0, "writing")
-        write_results(detection, package.protocol, outputs, overlay, volume)
+        write_results(replace(analysis, detection=detection), package.protocol, outputs, overlay, volume)
     files = [*outputs, *([overlay] if overlay else [])]
-    _report(detection, as_json, quiet, files, _measured(detection, package.protocol, volume))
+    _report(detection, telling, files, _measured(detection, package.protocol, volume))
 
 
 def list_dicom_series(
@@ -144,11 +140,6 @@ def list_dicom_series(
     console.print_table(["number", "modality", "description", "slices", "size", "UID"], rows)
 
 
-def _series(text: str | None) -> str | int | None:
-    """A series is chosen by its number or its UID; a UID always holds dots."""
-    return int(text) if text is not None and text.isdecimal() else text
-
-
 def _measured(detection: Detection, protocol: Protocol, volume: Volume) -> Measurements | None:
     """What the protocol measures; None when it measures nothing, or not in such an image."""
     from LandmarkDetectionLib.measurement import Frame, measure
@@ -160,16 +151,15 @@ def _measured(detection: Detection, protocol: Protocol, volume: Volume) -> Measu
 
 def _report(
     detection: Detection,
-    as_json: bool,
-    quiet: bool,
+    telling: Telling,
     files: Sequence[Path],
     measurements: Measurements | None = None,
 ) -> None:
     measured = {} if measurements is None else measurements.to_record()
-    if as_json:
+    if telling.as_json:
         console.print_json({**detection.to_record(), **_of_measurements(measured), "files": list(files)})
         return
-    if not quiet:
+    if telling.shown:
         title = f"{detection.model} {detection.model_version}"
         console.print_landmarks(detection.landmarks, title, unit=detection.unit)
         if measurements is not None:
@@ -178,7 +168,7 @@ def _report(
     print_warnings(detection)
     for warning in measured.get("warnings", ()):
         console.say(f"Warning: {warning}")
-    report_files(files, as_json=False, quiet=quiet)
+    tell_files(files, telling)
 
 
 def _of_measurements(record: dict[str, Any]) -> dict[str, Any]:

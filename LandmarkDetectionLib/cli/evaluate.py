@@ -5,23 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, QuietOption
+from LandmarkDetectionLib.cli.commands import with_options
+from LandmarkDetectionLib.cli.options import PICTURE_SUFFIXES, Device, DeviceOption, Telling, check_outputs
+from LandmarkDetectionLib.cli.output import tell_files
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.datasets.cases import Case, Datalist
     from LandmarkDetectionLib.evaluation.evaluate import Evaluation, Normalisation
     from LandmarkDetectionLib.models import Model
-
-
-PICTURES = (".png", ".svg", ".pdf")
 
 
 class EvaluationUnit(str, Enum):
@@ -39,11 +38,10 @@ class TableUnit(str, Enum):
     PIXEL = "pixel"
 
 
-def evaluate(
-    data: Annotated[
-        Path, typer.Argument(metavar="DATALIST", help="Datalist (.json) with the true landmarks.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the report; made when missing.")],
+@dataclass(frozen=True)
+class Compared:
+    """What is measured: whose landmarks, on which cases, against whom."""
+
     predictions: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,7 +50,7 @@ def evaluate(
             metavar="NAME=FOLDER",
             help="A model's landmark files, one per case, named as the image; may be given several times.",
         ),
-    ] = None,
+    ] = None
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,12 +59,12 @@ def evaluate(
             metavar="MODEL",
             help="Installed model, or its folder, to run on every case; may be given several times.",
         ),
-    ] = None,
-    split: Annotated[str, typer.Option(help="Evaluate this split only.")] = "",
+    ] = None
+    split: Annotated[str, typer.Option(help="Evaluate this split only.")] = ""
     rater: Annotated[
         str, typer.Option(help="mean of the raters, all (the mean and every single one), or a rater's name.")
-    ] = "mean",
-    landmarks: Annotated[str, typer.Option(metavar="A,B,...", help="Evaluate these landmarks only.")] = "",
+    ] = "mean"
+    landmarks: Annotated[str, typer.Option(metavar="A,B,...", help="Evaluate these landmarks only.")] = ""
     rename: Annotated[
         str,
         typer.Option(
@@ -74,78 +72,119 @@ def evaluate(
             help="What the data set calls landmarks of the models: index_pip=index_2. By default those of "
             "the same name are evaluated.",
         ),
-    ] = "",
+    ] = ""
+
+    @property
+    def folders(self) -> list[tuple[str, Path]]:
+        """Names of models with the folders of their landmark files."""
+        return _named_folders(self.predictions or [])
+
+
+@dataclass(frozen=True)
+class Measures:
+    """How errors are told."""
+
     radius: Annotated[
         str,
         typer.Option(
             metavar="R,R,...", help="Radii of the success detection rate (2,2.5,3,4 mm; 5,10,15,20 px)."
         ),
-    ] = "",
+    ] = ""
     outlier: Annotated[
         str,
         typer.Option(
             metavar="R,R,...", help="Radii above which an error is an outlier (2,4,10 mm; 10,20,40 px)."
         ),
-    ] = "",
+    ] = ""
     unit: Annotated[
         EvaluationUnit, typer.Option(help="auto: mm where the size of a pixel is known, px where it is not.")
-    ] = EvaluationUnit.AUTO,
+    ] = EvaluationUnit.AUTO
     table_unit: Annotated[
         TableUnit,
         typer.Option(
             help="What the numbers of prediction tables (.csv) are: RAS mm, or pixels of the image."
         ),
-    ] = TableUnit.MM,
+    ] = TableUnit.MM
     normalise: Annotated[
         str,
         typer.Option(
             metavar="A,B=MM",
             help="Take the distance of two landmarks for known in every case, as a wrist of 50 mm.",
         ),
-    ] = "",
+    ] = ""
     found_within: Annotated[
         float | None,
         typer.Option(help="Radius within which a landmark is found, for the reliability of confidences."),
-    ] = None,
-    worst: Annotated[int, typer.Option(min=0, max=40, help="Worst cases to show of every model.")] = 4,
+    ] = None
+
+    def keywords(self) -> dict[str, Any]:
+        """For `evaluation.evaluate.evaluate`; what is written wrongly is refused."""
+        if self.found_within is not None and not (math.isfinite(self.found_within) and self.found_within > 0):
+            raise typer.BadParameter("give a positive length.", param_hint="--found-within")
+        return {
+            "unit": self.unit.value,
+            "normalisation": _normalisation(self.normalise),
+            "radii": _numbers(self.radius, "--radius"),
+            "outlier_radii": _numbers(self.outlier, "--outlier"),
+            "found_within": self.found_within,
+        }
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the report shows."""
+
+    worst: Annotated[int, typer.Option(min=0, max=40, help="Worst cases to show of every model.")] = 4
     mni: Annotated[
         bool, typer.Option("--mni", help="The images are in MNI space: draw the errors on a glass brain.")
-    ] = False,
+    ] = False
+
+
+def evaluate(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATALIST", help="Datalist (.json) with the true landmarks.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the report; made when missing.")],
+    compared: Compared,
+    measures: Measures,
+    shown: Page,
+    *,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same intervals.")] = 0,
     device: DeviceOption = Device.AUTO,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    telling: Telling,
 ) -> None:
     """Measure models on a data set, as papers do: errors, rates, intervals, tests, figures.
 
     Predictions of --model are kept in OUT/predictions; the same command goes on where it was stopped.
     """
-    folders = _named_folders(predictions or [])
-    radii, outlier_radii = _numbers(radius, "--radius"), _numbers(outlier, "--outlier")
-    normalisation, names = _normalisation(normalise), _renamed(rename)
-    if found_within is not None and not (math.isfinite(found_within) and found_within > 0):
-        raise typer.BadParameter("give a positive length.", param_hint="--found-within")
-    if not folders and not model:
+    table_unit: Literal["mm", "pixel"] = measures.table_unit.value
+    folders, names, measuring = compared.folders, _renamed(compared.rename), measures.keywords()
+    if not folders and not compared.model:
         raise typer.BadParameter(
             "give --predictions NAME=FOLDER or --model MODEL.", param_hint="--predictions"
         )
 
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.evaluation.evaluate import evaluate as run
-    from LandmarkDetectionLib.evaluation.evaluate import renamed, select_cases, shared_landmarks
+    from LandmarkDetectionLib.evaluation.evaluate import (
+        renamed,
+        select_cases,
+        shared_landmarks,
+        training_cases,
+    )
     from LandmarkDetectionLib.evaluation.predictions import predict, read_predictions
     from LandmarkDetectionLib.evaluation.report_pages import write_evaluation
     from LandmarkDetectionLib.models import load_model
 
-    with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
+    with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
         progress(0.0, "reading the data set")
-        models = [load_model(name) for name in model or []]
+        models = [load_model(name) for name in compared.model or []]
         datalist = read_datalist(data, missing="allow")
-        cases, root = select_cases(datalist, split), datalist.path.parent
+        cases, root = select_cases(datalist, compared.split), datalist.path.parent
         finds = {one.name: [names.get(name, name) for name in one.protocol.names] for one in models}
         # Before any model is run, which may take hours.
-        chosen, shared = shared_landmarks(datalist, finds, _words(landmarks))
-        found = [read_predictions(name, folder, cases, root, table_unit.value) for name, folder in folders]
+        chosen, shared = shared_landmarks(datalist, finds, _words(compared.landmarks))
+        found = [read_predictions(name, folder, cases, root, table_unit) for name, folder in folders]
         found += [
             predict(
                 one,
@@ -162,20 +201,21 @@ def evaluate(
         result = run(
             datalist,
             [renamed(one, names) for one in found],
-            split=split,
-            rater=rater,
+            split=compared.split,
+            rater=compared.rater,
             landmarks=chosen,
-            unit=unit.value,
-            normalisation=normalisation,
-            radii=radii,
-            outlier_radii=outlier_radii,
-            found_within=found_within,
             seed=seed,
+            **measuring,
         )
         seen = tuple(text for one in models if (text := _learned_from(one, datalist, cases)))
-        result = replace(result, notes=(*([shared] if shared else []), *result.notes, *seen))
-        page = write_evaluation(result, out, worst=worst, glass_brain=mni, progress=progress)
-    _tell(result, page, as_json, quiet)
+        about = {shared: "--rename", training_cases(datalist, cases): "--split"}
+        notes = (text for text in (shared, *result.notes, *seen) if text)
+        result = replace(
+            result,
+            notes=tuple(with_options(text, about[text]) if text in about else text for text in notes),
+        )
+        page = write_evaluation(result, out, worst=shown.worst, glass_brain=shown.mni, progress=progress)
+    _tell(result, page, telling)
 
 
 def learning_curve(
@@ -184,39 +224,36 @@ def learning_curve(
         typer.Argument(metavar="TABLE", help="CSV table of runs with the columns network,images,errors."),
     ],
     out: Annotated[Path, typer.Option(help="Figure to write (.png, .svg, .pdf).")],
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Draw errors over the number of training images, from what evaluate measured of every run.
 
     Each row names a network, how many images it was trained on, and the errors.csv of its evaluation; rows of
     the same network and number are folds and are taken together.
     """
-    from LandmarkDetectionLib.errors import OutputError
     from LandmarkDetectionLib.evaluation.learning_curve import learning_curve_figure, read_runs
     from LandmarkDetectionLib.evaluation.plots import write_figure
 
-    if out.suffix.lower() not in PICTURES:
-        raise OutputError(f"Cannot write {out}: the name must end in {' or '.join(PICTURES)}.")
+    check_outputs([out], PICTURE_SUFFIXES)
     write_figure(learning_curve_figure(read_runs(runs)), out)
-    _tell_files([out], as_json, quiet)
+    tell_files([out], telling)
 
 
 def kernels(
     model: Annotated[str, typer.Argument(help="Name of an installed model, or its folder.")],
     out: Annotated[Path, typer.Option(help="Figure to write (.png, .svg, .pdf).")],
     network: Annotated[str, typer.Option(help="Which of the model's networks; the first otherwise.")] = "",
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Draw the kernels of a network's first layer."""
-    from LandmarkDetectionLib.errors import InputError, OutputError
+    from LandmarkDetectionLib.errors import InputError
     from LandmarkDetectionLib.evaluation.network_pictures import kernel_figure
     from LandmarkDetectionLib.evaluation.plots import write_figure
     from LandmarkDetectionLib.models import load_model
 
-    if out.suffix.lower() not in PICTURES:
-        raise OutputError(f"Cannot write {out}: the name must end in {' or '.join(PICTURES)}.")
+    check_outputs([out], PICTURE_SUFFIXES)
     package = load_model(model)
     chosen = network or next(iter(package.networks))
     if chosen not in package.networks:
@@ -224,15 +261,7 @@ def kernels(
             f"The model {package.name} has no network {chosen}; it has {', '.join(package.networks)}."
         )
     write_figure(kernel_figure(package.build_networks()[chosen]), out)
-    _tell_files([out], as_json, quiet)
-
-
-def _tell_files(files: list[Path], as_json: bool, quiet: bool) -> None:
-    if as_json:
-        console.print_json({"files": files})
-    elif not quiet:
-        for file in files:
-            print(f"Wrote {file}")
+    tell_files([out], telling)
 
 
 def _learned_from(model: Model, datalist: Datalist, cases: Sequence[Case]) -> str:
@@ -255,10 +284,10 @@ def _learned_from(model: Model, datalist: Datalist, cases: Sequence[Case]) -> st
     )
 
 
-def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:
+def _tell(result: Evaluation, page: Path, telling: Telling) -> None:
     folder = page.parent
     files = [page, *(folder / name for name in ("summary.md", "summary.csv", "errors.csv", "results.json"))]
-    if as_json:
+    if telling.as_json:
         from LandmarkDetectionLib.files import read_json
 
         content = read_json(folder / "results.json")
@@ -267,7 +296,7 @@ def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:
         return
     for note in result.notes:
         console.say(f"Note: {note}")
-    if quiet:
+    if telling.quiet:
         return
     from LandmarkDetectionLib.evaluation.metrics import summarise
 
@@ -289,7 +318,7 @@ def _tell(result: Evaluation, page: Path, as_json: bool, quiet: bool) -> None:
         ]
         rows.append([name, *lengths, *rates, f"{one.missed} of {one.count}"])
     console.print_table(heading, rows)
-    _tell_files(files, as_json=False, quiet=False)
+    tell_files(files, telling)
 
 
 def _named_folders(texts: list[str]) -> list[tuple[str, Path]]:

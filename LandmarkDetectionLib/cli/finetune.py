@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, QuietOption
+from LandmarkDetectionLib.cli.options import Device, DeviceOption, Telling
 from LandmarkDetectionLib.errors import NotBetterError
 
 
@@ -28,8 +28,8 @@ def finetune(
         Path | None, typer.Option(help="Folder to work in; one beside the models otherwise.")
     ] = None,
     device: DeviceOption = Device.AUTO,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Let a model learn from corrections, and use the new version when it is better.
 
@@ -42,7 +42,7 @@ def finetune(
     from LandmarkDetectionLib.training.finetuning.finetune import STEPS, fine_tune
 
     changes = {} if seed is None else {"seed": seed}
-    with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
+    with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
         done = fine_tune(
             model,
             store,
@@ -54,14 +54,14 @@ def finetune(
             progress=progress,
             cancelled=cancelled,
         )
-    if as_json:
+    if telling.as_json:
         console.print_json(done.to_record())
         if done.new is None:
             raise typer.Exit(NotBetterError.exit_code)
         return
     for warning in done.warnings:
         console.say(f"Warning: {warning}")
-    if done.division and not quiet:
+    if done.division and not telling.quiet:
         console.say(f"Earlier data: {done.division}")
     if done.new is None:
         raise NotBetterError(done.verdict.sentence())

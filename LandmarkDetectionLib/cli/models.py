@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import EXIT_CODES, JsonOption, QuietOption
+from LandmarkDetectionLib.cli.options import EXIT_CODES, JsonOption, Telling
 from LandmarkDetectionLib.errors import ModelError
 
 if TYPE_CHECKING:
@@ -88,18 +88,18 @@ def models_install(
         str, typer.Argument(help="Folder of a model, a .zip file of it, or the https address of one.")
     ],
     sha256: Annotated[str | None, typer.Option(help="SHA-256 of the .zip file; an address needs it.")] = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Check a model and copy it to your own models."""
     from LandmarkDetectionLib.detectors.checking import check_model
     from LandmarkDetectionLib.models import install_model
 
-    with console.progress_bar(not quiet and not as_json) as progress:
+    with console.progress_bar(telling.shown) as progress:
         model = install_model(source, sha256, check=check_model, progress=progress)
-    if as_json:
+    if telling.as_json:
         console.print_json(_model_summary(model))
-    elif not quiet:
+    elif not telling.quiet:
         print(f"Installed {model.name} {model.version} in {model.path}.")
 
 

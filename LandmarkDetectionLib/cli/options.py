@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +26,19 @@ class Device(str, Enum):
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
 DeviceOption = Annotated[Device, typer.Option(help="auto takes a CUDA device when there is one.")]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What is printed, and for whom."""
+
+    as_json: JsonOption = False
+    quiet: QuietOption = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether people watch: progress and tables."""
+        return not self.quiet and not self.as_json
 
 
 def make_folder(folder: Path) -> None:
@@ -64,6 +79,17 @@ class Region(str, Enum):
 
     BODY = "body"
     HAND = "hand"
+
+
+def series_of(text: str | None) -> str | int | None:
+    """A series is chosen by its number or its UID; a UID always holds dots."""
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def check_threshold(threshold: float | None) -> None:
+    """Refuse a threshold that no voxel can be above or below."""
+    if threshold is not None and not math.isfinite(threshold):
+        raise typer.BadParameter("the threshold must be a finite number.", param_hint="--threshold")
 
 
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name of an installed model, or its folder.")]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib.cli import console
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.cli.options import Telling
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.detectors.analysis import Analysis
 
 
 def write_results(
-    detection: Detection,
+    analysis: Analysis,
     protocol: Protocol,
     outputs: Sequence[Path],
     overlay: Path | None,
@@ -28,11 +30,19 @@ def write_results(
         from LandmarkDetectionLib.io.records import write_detection
 
         for path in outputs:
-            write_detection(detection, path)
+            write_detection(analysis.detection, path)
     if overlay is not None:
         from LandmarkDetectionLib.reporting.overlay import write_overlay
 
-        write_overlay(detection, protocol, overlay, volume=volume, case=volume.name, truth=truth)
+        write_overlay(
+            analysis.detection,
+            analysis.views,
+            protocol,
+            overlay,
+            volume=volume,
+            case=volume.name,
+            truth=truth,
+        )
 
 
 def print_times(detection: Detection) -> None:
@@ -48,10 +58,10 @@ def print_warnings(detection: Detection) -> None:
         console.say(f"Warning: {warning}")
 
 
-def report_files(files: Sequence[Path], as_json: bool, quiet: bool) -> None:
-    """Name the files that were written."""
-    if as_json:
-        console.print_json({"files": list(files)})
-    elif not quiet:
+def tell_files(files: Sequence[Path], telling: Telling, more: Mapping[str, Any] | None = None) -> None:
+    """Name the files that were written; to programs, with more of what came of it."""
+    if telling.as_json:
+        console.print_json({"files": list(files), **(more or {})})
+    elif not telling.quiet:
         for file in files:
             print(f"Wrote {file}")

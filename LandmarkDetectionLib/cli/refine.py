@@ -10,19 +10,14 @@ import numpy as np
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, QuietOption
+from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, Telling
+from LandmarkDetectionLib.cli.output import tell_files
 from LandmarkDetectionLib.errors import InputError
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.landmarks import Landmark
     from LandmarkDetectionLib.core.review import Review
-
-
-def add_to(app: typer.Typer, epilog: str) -> None:
-    """Add the commands to the program's."""
-    app.command(epilog=epilog)(refine)
-    app.command("next-case", epilog=epilog)(next_case)
 
 
 def refine(
@@ -64,8 +59,8 @@ def refine(
         list[Path] | None, typer.Option(help="Further image of the case, for models of several.")
     ] = None,
     device: DeviceOption = Device.AUTO,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Correct some landmarks, and let the others follow where they should."""
     from dataclasses import replace
@@ -89,28 +84,29 @@ def refine(
     from LandmarkDetectionLib.io.volumes import read_volume
     from LandmarkDetectionLib.models import load_model
 
-    with console.progress_bar(not quiet and not as_json) as progress:
+    with console.progress_bar(telling.shown) as progress:
         package = load_model(model or (before.prediction.model if before is not None else ""))
         progress(0.0, f"reading {source.name}")
         volume = read_volume(source)
         further = [read_volume(path) for path in channel or []]
-        pixel_mm = before.prediction.parameters.get("pixel_size_mm") if before is not None else None
-        if isinstance(pixel_mm, int | float) and not volume.spacing_known:
+        pixel_mm = before.prediction.used.pixel_size_mm if before is not None else None
+        if pixel_mm is not None and not volume.spacing_known:
             volume, *further = (with_pixel_size(one, pixel_mm) for one in (volume, *further))
         from LandmarkDetectionLib.core.landmarks import LandmarkSet
+        from LandmarkDetectionLib.core.options import DetectOptions
         from LandmarkDetectionLib.detectors.again import detect_again, require_near
-        from LandmarkDetectionLib.detectors.dispatch import detect
-        from LandmarkDetectionLib.detectors.dispatch import refine as refine_detection
+        from LandmarkDetectionLib.detectors.dispatch import analyse
 
         corrected = LandmarkSet(tuple(settled.values()))
         require_near(volume, corrected)
         if before is None:
-            first = detect(volume, package, device=device.value, channels=further, progress=progress)
+            options = DetectOptions(device=device.value, channels=tuple(further))
+            analysis = analyse(volume, package, options, progress=progress)
         else:
-            first = detect_again(
+            analysis = detect_again(
                 volume, package, before, device=device.value, channels=further, progress=progress
             )
-        refined = refine_detection(first, corrected)
+        first, refined = analysis.detection, analysis.refine(corrected).detection
         if pixel_mm is not None:
             first = replace(first, parameters={**first.parameters, "pixel_size_mm": pixel_mm})
             refined = replace(refined, parameters=first.parameters)
@@ -120,12 +116,12 @@ def refine(
                 write_detection(refined, path)
             else:
                 write_review(review, path)
-    if as_json:
+    if telling.as_json:
         console.print_json(review.to_record())
-    elif not quiet:
+        return
+    if telling.shown:
         _print_changes(first, refined)
-        for path in outputs:
-            print(f"Wrote {path}")
+    tell_files(outputs, telling)
 
 
 def next_case(

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, QuietOption, make_folder
+from LandmarkDetectionLib.cli.options import Device, DeviceOption, Telling, make_folder
+from LandmarkDetectionLib.cli.output import tell_files
 
 app = typer.Typer(help="Repeat the synthetic-data study, also on your own scans.", no_args_is_help=True)
 
@@ -37,8 +38,8 @@ def synthetic(
         int | None, typer.Option(min=1, help="Folds side by side; as many as there are cores otherwise.")
     ] = None,
     device: DeviceOption = Device.AUTO,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Train, cross-validate and compare every method of the paper, and write a report.
 
@@ -66,7 +67,7 @@ def synthetic(
                 f"Note: {untouched} of {len(datalist)} cases are of other splits than the one to learn "
                 "from, and are not touched."
             )
-    with console.progress_bar(not quiet and not as_json) as progress, console.interruptible() as cancelled:
+    with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
         result = run_study(
             config,
             out,
@@ -77,10 +78,10 @@ def synthetic(
             cancelled=cancelled,
         )
     page = write_report(result, out)
-    if as_json:
+    if telling.as_json:
         console.print_json({"report": page, "results": out / "results.json"})
-    elif not quiet:
-        print(f"Wrote {page}")
+    else:
+        tell_files([page], telling)
 
 
 @app.command("package")
@@ -90,14 +91,14 @@ def package(
     name: Annotated[str, typer.Option(help="Name of the model: lower case letters, digits and dashes.")],
     model_version: Annotated[str, typer.Option(help="Version of the model.")] = "1.0.0",
     device: DeviceOption = Device.AUTO,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Fine-tune on all cases of a study and write a model of your own."""
     from LandmarkDetectionLib.detectors.dispatch import choose_device
     from LandmarkDetectionLib.study.package import package_study
 
-    with console.progress_bar(not quiet and not as_json) as progress:
+    with console.progress_bar(telling.shown) as progress:
         model = package_study(
             study,
             out,
@@ -106,7 +107,4 @@ def package(
             device=choose_device(device.value),
             progress=progress,
         )
-    if as_json:
-        console.print_json({"files": [model.path]})
-    elif not quiet:
-        print(f"Wrote {model.path}")
+    tell_files([model.path], telling)

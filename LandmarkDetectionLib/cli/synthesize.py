@@ -14,15 +14,14 @@ from LandmarkDetectionLib.cli.options import (
     DEFAULT_MODEL,
     Device,
     DeviceOption,
-    JsonOption,
     ModelOption,
-    QuietOption,
     Region,
     SeedOption,
+    Telling,
     check_outputs,
     make_folder,
 )
-from LandmarkDetectionLib.cli.output import print_times, print_warnings, report_files, write_results
+from LandmarkDetectionLib.cli.output import print_times, print_warnings, tell_files, write_results
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
@@ -60,14 +59,14 @@ def synthesize(
     contrast: Annotated[HeadContrast, typer.Option(help="What scans --volumes.")] = HeadContrast.MR,
     seed: SeedOption = 0,
     spacing: Annotated[float, typer.Option(min=0.5, max=20.0, help="Voxel size of the phantom, mm.")] = 3.0,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Generate bodies, hands or heads with known landmarks: a sheet to look at, a CT phantom, or volumes."""
     if (out is None and volumes is None) == (phantom is None):
         raise typer.BadParameter("give --out, --volumes or --phantom.", param_hint="--out")
     if volumes is not None:
-        _synthesize_volumes(volumes, out, count, size, contrast, seed, as_json, quiet)
+        _synthesize_volumes(volumes, out, count, size, contrast, seed, telling)
         return
     if count > SHEET_AT_MOST:
         raise typer.BadParameter(f"a sheet holds {SHEET_AT_MOST} at most.", param_hint="--count")
@@ -84,7 +83,7 @@ def synthesize(
     check_outputs([phantom] if phantom else [], (*NIFTI, *ITK))
     check_outputs([truth] if truth else [], LANDMARK_SUFFIXES)
 
-    with console.progress_bar(not quiet and not as_json) as progress:
+    with console.progress_bar(telling.shown) as progress:
         progress(0.0, "generating")
         if out is not None and region is Region.HAND:
             from LandmarkDetectionLib.synthesis.hand.sheet import write_hand_sheet
@@ -101,19 +100,24 @@ def synthesize(
             write_volume(volume, phantom)
             if truth is not None:
                 write_landmarks(landmarks, truth)
-    report_files(written, as_json, quiet)
+    tell_files(written, telling)
 
 
 def _synthesize_volumes(
-    folder: Path, sheet: Path | None, count: int, size: int, contrast: HeadContrast, seed: int,
-    as_json: bool, quiet: bool,
-) -> None:  # fmt: skip
+    folder: Path,
+    sheet: Path | None,
+    count: int,
+    size: int,
+    contrast: HeadContrast,
+    seed: int,
+    telling: Telling,
+) -> None:
     check_outputs([sheet] if sheet else [], (".png",))
     from LandmarkDetectionLib.synthesis.head.sheet import write_head_sheet
     from LandmarkDetectionLib.synthesis.head.volumes import write_volume_set
 
     with (
-        console.progress_bar(not quiet and not as_json) as progress,
+        console.progress_bar(telling.shown) as progress,
         console.interruptible() as cancelled,
     ):
         write_volume_set(
@@ -122,7 +126,7 @@ def _synthesize_volumes(
         )  # fmt: skip
         if sheet is not None:
             write_head_sheet(sheet, count=min(count, 24), size=size, contrast=contrast.value, seed=seed)
-    report_files([folder, *([sheet] if sheet else [])], as_json, quiet)
+    tell_files([folder, *([sheet] if sheet else [])], telling)
 
 
 def demo(
@@ -132,8 +136,8 @@ def demo(
     seed: SeedOption = 2,
     model: ModelOption = DEFAULT_MODEL,
     device: DeviceOption = Device.AUTO,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    telling: Telling,
 ) -> None:
     """Generate a synthetic CT with known landmarks, find them, and compare."""
     make_folder(out)
@@ -142,37 +146,39 @@ def demo(
     outputs = [ct, found, record, truth, picture]
     check_outputs(outputs, (".nii.gz", ".json", ".png"))
 
-    from LandmarkDetectionLib.detectors.dispatch import detect as run_detector
+    from LandmarkDetectionLib.core.options import DetectOptions
+    from LandmarkDetectionLib.detectors.dispatch import analyse
     from LandmarkDetectionLib.io.markups import write_landmarks
     from LandmarkDetectionLib.io.volumes import read_volume, write_volume
     from LandmarkDetectionLib.models import load_model
     from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 
     package = load_model(model)
-    with console.progress_bar(not quiet and not as_json) as progress:
+    with console.progress_bar(telling.shown) as progress:
         progress(0.0, "generating a synthetic CT")
         phantom, known = make_phantom(seed)
         write_volume(phantom, ct)
         write_landmarks(known, truth)
         # Read back what was written, so that the demo takes the way of a user's own file.
         volume = read_volume(ct)
-        detection = run_detector(volume, package, device=device.value, progress=progress)
-        write_results(detection, package.protocol, [found, record], picture, volume, truth=known)
+        analysis = analyse(volume, package, DetectOptions(device=device.value), progress=progress)
+        detection = analysis.detection
+        write_results(analysis, package.protocol, [found, record], picture, volume, truth=known)
 
     errors = _errors_mm(detection.landmarks, known)
     mean = sum(errors.values()) / len(errors) if errors else None
-    if as_json:
+    if telling.as_json:
         found_record = {**detection.to_record(), "synthetic": True, "errors_mm": errors}
         console.print_json({**found_record, "mean_error_mm": mean, "files": outputs})
         return
-    if not quiet:
+    if telling.shown:
         title = "Synthetic CT (generated, no patient); error = distance to the known truth"
         console.print_landmarks(detection.landmarks, title, errors)
         if mean is not None:
             print(f"Mean error over {len(errors)} landmarks: {mean:.1f} mm, on a synthetic body.")
         print_times(detection)
     print_warnings(detection)
-    report_files(outputs, as_json=False, quiet=quiet)
+    tell_files(outputs, telling)
 
 
 def _errors_mm(found: LandmarkSet, truth: LandmarkSet) -> dict[str, float]:

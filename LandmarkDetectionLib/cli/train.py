@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, QuietOption, make_folder
+from LandmarkDetectionLib.cli.commands import with_options
+from LandmarkDetectionLib.cli.options import Device, DeviceOption, Telling, make_folder
+from LandmarkDetectionLib.cli.output import tell_files
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
@@ -35,6 +38,107 @@ class TrainingLoss(str, Enum):
     ADAPTIVE_WING = "adaptive-wing"
 
 
+@dataclass(frozen=True)
+class Result:
+    """What the finished model is called, and whether it is used."""
+
+    name: Annotated[str, typer.Option(help="Name of the finished model.")] = "my-model"
+    model_version: Annotated[str, typer.Option(help="Version of the finished model.")] = "1.0.0"
+    install: Annotated[
+        bool | None,
+        typer.Option(
+            "--install/--no-install",
+            help="Install the finished model (with --data). By default unless it is hardly better than "
+            "putting every landmark where it lies on average.",
+            show_default=False,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Settings other than the preset's, for images of either kind."""
+
+    network: Annotated[
+        Network | None, typer.Option(help="Another network than the preset's (synthetic images).")
+    ] = None
+    steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of images per step.")] = None
+    members: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=16,
+            help="Networks that are trained side by side and answer together (with --data): less error for "
+            "as many times the computing.",
+        ),
+    ] = None
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed: another course of images.")] = None
+
+
+@dataclass(frozen=True)
+class Images:
+    """What is learned of annotated images, and how."""
+
+    held_back: Annotated[
+        str | None,
+        typer.Option(
+            help="Split that is only measured; 'none' measures nothing. By default those called val, "
+            "validation or held back, or else 15 % of the subjects learned from."
+        ),
+    ] = None
+    learn_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Split to learn from; several times. By default the one called train, or else all that are "
+            "not called val, held back or test."
+        ),
+    ] = None
+    raters: Annotated[
+        str | None, typer.Option(help="mean of the raters (usual), all of them in turn, or one's name.")
+    ] = None
+    limit: Annotated[int | None, typer.Option(min=1, help="Learn from so many cases only.")] = None
+    align: Annotated[
+        bool,
+        typer.Option(
+            "--align",
+            help="Register every image to a template first: the mean of training images about their "
+            "landmarks (with --data). Adds seconds to each detection.",
+        ),
+    ] = False
+    spacing: Annotated[
+        list[float] | None,
+        typer.Option(help="Cell size in mm, once or for x, y(, z); chosen from the data otherwise."),
+    ] = None
+    shape: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="The network's canvas in cells: (slices,) rows, columns; chosen from the data otherwise."
+        ),
+    ] = None
+    loss: Annotated[TrainingLoss | None, typer.Option(help="Another loss than the preset's.")] = None
+    protocol: Annotated[
+        str | None, typer.Option(help="Protocol of the landmarks: one that ships, or a file.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a training runs."""
+
+    resume: Annotated[
+        bool, typer.Option(help="Go on where an earlier run with these settings in --out stopped.")
+    ] = True
+    device: DeviceOption = Device.AUTO
+    devices: Annotated[int, typer.Option(min=1, help="GPUs of this machine to train on.")] = 1
+    num_nodes: Annotated[int, typer.Option(min=1, help="Machines to train on, started by torchrun.")] = 1
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """For the functions that train."""
+        return {**vars(self), "device": self.device.value}
+
+
 def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder for checkpoints, logs and the finished model.")
@@ -45,81 +149,13 @@ def train(
     preset: Annotated[
         str | None, typer.Option(help="Named settings to start from (see --list-presets).")
     ] = None,
-    name: Annotated[str, typer.Option(help="Name of the finished model.")] = "my-model",
-    model_version: Annotated[str, typer.Option(help="Version of the finished model.")] = "1.0.0",
-    install: Annotated[
-        bool | None,
-        typer.Option(
-            "--install/--no-install",
-            help="Install the finished model (with --data). By default unless it is hardly better than "
-            "putting every landmark where it lies on average.",
-            show_default=False,
-        ),
-    ] = None,
-    network: Annotated[
-        Network | None, typer.Option(help="Another network than the preset's (synthetic images).")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of images per step.")] = None,
-    members: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=16,
-            help="Networks that are trained side by side and answer together (with --data): less error for "
-            "as many times the computing.",
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed: another course of images.")] = None,
-    held_back: Annotated[
-        str | None,
-        typer.Option(
-            help="Split that is only measured; 'none' measures nothing. By default those called val, "
-            "validation or held back, or else 15 % of the subjects learned from."
-        ),
-    ] = None,
-    learn_from: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Split to learn from; several times. By default the one called train, or else all that are "
-            "not called val, held back or test."
-        ),
-    ] = None,
-    raters: Annotated[
-        str | None, typer.Option(help="mean of the raters (usual), all of them in turn, or one's name.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Learn from so many cases only.")] = None,
-    align: Annotated[
-        bool,
-        typer.Option(
-            "--align",
-            help="Register every image to a template first: the mean of training images about their "
-            "landmarks (with --data). Adds seconds to each detection.",
-        ),
-    ] = False,
-    spacing: Annotated[
-        list[float] | None,
-        typer.Option(help="Cell size in mm, once or for x, y(, z); chosen from the data otherwise."),
-    ] = None,
-    shape: Annotated[
-        list[int] | None,
-        typer.Option(
-            help="The network's canvas in cells: (slices,) rows, columns; chosen from the data otherwise."
-        ),
-    ] = None,
-    loss: Annotated[TrainingLoss | None, typer.Option(help="Another loss than the preset's.")] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="Protocol of the landmarks: one that ships, or a file.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option(help="Go on where an earlier run with these settings in --out stopped.")
-    ] = True,
-    device: DeviceOption = Device.AUTO,
-    devices: Annotated[int, typer.Option(min=1, help="GPUs of this machine to train on.")] = 1,
-    num_nodes: Annotated[int, typer.Option(min=1, help="Machines to train on, started by torchrun.")] = 1,
+    *,
+    result: Result,
+    learning: Learning,
+    images: Images,
+    run: Run,
     list_presets: Annotated[bool, typer.Option("--list-presets", help="Show the presets and stop.")] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    telling: Telling,
 ) -> None:
     """Train a model: on your own annotated images (--data), or on synthetic bodies and hands.
 
@@ -127,75 +163,39 @@ def train(
     Ctrl-C stops after the current step and keeps a checkpoint; the same command goes on from there.
     """
     if list_presets:
-        _print_presets(as_json)
+        _print_presets(telling.as_json)
         return
     if out is None:
         raise typer.BadParameter("give the folder to write to.", param_hint="--out")
-    _check_model_name(name, model_version)
-    common: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
-    changes = {key: value for key, value in common.items() if value is not None}
-    run: dict[str, Any] = {
-        "resume": resume,
-        "device": device.value,
-        "devices": devices,
-        "num_nodes": num_nodes,
-    }
-    show = not quiet and not as_json
-    made = None
+    _check_model_name(result.name, result.model_version)
     if data is None:
-        only_annotated = {
-            "--held-back": held_back,
-            "--learn-from": learn_from,
-            "--raters": raters,
-            "--install": install,
-            "--no-install": install is False,
-            "--limit": limit,
-            "--spacing": spacing,
-            "--shape": shape,
-            "--loss": loss,
-            "--protocol": protocol,
-            "--align": align,
-            "--members": members,
-        }
-        if given := [option for option, value in only_annotated.items() if value]:
-            raise typer.BadParameter(
-                "this is for annotated images; give --data as well.", param_hint=given[0]
-            )
-        changes |= {"network": network.value} if network else {}
-        files = _train_synthetic(preset or SYNTHETIC_PRESET, changes, out, name, model_version, run, show)
-    else:
-        if network is not None:
-            raise typer.BadParameter("for annotated images choose a --preset.", param_hint="--network")
-        changes |= {"loss": loss.value} if loss else {}
-        changes |= {"align": True} if align else {}
-        changes |= {"members": members} if members else {}
-        made = _train_annotated(
-            data,
-            preset or ANNOTATED_PRESET,
-            out,
-            name,
-            model_version,
-            show,
-            changes=changes,
-            run=run,
-            held_back=held_back,
-            learn_from=learn_from or (),
-            raters=raters or "mean",
-            limit=limit,
-            spacing=spacing,
-            shape=shape,
-            protocol=_protocol(protocol),
-            install=install,
-        )
-        files = made.files
-    if as_json:
-        console.print_json({"files": files, **(_made_record(made) if made is not None else {})})
+        _refuse_options_of_annotated_images(result, learning, images)
+        tell_files(_train_synthetic(preset or SYNTHETIC_PRESET, out, result, learning, run, telling), telling)
         return
-    if not quiet:
-        for file in files:
-            print(f"Wrote {file}")
-    if made is not None:
-        _tell_quality(made, quiet)
+    if learning.network is not None:
+        raise typer.BadParameter("for annotated images choose a --preset.", param_hint="--network")
+    made = _train_annotated(data, preset or ANNOTATED_PRESET, out, result, learning, images, run, telling)
+    tell_files(made.files, telling, _made_record(made))
+    if not telling.as_json:
+        _tell_quality(made, telling.quiet)
+
+
+def _refuse_options_of_annotated_images(result: Result, learning: Learning, images: Images) -> None:
+    given = {
+        "--install": result.install,
+        "--no-install": result.install is False,
+        "--members": learning.members,
+        **{f"--{name.replace('_', '-')}": value for name, value in vars(images).items()},
+    }
+    for option, value in given.items():
+        if value:
+            raise typer.BadParameter("this is for annotated images; give --data as well.", param_hint=option)
+
+
+def _changes(learning: Learning, **more: Any) -> dict[str, Any]:
+    """The settings that were given."""
+    given = {"steps": learning.steps, "batch_size": learning.batch_size, "seed": learning.seed, **more}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _made_record(made: MadeModel) -> dict[str, Any]:
@@ -213,18 +213,20 @@ def _tell_quality(made: MadeModel, quiet: bool) -> None:
         for sentence in made.quality.sentences():
             print(sentence)
     if made.quality.doubt:
-        console.say(f"Warning: {made.quality.doubt}")
+        doubt = with_options(made.quality.doubt, "landmark-detection data check DATALIST --sheet sheet.png")
+        console.say(f"Warning: {doubt}")
         if not made.installed:
             console.say("It was not installed; --install does so all the same.")
 
 
 def _train_synthetic(
-    preset: str, changes: dict[str, Any], out: Path, name: str, version: str, run: dict[str, Any], show: bool
+    preset: str, out: Path, result: Result, learning: Learning, run: Run, telling: Telling
 ) -> list[Path]:
     from LandmarkDetectionLib.training.synthetic.presets import PRESETS, TrainingConfig
 
     if preset not in PRESETS:
         raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
+    changes = _changes(learning, network=learning.network.value if learning.network else None)
     # Built anew rather than copied with changes, so that the changes are checked.
     config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **changes})
     make_folder(out)
@@ -233,37 +235,62 @@ def _train_synthetic(
     from LandmarkDetectionLib.training.synthetic.package import package_run
     from LandmarkDetectionLib.training.synthetic.train import train as run_training
 
-    with console.progress_bar(show) as progress, console.interruptible() as cancelled:
-        checkpoint = run_training(config, out, progress=progress, cancelled=cancelled, **run)
+    with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
+        checkpoint = run_training(config, out, progress=progress, cancelled=cancelled, **run.keywords)
     if not can_package(config):
         return [checkpoint]
-    with console.progress_bar(show) as progress:
-        return [package_run(out, out / name, name=name, version=version, progress=progress).path]
+    folder, version = out / result.name, result.model_version
+    with console.progress_bar(telling.shown) as progress:
+        return [package_run(out, folder, name=result.name, version=version, progress=progress).path]
 
 
 def _train_annotated(
-    data: Path, preset: str, out: Path, name: str, version: str, show: bool, **options: Any
+    data: Path,
+    preset: str,
+    out: Path,
+    result: Result,
+    learning: Learning,
+    images: Images,
+    run: Run,
+    telling: Telling,
 ) -> MadeModel:
     from LandmarkDetectionLib.datasets.datalist import read_datalist
 
+    protocol = _protocol(images.protocol)
     datalist = read_datalist(data, missing="allow")
     for warning in datalist.warnings:
         console.say(f"Warning: {warning}.")
 
-    from LandmarkDetectionLib.training.supervised.model import make_model
+    from LandmarkDetectionLib.training.supervised.model import Lessons, NewModel, make_model
 
     make_folder(out)
-    with console.progress_bar(show) as progress, console.interruptible() as cancelled:
+    changes = _changes(
+        learning,
+        loss=images.loss.value if images.loss else None,
+        align=images.align or None,
+        members=learning.members,
+    )
+    lessons = Lessons(
+        preset,
+        changes,
+        held_back=images.held_back,
+        learn_from=tuple(images.learn_from or ()),
+        raters=images.raters or "mean",
+        limit=images.limit,
+        spacing=images.spacing,
+        shape=images.shape,
+    )
+    new = NewModel(result.name, result.model_version, protocol, result.install)
+    with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
         return make_model(
             datalist,
-            preset,
+            lessons,
+            new,
             out,
-            name=name,
-            version=version,
-            say=console.say if show else None,
+            run=run.keywords,
+            say=console.say if telling.shown else None,
             progress=progress,
             cancelled=cancelled,
-            **options,
         )
 
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import LandmarkSet, landmarks_from_records
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.imaging.body.projection import Projection
-    from LandmarkDetectionLib.imaging.hand.views import HandPicture
-    from LandmarkDetectionLib.imaging.previews import ImageViews
-
+from LandmarkDetectionLib.core.options import DetectOptions, Used, possible_options
 
 SCHEMA_VERSION = 1
 """Of the ``.json`` record; raised when an older reader would misunderstand a newer file."""
@@ -40,11 +36,6 @@ class Detection:
         Sentences a person should read before trusting the landmarks.
     seconds
         Time of each step in s.
-    views
-        The projections for the overlay picture; never written to a file.
-    evidence
-        What the detector saw, for ``detectors.dispatch.locate_near``; None when it keeps nothing. Never
-        written.
 
     Examples
     --------
@@ -60,16 +51,28 @@ class Detection:
     parameters: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    views: Projection | HandPicture | ImageViews | None = field(default=None, compare=False, repr=False)
-    evidence: object = field(default=None, compare=False, repr=False)
+
+    @property
+    def options(self) -> DetectOptions:
+        """What it was asked with, as far as its record tells; see ``options.possible_options``."""
+        return possible_options(self.parameters)[0]
+
+    @property
+    def used(self) -> Used:
+        """What it ran with: given, estimated or chosen by the model."""
+        return Used.of(self.parameters)
 
     @property
     def unit(self) -> str:
         """Of its positions: "mm", or "px" in a picture whose pixels have no known size."""
-        return "px" if self.parameters.get("unit") == "pixel" else "mm"
+        return "px" if self.used.unit == "pixel" else "mm"
+
+    def transformed(self, affine: Affine) -> Detection:
+        """The detection with its landmarks moved, as ``LandmarkSet.transformed`` does it."""
+        return replace(self, landmarks=self.landmarks.transformed(affine))
 
     def to_record(self) -> dict[str, Any]:
-        """Everything but views and evidence, as JSON values; positions in RAS mm, covariances in mm^2."""
+        """All of it, as JSON values; positions in RAS mm, covariances in mm^2."""
         return {
             "schema_version": SCHEMA_VERSION,
             "coordinate_system": "RAS",
@@ -95,7 +98,7 @@ def detection_from_record(record: dict[str, Any]) -> Detection:
     version = record.get("schema_version")
     if "landmarks" not in record or version is None:
         raise ValueError(
-            "it is not the record of a detection; such a record is what 'detect --output x.json' writes"
+            "it is not the record of a detection, which is what detecting writes to a .json file"
         )
     if version != SCHEMA_VERSION:
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.typing import FloatArray
 
 FARTHEST_MM = 1e6
@@ -235,6 +236,21 @@ class LandmarkSet:
         return replace(
             self, landmarks=tuple(landmark if mark.name == landmark.name else mark for mark in self.landmarks)
         )
+
+    def transformed(self, affine: Affine) -> LandmarkSet:
+        """Every place moved by an affine map, and every covariance with it."""
+        return replace(self, landmarks=tuple(_transformed(mark, affine) for mark in self.landmarks))
+
+
+def _transformed(landmark: Landmark, affine: Affine) -> Landmark:
+    linear, shift = affine.linear, affine.shift
+    covariance, predicted = landmark.covariance, landmark.predicted
+    return replace(
+        landmark,
+        position=linear @ landmark.position + shift,
+        covariance=None if covariance is None else linear @ covariance @ linear.T,
+        predicted=None if predicted is None else linear @ predicted + shift,
+    )
 
 
 def require_sane(field: str, values: FloatArray) -> None:

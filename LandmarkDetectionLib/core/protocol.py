@@ -36,6 +36,7 @@ from LandmarkDetectionLib.core.measurement_kinds import (
     landmarks_of,
     problems_of,
 )
+from LandmarkDetectionLib.core.shapes import mirror_permutation
 
 # Safe as the name of a file or folder on every system.
 PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
@@ -189,11 +190,7 @@ class Protocol(Frozen):
 
         Landmarks in no pair keep their place; applying it twice changes nothing.
         """
-        permutation = np.arange(len(self.landmarks))
-        for left, right in self.pairs:
-            i, j = self.index(left), self.index(right)
-            permutation[i], permutation[j] = j, i
-        return permutation
+        return mirror_permutation(self.names, self.pairs)
 
 
 def protocol_of_names(names: Iterable[str], title: str) -> Protocol:

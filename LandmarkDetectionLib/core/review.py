@@ -1,4 +1,4 @@
-"""A person's review of a detection: what the model said, what stands now, and what to look at next.
+"""A person's review of a detection: what the model said, what stands now, and how far the review is.
 
 A :class:`Review` never changes; every step gives a new one. Panels, viewers and scripts keep the latest and
 show it, so that undoing is going back to the one before.
@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status, landmarks_from_records
-from LandmarkDetectionLib.quality.triage import landmark_urgency, speaks_of
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
@@ -129,8 +129,7 @@ class Review:
         return replace(fresh, landmarks=replace(fresh.landmarks, landmarks=tuple(kept)))
 
     def follow(self, refined: Detection) -> Review:
-        """The landmarks that nobody has settled, where ``detectors.dispatch.refine`` put them; settled ones
-        stay.
+        """The landmarks that nobody has settled, where ``Analysis.refine`` put them; settled ones stay.
 
         The prediction stays the model's first answer, to which restoring goes back.
 
@@ -146,7 +145,7 @@ class Review:
         )
         return replace(self, landmarks=replace(self.landmarks, landmarks=marks))
 
-    # --- what to look at ------------------------------------------------------------------------------
+    # --- how far it is --------------------------------------------------------------------------------
 
     @property
     def reviewed(self) -> tuple[str, ...]:
@@ -158,29 +157,6 @@ class Review:
         """How many landmarks a person has settled, and how many there are."""
         return len(self.reviewed), len(self.landmarks)
 
-    def worst_first(self) -> tuple[str, ...]:
-        """Names by how urgently they should be looked at; see ``triage.landmark_urgency``.
-
-        Settling a landmark does not change its place, so that a list does not jump under the reader. Where
-        the others have followed corrections, what is now known of them counts.
-        """
-        marks = tuple(
-            self.prediction.landmarks[mark.name] if mark.status.by_person else mark for mark in self.landmarks
-        )
-        warned = {mark.name for mark in marks if self.warnings_of(mark.name)}
-        urgency = landmark_urgency(replace(self.landmarks, landmarks=marks), warned)
-        return tuple(sorted(self.landmarks.names, key=lambda name: -urgency[name]))
-
-    def next_open(self, after: str | None = None) -> str | None:
-        """The worst landmark not yet settled, or the next one after ``after``; None when all are settled."""
-        order, done = self.worst_first(), set(self.reviewed)
-        start = order.index(after) + 1 if after in order else 0
-        return next((name for name in order[start:] + order[:start] if name not in done), None)
-
-    def warnings_of(self, name: str) -> tuple[str, ...]:
-        """The prediction's warnings that speak of a landmark."""
-        return tuple(warning for warning in self.prediction.warnings if speaks_of(warning, name))
-
     # --- files and coordinates ------------------------------------------------------------------------
 
     @property
@@ -188,16 +164,9 @@ class Review:
         """The detection with the landmarks as they stand now."""
         return replace(self.prediction, landmarks=self.landmarks)
 
-    def transformed(self, matrix: npt.ArrayLike) -> Review:
-        """The review with every position moved by a 4 x 4 affine matrix, and every covariance with it."""
-        affine = np.asarray(matrix, dtype=np.float64)
-
-        def moved(landmarks: LandmarkSet) -> LandmarkSet:
-            return replace(landmarks, landmarks=tuple(_transformed(mark, affine) for mark in landmarks))
-
-        return Review(
-            replace(self.prediction, landmarks=moved(self.prediction.landmarks)), moved(self.landmarks)
-        )
+    def transformed(self, affine: Affine) -> Review:
+        """The review with every position moved by an affine map, and every covariance with it."""
+        return Review(self.prediction.transformed(affine), self.landmarks.transformed(affine))
 
     def to_record(self) -> dict[str, Any]:
         """The record of a detection with the landmarks as they stand, and the predictions beside them."""
@@ -248,14 +217,3 @@ def _as_predicted(landmark: Landmark) -> Landmark:
     status = Status.ABSENT if landmark.predicted is None else Status.DETECTED
     position = np.full(3, np.nan) if landmark.predicted is None else landmark.predicted
     return replace(landmark, status=status, position=position, predicted=None)
-
-
-def _transformed(landmark: Landmark, affine: npt.NDArray[np.float64]) -> Landmark:
-    linear, shift = affine[:3, :3], affine[:3, 3]
-    covariance, predicted = landmark.covariance, landmark.predicted
-    return replace(
-        landmark,
-        position=linear @ landmark.position + shift,
-        covariance=None if covariance is None else linear @ covariance @ linear.T,
-        predicted=None if predicted is None else linear @ predicted + shift,
-    )

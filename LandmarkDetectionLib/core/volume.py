@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.core.geometry import geometry_problem
+from LandmarkDetectionLib.core.geometry import Affine, geometry_problem
 from LandmarkDetectionLib.errors import InputError
 
 #: What a person may say of the size of a pixel, mm.
@@ -81,9 +81,14 @@ class Volume:
         return self.voxels.shape[::-1]
 
     @property
+    def affine(self) -> Affine:
+        """``ijk_to_ras`` as a map of points."""
+        return Affine(self.ijk_to_ras)
+
+    @property
     def spacing(self) -> np.ndarray:
         """(3,) mm between voxel centres along i, j and k."""
-        return np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
+        return self.affine.spacing
 
     @property
     def extent_mm(self) -> np.ndarray:
@@ -97,13 +102,15 @@ class Volume:
 
     def ijk_to_ras_points(self, ijk: Any) -> np.ndarray:
         """Map (N, 3) voxel indices (i, j, k), of voxel centres, to (N, 3) RAS mm."""
-        points = np.asarray(ijk, dtype=np.float64)
-        return points @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3]
+        return self.affine.apply(ijk)
 
     def ras_to_ijk_points(self, ras: Any) -> np.ndarray:
         """Map (N, 3) RAS mm to (N, 3) voxel indices (i, j, k), not rounded."""
-        points = np.asarray(ras, dtype=np.float64) - self.ijk_to_ras[:3, 3]
-        return np.linalg.solve(self.ijk_to_ras[:3, :3], points.T).T
+        return self.affine.apply_inverse(ras)
+
+    def is_on_grid_of(self, other: Volume) -> bool:
+        """Whether both have the same voxels in the same places."""
+        return self.size == other.size and self.affine.same_grid(other.affine, self.size)
 
 
 def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:

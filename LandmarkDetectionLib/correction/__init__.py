@@ -1,12 +1,14 @@
 """What the other landmarks should do when a person moves one; arithmetic on positions, no images."""
 
 from LandmarkDetectionLib.correction.certainty import choose_certainty
+from LandmarkDetectionLib.correction.config import CorrectionConfig
 from LandmarkDetectionLib.correction.fitting import fit_joint_gaussian
 from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observed
 from LandmarkDetectionLib.correction.propagation import Followed, follow
 from LandmarkDetectionLib.correction.tensors import joint_from_bytes, joint_to_bytes
 
 __all__ = [
+    "CorrectionConfig",
     "Followed",
     "JointGaussian",
     "Observed",

@@ -10,13 +10,6 @@ from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observ
 from LandmarkDetectionLib.correction.propagation import follow
 from LandmarkDetectionLib.typing import Array
 
-#: From bold to shy.
-CHOICES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
-#: Share of the other landmarks that a correction may move farther from the truth by more than the tolerance.
-MOST_WORSE = 0.012
-#: Corrections that are tried in one image, and images that are tried.
-CORRECTIONS, IMAGES = 3, 300
-
 
 def choose_certainty(
     joint: JointGaussian, observed: Observed, truth: Array, tolerance: Array, radius: Array
@@ -29,6 +22,7 @@ def choose_certainty(
     Parameters
     ----------
     joint : JointGaussian
+        With what is tried in its ``config``.
     observed : Observed
         Of M images held back, as in ``fit_joint_gaussian``.
     truth : (M, L, d)
@@ -36,21 +30,22 @@ def choose_certainty(
     tolerance, radius : (M,)
         How much worse matters, and how far off is wrong.
     """
+    config = joint.config
     error = np.linalg.norm(truth - observed.position, axis=2)
     judged = observed.seen & np.isfinite(truth).all(axis=2)
-    wrong = np.flatnonzero((judged & (error > radius[:, None])).any(axis=1))[:IMAGES]
+    wrong = np.flatnonzero((judged & (error > radius[:, None])).any(axis=1))[: config.images]
     if not len(wrong):
         return joint
-    for certainty in CHOICES:
+    for certainty in config.choices:
         candidate = replace(joint, certainty=certainty)
         worse = others = 0
         for image in wrong:
             one = Observed(*(np.asarray(value[image]) for value in observed))
             a, b = _made_worse(candidate, one, truth[image], judged[image], float(tolerance[image]))
             worse, others = worse + a, others + b
-        if worse <= MOST_WORSE * others:
+        if worse <= config.most_worse * others:
             return candidate
-    return replace(joint, certainty=CHOICES[-1])
+    return replace(joint, certainty=config.choices[-1])
 
 
 def _made_worse(
@@ -60,7 +55,7 @@ def _made_worse(
     places = np.nan_to_num(truth)
     now = follow(joint, observed, moving=False)
     worse = others = 0
-    for _ in range(CORRECTIONS):
+    for _ in range(joint.config.corrections):
         rest = judged & ~settled
         if rest.sum() < 2:
             break

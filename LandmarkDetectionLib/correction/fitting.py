@@ -1,23 +1,36 @@
-"""Learning a joint Gaussian: the shapes of the training data, and a network's errors on data held back."""
+"""Learning a joint Gaussian: the shapes of the training data, and a network's errors on data held back.
+
+Notes
+-----
+Mean and covariance S of the aligned shapes are those of a point distribution model (Cootes et al. 1995). When
+N shapes are fewer than their D coordinates, much of S is chance; as Ledoit and Wolf (2004) do, it is shrunk
+towards a target without correlations, here its own diagonal:
+
+    S* = (1 - g) S + g diag(S),   g = D / (D + 10 N).
+
+Their optimal g is estimated from fourth moments, of which so few shapes tell little; this one is 1 without
+shapes and vanishes with their number, as theirs does. Correlations of errors seen in n images are shrunk in
+the same way, by n / (n + 30).
+
+References
+----------
+T. F. Cootes et al. (1995), see :mod:`.joint_gaussian`.
+O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
+Multivariate Analysis 88(2), 365-411 (2004).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from LandmarkDetectionLib.correction.config import CONFIG, CorrectionConfig
 from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observed, calibrated, features
 from LandmarkDetectionLib.typing import Array
 
-#: Errors beyond so many deviations count as that many: one lost landmark must not make all correlations.
-CLIPPED = 5.0
-#: Correlations seen in so few images are halved.
-HALVED_AT = 30
-#: A landmark's own calibration needs so many errors; with fewer it shares that of all.
-OWN_CALIBRATION = 200
-#: Least variance of any combination of standardised errors, and least share of the largest one of shapes.
-LEAST_ERROR, LEAST_SHAPE = 0.02, 1e-6
 
-
-def fit_joint_gaussian(shapes: Array, observed: Observed, truth: Array) -> JointGaussian:
+def fit_joint_gaussian(
+    shapes: Array, observed: Observed, truth: Array, config: CorrectionConfig = CONFIG
+) -> JointGaussian:
     """Learn from shapes and from a network's answers.
 
     Parameters
@@ -28,6 +41,8 @@ def fit_joint_gaussian(shapes: Array, observed: Observed, truth: Array) -> Joint
         Of M images that the network was not trained on: (M, L, d), (M, L, d), (M, L), (M, L).
     truth : (M, L, d)
         Where the landmarks are there; NaN where that is not known.
+    config
+        Numbers of the fit, and of what it is used for.
 
     Raises
     ------
@@ -36,15 +51,16 @@ def fit_joint_gaussian(shapes: Array, observed: Observed, truth: Array) -> Joint
     """
     if len(shapes) < 2 or np.isnan(shapes).all(axis=(0, 2)).any():
         raise ValueError("a joint Gaussian needs at least two shapes, and every landmark in some of them")
-    mean, covariance = _shape(np.asarray(shapes, float))
+    mean, covariance = _shape(np.asarray(shapes, float), config)
     size = max(float(np.sqrt(((mean - mean.mean(axis=0)) ** 2).sum(axis=1).mean())), 1e-6)
     errors = np.where(observed.seen[..., None], truth - observed.position, np.nan)
-    calibration = _calibration(errors, observed, size)
-    standard = errors / calibrated(calibration, observed.deviation, observed.near, size)
-    return JointGaussian(mean, covariance, _correlation(standard.clip(-CLIPPED, CLIPPED)), calibration)
+    calibration = _calibration(errors, observed, size, config)
+    standard = errors / calibrated(calibration, observed.deviation, observed.near, size, config)
+    correlation = _correlation(standard.clip(-config.clipped, config.clipped), config)
+    return JointGaussian(mean, covariance, correlation, calibration, config=config)
 
 
-def _shape(shapes: Array) -> tuple[Array, Array]:
+def _shape(shapes: Array, config: CorrectionConfig) -> tuple[Array, Array]:
     """Mean and covariance about the common centre, which what is missing must not move."""
     first = shapes[np.isfinite(shapes).all(axis=2).sum(axis=1).argmax()]
     mean = np.where(np.isfinite(first), first, np.nanmean(shapes, axis=0))
@@ -55,10 +71,10 @@ def _shape(shapes: Array) -> tuple[Array, Array]:
     covariance = _pairwise(apart)
     # Of fewer shapes than coordinates, what is common by chance is taken back.
     dimension = covariance.shape[0]
-    shrinkage = dimension / (dimension + 10.0 * len(shapes))
+    shrinkage = dimension / (dimension + config.shrunk * len(shapes))
     covariance = (1 - shrinkage) * covariance + shrinkage * np.diag(np.diag(covariance))
     largest = float(np.linalg.eigvalsh(covariance)[-1])
-    return mean - mean.mean(axis=0), _positive(covariance, LEAST_SHAPE * largest)
+    return mean - mean.mean(axis=0), _positive(covariance, config.least_shape * largest)
 
 
 def _pairwise(values: Array) -> Array:
@@ -74,39 +90,42 @@ def _positive(matrix: Array, least: float) -> Array:
     return np.asarray((vectors * np.maximum(values, max(least, 1e-12))) @ vectors.T)
 
 
-def _calibration(errors: Array, observed: Observed, size: float) -> Array:
+def _calibration(errors: Array, observed: Observed, size: float, config: CorrectionConfig) -> Array:
     """Coefficients (L, d, 3): a line through the logarithms, raised to the errors' root mean square."""
     known = np.isfinite(errors).all(axis=2)
-    described = features(observed.deviation, observed.near, size)
+    described = features(observed.deviation, observed.near, size, config)
     count, d = errors.shape[1:]
     result = np.zeros((count, d, 3))
     for axis in range(d):
-        common = _line(described[known][:, axis], errors[known][:, axis], size)
+        common = _line(described[known][:, axis], errors[known][:, axis], size, config)
         for landmark in range(count):
             mine = known[:, landmark]
-            own = mine.sum() >= OWN_CALIBRATION
+            own = mine.sum() >= config.own_calibration
             result[landmark, axis] = (
-                _line(described[mine, landmark, axis], errors[mine, landmark, axis], size) if own else common
+                _line(described[mine, landmark, axis], errors[mine, landmark, axis], size, config)
+                if own
+                else common
             )
     return result
 
 
-def _line(described: Array, errors: Array, size: float) -> Array:
-    if len(errors) < 10:  # as the network says
+def _line(described: Array, errors: Array, size: float, config: CorrectionConfig) -> Array:
+    if len(errors) < config.least_calibration:  # as the network says
         return np.array([np.log(size), 1.0, 0.0])
     height = np.log(np.abs(errors) + 1e-3 * size)
     coefficients = np.linalg.lstsq(described, height, rcond=1e-6)[0]
     standard = errors / np.exp(described @ coefficients)
-    coefficients[0] += 0.5 * np.log(np.mean(np.clip(standard, -CLIPPED, CLIPPED) ** 2) + 1e-12)
+    coefficients[0] += 0.5 * np.log(np.mean(np.clip(standard, -config.clipped, config.clipped) ** 2) + 1e-12)
     return np.asarray(coefficients)
 
 
-def _correlation(standard: Array) -> Array:
+def _correlation(standard: Array, config: CorrectionConfig) -> Array:
     values = standard.reshape(len(standard), standard.shape[1] * standard.shape[2])
     known = np.isfinite(values)
     count = known.T.astype(float) @ known
     moments = _pairwise(values)
-    moments[np.diag_indices_from(moments)] = np.where(np.diag(count) > 0, np.diag(moments), 1.0).clip(0.2)
+    seen = np.where(np.diag(count) > 0, np.diag(moments), 1.0)
+    moments[np.diag_indices_from(moments)] = seen.clip(config.least_diagonal)
     off = ~np.eye(len(moments), dtype=bool)
-    moments[off] *= (count / (count + HALVED_AT))[off]
-    return _positive(moments, LEAST_ERROR)
+    moments[off] *= (count / (count + config.halved_at))[off]
+    return _positive(moments, config.least_error)

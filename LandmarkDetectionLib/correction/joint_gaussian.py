@@ -4,26 +4,45 @@ Positions x (L landmarks, d axes) are one Gaussian vector whose place in the ima
 is y = x + e, and its errors e are Gaussian too: each with the deviation that the network's own scores tell,
 and correlated between landmarks as they were on images held back. Both together give what is known of every
 landmark once some of them are known for certain.
+
+Notes
+-----
+The prior is the point distribution model of Cootes et al. (1995), kept as its whole covariance instead of its
+first modes: with the mean shape m and the covariance S of aligned training shapes,
+
+    x ~ N(m, S + a^2 J + o^2 I),
+
+J putting all landmarks at one common place that may be anywhere (a), and o what one body has of its own. With
+a network's answer y = x + e, e ~ N(0, R), and some x_k known, the others are Gaussian by conditioning:
+
+    P = (S + a^2 J + o^2 I)^-1,   A = P + R^-1,   b = P m + R^-1 y,
+    x_f | x_k, y ~ N(A_ff^-1 (b_f - A_fk x_k), A_ff^-1).
+
+That the errors have heavier tails is taken into account as in Lange, Little and Taylor (1989): they follow
+Student's t with v degrees of freedom, which expectation maximisation fits by weighing each answer with
+
+    w_i = (v + 1) / (v + s_i),   s_i = mean over the axes of E[(y_i - x_i)^2] / r_i^2,
+
+and dividing its variance r_i^2 by w_i, a few times over.
+
+References
+----------
+T. F. Cootes, C. J. Taylor, D. H. Cooper and J. Graham, "Active shape models: their training and application",
+Computer Vision and Image Understanding 61(1), 38-59 (1995).
+K. L. Lange, R. J. A. Little and J. M. G. Taylor, "Robust statistical modeling using the t distribution",
+Journal of the American Statistical Association 84(408), 881-896 (1989).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from LandmarkDetectionLib.correction.config import CONFIG, CorrectionConfig
 from LandmarkDetectionLib.typing import Array
-
-#: The landmarks may lie anywhere: deviation of their common place, in sizes of the mean shape.
-ANYWHERE = 20.0
-#: No two bodies are alike: deviation of every coordinate beside the learned one, in sizes of the mean shape.
-OWN_SHAPE = 0.005
-#: Degrees of freedom of the errors (Student's t): an answer far from where the others say it is counts less.
-DEGREES, ITERATIONS = 4.0, 3
-#: Probabilities of not being near are told apart down to this one, deviations down to this share of the size.
-LEAST_DOUBT, LEAST_DEVIATION = 1e-3, 0.002
 
 
 class Observed(NamedTuple):
@@ -71,6 +90,8 @@ class JointGaussian:
     certainty : float
         Landmarks follow corrections only as far as they do not move away from the truth with so many
         deviations' certainty; see ``certainty.choose_certainty``.
+    config
+        No part of what is learned or stored.
     """
 
     mean: Array
@@ -78,6 +99,7 @@ class JointGaussian:
     error_correlation: Array
     calibration: Array
     certainty: float = 2.0
+    config: CorrectionConfig = CONFIG
 
     @property
     def landmarks(self) -> int:
@@ -97,18 +119,18 @@ class JointGaussian:
 
     def deviations(self, observed: Observed) -> Array:
         """Calibrated deviations (L, d) of the network's errors."""
-        return calibrated(self.calibration, observed.deviation, observed.near, self.size)
+        return calibrated(self.calibration, observed.deviation, observed.near, self.size, self.config)
 
     def first_axes(self, count: int) -> JointGaussian:
         """The same of the first axes alone: the plane of a hand without depth."""
         kept = (np.arange(self.landmarks)[:, None] * self.dimensions + np.arange(count)).ravel()
         among = np.ix_(kept, kept)
-        return JointGaussian(
-            self.mean[:, :count],
-            self.covariance[among],
-            self.error_correlation[among],
-            self.calibration[:, :count],
-            self.certainty,
+        return replace(
+            self,
+            mean=self.mean[:, :count],
+            covariance=self.covariance[among],
+            error_correlation=self.error_correlation[among],
+            calibration=self.calibration[:, :count],
         )
 
     def posterior(self, observed: Observed, known: Array, places: Array) -> Posterior:
@@ -122,14 +144,14 @@ class JointGaussian:
         places : (L, d)
             Where those are; ignored elsewhere.
         """
-        deviation = self.deviations(observed)
+        deviation, degrees = self.deviations(observed), self.config.degrees
         widened = deviation
         posterior = self._gaussian(observed.position, widened, observed.seen, known, places)
-        for _ in range(ITERATIONS):
+        for _ in range(self.config.iterations):
             variance = np.diagonal(posterior.covariance, axis1=1, axis2=2)
             apart = ((observed.position - posterior.mean) ** 2 + variance) / deviation**2
             surprise = np.where(observed.seen, apart.mean(axis=1), 1.0)
-            widened = deviation * np.sqrt((DEGREES + surprise) / (DEGREES + 1))[:, None]
+            widened = deviation * np.sqrt((degrees + surprise) / (degrees + 1))[:, None]
             posterior = self._gaussian(observed.position, widened, observed.seen, known, places)
         return posterior
 
@@ -160,20 +182,24 @@ class JointGaussian:
     @cached_property
     def _precision(self) -> Array:
         count, d = self.mean.shape
-        common = np.kron(np.ones((count, count)), np.eye(d)) * (ANYWHERE * self.size) ** 2
-        own = np.eye(count * d) * (OWN_SHAPE * self.size) ** 2
+        common = np.kron(np.ones((count, count)), np.eye(d)) * (self.config.anywhere * self.size) ** 2
+        own = np.eye(count * d) * (self.config.own_shape * self.size) ** 2
         return np.linalg.inv(self.covariance + common + own)
 
 
-def calibrated(calibration: Array, deviation: Array, near: Array, size: float) -> Array:
+def calibrated(
+    calibration: Array, deviation: Array, near: Array, size: float, config: CorrectionConfig = CONFIG
+) -> Array:
     """Deviations (..., L, d) from the network's own (..., L, d) and its probability of being near."""
     return np.asarray(
-        np.exp((calibration * features(deviation, near, size)).sum(axis=-1)).clip(LEAST_DEVIATION * size)
+        np.exp((calibration * features(deviation, near, size, config)).sum(axis=-1)).clip(
+            config.least_deviation * size
+        )
     )
 
 
-def features(deviation: Array, near: Array, size: float) -> Array:
+def features(deviation: Array, near: Array, size: float, config: CorrectionConfig = CONFIG) -> Array:
     """What the calibrated deviation is a product of powers of: (..., L, d, 3)."""
-    own = np.log(np.maximum(deviation, LEAST_DEVIATION * size) / size)
-    doubt = np.broadcast_to(np.log(np.clip(1 - near, LEAST_DOUBT, 1))[..., None], own.shape)
+    own = np.log(np.maximum(deviation, config.least_deviation * size) / size)
+    doubt = np.broadcast_to(np.log(np.clip(1 - near, config.least_doubt, 1))[..., None], own.shape)
     return np.stack([np.ones_like(own), own, doubt], axis=-1)

@@ -55,4 +55,6 @@ def joint_from_bytes(content: bytes, landmarks: int) -> JointGaussian:
         if eigenvalues[0] < -1e-4 * max(eigenvalues[-1], 1e-12):
             raise ValueError(f"{name} is no covariance")
     certainty = float(values.pop("certainty"))
-    return JointGaussian(**values, certainty=certainty)
+    return JointGaussian(
+        values["mean"], values["covariance"], values["error_correlation"], values["calibration"], certainty
+    )

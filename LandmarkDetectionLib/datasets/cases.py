@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from LandmarkDetectionLib.core.geometry import SAME_GRID, voxels_apart
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume, with_spacing
 from LandmarkDetectionLib.datasets.findings import Finding
@@ -59,11 +56,6 @@ def read_images(case: Case) -> list[Volume]:
     return [with_spacing(volume, case.spacing) for volume in volumes] if case.spacing else volumes
 
 
-def stack_channels(volumes: Sequence[Volume]) -> np.ndarray:
-    """The channels as one array (C, K, J, I), of the narrowest type that holds all of them."""
-    return np.stack([volume.voxels for volume in volumes])
-
-
 def grid_problem(volumes: Sequence[Volume]) -> str:
     """Say how channels fail to lie on one grid, as the end of a sentence, or ""."""
     first = volumes[0]
@@ -71,8 +63,8 @@ def grid_problem(volumes: Sequence[Volume]) -> str:
         sizes = ", ".join(" x ".join(map(str, volume.size)) for volume in volumes)
         return f"are of unequal size ({sizes}); resample them onto one grid"
     for volume in volumes[1:]:
-        apart = voxels_apart(first.size, first.ijk_to_ras, volume.ijk_to_ras)
-        if apart > SAME_GRID:
+        if not first.is_on_grid_of(volume):
+            apart = first.affine.voxels_apart(volume.affine, first.size)
             return (
                 f"lie up to {apart:.1f} voxels apart ({first.name}, {volume.name}); "
                 "resample them onto one grid"
@@ -118,6 +110,10 @@ class Case:
         What the numbers of landmark tables are.
     spacing
         mm per pixel along (i, j) or (i, j, k) where the datalist says it; empty otherwise.
+    known
+        Landmarks by rater that were read already, when the data set was checked: files are read once.
+    content
+        Hash of the first image's content, where somebody asked for it when the data set was checked.
     """
 
     row: int
@@ -128,6 +124,8 @@ class Case:
     side: Side | Literal[""] = ""
     unit: Unit = "mm"
     spacing: tuple[float, ...] = ()
+    known: Mapping[str, LandmarkSet] = field(default_factory=dict, compare=False, repr=False)
+    content: str = field(default="", compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -159,7 +157,7 @@ class Case:
         return read_channels(self)
 
     def read_landmarks(self, rater: str | None = None, volume: Volume | None = None) -> LandmarkSet:
-        """Read the landmarks of a rater.
+        """The landmarks of a rater, read from the file unless they are known.
 
         Parameters
         ----------
@@ -183,7 +181,10 @@ class Case:
             raise InputError(
                 f"Row {self.row} ({self.name}) has no landmarks by {rater}, only by {', '.join(files)}."
             )
-        file = files[rater] if rater is not None else self.landmarks[0][1]
+        rater = rater if rater is not None else self.landmarks[0][0]
+        if rater in self.known:
+            return self.known[rater]
+        file = files[rater]
         if self.unit == "pixel" or is_labelme(file):
             return read_pixel_landmarks(file, volume if volume is not None else self.read_volume())
         return read_landmarks(file)

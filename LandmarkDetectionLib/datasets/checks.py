@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 
 Missing = Literal["refuse", "allow"]
+Fingerprint = Callable[["Case", Volume], str]
 #: Share of the image's extent by which a landmark may lie outside it: a cut fingertip, a chin off the film.
 OUTSIDE = 0.1
 #: Likeness of two names (``difflib``) from which one may be a misspelling of the other.
@@ -75,10 +76,13 @@ class Survey:
         Landmarks, in the order of the protocol where there is one, otherwise as they first occur.
     findings
         By row; those of the whole set last.
+    cases
+        Those that were given, with the landmarks that could be read and what ``fingerprint`` said.
     """
 
     names: tuple[str, ...]
     findings: tuple[Finding, ...]
+    cases: tuple[Case, ...]
 
 
 @dataclass
@@ -88,6 +92,7 @@ class _Seen:
     case: Case
     image: ImageFacts | None
     sets: dict[str, LandmarkSet]
+    content: str = ""
 
     def finding(self, kind: str, text: str, fatal: bool = True) -> Finding:
         return _of(self.case, kind, text, fatal)
@@ -98,8 +103,9 @@ def survey(
     missing: Missing = "refuse",
     protocol: Protocol | None = None,
     splits: Sequence[str] = (),
+    fingerprint: Fingerprint | None = None,
 ) -> Survey:
-    """Look at every file of a data set.
+    """Look at every file of a data set, once.
 
     Parameters
     ----------
@@ -111,6 +117,8 @@ def survey(
         That the landmark names must be from.
     splits
         That must have a case each.
+    fingerprint
+        Called with every case and its first image, while that is open; for ``Case.content``.
     """
     findings = [*_repeated_images(cases), *_splits(cases, splits)]
     seen = []
@@ -119,7 +127,7 @@ def survey(
             file for file in (*case.image_files, *(file for _, file in case.landmarks)) if not file.exists()
         ]
         findings += [_of(case, "missing file", f"there is no file {file}") for file in lost]
-        seen.append(_look(case, findings) if not lost else _Seen(case, None, {}))
+        seen.append(_look(case, findings, fingerprint) if not lost else _Seen(case, None, {}))
     names = _names(seen, protocol)
     findings += _check_names(seen, names, missing, protocol)
     for one in seen:
@@ -137,7 +145,8 @@ def survey(
         findings += _shapes(seen, names, protocol.pairs if protocol is not None else ())
     # A stable sort: within a row the order of the checks, and what is of no row last.
     findings.sort(key=lambda finding: finding.row or len(cases) + 1)
-    return Survey(names, tuple(findings))
+    read = tuple(replace(one.case, known=one.sets, content=one.content) for one in seen)
+    return Survey(names, tuple(findings), read)
 
 
 def _of(case: Case, kind: str, text: str, fatal: bool = True) -> Finding:
@@ -147,11 +156,13 @@ def _of(case: Case, kind: str, text: str, fatal: bool = True) -> Finding:
 # --- reading --------------------------------------------------------------------------------------------
 
 
-def _look(case: Case, findings: list[Finding]) -> _Seen:
-    image, volumes = None, []
+def _look(case: Case, findings: list[Finding], fingerprint: Fingerprint | None) -> _Seen:
+    image, volumes, content = None, [], ""
     try:
         volumes = read_images(case)
         image = _facts(volumes)
+        if fingerprint is not None:
+            content = fingerprint(case, volumes[0])
         findings += _doubts(case, volumes)
         if problem := grid_problem(volumes):
             findings.append(_of(case, "grid", f"its channels {problem}"))
@@ -167,7 +178,7 @@ def _look(case: Case, findings: list[Finding]) -> _Seen:
             findings.append(_of(case, "landmark file", str(problem).rstrip(".")))
     if volumes and case.spacing:
         findings += _contradicted_spacing(case)
-    return _Seen(case, image, sets)
+    return _Seen(case, image, sets, content)
 
 
 def _doubts(case: Case, volumes: Sequence[Volume]) -> Iterator[Finding]:

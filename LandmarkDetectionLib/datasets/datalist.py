@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from LandmarkDetectionLib.datasets.cases import NO_RATERS, Case, Datalist, DatalistError, Unit
-from LandmarkDetectionLib.datasets.checks import Missing, survey
+from LandmarkDetectionLib.datasets.checks import Fingerprint, Missing, survey
 from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.io.dti import DirectionColours
 
@@ -42,9 +42,12 @@ ONE_RATER = "rater"
 
 
 def read_datalist(
-    path: str | os.PathLike[str], missing: Missing = "refuse", splits: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    missing: Missing = "refuse",
+    splits: Sequence[str] = (),
+    fingerprint: Fingerprint | None = None,
 ) -> Datalist:
-    """Read and check a datalist; every image is opened once.
+    """Read and check a datalist; every image is opened once, and landmarks are not read again.
 
     Parameters
     ----------
@@ -55,6 +58,8 @@ def read_datalist(
         occur in its file. A name that is only misspelt is refused in any case.
     splits
         Splits that must have a case each, for example ("train", "val").
+    fingerprint
+        Of a case and its first image, for ``Case.content``; a store knows it anyway.
 
     Raises
     ------
@@ -78,11 +83,11 @@ def read_datalist(
         if is_store(path):
             return read_store(path)
     cases, name, protocol = _parse(path, read_json(path))
-    found = survey(cases, missing, protocol, splits)
+    found = survey(cases, missing, protocol, splits, fingerprint)
     if refused := [str(finding) for finding in found.findings if finding.fatal]:
         raise DatalistError(path, refused)
     warnings = tuple(finding for finding in found.findings if not finding.fatal)
-    return Datalist(path, name, cases, found.names, protocol, warnings)
+    return Datalist(path, name, found.cases, found.names, protocol, warnings)
 
 
 def list_cases(path: str | os.PathLike[str]) -> tuple[Case, ...]:

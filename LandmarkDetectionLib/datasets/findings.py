@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from LandmarkDetectionLib.core.geometry import Affine
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -52,12 +54,12 @@ class ImageFacts(NamedTuple):
     @property
     def spacing(self) -> np.ndarray:
         """(3,) mm, or (2,) of one slice."""
-        return np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)[: 2 if self.is_2d else 3]
+        return Affine(self.ijk_to_ras).spacing[: 2 if self.is_2d else 3]
 
     def ijk(self, ras: np.ndarray) -> np.ndarray:
         """(N, 3) RAS mm to voxel indices (i, j, k)."""
-        return np.linalg.solve(self.ijk_to_ras[:3, :3], (ras - self.ijk_to_ras[:3, 3]).T).T
+        return Affine(self.ijk_to_ras).apply_inverse(ras)
 
     def ras(self, ijk: np.ndarray) -> np.ndarray:
         """(N, 3) voxel indices (i, j, k) to RAS mm."""
-        return np.asarray(ijk @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3])
+        return Affine(self.ijk_to_ras).apply(ijk)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
+from LandmarkDetectionLib.datasets.splits import assign_splits
 from LandmarkDetectionLib.errors import InputError
 
 Kind = Literal["three-fold", "k-fold", "leave-one-out"]
@@ -52,17 +51,13 @@ def make_folds(
             f"{len(names)} subject{'s' if len(names) != 1 else ''} cannot be divided into {wanted} folds; "
             "take between 2 folds and as many as there are subjects."
         )
-    of_subject = {name: [n for n, one in enumerate(subjects) if one == name] for name in names}
-    shuffled = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
-    tested: list[list[int]] = [[] for _ in range(wanted)]
-    for name in sorted(shuffled, key=lambda one: -len(of_subject[one])):
-        min(tested, key=len).extend(of_subject[name])
-    every = range(len(subjects))
+    folds = [f"fold {number} of {wanted}" for number in range(1, wanted + 1)]
+    tested = assign_splits(subjects, dict.fromkeys(folds, 1.0), seed)
     return tuple(
         Fold(
-            f"fold {number} of {wanted}",
-            tuple(n for n in every if n not in set(test)),
-            tuple(sorted(test)),
+            fold,
+            tuple(n for n, one in enumerate(tested) if one != fold),
+            tuple(n for n, one in enumerate(tested) if one == fold),
         )
-        for number, test in enumerate(tested, start=1)
+        for fold in folds
     )

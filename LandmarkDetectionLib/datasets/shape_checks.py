@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.shapes import mirror_permutation, moved_onto
+
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.datasets.cases import Case
@@ -121,11 +123,7 @@ def _permutation(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> np.n
     """(N,) indices that exchange left and right, or None where there are no pairs."""
     if not pairs:
         pairs = [(name, name.replace("left", "right")) for name in names if "left" in name]
-    row = {name: n for n, name in enumerate(names)}
-    permutation = np.arange(len(names))
-    for left, right in pairs:
-        if left in row and right in row:
-            permutation[row[left]], permutation[row[right]] = row[right], row[left]
+    permutation = mirror_permutation(names, pairs)
     return permutation if (permutation != np.arange(len(names))).any() else None
 
 
@@ -174,13 +172,7 @@ def _residuals(shape: np.ndarray, layout: np.ndarray, rounds: int = 4) -> np.nda
     both = np.isfinite(shape[:, 0]) & np.isfinite(layout[:, 0])
     kept, residual = both, np.full(len(shape), np.nan)
     for _ in range(rounds):
-        source, target = shape[kept], layout[kept]
-        a, b = source - source.mean(axis=0), target - target.mean(axis=0)
-        u, s, vt = np.linalg.svd(a.T @ b)
-        sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-        scale = (s * sign).sum() / max(np.square(a).sum(), 1e-12)
-        moved = (shape - source.mean(axis=0)) @ (u * sign @ vt) * scale + target.mean(axis=0)
-        residual = np.linalg.norm(moved - layout, axis=1)
+        residual = np.linalg.norm(moved_onto(shape[None], layout, kept[None])[0] - layout, axis=1)
         limit = np.nanquantile(residual[both], 0.75)
         kept = both & (residual <= max(limit, 1e-9))
         if kept.sum() < FEWEST_LANDMARKS:

@@ -7,18 +7,26 @@ What a split is called says what it is for: `Train`, `training` and `tr` are lea
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
 
+#: Of a growing data set every third subject is held back until there are so many, then every fifth.
+ENOUGH_HELD_BACK, FIRST_SHARE, LATER_SHARE = 5, 3, 5
 #: Words that say what a split is for, and words beside them that say nothing.
 _TRAINING = frozenset({"train", "training", "trn", "tr"})
 _VALIDATION = frozenset(
     {"val", "valid", "validation", "validate", "vl", "dev", "development", "tune", "tuning"}
 )
-_TEST = frozenset({"test", "tests", "testing", "tst", "ts", "te", "eval", "evaluation"})
+_TEST = frozenset({"test", "tests", "testing", "tst", "ts", "te", "eval", "evaluation"}) | {
+    "external",
+    "unseen",
+    "hidden",
+    "benchmark",
+}
 _HELD_BACK = frozenset({"heldback", "heldout", "holdout", "holdback"})
 _EMPTY_WORDS = frozenset({"set", "split", "data", "dataset", "cases", "images", "part", "subset", "the"})
 
@@ -57,12 +65,11 @@ def assign_splits(subjects: Sequence[str], shares: Mapping[str, float], seed: in
             f"{len(names)} subject{'s' if len(names) != 1 else ''} cannot be divided into "
             f"{', '.join(wanted)}; each split needs one."
         )
-    count = {name: sum(one == name for one in subjects) for name in names}
-    shuffled = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
+    count = Counter(subjects)
     target = {split: share * len(subjects) / sum(wanted.values()) for split, share in wanted.items()}
     filled = dict.fromkeys(wanted, 0)
     of_subject: dict[str, str] = {}
-    order = sorted(shuffled, key=lambda name: -count[name])
+    order = sorted(shuffled_subjects(subjects, seed), key=lambda name: -count[name])
     for left, name in zip(range(len(order), 0, -1), order, strict=True):
         empty = [split for split in wanted if not filled[split]]
         # The last subjects go where there is nobody yet.
@@ -71,6 +78,21 @@ def assign_splits(subjects: Sequence[str], shares: Mapping[str, float], seed: in
         of_subject[name] = split
         filled[split] += count[name]
     return tuple(of_subject[subject] for subject in subjects)
+
+
+def shuffled_subjects(subjects: Iterable[str], seed: int = 0) -> list[str]:
+    """Every subject once, in an order that only the seed decides."""
+    names = sorted(set(subjects))
+    return [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
+
+
+def holds_back_next(subjects: int, held_back: int) -> bool:
+    """Whether a new subject of a growing data set is held back, beside so many of which some are.
+
+    Every third is until there are enough to compare models on, then every fifth.
+    """
+    count = subjects + 1
+    return held_back < max(min(ENOUGH_HELD_BACK, count // FIRST_SHARE), count // LATER_SHARE)
 
 
 def is_training(split: str) -> bool:
@@ -111,8 +133,9 @@ def is_test(split: str) -> bool:
 def splits_to_learn_from(splits: Iterable[str]) -> frozenset[str]:
     """Which splits may be learned from.
 
-    Where one is called train, only that one; every other has its purpose, whatever it is called. Otherwise
-    all that are not called what is measured on.
+    Where one is called train, only that one; every other has its purpose, whatever it is called. Where none
+    is, but some speak of training (``train_siteA``), only those; otherwise all that do not speak of
+    measuring.
 
     Parameters
     ----------
@@ -128,7 +151,8 @@ def splits_to_learn_from(splits: Iterable[str]) -> frozenset[str]:
     """
     there = frozenset(splits)
     trained = frozenset(one for one in there if is_training(one))
-    return trained or frozenset(one for one in there if not (is_validation(one) or is_test(one)))
+    free = frozenset(one for one in there if not _speaks_of_measuring(one))
+    return trained or frozenset(one for one in free if _words(one) & _TRAINING) or free
 
 
 def find_split(name: str, splits: Iterable[str]) -> str | None:
@@ -140,11 +164,27 @@ def find_split(name: str, splits: Iterable[str]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
+def _speaks_of_measuring(split: str) -> bool:
+    """Whether any word says so; ``train+val`` is what is left to learn from beside a test set."""
+    words = _words(split)
+    held_back = any(one in "".join(_letters(split)) for one in _HELD_BACK)
+    return is_test(split) or held_back or bool(words & _VALIDATION and not words & _TRAINING)
+
+
 def _letters(split: str) -> list[str]:
-    """Words of a name in lower case, without digits; ``imagesTr`` has two."""
+    """Words of a name in lower case, without digits; ``imagesTr`` has two, ``testdata`` is ``test``."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", split)
-    words = re.findall(r"[^\W\d_]+", apart.casefold())
+    words = map(_telling, re.findall(r"[^\W\d_]+", apart.casefold()))
     return [word for word in words if word not in _EMPTY_WORDS]
+
+
+def _telling(word: str) -> str:
+    """The word itself, or what is left of one that an empty word is glued to."""
+    for empty in sorted(_EMPTY_WORDS, key=len, reverse=True):
+        for rest in (word.removesuffix(empty), word.removeprefix(empty)):
+            if rest in _TRAINING | _VALIDATION | _TEST | _HELD_BACK:
+                return rest
+    return word
 
 
 def _words(split: str) -> frozenset[str]:

@@ -1,33 +1,26 @@
-"""Detecting again what a record tells of, and refusing when it comes out otherwise.
-
-A record keeps what was *given* to the detection apart from what came of it: the threshold that was estimated
-is none that somebody chose, and giving it back would be another detection (a hand's outline has no single
-threshold at all).
-"""
+"""Detecting again what a record tells of, and refusing when it comes out otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
-from LandmarkDetectionLib.detectors.dispatch import DEPTH_METHODS, detect, look
-from LandmarkDetectionLib.detectors.refining import TOLERANCE_MM, refine
+from LandmarkDetectionLib.core.options import possible_options
+from LandmarkDetectionLib.detectors.dispatch import analyse, look
+from LandmarkDetectionLib.detectors.refining import TOLERANCE_MM
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.imaging.body.projection import Projection
-    from LandmarkDetectionLib.imaging.hand.views import HandPicture
-    from LandmarkDetectionLib.imaging.previews import ImageViews
+    from LandmarkDetectionLib.detectors.analysis import Analysis, Views
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionLib.typing import Progress
-
-Settings = dict[str, Any]
 
 
 def detect_again(
@@ -39,7 +32,7 @@ def detect_again(
     channels: Sequence[Volume] = (),
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> Detection:
+) -> Analysis:
     """Detect as the record of a review was made, so that its corrections can be followed.
 
     Old records do not tell what was given from what was estimated: whichever gives the record's landmarks
@@ -47,8 +40,10 @@ def detect_again(
 
     Parameters
     ----------
-    volume, model, device, channels, progress, cancelled
-        As ``detectors.dispatch.detect`` takes them.
+    volume, model, progress, cancelled
+        As ``detectors.dispatch.analyse`` takes them.
+    device, channels
+        See ``DetectOptions``.
     review
         What is to be found again: its prediction, and what a person settled.
 
@@ -59,21 +54,14 @@ def detect_again(
         their size is unknown): it is of another image, or was made with another version of the model. Or a
         correction lies far outside the image.
     LandmarkDetectionError
-        As ``detect``.
+        As ``analyse``.
     """
     require_near(volume, review.landmarks)
     problem = ""
-    for settings in given_settings(review.prediction.parameters):
+    for given in possible_options(review.prediction.parameters):
+        options = replace(given, device=device, channels=channels)
         try:
-            fresh = detect(
-                volume,
-                model,
-                device=device,
-                channels=channels,
-                progress=progress,
-                cancelled=cancelled,
-                **settings,
-            )
+            fresh = analyse(volume, model, options, progress=progress, cancelled=cancelled)
         except NoBodyError as reason:
             problem = str(reason)
             continue
@@ -89,39 +77,24 @@ def detect_again(
     )
 
 
-def given_settings(parameters: Mapping[str, Any]) -> list[Settings]:
-    """Settings of ``detect`` that a record's parameters may come from: one, or several in an old record."""
-    given = parameters.get("given")
-    if isinstance(given, Mapping):
-        return [_settings(given)]
-    recorded = _settings(parameters)
-    depth = {key: value for key, value in recorded.items() if key == "depth"}
-    side = depth | {key: value for key, value in recorded.items() if key == "side"}
-    choices = [depth, side, recorded]
-    return [choice for n, choice in enumerate(choices) if choice not in choices[:n]]
-
-
-def difference(fresh: Detection, review: Review) -> str | None:
-    """Where a fresh detection differs from the one of a review, in words; None when it is the same."""
-    found = _apart(fresh, review.prediction.landmarks, set(review.reviewed))
+def difference(fresh: Analysis, review: Review) -> str | None:
+    """Where a fresh analysis differs from the one of a review, in words; None when it is the same."""
+    found = _apart(fresh.detection, review.prediction.landmarks, set(review.reviewed))
     if found is None:
         return None
     # Old records that ``refine`` wrote have the others where they followed to, and nothing else.
     settled = LandmarkSet(tuple(mark for mark in review.landmarks if mark.status.by_person))
-    if not len(settled) or not set(settled.names) <= set(fresh.landmarks.names):
+    if not len(settled) or not set(settled.names) <= set(fresh.detection.landmarks.names):
         return found
-    followed = _apart(refine(fresh, settled), review.landmarks, set(settled.names))
+    followed = _apart(fresh.refine(settled).detection, review.landmarks, set(settled.names))
     return None if followed is None else found
 
 
-def look_again(
-    volume: Volume, model: Model | None, detection: Detection
-) -> Projection | HandPicture | ImageViews:
+def look_again(volume: Volume, model: Model | None, detection: Detection) -> Views:
     """What a detection looked at, for pictures; raises as ``detectors.dispatch.look``."""
-    views, recorded = None, detection.parameters.get("threshold")
-    for settings in given_settings(detection.parameters):
-        settings.pop("depth", None)
-        views = look(volume, model, **settings)
+    views, recorded = None, detection.used.threshold
+    for given in possible_options(detection.parameters):
+        views = look(volume, model, given)
         threshold = getattr(views, "threshold", None)
         if threshold is None or recorded is None or np.isclose(threshold, recorded):
             break
@@ -148,19 +121,6 @@ def require_near(volume: Volume, landmarks: LandmarkSet) -> None:
                 f"{mark.name} is corrected to a place {np.linalg.norm(beyond):.3g} mm outside "
                 f"{volume.name or 'the image'}; positions are RAS mm of this image."
             )
-
-
-def _settings(values: Mapping[str, Any]) -> Settings:
-    """Those entries that ``detect`` takes."""
-    settings: Settings = {}
-    threshold = values.get("threshold")
-    if isinstance(threshold, int | float) and not isinstance(threshold, bool):
-        settings["threshold"] = float(threshold)
-    if values.get("depth") in DEPTH_METHODS:
-        settings["depth"] = values["depth"]
-    if values.get("side") in ("left", "right"):
-        settings["side"] = values["side"]
-    return settings
 
 
 def _apart(fresh: Detection, before: LandmarkSet, settled: set[str]) -> str | None:

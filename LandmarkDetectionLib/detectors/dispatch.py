@@ -1,29 +1,103 @@
-"""Ways to find landmarks, all with the same face: a volume and a model in, a ``Detection`` out."""
+"""Ways to find landmarks, all with the same face: a volume and a model in, an ``Analysis`` out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+from LandmarkDetectionLib.core.options import DEVICES, DetectOptions, require_choice
 from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from LandmarkDetectionLib.core.detection import Detection
-    from LandmarkDetectionLib.core.landmarks import Landmark
+    from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.detectors.refining import Corrections
-    from LandmarkDetectionLib.imaging.body.projection import Projection
-    from LandmarkDetectionLib.imaging.hand.views import HandPicture, Side
-    from LandmarkDetectionLib.imaging.previews import ImageViews
+    from LandmarkDetectionLib.detectors.analysis import Analysis, Views
+    from LandmarkDetectionLib.detectors.base import Detector
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionLib.typing import Progress
 
-DEPTH_METHODS = ("mean", "network", "lateral")
-DEVICES = ("auto", "cpu", "cuda")
+#: By the name that a model's package has for its detector.
+MODULES = {
+    "silhouette": "silhouette",
+    "regression": "regression",
+    "hand": "hand",
+    "hand-regression": "hand_regression",
+    "heatmap": "heatmap",
+}
+
+
+def analyse(
+    volume: Volume,
+    model: Model,
+    options: DetectOptions | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Analysis:
+    """Find a model's landmarks, and keep what was seen for pictures, clicks and corrections.
+
+    Parameters
+    ----------
+    volume : Volume
+        A volume, or a radiograph.
+    model : Model
+        See ``models.load_model``.
+    options : DetectOptions, optional
+        Whatever is not left to the model.
+    progress : callable, optional
+        Called with the fraction done and what is being done.
+    cancelled : callable, optional
+        Asked between the steps.
+
+    Returns
+    -------
+    Analysis
+        Its detection is what ``detect`` returns.
+
+    Raises
+    ------
+    LandmarkDetectionError
+        As ``detect``.
+
+    Examples
+    --------
+    >>> import LandmarkDetectionLib as ld
+    >>> model = ld.load_model("whole-body-ct")
+    >>> analysis = ld.analyse(ld.read_volume("ct.nrrd"), model, ld.DetectOptions(device="cpu"))
+    >>> analysis.detection.landmarks["knee_left"].status.value
+    'detected'
+    >>> ld.write_overlay(analysis.detection, analysis.views, model.protocol, "overlay.png")
+    """
+    from LandmarkDetectionLib.detectors import memory, refining
+
+    asked = DetectOptions() if options is None else options
+    detector = detector_of(model)
+    if refusal := detector.refuses(volume, model, asked):
+        raise refusal
+
+    def step(fraction: float, text: str) -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled("The detection was cancelled; nothing was written.")
+        if progress is not None:
+            progress(fraction, text)
+
+    def run(device: str) -> Analysis:
+        return detector.analyse(volume, model, replace(asked, device=device), step)
+
+    found, note = memory.run_within(run, _device_for(model, asked.device), volume.name)
+    detection = found.detection
+    doubts = [text for one in (volume, *asked.channels) for text in one.warnings]
+    # What came of the options is no option: a threshold that was estimated is not one that was given.
+    parameters = {**detection.parameters, "given": asked.given}
+    if note:
+        parameters["device_note"] = note
+    detection = replace(detection, parameters=parameters, warnings=(*doubts, *detection.warnings))
+    return replace(found, detection=refining.with_expected_errors(detection, found.state.joint))
 
 
 def detect(
@@ -38,7 +112,7 @@ def detect(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Detection:
-    """Find a model's landmarks in a volume or a radiograph.
+    """Find a model's landmarks in a volume or a radiograph: the detection of ``analyse``.
 
     Parameters
     ----------
@@ -91,62 +165,25 @@ def detect(
     >>> float(sum((knee.position - truth.position) ** 2)) ** 0.5 < 20  # mm
     True
     """
-    from LandmarkDetectionLib.detectors import memory, refining
-
-    if depth is not None and depth not in DEPTH_METHODS:
-        raise InputError(f"The depth method {depth!r} is unknown; choose {', '.join(DEPTH_METHODS)}.")
-
-    def step(fraction: float, text: str) -> None:
-        if cancelled is not None and cancelled():
-            raise Cancelled("The detection was cancelled; nothing was written.")
-        if progress is not None:
-            progress(fraction, text)
-
-    if side != "auto" and not model.is_of_hands:
-        raise InputError(f"The model {model.name!r} is not one of hands; leave out the side.")
-    if channels and not model.reads_grey_values:
-        raise InputError(f"The model {model.name!r} looks at one image; leave out the further channels.")
-    find = _detector(model, side, channels)
-
-    given: dict[str, object] = {"threshold": threshold, "depth": depth, "side": side}
-    given = {name: value for name, value in given.items() if value not in (None, "auto")}
-
-    def run(chosen: str) -> Detection:
-        found = find(volume, model, threshold, depth, chosen, step)
-        doubts = [text for one in (volume, *channels) for text in one.warnings]
-        # What came of the options is no option: a threshold that was estimated is not one that was given.
-        parameters = {**found.parameters, "given": given}
-        found = replace(found, parameters=parameters, warnings=(*doubts, *found.warnings))
-        return refining.with_expected_errors(found)
-
-    return memory.run_within(run, _device_for(model, device), volume.name)
+    options = DetectOptions(threshold, depth, device, side, channels)
+    return analyse(volume, model, options, progress=progress, cancelled=cancelled).detection
 
 
-def _detector(model: Model, side: Side, channels: Sequence[Volume]) -> Callable[..., Detection]:
-    """What runs a model; only that is loaded, as the others may need PyTorch, which takes seconds."""
-    if model.detector == "silhouette":
-        from LandmarkDetectionLib.detectors import silhouette
+def detector_of(model: Model) -> Detector:
+    """What runs a model; only that is loaded, as the others may need PyTorch, which takes seconds.
 
-        return silhouette.detect
-    if model.detector == "regression":
-        from LandmarkDetectionLib.detectors import silhouette
-
-        return silhouette.detect_by_regression
-    if model.detector == "hand":
-        from LandmarkDetectionLib.detectors import hand
-
-        return partial(hand.detect, side=side)
-    if model.detector == "hand-regression":
-        from LandmarkDetectionLib.detectors import hand_regression
-
-        return partial(hand_regression.detect, side=side)
-    if model.detector == "heatmap":
-        from LandmarkDetectionLib.detectors import heatmap
-
-        return partial(heatmap.detect, channels=channels)
-    raise ModelError(
-        f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
-    )
+    Raises
+    ------
+    ModelError
+        This version has no such detector.
+    """
+    if model.detector not in MODULES:
+        raise ModelError(
+            f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
+        )
+    module: Any = import_module(f"LandmarkDetectionLib.detectors.{MODULES[model.detector]}")
+    detector: Detector = module
+    return detector
 
 
 def _device_for(model: Model, device: str) -> str:
@@ -155,9 +192,7 @@ def _device_for(model: Model, device: str) -> str:
     return "cpu" if device == "auto" and small else choose_device(device)
 
 
-def look(
-    volume: Volume, model: Model | None, *, threshold: float | None = None, side: Side = "auto"
-) -> Projection | HandPicture | ImageViews:
+def look(volume: Volume, model: Model | None, options: DetectOptions | None = None) -> Views:
     """What ``detect`` looks at, for pictures: the views of a body, of a hand, or the image itself.
 
     Raises
@@ -169,11 +204,12 @@ def look(
     from LandmarkDetectionLib.imaging.hand.views import view_hand
     from LandmarkDetectionLib.imaging.previews import image_views
 
+    asked = DetectOptions() if options is None else options
     if model is not None and model.reads_grey_values:
         return image_views(volume)
     if model is not None and model.is_of_hands:
-        return view_hand(volume, side, threshold)
-    return project_body(volume, threshold=threshold)
+        return view_hand(volume, asked.side, asked.threshold)
+    return project_body(volume, threshold=asked.threshold)
 
 
 def preview(volume: Volume, model: Model, threshold: float | None = None) -> tuple[float, np.ndarray]:
@@ -202,89 +238,6 @@ def preview(volume: Volume, model: Model, threshold: float | None = None) -> tup
     return picture.threshold, shaded(picture.views[0].view.front)
 
 
-def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray) -> Landmark:
-    """Find one landmark again near a place that a person points to, within milliseconds.
-
-    The place is taken as a hint: the landmark goes where both the hint and what the networks saw make it
-    likely, and stays at the hint where they saw nothing. Depth is weighed between the two.
-
-    Parameters
-    ----------
-    detection : Detection
-        Fresh from ``detect``: one read from a file has lost what the networks saw.
-    model : Model
-        The model it was made with.
-    name : str
-        The landmark.
-    near : (3,) array
-        RAS mm.
-
-    Returns
-    -------
-    Landmark
-        With a confidence that holds for places about 10 mm off, and a covariance.
-
-    Raises
-    ------
-    InputError
-        When the detection holds nothing to look at again, the model has no such landmark, or the place lies
-        outside the scan or far from the body.
-
-    Examples
-    --------
-    >>> import LandmarkDetectionLib as ld
-    >>> model = ld.load_model("whole-body-ct")
-    >>> detection = ld.detect(ld.read_volume("ct.nrrd"), model, device="cpu")
-    >>> hint = detection.landmarks["knee_left"].position + [8.0, 0.0, 8.0]
-    >>> ld.locate_near(detection, model, "knee_left", hint).name
-    'knee_left'
-    """
-    from LandmarkDetectionLib.detectors import locate
-
-    return locate.locate_near(detection, model, name, near)
-
-
-def refine(detection: Detection, corrections: Corrections) -> Detection:
-    """Move the landmarks that nobody has settled to where a person's corrections make them likely.
-
-    Networks with a spatial branch (SCN, DACN) look again with the corrected landmarks drawn into their local
-    appearance. All models weigh what their networks say of every landmark against how landmarks lie to one
-    another and how errors go together, as a joint Gaussian that training left in the model's package.
-
-    The result depends on the detection and on the corrections alone, not on what was refined before.
-
-    Parameters
-    ----------
-    detection : Detection
-        Fresh from ``detect``: one read from a file has lost what the networks saw.
-    corrections : LandmarkSet or mapping of name to (3,) RAS mm
-        Of a set those landmarks count that a person accepted, corrected or called missing. In a mapping None
-        says that a landmark is missing.
-
-    Returns
-    -------
-    Detection
-        Settled landmarks exactly as given. The others with their new places, calibrated anew; what was absent
-        may appear, and what was present may vanish.
-
-    Raises
-    ------
-    InputError
-        The detection comes from a file, its model has no joint Gaussian, or there is no such landmark.
-
-    Examples
-    --------
-    >>> import LandmarkDetectionLib as ld
-    >>> detection = ld.detect(ld.read_volume("ct.nrrd"), ld.load_model("whole-body-ct"), device="cpu")
-    >>> refined = ld.refine(detection, {"knee_left": [-48.0, 45.0, -331.0]})
-    >>> refined.landmarks["knee_left"].status.value, refined.landmarks["knee_left"].position.tolist()
-    ('corrected', [-48.0, 45.0, -331.0])
-    """
-    from LandmarkDetectionLib.detectors import refining
-
-    return refining.refine(detection, corrections)
-
-
 def choose_device(device: str) -> str:
     """The torch device for a choice of "auto", "cpu" or "cuda".
 
@@ -293,15 +246,14 @@ def choose_device(device: str) -> str:
     InputError
         When the choice is unknown or there is no such device.
     """
-    if device not in DEVICES:
-        raise InputError(f"The device {device!r} is unknown; choose {', '.join(DEVICES)}.")
+    require_choice("device", device, DEVICES)
     if device == "cpu":
         return device
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "The device cuda was asked for, but this machine offers none; use --device cpu or auto."
+            "The device cuda was asked for, but this machine offers none; choose cpu or auto.", about="device"
         )
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
+from LandmarkDetectionLib.detectors.analysis import Analysis
+from LandmarkDetectionLib.detectors.base import Step, refuses_channels
 from LandmarkDetectionLib.detectors.estimates import HandEstimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands, hand_canvas
@@ -26,12 +28,10 @@ from LandmarkDetectionLib.quality.plausibility import plausibility_warnings
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.options import DetectOptions, Side
     from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.imaging.hand.views import Side
     from LandmarkDetectionLib.imaging.view import View
     from LandmarkDetectionLib.models import Model
-
-Step = Callable[[float, str], None]
 
 #: Two ways to turn a hand that differ by fewer landmarks, or bones of a possible length, are about as good.
 DOUBTFUL = 1.0
@@ -52,16 +52,17 @@ DOUBTFUL_CONFIDENCE = 0.6
 CLICK_SHARE, CLICK_DEPTH_SHARE = 0.04, 0.08
 
 
-def detect(
-    volume: Volume,
-    model: Model,
-    threshold: float | None,
-    depth: str | None,
-    device: str,
-    step: Step,
-    side: Side = "auto",
-) -> Detection:
-    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.dispatch.detect``.
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
+    """See ``base.Detector``: hands have no lateral view."""
+    if (options.depth or HandSettings.of(model).depth_method) == "lateral":
+        return InputError(
+            "Hands are seen from one side only; choose the depth method mean or network.", about="depth"
+        )
+    return refuses_channels(model, options)
+
+
+def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
+    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.dispatch.analyse``.
 
     The hand is turned into the network's axes in every way its shape allows, and the one in which the
     network finds most is taken. Positions in a radiograph lie in its plane; when its pixel size is unknown
@@ -69,24 +70,20 @@ def detect(
 
     Raises
     ------
-    InputError
-        When a lateral view was asked for, which hands have none of.
     NoBodyError
         When there is no hand.
     ModelError
         When the model's protocol lacks the ends of the hand.
     """
     settings = HandSettings.of(model)
-    method = depth or settings.depth_method
-    if method == "lateral":
-        raise InputError("Hands are seen from one side only; use --depth mean or --depth network.")
+    method, side = options.depth or settings.depth_method, options.side
     seconds: dict[str, float] = {}
     with _timed(seconds, "project"):
         step(0.05, "looking for the hand")
-        picture = view_hand(volume, side, threshold)
+        picture = view_hand(volume, side, options.threshold)
     with _timed(seconds, "load model"):
         step(0.45, "loading the model")
-        networks = array_estimates.networks_for(model, device)
+        networks = array_estimates.networks_for(model, options.device)
     with _timed(seconds, "networks"):
         step(0.6, "finding landmarks")
         canvases = [hand_canvas(one.view, settings.canvas_shape, settings.filled) for one in picture.views]
@@ -107,7 +104,8 @@ def detect(
         raise NoBodyError(
             f"{volume.name or 'The picture'} does not look like a hand: no landmark was found with a "
             f"confidence over {LEAST_CONFIDENCE:g}; check the file, or give the grey value of the skin as "
-            "--threshold."
+            "threshold.",
+            about="threshold",
         )
     chosen = picture.views[best]
     places = _places(found, best, settings, method, model, picture.flat)
@@ -130,14 +128,14 @@ def detect(
         ),
     ]
     step(1.0, "done")
-    return Detection(
+    detection = Detection(
         landmarks=landmarks,
         model=model.name,
         model_version=model.version,
         parameters={
             "threshold": picture.threshold,
             "depth": "none" if picture.flat else method,
-            "device": device,
+            "device": options.device,
             "side": chosen.side,
             "seen": _seen(picture, chosen, side),
             "unit": "mm" if volume.spacing_known else "pixel",
@@ -146,8 +144,10 @@ def detect(
         },
         warnings=tuple(warnings),
         seconds=seconds,
-        views=picture if picture.flat else replace(picture, picture=chosen.view),
-        evidence=_evidence(volume, picture, canvases[best], found, best, settings, model),
+    )
+    views = picture if picture.flat else replace(picture, picture=chosen.view)
+    return Analysis(
+        detection, views, _evidence(volume, picture, canvases[best], found, best, settings, model)
     )
 
 

@@ -7,18 +7,19 @@ radius of the model's settings, and only positions outside the picture are repor
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
+from LandmarkDetectionLib.detectors.base import Step, refuses_channels
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Frame, JointEvidence
+from LandmarkDetectionLib.detectors.regression import regression_answer
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
-from LandmarkDetectionLib.detectors.silhouette import regression_answer
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.imaging.hand.views import view_hand
 from LandmarkDetectionLib.quality.calibration import RADIUS_MM, UNCERTAIN_BELOW
@@ -26,43 +27,41 @@ from LandmarkDetectionLib.quality.plausibility import plausibility_warnings
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.options import DetectOptions
     from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.imaging.hand.views import Side
     from LandmarkDetectionLib.imaging.view import View
     from LandmarkDetectionLib.models import Model
 
 
-def detect(
-    volume: Volume,
-    model: Model,
-    threshold: float | None,
-    depth: str | None,
-    device: str,
-    step: Callable[[float, str], None],
-    side: Side = "auto",
-) -> Detection:
-    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.dispatch.detect``.
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
+    """See ``base.Detector``: a way to find depth that the model has not."""
+    method = options.depth or RegressionSettings.of(model).depth_method
+    if method == "lateral" or (method == "network" and "depth" not in model.networks):
+        return InputError(
+            f"The model {model.name!r} has no network for this; choose the depth method mean.", about="depth"
+        )
+    return refuses_channels(model, options)
+
+
+def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
+    """Find the landmarks of one hand in a radiograph, CT or MR; see ``detectors.dispatch.analyse``.
 
     Raises
     ------
-    InputError
-        When a way to find depth was asked for that the model has not.
     NoBodyError
         When there is no hand.
     """
     settings = RegressionSettings.of(model)
-    method = depth or settings.depth_method
-    if method == "lateral" or (method == "network" and "depth" not in model.networks):
-        raise InputError(f"The model {model.name!r} has no network for this; use --depth mean.")
+    method = options.depth or settings.depth_method
     started = time.perf_counter()
     step(0.05, "looking for the hand")
-    picture = view_hand(volume, side, threshold)
+    picture = view_hand(volume, options.side, options.threshold)
     seen = time.perf_counter()
     step(0.45, "finding landmarks")
     rows, columns = settings.coronal_shape
     chosen = picture.views[0]
     view = chosen.view.cropped_to_object().resampled((rows, columns))
-    places = _places(view, model, settings, "flat" if picture.flat else method, device)
+    places = _places(view, model, settings, "flat" if picture.flat else method, options.device)
     ras = view.geometry.to_ras(places)
     ijk = volume.ras_to_ijk_points(ras)
     inside = np.all((ijk >= -0.5) & (ijk <= np.array(volume.size) - 0.5), axis=1)
@@ -90,21 +89,20 @@ def detect(
         judged_axes=axes,
         inside=imaged,
     )
-    return Detection(
+    detection = Detection(
         landmarks=marks,
         model=model.name,
         model_version=model.version,
         parameters={
             "threshold": picture.threshold,
             "depth": "none" if picture.flat else method,
-            "device": device,
+            "device": options.device,
             "side": chosen.side,
         },
         warnings=(*picture.warnings, *_doubts(volume, model, settings, marks.positions)),
         seconds={"project": round(seen - started, 4), "networks": round(time.perf_counter() - seen, 4)},
-        views=picture,
-        evidence=Evidence(None, joint),
     )
+    return Analysis(detection, picture, Evidence(None, joint))
 
 
 def _places(view: View, model: Model, settings: RegressionSettings, method: str, device: str) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,9 @@ import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
+from LandmarkDetectionLib.detectors.base import Step, refuses_side
 from LandmarkDetectionLib.detectors.heatmap_evidence import MOST_BYTES, SpatialBranch, heatmap_evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
@@ -24,43 +26,56 @@ from LandmarkDetectionLib.quality.plausibility import none_found
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.options import DetectOptions
     from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
-
-Step = Callable[[float, str], None]
 
 KEY = "heatmap"
 #: Distances between landmarks that training never saw by this factor are named.
 STRETCH = 1.35
 
 
-def detect(
-    volume: Volume,
-    model: Model,
-    threshold: float | None,
-    depth: str | None,
-    device: str,
-    step: Step,
-    channels: Sequence[Volume] = (),
-) -> Detection:
-    """Find the landmarks of a radiograph or a volume; see ``detectors.dispatch.detect``.
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
+    """See ``base.Detector``: these models have neither threshold nor depth method, but a number of images."""
+    if reason := refuses_side(model, options):
+        return reason
+    if options.threshold is not None:
+        return InputError(
+            f"The model {model.name!r} looks at grey values and has no threshold; leave it out.",
+            about="threshold",
+        )
+    if options.depth is not None:
+        return InputError(
+            f"The model {model.name!r} finds all coordinates at once; leave out the depth method.",
+            about="depth",
+        )
+    needed, given = HeatmapSettings.of(model).channels, len(options.channels) + 1
+    if given != needed:
+        return InputError(
+            f"The model {model.name!r} needs {needed} image{'s' if needed > 1 else ''} per case, not "
+            f"{given}; give the further images of the case.",
+            about="channel",
+        )
+    return None
+
+
+def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
+    """Find the landmarks of a radiograph or a volume; see ``detectors.dispatch.analyse``.
 
     Raises
     ------
     InputError
-        When the image is of the wrong dimension or the channels do not fit, or a threshold or a depth method
-        was given, which these models have none of.
+        When the image is of the wrong dimension, or the channels lie on other voxels.
     """
-    settings = HeatmapSettings.of(model)
-    _refuse_options(model, settings, threshold, depth, channels)
+    settings, device = HeatmapSettings.of(model), options.device
     seconds: dict[str, float] = {}
     with _timed(seconds, "load model"):
         step(0.05, "loading the model")
         network: Any = networks_for(model, device)[KEY]
     with _timed(seconds, "resample"):
         step(0.3, "bringing the image onto the network's grid")
-        grid, unregistered = _grid([volume, *channels], model, settings, network.multiple)
+        grid, unregistered = _grid([volume, *options.channels], model, settings, network.multiple)
     with _timed(seconds, "network"):
         step(0.5, "finding landmarks")
         radius = settings.radius / float(grid.cell_mm.mean())
@@ -80,7 +95,7 @@ def detect(
     landmarks = _landmarks(volume, model, grid, reading, confidence)
     unit = "mm" if volume.spacing_known else "pixel"
     step(1.0, "done")
-    return Detection(
+    detection = Detection(
         landmarks=landmarks,
         model=model.name,
         model_version=model.version,
@@ -95,19 +110,19 @@ def detect(
             *_warnings(volume, model, settings, grid, reading, landmarks),
         ),
         seconds=seconds,
-        views=image_views(volume),
-        evidence=heatmap_evidence(
-            volume,
-            grid,
-            settings,
-            reading,
-            radius,
-            None if output is None else output.heatmaps.cpu(),
-            network.stride,
-            model.read_joint(),
-            _branch(network, output, grid, reading, settings, model, radius),
-        ),
     )
+    seen = heatmap_evidence(
+        volume,
+        grid,
+        settings,
+        reading,
+        radius,
+        None if output is None else output.heatmaps.cpu(),
+        network.stride,
+        model.read_joint(),
+        _branch(network, output, grid, reading, settings, model, radius),
+    )
+    return Analysis(detection, image_views(volume), seen)
 
 
 def _grid(
@@ -138,26 +153,6 @@ def _branch(
     if appearance is None or 2 * appearance.numel() > MOST_BYTES:
         return None
     return SpatialBranch(network, appearance, grid.image, reading, settings, model.protocol.names, radius)
-
-
-def _refuse_options(
-    model: Model,
-    settings: HeatmapSettings,
-    threshold: float | None,
-    depth: str | None,
-    channels: Sequence[Volume],
-) -> None:
-    if threshold is not None:
-        raise InputError(f"The model {model.name!r} looks at grey values and has no threshold; leave it out.")
-    if depth is not None:
-        raise InputError(
-            f"The model {model.name!r} finds all coordinates at once; leave out the depth method."
-        )
-    if len(channels) + 1 != settings.channels:
-        raise InputError(
-            f"The model {model.name!r} needs {settings.channels} image{'s' if settings.channels > 1 else ''} "
-            f"per case, not {len(channels) + 1}; name further ones with --channel."
-        )
 
 
 def _landmarks(

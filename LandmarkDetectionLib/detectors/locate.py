@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from LandmarkDetectionLib.core.landmarks import Landmark, Status
-from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
+from LandmarkDetectionLib.detectors.evidence import Maps
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmaps import softmax
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
@@ -16,29 +17,26 @@ from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
-    from LandmarkDetectionLib.models import Model
 
 # Who points to another place doubts the network: so likely the landmark is anywhere on the body instead.
 DOUBT = 0.5
 
 
-def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray) -> Landmark:
-    """See ``detectors.dispatch.locate_near``."""
-    kept = detection.evidence
-    evidence = kept.maps if isinstance(kept, Evidence) else None
+def locate_near(detection: Detection, evidence: Maps | None, name: str, near: npt.ArrayLike) -> Landmark:
+    """See ``analysis.Analysis.locate_near``."""
     if evidence is None:
         raise InputError(
             f"The model {detection.model!r} cannot look for one landmark again; move the point by hand."
         )
-    if name not in model.protocol.names:
-        raise InputError(f"The model {model.name!r} knows no landmark {name!r}.")
+    if name not in detection.landmarks:
+        raise InputError(f"The model {detection.model!r} knows no landmark {name!r}.")
     point = np.asarray(near, dtype=np.float64)
     if not evidence.contains(point):
         raise InputError("The place lies outside the scan; click on the body.")
     view = evidence.view
     geometry = view.geometry
     column, row, depth = geometry.from_ras(point)[0]
-    index = model.protocol.index(name)
+    index = detection.landmarks.names.index(name)
     seen = torch.from_numpy(evidence.maps[0, index]).double()
 
     rows, columns = seen.shape
@@ -70,7 +68,7 @@ def locate_near(detection: Detection, model: Model, name: str, near: np.ndarray)
         status=Status.DETECTED if confidence >= UNCERTAIN_BELOW else Status.UNCERTAIN,
         confidence=confidence,
         covariance=axes @ spread @ axes.T,
-        description=model.protocol[name].definition,
+        description=detection.landmarks[name].description,
     )
 
 

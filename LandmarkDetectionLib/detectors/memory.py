@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from LandmarkDetectionLib.errors import InputError
 
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.detection import Detection
-
+Result = TypeVar("Result")
 NOTE = "The memory of the CUDA device was too small, so the processor was used."
 
 
-def run_within(run: Callable[[str], Detection], device: str, name: str) -> Detection:
-    """Run a detection, again on the processor when the memory of a CUDA device runs out.
+def run_within(run: Callable[[str], Result], device: str, name: str) -> tuple[Result, str]:
+    """Run something on a device, again on the processor when the memory of a CUDA device runs out.
 
     Parameters
     ----------
@@ -25,6 +22,13 @@ def run_within(run: Callable[[str], Detection], device: str, name: str) -> Detec
         The torch device to begin with.
     name : str
         Of the volume, for the error.
+
+    Returns
+    -------
+    result
+        What ``run`` gave.
+    note : str
+        A sentence when it was another device's; otherwise "".
 
     Raises
     ------
@@ -37,17 +41,16 @@ def run_within(run: Callable[[str], Detection], device: str, name: str) -> Detec
         from LandmarkDetectionLib.detectors.array_estimates import forget_networks
 
         try:
-            return run(device)
+            return run(device), ""
         except RuntimeError as problem:
             if not _is_out_of_memory(problem):
                 raise
         # Only here is the error gone, and with it the last reference to what fills the memory.
         forget_networks(device)
         torch.cuda.empty_cache()
-        detection = run_within(run, "cpu", name)
-        return replace(detection, parameters={**detection.parameters, "device_note": NOTE})
+        return run_within(run, "cpu", name)[0], NOTE
     try:
-        return run(device)
+        return run(device), ""
     except (MemoryError, RuntimeError) as problem:
         if not isinstance(problem, MemoryError) and not _is_out_of_memory(problem):
             raise

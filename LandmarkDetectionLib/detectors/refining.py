@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Followed, follow
-from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW
@@ -20,7 +20,7 @@ from LandmarkDetectionLib.typing import Array
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
 
-Corrections = LandmarkSet | Mapping[str, Array | None]
+Corrections = LandmarkSet | Mapping[str, npt.ArrayLike | None]
 
 #: A move that is shorter never matters: mm, or pixels where their size is unknown.
 TOLERANCE_MM = 2.0
@@ -30,10 +30,11 @@ UNSURE, SURE = 0.02, 1e-3
 SAMPLES = 64
 
 
-def refine(detection: Detection, corrections: Corrections) -> Detection:
-    """See ``detectors.dispatch.refine``."""
-    settled = _settled(detection, corrections)
-    evidence = _evidence(detection)
+def refine(
+    detection: Detection, evidence: JointEvidence | None, settled: Mapping[str, Landmark]
+) -> Detection:
+    """The detection once some of its landmarks are settled; see ``analysis.Analysis.refine``."""
+    evidence = _that_can_follow(detection, evidence)
     if not settled:
         return detection
     landmarks = detection.landmarks
@@ -53,16 +54,13 @@ def refine(detection: Detection, corrections: Corrections) -> Detection:
     return replace(detection, landmarks=replace(landmarks, landmarks=tuple(result)))
 
 
-def with_expected_errors(detection: Detection) -> Detection:
+def with_expected_errors(detection: Detection, evidence: JointEvidence | None) -> Detection:
     """The detection whose landmarks tell how far off they may be, where its model knows."""
-    evidence = detection.evidence
-    if not isinstance(evidence, Evidence) or evidence.joint is None or evidence.joint.joint is None:
+    if evidence is None or evidence.joint is None:
         return detection
     nobody = np.zeros(len(detection.landmarks), bool)
-    now = _follow(
-        evidence.joint, evidence.joint.answer, nobody, nobody, evidence.joint.answer.observed.position
-    )
-    errors = _expected_mm(evidence.joint, now)
+    now = _follow(evidence, evidence.answer, nobody, nobody, evidence.answer.observed.position)
+    errors = _expected_mm(evidence, now)
     marks = tuple(
         replace(mark, expected_error=float(error)) if mark.is_present else mark
         for mark, error in zip(detection.landmarks, errors, strict=True)
@@ -73,8 +71,14 @@ def with_expected_errors(detection: Detection) -> Detection:
 # --- what was settled -----------------------------------------------------------------------------------
 
 
-def _settled(detection: Detection, corrections: Corrections) -> dict[str, Landmark]:
-    """Accepted, corrected and missing landmarks by name, as they stand."""
+def settled(detection: Detection, corrections: Corrections) -> dict[str, Landmark]:
+    """Accepted, corrected and missing landmarks by name, as they stand.
+
+    Raises
+    ------
+    InputError
+        The detection has no such landmark.
+    """
     if isinstance(corrections, LandmarkSet):
         named = {mark.name: mark for mark in corrections if mark.status.by_person}
     else:
@@ -82,7 +86,7 @@ def _settled(detection: Detection, corrections: Corrections) -> dict[str, Landma
         named = {
             name: Landmark(name, nowhere, Status.MISSING)
             if place is None
-            else Landmark(name, place, Status.CORRECTED)
+            else Landmark(name, np.asarray(place, dtype=np.float64), Status.CORRECTED)
             for name, place in corrections.items()
         }
     unknown = [name for name in named if name not in detection.landmarks]
@@ -94,22 +98,17 @@ def _settled(detection: Detection, corrections: Corrections) -> dict[str, Landma
     return named
 
 
-def _evidence(detection: Detection) -> JointEvidence:
-    evidence = detection.evidence
-    if not isinstance(evidence, Evidence):
-        raise InputError(
-            "Nothing is kept of what the networks saw; detect the landmarks again before correcting them."
-        )
-    if evidence.joint is None or (evidence.joint.joint is None and evidence.joint.answer_again is None):
+def _that_can_follow(detection: Detection, evidence: JointEvidence | None) -> JointEvidence:
+    if evidence is None or (evidence.joint is None and evidence.answer_again is None):
         raise InputError(
             f"The model {detection.model!r} does not know how its landmarks lie to one another; package it "
             "anew to have the others follow corrections."
         )
-    return evidence.joint
+    return evidence
 
 
 def _as_arrays(
-    evidence: JointEvidence, landmarks: LandmarkSet, settled: dict[str, Landmark]
+    evidence: JointEvidence, landmarks: LandmarkSet, settled: Mapping[str, Landmark]
 ) -> tuple[Array, Array, Array]:
     """Which are somewhere for certain, where (L, d), and which are certainly missing."""
     places = evidence.answer.observed.position.copy()

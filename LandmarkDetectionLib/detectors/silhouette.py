@@ -1,9 +1,8 @@
-"""Landmarks from silhouettes and depth maps: the shipped networks, and the paper's regression networks."""
+"""Landmarks of a body from its silhouettes and depth maps: the networks that ship."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,12 @@ from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
+from LandmarkDetectionLib.detectors.analysis import Analysis
+from LandmarkDetectionLib.detectors.base import Step, refuses_channels, refuses_side
 from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
-from LandmarkDetectionLib.detectors.settings import RegressionSettings, SilhouetteSettings
+from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.imaging.view import View
@@ -34,11 +35,11 @@ from LandmarkDetectionLib.typing import Array
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from LandmarkDetectionLib.core.options import DetectOptions
     from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.models import Model
 
 
-Step = Callable[[float, str], None]
 LARGEST_MM = 3500.0
 SMALLEST_MM = 60.0
 AS_LABELLED = "as labelled"
@@ -155,20 +156,23 @@ def _on_device(network: nn.Module, view: tuple[Array, Array, Array]) -> list[Ten
     return [torch.as_tensor(np.ascontiguousarray(image)).to(device) for image in view]
 
 
-def detect(
-    volume: Volume, model: Model, threshold: float | None, depth: str | None, device: str, step: Step
-) -> Detection:
-    """Find landmarks with ``SilhouetteUNet`` networks; see ``detectors.dispatch.detect``."""
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
+    """See ``base.Detector``."""
+    return refuses_side(model, options) or refuses_channels(model, options) or refuses_size(volume)
+
+
+def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
+    """Find landmarks with ``SilhouetteUNet`` networks; see ``detectors.dispatch.analyse``."""
     seconds: dict[str, float] = {}
     settings = SilhouetteSettings.of(model)
-    method = depth or settings.depth_method
-    views, networks = _prepare(volume, model, settings.pixel_mm, threshold, device, step, seconds)
-    with _Timer(seconds, "networks"):
+    method = options.depth or settings.depth_method
+    views, networks = prepare(volume, model, settings.pixel_mm, options, step, seconds)
+    with Timer(seconds, "networks"):
         step(0.6, "finding landmarks")
         coronal = canvas(views.coronal, settings.coronal_shape)
         lateral = canvas(views.lateral, settings.lateral_shape)
         estimates, sums = _estimate_views(networks, coronal, lateral, model, settings)
-    with _Timer(seconds, "check"):
+    with Timer(seconds, "check"):
         step(0.9, "checking the result")
         calibration = calibration_of(settings, method)
         confidence = calibration(estimates.score(method)) * room_before_the_end(
@@ -185,41 +189,38 @@ def detect(
             *_warnings(volume, views, model, settings, landmarks, sums),
         ]
     step(1.0, "done")
-    return Detection(
+    detection = Detection(
         landmarks=landmarks,
         model=model.name,
         model_version=model.version,
         parameters={
             "threshold": views.threshold,
             "depth": method,
-            "device": device,
+            "device": options.device,
             "notes": list(views.notes),
             "confidence": f"probability of lying in the scan and within {RADIUS_MM:g} mm",
         },
         warnings=tuple(warnings),
         seconds=seconds,
-        views=views,
-        evidence=_evidence(coronal, views, estimates, settings, model, method),
     )
+    return Analysis(detection, views, _evidence(coronal, views, estimates, settings, model, method))
 
 
-def _prepare(
+def prepare(
     volume: Volume,
     model: Model,
     pixel_mm: float,
-    threshold: float | None,
-    device: str,
+    options: DetectOptions,
     step: Step,
     seconds: dict[str, float],
 ) -> tuple[Projection, dict[str, Any]]:
     """Both views of the body and the networks that look at them."""
-    with _Timer(seconds, "project"):
+    with Timer(seconds, "project"):
         step(0.05, "looking for the body")
-        _check_size(volume)
-        views = project_body(volume, pixel_mm=pixel_mm, threshold=threshold)
-    with _Timer(seconds, "load model"):
+        views = project_body(volume, pixel_mm=pixel_mm, threshold=options.threshold)
+    with Timer(seconds, "load model"):
         step(0.45, "loading the model")
-        networks = array_estimates.networks_for(model, device)
+        networks = array_estimates.networks_for(model, options.device)
     return views, networks
 
 
@@ -296,12 +297,12 @@ def _evidence(
     )
     (observed,) = body_observations(estimates, settings.pixel_mm, method)
     joint = JointEvidence(
-        frame=_frame(coronal),
+        frame=frame_of(coronal),
         answer=Answer(observed, estimates.present[0]),
         joint=model.read_joint(),
         radius=RADIUS_MM,
         judged_axes=3,
-        inside=lambda points: _scanned(coronal, points),
+        inside=lambda points: scanned(coronal, points),
     )
     return Evidence(maps, joint)
 
@@ -321,13 +322,13 @@ def body_observations(estimates: Estimates, pixel_mm: float, method: str) -> lis
     return [Observed(*values) for values in zip(position, deviation, estimates.near, seen, strict=True)]
 
 
-def _frame(view: View) -> Frame:
+def frame_of(view: View) -> Frame:
     """Millimetres along columns, rows and depth."""
     geometry = view.geometry
     return Frame(geometry.origin, geometry.axes_mm / (*geometry.spacing, 1.0))
 
 
-def _scanned(view: View, points: Array) -> Array:
+def scanned(view: View, points: Array) -> Array:
     column, row = np.rint(points[:, :2] / view.geometry.spacing).astype(int).T
     rows, columns = view.field_of_view.shape
     within = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
@@ -453,149 +454,27 @@ def _usual_field_of_view(view: View, margin: int = 8) -> Array:
     return usual
 
 
-def detect_by_regression(
-    volume: Volume, model: Model, threshold: float | None, depth: str | None, device: str, step: Step
-) -> Detection:
-    """Find landmarks with the paper's ``RegressionCNN``: unit-size silhouette in, coordinates out.
-
-    The network places every landmark somewhere, so confidence is the share found on held-back bodies, and
-    only positions outside the scan are reported absent.
-    """
-    import torch
-
-    from LandmarkDetectionLib.imaging.depth import depth_scale, normalised_depth
-    from LandmarkDetectionLib.networks.regression_cnn import from_unit
-    from LandmarkDetectionLib.networks.threads import threads_for
-
-    settings = RegressionSettings.of(model)
-    method = depth or settings.depth_method
-    if method == "lateral":
-        raise InputError(
-            f"The model {model.name!r} has no lateral network; use --depth mean or --depth network."
-        )
-    seconds: dict[str, float] = {}
-    views, networks = _prepare(volume, model, settings.pixel_mm, threshold, device, step, seconds)
-    rows, columns = settings.coronal_shape
-    threads = threads_for(networks["position"], rows * columns)
-    with _Timer(seconds, "networks"), torch.inference_mode(), threads:
-        step(0.6, "finding landmarks")
-        view = views.coronal.cropped_to_object().resampled((rows, columns))
-        front = torch.from_numpy(view.front)[None].to(device)
-        scale = depth_scale(front)
-        units = networks["position"]((~front.isnan()).float()[:, None]).unflatten(1, (-1, 2))
-        pixels = from_unit(units, rows, columns)[0].double().cpu().numpy()
-        if method == "network":
-            depths = (
-                scale.restore(networks["depth"](normalised_depth(front, scale)[:, None]))[0]
-                .double()
-                .cpu()
-                .numpy()
-            )
-        else:
-            mean = np.array([settings.mean_depth_mm[name] for name in model.protocol.names])
-            depths = float(scale.mean[0]) + mean
-    ras = view.geometry.to_ras(np.concatenate([pixels, depths[:, None]], axis=1))
-    result = []
-    for n, definition in enumerate(model.protocol.landmarks):
-        column, row = np.rint(pixels[n]).astype(int)
-        inside = 0 <= row < rows and 0 <= column < columns and bool(view.field_of_view[row, column])
-        confidence = settings.found_share[definition.name]
-        result.append(
-            Landmark(
-                name=definition.name,
-                position=ras[n] if inside else np.full(3, np.nan),
-                status=Status.ABSENT
-                if not inside
-                else Status.DETECTED
-                if confidence >= UNCERTAIN_BELOW
-                else Status.UNCERTAIN,
-                confidence=confidence if inside else 0.0,
-                description=definition.definition,
-            )
-        )
-    landmarks = LandmarkSet(tuple(result), name=model.protocol.title)
-    inside = composition(volume, views).inside
-    share = np.array([one.confidence for one in result])
-    weight, doubts = weighed(volume, views, inside, model.protocol.names, landmarks.positions, share)
-    landmarks = _trusted_as(landmarks, weight)
-    warnings = [
-        *none_found(volume, model, landmarks),
-        *doubts,
-        *plausibility_warnings(model.protocol, landmarks.positions, settings.length_range_mm),
-    ]
-    joint = JointEvidence(
-        frame=_frame(view),
-        answer=regression_answer(
-            np.c_[pixels * view.geometry.spacing, depths],
-            [settings.found_share[name] for name in model.protocol.names],
-            [one.is_present for one in landmarks],
-            RADIUS_MM,
-        ),
-        joint=model.read_joint(),
-        radius=RADIUS_MM,
-        judged_axes=3,
-        inside=lambda points: _scanned(view, points),
-    )
-    step(1.0, "done")
-    return Detection(
-        landmarks,
-        model.name,
-        model.version,
-        {"threshold": views.threshold, "depth": method, "device": device, "notes": list(views.notes)},
-        tuple(warnings),
-        seconds,
-        views,
-        Evidence(None, joint),
-    )
-
-
-def _trusted_as(landmarks: LandmarkSet, confidence: Array) -> LandmarkSet:
-    """The landmarks with another confidence (L,), and the status that goes with it."""
-    marks = tuple(
-        replace(
-            mark,
-            confidence=float(trust),
-            status=Status.DETECTED if trust >= UNCERTAIN_BELOW else Status.UNCERTAIN,
-        )
-        if mark.is_present
-        else mark
-        for mark, trust in zip(landmarks, confidence, strict=True)
-    )
-    return replace(landmarks, landmarks=marks)
-
-
-def regression_answer(
-    positions: Array, found_share: Sequence[float], present: Sequence[bool], radius: float
-) -> Answer:
-    """What a network that gives positions (L, d) alone says: as sure as it was right on data held back."""
-    share = np.clip(np.asarray(found_share, float), 0.02, 0.98)
-    # The deviation in every axis at which so many errors in a plane are below the radius.
-    deviation = radius / np.sqrt(-2 * np.log(1 - share))
-    seen = np.asarray(present, bool)
-    observed = Observed(positions, np.repeat(deviation[:, None], positions.shape[1], axis=1), share, seen)
-    return Answer(observed, np.where(seen, 0.98, 0.02))
-
-
-def _check_size(volume: Volume) -> None:
-    """Refuse scans whose size in mm cannot be a body's, which mostly means a wrong spacing."""
+def refuses_size(volume: Volume) -> InputError | None:
+    """Of scans whose size in mm cannot be a body's, which mostly means a wrong spacing."""
     if volume.is_2d:
         # Refused as a single image where it is looked at: its pixels need no size for that.
-        return
+        return None
     if not volume.spacing_known:
-        raise InputError(
+        return InputError(
             f"{volume.name or 'The volume'} does not say how large its voxels are; body landmarks need mm, "
             "so convert it to a format with spacing (NRRD, NIfTI, DICOM)."
         )
     extent = float(np.max(volume.extent_mm))
     if not SMALLEST_MM <= extent <= LARGEST_MM:
-        raise InputError(
+        return InputError(
             f"{volume.name or 'The volume'} is {extent:.4g} mm long, which no scan of a body is; its spacing "
             f"({', '.join(f'{s:.4g}' for s in volume.spacing)} mm) is probably wrong: "
             "correct it and try again."
         )
+    return None
 
 
-class _Timer:
+class Timer:
     """Adds the seconds a block took to a dictionary."""
 
     def __init__(self, seconds: dict[str, float], name: str) -> None:

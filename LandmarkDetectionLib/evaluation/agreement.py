@@ -7,7 +7,7 @@ Altman 1986, intraclass correlations those of McGraw and Wong 1996 as the packag
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -213,14 +213,3 @@ def spine_error(values: Sequence[Agreement]) -> float | None:
         return None
     reference = np.stack([one.reference for one in angles], axis=1)
     return smape(reference, np.stack([one.other for one in angles], axis=1))
-
-
-def class_counts(values: Mapping[str, FloatArray], protocol: Protocol) -> dict[str, dict[str, int]]:
-    """How many cases of (N,) values of each classified measurement are in each class."""
-    counts: dict[str, dict[str, int]] = {}
-    for definition in protocol.measurements:
-        if definition.name in values and definition.classes:
-            names = [*sorted({one.name for one in definition.classes}), UNDEFINED]
-            found = [class_of(definition, value) or UNDEFINED for value in values[definition.name]]
-            counts[definition.name] = {name: found.count(name) for name in names}
-    return counts

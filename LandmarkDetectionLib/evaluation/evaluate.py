@@ -280,7 +280,7 @@ def evaluate(
     references = _references(measured, main, rater)
     models = {one.name: _model_result(one, names, geometries, as_pixels, scale) for one in predictions}
     if len(models) < len(predictions):
-        raise InputError("Two models have the same name; give each its own, as in --predictions NAME=FOLDER.")
+        raise InputError("Two models have the same name; give each its own.", about="predictions")
     used_radii = tuple(sorted(radii)) or RADII[chosen_unit]
     result = Evaluation(
         datalist=datalist,
@@ -355,7 +355,8 @@ def shared_landmarks(
         if lacking and (landmarks or len(lacking) == len(wanted)):
             raise InputError(
                 f"{model} does not find {_listed(lacking)} of {datalist.path}, but {_listed(found)}; say "
-                "which are the same with --rename, or choose with --landmarks what to evaluate."
+                "which are the same under another name, or choose what to evaluate.",
+                about=("rename", "landmarks"),
             )
     names = tuple(name for name in wanted if all(name in found for found in models.values()))
     if not names:
@@ -368,8 +369,8 @@ def shared_landmarks(
     return names, (
         f"{len(names)} of the data set's {len(wanted)} landmarks are those of {_listed(list(models))} by "
         "name and are "
-        f"evaluated: {_listed(names)}. Not compared: {_listed(left_out)}; --rename says which have other "
-        "names."
+        f"evaluated: {_listed(names)}. Not compared: {_listed(left_out)}; they may have other "
+        "names, which can be said."
     )
 
 
@@ -465,8 +466,9 @@ def _check_names(predictions: Predictions, cases: Sequence[Case], names: Sequenc
             continue
         hint = f" ('{alike[0]}' may be meant)" if alike else ""
         raise InputError(
-            f"{where} lacks {_listed(lacking)}{hint}; rename its points, or choose with --landmarks what to "
-            "evaluate."
+            f"{where} lacks {_listed(lacking)}{hint}; rename its points, or choose the landmarks to "
+            "evaluate.",
+            about=("rename", "landmarks"),
         )
 
 
@@ -502,14 +504,16 @@ def _unit(
     if unit == "mm":
         raise InputError(
             f"Row {without.row} ({without.name}): the size of its pixels is unknown, so its errors cannot be "
-            "told in mm; use --unit px, or a known distance as in --normalise a,b=50."
+            "told in mm; choose the unit px, or take a distance of two landmarks for known.",
+            about=("unit", "normalise"),
         )
     if any(known):
         sized = cases[known.index(True)]
         raise InputError(
             f"The data set mixes units: row {sized.row} ({sized.name}) has pixels of a known size, row "
-            f"{without.row} ({without.name}) has not; use --unit px, or a known distance as in --normalise "
-            "a,b=50."
+            f"{without.row} ({without.name}) has not; choose the unit px, or take a distance of two "
+            "landmarks for known.",
+            about=("unit", "normalise"),
         )
     return "px"
 
@@ -634,7 +638,7 @@ def _check_inside(
             )
 
 
-def _training_cases(datalist: Datalist, cases: Sequence[Case]) -> str:
+def training_cases(datalist: Datalist, cases: Sequence[Case]) -> str:
     """A sentence where cases that models learn from are evaluated beside others."""
     learned = [case for case in cases if is_training(case.split)]
     others = list(
@@ -644,7 +648,7 @@ def _training_cases(datalist: Datalist, cases: Sequence[Case]) -> str:
         return ""
     return (
         f"{len(learned)} of the {len(cases)} cases are of the split {learned[0].split}, on which a model "
-        f"that learned from it looks better than it is; choose with --split: {_listed(others)}."
+        f"that learned from it looks better than it is; choose another: {_listed(others)}."
     )
 
 
@@ -671,7 +675,7 @@ def _notes(result: Evaluation, predictions: Sequence[Predictions]) -> list[str]:
         )
         if extra:
             notes.append(f"{one.name} also gives {_listed(extra)}, which the data set does not have.")
-    if learned := _training_cases(result.datalist, result.cases):
+    if learned := training_cases(result.datalist, result.cases):
         notes.append(learned)
     notes += [f"The data set: {finding}." for finding in result.datalist.warnings[:SHOWN_WARNINGS]]
     subjects = len(set(result.subjects))

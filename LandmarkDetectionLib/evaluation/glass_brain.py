@@ -40,7 +40,8 @@ def mean_positions(result: Evaluation) -> FloatArray:
         if ((given < LOW) | (given > HIGH)).any():
             raise InputError(
                 f"Row {case.row} ({case.name}) has a landmark outside the head of MNI space, so its image is "
-                "not in that space; register the images first, or leave out --mni."
+                "not in that space; register the images first, or leave out the glass brain.",
+                about="mni",
             )
     given = np.isfinite(ras).all(axis=-1, keepdims=True)
     count = given.sum(axis=0)

@@ -29,7 +29,7 @@ from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landm
 from LandmarkDetectionLib.typing import Progress
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.imaging.hand.views import Side
+    from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.models import Model
 
 #: The first that is there is read: the full record knows the confidence best.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +33,13 @@ from LandmarkDetectionLib.evaluation.tables import (
 from LandmarkDetectionLib.evaluation.worst_cases import gallery_figure
 from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.reporting.pages import (
-    Rows,
+    Section,
     csv_text,
-    html_figure,
     html_page,
-    html_table,
     machine,
-    markdown_table,
+    page_head,
+    sections_html,
+    sections_markdown,
     versions,
 )
 from LandmarkDetectionLib.typing import Progress
@@ -50,32 +49,6 @@ if TYPE_CHECKING:
 
 PACKAGES = ("numpy", "scipy", "matplotlib", "torch")
 NONE = "-"
-
-
-@dataclass(frozen=True)
-class Section:
-    """Part of both pages.
-
-    Attributes
-    ----------
-    title
-        Empty for what stands under the title before.
-    text
-        Paragraphs.
-    heading, rows
-        A table, if any.
-    figure
-        Caption and file, if any.
-    folded
-        Whether the page keeps the table closed until it is wanted.
-    """
-
-    title: str = ""
-    text: tuple[str, ...] = ()
-    heading: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    figure: tuple[str, Path] | None = None
-    folded: str = ""
 
 
 def write_evaluation(
@@ -543,41 +516,12 @@ def _subtitle(result: Evaluation) -> str:
 
 
 def _markdown(result: Evaluation, sections: list[Section], folder: Path) -> str:
-    lines = [f"# {_title(result)}", "", _subtitle(result), ""]
-    lines += [line for note in result.notes for line in (f"> {note}", "")]
-    for section in sections:
-        lines += [f"## {section.title}", ""] if section.title else []
-        lines += [f"### {section.folded}", ""] if section.folded else []
-        lines += [line for text in section.text for line in (text, "")]
-        if section.rows:
-            lines += [*markdown_table(section.heading, _lists(section.rows)), ""]
-        if section.figure is not None:
-            caption, path = section.figure
-            lines += [f"![{caption}]({path.relative_to(folder).as_posix()})", "", caption, ""]
-    return "\n".join(lines)
+    return sections_markdown(_title(result), _subtitle(result), result.notes, sections, folder)
 
 
 def _html(result: Evaluation, tables: Tables, sections: list[Section]) -> str:
-    escape = html.escape
-    body = [f"<h1>{escape(_title(result))}</h1>", f"<p class=soft>{escape(_subtitle(result))}</p>"]
-    if result.notes:
-        notes = "<br>".join(escape(note) for note in result.notes)
-        body.append(f"<p class=warning><strong>Read this first.</strong> {notes}</p>")
-    body.append(_cards(result, tables))
-    verdicts = {f"{model} is better": "good" for model in result.models}
-    for section in sections:
-        if section.title:
-            body.append(f"<h2>{escape(section.title)}</h2>")
-        body += [f"<p>{escape(text)}</p>" for text in section.text]
-        if section.rows:
-            table = html_table(section.heading, _lists(section.rows), verdicts)
-            body.append(
-                f"<details><summary>{escape(section.folded)}</summary>{table}</details>"
-                if section.folded
-                else table
-            )
-        if section.figure is not None:
-            body.append(html_figure(*section.figure))
+    body = [page_head(_title(result), _subtitle(result), result.notes), _cards(result, tables)]
+    body += sections_html(sections, {f"{model} is better": "good" for model in result.models})
     return html_page(_title(result), body)
 
 
@@ -600,7 +544,3 @@ def _cards(result: Evaluation, tables: Tables) -> str:
             f"<span>{'<br>'.join(html.escape(line) for line in lines)}</span></div>"
         )
     return f"<div class=cards>{''.join(cards)}</div>"
-
-
-def _lists(rows: tuple[tuple[str, ...], ...]) -> Rows:
-    return [list(row) for row in rows]

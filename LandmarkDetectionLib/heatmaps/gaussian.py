@@ -7,10 +7,8 @@ whose heatmap and "not in the image" share one softmax.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import combinations_with_replacement
+from collections.abc import Sequence
 from math import pi, sqrt
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -94,21 +92,6 @@ def outer_product(profiles: Sequence[Tensor]) -> Tensor:
 # --- decoding -------------------------------------------------------------------------------------------
 
 
-class GaussianFit(NamedTuple):
-    """Gaussians fitted to B x L heatmaps.
-
-    Attributes
-    ----------
-    position : (B, L, d)
-        Centre in cells.
-    covariance : (B, L, d, d)
-        Square cells; of a target it is sigma^2 times the identity.
-    """
-
-    position: Tensor
-    covariance: Tensor
-
-
 def heatmap_distribution(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     """Of heatmaps trained by ``CrossEntropyLoss``: probability of every cell, and of presence (B, L).
 
@@ -118,34 +101,6 @@ def heatmap_distribution(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     logits = torch.cat([flat, torch.zeros_like(flat[..., :1])], dim=2)
     probability = torch.softmax(logits, dim=2)[..., :-1]
     return probability.reshape(heatmaps.shape), probability.sum(dim=2)
-
-
-def decode_argmax(heatmaps: Tensor) -> Tensor:
-    """The highest cell of heatmaps (B, L, *S): (B, L, d)."""
-    return _highest(heatmaps).flip(-1).to(heatmaps.dtype)
-
-
-def decode_parabola(heatmaps: Tensor) -> Tensor:
-    """The highest cell, moved along every axis to the top of the parabola through its neighbours.
-
-    delta = (p- - p+) / (2 (p- - 2 p0 + p+)), none along an axis where the cell lies at the border (Payer et
-    al. 2019). A Gaussian is no parabola: with sigma of one cell the error reaches 0.05 cells, and it falls
-    with the square of sigma.
-    """
-    highest = _highest(heatmaps)
-    position = highest.to(heatmaps.dtype)
-    flat, steps = heatmaps.flatten(2), _steps(heatmaps)
-    index = (highest * steps).sum(-1)
-    centre = flat.gather(2, index[..., None])[..., 0]
-    for axis, count in enumerate(heatmaps.shape[2:]):
-        inside = (highest[..., axis] > 0) & (highest[..., axis] < count - 1)
-        shift = torch.where(inside, steps[axis], torch.zeros_like(index))
-        before, after = (flat.gather(2, (index + s)[..., None])[..., 0] for s in (-shift, shift))
-        curvature = before - 2 * centre + after
-        curved = inside & (curvature < 0)
-        delta = 0.5 * (before - after) / torch.where(curved, curvature, torch.ones_like(curvature))
-        position[..., axis] += torch.where(curved, delta, torch.zeros_like(delta))
-    return position.flip(-1)
 
 
 def decode_local_soft_argmax(heatmaps: Tensor, bandwidth: float = 2.0, iterations: int = 24) -> Tensor:
@@ -170,79 +125,6 @@ def decode_local_soft_argmax(heatmaps: Tensor, bandwidth: float = 2.0, iteration
         weights = weights / weights.sum(-1, keepdim=True).clamp_min(1e-30)
         shift = (weights[..., None] * offsets).sum(2)
     return (highest + shift).flip(-1).to(heatmaps.dtype)
-
-
-def fit_gaussian(heatmaps: Tensor, radius: int = 3, floor: float = 0.05) -> GaussianFit:
-    """Gaussians with full covariance, fitted to the cells about the highest one.
-
-    The logarithm of a Gaussian is a polynomial of degree 2: weighted linear least squares give it in one
-    step, with the squared height as weight so that the noise of low cells, which the logarithm magnifies,
-    counts little (Guo 2011). Exact for any Gaussian with a sigma of at least one cell, also where the border
-    cuts it or its centre lies just outside. As in Thaler et al. 2021, the covariance says along which
-    direction a position is unsure.
-
-    Where no Gaussian fits (fewer cells above the floor than coefficients, no peak, or one outside the
-    window), the position is the parabola's and the covariance that of the window's cells.
-
-    Parameters
-    ----------
-    radius : int
-        The window holds (2 radius + 1)^d cells.
-    floor : float
-        Cells below this share of the peak are not used.
-    """
-    values, offsets, highest = _windows(heatmaps.double(), radius)
-    dimensions = offsets.shape[-1]
-    peak = values.amax(-1, keepdim=True)
-    used = (values > floor * peak) & (values > 0)
-    height = torch.where(used, values, torch.ones_like(values)) / torch.where(peak > 0, peak, 1.0)
-    weight = torch.where(used, height**2, torch.zeros_like(values))
-
-    pairs = list(combinations_with_replacement(range(dimensions), 2))
-    columns = [torch.ones_like(offsets[:, 0]), *offsets.T]
-    columns += [offsets[:, i] * offsets[:, j] for i, j in pairs]
-    design = torch.stack(columns, dim=-1)
-    normal = torch.einsum("blk,km,kn->blmn", weight, design, design)
-    # So little regularisation that the centre moves by a millionth of a cell, and nothing is singular.
-    normal = normal + 1e-9 * torch.eye(design.shape[1], dtype=normal.dtype, device=normal.device)
-    right = torch.einsum("blk,km->blm", weight * torch.log(height), design)
-    coefficients = torch.linalg.solve(normal, right[..., None])[..., 0]
-
-    slope = coefficients[..., 1 : 1 + dimensions]
-    precision = torch.zeros_like(normal[..., :dimensions, :dimensions])
-    for (i, j), coefficient in zip(pairs, coefficients[..., 1 + dimensions :].unbind(-1), strict=True):
-        precision[..., i, j] -= coefficient
-        precision[..., j, i] -= coefficient
-    # A Gaussian wider than thirty windows cannot be told from a plane.
-    peaked = torch.linalg.eigvalsh(precision)[..., 0] > (30 * radius) ** -2
-    eye = torch.eye(dimensions, dtype=precision.dtype, device=precision.device)
-    covariance = torch.linalg.inv(torch.where(peaked[..., None, None], precision, eye))
-    shift = (covariance @ slope[..., None])[..., 0]
-    enough = used.sum(-1) >= design.shape[1]
-    fits = peaked & enough & (shift.abs().amax(-1) <= radius)
-
-    positive = torch.where(used, values, torch.zeros_like(values)) + 1e-12
-    share = positive / positive.sum(-1, keepdim=True)
-    away = offsets - (share[..., None] * offsets).sum(2)[:, :, None]
-    spread = torch.einsum("blk,bkli,bklj->blij", share, away.transpose(1, 2), away.transpose(1, 2))
-    position = torch.where(
-        fits[..., None], (highest + shift).flip(-1), decode_parabola(heatmaps).to(shift.dtype)
-    )
-    covariance = torch.where(fits[..., None, None], covariance, spread).flip(-1, -2)
-    return GaussianFit(position.to(heatmaps.dtype), covariance.to(heatmaps.dtype))
-
-
-def decode_gaussian(heatmaps: Tensor) -> Tensor:
-    """Centres (B, L, d) of the Gaussians of ``fit_gaussian``."""
-    return fit_gaussian(heatmaps).position
-
-
-DECODERS: dict[str, Callable[[Tensor], Tensor]] = {
-    "argmax": decode_argmax,
-    "parabola": decode_parabola,
-    "local-soft-argmax": decode_local_soft_argmax,
-    "gaussian": decode_gaussian,
-}
 
 
 def _highest(heatmaps: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def look_at_aligned(volumes: Sequence[Volume], template: Volume, settings: GridS
     check_channels(volumes, settings)
     alignment = register_to_template(volumes[0], template)
     image = np.stack([_on_template(volume, template, alignment, settings) for volume in volumes])
-    to_ras = np.linalg.inv(alignment.matrix) @ template.ijk_to_ras
+    to_ras = (alignment.affine.inverse @ template.affine).matrix
     return AlignedGrid(ImageGrid(image, to_ras, image.shape[1:]), alignment)
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from LandmarkDetectionLib.typing import Array
+
 BACKGROUND = 3.0  # value off the body, in standard deviations (Riegler 2015, section 2.2)
 # A nearly flat piece of body, or hand, must not blow up noise.
 SMALLEST_DEVIATION_MM = 15.0
@@ -41,6 +43,12 @@ def depth_scale(front: Tensor, least_mm: float = 15.0) -> DepthScale:
     mean = filled.sum(dim=(1, 2)) / count
     variance = (((filled - mean[:, None, None]) * body) ** 2).sum(dim=(1, 2)) / count
     return DepthScale(mean, variance.sqrt().clamp_min(least_mm))
+
+
+def depth_statistics(front: Array, least_mm: float) -> tuple[Array, Array]:
+    """Mean and deviation (N,) mm of depth maps (N, H, W) on the object; see ``depth_scale``."""
+    scale = depth_scale(torch.from_numpy(front), least_mm)
+    return scale.mean.numpy(), scale.deviation.numpy()
 
 
 def normalised_depth(depth: Tensor, scale: DepthScale) -> Tensor:

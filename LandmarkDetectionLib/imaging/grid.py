@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from LandmarkDetectionLib.core.geometry import SAME_GRID, voxels_apart
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
 
@@ -82,15 +82,11 @@ class ImageGrid:
 
     def points_to_ras(self, cells: np.ndarray) -> np.ndarray:
         """(N, d) cells (x, y[, z]) to (N, 3) RAS mm."""
-        cells = np.asarray(cells, float)
-        d = cells.shape[1]
-        return np.asarray(cells @ self.to_ras[:3, :d].T + self.to_ras[:3, 3])
+        return Affine(self.to_ras).apply(cells)
 
     def points_from_ras(self, ras: np.ndarray) -> np.ndarray:
         """(N, 3) RAS mm to (N, d) cells; of a radiograph, the foot of the perpendicular on its plane."""
-        d = self.image.ndim - 1
-        offset = np.asarray(ras, float) - self.to_ras[:3, 3]
-        return np.asarray(np.linalg.solve(self.to_ras[:3, :3], offset.T).T[:, :d])
+        return Affine(self.to_ras).apply_inverse(ras)[:, : self.image.ndim - 1]
 
     def covariance_to_ras(self, covariance: np.ndarray) -> np.ndarray:
         """(..., d, d) square cells to (..., 3, 3) mm^2."""
@@ -140,13 +136,6 @@ def look_at(volumes: Sequence[Volume], settings: GridSettings, multiple: int = 1
     return ImageGrid(image, matrix @ scaled, shape)
 
 
-def is_one_grid(first: Volume, second: Volume) -> bool:
-    """Whether two volumes have the same voxels in the same places."""
-    if first.size != second.size:
-        return False
-    return voxels_apart(first.size, first.ijk_to_ras, second.ijk_to_ras) <= SAME_GRID
-
-
 def orientation(volume: Volume) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     """Which voxel axis runs most nearly along left, posterior and superior, and which of them backwards."""
     directions = volume.ijk_to_ras[:3, :3] / volume.spacing
@@ -165,7 +154,7 @@ def check_channels(volumes: Sequence[Volume], settings: GridSettings) -> None:
         kind, other = ("a single image", "a volume") if first.is_2d else ("a volume", "a single image")
         raise InputError(f"{name} is {kind}, but {other} is needed here; choose another image or model.")
     for other_volume in volumes[1:]:
-        if not is_one_grid(first, other_volume):
+        if not first.is_on_grid_of(other_volume):
             raise InputError(
                 f"{other_volume.name or 'A further channel'} is not on the same voxels as {name}; resample "
                 "it to that image first."

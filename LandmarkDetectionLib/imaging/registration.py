@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.core.geometry import ras_from_lps
+from LandmarkDetectionLib.core.geometry import Affine, ras_from_lps
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.itk import quiet
@@ -63,15 +63,10 @@ class AffineAlignment:
         """Whether the registration was kept."""
         return not self.warning
 
-    def to_template(self, points: np.ndarray) -> np.ndarray:
-        """Map (N, 3) RAS mm of the image to (N, 3) RAS mm of the template."""
-        points = np.asarray(points, np.float64)
-        return np.asarray(points @ self.matrix[:3, :3].T + self.matrix[:3, 3])
-
-    def to_image(self, points: np.ndarray) -> np.ndarray:
-        """Map (N, 3) RAS mm of the template, such as predictions there, back to the image."""
-        points = np.asarray(points, np.float64) - self.matrix[:3, 3]
-        return np.asarray(np.linalg.solve(self.matrix[:3, :3], points.T).T)
+    @property
+    def affine(self) -> Affine:
+        """``matrix`` as a map of points."""
+        return Affine(self.matrix)
 
 
 def register_to_template(image: Volume, template: Volume, *, seed: int = 0) -> AffineAlignment:
@@ -134,7 +129,7 @@ def resample_to_template(image: Volume, template: Volume, alignment: AffineAlign
     from scipy.ndimage import affine_transform
 
     whole = template.ijk_to_ras
-    to_ijk = np.linalg.inv(image.ijk_to_ras) @ np.linalg.inv(alignment.matrix) @ whole
+    to_ijk = (image.affine.inverse @ alignment.affine.inverse @ template.affine).matrix
     steps = np.maximum(np.abs(to_ijk[:3, :3]).max(axis=1).round().astype(int), 1)
     if image.is_2d:
         steps[2] = 1
@@ -179,11 +174,11 @@ def _plane(volume: Volume) -> np.ndarray:
 
 def _to_ras(fixed_to_moving: np.ndarray, image: Volume, template: Volume, d: int) -> np.ndarray:
     """(4, 4) image RAS to template RAS, of a map from the template to the image in the frames of ITK."""
-    inverse = np.linalg.inv(fixed_to_moving)
+    inverse = Affine(fixed_to_moving).inverse
     if d == 3:
         # The change between LPS and RAS is its own inverse.
-        return ras_from_lps(ras_from_lps(inverse).T).T
-    return np.asarray(_plane(template) @ inverse @ np.linalg.inv(_plane(image)))
+        return ras_from_lps(ras_from_lps(inverse.matrix).T).T
+    return (Affine(_plane(template)) @ inverse @ Affine(_plane(image)).inverse).matrix
 
 
 def _averaged(voxels: np.ndarray, steps: np.ndarray) -> np.ndarray:

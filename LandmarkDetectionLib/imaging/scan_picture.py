@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.imaging.view import ViewGeometry
 from LandmarkDetectionLib.typing import Array
 
@@ -99,8 +100,8 @@ def _turned(volume: Volume) -> Volume:
     # Voxels finer than the cubes are thinned first: what the picture cannot show need not be read.
     steps = np.maximum((cube / volume.spacing).astype(int), 1)
     source = volume.voxels[:: steps[2], :: steps[1], :: steps[0]]
-    to_source = np.linalg.inv(volume.ijk_to_ras @ np.diag([*steps, 1.0])) @ to_ras
-    matrix, offset = to_source[:3, :3][::-1, ::-1], to_source[:3, 3][::-1]
+    to_source = (volume.affine @ Affine(np.diag([*steps, 1.0]))).inverse @ Affine(to_ras)
+    matrix, offset = to_source.linear[::-1, ::-1], to_source.shift[::-1]
     voxels = affine_transform(
         np.asarray(source, np.float32),
         matrix,

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from LandmarkDetectionLib.core.shapes import moved_onto
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
 
@@ -45,7 +46,8 @@ def choose_template(shapes: np.ndarray | Sequence[np.ndarray]) -> int:
     mean = points[complete[0]]
     size = _size(mean)
     for _ in range(ROUNDS):
-        aligned = np.stack([_onto(shape, mean, has) for shape, has in zip(points, known, strict=True)])
+        aligned = moved_onto(points, mean, known)
+        aligned[known.sum(axis=1) < 2] = np.nan
         mean = np.nanmean(aligned, axis=0)
         # Scaling onto a mean shrinks it a little each time.
         mean = (mean - mean.mean(axis=0)) * (size / max(_size(mean), 1e-12))
@@ -91,16 +93,3 @@ def crop_around(volume: Volume, positions: np.ndarray, margin: float = 0.15) -> 
 
 def _size(shape: np.ndarray) -> float:
     return float(np.sqrt(((shape - shape.mean(axis=0)) ** 2).sum()))
-
-
-def _onto(shape: np.ndarray, mean: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """A shape moved, turned and scaled onto the mean by least squares (Umeyama 1991)."""
-    if known.sum() < 2:
-        return np.full_like(shape, np.nan)
-    ours, theirs = shape[known], mean[known]
-    our_centre, their_centre = ours.mean(axis=0), theirs.mean(axis=0)
-    u, s, vt = np.linalg.svd((theirs - their_centre).T @ (ours - our_centre))
-    sign = np.ones(len(s))
-    sign[-1] = np.sign(np.linalg.det(u @ vt)) or 1.0
-    scale = float((s * sign).sum()) / max(float(((ours - our_centre) ** 2).sum()), 1e-12)
-    return np.asarray((shape - our_centre) @ (scale * (u * sign) @ vt).T + their_centre)

@@ -139,11 +139,6 @@ class View:
             row - margin_px, column - margin_px, (height + 2 * margin_px, width + 2 * margin_px)
         )
 
-    def padded_to_multiple(self, multiple: int) -> View:
-        """Return the view with empty rows and columns at bottom and right, so that sizes are multiples."""
-        height, width = (-(-n // multiple) * multiple for n in self.geometry.shape)
-        return self.window(0, 0, (height, width))
-
     def resampled(self, shape: tuple[int, int]) -> View:
         """Return the same area at (rows, columns), for example the paper's unit size (160, 76).
 

@@ -48,87 +48,6 @@ def in_slabs(work: Callable[[int, int], Any], length: int) -> list[Any]:
         return list(pool.map(work, edges[:-1], edges[1:]))
 
 
-# --- one pass along an axis -------------------------------------------------------------------------------
-
-
-@compiled
-def scan_outer(voxels, threshold, count, first, last, start, stop):  # type: ignore[no-untyped-def]
-    """Count, first and last over axis 0 of (N, M, I) for rows ``start:stop`` of axis 1.
-
-    The innermost loop runs over contiguous voxels in lanes of their own width. Some rows at a time, and two
-    planes at a time, so that the results stay in the cache and are read and written half as often.
-    """
-    one, zero = np.int16(1), np.int16(0)
-    planes = voxels.shape[0]
-    for block in range(start, stop, 32):
-        for n in range(0, planes, 2):
-            index, after = np.int16(n), np.int16(n + 1)
-            for row in range(block, min(block + 32, stop)):
-                counts, firsts, lasts, line = count[row], first[row], last[row], voxels[n, row]
-                if n + 1 < planes:
-                    following = voxels[n + 1, row]
-                    for i in range(line.shape[0]):
-                        here, there = line[i] > threshold, following[i] > threshold
-                        counts[i] = np.int16(counts[i] + (one if here else zero) + (one if there else zero))
-                        found = index if here else (after if there else np.int16(-1))
-                        firsts[i] = found if firsts[i] < 0 else firsts[i]
-                        lasts[i] = after if there else (index if here else lasts[i])
-                else:
-                    for i in range(line.shape[0]):
-                        here = line[i] > threshold
-                        counts[i] = np.int16(counts[i] + (one if here else zero))
-                        firsts[i] = index if here and firsts[i] < 0 else firsts[i]
-                        lasts[i] = index if here else lasts[i]
-
-
-@compiled
-def scan_middle(voxels, threshold, count, first, last, start, stop):  # type: ignore[no-untyped-def]
-    """Count, first and last over axis 1 of (N, M, I) for ``start:stop`` of axis 0."""
-    one, zero = np.int16(1), np.int16(0)
-    for n in range(start, stop):
-        counts, firsts, lasts = count[n], first[n], last[n]
-        for m in range(voxels.shape[1]):
-            index = np.int16(m)
-            line = voxels[n, m]
-            for i in range(line.shape[0]):
-                above = line[i] > threshold
-                counts[i] = np.int16(counts[i] + (one if above else zero))
-                firsts[i] = index if above and firsts[i] < 0 else firsts[i]
-                lasts[i] = index if above else lasts[i]
-
-
-@compiled
-def scan_inner(voxels, threshold, count, first, last, start, stop):  # type: ignore[no-untyped-def]
-    """Count, first and last over the contiguous axis 2 of (N, M, I) for ``start:stop`` of axis 0.
-
-    Counted in pieces whose sums run in lanes; only the first and last piece that is not empty is searched.
-    """
-    piece = 64
-    for n in range(start, stop):
-        for row in range(voxels.shape[1]):
-            line = voxels[n, row]
-            length = line.shape[0]
-            total, begin, end = 0, -1, -1
-            for at in range(0, length, piece):
-                part = line[at : min(at + piece, length)]
-                inside = np.int16(0)
-                for i in range(part.shape[0]):
-                    inside = np.int16(inside + (np.int16(1) if part[i] > threshold else np.int16(0)))
-                if inside:
-                    total += inside
-                    begin = at if begin < 0 else begin
-                    end = at
-            count[n, row] = total
-            if total > 0:
-                while not line[begin] > threshold:
-                    begin += 1
-                first[n, row] = begin
-                end = min(end + piece, length) - 1
-                while not line[end] > threshold:
-                    end -= 1
-                last[n, row] = end
-
-
 # --- from stored voxels to occupancy on the canonical grid ------------------------------------------------
 
 
@@ -255,6 +174,19 @@ def sample_oblique(source, blocks, origin, step_s, step_a, step_r, out, start, s
 
 
 @compiled
+def _mark_thin(line, limit, thin):  # type: ignore[no-untyped-def]
+    """Mark the cells of a line that lie in runs of at most ``limit``."""
+    run = 0
+    for r in range(line.shape[0] + 1):
+        if r < line.shape[0] and line[r]:
+            run += 1
+        elif run:
+            if run <= limit:
+                thin[r - run : r] = 1
+            run = 0
+
+
+@compiled
 def thin_runs(mask, limit, thin, totals, thick, first, last, start, stop):  # type: ignore[no-untyped-def]
     """Count for every (A, R) in how many planes it lies in a thin and in how many in a thick part.
 
@@ -277,15 +209,7 @@ def thin_runs(mask, limit, thin, totals, thick, first, last, start, stop):  # ty
                             thin[back, r] = 1
                     length[r] = 0
         for a in range(rows):
-            run = 0
-            for r in range(columns + 1):
-                if r < columns and plane[a, r]:
-                    run += 1
-                elif run:
-                    if run <= limit:
-                        for back in range(r - run, r):
-                            thin[a, back] = 1
-                    run = 0
+            _mark_thin(plane[a], limit, thin[a])
             for r in range(columns):
                 totals[a, r] += thin[a, r]
                 thick[a, r] += plane[a, r] - thin[a, r]

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from LandmarkDetectionLib.core.geometry import SAME_GRID, voxels_apart
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.volume import Volume, with_voxels
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.formats import ITK, NIFTI, NRRD
@@ -59,7 +59,7 @@ class DirectionColours:
         """Read the files and compute the three channels; raises InputError as :func:`colour_map` does."""
         fa = read_volume(self.fa)
         directions, ijk_to_ras = read_directions(self.directions)
-        if directions.shape[1:] != fa.shape or voxels_apart(fa.size, fa.ijk_to_ras, ijk_to_ras) > SAME_GRID:
+        if directions.shape[1:] != fa.shape or not fa.affine.same_grid(Affine(ijk_to_ras), fa.size):
             raise InputError(
                 f"{self.directions[0]} does not lie on the grid of {self.fa}; "
                 "export both from one tensor image."
@@ -134,11 +134,7 @@ def read_directions(paths: Sequence[str | os.PathLike[str]]) -> tuple[np.ndarray
     files = [Path(path) for path in paths]
     if len(files) == 3:
         volumes = [read_volume(file) for file in files]
-        if any(
-            one.shape != volumes[0].shape
-            or voxels_apart(one.size, volumes[0].ijk_to_ras, one.ijk_to_ras) > SAME_GRID
-            for one in volumes
-        ):
+        if not all(volumes[0].is_on_grid_of(one) for one in volumes):
             raise InputError(f"{files[0]} and the other components of the direction do not lie on one grid.")
         return np.stack([one.voxels.astype(np.float32) for one in volumes]), volumes[0].ijk_to_ras
     if len(files) != 1:

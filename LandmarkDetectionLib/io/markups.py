@@ -9,8 +9,10 @@ Three kinds of file are written and read, chosen by the suffix:
 ==============  ====================================================================================
 
 The sign change between LPS files and RAS positions happens in this module and nowhere else. Markups know
-neither confidence nor status; there they travel at the end of a point's description, as in
-``centre of the humeral head | confidence 0.93 | detected``.
+neither confidence nor status. Where the file has a record of them (the annotations of a store have one, under
+``annotation``), that counts for every point that lies where the record has it. In other files they travel at
+the end of a point's description, as in ``centre of the humeral head | confidence 0.93 | detected``, which is
+read here and nowhere else in the library.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ LANDMARK_SUFFIXES = (".mrk.json", ".fcsv", ".csv")
 MAX_LANDMARKS = 100_000
 
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])  # its own inverse
+_NOT_MOVED_MM = 1e-3  # as much as other programs round positions
 _FCSV_COLUMNS = "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID"
 _FCSV_UNDEFINED, _FCSV_DEFINED, _FCSV_MISSING = "0", "2", "3"  # in the column after associatedNodeID
 
@@ -235,12 +238,35 @@ def _control_point(number: int, landmark: Landmark) -> dict[str, Any]:
 def _parse_json(path: Path) -> LandmarkSet:
     content = read_json(path)
     if "markups" in content:
-        return _parse_markups(content["markups"])
+        return _as_recorded(_parse_markups(content["markups"]), content.get("annotation"))
     if "landmarks" in content:
         return landmarks_from_records(content["landmarks"], name=str(content.get("name") or ""))
     if "shapes" in content:
         raise BrokenError("it is a LabelMe file, whose points are pixels of an image; name it in a datalist")
     raise BrokenError("it has no entry 'markups', so it is not a Slicer Markups file")
+
+
+def _as_recorded(points: LandmarkSet, annotation: Any) -> LandmarkSet:
+    """Points with all that the record of an annotation says of them; no text is asked then.
+
+    A point that somebody has moved, set or unset since, or that the record does not know, is what the point
+    itself says.
+    """
+    if not isinstance(annotation, dict) or "landmarks" not in annotation:
+        return points
+    recorded = {one.name: one for one in landmarks_from_records(annotation["landmarks"])}
+    told = (recorded.get(point.name) for point in points)
+    return replace(
+        points,
+        landmarks=tuple(
+            one if one is not None and _is_at(point, one) else point
+            for point, one in zip(points, told, strict=True)
+        ),
+    )
+
+
+def _is_at(point: Landmark, other: Landmark) -> bool:
+    return bool(np.allclose(point.position, other.position, rtol=0, atol=_NOT_MOVED_MM, equal_nan=True))
 
 
 def _parse_markups(markups: Any) -> LandmarkSet:

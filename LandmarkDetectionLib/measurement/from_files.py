@@ -26,7 +26,7 @@ LEAST_COMMON = 0.5
 #: Said of points of a picture whose file, as all but the full record, knows no unit.
 UNIT_UNKNOWN = (
     "The file does not say whether its positions are mm or pixels of a picture, and they were taken for mm: "
-    "give the picture with --image, or --pixels."
+    "give the picture, or say that they are pixels."
 )
 
 
@@ -97,7 +97,7 @@ class Calibration:
             return frame.calibrated(self.pixel_size, f"by a given pixel size of {self.pixel_size:g} mm")
         if self.ruler is not None:
             if volume is None:
-                raise InputError("A ruler is marked in pixels of the image; give the image with --image.")
+                raise InputError("A ruler is marked in pixels of the image; give the image.", about="image")
             ends = volume.ijk_to_ras_points([(*self.ruler[:2], 0.0), (*self.ruler[2:4], 0.0)])
             return frame.calibrated_by(ends[0], ends[1], self.ruler[4])
         if self.known_distance is not None:
@@ -124,7 +124,7 @@ def read_found(path: Path) -> Found:
         detection.model,
         detection.model_version,
         detection.warnings,
-        detection.parameters.get("unit") == "pixel",
+        detection.unit == "px",
     )
 
 
@@ -160,7 +160,8 @@ def protocol_of(landmarks: LandmarkSet, model: str = "", wanted: str | None = No
     if len(names & set(best.names)) < LEAST_COMMON * max(len(names), 1) or not names:
         raise InputError(
             f"The landmarks {', '.join(landmarks.names[:3])}, ... belong to no protocol that is known here "
-            f"({', '.join(list_protocols())}); give theirs with --protocol."
+            f"({', '.join(list_protocols())}); choose theirs.",
+            about="protocol",
         )
     return best
 

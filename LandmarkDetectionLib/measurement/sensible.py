@@ -1,17 +1,18 @@
 """How wide a 95 % interval may be and still say something of a quantity: the one place that decides it.
 
 An interval that is wider than people differ tells nothing of a person, and a number before it deceives. How
-far people differ is taken from the kind of the quantity and from the protocol's usual range. Published norms
-are a mean and about one standard deviation to either side, or less, so that four times their width holds
-nearly everybody:
+far people differ is taken from the kind of the quantity and from the protocol's usual range. Statures of
+adults have a standard deviation of about 5 % and lengths of limbs of 5 to 7 %, so that 30 % hold nearly
+everybody. Published norms are a mean and about one standard deviation to either side, or less, so that four
+times their width holds nearly everybody:
 
 ==================================================  ====================================================
 quantity                                            widest interval
 ==================================================  ====================================================
-length, path, sum or mean of such                   half of the value
+length, path, sum or mean of such                   0.3 of the value
 position along or across a line, signed length      four usual ranges, 10 mm at least; 20 mm without one;
-                                                    half of the value where that is more (as of a height)
-left less right of lengths                          a tenth of the mean of both sides; 10 % in percent
+                                                    0.3 of the value where that is more (as of a height)
+left less right of lengths                          0.05 of the mean of both sides; 5 % in percent
 ratio                                               a fifth of the value
 angle, left less right of angles                    four usual ranges, 10 to 30 degrees; 30 without one
 ==================================================  ====================================================
@@ -35,7 +36,7 @@ from LandmarkDetectionLib.core.measurement_kinds import (
     unit_of,
 )
 
-OF_LENGTH, OF_RATIO, OF_SIDES = 0.5, 0.2, 0.1
+OF_LENGTH, OF_RATIO, OF_SIDES = 0.3, 0.2, 0.05
 RANGES = 4.0
 LEAST_MM, MOST_MM = 10.0, 20.0
 LEAST_DEG, MOST_DEG = 10.0, 30.0

@@ -116,7 +116,7 @@ class Model:
 
     @property
     def knows_how_landmarks_lie(self) -> bool:
-        """Whether its landmarks can follow corrections; see ``detectors.dispatch.refine``."""
+        """Whether its landmarks can follow corrections; see ``Analysis.refine``."""
         return self.joint_file is not None
 
     @property

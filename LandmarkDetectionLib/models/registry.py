@@ -136,7 +136,7 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
     name = os.fspath(name_or_path)
     path = model_folder(name)
     if path.is_file():
-        raise ModelError(f"{path} is a file; install it with 'landmark-detection models install {path}'.")
+        raise ModelError(f"{path} is a file; install it as a model first.", about="model file")
     if not path.is_dir():
         raise ModelError(f"There is no model '{name}'; installed are {', '.join(found) or 'none'}.")
     if name in found and path.parent == user_model_folder():

@@ -56,8 +56,9 @@ def path_in_use(installed: Path) -> Path:
         version = read_text(note, error=ModelError, max_bytes=1000).strip()
     if not _VERSION.fullmatch(version):
         raise ModelError(
-            f"{note}, which says what version of {installed.name} is in use, is damaged; choose one with "
-            f"'landmark-detection models back {installed.name} --to VERSION' ('models versions' lists them)."
+            f"{note}, which says what version of {installed.name} is in use, is damaged; choose one of "
+            "its versions.",
+            about="model version",
         )
     return further_versions(installed).get(version, installed)
 

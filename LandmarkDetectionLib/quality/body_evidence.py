@@ -143,14 +143,13 @@ def _mean_around(volume: Volume, points: Array) -> Array:
     """Mean (N,) of the corners of 3 mm cubes about points RAS mm, against noise; NaN outside the volume."""
     centre = volume.ras_to_ijk_points(points)
     corners = np.stack(np.meshgrid(*[(-1.5, 1.5)] * 3), axis=-1).reshape(-1, 3)
-    steps = corners @ np.linalg.inv(volume.ijk_to_ras[:3, :3]).T
+    steps = corners @ volume.affine.inverse.linear.T
     size = np.array(volume.size)
     total = np.zeros(len(centre), np.float32)
     for step in steps:
         i, j, k = np.clip(np.rint(centre + step), 0, size - 1).astype(np.int32).T
         total += volume.voxels[k, j, i]
-    outside = ((centre < -0.5) | (centre > size - 0.5)).any(axis=1)
-    return np.where(outside, np.nan, total / len(steps))
+    return np.where(volume.affine.contains(points, volume.size), total / len(steps), np.nan)
 
 
 # --- what it means for landmarks ---------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,23 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
 
 
-#: What is called absent and is there after all is off by about so many times what the others are.
-ABSENT_FACTOR = 4.0
-#: Of landmarks that are trusted without any doubt the expected error still tells which comes first.
-LEAST_DOUBT = 0.01
+@dataclass(frozen=True)
+class TriageConfig:
+    """Numbers that the order of landmarks and cases rests on.
+
+    Attributes
+    ----------
+    absent_factor
+        What is called absent and is there after all is off by about so many times what the others are.
+    least_doubt
+        Of landmarks that are trusted without any doubt the expected error still tells which comes first.
+    """
+
+    absent_factor: float = 4.0
+    least_doubt: float = 0.01
+
+
+CONFIG = TriageConfig()
 
 
 @dataclass(frozen=True)
@@ -71,13 +84,41 @@ def landmark_urgency(landmarks: LandmarkSet, warned: Collection[str] = ()) -> di
     if not errors:
         return doubts
     usual = float(np.median(errors))
-    return {mark.name: _error(mark, usual) * max(doubts[mark.name], LEAST_DOUBT) ** 2 for mark in landmarks}
+    return {
+        mark.name: _error(mark, usual) * max(doubts[mark.name], CONFIG.least_doubt) ** 2 for mark in landmarks
+    }
 
 
 def rank_landmarks(landmarks: LandmarkSet) -> tuple[str, ...]:
     """Names, the most urgent one first; see ``landmark_urgency``."""
     urgency = landmark_urgency(landmarks)
     return tuple(sorted(landmarks.names, key=lambda name: -urgency[name]))
+
+
+def worst_first(review: Review) -> tuple[str, ...]:
+    """Names of a review's landmarks by how urgently they should be looked at; see ``landmark_urgency``.
+
+    Settling a landmark does not change its place, so that a list does not jump under the reader. Where the
+    others have followed corrections, what is now known of them counts.
+    """
+    marks = tuple(
+        review.prediction.landmarks[mark.name] if mark.status.by_person else mark for mark in review.landmarks
+    )
+    warned = {mark.name for mark in marks if warnings_of(review.prediction, mark.name)}
+    urgency = landmark_urgency(replace(review.landmarks, landmarks=marks), warned)
+    return tuple(sorted(review.landmarks.names, key=lambda name: -urgency[name]))
+
+
+def next_open(review: Review, after: str | None = None) -> str | None:
+    """The worst landmark not yet settled, or the next one after ``after``; None when all are settled."""
+    order, done = worst_first(review), set(review.reviewed)
+    start = order.index(after) + 1 if after in order else 0
+    return next((name for name in order[start:] + order[:start] if name not in done), None)
+
+
+def warnings_of(detection: Detection, name: str) -> tuple[str, ...]:
+    """A detection's warnings that speak of a landmark."""
+    return tuple(warning for warning in detection.warnings if speaks_of(warning, name))
 
 
 def rank_cases(cases: Mapping[str, Detection | Review]) -> list[CaseRank]:
@@ -196,7 +237,7 @@ def _error(mark: Landmark, usual: float) -> float:
     """Expected error in mm; of what is called absent, should it be there after all."""
     if mark.is_present:
         return usual if mark.expected_error is None else mark.expected_error
-    return ABSENT_FACTOR * usual
+    return CONFIG.absent_factor * usual
 
 
 def _chance(mark: Landmark) -> float:

@@ -104,48 +104,6 @@ def write_sr(report: CaseReport, path: str | os.PathLike[str], sources: Sequence
         document.save_as(temporary)
 
 
-@silent("pydicom")
-def read_sr(path: str | os.PathLike[str]) -> dict[str, tuple[float, str]]:
-    """Value and UCUM unit of every measurement of a report, by its name.
-
-    Raises
-    ------
-    InputError
-        The file is no DICOM Structured Report, or a damaged one.
-    """
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        document = pydicom.dcmread(path)
-    except (InvalidDicomError, OSError):
-        raise InputError(f"Cannot read {path}: it is no DICOM file.") from None
-    except Exception as error:
-        # A damaged file raises whatever its bytes lead to.
-        raise InputError(f"Cannot read {path}: it is damaged.") from error
-    if "ContentSequence" not in document:
-        raise InputError(f"Cannot read {path}: it is no Structured Report.")
-    try:
-        return dict(_numbers(document, ""))
-    except Exception as error:
-        raise InputError(f"Cannot read {path}: it is damaged, or a report of another kind.") from error
-
-
-def _numbers(item: Dataset, tracking: str) -> Any:
-    """(name, (value, unit)) of the measurement groups of a content tree."""
-    children = list(item.get("ContentSequence", ()))
-    for child in children:
-        if child.ValueType == "TEXT" and child.ConceptNameCodeSequence[0].CodeValue == "112039":
-            tracking = child.TextValue
-    for child in children:
-        if child.ValueType == "NUM" and child.RelationshipType == "CONTAINS":
-            measured = child.MeasuredValueSequence[0]
-            value = measured.get("FloatingPointValue", measured.NumericValue)
-            yield tracking, (float(value), measured.MeasurementUnitsCodeSequence[0].CodeValue)
-        elif child.ValueType == "CONTAINER":
-            yield from _numbers(child, tracking)
-
-
 def _source(path: Path) -> Dataset:
     """What a report takes over from an image, in UTF-8 and as DICOM allows it.
 

@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, Status
-from LandmarkDetectionLib.errors import OutputError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.imaging.hand.views import HandPicture
 from LandmarkDetectionLib.imaging.previews import ImageViews
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.detectors.analysis import Views
     from LandmarkDetectionLib.imaging.body.projection import Projection
     from LandmarkDetectionLib.imaging.scan_picture import ScanPicture
     from LandmarkDetectionLib.imaging.view import View
@@ -67,6 +67,7 @@ _DPI = 160
 
 def write_overlay(
     detection: Detection,
+    views: Views,
     protocol: Protocol,
     path: str | os.PathLike[str],
     *,
@@ -79,7 +80,9 @@ def write_overlay(
     Parameters
     ----------
     detection
-        With ``views``: what it was made from.
+        The landmarks, and what is told beside them.
+    views
+        What they were found in: those of an ``Analysis``.
     protocol
         Left/right pairs and the lines of the stick figure.
     path
@@ -94,23 +97,18 @@ def write_overlay(
     Raises
     ------
     OutputError
-        The detection has no views (it was read from a file), or the file cannot be written.
+        The file cannot be written.
 
     Examples
     --------
     >>> import LandmarkDetectionLib as ld
     >>> model = ld.load_model("whole-body-ct")
-    >>> detection = ld.detect(ld.read_volume("ct.nrrd"), model, device="cpu")
-    >>> ld.write_overlay(detection, model.protocol, "overlay.png")
+    >>> analysis = ld.analyse(ld.read_volume("ct.nrrd"), model)
+    >>> ld.write_overlay(analysis.detection, analysis.views, model.protocol, "overlay.png")
     """
-    if detection.views is None:
-        raise OutputError(
-            f"Cannot draw {path}: this detection holds no views (it was read from a file); detect again."
-        )
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    views = detection.views
     if isinstance(views, HandPicture):
         layout = _lay_out_hand(detection, views)
     elif isinstance(views, ImageViews):
@@ -618,7 +616,7 @@ def _draw_footer(axes: Axes, layout: _Layout, detection: Detection, with_truth: 
     """Scale bar and legend, then what is absent and what to beware of."""
     panel, y = layout.panels[0], layout.label_rows[1] + 0.3
     length = next(mm for mm in (1000, 500, 200, 100, 50, 20, 10) if mm * panel.scale < 1.6 or mm == 10)
-    unit = "pixels" if detection.parameters.get("unit") == "pixel" else "mm"
+    unit = "pixels" if detection.unit == "px" else "mm"
     x = _BORDER
     axes.plot([x, x + length * panel.scale], [y, y], color=_TEXT, linewidth=2.5, solid_capstyle="butt")
     axes.text(x, y - 0.07, f"{length} {unit}", color=_TEXT, fontsize=8, va="bottom")

@@ -7,6 +7,7 @@ import html
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,33 @@ from typing import Any
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.io.csv_text import table_text
 
-Rows = list[list[str]]
+Rows = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Part of a report, on its page and in Markdown.
+
+    Attributes
+    ----------
+    title
+        Empty for what stands under the title before.
+    text
+        Paragraphs.
+    heading, rows
+        A table, if any.
+    figure
+        Caption and file, if any.
+    folded
+        Whether the page keeps the table closed until it is wanted.
+    """
+
+    title: str = ""
+    text: Sequence[str] = ()
+    heading: Sequence[str] = ()
+    rows: Rows = ()
+    figure: tuple[str, Path] | None = None
+    folded: str = ""
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -66,6 +93,49 @@ def html_page(title: str, body: Sequence[str]) -> str:
         f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n"
         "<body><main>\n" + "\n".join(body) + "\n</main></body></html>\n"
     )
+
+
+def page_head(title: str, subtitle: str, notes: Sequence[str]) -> str:
+    """Title and subtitle of a page, and what must be known before any figure."""
+    escape = html.escape
+    head = f"<h1>{escape(title)}</h1>\n<p class=soft>{escape(subtitle)}</p>"
+    if not notes:
+        return head
+    said = "<br>".join(escape(note) for note in notes)
+    return f"{head}\n<p class=warning><strong>Read this first.</strong> {said}</p>"
+
+
+def sections_html(sections: Sequence[Section], classes: Mapping[str, str] | None = None) -> list[str]:
+    """Sections as parts of a page; ``classes`` as for :func:`html_table`."""
+    escape, body = html.escape, []
+    for section in sections:
+        body += [f"<h2>{escape(section.title)}</h2>"] if section.title else []
+        body += [f"<p>{escape(text)}</p>" for text in section.text]
+        if section.rows:
+            table = html_table(section.heading, section.rows, classes)
+            folded = f"<details><summary>{escape(section.folded)}</summary>{table}</details>"
+            body.append(folded if section.folded else table)
+        if section.figure is not None:
+            body.append(html_figure(*section.figure))
+    return body
+
+
+def sections_markdown(
+    title: str, subtitle: str, notes: Sequence[str], sections: Sequence[Section], folder: Path
+) -> str:
+    """A report in Markdown, which lies in ``folder`` as its figures do."""
+    lines = [f"# {title}", "", subtitle, ""]
+    lines += [line for note in notes for line in (f"> {note}", "")]
+    for section in sections:
+        lines += [f"## {section.title}", ""] if section.title else []
+        lines += [f"### {section.folded}", ""] if section.folded else []
+        lines += [line for text in section.text for line in (text, "")]
+        if section.rows:
+            lines += [*markdown_table(section.heading, section.rows), ""]
+        if section.figure is not None:
+            caption, path = section.figure
+            lines += [f"![{caption}]({path.relative_to(folder).as_posix()})", "", caption, ""]
+    return "\n".join(lines)
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

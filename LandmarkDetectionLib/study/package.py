@@ -12,15 +12,15 @@ import numpy as np
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.imaging.depth import depth_statistics
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model, save_model
 from LandmarkDetectionLib.quality.calibration import RADIUS_MM
 from LandmarkDetectionLib.study.baselines.paper_cnn import PaperCNN, load_network, save_network
 from LandmarkDetectionLib.study.parts import Parts
-from LandmarkDetectionLib.study.patches import Patches, depth_statistics, from_targets
+from LandmarkDetectionLib.study.patches import Patches, from_targets
 from LandmarkDetectionLib.study.presets import StudyConfig
 from LandmarkDetectionLib.study.regions import Region, find_region
-from LandmarkDetectionLib.training.synthetic.card_parts import restrict
 from LandmarkDetectionLib.typing import Array
 
 DETECTORS = {"body": "regression", "hand": "hand-regression"}
@@ -95,7 +95,7 @@ def package_study(
     errors = _cross_validated(parts, medical)
     radius = RADII_MM[config.region]
     shares = {one: round(float(np.mean(errors[:, n] <= radius)), 3) for n, one in enumerate(medical.names)}
-    protocol = restrict(load_protocol(PROTOCOLS[config.region]), medical.names)
+    protocol = load_protocol(PROTOCOLS[config.region]).restricted(medical.names)
     return save_model(
         out,
         name=name,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.files import atomic_write
+from LandmarkDetectionLib.imaging.depth import BACKGROUND, depth_statistics
 from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.typing import Array
 
@@ -61,7 +62,6 @@ class Patches:
 
     def depth_images(self, least_mm: float) -> Array:
         """(N, H, W) float32: depth at zero mean and unit deviation, 3 off the object (section 2.2)."""
-        from LandmarkDetectionLib.imaging.depth import BACKGROUND
 
         mean, deviation = depth_statistics(self.front, least_mm)
         images = (self.front - mean[:, None, None]) / deviation[:, None, None]
@@ -139,13 +139,3 @@ def from_targets(targets: Array, shape: tuple[int, int]) -> Array:
     """(N, L, 2) pixels; the inverse of :func:`to_targets`."""
     size = np.array(shape[::-1], np.float32)
     return np.asarray(targets.reshape(len(targets), -1, 2) * size + size / 2, np.float32)
-
-
-def depth_statistics(front: Array, least_mm: float) -> tuple[Array, Array]:
-    """Mean and deviation (N,) mm of depth maps (N, H, W) on the object; see ``depth.depth_scale``."""
-    import torch
-
-    from LandmarkDetectionLib.imaging.depth import depth_scale
-
-    scale = depth_scale(torch.from_numpy(front), least_mm)
-    return scale.mean.numpy(), scale.deviation.numpy()

@@ -112,8 +112,9 @@ def _body() -> Region:
 
 
 def _hand() -> Region:
+    from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.imaging.depth import SMALLEST_DEVIATION_OF_HANDS_MM
-    from LandmarkDetectionLib.imaging.hand.views import Side, view_hand
+    from LandmarkDetectionLib.imaging.hand.views import view_hand
     from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES
     from LandmarkDetectionLib.synthesis.hand.model import FINGERTIPS
     from LandmarkDetectionLib.synthesis.hand.stream import HandFraming, HandStream

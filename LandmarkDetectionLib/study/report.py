@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +12,13 @@ import numpy as np
 from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.reporting.pages import (
     Rows,
+    Section,
     csv_text,
-    html_figure,
     html_page,
-    html_table,
     machine,
-    markdown_table,
+    page_head,
+    sections_html,
+    sections_markdown,
     versions,
 )
 from LandmarkDetectionLib.study.accuracy import (
@@ -83,9 +83,13 @@ def write_report(result: StudyResult, out: str | Path) -> Path:
         "seconds": result.seconds,
     }
     write_text(folder / "results.json", json.dumps(record, indent=1) + "\n")
-    write_text(folder / "report.md", _markdown(result, figures, tables, comparisons, facts, folder))
+    sections = _sections(result, figures, tables, comparisons, facts)
+    title, cautions = f"Synthetic-data study, {result.region.title}", _cautions(result)
+    subtitle = f"{facts['images']} · {facts['folds']} · preset {facts['preset']} · seed {facts['seed']}"
+    write_text(folder / "report.md", sections_markdown(title, subtitle, cautions, sections, folder))
     page = folder / "report.html"
-    write_text(page, _html(result, figures, tables, comparisons, facts))
+    body = [page_head(title, subtitle, cautions), *sections_html(sections, VERDICTS)]
+    write_text(page, html_page(title, body))
     return page
 
 
@@ -187,56 +191,22 @@ def _how() -> str:
     )
 
 
-def _markdown(
+def _sections(
     result: StudyResult,
     figures: dict[str, Path],
     tables: dict[str, list[dict[str, Any]]],
     comparisons: Sequence[Comparison],
     facts: dict[str, str],
-    folder: Path,
-) -> str:
-    lines = [f"# Synthetic-data study, {result.region.title}", ""]
-    for caution in _cautions(result):
-        lines += [f"> **{caution}**", ""]
-    lines += [_how(), ""]
-    for caption, path in figures.items():
-        lines += [f"![{caption}]({path.relative_to(folder).as_posix()})", "", caption, ""]
-    lines += ["## The paper's order of methods", "", *markdown_table(*_order(comparisons)), ""]
-    lines += [ORDER[result.config.region], ""]
-    for name, rows in tables.items():
-        lines += [f"## {TITLES[name]}", "", *markdown_table(*_by_landmark(rows)), ""]
+) -> list[Section]:
+    sections = [Section(text=[_how()]), *(Section(figure=figure) for figure in figures.items())]
+    sections.append(Section("The paper's order of methods", (), *_order(comparisons)))
+    sections.append(Section(text=[ORDER[result.config.region]]))
+    sections += [Section(TITLES[name], (), *_by_landmark(rows)) for name, rows in tables.items()]
     if result.depths:
-        lines += [_depth_sentence(result), ""]
-    lines += ["## How it was done", "", *markdown_table(["", ""], [[k, v] for k, v in facts.items()]), ""]
-    lines += [*markdown_table(*_settings(result)), "", *markdown_table(*_times(result)), "", TIMES, ""]
-    return "\n".join(lines)
-
-
-def _html(
-    result: StudyResult,
-    figures: dict[str, Path],
-    tables: dict[str, list[dict[str, Any]]],
-    comparisons: Sequence[Comparison],
-    facts: dict[str, str],
-) -> str:
-    escape = html.escape
-    body = [
-        f"<h1>Synthetic-data study, {escape(result.region.title)}</h1>",
-        f"<p class=soft>{escape(facts['images'])} &middot; {escape(facts['folds'])} &middot; "
-        f"preset {escape(facts['preset'])} &middot; seed {escape(facts['seed'])}</p>",
+        sections.append(Section(text=[_depth_sentence(result)]))
+    return [
+        *sections,
+        Section("How it was done", (), ("", ""), list(facts.items())),
+        Section("Schedules", (), *_settings(result)),
+        Section("Times", [TIMES], *_times(result)),
     ]
-    for caution in _cautions(result):
-        body.append(f"<p class=warning><strong>Read this first.</strong> {escape(caution)}</p>")
-    body.append(f"<p>{escape(_how())}</p>")
-    for caption, path in figures.items():
-        body.append(html_figure(caption, path))
-    body += ["<h2>The paper's order of methods</h2>", html_table(*_order(comparisons), VERDICTS)]
-    body.append(f"<p class=soft>{escape(ORDER[result.config.region])}</p>")
-    for name, rows in tables.items():
-        body += [f"<h2>{escape(TITLES[name])}</h2>", html_table(*_by_landmark(rows))]
-    if result.depths:
-        body.append(f"<p>{escape(_depth_sentence(result))}</p>")
-    body += ["<h2>How it was done</h2>", html_table(["", ""], [[k, v] for k, v in facts.items()])]
-    body += ["<h2>Schedules</h2>", html_table(*_settings(result))]
-    body += ["<h2>Times</h2>", html_table(*_times(result)), f"<p class=soft>{escape(TIMES)}</p>"]
-    return html_page(f"Synthetic-data study, {result.region.title}", body)

@@ -20,6 +20,7 @@ from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.datasets.folds import Fold, make_folds
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import write_text
+from LandmarkDetectionLib.imaging.depth import depth_statistics
 from LandmarkDetectionLib.study.baselines.estimator import Estimator
 from LandmarkDetectionLib.study.baselines.forest import RandomForestVoting
 from LandmarkDetectionLib.study.baselines.mean_target import MeanTarget
@@ -30,7 +31,7 @@ from LandmarkDetectionLib.study.fit_arrays import Source, predict_network
 from LandmarkDetectionLib.study.medical import patches_of_datalist, stand_in
 from LandmarkDetectionLib.study.packed import PackedSource, packed
 from LandmarkDetectionLib.study.parts import Parts
-from LandmarkDetectionLib.study.patches import Patches, depth_statistics, from_targets
+from LandmarkDetectionLib.study.patches import Patches, from_targets
 from LandmarkDetectionLib.study.presets import StudyConfig
 from LandmarkDetectionLib.study.regions import Region, SyntheticSource, find_region
 from LandmarkDetectionLib.typing import Array, Progress

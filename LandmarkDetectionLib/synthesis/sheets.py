@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.synthesis.batches import ViewBatch
 from LandmarkDetectionLib.typing import Array
 
@@ -15,16 +17,45 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Colour = tuple[int, int, int]
+#: Okabe and Ito's blue and orange stay apart for every kind of colour blindness.
+SIDES: dict[str, Colour] = {"right": (86, 180, 233), "left": (240, 163, 10), "midline": (255, 255, 255)}
+#: Scans that are drawn at once.
+BATCH = 24
 
 PAGE, SCANNED, TEXT, FAINT = (13, 17, 23), (27, 34, 44), (230, 237, 243), (139, 152, 165)
 NEAR, FAR = np.array([236, 229, 214.0]), np.array([62, 70, 92.0])  # body close to the eye, and far away
 GAP, MARGIN, HEADER, CAPTION = 10, 28, 76, 46  # pixels of the sheet
 
 
-def arranged(
-    tiles: Iterator[Image], count: int, columns: int, title: str, legend: dict[str, Colour], note: str
-) -> Image:
-    """Tiles side by side under a heading, the colours of the dots, and a note."""
+def side_colour(name: str) -> Colour:
+    """The colour of a landmark's side of the body."""
+    return SIDES[next((side for side in ("right", "left") if name.endswith(f"_{side}")), "midline")]
+
+
+def zoom_of(count: int) -> int:
+    """How many pixels a scan's pixel takes on a sheet of so many."""
+    return 2 if count <= 72 else 1
+
+
+def scans(stream: Any, count: int) -> Iterator[tuple[Any, int]]:
+    """The first scans of a stream: a batch, and which of it."""
+    for n in range(count):
+        if n % stream.batch_size == 0:
+            batch = stream.batch(n // stream.batch_size)
+        yield batch, n % stream.batch_size
+
+
+def write_sheet(
+    path: str | os.PathLike[str],
+    tiles: Iterator[Image],
+    count: int,
+    columns: int,
+    title: str,
+    legend: dict[str, Colour],
+    note: str,
+) -> None:
+    """Write tiles side by side under a heading, the colours of the dots, and a note, as PNG."""
+    columns = min(columns, count)
     from PIL import Image, ImageDraw
 
     first = next(tiles)
@@ -45,7 +76,8 @@ def arranged(
         row, column = divmod(n, columns)
         place = MARGIN + column * (first.width + 2 * GAP), MARGIN + HEADER + row * (first.height + 2 * GAP)
         sheet.paste(tile, place)
-    return sheet
+    with atomic_write(path) as temporary:
+        sheet.save(temporary, format="PNG")
 
 
 def captioned(pictures: Sequence[Image], lines: Sequence[str], zoom: int) -> Image:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
+from LandmarkDetectionLib._renamed import names_of_before
 from LandmarkDetectionLib.errors import Cancelled, InputError, MissingPackageError, OutputError, TrainingError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.training.config import LoopConfig
@@ -50,8 +51,8 @@ def fit(
     Parameters
     ----------
     make_task : callable
-        Networks with losses, measures and pictures; see ``training.synthetic.tasks.Task``. Called after
-        seeding.
+        Networks with losses, measures and pictures; see ``training.supervised.task.HeatmapTask``.
+        Called after seeding.
     stream : Numbered
         Training batches by number.
     held_back : callable
@@ -64,120 +65,195 @@ def fit(
     """
     try:
         from lightning_fabric import Fabric
-        from torch.utils.tensorboard import SummaryWriter
+        from torch.utils.tensorboard import SummaryWriter  # noqa: F401
     except ImportError as error:
         raise MissingPackageError.of("Training", str(error.name), "train") from None
     import torch
 
     folder = open_run(Path(out), config, resume)
     torch.manual_seed(config.seed)
-    precision: Any = config.precision
-    if precision == "auto":
-        precision = "bf16-mixed"
-    fabric = Fabric(
-        accelerator={"auto": "auto", "cuda": "cuda", "cpu": "cpu"}[device],
-        devices=devices,
-        num_nodes=num_nodes,
-        precision=precision,
-    )
+    precision: Any = "bf16-mixed" if config.precision == "auto" else config.precision
+    fabric = Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, precision=precision)
     fabric.launch()
-    task = make_task()
-    optimiser = _optimiser(task, config)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate_factor(step, config))
-    averaged = (
-        torch.optim.swa_utils.AveragedModel(
-            task, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.averaging), use_buffers=True
-        ).to(fabric.device)
-        if config.averaging
-        else None
-    )
-    model, wrapped = fabric.setup(task, optimiser)
-    step, rate, restarts, bad = 0, 1.0, 0, 0
-    checkpoint = folder / "checkpoint.pt"
-    if checkpoint.exists():
-        step = _restore(checkpoint, task, averaged, optimiser, schedule, fabric.device)
-    else:
-        # What a diverging training goes back to.
-        if fabric.is_global_zero:
-            _save(checkpoint, 0, task, averaged, optimiser, schedule, names)
-        fabric.barrier()
-
+    learner = _Learner(config, fabric, make_task(), folder / "checkpoint.pt", names)
     measured = held_back()
-    writer = SummaryWriter(str(folder / "log")) if fabric.is_global_zero else None
-    started, first_step, saved = time.monotonic(), step, time.monotonic()
+    log = _Log(config, folder, learner, measured, progress) if fabric.is_global_zero else None
 
     def batches_from(step: int) -> Iterator[Any]:
         numbers = (n * fabric.world_size + fabric.global_rank for n in range(step, config.steps))
         return prefetch(stream, numbers) if fabric.device.type == "cuda" else map(stream.batch, numbers)
 
-    batches = batches_from(step)
+    batches = batches_from(learner.step)
     try:
-        while step < config.steps:
-            batch = next(batches)
-            model.train()
-            images, targets = task.prepare(batch)
-            losses = task.losses(model(images), targets)
-            total = sum(losses.values(), start=torch.zeros((), device=fabric.device))
-            finite = bool(torch.isfinite(total))
-            if finite:
-                fabric.backward(total)
-                norm = fabric.clip_gradients(
-                    model, wrapped, max_norm=config.clip_gradient, error_if_nonfinite=False
-                )
-                finite = norm is None or bool(torch.isfinite(norm))
-            # One bad batch must not spoil the weights; the next one is as good.
-            if finite:
-                for group in optimiser.param_groups:
-                    group["lr"] = schedule.get_last_lr()[0] * rate
-                wrapped.step()
-                schedule.step()
-                if averaged is not None:
-                    averaged.update_parameters(task)
-            bad = 0 if finite else bad + 1
-            optimiser.zero_grad()
-            if bad == DIVERGED_AFTER:
-                restarts += 1
-                if restarts > RESTARTS:
-                    raise TrainingError(
-                        f"Training diverged at step {step} (the loss is not finite) also at smaller learning "
-                        "rates; check the data, or choose a smaller learning rate."
-                    )
-                step = _restore(checkpoint, task, averaged, optimiser, schedule, fabric.device)
-                rate, bad = rate / 2, 0
-                batches = batches_from(step)
+        while learner.step < config.steps:
+            losses = learner.learn(next(batches))
+            if learner.bad == DIVERGED_AFTER:
+                learner.go_back()
+                batches = batches_from(learner.step)
                 if progress is not None:
-                    progress(step / config.steps, f"diverged; going on from step {step} with half the rate")
-                continue
-            losses = {name: value.detach() for name, value in losses.items()}
-            step += 1
-            if writer is not None:
-                if step % 20 == 0:
-                    for name, value in losses.items():
-                        writer.add_scalar(f"loss/{name}", float(value), step)
-                    writer.add_scalar("learning rate", schedule.get_last_lr()[0] * rate, step)
-                if progress is not None:
-                    elapsed = time.monotonic() - started
-                    left = elapsed / max(1, step - first_step) * (config.steps - step)
-                    text = ", ".join(f"{name} {float(value):.3f}" for name, value in losses.items())
                     progress(
-                        step / config.steps, f"step {step}/{config.steps}, {text}, {left / 60:.0f} min left"
+                        learner.step / config.steps,
+                        f"diverged; going on from step {learner.step} with half the rate",
                     )
-                if measured and (step % config.validate_every == 0 or step == config.steps):
-                    best = averaged.module if averaged is not None else task
-                    _validate(best, measured, step, folder, writer)
-                if time.monotonic() - saved > 60 * config.checkpoint_minutes or step == config.steps:
-                    _save(checkpoint, step, task, averaged, optimiser, schedule, names)
-                    saved = time.monotonic()
+                continue
+            learner.step += 1
+            if log is not None:
+                log.after_step(losses)
             if cancelled is not None and cancelled():
-                if writer is not None:
-                    _save(checkpoint, step, task, averaged, optimiser, schedule, names)
+                if log is not None:
+                    learner.save()
                 raise Cancelled(
-                    f"Training stopped after step {step} of {config.steps}; run it again to go on."
+                    f"Training stopped after step {learner.step} of {config.steps}; run it again to go on."
                 )
     finally:
-        if writer is not None:
-            writer.close()
-    return checkpoint
+        if log is not None:
+            log.writer.close()
+    return learner.checkpoint
+
+
+class _Learner:
+    """Networks, their optimiser and how far they are; goes on from the checkpoint where there is one."""
+
+    def __init__(
+        self, config: LoopConfig, fabric: Any, task: Any, checkpoint: Path, names: tuple[str, ...]
+    ) -> None:
+        import torch
+
+        self.config, self.fabric, self.task = config, fabric, task
+        self.checkpoint, self.names = checkpoint, names
+        self.optimiser = _optimiser(task, config)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimiser, lambda step: learning_rate_factor(step, config)
+        )
+        swa = torch.optim.swa_utils
+        self.averaged: Any = None
+        if config.averaging:
+            average = swa.get_ema_multi_avg_fn(config.averaging)
+            self.averaged = swa.AveragedModel(task, multi_avg_fn=average, use_buffers=True).to(fabric.device)
+        self.model, self.wrapped = fabric.setup(task, self.optimiser)
+        self.step, self.rate, self.restarts, self.bad = 0, 1.0, 0, 0
+        if checkpoint.exists():
+            self.restore()
+        else:
+            # What a diverging training goes back to.
+            if fabric.is_global_zero:
+                self.save()
+            fabric.barrier()
+
+    @property
+    def best(self) -> Any:
+        """The task with averaged weights, where they are kept."""
+        return self.task if self.averaged is None else self.averaged.module
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self.schedule.get_last_lr()[0] * self.rate)
+
+    def learn(self, batch: Any) -> dict[str, Any]:
+        """One step of the weights, unless a loss or gradient is not finite; the losses by name."""
+        import torch
+
+        self.model.train()
+        images, targets = self.task.prepare(batch)
+        losses = self.task.losses(self.model(images), targets)
+        total = sum(losses.values(), start=torch.zeros((), device=self.fabric.device))
+        finite = bool(torch.isfinite(total))
+        if finite:
+            self.fabric.backward(total)
+            norm = self.fabric.clip_gradients(
+                self.model, self.wrapped, max_norm=self.config.clip_gradient, error_if_nonfinite=False
+            )
+            finite = norm is None or bool(torch.isfinite(norm))
+        # One bad batch must not spoil the weights; the next one is as good.
+        if finite:
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.learning_rate
+            self.wrapped.step()
+            self.schedule.step()
+            if self.averaged is not None:
+                self.averaged.update_parameters(self.task)
+        self.bad = 0 if finite else self.bad + 1
+        self.optimiser.zero_grad()
+        return {name: value.detach() for name, value in losses.items()}
+
+    def go_back(self) -> None:
+        """Back to the last checkpoint with half the learning rate; TrainingError when it was tried enough."""
+        self.restarts += 1
+        if self.restarts > RESTARTS:
+            raise TrainingError(
+                f"Training diverged at step {self.step} (the loss is not finite) also at smaller learning "
+                "rates; check the data, or choose a smaller learning rate."
+            )
+        self.restore()
+        self.rate, self.bad = self.rate / 2, 0
+
+    def save(self) -> None:
+        import torch
+
+        state = {
+            "step": self.step,
+            "names": list(self.names),
+            "task": self.task.state_dict(),
+            "averaged": self.averaged.state_dict() if self.averaged is not None else {},
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": {k: v for k, v in self.schedule.state_dict().items() if k != "lr_lambdas"},
+            "torch_random": torch.get_rng_state(),
+        }
+        with atomic_write(self.checkpoint) as temporary:
+            torch.save(state, temporary)
+
+    def restore(self) -> None:
+        import torch
+
+        state = torch.load(self.checkpoint, map_location=self.fabric.device, weights_only=True)
+        self.task.load_state_dict(state["task"])
+        if self.averaged is not None:
+            self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        # Functions are not stored; None keeps the schedule's own.
+        self.schedule.load_state_dict({**state["schedule"], "lr_lambdas": [None]})
+        torch.set_rng_state(state["torch_random"].cpu())
+        self.step = int(state["step"])
+
+
+class _Log:
+    """What the first process says and writes: scalars, progress, measures of held-back images."""
+
+    def __init__(
+        self,
+        config: LoopConfig,
+        folder: Path,
+        learner: _Learner,
+        measured: list[Any],
+        progress: Progress | None,
+    ) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.config, self.folder, self.learner, self.measured = config, folder, learner, measured
+        self.progress = progress
+        self.writer = SummaryWriter(str(folder / "log"))
+        self.started = self.saved = time.monotonic()
+        self.first_step = learner.step
+
+    def after_step(self, losses: dict[str, Any]) -> None:
+        step, config = self.learner.step, self.config
+        last = step == config.steps
+        if step % 20 == 0:
+            for name, value in losses.items():
+                self.writer.add_scalar(f"loss/{name}", float(value), step)
+            self.writer.add_scalar("learning rate", self.learner.learning_rate, step)
+        if self.progress is not None:
+            elapsed = time.monotonic() - self.started
+            left = elapsed / max(1, step - self.first_step) * (config.steps - step)
+            text = ", ".join(f"{name} {float(value):.3f}" for name, value in losses.items())
+            self.progress(
+                step / config.steps, f"step {step}/{config.steps}, {text}, {left / 60:.0f} min left"
+            )
+        if self.measured and (step % config.validate_every == 0 or last):
+            _validate(self.learner.best, self.measured, step, self.folder, self.writer)
+        if time.monotonic() - self.saved > 60 * config.checkpoint_minutes or last:
+            self.learner.save()
+            self.saved = time.monotonic()
 
 
 def read_run(run: str | Path, kind: type[Config]) -> tuple[Config, dict[str, Any]]:
@@ -309,38 +385,6 @@ def _optimiser(task: Any, config: LoopConfig) -> Any:
     return kind(task.parameters(), lr=rate, weight_decay=decay)
 
 
-def _save(
-    path: Path, step: int, task: Any, averaged: Any, optimiser: Any, schedule: Any, names: tuple[str, ...]
-) -> None:
-    import torch
-
-    state = {
-        "step": step,
-        "names": list(names),
-        "task": task.state_dict(),
-        "averaged": averaged.state_dict() if averaged is not None else {},
-        "optimiser": optimiser.state_dict(),
-        "schedule": {k: v for k, v in schedule.state_dict().items() if k != "lr_lambdas"},
-        "torch_random": torch.get_rng_state(),
-    }
-    with atomic_write(path) as temporary:
-        torch.save(state, temporary)
-
-
-def _restore(path: Path, task: Any, averaged: Any, optimiser: Any, schedule: Any, device: Any) -> int:
-    import torch
-
-    state = torch.load(path, map_location=device, weights_only=True)
-    task.load_state_dict(state["task"])
-    if averaged is not None:
-        averaged.load_state_dict(state["averaged"])
-    optimiser.load_state_dict(state["optimiser"])
-    # Functions are not stored; None keeps the schedule's own.
-    schedule.load_state_dict({**state["schedule"], "lr_lambdas": [None]})
-    torch.set_rng_state(state["torch_random"].cpu())
-    return int(state["step"])
-
-
 def _validate(task: Any, batches: list[Any], step: int, folder: Path, writer: Any) -> None:
     """Errors on held-back images as scalars and a line of metrics.jsonl, and a picture of predictions."""
     import torch
@@ -362,3 +406,6 @@ def _validate(task: Any, batches: list[Any], step: int, folder: Path, writer: An
     with atomic_write(folder / "pictures" / f"step-{step:07d}.png") as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
     writer.add_image("held back", picture, step, dataformats="HWC")
+
+
+__getattr__ = names_of_before(__name__)

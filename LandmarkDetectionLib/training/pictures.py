@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from LandmarkDetectionLib._renamed import names_of_before
+
 
 def mark(image: np.ndarray, position: np.ndarray, colour: tuple[int, int, int], cross: bool) -> None:
     """Draw a cross or a slanted mark, five pixels wide, into an image (rows, columns, 3)."""
@@ -16,3 +18,6 @@ def mark(image: np.ndarray, position: np.ndarray, colour: tuple[int, int, int], 
         ):
             if 0 <= r < image.shape[0] and 0 <= c < image.shape[1]:
                 image[r, c] = colour
+
+
+__getattr__ = names_of_before(__name__)

@@ -167,7 +167,7 @@ out, model, threads, pictures, *paths = sys.argv[1:]
 import torch
 if int(threads): torch.set_num_threads(int(threads))
 from LandmarkDetectionLib.io.records import write_detection
-from LandmarkDetectionLib.detectors.dispatch import detect
+from LandmarkDetectionLib.detectors.dispatch import analyse
 from LandmarkDetectionLib.reporting.overlay import write_overlay
 from LandmarkDetectionLib.measurement import Frame, measure
 from LandmarkDetectionLib.models import load_model
@@ -177,12 +177,13 @@ wall, cpu = [], []
 for path in [paths[0], *paths]:
     start, busy = time.monotonic(), time.process_time()
     volume = read_volume(path)
-    found = detect(volume, package)
+    seen = analyse(volume, package)
+    found = seen.detection
     measure(found.landmarks, package.protocol, Frame.of(volume, package.protocol.view))
     write_detection(found, out / "y.mrk.json")
     write_detection(found, out / "y.json")
     if int(pictures):
-        write_overlay(found, package.protocol, out / "y.png")
+        write_overlay(found, seen.views, package.protocol, out / "y.png")
     wall.append(time.monotonic() - start)
     cpu.append(time.process_time() - busy)
 print(json.dumps([wall[1:], cpu[1:]]))

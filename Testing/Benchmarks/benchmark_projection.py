@@ -13,7 +13,7 @@ from threading import Event, Thread
 import numpy as np
 
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.imaging.body.projection import project_along_axis, project_body
+from LandmarkDetectionLib.imaging.body.projection import project_body
 from LandmarkDetectionLib.imaging.voxel_loops import thread_count
 from LandmarkDetectionLib.io.volumes import read_volume
 
@@ -86,11 +86,6 @@ def main() -> None:
     print(f"{SHAPE[2]} x {SHAPE[1]} x {SHAPE[0]} int16, {size / 2**20:.0f} MiB, {thread_count()} threads")
     print(f"{'':38s} {'time':>12s} {'/ max':>9s} {'extra memory':>10s}")
     works: dict[str, tuple[Callable[[], object], int]] = {"numpy.max": (voxels.max, size)}
-    for axis, name in enumerate("SAR"):
-        works[f"silhouette, count, depth along {name}"] = (
-            partial(project_along_axis, voxels, axis, -400.0),
-            size,
-        )
     works["project_body"] = (partial(project_body, volume), size)
     if options.volume:
         real = read_volume(options.volume)

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.correction import Observed, fit_joint_gaussian, follow
-from LandmarkDetectionLib.detectors.dispatch import detect, refine
+from LandmarkDetectionLib.detectors.dispatch import analyse
 from LandmarkDetectionLib.detectors.heatmap_evidence import SpatialBranch, answer_of
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.heatmaps.decoding import read_heatmaps
@@ -43,10 +44,10 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 def time_model(name: str, image: Path) -> None:
     """Correct one landmark of a real detection."""
-    detection = detect(read_volume(image), load_model(name), device="cpu")
-    mark = next(one for one in detection.landmarks if one.is_present)
+    analysis = analyse(read_volume(image), load_model(name), DetectOptions(device="cpu"))
+    mark = next(one for one in analysis.detection.landmarks if one.is_present)
     place = mark.position + 5.0
-    print(f"{name}: {milliseconds(lambda: refine(detection, {mark.name: place})):.0f} ms")
+    print(f"{name}: {milliseconds(lambda: analysis.refine({mark.name: place})):.0f} ms")
 
 
 def time_network(architecture: str, dimensions: int) -> None:

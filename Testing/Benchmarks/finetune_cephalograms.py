@@ -45,7 +45,7 @@ def first_model(cases: list[Case], out: Path, options: argparse.Namespace) -> Mo
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.errors import ModelError
     from LandmarkDetectionLib.models import load_model
-    from LandmarkDetectionLib.training.supervised.model import make_model
+    from LandmarkDetectionLib.training.supervised.model import Lessons, NewModel, make_model
 
     rows = [
         {
@@ -63,12 +63,13 @@ def first_model(cases: list[Case], out: Path, options: argparse.Namespace) -> Mo
     except ModelError:
         make_model(
             read_datalist(file, missing="allow"),
-            options.preset,
+            Lessons(
+                options.preset,
+                {"steps": options.steps, "validate_every": options.steps},
+                shape=options.shape,
+            ),
+            NewModel(NAME, install=True),
             out / "first",
-            name=NAME,
-            changes={"steps": options.steps, "validate_every": options.steps},
-            shape=options.shape,
-            install=True,
             run={"device": "cpu"},
         )
         return load_model(f"{NAME}@1.0.0")

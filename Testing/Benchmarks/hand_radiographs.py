@@ -56,15 +56,16 @@ class Reading(NamedTuple):
 
 def measure(path: Path, points: np.ndarray, model: str, overlays: Path | None = None) -> Reading:
     """Find a radiograph's landmarks and compare them with a person's points (37, 2) in pixels."""
-    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.detectors.dispatch import analyse
     from LandmarkDetectionLib.io.volumes import read_volume
     from LandmarkDetectionLib.models import load_model
     from LandmarkDetectionLib.reporting.overlay import write_overlay
 
     volume, package = read_volume(path), load_model(model)
-    found = detect(volume, package)
+    seen = analyse(volume, package)
+    found = seen.detection
     if overlays is not None:
-        write_overlay(found, package.protocol, overlays / f"{path.stem}.png")
+        write_overlay(found, seen.views, package.protocol, overlays / f"{path.stem}.png")
     ras = volume.ijk_to_ras_points(np.column_stack([points, np.zeros(len(points))]))
     truth = {name: ras[number] for name, number in NUMBERS.items()} | {"wrist": ras[list(WRIST)].mean(axis=0)}
     length = np.linalg.norm(truth["middle_tip"] - truth["wrist"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
+from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.models import load_model
 from LandmarkDetectionLib.quality.calibration import (
     RADIUS_MM,
@@ -18,7 +19,7 @@ from LandmarkDetectionLib.quality.calibration import (
     expected_calibration_error,
     reliability,
 )
-from LandmarkDetectionLib.study.error_figures import write_reliability_figure
+from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.synthesis.body.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.synthesis.body.stream import Framing
 from LandmarkDetectionLib.training.synthetic.held_out import Population, measure
@@ -71,6 +72,29 @@ def main() -> None:
         title = f"{model.name} {model.version} on {len(seen)} held-back synthetic scans"
         write_reliability_figure(reliability(confidence, found), options.figure, title, error)
         print(f"Wrote {options.figure}")
+
+
+def write_reliability_figure(rows: list[dict[str, float]], path: Path, title: str, error: float) -> None:
+    """Draw how often landmarks were found at each confidence, against the diagonal of perfect calibration."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 5.6), dpi=140, layout="constrained")
+    FigureCanvasAgg(figure)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    confidence, found, count = ([row[key] for row in rows] for key in ("confidence", "found", "count"))
+    upper.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--", label="perfect")
+    upper.plot(confidence, found, color="#0072b2", marker="o", linewidth=1.5, label="measured")
+    upper.set(ylabel="share found", xlim=(0, 1), ylim=(0, 1), title=title)
+    upper.legend(loc="upper left", frameon=False)
+    upper.text(0.97, 0.04, f"expected calibration error {error:.3f}", ha="right")
+    lower.bar(confidence, count, width=0.06, color="#56b4e9")
+    lower.set(xlabel="confidence", ylabel="landmarks", yscale="log")
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+    with atomic_write(path) as temporary:
+        draw_as_written(figure)
+        figure.savefig(temporary, format=path.suffix[1:])
 
 
 if __name__ == "__main__":

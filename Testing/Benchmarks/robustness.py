@@ -29,8 +29,9 @@ import variants
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.detectors.dispatch import detect
+from LandmarkDetectionLib.detectors.dispatch import analyse, detect
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionLib.imaging.body.projection import Projection
 from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
 from LandmarkDetectionLib.models import Model, load_model
@@ -131,10 +132,11 @@ def _back(volume: Volume, axis: tuple[float, float, float]) -> Array:
     return variants.affine(variants.rotation(axis, -10.0), variants.centre(volume))
 
 
-def crop_heights(first: Detection, truth: LandmarkSet | None) -> dict[str, tuple[float, float]]:
+def crop_heights(
+    first: Detection, views: Projection, truth: LandmarkSet | None
+) -> dict[str, tuple[float, float]]:
     """Heights in RAS mm of the crops, between the silhouette's lowest point and the vertex."""
-    assert first.views is not None
-    view = first.views.coronal
+    view = views.coronal
     rows = np.flatnonzero(view.silhouette.any(axis=1))
     sole, head = view.geometry.to_ras(np.array([[0, rows[-1] + 0.5, 0], [0, rows[0] - 0.5, 0]]))[:, 2]
     for known in (truth, first.landmarks):  # raised arms are no part of a body's height
@@ -318,7 +320,8 @@ def main() -> int:
     try:
         volume, truth = load_scan(options.scan, options.truth)
         model = load_model(options.model)
-        first = detect(volume, model)
+        seen = analyse(volume, model)
+        first = seen.detection
     except LandmarkDetectionError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -335,7 +338,7 @@ def main() -> int:
                 rows.append(measure(volume, case, model, first, truth))
                 show(rows[-1])
     if "crop" in options.only:
-        for name, low_high in crop_heights(first, truth).items():
+        for name, low_high in crop_heights(first, seen.views, truth).items():
             rows.append(measure_crop(volume, name, low_high, model, first, truth))
             show(rows[-1])
     broken = sum(bool(row.problem) for row in rows)

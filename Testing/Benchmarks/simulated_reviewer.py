@@ -28,9 +28,9 @@ import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.refining import refine, with_expected_errors
+from LandmarkDetectionLib.detectors.refining import settled as corrections_of
 from LandmarkDetectionLib.models import Model, load_model
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM, Calibration
 from LandmarkDetectionLib.quality.triage import rank_cases, rank_landmarks
@@ -46,6 +46,7 @@ class Case:
     """A detection and where its landmarks are in truth: those in the image, in RAS mm or pixels."""
 
     detection: Detection
+    evidence: JointEvidence
     truth: dict[str, Array]
     radius: float
     axes: int = 3
@@ -95,7 +96,7 @@ class Score:
 def review(case: Case, score: Score) -> None:
     """Work on one case in every way."""
     score.cases += 1
-    first = with_expected_errors(case.detection)
+    first = with_expected_errors(case.detection, case.evidence)
     marks = [first.landmarks[name] for name in case.truth]
     errors = np.array([case.error(mark) for mark in marks])
     finite = errors[np.isfinite(errors)]
@@ -118,7 +119,7 @@ def review(case: Case, score: Score) -> None:
             steps, needed = steps + 1, needed + (left[name] > case.radius)
             settled[name] = case.truth[name]
             if way == WAYS[2]:
-                now = refine(first, settled)
+                now = refine(first, case.evidence, corrections_of(first, settled))
                 _note_others(case, score, left, name, now)
         score.steps[way].append(steps)
         score.needed[way].append(needed)
@@ -261,11 +262,9 @@ def _case(
                 sure if there else min(sure, 1 - sure),
             )
         )
-    detection = Detection(
-        LandmarkSet(tuple(marks)), model.name, model.version, evidence=Evidence(None, evidence)
-    )
+    detection = Detection(LandmarkSet(tuple(marks)), model.name, model.version)
     known = {name: truth[n] for n, name in enumerate(model.protocol.names) if visible[n]}
-    return Case(detection, known, radius, axes)
+    return Case(detection, evidence, known, radius, axes)
 
 
 # --- cephalograms ---------------------------------------------------------------------------------------
@@ -280,9 +279,10 @@ def ceph_cases(
     """
     from cephalograms import run_folder
 
+    from LandmarkDetectionLib.core.options import DetectOptions
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.datasets.raters import case_landmarks
-    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.detectors.dispatch import analyse
     from LandmarkDetectionLib.training.supervised.package import package_annotated
     from LandmarkDetectionLib.training.supervised.plan import Division, divide
 
@@ -300,13 +300,13 @@ def ceph_cases(
                     name="ceph",
                 )
                 for case in reviewed:
-                    detection = detect(case.read_channels()[0], model, device="cpu")
-                    evidence = detection.evidence
-                    assert isinstance(evidence, Evidence) and evidence.joint is not None
+                    seen = analyse(case.read_channels()[0], model, DetectOptions(device="cpu"))
+                    evidence = seen.state.joint
+                    assert evidence is not None
                     if branch == "joint":
-                        evidence = evidence._replace(joint=replace(evidence.joint, answer_again=None))
+                        evidence = replace(evidence, answer_again=None)
                     if branch == "spatial":
-                        evidence = evidence._replace(joint=replace(evidence.joint, joint=None))
+                        evidence = replace(evidence, joint=None)
                     places = case_landmarks(case, model.protocol.names, "all")
                     truth = np.nanmean(places, axis=0)
                     known = {
@@ -314,7 +314,7 @@ def ceph_cases(
                         for n, name in enumerate(model.protocol.names)
                         if np.isfinite(truth[n]).all()
                     }
-                    yield Case(replace(detection, evidence=evidence), known, radius, axes=2)
+                    yield Case(seen.detection, evidence, known, radius, axes=2)
 
 
 # --- reporting ------------------------------------------------------------------------------------------

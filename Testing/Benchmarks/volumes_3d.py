@@ -8,10 +8,8 @@ Generates `--count` heads with exact landmarks, trains each preset on four fifth
 rest by the finished model. Errors are in voxels of the generated volumes; the claim is a mean below one.
 
 Then one head of 128 x 128 x 128 and one of 512 x 512 x 600 voxels, each in a process of its own, so that the
-peak of memory is that run's: by the model (which resamples to its grid), and from coarse to fine at the full
-resolution (`sliding_window.localise_coarse_to_fine` with the model's network on both levels: what it costs,
-not what it finds). The claim is below 8 GB. Trainings go on where they stopped; times are those of the
-processor.
+peak of memory is that run's. The claim is below 8 GB. Trainings go on where they stopped; times are those of
+the processor.
 """
 
 from __future__ import annotations
@@ -30,7 +28,6 @@ import numpy as np
 LARGE = {"128 x 128 x 128": (128, 128, 128), "512 x 512 x 600": (512, 512, 600)}
 LARGE_SEED = 7
 LIMIT_GB = 8.0
-COARSE_MM, TILE = 6.0, 64
 
 
 def train(out: Path, preset: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -95,39 +92,19 @@ def large_head(size: tuple[int, int, int]) -> tuple[Any, Any]:
     return Volume(voxels, head.ijk_to_ras @ scaled, head.modality, head.name), truth
 
 
-def measure(model_path: Path, size: tuple[int, int, int], way: str) -> dict[str, Any]:
-    """Seconds and peak memory (GB) of one way to look at one volume, in this process."""
+def measure(model_path: Path, size: tuple[int, int, int]) -> dict[str, Any]:
+    """Seconds and peak memory (GB) of one detection, in this process."""
     from LandmarkDetectionLib.detectors.dispatch import detect
-    from LandmarkDetectionLib.heatmaps.sliding_window import Level, localise_coarse_to_fine
     from LandmarkDetectionLib.models import load_model
 
     volume, truth = large_head(size)
     model = load_model(model_path)
     before = _peak_gb()
     started, used = time.perf_counter(), time.process_time()
-    result: dict[str, Any] = {"voxels": " x ".join(map(str, size)), "way": way}
-    if way == "model":
-        found = detect(volume, model, device="cpu").landmarks
-        errors = [
-            np.linalg.norm(found[one.name].position - one.position) for one in truth if one.name in found
-        ]
-        result["mean error mm"] = round(float(np.nanmean(errors)), 2)
-    else:
-        network = model.build_networks("cpu")["heatmap"]
-        low, high = np.percentile(volume.voxels[:: max(1, size[2] // 32)], (0.5, 99.5))
-
-        def prepare(part: np.ndarray) -> np.ndarray:
-            return (np.clip(part, low, high) - (low + high) / 2) / (high - low)
-
-        spacing = tuple(float(mm) for mm in volume.spacing)
-        tile = (TILE,) * 3
-        localise_coarse_to_fine(
-            volume.voxels[None],
-            spacing,
-            Level(network, (COARSE_MM,) * 3, tile),
-            Level(network, spacing, tile),
-            prepare=prepare,
-        )
+    result: dict[str, Any] = {"voxels": " x ".join(map(str, size))}
+    found = detect(volume, model, device="cpu").landmarks
+    errors = [np.linalg.norm(found[one.name].position - one.position) for one in truth if one.name in found]
+    result["mean error mm"] = round(float(np.nanmean(errors)), 2)
     result["seconds"] = round(time.perf_counter() - started, 1)
     result["processor seconds"] = round(time.process_time() - used, 1)
     result["volume read, GB"] = round(before, 2)
@@ -172,7 +149,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only-size", action="store_true", help="only memory and time, of trained models")
     parser.add_argument("--train", help=argparse.SUPPRESS)
-    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.train or options.measure:
         import torch
@@ -181,9 +158,8 @@ def main() -> None:
         if options.train:
             print(json.dumps(train(options.out, options.train, options)))
         else:
-            way, name = options.measure
             path = options.out / f"model-{options.presets[0]}"
-            print(json.dumps(measure(path, LARGE[name], way)))
+            print(json.dumps(measure(path, LARGE[options.measure])))
         return
 
     options.out.mkdir(parents=True, exist_ok=True)
@@ -205,11 +181,7 @@ def main() -> None:
         good = all(row["mean voxels"] < 1 for row in trained)
         print(f"claim (mean below one voxel): {'holds' if good else 'does not hold'}")
         holds &= good
-    measured = [
-        _in_a_process(options.out, "--measure", way, name, *common)
-        for name in LARGE
-        for way in ("model", "coarse to fine")
-    ]
+    measured = [_in_a_process(options.out, "--measure", name, *common) for name in LARGE]
     _print(measured)
     small = all(row["peak GB"] < LIMIT_GB for row in measured)
     print(f"claim (below {LIMIT_GB:g} GB): {'holds' if small else 'does not hold'}")

@@ -41,9 +41,14 @@ def test_the_temporary_file_ends_like_the_target_and_lies_beside_it(tmp_path, na
 
 def test_an_error_in_the_block_keeps_the_old_file_and_leaves_nothing_behind(tmp_path):
     (tmp_path / "old.csv").write_text("old")
-    with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "old.csv") as temporary:
-        temporary.write_text("half of the n")
-        1 / 0  # noqa: B018
+
+    def write() -> None:
+        with atomic_write(tmp_path / "old.csv") as temporary:
+            temporary.write_text("half of the n")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
     assert (tmp_path / "old.csv").read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["old.csv"]
 
@@ -89,12 +94,14 @@ def test_a_read_only_folder_is_one_sentence(tmp_path):
 
 def test_a_full_disk_is_one_sentence_and_keeps_the_old_file(tmp_path):
     write_text(tmp_path / "x.csv", "old")
-    with (
-        pytest.raises(OutputError, match=r"no space left on device; nothing was changed\.$"),
-        atomic_write(tmp_path / "x.csv") as temporary,
-    ):
-        temporary.write_text("half")
-        raise OSError(28, "No space left on device")
+
+    def write() -> None:
+        with atomic_write(tmp_path / "x.csv") as temporary:
+            temporary.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"no space left on device; nothing was changed\.$"):
+        write()
     assert (tmp_path / "x.csv").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -134,9 +141,14 @@ def test_a_folder_is_exchanged_as_a_whole(tmp_path):
 def test_an_error_in_the_block_keeps_the_old_folder(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "old.txt").write_text("old")
-    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "model") as new:
-        (new / "new.txt").write_text("new")
-        1 / 0  # noqa: B018
+
+    def write() -> None:
+        with atomic_folder(tmp_path / "model") as new:
+            (new / "new.txt").write_text("new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
     assert [entry.name for entry in tmp_path.rglob("*")] == ["model", "old.txt"]
 
 

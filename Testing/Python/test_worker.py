@@ -14,6 +14,7 @@ from LandmarkDetectionLib.core.detection import detection_from_record
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.requests import request_of
 from LandmarkDetectionLib.worker import open_volume
 
 Message = dict[str, Any]
@@ -74,6 +75,11 @@ def message_of(volume: Volume, folder: Path, token: str = "1") -> Message:
         "modality": "CT",
         "token": token,
     }
+
+
+def opened(volume: Message) -> Volume:
+    """As the worker opens it."""
+    return open_volume(request_of({"do": "detect", "volume": volume, "model": MODEL}).volume)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +175,7 @@ def test_what_a_user_got_wrong_is_one_sentence_with_its_kind(worker: Process, sc
 def test_a_defect_is_answered_with_its_traceback_and_the_process_lives_on(
     worker: Process, scan: Message
 ) -> None:
-    answer = worker.ask("detect", volume={"file": "x"}, model=MODEL)[-1]
+    answer = worker.ask("install", source="\0")[-1]
     assert answer["kind"] == "Defect"
     assert "Traceback" in answer["message"]
     assert worker.result("detect", volume=scan, model=MODEL)["landmarks"]
@@ -194,7 +200,7 @@ def test_a_defect_is_answered_with_its_traceback_and_the_process_lives_on(
     ids=range(12),
 )
 def test_a_line_that_is_no_request_is_answered_by_an_error_and_the_process_lives_on(
-    worker: Process, line: bytes
+    worker: Process, scan: Message, line: bytes
 ) -> None:
     assert worker.process.stdin is not None
     worker.process.stdin.flush()
@@ -202,7 +208,7 @@ def test_a_line_that_is_no_request_is_answered_by_an_error_and_the_process_lives
     worker.process.stdin.buffer.flush()
     answer = worker.event()
     assert answer["event"] == "error"
-    assert worker.ask("detect", volume={}, model="no-such-model")[-1]["kind"] == "ModelError"
+    assert worker.ask("detect", volume=scan, model="no-such-model")[-1]["kind"] == "ModelError"
 
 
 def test_a_record_that_is_broken_is_refused_in_one_sentence(worker: Process, scan: Message) -> None:
@@ -215,26 +221,26 @@ def test_a_file_that_is_not_complete_is_refused(scan: Message, tmp_path: Path) -
     path = tmp_path / "half.raw"
     path.write_bytes(Path(scan["file"]).read_bytes()[:-2])
     with pytest.raises(InputError, match="not complete"):
-        open_volume({**scan, "file": str(path)})
+        opened({**scan, "file": str(path)})
 
 
 @pytest.mark.parametrize("dtype", ["<i2", ">u2", "|i1", "<f8", ">f4", "<u4"])
 def test_voxels_are_mapped_as_they_are(tmp_path: Path, dtype: str) -> None:
     voxels = np.arange(24).reshape(2, 3, 4).astype(dtype)
-    volume = open_volume(message_of(Volume(voxels, np.eye(4)), tmp_path))
+    volume = opened(message_of(Volume(voxels, np.eye(4)), tmp_path))
     np.testing.assert_array_equal(volume.voxels, voxels)
     assert volume.voxels.dtype == np.dtype(dtype)
 
 
 def test_a_picture_of_unknown_size_stays_one(tmp_path: Path) -> None:
     message = message_of(Volume(np.zeros((1, 4, 5), np.uint8), np.diag([-0.2, -0.2, 1, 1])), tmp_path)
-    assert open_volume(message).spacing_known
-    assert not open_volume({**message, "spacing_known": False}).spacing_known
+    assert opened(message).spacing_known
+    assert not opened({**message, "spacing_known": False}).spacing_known
 
 
 def test_what_is_doubtful_of_a_size_is_handed_over(scan: Message) -> None:
-    assert open_volume(scan).spacing_known and open_volume(scan).warnings == ()
-    volume = open_volume({**scan, "spacing_known": False, "warnings": ["Pixel size: not known."]})
+    assert opened(scan).spacing_known and opened(scan).warnings == ()
+    volume = opened({**scan, "spacing_known": False, "warnings": ["Pixel size: not known."]})
     assert not volume.spacing_known and volume.warnings == ("Pixel size: not known.",)
 
 

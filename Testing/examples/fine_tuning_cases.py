@@ -13,7 +13,7 @@ from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.models import Model, load_model
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
-from LandmarkDetectionLib.training.supervised.model import make_model
+from LandmarkDetectionLib.training.supervised.model import Lessons, NewModel, make_model
 from Testing.examples.blob_data import SMALL_TRAINING, write_blob_data
 from Testing.examples.store_cases import PROTOCOL
 
@@ -50,13 +50,9 @@ def install_blob_model(data: Datalist, folder: Path, steps: int = 150) -> Model:
     write_datalist(rows, folder / "first.json", "First")
     make_model(
         read_datalist(folder / "first.json", missing="allow"),
-        "scn-lite",
+        Lessons("scn-lite", SMALL | {"steps": steps}, shape=(64, 64)),
+        NewModel(NAME, protocol=PROTOCOL, install=True),
         folder / "run",
-        name=NAME,
-        changes=SMALL | {"steps": steps},
-        shape=(64, 64),
-        protocol=PROTOCOL,
-        install=True,
         run={"device": "cpu"},
     )
     return load_model(NAME)

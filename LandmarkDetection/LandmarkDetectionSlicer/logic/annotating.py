@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import slicer
 
-from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest
+from LandmarkDetectionLib.requests import Annotate
+from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest, matrixOf
 from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
 from LandmarkDetectionSlicer.scene.pixel_size import isAsInFile
 from LandmarkDetectionSlicer.scene.transforms import linearToWorld
@@ -83,21 +84,21 @@ def saveAnnotation(
     onFailed
         Called with one sentence; nothing was saved then.
     """
-    review = loadWorldReview(landmarkNode).transformed(np.linalg.inv(linearToWorld(volumeNode)))
-    message = {
-        "do": "annotate",
-        "ijk_to_ras": readVolume(volumeNode, world=False).ijk_to_ras.tolist(),
-        "record": review.to_record(),
-        "store": store,
-        "protocol": protocol.model_dump(mode="json", exclude_defaults=True),
-        "image": imageFileOf(volumeNode),
-        "reviewer": reviewer,
-        "comment": comment,
-        "seconds": seconds,
-        "subject": subjectOf(volumeNode),
-        "copy_image": copyImage,
-    }
-    request = VolumeRequest(worker, volumeNode, message, lambda share, text: None, onDone, onFailed)
+    review = loadWorldReview(landmarkNode).transformed(linearToWorld(volumeNode).inverse)
+    ask = partial(
+        Annotate,
+        ijk_to_ras=matrixOf(readVolume(volumeNode, world=False).ijk_to_ras),
+        record=review.to_record(),
+        store=store,
+        protocol=protocol.model_dump(mode="json", exclude_defaults=True),
+        image=imageFileOf(volumeNode),
+        reviewer=reviewer,
+        comment=comment,
+        seconds=seconds,
+        subject=subjectOf(volumeNode),
+        copy_image=copyImage,
+    )
+    request = VolumeRequest(worker, volumeNode, ask, lambda share, text: None, onDone, onFailed)
     request.start()
     return request
 

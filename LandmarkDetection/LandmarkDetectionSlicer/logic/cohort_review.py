@@ -21,6 +21,7 @@ from slicer.i18n import tr as _
 from LandmarkDetectionLib.cohort.results.records import Cohort, read_case, read_cohort
 from LandmarkDetectionLib.cohort.results.reviews import read_case_review, write_case_review
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionLib.requests import ReadImage
 from LandmarkDetectionSlicer.scene.nodes import RECORD_ROLE, enableUndo, loadWorldReview, storeReview
 
 if TYPE_CHECKING:
@@ -149,9 +150,9 @@ class CohortReview:
     def _readByLibrary(self, path: Path, series: str) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="landmark-detection-")
         target = Path(self._temporary.name) / "image.nrrd"
-        message = {"do": "read_image", "source": str(path), "series": series or None, "path": str(target)}
+        request = ReadImage(source=str(path), series=series or None, path=str(target))
         self._request = self._worker.request(
-            message, lambda fraction, text: None, self._onRead, self._onNotRead
+            request, lambda fraction, text: None, self._onRead, self._onNotRead
         )
 
     def _onRead(self, result: dict[str, Any]) -> None:

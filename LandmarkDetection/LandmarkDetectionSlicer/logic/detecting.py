@@ -10,11 +10,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
 from LandmarkDetectionLib.core.landmarks import Landmark, Status
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionLib.requests import Detect, LocateNear, Picture, Silhouette
 from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest
 from LandmarkDetectionSlicer.scene import nodes
 
@@ -68,9 +70,9 @@ class DetectionRun:
         self._keepReviewed, self._threshold = keepReviewed, threshold
         self._onProgress, self._onFinished, self._onFailed = onProgress, onFinished, onFailed
         self._timeLeft = TimeLeft()
-        message = {"do": "detect", "model": modelName, **_options(threshold, depth, device), "side": side}
+        ask = partial(Detect, model=modelName, threshold=threshold, depth=depth, device=device, side=side)
         self._request = VolumeRequest(
-            worker, volumeNode, message, self._noteProgress, self._apply, self._onFailed
+            worker, volumeNode, ask, self._noteProgress, self._apply, self._onFailed
         )
 
     @property
@@ -116,9 +118,9 @@ def givenThreshold(detection: Detection) -> float | None:
 
     Of what was detected before it was noted, that of a hand is taken for estimated.
     """
-    value, parameters = detection.parameters.get("threshold"), detection.parameters
-    isGiven = parameters.get("threshold_given", "side" not in parameters)
-    return float(value) if isGiven and isinstance(value, (int, float)) else None
+    used = detection.used
+    isGiven = detection.parameters.get("threshold_given", used.side is None)
+    return used.threshold if isGiven else None
 
 
 class TimeLeft:
@@ -157,10 +159,10 @@ def summary(detection: Detection) -> str:
     parts = [f"{found} of {len(detection.landmarks)} landmarks found"]
     if count[Status.UNCERTAIN]:
         parts.append(f"{count[Status.UNCERTAIN]} of them uncertain")
-    device = {"cpu": "processor", "cuda": "graphics card"}.get(detection.parameters.get("device", ""), "")
+    device = {"cpu": "processor", "cuda": "graphics card"}.get(detection.used.device or "", "")
     seconds = sum(detection.seconds.values())
     sentence = f"{', '.join(parts)}, in {seconds:.1f} s" + (f" on the {device}." if device else ".")
-    note = detection.parameters.get("device_note")
+    note = detection.used.device_note
     return f"{sentence} {note}" if note else sentence
 
 
@@ -178,12 +180,12 @@ def previewSilhouette(
     ``onDone`` is called with the threshold (estimated when None) and the path. Of several that wait only the
     latest is drawn.
     """
-    message = {"do": "silhouette", "model": modelName, "threshold": threshold, "path": path}
+    ask = partial(Silhouette, model=modelName, threshold=threshold, path=path)
     return _started(
         VolumeRequest(
             worker,
             volumeNode,
-            message,
+            ask,
             _ignore,
             lambda result: onDone(result["threshold"], result["picture"]),
             onFailed,
@@ -209,19 +211,21 @@ def locateNear(
     ``onDone`` is called with the landmark in world RAS mm. The volume is looked at as a whole first when the
     process has not seen it, which takes as long as a detection.
     """
-    message = {
-        "do": "locate_near",
-        "model": modelName,
-        "landmark": landmarkName,
-        "near": [float(value) for value in near],
-        **_options(threshold, None, device),
-        "side": side,
-    }
+    right, anterior, superior = (float(value) for value in near)
+    ask = partial(
+        LocateNear,
+        model=modelName,
+        landmark=landmarkName,
+        near=(right, anterior, superior),
+        threshold=threshold,
+        device=device,
+        side=side,
+    )
     return _started(
         VolumeRequest(
             worker,
             volumeNode,
-            message,
+            ask,
             _ignore,
             lambda result: onDone(Landmark.from_record(result)),
             onFailed,
@@ -242,16 +246,10 @@ def drawPicture(
     threshold = givenThreshold(review.prediction)
     record = review.to_record()
     record["parameters"] = {**record["parameters"], "threshold": threshold}
-    message = {"do": "picture", "record": record, "path": path}
+    ask = partial(Picture, record=record, path=path)
     return _started(
-        VolumeRequest(
-            worker, volumeNode, message, _ignore, lambda result: onDone(result["picture"]), onFailed
-        )
+        VolumeRequest(worker, volumeNode, ask, _ignore, lambda result: onDone(result["picture"]), onFailed)
     )
-
-
-def _options(threshold: float | None, depth: str | None, device: str) -> dict[str, Any]:
-    return {"threshold": threshold, "depth": depth, "device": device}
 
 
 def _started(request: VolumeRequest) -> VolumeRequest:

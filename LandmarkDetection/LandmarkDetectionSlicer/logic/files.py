@@ -32,9 +32,7 @@ from LandmarkDetectionSlicer.scene.volumes import readVolume
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.imaging.body.projection import Projection
-    from LandmarkDetectionLib.imaging.hand.views import HandPicture
-    from LandmarkDetectionLib.imaging.previews import ImageViews
+    from LandmarkDetectionLib.detectors.analysis import Views
     from LandmarkDetectionLib.models import Model
 
 MARKUPS = ".mrk.json"
@@ -48,7 +46,7 @@ TOLERANCE_MM = 0.01
 def exportLandmarks(
     landmarkNode: slicer.vtkMRMLMarkupsFiducialNode,
     path: str | os.PathLike[str],
-    views: Projection | None = None,
+    views: Views | None = None,
 ) -> None:
     """Write landmarks as they stand; the suffix chooses the kind of file.
 
@@ -111,7 +109,7 @@ def importLandmarks(
     path = Path(path)
     review = _read(path)
     if volumeNode is not None:
-        review = review.transformed(np.linalg.inv(linearToWorld(volumeNode)))
+        review = review.transformed(linearToWorld(volumeNode).inverse)
     enableUndo()
     slicer.mrmlScene.SaveStateForUndo()
     node = storeReview(review, volumeNode)
@@ -163,17 +161,15 @@ def _writePicture(
     review: Review,
     landmarkNode: slicer.vtkMRMLMarkupsFiducialNode,
     path: Path,
-    views: Projection | None,
+    views: Views | None,
 ) -> None:
     from LandmarkDetectionLib.reporting.overlay import write_overlay
 
     looked = views if views is not None else _looked(review, landmarkNode, path)
-    write_overlay(replace(review.detection, views=looked), _protocolOf(review), path)
+    write_overlay(review.detection, looked, _protocolOf(review), path)
 
 
-def _looked(
-    review: Review, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, path: Path
-) -> Projection | HandPicture | ImageViews:
+def _looked(review: Review, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, path: Path) -> Views:
     """What the detection looked at."""
     from LandmarkDetectionLib.detectors.again import look_again
 

@@ -44,7 +44,7 @@ def measureNode(
         correctPixelSize(volumeOf(landmarkNode))
         review = loadWorldReview(landmarkNode)
     volume = _radiograph(landmarkNode)
-    inPixels = review.prediction.parameters.get("unit") == "pixel"
+    inPixels = review.prediction.unit == "px"
     if volume is not None:
         frame = Frame.of(replace(volume, spacing_known=volume.spacing_known and not inPixels), protocol.view)
     elif protocol.view == "picture":

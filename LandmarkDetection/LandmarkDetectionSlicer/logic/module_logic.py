@@ -17,8 +17,8 @@ from LandmarkDetectionSlicer.scene import nodes, pixel_size, volumes
 from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, LandmarkDetectionParameters
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.imaging.hand.views import Side
     from LandmarkDetectionLib.models import Model
 
 

@@ -7,6 +7,7 @@ to the same step of undo: no state is saved in between. An answer to what is no 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionLib.requests import Refine
 from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest
 from LandmarkDetectionSlicer.scene import nodes
 from LandmarkDetectionSlicer.scene.transforms import linearToWorld
@@ -78,8 +80,8 @@ class Follower:
         self._asked = _settled(review)
         self._again = False
         world = review.transformed(linearToWorld(session.node))
-        message = {"do": "refine", "model": self._modelName, "record": world.to_record()}
-        VolumeRequest(self._worker, volume, message, _ignore, self._receive, self._refuse).start()
+        ask = partial(Refine, model=self._modelName, record=world.to_record())
+        VolumeRequest(self._worker, volume, ask, _ignore, self._receive, self._refuse).start()
 
     def close(self) -> None:
         """Let answers that are still to come go."""
@@ -109,8 +111,7 @@ class Follower:
 
 
 def _toNode(detection: Detection, session: ReviewSession) -> Detection:
-    toNode = np.linalg.inv(linearToWorld(session.node))
-    return Review(detection, detection.landmarks).transformed(toNode).prediction
+    return detection.transformed(linearToWorld(session.node).inverse)
 
 
 def _settled(review: Review) -> Settled:

@@ -9,6 +9,7 @@ import numpy as np
 import qt
 
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionLib.requests import Matrix, Request, VolumeMessage
 from LandmarkDetectionSlicer.process.worker import SUPERSEDED
 from LandmarkDetectionSlicer.scene import volumes
 
@@ -41,8 +42,9 @@ class VolumeRequest:
         Keeps the voxels, so that those of an unchanged volume are copied once.
     volumeNode
         The volume; it is only read.
-    message
-        The request without ``volume``, as in ``LandmarkDetectionLib.worker``; positions in world RAS mm.
+    ask
+        Makes the request of a ``volume``: a type of ``LandmarkDetectionLib.requests`` with everything else
+        given (``functools.partial``); positions in world RAS mm.
     onProgress
         Called with a fraction and a text, many times a second.
     onDone
@@ -55,14 +57,14 @@ class VolumeRequest:
         self,
         worker: BackgroundWorker,
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
-        message: dict[str, Any],
+        ask: Callable[..., Request],
         onProgress: OnProgress,
         onDone: OnDone,
         onFailed: OnFailed,
     ) -> None:
         self._worker = worker
         self._volumeNode = volumeNode
-        self._message = message
+        self._ask = ask
         self._onProgress, self._onDone, self._onFailed = onProgress, onDone, onFailed
         self._copying: VoxelCopy | None = None
         self._number: int | None = None
@@ -89,17 +91,17 @@ class VolumeRequest:
         except LandmarkDetectionError as problem:
             self._onFailed(str(problem))
             return
-        self._volume = {
-            "file": str(self._copy.path),
-            "dtype": self._copy.dtype,
-            "shape": list(self._copy.shape),
-            "ijk_to_ras": volume.ijk_to_ras.tolist(),
-            "name": volume.name,
-            "modality": volume.modality,
-            "spacing_known": volume.spacing_known,
-            "warnings": list(volume.warnings),
-            "token": self._copy.token,
-        }
+        self._volume = VolumeMessage(
+            file=str(self._copy.path),
+            dtype=self._copy.dtype,
+            shape=self._copy.shape,
+            ijk_to_ras=matrixOf(volume.ijk_to_ras),
+            name=volume.name,
+            modality=volume.modality,
+            spacing_known=volume.spacing_known,
+            warnings=volume.warnings,
+            token=self._copy.token,
+        )
         _active.add(self)
         self._timer.connect("timeout()", self._tick)
         self._timer.start()
@@ -126,17 +128,17 @@ class VolumeRequest:
         if self._copy.isComplete:
             self._timer.setInterval(10 * TICK_MS)
             self._number = self._worker.request(
-                {**self._message, "volume": self._volume}, self._noteProgress, self._receive, self._refuse
+                self._ask(volume=self._volume), self._noteProgress, self._receive, self._refuse
             )
 
     def _requireSameVolume(self) -> None:
         """Raises InputError when an answer would no longer be one for this volume."""
-        name = self._volume["name"] or "The volume"
+        name = self._volume.name or "The volume"
         if self._volumeNode.GetScene() is None:
             raise InputError(f"{name} was removed from the scene meanwhile, so there is no result.")
         unchanged = self._copy.isOf(self._volumeNode)
         if not unchanged or not np.array_equal(
-            volumes.readVolume(self._volumeNode).ijk_to_ras, self._volume["ijk_to_ras"]
+            volumes.readVolume(self._volumeNode).ijk_to_ras, self._volume.ijk_to_ras
         ):
             raise InputError(f"{name} was changed or moved meanwhile, so there is no result; start again.")
 
@@ -175,3 +177,9 @@ class VolumeRequest:
         _active.discard(self)
         copy, self._copying = self._copy, None
         self._worker.voxels.release(copy, keepVoxels)
+
+
+def matrixOf(affine: np.ndarray) -> Matrix:
+    """A (4, 4) array as a message holds it."""
+    first, second, third, last = (tuple(row) for row in affine.tolist())
+    return first, second, third, last

@@ -14,6 +14,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionLib.requests import ListCohort, ReportCohort
 from LandmarkDetectionSlicer.logic import batch
 from LandmarkDetectionSlicer.logic.cohort_review import CaseName, CohortReview, ImagePlaces
 from LandmarkDetectionSlicer.panel.case_table import CaseTable
@@ -311,7 +312,7 @@ class BatchSection:
         self._isListing = True
         folder = str(self.folder)
         self.context.logic.worker.request(
-            {"do": "cohort", "folder": folder},
+            ListCohort(folder=folder),
             lambda fraction, text: None,
             lambda result: self._onListed(folder, result),
             lambda kind, sentence: self._onNotListed(sentence),
@@ -402,7 +403,7 @@ class BatchSection:
             return
         self.message.information(_("Writing the report..."))
         self.context.logic.worker.request(
-            {"do": "cohort_report", "folder": str(self.folder)},
+            ReportCohort(folder=str(self.folder)),
             lambda fraction, text: None,
             self._onReport,
             lambda kind, sentence: self._onProblem(sentence),

@@ -96,5 +96,5 @@ class FindNear:
             found,
             section.message.error,
             threshold=detecting.givenThreshold(session.review.prediction),
-            side=session.review.prediction.parameters.get("side", "auto"),
+            side=session.review.prediction.used.side or "auto",
         )

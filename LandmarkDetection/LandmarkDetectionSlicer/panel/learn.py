@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import ctk
@@ -10,6 +12,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionLib.requests import FineTune, Request, Train
 from LandmarkDetectionSlicer.logic import annotating
 from LandmarkDetectionSlicer.panel.context import loadForm
 from LandmarkDetectionSlicer.panel.files import lastFolder
@@ -224,12 +227,12 @@ class LearnSection:
         model = self.context.chosenModel
         if model is None:
             return
-        self._begin({"do": "fine_tune", "model": model.name, "store": self.store}, self._onImproved)
+        self._begin(partial(FineTune, model=model.name, store=self.store), self._onImproved)
 
     def train(self) -> None:
         """Make a first model of what is in the folder."""
         name = str(self.ui.newModelEdit.text).strip()
-        self._begin({"do": "train", "name": name, "store": self.store}, self._onTrained)
+        self._begin(partial(Train, name=name, store=self.store), self._onTrained)
 
     def cancel(self) -> None:
         """Stop learning; the same button goes on where it stopped."""
@@ -240,14 +243,14 @@ class LearnSection:
         self.context.actions.useOtherVersion(self.context.chosenModel)
         self.refresh()
 
-    def _begin(self, message: dict[str, Any], onDone: Any) -> None:
+    def _begin(self, ask: Callable[..., Request], onDone: Any) -> None:
         self.context.actions.clearMessages()
         device = self.context.chosen.device.value
         self._isLearning = True
         self.ui.learningProgressBar.value = 0
         self.message.information(_("Reading the annotations..."))
         self._learner.request(
-            {**message, "device": device, **self.options}, self._onProgress, onDone, self._onNotLearned
+            ask(device=device, **self.options), self._onProgress, onDone, self._onNotLearned
         )
         self.refresh()
 

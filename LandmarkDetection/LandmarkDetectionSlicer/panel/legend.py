@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.quality.triage import warnings_of
 from LandmarkDetectionSlicer.scene import colors
 
 if TYPE_CHECKING:
@@ -49,5 +50,5 @@ def legend() -> str:
 
 def warningsOfAll(review: Review) -> list[str]:
     """The warnings that speak of no landmark by name; the others are shown with their landmark."""
-    ofOne = {warning for name in review.landmarks.names for warning in review.warnings_of(name)}
+    ofOne = {warning for name in review.landmarks.names for warning in warnings_of(review.prediction, name)}
     return [warning for warning in review.prediction.warnings if warning not in ofOne]

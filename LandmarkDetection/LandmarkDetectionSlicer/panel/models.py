@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionLib.requests import Install
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
@@ -167,12 +168,10 @@ class ModelsSection:
         self._isInstalling = True
         self._showButtons()
         self.message.information(_("Checking the model..."))
-        message = {
-            "do": "install",
-            "source": self.ui.sourceEdit.text.strip(),
-            "sha256": self.ui.checksumEdit.text.strip() or None,
-        }
-        self._installer.request(message, self._onProgress, self._onInstalled, self._onInstallFailed)
+        request = Install(
+            source=str(self.ui.sourceEdit.text).strip(), sha256=str(self.ui.checksumEdit.text).strip() or None
+        )
+        self._installer.request(request, self._onProgress, self._onInstalled, self._onInstallFailed)
 
     def _onProgress(self, fraction: float, text: str) -> None:
         self.message.information(f"{text[:1].upper()}{text[1:]}, {100 * fraction:.0f} %...")

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.quality.triage import next_open, warnings_of, worst_first
 from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.panel.find_near import FindNear
 from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable, Row
@@ -153,7 +154,7 @@ class ReviewSection(VTKObservationMixin):
                 landmarkNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onPointPicked
             )
             review = self.session.review
-            self.selected = review.next_open() or next(iter(review.worst_first()), None)
+            self.selected = next_open(review) or next(iter(worst_first(review)), None)
         self._fillTable()
 
     def _tellOfRemoval(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode | None) -> None:
@@ -181,7 +182,7 @@ class ReviewSection(VTKObservationMixin):
         self.widget.collapsed = False
         if self.session is None:
             return
-        first = self.session.review.next_open()
+        first = next_open(self.session.review)
         if first is not None:
             self.select(first)
         self.ui.landmarkTable.setFocus()
@@ -228,7 +229,7 @@ class ReviewSection(VTKObservationMixin):
         if review is None or self.selected not in review.landmarks:  # undo may take a point away
             self.selected = None
         done = review.reviewed if review is not None and self.ui.openOnlyBox.checked else ()
-        names = review.worst_first() if review is not None else ()
+        names = worst_first(review) if review is not None else ()
         self._table.fill([self._row(name) for name in names if name not in done], self.selected)
         self._show()
 
@@ -240,7 +241,7 @@ class ReviewSection(VTKObservationMixin):
             review.prediction.landmarks[name].confidence,
             review.landmarks[name].status,
             self._statusText(name),
-            review.warnings_of(name),
+            warnings_of(review.prediction, name),
         )
 
     def _show(self) -> None:
@@ -309,7 +310,7 @@ class ReviewSection(VTKObservationMixin):
         review = self.opened.review
         landmark = review.landmarks[name]
         lines = [f"<b>{escape(self.title(name))}</b>", escape(landmark.description)]
-        lines += [f"&#9888; {escape(warning)}" for warning in review.warnings_of(name)]
+        lines += [f"&#9888; {escape(warning)}" for warning in warnings_of(review.prediction, name)]
         predicted = review.prediction.landmarks[name]
         if landmark.status is Status.CORRECTED and predicted.is_present:
             distance = float(((landmark.position - predicted.position) ** 2).sum() ** 0.5)
@@ -376,7 +377,7 @@ class ReviewSection(VTKObservationMixin):
         self.context.actions.clearMessages()
         settled = self.selected
         step(self.session, settled)
-        following = self.session.review.next_open(settled)
+        following = next_open(self.session.review, settled)
         if following is not None:
             self.select(following)
         else:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import qt
 
+from LandmarkDetectionLib.requests import Request, Silhouette
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.process.child_process import ChildProcess, libraryCommand
 from LandmarkDetectionSlicer.scene.voxels import VoxelStore
@@ -53,7 +54,7 @@ class BackgroundWorker:
     Examples
     --------
     >>> worker = BackgroundWorker()  # doctest: +SKIP
-    >>> worker.request({"do": "silhouette", ...}, onProgress, onDone, onError)  # doctest: +SKIP
+    >>> worker.request(Silhouette(...), onProgress, onDone, onError)  # doctest: +SKIP
     """
 
     def __init__(self, command: list[str] | None = None) -> None:
@@ -82,9 +83,7 @@ class BackgroundWorker:
         """Whether a request is not yet answered."""
         return self._current is not None or bool(self._waiting)
 
-    def request(
-        self, message: dict[str, Any], onProgress: OnProgress, onDone: OnDone, onError: OnError
-    ) -> int:
+    def request(self, request: Request, onProgress: OnProgress, onDone: OnDone, onError: OnError) -> int:
         """Send a request when those before it are answered.
 
         Of several ``silhouette`` requests that wait, only the latest is kept; the others' threshold has
@@ -92,8 +91,8 @@ class BackgroundWorker:
 
         Parameters
         ----------
-        message
-            As in ``LandmarkDetectionLib.worker``, without ``id``.
+        request
+            One of ``LandmarkDetectionLib.requests``.
         onProgress
             Called with a fraction and a text.
         onDone
@@ -107,9 +106,10 @@ class BackgroundWorker:
         The request's number.
         """
         self._lastId += 1
-        if message["do"] == "silhouette":
-            self._supersede("silhouette")
-        self._waiting.append(_Request({"id": self._lastId, **message}, onProgress, onDone, onError))
+        if request.do == Silhouette.do:
+            self._supersede(request.do)
+        message = {"id": self._lastId, **request.to_message()}
+        self._waiting.append(_Request(message, onProgress, onDone, onError))
         self._sendNext()
         return self._lastId
 

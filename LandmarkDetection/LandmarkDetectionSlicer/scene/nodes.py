@@ -29,6 +29,7 @@ import numpy as np
 import slicer
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.io.markups import describe, landmark_from_markup, parse_description
@@ -75,7 +76,7 @@ def applyDetection(
     """
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     stamped = replace(detection, parameters={"detected_at": now, **detection.parameters})
-    toVolume = np.linalg.inv(linearToWorld(volumeNode))
+    toVolume = linearToWorld(volumeNode).inverse
     review = Review.of(stamped).transformed(toVolume)
     node = findLandmarkNode(volumeNode, detection.model)
     if node is not None:
@@ -143,7 +144,7 @@ def rememberTransform(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
     """Note where the node's coordinates lie in the world, so that hardening a transform is recognised."""
     record = landmarkNode.GetNodeReference(RECORD_ROLE)
     if record is not None:
-        record.SetAttribute(TO_WORLD_ATTRIBUTE, json.dumps(linearToWorld(landmarkNode).tolist()))
+        record.SetAttribute(TO_WORLD_ATTRIBUTE, json.dumps(linearToWorld(landmarkNode).matrix.tolist()))
 
 
 def enableUndo() -> None:
@@ -321,10 +322,10 @@ def _followHardening(
     """The review moved by the transform that was hardened on the points since, if one was."""
     record = landmarkNode.GetNodeReference(RECORD_ROLE)
     try:
-        toWorld = np.array(json.loads(record.GetAttribute(TO_WORLD_ATTRIBUTE) or ""), dtype=np.float64)
+        toWorld = Affine(json.loads(record.GetAttribute(TO_WORLD_ATTRIBUTE) or ""))
     except (ValueError, TypeError):
         return review
-    if toWorld.shape != (4, 4) or np.array_equal(toWorld, np.eye(4)):
+    if np.array_equal(toWorld.matrix, np.eye(4)):
         return review
     moved = review.transformed(toWorld)
     before, after = review.landmarks.positions, moved.landmarks.positions

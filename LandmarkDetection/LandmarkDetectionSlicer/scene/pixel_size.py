@@ -17,6 +17,7 @@ import numpy as np
 import slicer
 import vtk
 
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.volume import PIXEL_SIZE
 from LandmarkDetectionLib.io.formats import PICTURES
 from LandmarkDetectionSlicer.scene.nodes import landmarkNodes, loadReview, storeReview
@@ -95,7 +96,7 @@ def correctPixelSize(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
     if not volumeNode.GetModifiedSinceRead():
         volumeNode.SetAttribute(AS_IN_FILE_ATTRIBUTE, str(volumeNode.GetImageData().GetMTime()))
     volumeNode.SetSpacing(*size.sides, before[2])
-    moved = _ijkToRas(volumeNode) @ np.linalg.inv(matrix)
+    moved = Affine(_ijkToRas(volumeNode)) @ Affine(matrix).inverse
     for node in landmarkNodes(volumeNode):
         storeReview(loadReview(node).transformed(moved), None, node)
         slicer.mrmlScene.ClearUndoStack()  # its positions are of the old size

@@ -6,9 +6,11 @@ import numpy as np
 import slicer
 import vtk
 
+from LandmarkDetectionLib.core.geometry import Affine
 
-def linearToWorld(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
-    """The (4, 4) matrix from a node's RAS mm to world RAS mm, its parent transforms multiplied.
+
+def linearToWorld(node: slicer.vtkMRMLTransformableNode) -> Affine:
+    """From a node's RAS mm to world RAS mm, its parent transforms multiplied.
 
     The identity without a parent, and with a non-linear one: such a warp is not followed, what is found in
     the unwarped image moves with it.
@@ -17,7 +19,7 @@ def linearToWorld(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     if parent is not None and parent.IsTransformToWorldLinear():
         parent.GetMatrixTransformToWorld(matrix)
-    return slicer.util.arrayFromVTKMatrix(matrix)
+    return Affine(slicer.util.arrayFromVTKMatrix(matrix))
 
 
 def isWarped(node: slicer.vtkMRMLTransformableNode) -> bool:

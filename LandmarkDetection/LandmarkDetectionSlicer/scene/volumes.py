@@ -10,7 +10,7 @@ import numpy as np
 import slicer
 import vtk
 
-from LandmarkDetectionLib.core.geometry import geometry_problem
+from LandmarkDetectionLib.core.geometry import Affine, geometry_problem
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.formats import PICTURES
@@ -57,7 +57,7 @@ def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -
     known, note = pixel_size.isKnown(volumeNode)
     return Volume(
         voxels=slicer.util.arrayFromVolume(volumeNode),
-        ijk_to_ras=linearToWorld(volumeNode) @ matrix if world else matrix,
+        ijk_to_ras=(linearToWorld(volumeNode) @ Affine(matrix)).matrix if world else matrix,
         modality=_modality(volumeNode),
         name=volumeNode.GetName() or "",
         spacing_known=known,
@@ -141,7 +141,7 @@ def _placeProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str 
     """What is wrong with where the voxels lie."""
     if problem := geometry_problem(_ijkToRas(volumeNode)):
         return f"{name} {problem}; correct its spacing and directions in the module Volumes."
-    if problem := geometry_problem(linearToWorld(volumeNode) @ _ijkToRas(volumeNode)):
+    if problem := geometry_problem((linearToWorld(volumeNode) @ Affine(_ijkToRas(volumeNode))).matrix):
         return f"{name} {problem} under its transform; correct the transform or take the volume out of it."
     return None
 

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from LandmarkDetectionLib.core.shapes import moved_onto
 from LandmarkDetectionLib.typing import FloatArray
 
 LEAST_CASES = 10
@@ -158,7 +159,7 @@ def _aligned(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     weights = there.astype(np.float64)
     moved = centred
     for _ in range(_ROUNDS):
-        moved = _moved_onto(shape, cases, weights)
+        moved = moved_onto(cases, shape, weights)
         shape = _normalised(_median(moved), size)
         residual = np.linalg.norm(moved - shape, axis=2)
         usual = _median(residual[..., None])[:, 0] + 1e-9 * size + 1e-9
@@ -166,23 +167,6 @@ def _aligned(points: FloatArray) -> tuple[FloatArray, FloatArray]:
         weights = np.where(there, 1 / np.maximum(np.nan_to_num(residual / (3 * usual)), 1.0) ** 2, 0.0)
     aligned[usable] = np.where(there[..., None], moved, np.nan)
     return shape, aligned
-
-
-def _moved_onto(shape: FloatArray, cases: FloatArray, weights: FloatArray) -> FloatArray:
-    """Each case under the similarity that brings it nearest to the shape (Umeyama 1991), weighted."""
-    weights = np.where(np.isfinite(shape[:, 0]), weights, 0.0)[..., None]
-    total = np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    source, target = np.nan_to_num(cases), np.nan_to_num(shape)[None]
-    from_middle = (weights * source).sum(axis=1, keepdims=True) / total
-    to_middle = (weights * target).sum(axis=1, keepdims=True) / total
-    source, target = source - from_middle, target - to_middle
-    left, values, right = np.linalg.svd(np.einsum("nli,nlj->nij", weights * target, source))
-    sign = np.ones_like(values)
-    sign[:, 2] = np.sign(np.linalg.det(left @ right))
-    rotation = (left * sign[:, None]) @ right
-    variance = (weights * source**2).sum(axis=(1, 2))
-    scale = np.where(variance > 0, (values * sign).sum(axis=1) / np.maximum(variance, 1e-12), 1.0)
-    return scale[:, None, None] * np.einsum("nij,nlj->nli", rotation, cases - from_middle) + to_middle
 
 
 def _median(cases: FloatArray) -> FloatArray:

@@ -178,7 +178,7 @@ def _rows(cohort: Cohort, key: str) -> Iterator[tuple[Outcome, CaseRecord, dict[
 
 def _unreadable(cohort: Cohort, problem: Exception) -> str:
     reason = str(problem).replace(str(cohort.folder), ".")
-    return f"Its result cannot be read: {reason} Run the same command with --verify."
+    return f"Its result cannot be read: {reason} Do it again with the files verified."
 
 
 def _of_kind(value: Any, kind: str) -> Any:
@@ -197,7 +197,7 @@ def _result(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> dict[str, A
         "case": record.key,
         "model": outcome.model,
         "model_version": outcome.model_version,
-        "unit": detection.parameters.get("unit", "mm"),
+        "unit": detection.used.unit,
         "landmarks": outcome.landmarks,
         "present": outcome.present,
         "uncertain": outcome.uncertain,

@@ -135,7 +135,7 @@ def look(request: Request, listener: Listener) -> Prospect:
         keys.check_outside(request.key_file, request.folder)
     listener(Looking("checking the models"))
     models = plan_models(request.models)
-    filters = request.filters or Filters(pictures=_take_pictures(request.models))
+    filters = request.filters or Filters(pictures=take_pictures(request.models))
     listener(Looking(f"looking through {source if request.identifiers else 'the source'}"))
     found = find_cases(source, filters, skip=request.folder, looking=lambda text: listener(Looking(text)))
     secret_file = request.folder / records.SECRET
@@ -237,7 +237,9 @@ def run(
         files, unreadable = write_tables(read_cohort(plan.folder), request.models)
         if unreadable:
             listener(
-                WorkerSaid(f"{len(unreadable)} results cannot be read; run the same command with --verify.")
+                WorkerSaid(
+                    f"{len(unreadable)} results cannot be read; do them again with the files verified."
+                )
             )
             counts = replace(
                 counts, done=counts.done - len(unreadable), failed=counts.failed + len(unreadable)
@@ -259,7 +261,8 @@ def write_tables(cohort: Cohort, models: Sequence[str]) -> tuple[tuple[str, ...]
 # --------------------------------------------------------------------------------------------------------
 
 
-def _take_pictures(models: Sequence[str]) -> bool:
+def take_pictures(models: Sequence[str]) -> bool:
+    """Whether any of the models looks at single images."""
     from LandmarkDetectionLib.models import load_model
 
     return any(load_model(name).takes_single_images for name in models)
@@ -285,13 +288,14 @@ def _require_same_cohort(request: Request, settings: CohortSettings) -> None:
     if known.identifiers != settings.identifiers:
         how = "with" if known.identifiers else "without"
         raise InputError(
-            f"{request.folder} holds results {how} identifiers; go on {how} --keep-identifiers, or give "
-            "another folder."
+            f"{request.folder} holds results {how} identifiers; go on {how} them, or give another folder.",
+            about="keep_identifiers",
         )
     if known.source_digest != settings.source_digest and not request.moved:
         raise InputError(
-            f"{request.folder} holds the results of another source; give another folder, or --moved when "
-            "the same source lies elsewhere now."
+            f"{request.folder} holds the results of another source; give another folder, or say that the "
+            "same source was moved.",
+            about="moved",
         )
 
 

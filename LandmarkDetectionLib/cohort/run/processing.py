@@ -36,8 +36,8 @@ from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, Outp
 from LandmarkDetectionLib.files import atomic_folder, read_json, write_text
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.detectors.analysis import Analysis
     from LandmarkDetectionLib.measurement import Measurements
 
 AT_WORK = ".at-work"
@@ -162,12 +162,13 @@ def _outcome(
     """Run one model and write its files."""
     try:
         with _told_apart(job):
-            detection, measurements = _detect(plan, job, model, volumes)
+            analysis, measurements = _analyse(plan, job, model, volumes)
     except LandmarkDetectionError as problem:
         return _failed(plan, job, model, problem)
     seconds = dict(steps)
+    detection = analysis.detection
     seconds.update(detection.seconds)
-    files, written = _write(plan, job, model, volumes[0], detection, measurements)
+    files, written = _write(plan, job, model, volumes[0], analysis, measurements)
     seconds.update(written)
     present = [one for one in detection.landmarks if one.is_present]
     confident = [one.confidence for one in present if one.confidence is not None]
@@ -188,22 +189,25 @@ def _outcome(
     )
 
 
-def _detect(
+def _analyse(
     plan: Plan, job: Job, model: PlannedModel, volumes: list[Volume]
-) -> tuple[Detection, Measurements | None]:
-    from LandmarkDetectionLib.detectors.dispatch import choose_device, detect
+) -> tuple[Analysis, Measurements | None]:
+    from LandmarkDetectionLib.core.options import DetectOptions
+    from LandmarkDetectionLib.detectors.dispatch import analyse, choose_device
     from LandmarkDetectionLib.measurement import Frame, measure
 
     device = choose_device(plan.device)
     resident = _resident(model.path, model.settings.digest, plan.batch or (ON_GPU if device == "cuda" else 1))
-    options = dict(plan.options)
-    side: Any = options.pop("side", job.case.side)
-    side = side if resident.is_of_hands else "auto"
-    detection = detect(volumes[0], resident, device=device, side=side, channels=volumes[1:], **options)
+    given = {"side": job.case.side, **plan.options}
+    if not resident.is_of_hands:
+        given["side"] = "auto"
+    options = DetectOptions(device=device, channels=tuple(volumes[1:]), **given)
+    analysis = analyse(volumes[0], resident, options)
     protocol = resident.protocol
     if not protocol.measurements or (protocol.view == "picture" and not volumes[0].is_2d):
-        return detection, None
-    return detection, measure(detection.landmarks, protocol, Frame.of(volumes[0], protocol.view))
+        return analysis, None
+    found = analysis.detection.landmarks
+    return analysis, measure(found, protocol, Frame.of(volumes[0], protocol.view))
 
 
 class _Written(NamedTuple):
@@ -218,7 +222,7 @@ def _write(
     job: Job,
     model: PlannedModel,
     volume: Volume,
-    detection: Detection,
+    analysis: Analysis,
     measurements: Measurements | None,
 ) -> _Written:
     from LandmarkDetectionLib.cohort.run.thumbnail import write_thumbnail
@@ -227,6 +231,7 @@ def _write(
     from LandmarkDetectionLib.reporting.overlay import write_overlay
 
     seconds: dict[str, float] = {}
+    detection = analysis.detection
     target = plan.folder / records.CASES / job.key / model.settings.name
     with atomic_folder(target) as new:
         with _timed(seconds, "write"):
@@ -238,7 +243,8 @@ def _write(
         if plan.pictures:
             with _timed(seconds, "draw"), _drawing:
                 protocol = load_model(model.path).protocol
-                write_overlay(detection, protocol, new / records.OVERLAY, volume=volume, case=job.key)
+                picture = new / records.OVERLAY
+                write_overlay(detection, analysis.views, protocol, picture, volume=volume, case=job.key)
                 write_thumbnail(new / records.OVERLAY, new / records.THUMBNAIL)
         files = {path.name: file_digest(path) for path in sorted(new.iterdir())}
     return _Written(files, seconds)
@@ -292,7 +298,7 @@ def _set_aside(
     reason = (
         f"The process that worked on {job.key} ended {attempt.crashes} times, last while {attempt.stage}: it "
         f"needs more than {memory} a worker, or its file makes a reader crash. Try it alone with 'detect', "
-        "or again with more memory and --retry-failed."
+        "or again with more memory, retrying what failed."
     )
     for model in plan.models:
         failed = replace(_failed(plan, job, model, InputError(reason)), state=State.SET_ASIDE, kind="Crash")

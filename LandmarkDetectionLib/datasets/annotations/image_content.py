@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 #: Voxels that are hashed at a time.
 _PORTION = 1 << 22
-#: Files round their geometry; farther apart than this, in mm at the image's corners, they are two places.
-SAME_PLACE_MM = 0.01
 
 
 def content_hash(volume: Volume) -> str:
@@ -28,12 +26,3 @@ def content_hash(volume: Volume) -> str:
         # Adding 0 makes -0 and 0 the same.
         digest.update((flat[start : start + _PORTION].astype("<f4") + np.float32(0)).data)
     return digest.hexdigest()
-
-
-def same_place(one: Volume, other: Volume) -> bool:
-    """Whether two images of one content lie at the same place, so that positions mean the same in both."""
-    if one.shape != other.shape:
-        return False
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in one.size])).reshape(3, -1).T
-    apart = one.ijk_to_ras_points(corners) - other.ijk_to_ras_points(corners)
-    return bool(np.abs(apart).max() <= SAME_PLACE_MM)

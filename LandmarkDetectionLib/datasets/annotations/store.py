@@ -18,7 +18,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +32,9 @@ from LandmarkDetectionLib.datasets.annotations.annotation import (
     read_annotation,
     write_annotation,
 )
-from LandmarkDetectionLib.datasets.annotations.image_content import content_hash, same_place
+from LandmarkDetectionLib.datasets.annotations.image_content import content_hash
 from LandmarkDetectionLib.datasets.cases import NO_RATERS, Case, Datalist, DatalistError, write_datalist
+from LandmarkDetectionLib.datasets.splits import holds_back_next
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import create_once, read_json, read_text, write_text
 from LandmarkDetectionLib.io.volumes import read_volume, write_volume
@@ -46,9 +47,6 @@ TRAIN, HELD_BACK = "train", "held back"
 ANNOTATIONS, IMAGES, LOCAL = "annotations", "images", "local"
 PROTOCOL, DATALIST, KEY = "protocol.json", "datalist.json", "key.txt"
 NOBODY = "reviewer"
-#: Of so many subjects a share is held back: every third until there are enough to compare models on, then
-#: every fifth.
-ENOUGH_HELD_BACK, FIRST_SHARE, LATER_SHARE = 5, 3, 5
 
 
 class AnnotationStore:
@@ -338,14 +336,25 @@ def read_store(path: str | os.PathLike[str]) -> Datalist:
         raise InputError(damaged[0])
     if not rows:
         raise InputError(f"The annotation store {path} holds no annotation yet; save a review to it first.")
-    cases = tuple(_case(row, number, store.path) for number, row in enumerate(rows, start=1))
+    annotated = {store.file_of(one): one for one in standing}
+    cases = tuple(_case(row, number, store.path, annotated) for number, row in enumerate(rows, start=1))
     protocol = store.protocol
-    found = survey(cases, "allow", protocol)
+
+    def changed(case: Case, volume: Volume) -> str:
+        """What the image is now; of one that nobody has touched what it was."""
+        return case.content if _is_untouched(store, case) else content_hash(volume)
+
+    found = survey(cases, "allow", protocol, fingerprint=changed)
     # While few are annotated, some landmarks were in no image yet: that is no mistake.
     wrong = [one for one in found.findings if one.fatal and one.kind != "never present"]
     if wrong:
         raise DatalistError(store.path, [str(one) for one in wrong])
-    _refuse_changed(store, cases, standing)
+    if problems := [
+        f"row {case.row} ({case.name}): its image is not the one that was annotated"
+        for case, now in zip(cases, found.cases, strict=True)
+        if now.content != case.content
+    ]:
+        raise DatalistError(store.path, problems)
     warnings = (
         *(Finding("damaged", f"left out: {text.rstrip('.')}", fatal=False) for text in damaged),
         *(one for one in found.findings if not one.fatal and one.kind not in _EXPECTED),
@@ -366,20 +375,12 @@ def _names_to_learn(cases: Iterable[Case]) -> set[str]:
     }
 
 
-def _refuse_changed(store: AnnotationStore, cases: Sequence[Case], standing: Sequence[Annotation]) -> None:
-    """Raise DatalistError for images that are no longer what was annotated."""
-    annotated = {store.file_of(one): one.image for one in standing}
-    problems = []
-    for case in cases:
-        content, file = annotated[case.landmarks[0][1]], case.image_files[0]
-        note = store.path / LOCAL / f"{content}.json"
-        with contextlib.suppress(InputError):  # of a damaged note: look at the image
-            if file.is_file() and note.is_file() and read_json(note) == _place(file):
-                continue  # not touched since
-        if content_hash(case.read_volume()) != content:
-            problems.append(f"row {case.row} ({case.name}): its image is not the one that was annotated")
-    if problems:
-        raise DatalistError(store.path, problems)
+def _is_untouched(store: AnnotationStore, case: Case) -> bool:
+    """Whether the file of an image is as it was when it was annotated, by its size and time."""
+    file, note = case.image_files[0], store.path / LOCAL / f"{case.content}.json"
+    with contextlib.suppress(InputError):  # of a damaged note: look at the image
+        return file.is_file() and note.is_file() and read_json(note) == _place(file)
+    return False
 
 
 def _place(image: Path) -> dict[str, Any]:
@@ -389,13 +390,18 @@ def _place(image: Path) -> dict[str, Any]:
     return {"path": str(image.absolute()), **untouched}
 
 
-def _case(row: dict[str, Any], number: int, folder: Path) -> Case:
+def _case(row: dict[str, Any], number: int, folder: Path, annotated: Mapping[Path, Annotation]) -> Case:
+    """A row with what its annotations' records say: their files are not read once more."""
+    files = {rater: folder / file for rater, file in row["landmarks"].items()}
+    by_rater = {rater: annotated[file] for rater, file in files.items()}
     return Case(
         row=number,
         images=(Path(row["image"]),),
-        landmarks=tuple((rater, folder / file) for rater, file in row["landmarks"].items()),
+        landmarks=tuple(files.items()),
         subject=row["subject"],
         split=row["split"],
+        known={rater: one.settled for rater, one in by_rater.items()},
+        content=next(iter(by_rater.values())).image,
     )
 
 
@@ -431,9 +437,8 @@ def _split(subject: str, standing: Sequence[Annotation]) -> str:
             splits[one.subject] = one.split
     if subject in splits:
         return splits[subject]
-    count = len(splits) + 1
-    wanted = max(min(ENOUGH_HELD_BACK, count // FIRST_SHARE), count // LATER_SHARE)
-    return HELD_BACK if sum(split == HELD_BACK for split in splits.values()) < wanted else TRAIN
+    held_back = sum(split == HELD_BACK for split in splits.values())
+    return HELD_BACK if holds_back_next(len(splits), held_back) else TRAIN
 
 
 def _rater(reviewer: str, taken: Iterable[str]) -> str:
@@ -474,7 +479,7 @@ def _checked_file(image: str | os.PathLike[str] | None, volume: Volume, content:
         raise InputError("The image is in no file that can be read again; keep a copy of it in the store.")
     with contextlib.suppress(InputError):
         read = read_volume(image)
-        if content_hash(read) == content and same_place(read, volume):
+        if content_hash(read) == content and read.is_on_grid_of(volume):
             return Path(image)
     raise InputError(
         "The file of the image does not hold it as it is shown (it was changed or moved, or holds several "

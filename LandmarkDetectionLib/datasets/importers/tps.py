@@ -250,6 +250,10 @@ def _describe(specimen: Specimen, key: str, value: str, path: str | os.PathLike[
         specimen.scale = scale
 
 
+#: Said where the unit of a scale was not.
+SCALE_ASSUMED = "which TPS files do not say; another unit can be chosen"
+
+
 def _files(source: Path, tables: Mapping[str, str | os.PathLike[str]] | None) -> dict[str, list[Path]]:
     if tables:
         return {rater: [Path(file)] for rater, file in tables.items()}
@@ -257,7 +261,7 @@ def _files(source: Path, tables: Mapping[str, str | os.PathLike[str]] | None) ->
         return {"rater": [source]}
     found = sorted(file for file in source.rglob("*") if file.suffix.lower() == ".tps" and file.is_file())
     if not found:
-        raise InputError(f"There is no .tps file in {source}; name it with --table, or check the folder.")
+        raise InputError(f"There is no .tps file in {source}; name it, or check the folder.", about="table")
     return {"rater": found}
 
 
@@ -277,7 +281,8 @@ def _match(
         elif image in rows:
             raise InputError(
                 f"{file} has two specimens of the image {image.name} (lines {rows[image].line} and "
-                f"{one.line}); keep one, or give each person's file of its own with --table."
+                f"{one.line}); keep one, or give a file of its own for each person.",
+                about="table",
             )
         else:
             rows[image] = one
@@ -319,9 +324,6 @@ def _notes(specimens: Sequence[Specimen], pixel_mm: float | None, unit_mm: float
         notes.append(f"SCALE of {scaled} specimens is not taken, as the size of a pixel was given")
     elif scaled:
         unit = "mm" if unit_mm == 1 else f"{unit_mm:g} mm"
-        notes.append(
-            f"SCALE of {scaled} specimens is taken for {unit} per pixel, which TPS files do not say; "
-            "--scale-unit tells another"
-        )
+        notes.append(f"SCALE of {scaled} specimens is taken for {unit} per pixel, {SCALE_ASSUMED}")
     notes.append("each image counts as a subject of its own; change the datalist where people have several")
     return notes

@@ -186,27 +186,6 @@ def _between_background_and_object(sample: np.ndarray, split: float) -> tuple[fl
 # --- table ------------------------------------------------------------------------------------------------
 
 
-def depth_accumulation(count: np.ndarray, plates: int) -> np.ndarray:
-    """Keep the pixels whose ray holds more high-intensity voxels than the table plates do.
-
-    This is the paper's rule (Riegler et al. 2015, section 2.1). It works for plates apart from the
-    body and normal to the depth direction, but loses fingers no thicker than the plates and cannot tell how
-    deep the body's back is. ``project_body`` therefore accumulates along the body axis: see `find_table`.
-
-    Parameters
-    ----------
-    count
-        (H, W) number of voxels above the air threshold along each ray (`projection.project_along_axis`).
-    plates
-        Voxels that all plates hold together along one ray.
-
-    Returns
-    -------
-    (H, W) bool, True on the body.
-    """
-    return np.asarray(count) > plates
-
-
 def find_table(mask: np.ndarray, cell_mm: float) -> tuple[np.ndarray, np.ndarray] | None:
     """Find the cross-section of table, cradle and head rest.
 
@@ -391,7 +370,8 @@ def _body_parts(
     if largest * block_mm3 < SMALLEST_PART_MM3:
         raise NoBodyError(
             f"{name or 'The volume'} holds nothing body-like above the air threshold; "
-            "check that it is a CT or MR scan of a body, or give another --threshold."
+            "check that it is a CT or MR scan of a body, or give another threshold.",
+            about="threshold",
         )
     wanted = solids >= max(SMALLEST_PART_MM3 / block_mm3, 0.004 * largest)
     # Fingers cut from their hand by the end of the scan begin where the body begins or end where it ends.

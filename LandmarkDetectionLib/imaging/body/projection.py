@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging import voxel_loops
@@ -28,9 +29,6 @@ PREVIEW_MM = 5.0
 #: Grey of what the preview shows as removed.
 REMOVED_TONE = 60
 
-#: count, first and last along each ray of a projection.
-Rays = tuple[np.ndarray, np.ndarray, np.ndarray]
-
 
 @dataclass(frozen=True)
 class Projection:
@@ -46,52 +44,6 @@ class Projection:
     hounsfield_offset: float | None = None
 
 
-def project_along_axis(voxels: np.ndarray, axis: int, threshold: float) -> Rays:
-    """Project a volume along one of its axes in one pass over memory, without copying it.
-
-    Parameters
-    ----------
-    voxels
-        3D array of any real scalar type; transposed, flipped and sliced views work too.
-    axis
-        The axis to look along.
-    threshold
-        Voxels above it count; the silhouette is ``count > 0`` (Riegler et al. 2015, section 2.1).
-
-    Returns
-    -------
-    count, first, last
-        int16 images over the other two axes, in their order: voxels above the threshold, and index of the
-        first and last of them, -1 where there is none.
-    """
-    if voxels.ndim != 3 or max(voxels.shape) > np.iinfo(np.int16).max:
-        raise ValueError(f"expected a 3D array with axes up to 32767, got shape {voxels.shape}")
-    axis = range(3)[axis]
-    length = voxels.shape[axis]
-    flipped = voxels.strides[axis] < 0
-    # Walk through memory in its own order: the results are written through views in the caller's order.
-    order = sorted(range(3), key=lambda n: -abs(voxels.strides[n]))
-    flips = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in voxels.strides)
-    memory = _native(voxels[flips].transpose(order))
-    kept = [n for n in order if n != axis]
-    shape = tuple(voxels.shape[n] for n in kept)
-    count, first, last = np.zeros(shape, np.int16), np.full(shape, -1, np.int16), np.full(shape, -1, np.int16)
-    results = (count, first, last)
-    limit = _comparable(threshold, memory.dtype)
-    place = order.index(axis)
-    if limit is not None and memory.size:
-        scan = (voxel_loops.scan_outer, voxel_loops.scan_middle, voxel_loops.scan_inner)[place]
-        shared = memory.shape[1 if place == 0 else 0]
-        voxel_loops.in_slabs(lambda i, j: scan(memory, limit, *results, i, j), shared)
-    if flipped:
-        hit = first >= 0
-        first, last = np.where(hit, length - 1 - last, first), np.where(hit, length - 1 - first, last)
-    restored = tuple(flips[n] for n in sorted(kept))
-    swap = kept[0] > kept[1]
-    turned = ((image.T if swap else image)[restored] for image in (count, first, last))
-    return next(turned), next(turned), next(turned)
-
-
 def _native(voxels: np.ndarray) -> np.ndarray:
     """Bool as bytes; foreign byte order and half floats converted, the only cases that cost a copy."""
     if voxels.dtype == np.bool_:
@@ -99,18 +51,6 @@ def _native(voxels: np.ndarray) -> np.ndarray:
     if voxels.dtype == np.float16 or voxels.dtype == np.longdouble:
         return voxels.astype(np.float32)
     return voxels if voxels.dtype.isnative else voxels.astype(voxels.dtype.newbyteorder("="))
-
-
-def _comparable(threshold: float, dtype: np.dtype) -> np.generic | None:
-    """Return the threshold in the voxels' own type, for narrow comparisons; None: nothing is above."""
-    if dtype.kind == "f":
-        return dtype.type(threshold)
-    info = np.iinfo(dtype)
-    if np.isnan(threshold) or threshold >= info.max:
-        return None
-    if threshold < info.min:  # everything is above, which no value of the type itself can say
-        return np.float32("-inf")
-    return dtype.type(int(np.floor(threshold)))
 
 
 # --- canonical views of a body ----------------------------------------------------------------------------
@@ -262,13 +202,15 @@ def _occupied_source(
     if air.kind == "given" and air.value <= air.air:
         raise NoBodyError(
             f"With the threshold {air.value:g} the air of {name} (about {air.air:g}) would count as body; "
-            "give a higher --threshold."
+            "give a higher threshold.",
+            about="threshold",
         )
     source, source_to_ras = _occupancy(volume, air, cell_mm)
     if source.max() < 128:
         raise NoBodyError(
             f"{name} holds only air: no voxel is above the threshold {air.value:g}; "
-            "check the file or give a lower --threshold."
+            "check the file or give a lower threshold.",
+            about="threshold",
         )
     if abs(air.coherence) < NOISE_COHERENCE or (
         air.kind == "estimated" and air.separation < LEAST_SEPARATION
@@ -368,8 +310,8 @@ def _resample(
     starts = np.array([part.start for part in window]) + 0.5
     cells_to_ras[:3, 3] = grid.corner - starts[::-1] * grid.cell
     cells_to_ras[3, 3] = 1
-    cells_to_source = np.linalg.inv(source_to_ras) @ cells_to_ras
-    linear, origin = cells_to_source[:3, :3], cells_to_source[:3, 3]
+    cells_to_source = Affine(source_to_ras).inverse @ Affine(cells_to_ras)
+    linear, origin = cells_to_source.linear, cells_to_source.shift
     axes = np.abs(linear).argmax(axis=0)  # source axis that s, a and r run along
     aligned = linear[axes, range(3)]
     off_axis = np.abs(linear)
@@ -467,9 +409,9 @@ def _rays_through(volume: Volume, geometry: ViewGeometry) -> np.ndarray:
     height, width = geometry.shape
     row, column = np.mgrid[:height, :width]
     points = geometry.to_ras(np.stack([column, row, np.zeros_like(row)], -1).reshape(-1, 3))
-    inverse = np.linalg.inv(np.asarray(volume.ijk_to_ras, float))
-    start = points @ inverse[:3, :3].T + inverse[:3, 3]
-    step = inverse[:3, :3] @ geometry.depth_axis
+    to_ijk = volume.affine.inverse
+    start = to_ijk.apply(points)
+    step = to_ijk.linear @ geometry.depth_axis
     enter, leave = np.full(len(start), -np.inf), np.full(len(start), np.inf)
     inside = np.ones(len(start), bool)
     for axis, size in enumerate(volume.voxels.shape[::-1]):

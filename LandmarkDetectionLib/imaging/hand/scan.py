@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from scipy import ndimage
 
+from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.typing import Array
 
@@ -97,7 +98,7 @@ class SolidHand:
     def places(self) -> Array:
         """(N, 3) RAS mm of the cells that are hand."""
         ijk = np.argwhere(self.occupancy >= 0.5)[:, ::-1]
-        return np.asarray(ijk @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3])
+        return Affine(self.ijk_to_ras).apply(ijk)
 
     def look(self, axes: Array) -> View:
         """See ``HandScan``."""
@@ -123,8 +124,8 @@ class SolidHand:
 
     def _resampled(self, geometry: ViewGeometry, first: float, planes: int) -> Array:
         """Occupancy (planes, rows, columns) on the view's own axes."""
-        to_cells = np.linalg.inv(self.ijk_to_ras)
-        start = to_cells[:3, :3] @ geometry.to_ras(np.array([0, 0, first]))[0] + to_cells[:3, 3]
+        to_cells = Affine(self.ijk_to_ras).inverse
+        start = to_cells.linear @ geometry.to_ras(np.array([0, 0, first]))[0] + to_cells.shift
         steps = np.stack(
             [
                 geometry.depth_axis * self.cell_mm,
@@ -134,7 +135,7 @@ class SolidHand:
             axis=1,
         )
         # affine_transform indexes arrays as (k, j, i).
-        matrix = (to_cells[:3, :3] @ steps)[::-1]
+        matrix = (to_cells.linear @ steps)[::-1]
         shape = (planes, *geometry.shape)
         return np.asarray(ndimage.affine_transform(self.occupancy, matrix, start[::-1], shape, order=1))
 
@@ -142,10 +143,8 @@ class SolidHand:
         """Which rays meet the scanned box at the hand's middle depth."""
         row, column = np.indices(geometry.shape)
         ras = geometry.to_ras(np.stack([column, row, np.full_like(row, depth)], -1).reshape(-1, 3))
-        to_cells = np.linalg.inv(self.ijk_to_ras)
-        ijk = ras @ to_cells[:3, :3].T + to_cells[:3, 3]
-        size = np.array(self.occupancy.shape[::-1])
-        return np.all((ijk >= -0.5) & (ijk <= size - 0.5), axis=1).reshape(geometry.shape)
+        inside = Affine(self.ijk_to_ras).contains(ras, self.occupancy.shape[::-1])
+        return inside.reshape(geometry.shape)
 
 
 def _around(places: Array, axes: Array, pixel: float, margin: int = 4) -> ViewGeometry:

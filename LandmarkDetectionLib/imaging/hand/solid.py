@@ -56,7 +56,8 @@ def isolate_hand(volume: Volume, threshold: float | None = None) -> tuple[SolidH
     hand = _whole(mask > 0)
     if np.count_nonzero(hand) * cell**3 < SMALLEST_HAND_MM3:
         raise NoBodyError(
-            f"{name} holds nothing as large as a hand; check its spacing or give a --threshold."
+            f"{name} holds nothing as large as a hand; check its spacing or give a threshold.",
+            about="threshold",
         )
     # What is inside counts as full, what was cleaned away as air; the surface keeps its fractions.
     solid = np.where(ndimage.binary_erosion(hand), 1, np.where(ndimage.binary_dilation(hand), occupancy, 0))

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from LandmarkDetectionLib.errors import InputError, NoBodyError
+from LandmarkDetectionLib.core.options import SIDES, Side, require_choice
+from LandmarkDetectionLib.errors import NoBodyError
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.typing import Array
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.imaging.hand.pose import Pose
     from LandmarkDetectionLib.imaging.hand.scan import HandScan
 
-Side = Literal["auto", "left", "right"]
-SIDES: tuple[Side, ...] = ("auto", "left", "right")
 
 #: The forearm is cut this many palm radii below the palm's centre; the wrist joint is at about 1.1.
 FOREARM_RADII = 2.1
@@ -106,8 +105,7 @@ def view_hand(volume: Volume, side: Side = "auto", threshold: float | None = Non
     NoBodyError
         When there is nothing like a hand.
     """
-    if side not in SIDES:
-        raise InputError(f"The side {side!r} is unknown; choose {', '.join(SIDES)}.")
+    require_choice("side", side, SIDES)
     if min(volume.voxels.shape) == 1:
         return _view_radiograph(volume, side, threshold)
     return _view_volume(volume, side, threshold)
@@ -128,7 +126,8 @@ def _view_radiograph(volume: Volume, side: Side, threshold: float | None) -> Han
     if outline is None:
         raise NoBodyError(
             f"{name} shows nothing in front of air, so there is no hand in it; check the file or give the "
-            "grey value of the skin as --threshold."
+            "grey value of the skin as threshold.",
+            about="threshold",
         )
     pose = find_pose(outline.mask, outline.field)
     scan = FlatHand.of(outline.mask, outline.field, grid)

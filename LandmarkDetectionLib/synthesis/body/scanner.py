@@ -160,16 +160,36 @@ def _disturb(front, back, inside, seeds, lateral, prone, strength, start, stop):
 
 @compiled
 def _disturb_one(f, k, inside, lateral, prone, strength):  # type: ignore[no-untyped-def]
-    rows, columns = f.shape
+    low, high, r0, r1, c0, c1 = shown_extent(f, k)
+    if r1 < 0:
+        return
+    _disturb_outline(f, k, inside, strength)
+    # What is left of a table, its rails, a head rest, cushions, tubes.
+    if np.random.random() < 0.10 * strength:
+        _strips(f, k, inside, lateral, prone, low, high, r0, r1, c0, c1)
+    if np.random.random() < 0.10 * strength:
+        for _ in range(np.random.randint(1, 4)):
+            _blob(f, k, inside, low, high, r0, r1, c0, c1, f.shape[0])
+    if np.random.random() < 0.08 * strength:
+        _cushion(f, k, inside, lateral, low, high, r0, r1, c0, c1)
+    _disturb_depth(f, k, lateral, prone, strength)
+
+
+@compiled
+def shown_extent(f, k):  # type: ignore[no-untyped-def]
+    """Nearest and farthest depth of a body, and its first and last row and column; last row -1 if none."""
     low, high = np.inf, -np.inf
-    r0, r1, c0, c1 = rows, -1, columns, -1
-    for r in range(rows):
-        for c in range(columns):
+    r0, r1, c0, c1 = f.shape[0], -1, f.shape[1], -1
+    for r in range(f.shape[0]):
+        for c in range(f.shape[1]):
             if f[r, c] < np.inf:
                 low, high = min(low, f[r, c]), max(high, k[r, c])
                 r0, r1, c0, c1 = min(r0, r), max(r1, r), min(c0, c), max(c1, c)
-    if r1 < 0:
-        return
+    return low, high, r0, r1, c0, c1
+
+
+@compiled
+def _disturb_outline(f, k, inside, strength):  # type: ignore[no-untyped-def]
     # The air threshold and clothes move the outline by up to a pixel, more under a blanket.
     kind = np.random.random()
     if kind < 0.30 * strength:
@@ -186,15 +206,11 @@ def _disturb_one(f, k, inside, lateral, prone, strength):  # type: ignore[no-unt
             grow(f, k, inside, share)
         else:
             shrink(f, k, share)
-    # What is left of a table, its rails, a head rest, cushions, tubes.
-    if np.random.random() < 0.10 * strength:
-        _strips(f, k, inside, lateral, prone, low, high, r0, r1, c0, c1)
-    if np.random.random() < 0.10 * strength:
-        for _ in range(np.random.randint(1, 4)):
-            _blob(f, k, inside, low, high, r0, r1, c0, c1, rows)
-    if np.random.random() < 0.08 * strength:
-        _cushion(f, k, inside, lateral, low, high, r0, r1, c0, c1)
-    # Depth: blurred by slice thickness and clothes, offset, noisy, in steps.
+
+
+@compiled
+def _disturb_depth(f, k, lateral, prone, strength):  # type: ignore[no-untyped-def]
+    """Blurred by slice thickness and clothes: offset, noisy, in steps."""
     offset_front = np.random.normal() * 2.5 * strength
     offset_back = np.random.normal() * 2.5 * strength
     if np.random.random() < 0.3 * strength:
@@ -207,8 +223,8 @@ def _disturb_one(f, k, inside, lateral, prone, strength):  # type: ignore[no-unt
     step = 0.0
     if np.random.random() < 0.3 * strength:
         step = 1.0 + np.random.random() * 5.0
-    for r in range(rows):
-        for c in range(columns):
+    for r in range(f.shape[0]):
+        for c in range(f.shape[1]):
             if f[r, c] < np.inf:
                 f[r, c] += offset_front
                 k[r, c] += offset_back

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES
 from LandmarkDetectionLib.synthesis.body.population import POSTURES
 from LandmarkDetectionLib.synthesis.body.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.synthesis.body.stream import UNIT_SIZE, Batch, BodyStream, Framing
-from LandmarkDetectionLib.synthesis.sheets import Colour, arranged, captioned, drawn_view
+from LandmarkDetectionLib.synthesis.sheets import (
+    BATCH,
+    SIDES,
+    captioned,
+    drawn_view,
+    scans,
+    side_colour,
+    write_sheet,
+    zoom_of,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-# Okabe and Ito's blue and orange stay apart for every kind of colour blindness.
-SIDES: dict[str, Colour] = {"right": (86, 180, 233), "left": (240, 163, 10), "midline": (255, 255, 255)}
-BATCH = 24
 
 
 def write_contact_sheet(
@@ -61,31 +64,17 @@ def write_contact_sheet(
     framing = {"true-scale": Framing(), "unit": UNIT_SIZE}[size]
     names = tuple(load_protocol("whole-body").names)
     stream = BodyStream(names, seed, min(count, BATCH), framing, whole_body_only, disturbance)
-    zoom = 2 if count <= 72 else 1
-    tiles = _tiles(stream, count, zoom)
+    tiles = (_tile(batch, n, names, zoom_of(count)) for batch, n in scans(stream, count))
     title = f"{count} synthetic scan{'s' * (count > 1)}, seed {seed}"
-    sheet = arranged(tiles, count, min(columns, count), title, SIDES, "seen from the front and from the left")
-    with atomic_write(path) as temporary:
-        sheet.save(temporary, format="PNG")
-
-
-def _tiles(stream: BodyStream, count: int, zoom: int) -> Iterator[Image]:
-    for n in range(count):
-        if n % stream.batch_size == 0:
-            batch = stream.batch(n // stream.batch_size)
-        yield _tile(batch, n % stream.batch_size, stream.names, zoom)
+    write_sheet(path, tiles, count, columns, title, SIDES, "seen from the front and from the left")
 
 
 def _tile(batch: Batch, n: int, names: tuple[str, ...], zoom: int) -> Image:
-    colours = [_colour(name) for name in names]
+    colours = [side_colour(name) for name in names]
     views = (batch.coronal, batch.lateral)
     return captioned(
         [drawn_view(view, n, batch.visible[n], colours, zoom) for view in views], _caption(batch, n), zoom
     )
-
-
-def _colour(name: str) -> Colour:
-    return SIDES[next((side for side in ("right", "left") if name.endswith(f"_{side}")), "midline")]
 
 
 def _caption(batch: Batch, n: int) -> tuple[str, str]:

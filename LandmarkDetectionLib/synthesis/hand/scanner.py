@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from LandmarkDetectionLib.imaging.voxel_loops import compiled, in_slabs
-from LandmarkDetectionLib.synthesis.body.scanner import grow, shrink
+from LandmarkDetectionLib.synthesis.body.scanner import grow, shown_extent, shrink
 from LandmarkDetectionLib.typing import Array
 
 
@@ -194,15 +194,8 @@ def _image(  # type: ignore[no-untyped-def]
 
 @compiled
 def _disturb(f, k, exposed, tips, strength):  # type: ignore[no-untyped-def]
-    rows, columns = f.shape
     size = np.hypot(tips[2, 0] - tips[5, 0], tips[2, 1] - tips[5, 1]) / 100  # a hundredth of the hand
-    r0, r1, c0, c1 = rows, -1, columns, -1
-    low, high = np.inf, -np.inf
-    for r in range(rows):
-        for c in range(columns):
-            if f[r, c] < np.inf:
-                low, high = min(low, f[r, c]), max(high, k[r, c])
-                r0, r1, c0, c1 = min(r0, r), max(r1, r), min(c0, c), max(c1, c)
+    low, high, r0, r1, c0, c1 = shown_extent(f, k)
     if r1 < 0:
         return
     # Thin soft tissue is lost first: fingertips end early.

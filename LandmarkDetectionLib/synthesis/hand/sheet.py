@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
-from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES
 from LandmarkDetectionLib.synthesis.hand.stream import HAND_UNIT_SIZE, HandBatch, HandFraming, HandStream
-from LandmarkDetectionLib.synthesis.sheets import Colour, arranged, captioned, drawn_view
+from LandmarkDetectionLib.synthesis.sheets import (
+    BATCH,
+    Colour,
+    captioned,
+    drawn_view,
+    scans,
+    write_sheet,
+    zoom_of,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,7 +30,6 @@ COLOURS: dict[str, Colour] = {
     "little": (204, 121, 167),
     "wrist": (255, 255, 255),
 }
-BATCH = 24
 
 
 def write_hand_sheet(
@@ -60,22 +65,16 @@ def write_hand_sheet(
     """
     framing = HAND_UNIT_SIZE if size == "unit" else HandFraming(jitter=0.02)
     stream = HandStream(tuple(load_protocol("hand").names), seed, min(count, BATCH), framing, disturbance)
-    zoom = 2 if count <= 72 else 1
     title = f"{count} synthetic hand{'s' * (count > 1)}, seed {seed}"
-    note = "left hands seen from the back"
-    sheet = arranged(_tiles(stream, count, zoom), count, min(columns, count), title, COLOURS, note)
-    with atomic_write(path) as temporary:
-        sheet.save(temporary, format="PNG")
+    tiles = (_tile(batch, n, stream.names, zoom_of(count)) for batch, n in scans(stream, count))
+    write_sheet(path, tiles, count, columns, title, COLOURS, "left hands seen from the back")
 
 
-def _tiles(stream: HandStream, count: int, zoom: int) -> Iterator[Image]:
-    colours = [COLOURS[name.split("_")[0]] for name in stream.names]
-    for n in range(count):
-        if n % stream.batch_size == 0:
-            batch = stream.batch(n // stream.batch_size)
-        one = n % stream.batch_size
-        picture = drawn_view(batch.coronal, one, batch.visible[one], colours, zoom)
-        yield captioned([picture], _caption(batch, one), zoom)
+def _tile(batch: HandBatch, n: int, names: tuple[str, ...], zoom: int) -> Image:
+    colours = [COLOURS[name.split("_")[0]] for name in names]
+    return captioned(
+        [drawn_view(batch.coronal, n, batch.visible[n], colours, zoom)], _caption(batch, n), zoom
+    )
 
 
 def _caption(batch: HandBatch, n: int) -> tuple[str, str]:

@@ -10,14 +10,12 @@ import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.synthesis.head.volumes import Contrast, make_head
-from LandmarkDetectionLib.synthesis.sheets import Colour, arranged, captioned
+from LandmarkDetectionLib.synthesis.sheets import SIDES, captioned, side_colour, write_sheet
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIDES: dict[str, Colour] = {"right": (86, 180, 233), "left": (240, 163, 10), "midline": (255, 255, 255)}
 #: Pixels of a picture, and how near to the slice landmarks are drawn (mm).
 PICTURE, NEAR = 176, 9.0
 #: Which axis of (i, j, k) a slice is normal to, and the landmark it goes through.
@@ -44,9 +42,7 @@ def write_head_sheet(
     tiles = (_tile(*make_head(seed + n, size, contrast)) for n in range(count))
     title = f"{count} synthetic heads in {contrast.upper()}, seed {seed}"
     note = "sagittal through the pineal, coronal through an ear canal, axial through an eye"
-    sheet = arranged(tiles, count, min(3, count), title, SIDES, note)
-    with atomic_write(path) as temporary:
-        sheet.save(temporary, format="PNG")
+    write_sheet(path, tiles, count, 3, title, SIDES, note)
 
 
 def _tile(volume: Volume, landmarks: LandmarkSet) -> Image:
@@ -77,9 +73,5 @@ def _pictures(volume: Volume, landmarks: LandmarkSet, low: float, high: float) -
             x, y = ((position[n] + 0.5) * zoom for n in (across, down))
             y = PICTURE - y if down == 2 else y
             draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=(13, 17, 23))
-            draw.ellipse((x - 2.5, y - 2.5, x + 2.5, y + 2.5), fill=_colour(name))
+            draw.ellipse((x - 2.5, y - 2.5, x + 2.5, y + 2.5), fill=side_colour(name))
         yield picture
-
-
-def _colour(name: str) -> Colour:
-    return SIDES[next((side for side in ("right", "left") if name.endswith(f"_{side}")), "midline")]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import Status
-from LandmarkDetectionLib.datasets.annotations import HELD_BACK, AnnotationStore, is_store, read_store
+from LandmarkDetectionLib.datasets.annotations import HELD_BACK, read_store
+from LandmarkDetectionLib.datasets.annotations.annotation import SUFFIX
 from LandmarkDetectionLib.datasets.annotations.image_content import content_hash
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
@@ -103,7 +104,7 @@ def gather(
             f"The store {store} holds back {held} case{'s' if held != 1 else ''}; to tell whether a model is "
             f"better, {LEAST_SUBJECTS} are needed: annotate {3 * LEAST_SUBJECTS} cases."
         )
-    images = {one.image for one in AnnotationStore(store).standing()}
+    images = {case.content for case in data}
     parts: list[Division] = []
     divisions: list[str] = []
     warnings = [str(one) for one in data.warnings]
@@ -113,15 +114,15 @@ def gather(
         if not Path(source.path).exists():
             warnings.append(f"{source.path}, which {model.name} learned from, is no longer there.")
             continue
-        listed = read_store(source.path) if is_store(source.path) else read_datalist(source.path, "allow")
+        progress((number + 0.5) / len(others), f"reading {Path(source.path).name}, which it learned from")
+        listed = read_datalist(source.path, "allow", fingerprint=lambda _case, image: content_hash(image))
         _require_names(model, listed.landmark_names, source.path)
         division = divide(listed, source.held_back, source.seed, source.learn_from)
         divisions.append(f"{listed.name}: {division.text}")
-        progress((number + 0.5) / len(others), f"looking for images of {listed.name} in the store")
         parts.append(
             Division(
-                tuple(case for case in division.training if _content(case) not in images),
-                tuple(case for case in division.held_back if _content(case) not in images),
+                tuple(case for case in division.training if case.content not in images),
+                tuple(case for case in division.held_back if case.content not in images),
             )
         )
     return FineTuningData(
@@ -132,7 +133,7 @@ def gather(
             " ".join(divisions),
         ),
         (*others, this),
-        _ids(AnnotationStore(store), new),
+        (_ids(new.training), _ids(new.held_back)),
         tuple(warnings),
     )
 
@@ -148,16 +149,9 @@ def accepted(cases: Sequence[Case], names: Sequence[str]) -> np.ndarray:
     return found
 
 
-def _content(case: Case) -> str:
-    return content_hash(case.read_volume())
-
-
-def _ids(store: AnnotationStore, division: Division) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    def of(cases: Sequence[Case]) -> tuple[str, ...]:
-        files = {file.name for case in cases for _, file in case.landmarks}
-        return tuple(one.id for one in store.standing() if store.file_of(one).name in files)
-
-    return of(division.training), of(division.held_back)
+def _ids(cases: Sequence[Case]) -> tuple[str, ...]:
+    """Of the annotations, which their files are named by."""
+    return tuple(file.name.removesuffix(SUFFIX) for case in cases for _, file in case.landmarks)
 
 
 def _require_names(model: Model, names: Sequence[str], place: str | Path) -> None:

@@ -179,7 +179,7 @@ def refusal(model: Model) -> str | None:
     if not model.reads_grey_values or not isinstance(model.metadata.get("training"), dict):
         return (
             f"{model.name} cannot learn from corrections: only models of grey values can, which "
-            "'landmark-detection train --data' or the panel has trained on annotated images."
+            "a training on annotated images or the panel has made."
         )
     return None
 
@@ -187,7 +187,7 @@ def refusal(model: Model) -> str | None:
 def _config_of(model: Model) -> AnnotatedConfig:
     """The settings that a model was trained with."""
     if reason := refusal(model):
-        raise ModelError(reason)
+        raise ModelError(reason, about="model of annotated images")
     training: Any = model.metadata["training"]
     try:
         return AnnotatedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,40 +53,81 @@ class MadeModel:
     installed: bool
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """What is learned of a data set, and how; see ``plan.divide`` and ``plan.plan``.
+
+    Attributes
+    ----------
+    preset, changes
+        Named settings, and what differs from them.
+    held_back, learn_from
+        Splits.
+    raters
+        "mean", "all", or one's name.
+    limit
+        How many cases are learned from; all when None.
+    spacing, shape
+        Of the network's canvas, mm and cells.
+    """
+
+    preset: str = PRESET
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    held_back: str | None = None
+    learn_from: tuple[str, ...] = ()
+    raters: str = "mean"
+    limit: int | None = None
+    spacing: Sequence[float] | None = None
+    shape: Sequence[int] | None = None
+
+    @property
+    def seed(self) -> int:
+        """That of the division and of the training."""
+        return int(self.changes.get("seed", 1))
+
+
+@dataclass(frozen=True)
+class NewModel:
+    """What a model will be.
+
+    Attributes
+    ----------
+    name, version
+        Of the package.
+    protocol
+        Of its landmarks; that of the data set when None.
+    install
+        Also put it into the user's models, and note what it learned from; None does so unless the model is
+        hardly better than the mean shape, see ``quality.TrainingQuality``.
+    """
+
+    name: str
+    version: str = "1.0.0"
+    protocol: Protocol | None = None
+    install: bool | None = None
+
+
 def make_model(
     datalist: Datalist,
-    preset: str,
+    lessons: Lessons,
+    new: NewModel,
     out: Path,
     *,
-    name: str,
-    version: str = "1.0.0",
-    changes: dict[str, Any] | None = None,
-    held_back: str | None = None,
-    learn_from: Sequence[str] = (),
-    raters: str = "mean",
-    limit: int | None = None,
-    spacing: Sequence[float] | None = None,
-    shape: Sequence[int] | None = None,
-    protocol: Protocol | None = None,
-    install: bool | None = None,
-    run: dict[str, Any] | None = None,
+    run: Mapping[str, Any] | None = None,
     say: Callable[[str], None] | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> MadeModel:
-    """Train a model, write it to ``out / name``, and install it.
+    """Train a model, write it to a folder of its name in ``out``, and install it.
 
     Parameters
     ----------
-    datalist, preset, changes, held_back, learn_from, raters, limit, spacing, shape
-        As in ``plan.divide`` and ``plan``.
+    datalist, lessons
+        What is learned.
+    new
+        What the model will be.
     out
         Folder of the run; the same call goes on where it stopped.
-    name, version, protocol
-        Of the model.
-    install
-        Also put it into the user's models, and note what it learned from; None does so unless the model is
-        hardly better than the mean shape, see `annotated_quality`.
     run
         Further options of ``train.train_annotated``.
     say
@@ -99,24 +140,22 @@ def make_model(
     InputError, ModelError, OutputError, TrainingError, Cancelled
         As the steps do.
     """
-    changes = dict(changes or {})
-    seed = changes.get("seed", 1)
-    division = divide(datalist, held_back, seed, learn_from)
+    division = divide(datalist, lessons.held_back, lessons.seed, lessons.learn_from)
     config = plan(
         datalist,
         division,
-        preset,
-        spacing=spacing,
-        shape=shape,
-        raters=raters,
-        limit=limit,
-        changes=changes,
+        lessons.preset,
+        spacing=lessons.spacing,
+        shape=lessons.shape,
+        raters=lessons.raters,
+        limit=lessons.limit,
+        changes=dict(lessons.changes),
         # How far looking has come is no part of how far training has.
         progress=None if progress is None else lambda _share, text: progress(0.0, text),
     )
     if say is not None:
         say(division.text)
-        learned = len(division.training) if limit is None else limit
+        learned = len(division.training) if lessons.limit is None else lessons.limit
         cells = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
         say(
             f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
@@ -128,20 +167,19 @@ def make_model(
         out,
         datalist,
         division,
-        out / name,
-        name=name,
-        version=version,
-        protocol=protocol,
+        out / new.name,
+        name=new.name,
+        version=new.version,
+        protocol=new.protocol,
         progress=packaging,
     )
     files, quality = [model.path], quality_of(model)
-    if install is None:
-        install = not quality.doubt
+    install = not quality.doubt if new.install is None else new.install
     if install:
         installed = install_model(str(model.path))
-        if limit is None:  # else nobody could tell which cases they were
-            source = DataSource(str(datalist.path.absolute()), held_back, seed, tuple(learn_from))
-            note_data(installed, (source,))
+        if lessons.limit is None:  # else nobody could tell which cases they were
+            path = str(datalist.path.absolute())
+            note_data(installed, (DataSource(path, lessons.held_back, lessons.seed, lessons.learn_from),))
         files.append(installed.path)
     return MadeModel(files, division.text, quality, install)
 
@@ -189,10 +227,9 @@ def train_from_store(
         raise OutputError(f"Cannot write {run}: {(problem.strerror or str(problem)).lower()}.") from None
     made = make_model(
         data,
-        preset or PRESET,
+        Lessons(preset or PRESET, changes or {}),
+        NewModel(name),
         run,
-        name=name,
-        changes=changes,
         run={"device": device},
         progress=progress,
         cancelled=cancelled,

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from LandmarkDetectionLib.datasets.raters import ALL, MEAN
-from LandmarkDetectionLib.datasets.splits import find_split, is_validation, splits_to_learn_from
+from LandmarkDetectionLib.datasets.splits import (
+    find_split,
+    is_validation,
+    shuffled_subjects,
+    splits_to_learn_from,
+)
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.imaging.grid import orientation
 from LandmarkDetectionLib.imaging.template import crop_around
@@ -118,11 +123,9 @@ def _named(datalist: Datalist, name: str | None) -> str:
 
 def _drawn(cases: Sequence[Case], seed: int) -> set[str]:
     """Subjects that are held back where the data set does not say which; none of too few."""
-    subjects = sorted({case.subject for case in cases})
-    if len(subjects) < FEWEST_SUBJECTS:
-        return set()
-    order = np.random.default_rng(seed).permutation(len(subjects))
-    return {subjects[n] for n in order[: max(1, round(HELD_BACK * len(subjects)))]}
+    subjects = shuffled_subjects((case.subject for case in cases), seed)
+    count = max(1, round(HELD_BACK * len(subjects))) if len(subjects) >= FEWEST_SUBJECTS else 0
+    return set(subjects[:count])
 
 
 def _told(

@@ -75,7 +75,7 @@ class TrainingQuality:
             f"({self.mean:.3g} against {self.mean_shape:.3g} {self.unit}): the landmarks may not belong to "
             "their "
             "images (rows that count from the bottom, images in another order), or the training was too "
-            "short; look at 'landmark-detection data check DATALIST --sheet sheet.png'."
+            "short; look at the landmarks on their images."
         )
 
     def sentences(self) -> list[str]:

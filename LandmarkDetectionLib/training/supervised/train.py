@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core import shapes
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.training.loop import fit, load_final_weights, open_run, read_run
 from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase, prepare_cases
@@ -173,12 +174,7 @@ def is_annotated_run(folder: Path) -> bool:
 
 def mirror_permutation(protocol: Protocol | None, names: tuple[str, ...]) -> np.ndarray:
     """(L,) indices that exchange left and right, for landmarks in a given order."""
-    order = np.arange(len(names))
-    for left, right in protocol.pairs if protocol is not None else ():
-        if left in names and right in names:
-            i, j = names.index(left), names.index(right)
-            order[i], order[j] = j, i
-    return order
+    return shapes.mirror_permutation(names, protocol.pairs if protocol is not None else ())
 
 
 def _ever_known(cases: list[AnnotatedCase], landmark: int) -> bool:

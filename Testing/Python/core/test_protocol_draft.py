@@ -65,9 +65,10 @@ def test_whatever_is_typed_gives_a_protocol_or_a_sentence(typed):
     rows = [DraftRow(title, definition) for title, definition in typed]
     try:
         protocol = draft_protocol("Points", rows)
-    except InputError:
-        return
-    assert draft_protocol("Points", draft_rows(protocol)).names == protocol.names
+    except InputError as problem:
+        assert str(problem).endswith(".") and "\n" not in str(problem)
+    else:
+        assert draft_protocol("Points", draft_rows(protocol)).names == protocol.names
 
 
 def test_a_kept_list_is_found_among_the_others_and_can_be_changed(folder):

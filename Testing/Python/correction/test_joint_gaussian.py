@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.correction import (
+    CorrectionConfig,
     JointGaussian,
     Observed,
     choose_certainty,
@@ -201,3 +202,22 @@ def test_the_plane_alone_can_be_taken():
     plane = fit_joint_gaussian(truth, answers, truth).first_axes(2)
     assert plane.mean.shape == (L, 2) and plane.covariance.shape == (2 * L, 2 * L)
     assert plane.calibration.shape == (L, 2, 3)
+
+
+def test_every_number_comes_from_the_config_and_stays_with_what_was_learned():
+    config = CorrectionConfig(choices=(0.1,), shrunk=1e9)
+    truth, observed = held_back()
+    joint = fit_joint_gaussian(truth, observed, truth, config)
+    assert joint.config == joint.first_axes(1).config == config
+    tried = choose_certainty(joint, observed, truth, np.full(60, 2.0), np.full(60, 20.0))
+    assert tried.certainty == 0.1
+
+
+def test_shrinking_takes_a_known_share_of_what_is_common_and_nothing_of_the_variances():
+    truth, observed = held_back()
+    whole = fit_joint_gaussian(truth, observed, truth, CorrectionConfig(shrunk=1e12)).covariance
+    shrunk = fit_joint_gaussian(truth, observed, truth).covariance
+    off = ~np.eye(L * D, dtype=bool)
+    left = 1 - L * D / (L * D + 10 * len(truth))
+    np.testing.assert_allclose(shrunk[off], left * whole[off], rtol=1e-6, atol=1e-2)
+    np.testing.assert_allclose(np.diag(shrunk), np.diag(whole), rtol=1e-3)

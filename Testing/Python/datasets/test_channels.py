@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from LandmarkDetectionLib.core.geometry import SAME_GRID
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.datasets.cases import grid_problem, read_channels, stack_channels, write_datalist
+from LandmarkDetectionLib.datasets.cases import grid_problem, read_channels, write_datalist
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.imaging.grid import GridSettings, look_at
@@ -50,7 +50,8 @@ def test_a_case_with_fa_and_direction_has_three_channels(tmp_path: Path) -> None
     (case,) = read_datalist(datalist(tmp_path, entry))
     channels = read_channels(case)
     assert [channel.voxels.dtype for channel in channels] == [np.float32] * 3
-    np.testing.assert_allclose(stack_channels(channels), np.abs(vectors) * fa.voxels, atol=1e-6)
+    stacked = np.stack([channel.voxels for channel in channels])
+    np.testing.assert_allclose(stacked, np.abs(vectors) * fa.voxels, atol=1e-6)
     assert case.read_volume().voxels.shape == SHAPE
     assert [file.name for file in case.image_files] == ["fa.nii.gz", "v1.nii.gz"]
 

@@ -26,7 +26,6 @@ from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model, load_model, save_model
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.reporting.overlay import write_overlay
-from LandmarkDetectionLib.training.synthetic.card_parts import restrict
 from Testing.examples.hand_radiograph import TIPS, WRIST, as_volume, drawn_radiograph
 
 NAMES = ("wrist", "thumb_tip", "index_tip", "middle_tip", "ring_tip", "little_tip")
@@ -37,7 +36,7 @@ DRAWN = np.array([WRIST, *TIPS.values()])
 def save_hand(folder: Path, names: tuple[str, ...] = NAMES, **changed: Any) -> Model:
     """A hand model with a random network."""
     torch.manual_seed(3)
-    protocol: Protocol = restrict(load_protocol("hand"), names)
+    protocol: Protocol = load_protocol("hand").restricted(names)
     parameters = {"landmarks": len(names), "channels": [4, 8]}
     state = build_network("silhouette_unet", **parameters).state_dict()
     state["absent.bias"] -= 50
@@ -110,7 +109,6 @@ def test_every_landmark_of_the_protocol_is_answered_in_its_order(detection: Dete
     assert detection.landmarks.names == NAMES
     assert (detection.model, detection.model_version) == ("random-hand", "1.2.3")
     assert set(detection.seconds) == {"project", "load model", "networks"}
-    assert isinstance(detection.views, HandPicture)
 
 
 def test_landmarks_of_a_radiograph_lie_in_its_plane_with_a_flat_covariance(
@@ -224,18 +222,15 @@ def test_the_order_of_the_fingers_is_doubted_where_shape_and_network_do_not_agre
     assert hand._thumb_is_doubtful(picture, values, best, "auto") is doubted
 
 
-def test_what_is_no_hand_is_refused_or_answered_without_confidence() -> None:
+def test_what_is_no_hand_is_answered_without_confidence() -> None:
     """The shipped model on a drawn head: an oval with a neck, a brighter rim, and a smooth background."""
     row, column = np.mgrid[:420, :330]
     inside = ((row - 170) / 140) ** 2 + ((column - 165) / 110) ** 2 < 1
     inside |= (np.abs(column - 150) < 50) & (row > 250)
     skull = drawn_radiograph(inside)
-    try:
-        found = detect(as_volume(skull), load_model("hand"), device="cpu")
-    except NoBodyError:
-        return
+    found = detect(as_volume(skull), load_model("hand"), device="cpu")
     assert all(one.status is not Status.DETECTED for one in found.landmarks)
-    assert found.warnings
+    assert any("may not show a hand" in warning for warning in found.warnings)
 
 
 @pytest.mark.usefixtures("knowing")

@@ -7,11 +7,12 @@ pytest.importorskip("anny", reason="the synthetic CT needs anny")
 
 from dataclasses import replace
 
-from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.detectors.dispatch import detect, locate_near
-from LandmarkDetectionLib.detectors.evidence import Evidence
+from LandmarkDetectionLib.detectors.analysis import Analysis
+from LandmarkDetectionLib.detectors.dispatch import analyse
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.models import Model, load_model
 from Testing.examples.hand_phantom import hand_phantom
@@ -24,8 +25,13 @@ def model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def detection(phantom: tuple[Volume, LandmarkSet], model: Model) -> Detection:
-    return detect(phantom[0], model, device="cpu")
+def analysis(phantom: tuple[Volume, LandmarkSet], model: Model) -> Analysis:
+    return analyse(phantom[0], model, DetectOptions(device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def detection(analysis: Analysis) -> Detection:
+    return analysis.detection
 
 
 @pytest.fixture(scope="module")
@@ -48,38 +54,38 @@ def distance(landmark_position: np.ndarray, place: np.ndarray) -> float:
 
 
 def test_a_click_near_the_truth_brings_wrong_landmarks_closer(
-    detection: Detection, model: Model, truth: LandmarkSet, errors: dict[str, float]
+    analysis: Analysis, truth: LandmarkSet, errors: dict[str, float]
 ) -> None:
     off = [name for name, error in errors.items() if error > 20]
     assert off
     rng = np.random.default_rng(0)
     for name in off:
         click = truth[name].position + rng.normal(0, 5, 3)
-        found = locate_near(detection, model, name, click)
+        found = analysis.locate_near(name, click)
         assert distance(found.position, truth[name].position) < errors[name] - 3
 
 
 def test_a_click_on_a_right_landmark_leaves_it_where_it_is(
-    detection: Detection, model: Model, errors: dict[str, float]
+    analysis: Analysis, detection: Detection, errors: dict[str, float]
 ) -> None:
     right = [
         name for name, error in errors.items() if error < 10 and detection.landmarks[name].confidence > 0.9
     ]
     assert len(right) > 5
     for name in right:
-        found = locate_near(detection, model, name, detection.landmarks[name].position)
+        found = analysis.locate_near(name, detection.landmarks[name].position)
         assert distance(found.position, detection.landmarks[name].position) < 4
         assert found.confidence is not None
         assert found.confidence > 0.5
 
 
 def test_a_rough_click_is_corrected_by_what_the_networks_saw(
-    detection: Detection, model: Model, truth: LandmarkSet, errors: dict[str, float]
+    analysis: Analysis, truth: LandmarkSet, errors: dict[str, float]
 ) -> None:
     right = [name for name, error in errors.items() if error < 10]
     rng = np.random.default_rng(1)
     clicks = {name: truth[name].position + rng.normal(0, 15, 3) for name in right}
-    found = {name: locate_near(detection, model, name, click) for name, click in clicks.items()}
+    found = {name: analysis.locate_near(name, click) for name, click in clicks.items()}
     of_clicks, of_found = (
         np.mean([distance(place, truth[name].position) for name, place in places.items()])
         for places in (clicks, {name: mark.position for name, mark in found.items()})
@@ -88,74 +94,61 @@ def test_a_rough_click_is_corrected_by_what_the_networks_saw(
 
 
 def test_a_click_on_the_other_side_resolves_a_mix_up(
-    detection: Detection, model: Model, truth: LandmarkSet
+    analysis: Analysis, model: Model, truth: LandmarkSet
 ) -> None:
     """As if the network had taken the right knee for the left one."""
-    evidence = detection.evidence
-    assert isinstance(evidence, Evidence)
+    evidence = analysis.state
     left, right = (model.protocol.index(name) for name in ("knee_left", "knee_right"))
     seen = evidence.maps
     assert seen is not None
     maps = seen.maps.copy()
     maps[:, left] = seen.maps[:, right]
-    mixed_up = replace(detection, evidence=evidence._replace(maps=seen._replace(maps=maps)))
+    mixed_up = replace(analysis, state=evidence._replace(maps=seen._replace(maps=maps)))
     place = truth["knee_left"].position
-    assert distance(locate_near(mixed_up, model, "knee_left", place).position, place) < 20
+    assert distance(mixed_up.locate_near("knee_left", place).position, place) < 20
 
 
 def test_where_the_networks_saw_nothing_the_click_stands_with_little_confidence(
-    detection: Detection, model: Model, truth: LandmarkSet
+    analysis: Analysis, truth: LandmarkSet
 ) -> None:
     place = truth["knee_left"].position
-    found = locate_near(detection, model, "chin", place)
+    found = analysis.locate_near("chin", place)
     assert distance(found.position[[0, 2]], place[[0, 2]]) < 8
-    sure = locate_near(detection, model, "knee_left", place)
+    sure = analysis.locate_near("knee_left", place)
     assert found.confidence < sure.confidence
 
 
-def test_the_covariance_is_that_of_a_click_at_most(
-    detection: Detection, model: Model, truth: LandmarkSet
-) -> None:
+def test_the_covariance_is_that_of_a_click_at_most(analysis: Analysis, truth: LandmarkSet) -> None:
     for name in ("knee_left", "chin", "hip_right"):
-        covariance = locate_near(detection, model, name, truth[name].position).covariance
+        covariance = analysis.locate_near(name, truth[name].position).covariance
         assert covariance is not None
         variances = np.linalg.eigvalsh(covariance)
         assert variances.min() > 0
         assert variances.max() <= 30.0**2 + 1e-6
 
 
-def test_a_click_outside_the_scan_is_refused(detection: Detection, model: Model) -> None:
+def test_a_click_outside_the_scan_is_refused(analysis: Analysis) -> None:
     with pytest.raises(InputError, match="outside the scan"):
-        locate_near(detection, model, "chin", np.array([0.0, 0.0, 5000.0]))
+        analysis.locate_near("chin", np.array([0.0, 0.0, 5000.0]))
 
 
-def test_a_detection_that_was_read_from_a_file_has_nothing_to_look_at(
-    detection: Detection, model: Model, truth: LandmarkSet
-) -> None:
-    with pytest.raises(InputError, match="move the point by hand"):
-        locate_near(detection_from_record(detection.to_record()), model, "chin", truth["chin"].position)
-
-
-def test_an_unknown_landmark_is_refused(detection: Detection, model: Model) -> None:
+def test_an_unknown_landmark_is_refused(analysis: Analysis) -> None:
     with pytest.raises(InputError, match="knows no landmark"):
-        locate_near(detection, model, "tail", np.zeros(3))
+        analysis.locate_near("tail", np.zeros(3))
 
 
-def test_the_evidence_is_small_and_never_written(detection: Detection) -> None:
-    assert isinstance(detection.evidence, Evidence)
-    assert detection.evidence.maps is not None
-    assert detection.evidence.maps.maps.nbytes < 8_000_000
-    assert "evidence" not in detection.to_record()
-    assert detection == replace(detection, evidence=None)
+def test_what_the_networks_saw_is_small(analysis: Analysis) -> None:
+    assert analysis.state.maps is not None
+    assert analysis.state.maps.maps.nbytes < 8_000_000
 
 
 # --- hands ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def hand() -> tuple[Volume, Model, Detection]:
-    radiograph, model = as_volume(drawn_radiograph()), load_model("hand")
-    return radiograph, model, detect(radiograph, model, device="cpu")
+def hand() -> tuple[Volume, Analysis]:
+    radiograph = as_volume(drawn_radiograph())
+    return radiograph, analyse(radiograph, load_model("hand"), DetectOptions(device="cpu"))
 
 
 def in_plane(radiograph: Volume, pixel: np.ndarray) -> np.ndarray:
@@ -164,48 +157,48 @@ def in_plane(radiograph: Volume, pixel: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("finger", TIPS)
 def test_a_click_on_a_fingertip_of_a_radiograph_finds_it_again(
-    hand: tuple[Volume, Model, Detection], finger: str
+    hand: tuple[Volume, Analysis], finger: str
 ) -> None:
-    radiograph, model, detection = hand
-    there = detection.landmarks[f"{finger}_tip"].position
-    found = locate_near(detection, model, f"{finger}_tip", there + np.array([2.0, -2.0, 0.0]))
+    radiograph, analysis = hand
+    there = analysis.detection.landmarks[f"{finger}_tip"].position
+    found = analysis.locate_near(f"{finger}_tip", there + np.array([2.0, -2.0, 0.0]))
     assert distance(found.position, there) < 3
     assert found.confidence > 0.5
     plane = radiograph.ras_to_ijk_points(found.position)[2]
     assert abs(plane) < 1e-6
 
 
-def test_a_click_on_another_finger_is_believed(hand: tuple[Volume, Model, Detection]) -> None:
-    radiograph, model, detection = hand
+def test_a_click_on_another_finger_is_believed(hand: tuple[Volume, Analysis]) -> None:
+    radiograph, analysis = hand
     click = in_plane(radiograph, TIPS["ring"])
-    found = locate_near(detection, model, "index_tip", click)
+    found = analysis.locate_near("index_tip", click)
     assert distance(found.position, click) < 12
-    assert found.confidence < detection.landmarks["index_tip"].confidence
+    assert found.confidence < analysis.detection.landmarks["index_tip"].confidence
 
 
 def test_a_click_before_or_behind_a_radiograph_is_meant_in_its_plane(
-    hand: tuple[Volume, Model, Detection],
+    hand: tuple[Volume, Analysis],
 ) -> None:
-    radiograph, model, detection = hand
-    there = detection.landmarks["index_tip"].position
+    radiograph, analysis = hand
+    there = analysis.detection.landmarks["index_tip"].position
     ahead = radiograph.ijk_to_ras[:3, 2] * 30
-    found = locate_near(detection, model, "index_tip", there + ahead)
+    found = analysis.locate_near("index_tip", there + ahead)
     assert distance(found.position, there) < 3
 
 
 @pytest.mark.parametrize("pixel", [(-50.0, 10.0), (10.0, -50.0), (400.0, 10.0), (10.0, 500.0)])
 def test_a_click_beside_a_radiograph_is_refused(
-    hand: tuple[Volume, Model, Detection], pixel: tuple[float, float]
+    hand: tuple[Volume, Analysis], pixel: tuple[float, float]
 ) -> None:
-    radiograph, model, detection = hand
+    radiograph, analysis = hand
     with pytest.raises(InputError, match="outside the scan"):
-        locate_near(detection, model, "index_tip", in_plane(radiograph, np.array(pixel)))
+        analysis.locate_near("index_tip", in_plane(radiograph, np.array(pixel)))
 
 
 def test_in_a_volume_of_a_hand_depth_is_found_as_well() -> None:
-    phantom, model = hand_phantom("CT"), load_model("hand")
-    detection = detect(phantom.volume, model, device="cpu")
+    phantom = hand_phantom("CT")
+    analysis = analyse(phantom.volume, load_model("hand"), DetectOptions(device="cpu"))
     place = phantom.landmarks["middle_pip"]
-    found = locate_near(detection, model, "middle_pip", place + np.array([3.0, -6.0, 3.0]))
+    found = analysis.locate_near("middle_pip", place + np.array([3.0, -6.0, 3.0]))
     assert distance(found.position, place) < 9
     assert np.linalg.eigvalsh(found.covariance).min() > 0

@@ -38,9 +38,9 @@ def test_the_processor_takes_over_and_the_detection_says_so(problem: Exception) 
             raise problem
         return answer(device)
 
-    detection = memory.run_within(run, "cuda", "Scan")
+    detection, note = memory.run_within(run, "cuda", "Scan")
     assert devices == ["cuda", "cpu"]
-    assert detection.parameters == {"device": "cpu", "depth": "network", "device_note": memory.NOTE}
+    assert detection.parameters == {"device": "cpu", "depth": "network"} and note == memory.NOTE
 
 
 def test_another_error_of_the_device_is_not_hidden() -> None:
@@ -79,7 +79,7 @@ def test_what_filled_the_device_is_let_go_before_the_processor_begins() -> None:
         assert alive == 0
         return answer(device)
 
-    assert memory.run_within(run, "cuda", "Scan").parameters["device"] == "cpu"
+    assert memory.run_within(run, "cuda", "Scan")[0].parameters["device"] == "cpu"
 
 
 def test_a_whole_detection_survives_a_device_that_is_too_small(

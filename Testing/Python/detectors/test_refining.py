@@ -1,8 +1,6 @@
 """Corrections and what the other landmarks make of them, through the detectors' own path."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.options import DetectOptions, possible_options
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import Observed
-from LandmarkDetectionLib.detectors.again import detect_again, given_settings
-from LandmarkDetectionLib.detectors.dispatch import detect, refine
+from LandmarkDetectionLib.detectors.again import detect_again
+from LandmarkDetectionLib.detectors.analysis import Analysis
+from LandmarkDetectionLib.detectors.dispatch import analyse, detect
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.heatmap_evidence import SpatialBranch
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
@@ -37,8 +37,8 @@ NAMES = tuple(f"point_{n}" for n in range(L))
 AXES = np.array([[0.5, 0.0], [0.0, 0.0], [0.0, -0.5]])  # half a millimetre per unit, in a coronal plane
 
 
-def made_up(learned, n=0, present=None, inside=lambda points: np.ones(len(points), bool)) -> Detection:
-    """A detection of the made-up body of the joint Gaussian's tests."""
+def made_up(learned, n=0, present=None, inside=lambda points: np.ones(len(points), bool)) -> Analysis:
+    """An analysis of the made-up body of the joint Gaussian's tests."""
     _, observed = held_back()
     answer = one(observed, n)
     chances = np.full(L, 0.95) if present is None else np.asarray(present)
@@ -49,7 +49,8 @@ def made_up(learned, n=0, present=None, inside=lambda points: np.ones(len(points
         for name, place, there in zip(NAMES, frame.to_ras(answer.position), answer.seen, strict=True)
     )
     evidence = JointEvidence(frame, Answer(answer, chances), learned, 20.0, 2, inside)
-    return Detection(LandmarkSet(marks), "made-up", "1.0.0", evidence=Evidence(None, evidence))
+    detection = Detection(LandmarkSet(marks), "made-up", "1.0.0")
+    return Analysis(detection, None, Evidence(None, evidence))
 
 
 def true_place(n, landmark):
@@ -57,34 +58,35 @@ def true_place(n, landmark):
 
 
 def test_a_corrected_landmark_is_where_it_was_put_and_remembers_where_it_was(learned):
-    detection = made_up(learned)
+    analysis = made_up(learned)
     place = true_place(0, 2) + np.array([0.1, 3.0, 0.2])  # a little off the plane
-    refined = refine(detection, {"point_2": place})
+    refined = analysis.refine({"point_2": place}).detection
     mark = refined.landmarks["point_2"]
     assert mark.status is Status.CORRECTED and mark.position == pytest.approx(place)
-    assert mark.predicted == pytest.approx(detection.landmarks["point_2"].position)
-    assert refined.evidence is detection.evidence
+    assert mark.predicted == pytest.approx(analysis.detection.landmarks["point_2"].position)
 
 
 def test_the_result_does_not_depend_on_what_was_refined_before(learned):
-    detection = made_up(learned)
+    analysis = made_up(learned)
     places = {"point_2": true_place(0, 2), "point_5": true_place(0, 5)}
-    at_once = refine(detection, places)
-    in_steps = refine(refine(detection, {"point_5": places["point_5"]}), places)
-    for one_way, other in zip(at_once.landmarks, in_steps.landmarks, strict=True):
+    at_once = analysis.refine(places)
+    in_steps = analysis.refine({"point_5": places["point_5"]}).refine(places)
+    for one_way, other in zip(at_once.detection.landmarks, in_steps.detection.landmarks, strict=True):
         assert one_way.position == pytest.approx(other.position)
-    assert refine(detection, {}) is detection
+    assert analysis.refine({}) is analysis
 
 
 def test_accepted_landmarks_count_and_stay(learned):
     n = next(n for n in range(60) if held_back()[1].near[n, 3] < 0.5)
-    detection = made_up(learned, n)
-    review = Review.of(detection).correct("point_2", true_place(n, 2)).accept("point_1")
-    refined = refine(detection, review.landmarks)
+    analysis = made_up(learned, n)
+    review = Review.of(analysis.detection).correct("point_2", true_place(n, 2)).accept("point_1")
+    refined = analysis.refine(review.landmarks).detection
     assert refined.landmarks["point_1"].status is Status.ACCEPTED
-    assert refined.landmarks["point_1"].position == pytest.approx(detection.landmarks["point_1"].position)
+    assert refined.landmarks["point_1"].position == pytest.approx(
+        analysis.detection.landmarks["point_1"].position
+    )
     moved = refined.landmarks["point_3"].position - true_place(n, 3)
-    was = detection.landmarks["point_3"].position - true_place(n, 3)
+    was = analysis.detection.landmarks["point_3"].position - true_place(n, 3)
     assert np.linalg.norm(moved) < np.linalg.norm(was)
 
 
@@ -93,11 +95,11 @@ def test_an_absent_landmark_appears_where_the_others_have_it(learned):
     chances = np.full(L, 0.95)
     chances[5] = 0.2
     there = held_back()[0][0, 5] + np.array([200.0, 0.0])
-    detection = made_up(learned, 0, chances, lambda points: np.linalg.norm(points - there, axis=1) < 60)
-    assert not detection.landmarks["point_5"].is_present
+    analysis = made_up(learned, 0, chances, lambda points: np.linalg.norm(points - there, axis=1) < 60)
+    assert not analysis.detection.landmarks["point_5"].is_present
     shift = AXES @ np.array([200.0, 0.0])
     places = {name: true_place(0, k) + shift for k, name in enumerate(NAMES) if k != 5}
-    mark = refine(detection, places).landmarks["point_5"]
+    mark = analysis.refine(places).detection.landmarks["point_5"]
     assert mark.is_present
     assert np.linalg.norm(mark.position - true_place(0, 5) - shift) < 15
 
@@ -110,29 +112,38 @@ def test_a_landmark_that_the_others_put_outside_the_image_vanishes(learned):
     def inside(points):
         return np.linalg.norm(points - outside, axis=1) > 60
 
-    detection = made_up(learned, 0, chances, inside)
+    analysis = made_up(learned, 0, chances, inside)
     places = {name: true_place(0, k) for k, name in enumerate(NAMES) if k != 5}
-    mark = refine(detection, places).landmarks["point_5"]
+    mark = analysis.refine(places).detection.landmarks["point_5"]
     assert mark.status is Status.ABSENT and np.isnan(mark.position).all()
 
 
 def test_what_is_called_missing_stays_missing_and_tells_nothing(learned):
-    detection = made_up(learned)
-    refined = refine(detection, {"point_5": None})
+    analysis = made_up(learned)
+    refined = analysis.refine({"point_5": None}).detection
     assert refined.landmarks["point_5"].status is Status.MISSING
     assert all(mark.is_present for mark in refined.landmarks if mark.name != "point_5")
 
 
-def test_an_unknown_landmark_and_a_detection_from_a_file_are_refused(learned):
-    detection = made_up(learned)
+def test_an_unknown_landmark_and_a_model_without_a_joint_gaussian_are_refused(learned):
+    analysis = made_up(learned)
     with pytest.raises(InputError, match="knows no landmark 'tail'"):
-        refine(detection, {"tail": np.zeros(3)})
-    with pytest.raises(InputError, match="detect the landmarks again"):
-        refine(detection_from_record(detection.to_record()), {"point_1": np.zeros(3)})
-    kept = detection.evidence
-    plain = replace(detection, evidence=kept._replace(joint=replace(kept.joint, joint=None)))
+        analysis.refine({"tail": np.zeros(3)})
+    kept = analysis.state
+    plain = replace(analysis, state=kept._replace(joint=replace(kept.joint, joint=None)))
     with pytest.raises(InputError, match="package it anew"):
-        refine(plain, {"point_1": np.zeros(3)})
+        plain.refine({"point_1": np.zeros(3)})
+
+
+def test_corrections_by_name_add_to_those_before_and_a_set_takes_their_place(learned):
+    analysis = made_up(learned)
+    places = {"point_2": true_place(0, 2), "point_5": true_place(0, 5)}
+    at_once, step = analysis.refine(places), analysis.refine({"point_5": places["point_5"]})
+    in_steps = step.refine({"point_2": places["point_2"]})
+    assert in_steps.detection == at_once.detection
+    only = Review.of(analysis.detection).correct("point_2", places["point_2"])
+    assert step.refine(only.landmarks).detection == analysis.refine({"point_2": places["point_2"]}).detection
+    assert step.refine(analysis.detection.landmarks).detection == analysis.detection
 
 
 # --- networks with a spatial branch ---------------------------------------------------------------------
@@ -185,24 +196,24 @@ def test_the_spatial_branch_looks_again_with_a_clean_peak_where_the_correction_i
 
 
 @pytest.fixture(scope="module")
-def hand() -> tuple[Volume, Detection]:
+def hand() -> tuple[Volume, Analysis]:
     volume = as_volume(drawn_radiograph())
-    return volume, detect(volume, load_model("hand"), device="cpu")
+    return volume, analyse(volume, load_model("hand"), DetectOptions(device="cpu"))
 
 
 def test_a_detection_tells_how_far_off_each_landmark_may_be(hand):
-    _, detection = hand
+    detection = hand[1].detection
     for mark in detection.landmarks:
         assert (mark.expected_error is not None and mark.expected_error > 0) == mark.is_present
 
 
 def test_a_finger_follows_its_tip(hand):
     """As if the tip lay farther out: the joints below go the same way, other fingers hardly move."""
-    _, detection = hand
+    detection = hand[1].detection
     tip = detection.landmarks["index_tip"].position
     outwards = tip - detection.landmarks["wrist"].position
     shift = 12 * outwards / np.linalg.norm(outwards)
-    refined = refine(detection, {"index_tip": tip + shift})
+    refined = hand[1].refine({"index_tip": tip + shift}).detection
     moved = {
         mark.name: float(np.linalg.norm(mark.position - detection.landmarks[mark.name].position))
         for mark in refined.landmarks
@@ -212,33 +223,17 @@ def test_a_finger_follows_its_tip(hand):
     assert all(np.isfinite(mark.position).all() for mark in refined.landmarks if mark.is_present)
 
 
-def test_the_command_corrects_and_lists_what_moved(hand, tmp_path: Path):
-    volume, detection = hand
+def test_the_command_corrects_and_lists_what_moved(hand, tmp_path: Path, cli):
+    volume, detection = hand[0], hand[1].detection
     image, record, out = tmp_path / "hand.nrrd", tmp_path / "first.json", tmp_path / "refined.json"
     write_volume(volume, image)
     review = Review.of(detection).accept("wrist")
     write_review(review, record)
     x, y, z = detection.landmarks["thumb_tip"].position + np.array([3.0, 0.0, 3.0])
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "LandmarkDetectionLib",
-            "refine",
-            str(image),
-            str(record),
-            "--at",
-            f"thumb_tip={x},{y},{z}",
-            "--missing",
-            "little_tip",
-            "-o",
-            str(out),
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "thumb_tip" in run.stdout and "expected error" in run.stdout
+    words = ("--at", f"thumb_tip={x},{y},{z}", "--missing", "little_tip", "-o", out)
+    answer = cli("refine", image, record, *words)
+    assert answer.code == 0, answer.err
+    assert "thumb_tip" in answer.out and "expected error" in answer.out
     refined = read_detection(out).landmarks
     assert refined["thumb_tip"].position == pytest.approx([x, y, z], abs=1e-3)
     again = read_review(out).prediction.landmarks
@@ -260,28 +255,31 @@ def as_review(record):
 
 
 def test_a_record_keeps_what_was_given_apart_from_what_was_estimated(hand):
-    volume, detection = hand
+    volume, detection = hand[0], hand[1].detection
     assert detection.parameters["given"] == {}
     assert detection.parameters["threshold"] > 0 and detection.parameters["side"] in ("left", "right")
     given = detect(volume, load_model("hand"), device="cpu", side="left", depth="mean").parameters["given"]
     assert given == {"side": "left", "depth": "mean"}
-    assert given_settings({"given": given, "threshold": 3.0}) == [given]
+    assert possible_options({"given": given, "threshold": 3.0}) == [DetectOptions(side="left", depth="mean")]
 
 
 def test_what_an_old_record_may_have_been_given_is_tried_from_nothing_on():
     old = {"threshold": 8.0, "side": "left", "depth": "none", "device": "cpu"}
-    assert given_settings(old) == [{}, {"side": "left"}, {"threshold": 8.0, "side": "left"}]
-    assert given_settings({"threshold": -400, "depth": "lateral"}) == [
-        {"depth": "lateral"},
-        {"depth": "lateral", "threshold": -400.0},
-    ]
-    assert given_settings({"given": "broken", "threshold": True}) == [{}]
+    options = (DetectOptions(), DetectOptions(side="left"), DetectOptions(8.0, side="left"))
+    assert possible_options(old) == [*options]
+    lateral = DetectOptions(depth="lateral"), DetectOptions(-400.0, "lateral")
+    assert possible_options({"threshold": -400, "depth": "lateral"}) == [*lateral]
+    assert possible_options({"given": "broken", "threshold": True}) == [DetectOptions()]
+
+
+def found_again(*arguments, **options) -> Detection:
+    return detect_again(*arguments, **options).detection
 
 
 @pytest.mark.parametrize("keys", [(), ("given",)])
 def test_detecting_again_by_a_record_gives_what_the_record_has(hand, keys):
-    volume, detection = hand
-    again = detect_again(volume, load_model("hand"), as_review(without(detection.to_record(), *keys)))
+    volume, detection = hand[0], hand[1].detection
+    again = found_again(volume, load_model("hand"), as_review(without(detection.to_record(), *keys)))
     np.testing.assert_allclose(again.landmarks.positions, detection.landmarks.positions)
 
 
@@ -290,28 +288,30 @@ def test_a_threshold_that_was_given_is_given_again_also_by_an_old_record():
     chosen = detect(volume, model, device="cpu", threshold=400.0)
     assert chosen.parameters["given"] == {"threshold": 400.0}
     for keys in ((), ("given",)):
-        again = detect_again(volume, model, as_review(without(chosen.to_record(), *keys)), device="cpu")
+        again = found_again(volume, model, as_review(without(chosen.to_record(), *keys)), device="cpu")
         np.testing.assert_allclose(again.landmarks.positions, chosen.landmarks.positions)
 
 
 def test_a_record_of_another_image_is_refused(hand):
-    volume, detection = hand
+    volume, detection = hand[0], hand[1].detection
     moved = replace(volume, voxels=np.roll(volume.voxels, 40, axis=2))
     with pytest.raises(InputError, match=r"is not one of .* finds .* mm from where the record has it"):
         detect_again(moved, load_model("hand"), Review.of(detection), device="cpu")
 
 
 def test_what_refine_wrote_can_be_refined_again_with_or_without_the_predictions(hand):
-    volume, detection = hand
+    volume, detection = hand[0], hand[1].detection
     tip = detection.landmarks["index_tip"].position
-    refined = refine(detection, {"index_tip": tip + 25.0 * np.array([0.0, 1.0, 0.0]), "thumb_tip": None})
+    refined = (
+        hand[1].refine({"index_tip": tip + 25.0 * np.array([0.0, 1.0, 0.0]), "thumb_tip": None}).detection
+    )
     for record in (Review(detection, refined.landmarks).to_record(), refined.to_record()):
-        again = detect_again(volume, load_model("hand"), as_review(record), device="cpu")
+        again = found_again(volume, load_model("hand"), as_review(record), device="cpu")
         np.testing.assert_allclose(again.landmarks.positions, detection.landmarks.positions)
 
 
 def test_a_correction_far_outside_the_image_is_refused(hand):
-    volume, detection = hand
+    volume, detection = hand[0], hand[1].detection
     far = Review.of(detection).correct("wrist", [9e5, 0.0, 0.0])
     with pytest.raises(InputError, match=r"wrist is corrected to a place 9e\+05 mm outside"):
         detect_again(volume, load_model("hand"), far, device="cpu")
@@ -322,7 +322,7 @@ def test_a_real_radiograph_is_found_again_by_its_record(real_data: Path, name: s
     volume, model = read_volume(real_data / "hand_xray" / f"{name}.nrrd"), load_model("hand")
     detection = detect(volume, model, device="cpu")
     for keys in ((), ("given",)):
-        again = detect_again(volume, model, as_review(without(detection.to_record(), *keys)), device="cpu")
+        again = found_again(volume, model, as_review(without(detection.to_record(), *keys)), device="cpu")
         np.testing.assert_allclose(again.landmarks.positions, detection.landmarks.positions)
 
 
@@ -336,28 +336,21 @@ def test_a_real_radiograph_is_found_again_by_its_record(real_data: Path, name: s
         (["--at", "thumb_tip=90000,2,3"], "mm outside hand"),
     ],
 )
-def test_the_command_refuses_in_one_sentence(hand, tmp_path: Path, words, sentence):
-    volume, detection = hand
+def test_the_command_refuses_in_one_sentence(hand, tmp_path: Path, cli, words, sentence):
+    volume, detection = hand[0], hand[1].detection
     image, record = tmp_path / "hand.nrrd", tmp_path / "first.json"
     write_volume(volume, image)
     write_detection(detection, record)
-    run = subprocess.run(
-        [sys.executable, "-m", "LandmarkDetectionLib", "refine", str(image), str(record), *words],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode in (2, 3) and sentence in run.stderr and "Traceback" not in run.stderr
+    answer = cli("refine", image, record, *words)
+    assert answer.code in (2, 3) and sentence in " ".join(answer.err.replace("│", " ").split())
+    assert "Traceback" not in answer.err
 
 
-def test_the_next_case_is_the_one_with_the_most_to_correct(hand, tmp_path: Path):
-    _, detection = hand
+def test_the_next_case_is_the_one_with_the_most_to_correct(hand, tmp_path: Path, cli):
+    detection = hand[1].detection
     write_detection(detection, tmp_path / "good.json")
     worse = [replace(mark, expected_error=90.0) if mark.is_present else mark for mark in detection.landmarks]
     write_detection(replace(detection, landmarks=LandmarkSet(tuple(worse))), tmp_path / "bad.json")
-    run = subprocess.run(
-        [sys.executable, "-m", "LandmarkDetectionLib", "next-case", str(tmp_path), "--json"],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    assert [Path(rank["case"]).stem for rank in json.loads(run.stdout)] == ["bad", "good"]
+    answer = cli("next-case", tmp_path, "--json")
+    assert answer.code == 0, answer.err
+    assert [Path(rank["case"]).stem for rank in json.loads(answer.out)] == ["bad", "good"]

@@ -9,7 +9,6 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.agreement import (
     agreement,
-    class_counts,
     confusion,
     intraclass_correlation,
     smape,
@@ -18,7 +17,7 @@ from LandmarkDetectionLib.evaluation.ratings import common_cases, mean_ratings, 
 from LandmarkDetectionLib.io.markups import write_landmarks
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.measurement import Frame, measure
-from LandmarkDetectionLib.measurement.many import measure_many
+from LandmarkDetectionLib.measurement.many import class_of, measure_many
 from Testing.examples.measurement_cases import FACE, in_picture, spine, spine_landmarks
 
 CEPHALOMETRIC = load_protocol("cephalometric-19")
@@ -189,11 +188,16 @@ def test_the_benchmarks_raters_give_their_classes_for_all_400_images(real_data):
     }
     frame = Frame.picture()
     for ratings in read.values():
-        counts = class_counts(measure_many(ratings.positions, CEPHALOMETRIC, frame), CEPHALOMETRIC)
-        assert list(counts) == ["SNA", "SNB", "ANB", "ODI", "APDI", "FHI", "FMA", "MW"]
-        assert all(sum(one.values()) == 400 for one in counts.values())
+        values = measure_many(ratings.positions, CEPHALOMETRIC, frame)
+        classes = {
+            one.name: [class_of(one, value) for value in values[one.name]]
+            for one in CEPHALOMETRIC.measurements
+            if one.classes
+        }
+        assert list(classes) == ["SNA", "SNB", "ANB", "ODI", "APDI", "FHI", "FMA", "MW"]
+        assert all(len(one) == 400 for one in classes.values())
         # Only the incisors' distance has values that the benchmark leaves without a class.
-        assert [name for name, one in counts.items() if one["undefined"]] == ["MW"]
+        assert [name for name, one in classes.items() if not all(one)] == ["MW"]
     found = agreement(read["senior"].positions, read["junior"].positions, CEPHALOMETRIC, frame)[:8]
     rates = {one.definition.name: round(400 * one.confusion.rate_of_images) for one in found}
     assert rates == {

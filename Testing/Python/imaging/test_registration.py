@@ -85,6 +85,16 @@ def flat(matrix: np.ndarray) -> np.ndarray:
     return result
 
 
+def to_template(alignment: AffineAlignment, points: np.ndarray) -> np.ndarray:
+    """(N, 3) RAS mm of the image in RAS mm of the template."""
+    return points @ alignment.matrix[:3, :3].T + alignment.matrix[:3, 3]
+
+
+def to_image(alignment: AffineAlignment, points: np.ndarray) -> np.ndarray:
+    """The inverse of ``to_template``."""
+    return np.linalg.solve(alignment.matrix[:3, :3], (points - alignment.matrix[:3, 3]).T).T
+
+
 @pytest.mark.parametrize(
     ("angles", "scales", "shift"),
     [
@@ -105,7 +115,7 @@ def test_a_known_map_between_radiographs_is_found(
     assert alignment.succeeded, alignment.warning
     assert alignment.quality > alignment.start_quality
     # A third of a pixel of 1 mm.
-    assert np.linalg.norm(alignment.to_template(moved) - marks, axis=1).mean() < 0.35
+    assert np.linalg.norm(to_template(alignment, moved) - marks, axis=1).mean() < 0.35
 
 
 @pytest.mark.parametrize(
@@ -121,7 +131,7 @@ def test_a_known_map_between_volumes_is_found(
     alignment = register_to_template(image, template)
     assert alignment.succeeded, alignment.warning
     # Half a voxel of 2 mm.
-    assert np.linalg.norm(alignment.to_template(moved) - marks, axis=1).mean() < 1.0
+    assert np.linalg.norm(to_template(alignment, moved) - marks, axis=1).mean() < 1.0
 
 
 def test_axis_order_and_a_far_origin_make_no_difference() -> None:
@@ -134,7 +144,7 @@ def test_axis_order_and_a_far_origin_make_no_difference() -> None:
     stored = Volume(image.voxels.transpose(2, 1, 0), turned)
     alignment = register_to_template(stored, template)
     assert alignment.succeeded, alignment.warning
-    found = alignment.to_template(moved + np.array([500, -300, 900]))
+    found = to_template(alignment, moved + np.array([500, -300, 900]))
     assert np.linalg.norm(found - marks, axis=1).mean() < 1.0
 
 
@@ -170,7 +180,7 @@ def test_resampling_puts_values_where_the_matrix_says(size: tuple[int, int, int]
     result = resample_to_template(image, template, alignment)
     k, j, i = np.meshgrid(*(np.arange(n) for n in template.shape), indexing="ij")
     at = template.ijk_to_ras_points(np.stack([i, j, k], -1).reshape(-1, 3))
-    np.testing.assert_allclose(result.voxels.ravel(), alignment.to_image(at) @ slope, atol=1e-3)
+    np.testing.assert_allclose(result.voxels.ravel(), to_image(alignment, at) @ slope, atol=1e-3)
 
 
 def test_the_same_seed_gives_the_same_matrix() -> None:
@@ -213,28 +223,6 @@ def test_an_image_of_one_grey_value_is_refused() -> None:
         register_to_template(empty, template)
 
 
-numbers = st.floats(-0.3, 0.3)
-places = st.floats(-1000, 1000)
-
-
-@given(
-    st.lists(numbers, min_size=9, max_size=9),
-    st.lists(places, min_size=3, max_size=3),
-    st.lists(places, min_size=3, max_size=9),
-)
-def test_points_travel_to_the_template_and_back(
-    linear: list[float], shift: list[float], coordinates: list[float]
-) -> None:
-    matrix = np.eye(4)
-    matrix[:3, :3] += np.reshape(linear, (3, 3))
-    if np.abs(np.linalg.det(matrix)) < 0.05:
-        return
-    matrix[:3, 3] = shift
-    points = np.reshape(coordinates[: len(coordinates) // 3 * 3], (-1, 3))
-    alignment = AffineAlignment(matrix, 1, 0, 0)
-    np.testing.assert_allclose(alignment.to_image(alignment.to_template(points)), points, atol=1e-8)
-
-
 def test_the_real_head_is_brought_back_from_a_known_map(real_data: Path) -> None:
     head = read_volume(real_data / "head" / "chris_t1.nii.gz")
     middle = head.ijk_to_ras_points([(np.array(head.size) - 1) / 2])[0]
@@ -245,7 +233,7 @@ def test_the_real_head_is_brought_back_from_a_known_map(real_data: Path) -> None
     assert alignment.succeeded, alignment.warning
     corners = box[[0, 1, 0]] * [[1, 1, 1], [1, 1, 1], [1, 1, -1]]
     mapped = corners @ matrix[:3, :3].T + matrix[:3, 3]
-    assert np.linalg.norm(alignment.to_template(mapped) - corners, axis=1).max() < 1.5
+    assert np.linalg.norm(to_template(alignment, mapped) - corners, axis=1).max() < 1.5
 
 
 # --- the template -----------------------------------------------------------------------------------------

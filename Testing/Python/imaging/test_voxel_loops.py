@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from LandmarkDetectionLib.imaging import voxel_loops
-from LandmarkDetectionLib.imaging.body.projection import project_along_axis
 
 
 def test_a_kernel_compiles_where_no_cache_folder_can_be_written(monkeypatch: pytest.MonkeyPatch):
@@ -39,12 +38,20 @@ def test_an_error_in_a_slab_reaches_the_caller():
 
 def test_kernels_may_run_from_several_threads_at_once():
     voxels = np.random.default_rng(0).integers(0, 100, (40, 50, 60)).astype(np.int16)
-    expected = (voxels > 50).sum(1)
+    expected = np.uint8(voxels.reshape(20, 2, 25, 2, 30, 2).mean((1, 3, 5), dtype=np.float32))
     results: list[np.ndarray] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(project_along_axis(voxels, 1, 50)[0]))
-        for _ in range(6)
-    ]
+
+    def averaged() -> None:
+        out = np.empty((20, 25, 30), np.uint8)
+        voxel_loops.in_slabs(
+            lambda start, stop: voxel_loops.occupancy_blocks(
+                voxels, np.float32(0), np.float32(1), (2, 2, 2), out, start, stop
+            ),
+            len(out),
+        )
+        results.append(out)
+
+    threads = [threading.Thread(target=averaged) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -79,11 +79,6 @@ def test_numpy_values_paths_and_nan_among_the_parameters_become_json(tmp_path):
     }
 
 
-def test_views_are_never_written(tmp_path):
-    write_detection(Detection(LandmarkSet(()), "m", "1", views=object()), tmp_path / "x.json")
-    assert "views" not in json.loads((tmp_path / "x.json").read_text())
-
-
 def test_an_unknown_suffix_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(OutputError, match=r"use \.mrk\.json, \.fcsv, \.csv, \.json\.$"):
         write_detection(DETECTION, tmp_path / "x.xlsx")

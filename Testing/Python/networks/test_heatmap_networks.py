@@ -29,6 +29,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "stacked_hourglass": {"stacks": 3, "width": 8, "depth": 2},
 }
 ALL = [(name, dimensions, stride) for name in SMALL for dimensions in (2, 3) for stride in (1, 2)]
+WITH_SPATIAL_BRANCH = ("spatial_configuration", "appearance_context")
 
 
 def small(name: str, dimensions: int, stem_stride: int, **other: Any) -> HeatmapNetwork:
@@ -96,7 +97,17 @@ def test_an_image_of_another_kind_is_refused(name: str) -> None:
         network(torch.zeros(1, 2, 32, 32, 32))
 
 
-@pytest.mark.parametrize(("name", "dimensions", "stem_stride"), ALL)
+@pytest.mark.parametrize("name", [name for name in SMALL if name not in WITH_SPATIAL_BRANCH])
+def test_a_network_without_a_spatial_branch_offers_none(name: str) -> None:
+    network = small(name, 2, 1).eval()
+    with torch.no_grad():
+        assert network(image_for(network)).appearance is None
+    assert not hasattr(network, "combine")
+
+
+@pytest.mark.parametrize(
+    ("name", "dimensions", "stem_stride"), [one for one in ALL if one[0] in WITH_SPATIAL_BRANCH]
+)
 def test_running_the_spatial_branch_again_gives_the_same(
     name: str, dimensions: int, stem_stride: int
 ) -> None:
@@ -104,9 +115,6 @@ def test_running_the_spatial_branch_again_gives_the_same(
     image = image_for(network)
     with torch.no_grad():
         output = network(image)
-        if output.appearance is None:
-            assert not hasattr(network, "combine")
-            return
         again = network.combine(output.appearance, image)
         other = network.combine(output.appearance.flip(1), image)
     assert torch.equal(again.heatmaps, output.heatmaps)

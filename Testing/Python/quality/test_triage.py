@@ -11,9 +11,11 @@ from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.quality.triage import (
     expected_wrong,
     landmark_urgency,
+    next_open,
     rank_cases,
     rank_landmarks,
     suspects,
+    worst_first,
 )
 
 NOWHERE = np.full(3, np.nan)
@@ -72,7 +74,7 @@ def test_a_warning_puts_a_case_before_others_and_names_where_to_begin():
     warned = replace(detection(*sure), warnings=("The a is too far from the hip.",))
     ranks = rank_cases({"calm": detection(*sure), "warned": warned})
     assert [rank.case for rank in ranks] == ["warned", "calm"]
-    assert ranks[0].worst == "a" == Review.of(warned).worst_first()[0]
+    assert ranks[0].worst == "a" == worst_first(Review.of(warned))[0]
     assert ranks[0].expected_wrong == pytest.approx((1 + 0.05) / 2 + 0.05)
 
 
@@ -115,16 +117,16 @@ def test_what_is_settled_no_longer_counts():
 
 def test_a_review_lists_the_most_urgent_first_and_does_not_jump():
     review = Review.of(detection(mark("a", 3.0), mark("b", 12.0), mark("c", 7.0)))
-    assert review.worst_first() == ("b", "c", "a")
-    assert review.correct("b", [0, 0, 1]).worst_first() == ("b", "c", "a")
+    assert worst_first(review) == ("b", "c", "a")
+    assert worst_first(review.correct("b", [0, 0, 1])) == ("b", "c", "a")
 
 
 def test_a_review_knows_what_the_others_have_learned_from_a_correction():
     review = Review.of(detection(mark("a", 3.0), mark("b", 12.0), mark("c", 7.0))).correct("b", [0, 0, 1])
     refined = detection(mark("a", 30.0), mark("b", None), mark("c", 1.0))
     followed = review.follow(refined)
-    assert followed.worst_first() == ("a", "b", "c")
-    assert followed.next_open("b") == "c"
+    assert worst_first(followed) == ("a", "b", "c")
+    assert next_open(followed, "b") == "c"
     assert followed.landmarks["b"].status is Status.CORRECTED
     assert followed.restore("a").landmarks["a"].expected_error == 3.0
 

@@ -13,8 +13,7 @@ from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.protocol import LandmarkDefinition, Protocol
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.errors import OutputError
-from LandmarkDetectionLib.imaging.body.projection import project_body
+from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.reporting.overlay import _LABEL_STEP, short_name, spread_labels, write_overlay
 
 UNCERTAIN_RGB = (240, 163, 10)
@@ -60,15 +59,19 @@ def detection(egg: Volume) -> Detection:
         model="egg-ct",
         model_version="1.2.3",
         warnings=("This is an egg.",),
-        views=project_body(egg),
     )
 
 
+@pytest.fixture(scope="module")
+def views(egg: Volume) -> Projection:
+    return project_body(egg)
+
+
 def test_the_picture_says_what_was_found_and_what_was_not(
-    detection: Detection, protocol: Protocol, tmp_path: Path
+    detection: Detection, views: Projection, protocol: Protocol, tmp_path: Path
 ) -> None:
     path = tmp_path / "overlay.svg"
-    write_overlay(detection, protocol, path)
+    write_overlay(detection, views, protocol, path)
     drawing = path.read_text(encoding="utf-8")
     # Matplotlib draws letters as shapes and leaves the words in comments.
     for words in (
@@ -85,10 +88,10 @@ def test_the_picture_says_what_was_found_and_what_was_not(
 
 
 def test_the_picture_shows_the_scan_itself_and_names_the_case(
-    detection: Detection, protocol: Protocol, egg: Volume, tmp_path: Path
+    detection: Detection, views: Projection, protocol: Protocol, egg: Volume, tmp_path: Path
 ) -> None:
-    write_overlay(detection, protocol, tmp_path / "with.png", volume=egg)
-    write_overlay(detection, protocol, tmp_path / "without.png")
+    write_overlay(detection, views, protocol, tmp_path / "with.png", volume=egg)
+    write_overlay(detection, views, protocol, tmp_path / "without.png")
     pictures = [
         np.asarray(Image.open(tmp_path / name).convert("L"), float) for name in ("with.png", "without.png")
     ]
@@ -96,19 +99,19 @@ def test_the_picture_shows_the_scan_itself_and_names_the_case(
     # The yolk is brighter than the white of the egg beside it only where the voxels are shown.
     bright = [np.percentile(picture, 99.5) / np.percentile(picture, 90) for picture in pictures]
     assert bright[0] > 1.2 * bright[1]
-    write_overlay(detection, protocol, tmp_path / "named.svg", volume=egg, case="case-7 $3$")
+    write_overlay(detection, views, protocol, tmp_path / "named.svg", volume=egg, case="case-7 $3$")
     drawing = (tmp_path / "named.svg").read_text(encoding="utf-8")
     assert "case-7 $3$" in drawing and "2 standard deviations" in drawing
 
 
 def test_the_known_truth_is_drawn_beside_what_was_found(
-    detection: Detection, protocol: Protocol, tmp_path: Path
+    detection: Detection, views: Projection, protocol: Protocol, tmp_path: Path
 ) -> None:
     truth = LandmarkSet((Landmark("hip_left", np.array([-70.0, 0.0, -30.0]), Status.DETECTED),))
-    write_overlay(detection, protocol, tmp_path / "overlay.svg", truth=truth)
+    write_overlay(detection, views, protocol, tmp_path / "overlay.svg", truth=truth)
     assert "<!-- known truth -->" in (tmp_path / "overlay.svg").read_text(encoding="utf-8")
-    write_overlay(detection, protocol, tmp_path / "truth.png", truth=truth)
-    write_overlay(detection, protocol, tmp_path / "plain.png")
+    write_overlay(detection, views, protocol, tmp_path / "truth.png", truth=truth)
+    write_overlay(detection, views, protocol, tmp_path / "plain.png")
     assert count_of((255, 255, 255), tmp_path / "truth.png") > count_of(
         (255, 255, 255), tmp_path / "plain.png"
     )
@@ -120,34 +123,28 @@ def count_of(colour: tuple[int, int, int], path: Path) -> int:
 
 
 def test_uncertain_landmarks_have_a_colour_of_their_own(
-    detection: Detection, protocol: Protocol, tmp_path: Path
+    detection: Detection, views: Projection, protocol: Protocol, tmp_path: Path
 ) -> None:
     certain = LandmarkSet(
         tuple(replace(one, status=Status.DETECTED) for one in detection.landmarks if one.is_present)
     )
-    write_overlay(detection, protocol, tmp_path / "uncertain.png")
-    write_overlay(replace(detection, landmarks=certain, warnings=()), protocol, tmp_path / "certain.png")
+    write_overlay(detection, views, protocol, tmp_path / "uncertain.png")
+    write_overlay(
+        replace(detection, landmarks=certain, warnings=()), views, protocol, tmp_path / "certain.png"
+    )
     assert count_of(UNCERTAIN_RGB, tmp_path / "uncertain.png") > 100
     assert count_of(UNCERTAIN_RGB, tmp_path / "certain.png") == 0
 
 
 def test_a_body_without_any_landmark_is_still_drawn(
-    detection: Detection, protocol: Protocol, tmp_path: Path
+    detection: Detection, views: Projection, protocol: Protocol, tmp_path: Path
 ) -> None:
     nothing = LandmarkSet(
         tuple(replace(one, status=Status.ABSENT, covariance=None) for one in detection.landmarks)
     )
-    write_overlay(replace(detection, landmarks=nothing), protocol, tmp_path / "empty.png")
+    write_overlay(replace(detection, landmarks=nothing), views, protocol, tmp_path / "empty.png")
     with Image.open(tmp_path / "empty.png") as picture:
         assert len(np.unique(np.asarray(picture.convert("L")))) > 50
-
-
-def test_a_detection_without_views_is_refused_and_nothing_is_written(
-    detection: Detection, protocol: Protocol, tmp_path: Path
-) -> None:
-    with pytest.raises(OutputError, match="holds no views"):
-        write_overlay(replace(detection, views=None), protocol, tmp_path / "overlay.png")
-    assert list(tmp_path.iterdir()) == []
 
 
 @given(st.lists(st.floats(-5, 15), max_size=40))

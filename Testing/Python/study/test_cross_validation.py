@@ -37,14 +37,20 @@ class Counting:
         return np.zeros((len(patches), 2), np.float32)
 
 
-@given(st.lists(st.sampled_from("abcdefgh"), min_size=3, max_size=40), st.integers(2, 8), st.integers(0, 99))
+subject_lists = st.lists(st.sampled_from("abcdefgh"), min_size=3, max_size=40)
+
+
+@given(subject_lists, st.integers(1, 8), st.integers(0, 99))
+def test_fewer_subjects_than_folds_are_refused(subjects: list[str], more: int, seed: int) -> None:
+    with pytest.raises(InputError, match="cannot be divided"):
+        make_folds(subjects, "k-fold", len(set(subjects)) + more, seed)
+
+
+@given(subject_lists.filter(lambda one: len(set(one)) > 1), st.data(), st.integers(0, 99))
 def test_every_case_is_tested_once_and_no_subject_is_divided(
-    subjects: list[str], count: int, seed: int
+    subjects: list[str], data: st.DataObject, seed: int
 ) -> None:
-    if count > len(set(subjects)):
-        with pytest.raises(InputError, match="cannot be divided"):
-            make_folds(subjects, "k-fold", count, seed)
-        return
+    count = data.draw(st.integers(2, len(set(subjects))))
     folds = make_folds(subjects, "k-fold", count, seed)
     assert sorted(n for fold in folds for n in fold.test) == list(range(len(subjects)))
     for fold in folds:

@@ -11,7 +11,7 @@ from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.io.protocols import load_protocol
-from LandmarkDetectionLib.quality.triage import expected_wrong, suspects
+from LandmarkDetectionLib.quality.triage import expected_wrong, suspects, worst_first
 from Testing.examples.cohort_cases import make_results
 
 NO = np.zeros(2, bool)
@@ -68,7 +68,7 @@ def test_the_doubt_is_that_of_a_review():
         for index, mark in enumerate(marks)
     ]
     order = sorted(range(3), key=lambda index: -doubts[index][()])
-    assert tuple("abc"[index] for index in order) == review.worst_first()
+    assert tuple("abc"[index] for index in order) == worst_first(review)
 
 
 def test_kinds_leave_numbers_out_and_keep_names_with_numbers():

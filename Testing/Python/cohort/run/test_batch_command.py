@@ -73,10 +73,10 @@ def test_no_name_of_a_patient_is_in_any_result_or_log(undisturbed: Finished) -> 
             assert path.is_dir() or name.encode() not in path.read_bytes()
 
 
-def test_started_again_it_does_nothing_again(undisturbed: Finished, source: Path, run_command: Run) -> None:
+def test_started_again_it_does_nothing_again(undisturbed: Finished, source: Path, run_cli: Run) -> None:
     out, _ = undisturbed
     before = {path: path.read_bytes() for path in out.glob("cases/*/case.json")}
-    ended = run_command(source, out)
+    ended = run_cli(source, out)
     assert ended.code == 0
     assert [event["event"] for event in ended.events if event["event"] != "looking"] == ["start", "end"]
     assert {path: path.read_bytes() for path in out.glob("cases/*/case.json")} == before
@@ -108,7 +108,7 @@ def test_a_result_that_is_damaged_at_the_end_is_a_failure_in_every_table(
     assert unreadable == {path.parent.parent.name}
     assert len(rows(out / "results.csv")) == 3
     (broken,) = [row for row in rows(out / "failures.csv") if row["case"] in unreadable]
-    assert "--verify" in broken["reason"]
+    assert "with the files verified" in broken["reason"]
     assert str(tmp_path) not in broken["reason"]
 
 

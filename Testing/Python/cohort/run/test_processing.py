@@ -215,13 +215,18 @@ def test_a_scan_without_any_landmark_is_a_finished_case_with_its_files(
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
     from LandmarkDetectionLib.detectors import dispatch
+    from LandmarkDetectionLib.detectors.analysis import Analysis
+    from LandmarkDetectionLib.detectors.evidence import Evidence
+    from LandmarkDetectionLib.imaging.previews import image_views
+    from LandmarkDetectionLib.io.volumes import read_volume
 
-    def nothing(*_: object, **__: object) -> Detection:
+    def nothing(*_: object, **__: object) -> Analysis:
         names = ("head_top", "knee_left", "knee_right")
         marks = tuple(Landmark(name, [float("nan")] * 3, Status.ABSENT, 0.01) for name in names)
-        return Detection(LandmarkSet(marks), "tiny-model", "1.0.0")
+        detection = Detection(LandmarkSet(marks), "tiny-model", "1.0.0")
+        return Analysis(detection, image_views(read_volume(image)), Evidence(None, None))
 
-    monkeypatch.setattr(dispatch, "detect", nothing)
+    monkeypatch.setattr(dispatch, "analyse", nothing)
     assert run(plan, image).state is State.DONE
     found = outcome(plan)
     assert (found.landmarks, found.present, found.confidence) == (3, 0, None)

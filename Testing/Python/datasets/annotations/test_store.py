@@ -46,6 +46,37 @@ def store(tmp_path: Path) -> AnnotationStore:
     return AnnotationStore(tmp_path / "store")
 
 
+def test_what_is_learned_from_is_the_record_and_no_text(store, cases):
+    """Texts that a person has edited in Slicer's table, or that other programs drop, change no status."""
+    case = cases[0]
+    review = corrected(case).accept("round").mark_missing("wide")
+    saved = store.save(review, case.read_volume(), case.image_files[0], protocol=PROTOCOL)
+    file = store.file_of(saved)
+    content = json.loads(file.read_text())
+    for point, text in zip(
+        content["markups"][0]["controlPoints"], ("", "seen | detected", "top"), strict=False
+    ):
+        point["description"] = text
+    file.write_text(json.dumps(content))
+    told = {one.name: one.status for one in review.landmarks}
+    for landmarks in (read_store(store.path).cases[0].read_landmarks(), read_landmarks(file)):
+        assert {one.name: one.status for one in landmarks} == told
+
+
+def test_a_point_that_was_moved_since_is_what_the_point_says(store, cases):
+    """The file alone, opened and moved by another program that keeps what it does not know."""
+    case = cases[0]
+    saved = store.save(corrected(case), case.read_volume(), case.image_files[0], protocol=PROTOCOL)
+    content = json.loads(store.file_of(saved).read_text())
+    point = content["markups"][0]["controlPoints"][0]
+    point["position"][0] += 5.0
+    file = store.path / "moved.mrk.json"
+    file.write_text(json.dumps(content))
+    before, after = saved.settled, read_landmarks(file)
+    assert after[point["label"]].position[0] == pytest.approx(before[point["label"]].position[0] - 5)
+    assert all(after[name] == before[name] for name in before.names if name != point["label"])
+
+
 def test_an_annotation_comes_back_as_it_was_saved(store, cases):
     case = cases[0]
     review = corrected(case).accept("round").mark_missing("wide")

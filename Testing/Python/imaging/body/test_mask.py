@@ -7,8 +7,8 @@ import pytest
 from scipy import ndimage
 
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.imaging.body.mask import depth_accumulation, estimate_air_threshold, isolate_body
-from LandmarkDetectionLib.imaging.body.projection import Projection, project_along_axis, project_body
+from LandmarkDetectionLib.imaging.body.mask import estimate_air_threshold, isolate_body
+from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.io.volumes import read_volume
 from Testing.examples.body_phantom import (
     BACK,
@@ -235,18 +235,6 @@ def test_a_scalp_over_dark_bone_is_no_table():
     head += np.random.default_rng(3).normal(0, 2, head.shape)
     view = project_body(Volume(head, np.diag([2.0, 2, 2, 1]), "MR"), pixel_mm=2.0).coronal
     assert view.cropped_to_object().geometry.shape[1] * 2 == pytest.approx(160, abs=5)
-
-
-def test_the_papers_depth_accumulation_finds_a_body_over_plates_but_loses_thin_fingers():
-    volume = phantom(partial(flat_table, top=BACK - 20), spacing=(4.0, 4.0, 4.0), **UPPER)
-    count, _, _ = project_along_axis(volume.voxels, 1, -400.0)
-    body = depth_accumulation(count, plates=2)
-    view = project_body(volume).coronal
-    trunk = view.silhouette.sum() * 25
-    assert body.sum() * 16 == pytest.approx(trunk, rel=0.03)
-    hands = np.r_[:25, -25:0]  # columns more than 250 mm from the middle
-    assert body[:25, hands].any()
-    assert not depth_accumulation(count, plates=4)[:22, hands].any()  # plates of 16 mm: no fingers
 
 
 def test_the_real_whole_body_needs_no_modality_to_be_recognised(real_data):

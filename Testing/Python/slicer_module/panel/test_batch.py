@@ -12,6 +12,7 @@ from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.io.volumes import write_volume
+from LandmarkDetectionLib.quality.triage import worst_first
 from Testing.examples.cohort_cases import make_results, write_results
 from Testing.Python.slicer_module.panel_cases import complaint, drag, open_panel, picture, said
 
@@ -151,7 +152,7 @@ def test_a_case_is_opened_under_its_code_and_saved_before_the_next_is_opened(hos
     assert panel.parameters.inputVolume.GetName() == first
     before = read_cohort(folder).path(first, MODEL).read_bytes()
     host.press_key("a")
-    best = panel.review.review.landmarks.names.index(panel.review.review.worst_first()[-1])
+    best = panel.review.review.landmarks.names.index(worst_first(panel.review.review)[-1])
     drag(panel.parameters.landmarks, best, [1.0, 2.0, 3.0])
     panel.batch.widget.collapsed = False
     host.click(panel.batch.ui.nextCaseButton)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.quality.triage import worst_first
 from Testing.Python.slicer_host import SlicerHost
 from Testing.Python.slicer_module.mrml_cases import add_volume
 from Testing.Python.slicer_module.panel_cases import (
@@ -103,10 +104,10 @@ def test_two_clicks_lead_from_an_empty_scene_to_landmarks_and_keys_review_them_a
     assert "31 landmarks" in panel.detect.message.text and "processor" in panel.detect.message.text
     assert len(rows(panel)) == 31
     review = stored(panel.parameters.landmarks)
-    assert [name for name, _, _ in rows(panel)] == [panel.review.title(name) for name in review.worst_first()]
+    assert [name for name, _, _ in rows(panel)] == [panel.review.title(name) for name in worst_first(review)]
     errors = [mark.expected_error for mark in review.landmarks if mark.is_present]
     assert None not in errors
-    first, last = (review.landmarks[review.worst_first()[n]] for n in (0, -1))
+    first, last = (review.landmarks[worst_first(review)[n]] for n in (0, -1))
     assert first.expected_error > last.expected_error and first.confidence < last.confidence
 
     for step in range(31):

@@ -401,12 +401,12 @@ def test_the_disk_is_full(host, panel, node, tmp_path, monkeypatch):
 
 
 def test_the_folder_is_read_only(host, panel, node, tmp_path, monkeypatch):
-    import tempfile
+    from LandmarkDetectionLib import files
 
-    def denied(*args: object, **options: object) -> None:
+    def denied(target: Path) -> Path:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(tempfile, "mkstemp", denied)
+    monkeypatch.setattr(files, "_new_file", denied)
     export(host, panel, tmp_path / "case.csv")
     assert "choose a folder you may write to" in complaint(panel)
     monkeypatch.undo()

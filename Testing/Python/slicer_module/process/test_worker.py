@@ -18,6 +18,16 @@ ECHO = "say(id=r['id'], event='done', result=r)"
 SLEEP = "time.sleep(600)"
 
 
+class Asked:
+    """A request with whatever entries a test's own process reads."""
+
+    def __init__(self, do: str = "detect", **entries: Any) -> None:
+        self.do, self.entries = do, entries
+
+    def to_message(self) -> dict[str, Any]:
+        return {"do": self.do, **self.entries}
+
+
 class Answers:
     """What came back of requests, in order."""
 
@@ -27,7 +37,7 @@ class Answers:
 
     def ask(self, worker: Any, name: str = "", **message: Any) -> int:
         return worker.request(
-            {"do": "detect", **message},
+            Asked(**message),
             lambda fraction, text: self.seen.append((name, "progress", (fraction, text))),
             lambda result: self.seen.append((name, "done", result)),
             lambda kind, sentence: self.seen.append((name, kind, sentence)),

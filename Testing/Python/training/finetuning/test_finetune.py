@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +108,35 @@ def test_earlier_data_are_learned_from_again_except_what_the_store_has(data, tmp
     assert before.digest() != after.digest()
     gone = gather(model, store.path, (DataSource(str(tmp_path / "gone.json")),), lambda *_: None)
     assert gone.earlier.training == () and "no longer there" in gone.warnings[-1]
+
+
+def test_every_file_of_landmarks_is_read_once_and_every_image_to_check_and_to_grid_it(
+    store, models, data, monkeypatch
+):
+    """Whatever is learned from and compared on; earlier data are at hand, too."""
+    from LandmarkDetectionLib.datasets import cases
+    from LandmarkDetectionLib.datasets.annotations import store as stores
+
+    read: Counter[tuple[str, str]] = Counter()
+
+    def counted(module: Any, name: str) -> None:
+        original = getattr(module, name)
+
+        def count(path: Any, *args: Any, **options: Any) -> Any:
+            read[name, str(Path(path).absolute())] += 1
+            return original(path, *args, **options)
+
+        monkeypatch.setattr(module, name, count)
+
+    counted(stores, "read_annotation")
+    counted(stores, "read_volume")
+    counted(cases, "read_landmarks")
+    counted(cases, "read_volume")
+    tune(store, steps=2)
+    count = {kind: [n for (of, _), n in read.items() if of == kind] for kind, _ in read}
+    assert count["read_annotation"] == [1] * len(store.history())
+    assert count["read_landmarks"] == [1] * 12, "of the data it learned from; a store's are annotations"
+    assert count["read_volume"] == [2] * (12 + 18)
 
 
 def test_a_model_that_becomes_worse_on_earlier_data_is_refused():
@@ -298,8 +328,8 @@ def test_landmarks_without_a_truth_say_nothing():
 
 PROGRAM = """
 import sys
-from LandmarkDetectionLib.training import fine_tuning
-fine_tuning.fine_tune(
+from LandmarkDetectionLib.training.finetuning.finetune import fine_tune
+fine_tune(
     sys.argv[1], sys.argv[2], steps=20, device="cpu",
     changes={"learning_rate": 4e-3, "checkpoint_minutes": 1e-9},
     progress=lambda share, text: print(f"{share:.3f}", flush=True),

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from LandmarkDetectionLib.heatmaps.gaussian import decode_parabola, gaussian_heatmaps
+from LandmarkDetectionLib.heatmaps.gaussian import decode_local_soft_argmax, gaussian_heatmaps
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.training.supervised.losses import LOSSES, build_loss
 
@@ -55,7 +55,7 @@ def error_after_training(architecture: str, loss: str) -> float:
         optimiser.step()
     images, points = blobs(32, generator)
     with torch.no_grad():
-        found = decode_parabola(network(images).heatmaps)
+        found = decode_local_soft_argmax(network(images).heatmaps)
     return float((found - points).norm(dim=-1).mean())
 
 

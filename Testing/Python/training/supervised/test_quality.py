@@ -15,7 +15,13 @@ from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.models import load_model
 from LandmarkDetectionLib.models.registry import find_models
 from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
-from LandmarkDetectionLib.training.supervised.model import MadeModel, make_model, train_from_store
+from LandmarkDetectionLib.training.supervised.model import (
+    Lessons,
+    MadeModel,
+    NewModel,
+    make_model,
+    train_from_store,
+)
 from LandmarkDetectionLib.training.supervised.quality import HARDLY_BETTER, measure_quality
 from Testing.examples.blob_data import SMALL_TRAINING, write_blob_data
 from Testing.examples.store_cases import blob_cases, save_case
@@ -67,13 +73,10 @@ def test_nothing_measured_is_said() -> None:
 def trained(data: Datalist, out: Path, steps: int, **options: Any) -> MadeModel:
     return make_model(
         data,
-        "scn-lite",
+        Lessons("scn-lite", SMALL_TRAINING | {"steps": steps}, shape=(64, 64)),
+        NewModel("spots", **options),
         out,
-        name="spots",
-        changes=SMALL_TRAINING | {"steps": steps},
-        shape=(64, 64),
         run={"device": "cpu"},
-        **options,
     )
 
 

@@ -13,7 +13,7 @@ from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.datasets.raters import case_landmarks
-from LandmarkDetectionLib.detectors.dispatch import detect, locate_near, look, preview
+from LandmarkDetectionLib.detectors.dispatch import analyse, detect, look, preview
 from LandmarkDetectionLib.errors import Cancelled, InputError, NoBodyError, TrainingError
 from LandmarkDetectionLib.models import Model, load_model, validate_model
 from LandmarkDetectionLib.reporting.overlay import write_overlay
@@ -96,15 +96,16 @@ def test_a_landmark_that_the_image_cuts_off_is_absent(flat, model):
 
 def test_a_landmark_is_found_again_near_a_click(flat, model):
     case = flat.of_split("val")[0]
-    detection = detect(case.read_volume(), model)
-    here = detection.landmarks["round"]
-    again = locate_near(detection, model, "round", here.position + np.array([0.6, -0.4, 0]))
+    analysis = analyse(case.read_volume(), model)
+    here = analysis.detection.landmarks["round"]
+    again = analysis.locate_near("round", here.position + np.array([0.6, -0.4, 0]))
     assert np.linalg.norm(again.position - here.position) < 0.5
 
 
 def test_the_picture_shows_the_radiograph(flat, model, tmp_path):
     volume = flat.of_split("val")[0].read_volume()
-    write_overlay(detect(volume, model), model.protocol, tmp_path / "seen.png")
+    analysis = analyse(volume, model)
+    write_overlay(analysis.detection, analysis.views, model.protocol, tmp_path / "seen.png")
     assert (tmp_path / "seen.png").stat().st_size > 5000
     assert look(volume, model).titles == ("the image",)
 
@@ -146,10 +147,11 @@ def test_a_model_of_volumes_is_trained_and_used_the_same_way(tmp_path):
     train_annotated(config, data, division, tmp_path / "run", device="cpu")
     model = package_annotated(tmp_path / "run", data, division, tmp_path / "solid", name="solid")
     case = division.held_back[0]
-    found = detect(case.read_volume(), model)
+    analysis = analyse(case.read_volume(), model)
+    found = analysis.detection
     (truth,) = case_landmarks(case, NAMES)
     assert np.linalg.norm(found.landmarks.positions - truth, axis=1).mean() < 2.0, "mm, that is one voxel"
-    write_overlay(found, model.protocol, tmp_path / "seen.png")
+    write_overlay(found, analysis.views, model.protocol, tmp_path / "seen.png")
     assert look(case.read_volume(), model).titles == ("from the front", "from the left")
 
 

@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -32,7 +32,6 @@ from LandmarkDetectionLib.synthesis.body.stream import Batch, BodyStream
 from LandmarkDetectionLib.training.loop import learning_rate_factor, prefetch
 from LandmarkDetectionLib.training.synthetic import tasks
 from LandmarkDetectionLib.training.synthetic import train as synthetic_train
-from LandmarkDetectionLib.training.synthetic.card_parts import restrict
 from LandmarkDetectionLib.training.synthetic.package import package_run
 from LandmarkDetectionLib.training.synthetic.presets import NINE, PRESETS, TrainingConfig
 from LandmarkDetectionLib.training.synthetic.tasks import make_task
@@ -56,6 +55,10 @@ CONFIG: TrainingConfig = tiny.CONFIG
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_small(monkeypatch)
+
+
+def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     for (module, name), value in tiny.shrink().items():
         monkeypatch.setattr(module, name, value)
 
@@ -65,28 +68,52 @@ def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     return {**state["task"], **{f"averaged {k}": v for k, v in state["averaged"].items()}}
 
 
-def test_losses_fall(tmp_path: Path) -> None:
-    texts: list[str] = []
+class Run(NamedTuple):
+    """A folder that was trained in, and the progress that was told."""
+
+    folder: Path
+    told: list[tuple[float, str]]
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A training of forty steps."""
+    run = Run(tmp_path_factory.mktemp("learned") / "run", [])
     config = CONFIG.model_copy(update={"steps": 40, "learning_rate": 5e-3})
-    train(config, tmp_path / "run", device="cpu", progress=lambda _, text: texts.append(text))
+    with pytest.MonkeyPatch.context() as patch:
+        make_small(patch)
+        train(config, run.folder, device="cpu", progress=lambda *call: run.told.append(call))
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training as the tiny program does it, undisturbed: its folder."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        make_small(patch)
+        train(CONFIG, folder, device="cpu")
+    return folder
+
+
+def test_losses_fall(learned: Run) -> None:
     for name in ("coronal_position", "lateral_position"):
-        losses = [float(re.search(rf"{name} (-?[\d.]+)", text)[1]) for text in texts]  # type: ignore[index]
+        losses = [float(re.search(rf"{name} (-?[\d.]+)", text)[1]) for _, text in learned.told]  # type: ignore[index]
         assert len(losses) == 40
         assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5]), name
 
 
-def test_progress_rises_to_one_and_says_how_long_it_takes(tmp_path: Path) -> None:
-    calls: list[tuple[float, str]] = []
-    train(CONFIG, tmp_path / "run", device="cpu", progress=lambda *call: calls.append(call))
-    fractions = [fraction for fraction, _ in calls]
+def test_progress_rises_to_one_and_says_how_long_it_takes(learned: Run) -> None:
+    fractions = [fraction for fraction, _ in learned.told]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
-    assert "step 8/8" in calls[-1][1]
-    assert "min left" in calls[-1][1]
+    assert "step 40/40" in learned.told[-1][1]
+    assert "min left" in learned.told[-1][1]
 
 
-def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path, repository: Path) -> None:
-    whole = train(CONFIG, tmp_path / "whole", device="cpu")
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(
+    whole: Path, tmp_path: Path, repository: Path
+) -> None:
     killed = tmp_path / "killed"
     answer = subprocess.run(
         [sys.executable, str(PROGRAM), str(killed), "5"],
@@ -100,16 +127,16 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path, re
     first: list[str] = []
     resumed = train(config, killed, device="cpu", progress=lambda _, text: first.append(text))
     assert first[0].startswith("step 6/8")
-    one, other = weights(whole), weights(resumed)
+    one, other = weights(whole / "checkpoint.pt"), weights(resumed)
     assert one.keys() == other.keys()
     for name, value in one.items():
         torch.testing.assert_close(other[name], value, rtol=0, atol=1e-6, msg=name)
 
 
-def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
-    checkpoint = train(CONFIG, tmp_path / "run", device="cpu")
+def test_a_finished_run_is_not_trained_again(whole: Path) -> None:
+    checkpoint = whole / "checkpoint.pt"
     before = checkpoint.read_bytes()
-    train(CONFIG, tmp_path / "run", device="cpu")
+    train(CONFIG, whole, device="cpu")
     assert checkpoint.read_bytes() == before
 
 
@@ -295,13 +322,11 @@ def test_the_papers_networks_learn_and_measure_in_pixels_and_mm(regression: Any)
 
 
 def test_a_run_becomes_a_model_that_detects(
-    tmp_path: Path, phantom: tuple[Volume, LandmarkSet], monkeypatch: pytest.MonkeyPatch
+    learned: Run, tmp_path: Path, phantom: tuple[Volume, LandmarkSet]
 ) -> None:
-    config = CONFIG.model_copy(update={"steps": 30, "learning_rate": 5e-3})
-    train(config, tmp_path / "run", device="cpu")
     told: list[float] = []
     model = package_run(
-        tmp_path / "run",
+        learned.folder,
         tmp_path / "tiny-body",
         name="tiny-body",
         batches=1,
@@ -326,7 +351,7 @@ def test_a_run_becomes_a_model_that_detects(
 
 
 def test_a_protocol_restricted_to_some_landmarks_is_consistent(whole_body: Protocol) -> None:
-    small = restrict(whole_body, ("hip_left", "hip_right", "knee_left"))
+    small = whole_body.restricted(("hip_left", "hip_right", "knee_left"))
     assert small.pairs == (("hip_left", "hip_right"),)
     assert small.lines == (("hip_left", "knee_left"),)
     assert set(small.names) == {"hip_left", "hip_right", "knee_left"}
