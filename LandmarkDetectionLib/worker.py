@@ -26,7 +26,8 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -43,6 +44,7 @@ from LandmarkDetectionLib.typing import Progress
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.options import Side
+    from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.detectors.analysis import Analysis
     from LandmarkDetectionLib.models import Model
@@ -216,17 +218,18 @@ class Worker:
         return {"page": str(write_report(request.folder, progress=progress))}
 
     def _annotate(self, request: requests.Annotate, progress: Progress) -> Message:
-        from LandmarkDetectionLib.core.protocol import Protocol
-        from LandmarkDetectionLib.core.review import Review
         from LandmarkDetectionLib.datasets.annotations import AnnotationStore, summarise_store
 
         progress(0.0, "saving the review")
+        volume = self._opened(request.volume)
+        with _in_one_sentence("The place of the image"):
+            volume = replace(volume, ijk_to_ras=np.array(request.ijk_to_ras))
         store = AnnotationStore(request.store)
         annotation = store.save(
-            Review.from_record(request.record),
-            replace(self._opened(request.volume), ijk_to_ras=np.array(request.ijk_to_ras)),
+            _review_of(request),
+            volume,
             request.image,
-            protocol=Protocol.model_validate(request.protocol),
+            protocol=_protocol_of(request),
             reviewer=request.reviewer,
             seconds=request.seconds,
             comment=request.comment,
@@ -292,32 +295,53 @@ def open_volume(message: VolumeMessage) -> Volume:
     path, name = Path(message.file), message.name
     try:
         dtype = np.dtype(message.dtype)
-    except TypeError:
-        raise InputError(f"There is no type of voxels {message.dtype!r}; start again.") from None
+        if dtype.kind not in "iufb":
+            raise TypeError
+    except (TypeError, ValueError, SyntaxError):
+        raise InputError(f"There are no voxels of the type {message.dtype[:40]!r}; start again.") from None
     size = path.stat().st_size if path.is_file() else -1
     if size != dtype.itemsize * math.prod(message.shape):
         problem = "are gone" if size < 0 else "are not complete"
         raise InputError(f"The voxels of {name or 'the volume'} in {path} {problem}; start again.")
     # Copy on write: nothing is ever written, but compiled loops know no read-only arrays.
     voxels = np.memmap(path, dtype, mode="c", shape=message.shape).view(np.ndarray)
-    return Volume(
-        voxels,
-        np.array(message.ijk_to_ras),
-        message.modality,
-        name,
-        spacing_known=message.spacing_known,
-        warnings=message.warnings,
-    )
+    with _in_one_sentence(f"The place of {name or 'the volume'}"):
+        return Volume(
+            voxels,
+            np.array(message.ijk_to_ras),
+            message.modality,
+            name,
+            spacing_known=message.spacing_known,
+            warnings=message.warnings,
+        )
 
 
-def _review_of(request: requests.Refine | requests.Picture) -> Review:
+def _review_of(request: requests.Refine | requests.Picture | requests.Annotate) -> Review:
     """The review in a request's ``record``."""
     from LandmarkDetectionLib.core.review import Review
 
-    try:
+    with _in_one_sentence("The record of the review"):
         return Review.from_record(request.record)
+
+
+def _protocol_of(request: requests.Annotate) -> Protocol:
+    from pydantic import ValidationError
+
+    from LandmarkDetectionLib.core.protocol import Protocol, readable
+
+    try:
+        return Protocol.model_validate(request.protocol)
+    except ValidationError as problem:
+        raise InputError(f"The protocol cannot be used: {readable(problem)}.") from None
+
+
+@contextmanager
+def _in_one_sentence(what: str) -> Iterator[None]:
+    """Say of what a message has that it cannot be used, and why."""
+    try:
+        yield
     except ValueError as problem:
-        raise InputError(f"The record of the review cannot be used: {problem}.") from None
+        raise InputError(f"{what} cannot be used: {problem}.") from None
 
 
 def _model_of(detection: Detection) -> Model | None:

@@ -36,7 +36,7 @@ def main() -> None:
     for name in options.models:
         model = load_model(MODELS / name)
         networks = model.build_networks()
-        if model.is_of_hands:
+        if model.capabilities.of_hands:
             hand = HandSettings.of(model)
             framing = HandFraming(hand.canvas_shape, "inside", hand.filled)
             joint = joint_of_hands(

@@ -260,6 +260,11 @@ def require_sane(field: str, values: FloatArray) -> None:
     limit = FARTHEST_MM**2 if field == "covariance" else FARTHEST_MM
     if np.abs(values).max(initial=0) > limit:
         raise ValueError(f"{field} is more than {FARTHEST_MM / 1e6:g} km away, where no image is")
+    if field == "covariance" and values.shape == (3, 3):
+        # Rounding may leave it a little lopsided or below 0.
+        tolerance = 1e-6 * max(1.0, np.abs(values).max())
+        if np.abs(values - values.T).max() > tolerance or np.linalg.eigvalsh(values).min() < -tolerance:
+            raise ValueError(f"{field} is no spread: it is lopsided, or negative in some direction")
 
 
 # --- shared pieces --------------------------------------------------------------------------------------

@@ -20,12 +20,10 @@ Step = Callable[[float, str], None]
 class Detector(Protocol):
     """One way to find landmarks: a module of this package with these two functions."""
 
-    @staticmethod
-    def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
+    def refuses(self, volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
         """Why a model of this kind cannot look at a volume with these options; None when it can."""
 
-    @staticmethod
-    def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
+    def analyse(self, volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
         """Find the model's landmarks with options that are not refused, on the device that they name."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib.core.options import DEVICES, DetectOptions, require_choice
 from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.detectors import hand, hand_regression, heatmap, regression, silhouette
     from LandmarkDetectionLib.detectors.analysis import Analysis, Views
     from LandmarkDetectionLib.detectors.base import Detector
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionLib.typing import Progress
+
+    #: Here type checkers see that each is a detector; they are imported when they are needed.
+    _ALIKE: tuple[Detector, ...] = (silhouette, regression, hand, hand_regression, heatmap)
 
 #: By the name that a model's package has for its detector.
 MODULES = {
@@ -181,15 +185,13 @@ def detector_of(model: Model) -> Detector:
         raise ModelError(
             f"The model {model.name!r} asks for the detector {model.detector!r}, which this version lacks."
         )
-    module: Any = import_module(f"LandmarkDetectionLib.detectors.{MODULES[model.detector]}")
-    detector: Detector = module
+    detector: Detector = import_module(f"LandmarkDetectionLib.detectors.{MODULES[model.detector]}")
     return detector
 
 
 def _device_for(model: Model, device: str) -> str:
     """As ``choose_device``; networks of outlines are so small that only a person sends them to a GPU."""
-    small = model.detector in ("silhouette", "hand")
-    return "cpu" if device == "auto" and small else choose_device(device)
+    return "cpu" if device == "auto" and model.capabilities.small else choose_device(device)
 
 
 def look(volume: Volume, model: Model | None, options: DetectOptions | None = None) -> Views:
@@ -205,9 +207,10 @@ def look(volume: Volume, model: Model | None, options: DetectOptions | None = No
     from LandmarkDetectionLib.imaging.previews import image_views
 
     asked = DetectOptions() if options is None else options
-    if model is not None and model.reads_grey_values:
+    can = None if model is None else model.capabilities
+    if can is not None and not can.of_outlines:
         return image_views(volume)
-    if model is not None and model.is_of_hands:
+    if can is not None and can.of_hands:
         return view_hand(volume, asked.side, asked.threshold)
     return project_body(volume, threshold=asked.threshold)
 
@@ -230,9 +233,9 @@ def preview(volume: Volume, model: Model, threshold: float | None = None) -> tup
     from LandmarkDetectionLib.imaging.body.projection import shaded, silhouette_preview
     from LandmarkDetectionLib.imaging.hand.views import view_hand
 
-    if model.reads_grey_values:
+    if not model.capabilities.of_outlines:
         raise InputError(f"The model {model.name!r} looks at grey values; there is no threshold to choose.")
-    if not model.is_of_hands:
+    if not model.capabilities.of_hands:
         return silhouette_preview(volume, threshold)
     picture = view_hand(volume, threshold=threshold)
     return picture.threshold, shaded(picture.views[0].view.front)

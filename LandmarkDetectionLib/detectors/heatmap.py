@@ -149,7 +149,7 @@ def _branch(
     radius: float,
 ) -> SpatialBranch | None:
     """For networks that look at local appearance first."""
-    appearance = output.appearance if output is not None and hasattr(network, "combine") else None
+    appearance = None if output is None else output.appearance
     if appearance is None or 2 * appearance.numel() > MOST_BYTES:
         return None
     return SpatialBranch(network, appearance, grid.image, reading, settings, model.protocol.names, radius)

@@ -194,7 +194,7 @@ def _predict_case(model: Model, case: Case, file: Path, device: str) -> None:
     from LandmarkDetectionLib.io.records import write_detection
 
     try:
-        first, *further = case.read_channels() if model.channels > 1 else [case.read_volume()]
+        first, *further = case.read_channels() if model.capabilities.channels > 1 else [case.read_volume()]
         detection = detect(first, model, device=device, side=_side(model, case), channels=further)
     except NoBodyError as problem:
         nothing = tuple(Landmark(name, np.zeros(3), Status.ABSENT, 0.0) for name in model.protocol.names)
@@ -205,7 +205,7 @@ def _predict_case(model: Model, case: Case, file: Path, device: str) -> None:
 
 
 def _side(model: Model, case: Case) -> Side:
-    return case.side or "auto" if model.is_of_hands else "auto"
+    return case.side or "auto" if model.capabilities.of_hands else "auto"
 
 
 def _prepare(folder: Path, made_by: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from LandmarkDetectionLib.correction import JointGaussian, joint_from_bytes, joi
 from LandmarkDetectionLib.errors import ModelError, OutputError
 from LandmarkDetectionLib.files import atomic_folder, atomic_write, read_json, write_text
 from LandmarkDetectionLib.io.protocols import protocol_text, read_protocol
+from LandmarkDetectionLib.models.capabilities import OF_DETECTORS, Capabilities, dimensions_of
 from LandmarkDetectionLib.models.metadata import JointEntry, Metadata, NetworkEntry, default_metadata
 from LandmarkDetectionLib.models.reference import ReferencePicture, read_reference, write_reference
 
@@ -79,7 +80,7 @@ class Model:
     --------
     >>> import LandmarkDetectionLib as ld
     >>> model = ld.load_model("hand")
-    >>> model.takes_single_images, model.is_of_hands
+    >>> model.capabilities.single_images, model.capabilities.of_hands
     (True, True)
     """
 
@@ -94,36 +95,19 @@ class Model:
     joint_file: JointEntry | None = None
 
     @property
-    def is_of_hands(self) -> bool:
-        """Whether it looks for one hand, in a radiograph or a volume, and not for a body in a volume."""
-        return self.detector.startswith("hand")
-
-    @property
-    def reads_grey_values(self) -> bool:
-        """Whether it looks at grey values and not at outlines: it has no threshold and no depth method."""
-        return self.detector == "heatmap"
-
-    @property
-    def takes_single_images(self) -> bool:
-        """Whether it works on radiographs and single slices."""
-        shape = self.settings.get("shape")
-        return self.is_of_hands or (self.reads_grey_values and isinstance(shape, list) and len(shape) == 2)
-
-    @property
-    def takes_volumes(self) -> bool:
-        """Whether it works on volumes of several slices."""
-        return not self.reads_grey_values or not self.takes_single_images
-
-    @property
-    def knows_how_landmarks_lie(self) -> bool:
-        """Whether its landmarks can follow corrections; see ``Analysis.refine``."""
-        return self.joint_file is not None
-
-    @property
-    def channels(self) -> int:
-        """Images that one case consists of."""
+    def capabilities(self) -> Capabilities:
+        """What it can be used for and told."""
+        usual = OF_DETECTORS.get(self.detector, Capabilities())
         count = self.settings.get("channels", 1)
-        return count if isinstance(count, int) else 1
+        flat = not usual.of_outlines and dimensions_of(self.settings) == 2
+        return replace(
+            usual,
+            single_images=usual.single_images or flat,
+            volumes=usual.volumes and not flat,
+            channels=count if isinstance(count, int) else 1,
+            propagates=self.joint_file is not None,
+            learns=not usual.of_outlines and isinstance(self.metadata.get("training"), dict),
+        )
 
     @property
     def reference(self) -> ReferencePicture | None:

@@ -15,7 +15,8 @@ class HeatmapOutput(NamedTuple):
     heatmaps : (B, L, *S) float32
         What positions are read from.
     appearance : (B, L, *S) float32 or None
-        Local appearance before the spatial branch, of networks that have one.
+        Local appearance before the spatial branch, of networks that have one: they have a method ``combine``
+        from it and the image to the output.
     intermediate : tuple of (B, L, *S) float32
         Heatmaps of earlier stacks, which enter the loss too.
     """

@@ -1,6 +1,8 @@
 """What every test shares: settings for hypothesis, one thread per worker, and the optional real data."""
 
 import os
+import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -38,6 +40,28 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder} (set LANDMARK_DETECTION_TEST_DATA to their folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Fill a folder of this name once for all processes of a run; who comes later takes it as it is."""
+    from filelock import FileLock
+
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    shared.mkdir(exist_ok=True)
+
+    def fill(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return fill
 
 
 @pytest.fixture(scope="session")
@@ -93,12 +117,16 @@ def whole_body() -> "Protocol":
 
 
 @pytest.fixture(scope="session")
-def phantom() -> "tuple[Volume, LandmarkSet]":
+def phantom(once: Callable[[str, Callable[[Path], object]], Path]) -> "tuple[Volume, LandmarkSet]":
     """A synthetic adult on a table as a coarse CT, and the true landmarks."""
     pytest.importorskip("anny", reason="synthetic bodies need anny")
     from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 
-    return make_phantom(3, spacing_mm=8.0)
+    def make(folder: Path) -> None:
+        (folder / "phantom.pickle").write_bytes(pickle.dumps(make_phantom(3, spacing_mm=8.0)))
+
+    made: tuple[Volume, LandmarkSet] = pickle.loads((once("phantom", make) / "phantom.pickle").read_bytes())
+    return made
 
 
 class Answer(NamedTuple):

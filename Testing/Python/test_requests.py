@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from LandmarkDetectionLib import requests
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.requests import REQUESTS, Detect, LocateNear, Request, VolumeMessage, request_of
 
@@ -126,4 +125,3 @@ def test_the_worker_answers_every_request_there_is():
     from LandmarkDetectionLib.worker import Worker
 
     assert set(Worker(lambda event: None)._tasks) == set(REQUESTS)
-    assert all(kind.__doc__ for kind in vars(requests).values() if isinstance(kind, type))

@@ -173,12 +173,59 @@ def test_what_a_user_got_wrong_is_one_sentence_with_its_kind(worker: Process, sc
 
 
 def test_a_defect_is_answered_with_its_traceback_and_the_process_lives_on(
-    worker: Process, scan: Message
+    repository: Path, scan: Message
 ) -> None:
-    answer = worker.ask("install", source="\0")[-1]
+    broken = (
+        "import LandmarkDetectionLib.worker as worker, LandmarkDetectionLib.models as models\n"
+        "load = models.load_model\n"
+        "models.load_model = lambda name: {}['volume'] if name == 'broken' else load(name)\n"
+        "worker.main()\n"
+    )
+    process = Process(repository, broken)
+    answer = process.ask("detect", volume=scan, model="broken")[-1]
     assert answer["kind"] == "Defect"
     assert "Traceback" in answer["message"]
-    assert worker.result("detect", volume=scan, model=MODEL)["landmarks"]
+    assert process.ask("detect", volume=scan, model="no-such-model")[-1]["kind"] == "ModelError"
+    process.process.kill()
+    process.process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"dtype": "O"}, "There are no voxels of the type 'O'"),
+        ({"dtype": "nonsense"}, "There are no voxels of the type 'nonsense'"),
+        (
+            {"ijk_to_ras": [[0.0] * 4] * 3 + [[0, 0, 0, 1]]},
+            "The place of Scan cannot be used: ijk_to_ras has a",
+        ),
+        ({"ijk_to_ras": [[1.0] * 4] * 4}, "The place of Scan cannot be used: ijk_to_ras must be"),
+    ],
+)
+def test_a_volume_that_cannot_be_is_refused_in_one_sentence(
+    scan: Message, change: Message, sentence: str
+) -> None:
+    with pytest.raises(InputError) as problem:
+        opened({**scan, **change})
+    assert str(problem.value).startswith(sentence) and str(problem.value).endswith(".")
+
+
+@pytest.mark.parametrize("entry", ["record", "protocol"])
+def test_what_cannot_be_saved_is_refused_in_one_sentence(
+    worker: Process, scan: Message, tmp_path: Path, entry: str
+) -> None:
+    from LandmarkDetectionLib.core.protocol import protocol_of_names
+
+    asked = {
+        "record": {"schema_version": 1, "landmarks": []},
+        "protocol": protocol_of_names(("chin",), "Chin").model_dump(mode="json", exclude_defaults=True),
+        "store": str(tmp_path / "store"),
+        "ijk_to_ras": scan["ijk_to_ras"],
+        "volume": scan,
+    }
+    answer = worker.ask("annotate", **{**asked, entry: {"landmarks": 5}})[-1]
+    assert answer["kind"] == "InputError" and "cannot be used" in answer["message"], answer
+    assert "\n" not in answer["message"] and not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A small model that errs, and stores of corrections of it, right ones and wrong ones."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,17 @@ def trained_models(data: Datalist, folder: Path) -> Path:
         patch.setenv("LANDMARK_DETECTION_MODELS", str(folder / "models"))
         install_blob_model(data, folder / "run")
     return folder / "models"
+
+
+def blob_models(once: Callable[[str, Callable[[Path], object]], Path]) -> tuple[Datalist, Path]:
+    """The images, and the folder of `trained_models`, made once for all processes of a test run."""
+
+    def make(folder: Path) -> None:
+        trained_models(make_data(folder / "images"), folder / "trained")
+
+    folder = once("blob-models", make)
+    images = read_datalist(folder / "images" / "data.json", missing="allow")
+    return images, folder / "trained" / "models"
 
 
 def make_store(

@@ -35,11 +35,6 @@ ODD_BYTES = (
 )
 
 
-def fuzz_seconds(default: float = 1.0) -> float:
-    """Seconds to try one reader for: the variable LANDMARK_DETECTION_FUZZ_SECONDS, or the default."""
-    return float(os.environ.get(SECONDS_VARIABLE, default))
-
-
 def damaged(content: bytes, number: int) -> bytes:
     """The content with one to four damages; which ones follows from the number alone.
 
@@ -57,8 +52,7 @@ def fuzz(
     content: bytes,
     *,
     check: Callable[[Any], None] | None = None,
-    seconds: float | None = None,
-    at_least: int = 20,
+    tries: int = 150,
     known: Sequence[int] = (),
 ) -> int:
     """Read a file over and over, each time damaged in another way.
@@ -73,10 +67,8 @@ def fuzz(
         The sound file, which has to be readable.
     check
         Asserts that an answer to a damaged file is a valid one: damage may be harmless.
-    seconds
-        How long; :func:`fuzz_seconds` when not given.
-    at_least
-        How many damages are tried however slow the machine is.
+    tries
+        How many damages are tried; LANDMARK_DETECTION_FUZZ_SECONDS says how long to go on beyond them.
     known
         Numbers of damages that once went wrong, which are tried first.
 
@@ -95,9 +87,9 @@ def fuzz(
     sound = read(path)
     if check is not None:
         check(sound)
-    end = time.monotonic() + (fuzz_seconds() if seconds is None else seconds)
+    end = time.monotonic() + float(os.environ.get(SECONDS_VARIABLE, 0))
     tried = 0
-    while tried < len(known) + at_least or time.monotonic() < end:
+    while tried < len(known) + tries or time.monotonic() < end:
         number = known[tried] if tried < len(known) else tried - len(known)
         path.write_bytes(damaged(content, number))
         try:

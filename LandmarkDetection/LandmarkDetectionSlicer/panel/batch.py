@@ -126,7 +126,7 @@ class BatchSection:
 
     def setModels(self, models: list[Model]) -> None:
         """Offer these models; ticked ones stay ticked."""
-        self._models = [model for model in models if model.channels == 1]
+        self._models = [model for model in models if model.capabilities.channels == 1]
         if self.ui is None:
             return
         self._missing = packages.missingPackages(packages.BATCH)

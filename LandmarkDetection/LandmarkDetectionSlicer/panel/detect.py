@@ -193,7 +193,7 @@ class DetectSection:
     def _showFittingOptions(self) -> None:
         """Show what the model asks: which hand it is, or where the body ends and how depth is found."""
         ui = self.ui
-        isOfHands = self.model is not None and self.model.is_of_hands
+        isOfHands = self.model is not None and self.model.capabilities.of_hands
         ui.sideLabel.visible = ui.sideSelector.visible = isOfHands
         for widget in (
             ui.thresholdLabel,
@@ -208,11 +208,11 @@ class DetectSection:
     @property
     def looksAtOutlines(self) -> bool:
         """Whether the chosen model has a threshold to choose."""
-        return self.model is not None and not self.model.reads_grey_values
+        return self.model is not None and self.model.capabilities.of_outlines
 
     @property
     def _readsGreyValues(self) -> bool:
-        return self.model is not None and self.model.reads_grey_values
+        return self.model is not None and not self.model.capabilities.of_outlines
 
     def _onOptionsToggled(self, *_args: object) -> None:
         # As with collapsed sections: what was to be hidden meanwhile comes out again.
@@ -243,7 +243,7 @@ class DetectSection:
             threshold=None if self._readsGreyValues else self._threshold.value,
             depth=None if self._readsGreyValues else parameters.depth.value or None,
             device=parameters.device.value,
-            side=parameters.side.value if model.is_of_hands else Side.AUTOMATIC.value,
+            side=parameters.side.value if model.capabilities.of_hands else Side.AUTOMATIC.value,
             keepReviewed=parameters.keepReviewed,
             onProgress=self._onProgress,
             onFinished=self._onFinished,
@@ -319,11 +319,11 @@ class DetectSection:
 def _misfit(model: Model, volumeNode: Any) -> str | None:
     """Why a model cannot work on a volume, in one sentence; None when it can."""
     isSingle = volumes.isSingleImage(volumeNode)
-    if isSingle and not model.takes_single_images:
+    if isSingle and not model.capabilities.single_images:
         sentence = _("{volume} is a single image, and {model} needs a volume of several slices.")
-    elif not isSingle and not model.takes_volumes:
+    elif not isSingle and not model.capabilities.volumes:
         sentence = _("{volume} has several slices, and {model} needs a radiograph or a single slice.")
-    elif model.channels > 1:
+    elif model.capabilities.channels > 1:
         sentence = _(
             "{model} needs several images of a case at once: run landmark-detection detect --channel."
         )

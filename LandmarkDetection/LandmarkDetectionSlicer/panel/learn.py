@@ -300,7 +300,7 @@ def _refusal(model: Model | None) -> str | None:
     """Why a model cannot be improved; None when it can."""
     if model is None:
         return _("Choose a model in the section Detect first.")
-    if not model.reads_grey_values or not isinstance(model.metadata.get("training"), dict):
+    if not model.capabilities.learns:
         return _("Only models that were trained on annotated images learn from corrections; train one below.")
     return None
 

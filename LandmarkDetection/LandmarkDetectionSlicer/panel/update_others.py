@@ -40,7 +40,7 @@ class UpdateOthers:
             and model is not None
             and session.landmarkNode is not None
             and model.name == session.review.prediction.model
-            and model.knows_how_landmarks_lie
+            and model.capabilities.propagates
             and nodes.volumeOf(session.landmarkNode) is not None
         )
 

@@ -265,7 +265,7 @@ def take_pictures(models: Sequence[str]) -> bool:
     """Whether any of the models looks at single images."""
     from LandmarkDetectionLib.models import load_model
 
-    return any(load_model(name).takes_single_images for name in models)
+    return any(load_model(name).capabilities.single_images for name in models)
 
 
 def _keyed(

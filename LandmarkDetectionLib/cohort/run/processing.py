@@ -199,7 +199,7 @@ def _analyse(
     device = choose_device(plan.device)
     resident = _resident(model.path, model.settings.digest, plan.batch or (ON_GPU if device == "cuda" else 1))
     given = {"side": job.case.side, **plan.options}
-    if not resident.is_of_hands:
+    if not resident.capabilities.of_hands:
         given["side"] = "auto"
     options = DetectOptions(device=device, channels=tuple(volumes[1:]), **given)
     analysis = analyse(volumes[0], resident, options)

@@ -176,7 +176,7 @@ def fine_tune(
 
 def refusal(model: Model) -> str | None:
     """Why a model cannot be fine-tuned, in one sentence; None when it can."""
-    if not model.reads_grey_values or not isinstance(model.metadata.get("training"), dict):
+    if not model.capabilities.learns:
         return (
             f"{model.name} cannot learn from corrections: only models of grey values can, which "
             "a training on annotated images or the panel has made."

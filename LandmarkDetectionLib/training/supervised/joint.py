@@ -61,7 +61,7 @@ def appearance_contrast(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) ->
         images, targets = task.prepare(batch)
         with torch.inference_mode():
             appearance = task.network(images).appearance
-        if appearance is None or not hasattr(task.network, "combine"):
+        if appearance is None:
             return {}
         base = appearance.flatten(2).float().median(dim=2).values
         size = torch.tensor(appearance.shape[2:][::-1], device=appearance.device)

@@ -21,6 +21,7 @@ pytest.importorskip("distributed", reason="cohorts need the extra batch")
 pytest.importorskip("pyarrow", reason="cohorts need the extra batch")
 
 SURNAME, UID_TEXT = "Mustermann", "Erika"
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 class Ended(NamedTuple):
@@ -32,16 +33,18 @@ class Ended(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def detector(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def detector(tiny_model: Path, once: Once) -> Path:
     """The tiny untrained model, sure enough of itself to place every landmark."""
-    folder = tmp_path_factory.mktemp("sure") / "tiny-model"
-    shutil.copytree(tiny_model, folder)
-    path = folder / "configs" / "metadata.json"
-    metadata = json.loads(path.read_text())
-    for curve in metadata["landmark_detection"]["settings"]["calibration"].values():
-        curve["shares"] = [0.5, 0.9]
-    path.write_text(json.dumps(metadata))
-    return folder
+
+    def make(folder: Path) -> None:
+        shutil.copytree(tiny_model, folder / "tiny-model")
+        path = folder / "tiny-model" / "configs" / "metadata.json"
+        metadata = json.loads(path.read_text())
+        for curve in metadata["landmark_detection"]["settings"]["calibration"].values():
+            curve["shares"] = [0.5, 0.9]
+        path.write_text(json.dumps(metadata))
+
+    return once("sure", make) / "tiny-model"
 
 
 @pytest.fixture(scope="session")
@@ -57,18 +60,21 @@ def bodies() -> list[Volume]:
 
 
 @pytest.fixture(scope="session")
-def source(bodies: list[Volume], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def source(bodies: list[Volume], once: Once) -> Path:
     """Four good cases in four formats, two damaged ones and a text, all named after patients."""
-    folder = tmp_path_factory.mktemp("archive") / SURNAME
-    (folder / "ct").mkdir(parents=True)
-    for volume, name in zip(bodies, ("a.nii.gz", "b.nrrd", "c.mha"), strict=False):
-        write_volume(volume, folder / "ct" / f"{SURNAME}_{name}")
-    write_dicom(bodies[3], folder / f"{UID_TEXT}_{SURNAME}_dicom")
-    # Two blanks, a tab, and a letter of another age: the name is not UTF-8.
-    (folder / os.fsdecode(SURNAME.encode() + b"  \t_f\xfcr.nii")).write_bytes(b"")
-    (folder / f"{SURNAME}_text.nrrd").write_text(f"{SURNAME} is no image\n")
-    (folder / f"{SURNAME}.txt").write_text("notes")
-    return folder
+
+    def make(archive: Path) -> None:
+        folder = archive / SURNAME
+        (folder / "ct").mkdir(parents=True)
+        for volume, name in zip(bodies, ("a.nii.gz", "b.nrrd", "c.mha"), strict=False):
+            write_volume(volume, folder / "ct" / f"{SURNAME}_{name}")
+        write_dicom(bodies[3], folder / f"{UID_TEXT}_{SURNAME}_dicom")
+        # Two blanks, a tab, and a letter of another age: the name is not UTF-8.
+        (folder / os.fsdecode(SURNAME.encode() + b"  \t_f\xfcr.nii")).write_bytes(b"")
+        (folder / f"{SURNAME}_text.nrrd").write_text(f"{SURNAME} is no image\n")
+        (folder / f"{SURNAME}.txt").write_text("notes")
+
+    return once("archive", make) / SURNAME
 
 
 @pytest.fixture(scope="session")
@@ -107,14 +113,16 @@ def run_cli(cli: Callable[..., Any], command: Callable[..., list[str]]) -> Calla
 
 
 @pytest.fixture(scope="session")
-def undisturbed(
-    source: Path, run_command: Callable[..., Ended], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Ended]:
+def undisturbed(source: Path, run_command: Callable[..., Ended], once: Once) -> tuple[Path, Ended]:
     """The results of a run that nothing disturbed."""
-    out = tmp_path_factory.mktemp("undisturbed") / "out"
-    ended = run_command(source, out)
-    assert ended.code == 0, ended.err
-    return out, ended
+
+    def make(folder: Path) -> None:
+        ended = run_command(source, folder / "out")
+        assert ended.code == 0, ended.err
+        (folder / "ended.json").write_text(json.dumps(ended))
+
+    folder = once("undisturbed", make)
+    return folder / "out", Ended(*json.loads((folder / "ended.json").read_text()))
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def test_damaged_landmark_files_of_a_datalist(tmp_path: Path) -> None:
         for case in data:
             all_finite(case.read_landmarks())
 
-    fuzz(lambda _: read_datalist(path, "allow"), file, file.read_bytes(), check=check, seconds=0.5)
+    fuzz(lambda _: read_datalist(path, "allow"), file, file.read_bytes(), check=check)
 
 
 def picture(folder: Path) -> Path:
@@ -98,7 +98,7 @@ def test_damaged_tps_files(tmp_path: Path) -> None:
     )
     read = imported(lambda file, out: import_tps(images, out, {"rater": file}), tmp_path / "out")
     fuzz(read, tmp_path / "damaged.tps", content, known=(337,))
-    fuzz(read_tps, tmp_path / "alone.tps", content, seconds=0.5, at_least=200)
+    fuzz(read_tps, tmp_path / "alone.tps", content)
 
 
 def test_damaged_tables(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_damaged_tables(tmp_path: Path) -> None:
     content = b"image,nose_x,nose_y,chin_x,chin_y\nfish,10.5,20,30,40\n"
     read = imported(lambda file, out: import_table(images, file, out, y_from="bottom"), tmp_path / "out")
     fuzz(read, tmp_path / "damaged.csv", content, known=(311,))
-    fuzz(read_points, tmp_path / "points.csv", content, seconds=0.5, at_least=200)
+    fuzz(read_points, tmp_path / "points.csv", content)
 
 
 def test_damaged_afids(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_damaged_annotations_and_a_store_that_holds_one(tmp_path: Path) -> None:
         return {"rows": store.rows(store.standing())}
 
     content = read_landmarks_back(file, store, review, cases[0])
-    fuzz(save_beside, file, content, seconds=0.5, at_least=10)
+    fuzz(save_beside, file, content, tries=20)
 
 
 def read_landmarks_back(file: Path, store: AnnotationStore, review: Any, case: Any) -> bytes:
@@ -178,6 +178,6 @@ def test_damaged_weights_are_told_by_their_checksum(tmp_path: Path, tiny_model: 
     package = Path(shutil.copytree(tiny_model, tmp_path / "tiny-model"))
     weights = package / "models" / "coronal.safetensors"
     content = weights.read_bytes()
-    fuzz(lambda _: check_model(package), weights, content, seconds=0.5, at_least=5)
+    fuzz(lambda _: check_model(package), weights, content, tries=10)
     weights.write_bytes(content[:-1])
     assert any("does not match its checksum" in problem for problem in check_model(package))

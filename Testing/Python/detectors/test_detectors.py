@@ -17,15 +17,17 @@ pytest.importorskip("anny", reason="the synthetic CT needs anny")
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
-from LandmarkDetectionLib.core.options import DEPTH_METHODS
+from LandmarkDetectionLib.core.options import DEPTH_METHODS, DetectOptions
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.detectors import silhouette
+from LandmarkDetectionLib.detectors import dispatch, silhouette
+from LandmarkDetectionLib.detectors.checking import NEEDS
 from LandmarkDetectionLib.detectors.dispatch import choose_device, detect
 from LandmarkDetectionLib.detectors.silhouette import canvas
 from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError, NoBodyError
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.models import Model, load_model, save_model
+from LandmarkDetectionLib.models.capabilities import OF_DETECTORS
 from LandmarkDetectionLib.networks.architectures import build_network
 
 NAMES = ("head_top", "shoulder_right", "shoulder_left", "knee_right", "knee_left")
@@ -370,3 +372,26 @@ def test_the_papers_networks_look_at_the_body_alone(
 def test_the_papers_networks_have_no_lateral_view(by_regression: Callable[..., Detection]) -> None:
     with pytest.raises(InputError, match="has no lateral network"):
         by_regression(depth="lateral")
+
+
+def test_every_detector_can_be_run_checked_and_told_apart() -> None:
+    assert set(dispatch.MODULES) == set(OF_DETECTORS) == set(NEEDS)
+    for name, can in OF_DETECTORS.items():
+        model = replace(load_model("whole-body-ct"), detector=name)
+        detector = dispatch.detector_of(model)
+        assert callable(detector.analyse) and callable(detector.refuses)
+        assert model.capabilities.of_hands == can.of_hands == name.startswith("hand")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (DetectOptions(side="left"), "is not one of hands; leave out the side"),
+        (DetectOptions(channels=[Volume(np.zeros((4, 4, 4)), np.eye(4))]), "leave out the further channels"),
+    ],
+)
+def test_what_a_model_of_bodies_cannot_be_told_is_refused(
+    scan: Volume, model: Model, options: DetectOptions, sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        dispatch.analyse(scan, model, options)

@@ -89,6 +89,10 @@ def changed(**changes):
     return json.dumps({**DETECTION.to_record(), **changes})
 
 
+def spread(covariance):
+    return {"name": "a", "position": [1, 2, 3], "status": "detected", "covariance": covariance}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -105,6 +109,9 @@ def changed(**changes):
         (changed(parameters={"x": [{"y": float("-inf")}]}), "'parameters' holds a number that is not finite"),
         (changed(landmarks=[{"name": "a", "position": [1, 2, float("inf")]}]), "not finite"),
         (changed(landmarks=[{"name": "a", "position": [1, 2, 1e15]}]), "more than 1 km away"),
+        (changed(landmarks=[spread([[4, 0, 0], [0, -1, 0], [0, 0, 4]])]), "negative in some direction"),
+        (changed(landmarks=[spread([[4, 9, 0], [9, 4, 0], [0, 0, 4]])]), "negative in some direction"),
+        (changed(landmarks=[spread([[4, 1, 0], [0, 4, 0], [0, 0, 4]])]), "lopsided"),
         (changed(landmarks=[{"name": "a\ud800", "position": [1, 2, 3]}]), "is no text"),
         (changed(landmarks={}), "'landmarks' is not a list"),
         (changed(landmarks=[5]), "landmark 1 is broken"),

@@ -538,7 +538,7 @@ def test_an_installed_model_can_be_removed_and_nothing_else(pristine, user_folde
 
 def test_a_zip_file_is_not_loaded_but_its_installation_is_named(tmp_path):
     (tmp_path / "m.zip").write_bytes(b"x")
-    with pytest.raises(ModelError, match="models install"):
+    with pytest.raises(ModelError, match="install it as a model first"):
         load_model(tmp_path / "m.zip")
 
 

@@ -14,7 +14,7 @@ from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import load_model
 from Testing.examples.blob_data import NAMES
-from Testing.examples.fine_tuning_cases import NAME, STEPS, make_data, make_store, trained_models
+from Testing.examples.fine_tuning_cases import NAME, STEPS, blob_models, make_store
 from Testing.Python.slicer_module.mrml_cases import DETECTION, SHIFT, add_transform, add_volume
 from Testing.Python.slicer_module.panel_cases import (
     SCREENSHOTS,
@@ -37,15 +37,20 @@ DEFINITIONS = ("Middle of the round spot.", "Middle of the tall spot.", "Middle 
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Datalist:
-    return make_data(tmp_path_factory.mktemp("data"))
+def made(once: Any) -> tuple[Datalist, Path]:
+    return blob_models(once)
 
 
 @pytest.fixture(scope="module")
-def trained(data: Datalist, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(made: tuple[Datalist, Path]) -> Datalist:
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def trained(made: tuple[Datalist, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models with a small one of the spots, which was shown other places than people mean."""
-    models = trained_models(data, tmp_path_factory.mktemp("trained"))
-    shutil.rmtree(models / ".learned-from")
+    models = tmp_path_factory.mktemp("trained") / "models"
+    shutil.copytree(made[1], models, ignore=shutil.ignore_patterns(".learned-from"))
     return models
 
 

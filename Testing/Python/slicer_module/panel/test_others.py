@@ -201,23 +201,18 @@ def test_landmarks_of_another_origin_offer_no_choice(host, panel):
 @pytest.mark.parametrize(
     ("parameters", "asked"),
     [
-        ({"threshold": 0.3, "threshold_given": False, "side": "left"}, "None"),
-        ({"threshold": 0.3, "threshold_given": True, "side": "left"}, "0.3"),
+        ({"threshold": 0.3, "threshold_given": False, "side": "left"}, None),
+        ({"threshold": 0.3, "threshold_given": True, "side": "left"}, 0.3),
         # Before it was noted: that of a body is the image's own, that of a hand is not.
-        ({"threshold": 0.3, "side": "left"}, "None"),
-        ({"threshold": -400.0}, "-400.0"),
-        ({}, "None"),
+        ({"threshold": 0.3, "side": "left"}, None),
+        ({"threshold": -400.0}, -400.0),
+        ({}, None),
     ],
 )
-def test_an_estimated_threshold_is_estimated_again_and_a_given_one_given(host, panel, parameters, asked):
-    panel.logic._worker = worker_that(
-        "say(id=r['id'], event='error', kind='InputError', message=f\"The threshold is {r['threshold']}.\")"
-    )
-    node = show_detection(panel, add_volume("scan"), replace(DETECTION, parameters=parameters))
-    choose(host, panel, "Others follow corrections")
-    drag(node, KNEE, [-60.0, 12.0, -372.0])
-    settled(host, panel)
-    assert complaint(panel) == f"The threshold is {asked}."
+def test_an_estimated_threshold_is_estimated_again_and_a_given_one_given(panel, parameters, asked):
+    from LandmarkDetectionSlicer.logic.detecting import givenThreshold  # needs the application
+
+    assert givenThreshold(replace(DETECTION, parameters=parameters)) == asked
 
 
 @pytest.mark.parametrize("threshold", [None, 120.0])

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
@@ -235,7 +236,8 @@ def test_the_process_finds_the_library_from_any_folder(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     worker = BackgroundWorker()
-    answers.ask(worker, model="no-such-model")
+    volume = {"file": "v.raw", "dtype": "<i2", "shape": [1, 1, 1], "ijk_to_ras": np.eye(4).tolist()}
+    answers.ask(worker, model="no-such-model", volume=volume)
     ((_, kind, sentence),) = answers.wait()
     assert kind == "ModelError", sentence
     worker.stop()

@@ -29,6 +29,7 @@ from LandmarkDetectionLib.models import (
     validate_model,
 )
 from LandmarkDetectionLib.models.learned_from import DataSource, noted_data
+from LandmarkDetectionLib.training.finetuning import finetune
 from LandmarkDetectionLib.training.finetuning.comparison import (
     Comparison,
     Verdict,
@@ -39,21 +40,26 @@ from LandmarkDetectionLib.training.finetuning.data import accepted, gather
 from LandmarkDetectionLib.training.finetuning.finetune import fine_tune
 from LandmarkDetectionLib.training.finetuning.task import FineTuningTask, mixed
 from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
-from Testing.examples.fine_tuning_cases import NAME, STEPS, make_data, make_store, trained_models
+from Testing.examples.fine_tuning_cases import NAME, STEPS, blob_models, make_store
 from Testing.examples.store_cases import PROTOCOL, save_case
 
 SHIFT = 2.0  # mm, that is four pixels
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Datalist:
-    return make_data(tmp_path_factory.mktemp("data"))
+def made(once) -> tuple[Datalist, Path]:
+    return blob_models(once)
 
 
 @pytest.fixture(scope="module")
-def trained(data: Datalist, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(made: tuple[Datalist, Path]) -> Datalist:
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def trained(made: tuple[Datalist, Path]) -> Path:
     """A folder of models with the model trained on the first images."""
-    return trained_models(data, tmp_path_factory.mktemp("trained"))
+    return made[1]
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +82,25 @@ def tune(store: AnnotationStore, **options: Any) -> Any:
     return fine_tune(NAME, store.path, **{"steps": STEPS, "device": "cpu", **options})
 
 
-def test_a_model_that_learned_from_corrections_is_better_and_in_use(store, models, tmp_path):
-    shutil.rmtree(models / ".learned-from")
-    done = tune(store)
+@pytest.fixture(scope="module")
+def tuned(trained, store, tmp_path_factory) -> tuple[Any, Path]:
+    """What a fine-tuning gave back, and the folder of models after it."""
+    folder = tmp_path_factory.mktemp("tuned") / "models"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns(".learned-from"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANDMARK_DETECTION_MODELS", str(folder))
+        return tune(store), folder
+
+
+def use_models_of(tuned, models) -> None:
+    """Take the tuned models in the place of those that a test begins with."""
+    shutil.rmtree(models)
+    shutil.copytree(tuned[1], models)
+
+
+def test_a_model_that_learned_from_corrections_is_better_and_in_use(tuned, store, models):
+    use_models_of(tuned, models)
+    done, _ = tuned
     found = done.verdict.held_back
     assert done.verdict.is_better and found.new < 0.5 * found.old and found.high < 0, done.verdict
     assert (found.cases, found.landmarks, found.unit) == (5, 15, "mm")
@@ -149,7 +171,9 @@ def test_a_model_that_becomes_worse_on_earlier_data_is_refused():
         assert "has become worse on what the old one knew" in verdict.sentence()
 
 
-def test_wrong_corrections_are_refused_with_numbers(data, tmp_path, cli):
+def test_wrong_corrections_are_refused_with_numbers_and_not_learned_from_again(
+    data, tmp_path, cli, monkeypatch
+):
     wrong = make_store(data, tmp_path / "wrong", wrong_mm=6.0)
     before = load_model(NAME)
     words = ("finetune", NAME, wrong.path, "--steps", STEPS, "--device", "cpu", "--quiet")
@@ -157,6 +181,8 @@ def test_wrong_corrections_are_refused_with_numbers(data, tmp_path, cli):
     assert answer.code == 10
     assert "not shown to be better, so the old one stays" in answer.err and " mm (" in answer.err
     assert load_model(NAME).path == before.path and len(model_versions(NAME)) == 1
+    # What was refused is not learned again, only answered again.
+    monkeypatch.setattr(finetune, "_learn", None)
     record = json.loads(cli(*words, "--json").out)
     assert record["new version"] is None and record["held back"]["high"] >= 0
     assert not list(user_model_folder().glob(".fine-tuning/*/cases"))
@@ -215,18 +241,8 @@ def test_a_cancelled_fine_tuning_goes_on_to_the_same_weights(store, models, tmp_
     assert parts.verdict == whole.verdict
 
 
-def test_a_refused_training_is_not_repeated(data, tmp_path, monkeypatch):
-    wrong = make_store(data, tmp_path / "wrong", wrong_mm=6.0)
-    first = tune(wrong)
-    from LandmarkDetectionLib.training.finetuning import finetune
-
-    monkeypatch.setattr(finetune, "_learn", None)
-    assert tune(wrong).verdict == first.verdict
-
-
-def test_a_model_made_better_twice_names_both_parents(store, models, tmp_path):
-    shutil.rmtree(models / ".learned-from")
-    tune(store)
+def test_a_model_made_better_twice_names_both_parents(tuned, store, models):
+    use_models_of(tuned, models)
     first = load_model(NAME)
     assert first.metadata["training"] == load_model(f"{NAME}@1.0.0").metadata["training"], (
         "no ever lower rate"

@@ -65,7 +65,8 @@ def test_the_model_finds_landmarks_of_images_it_has_not_seen(flat, model):
 
 def test_the_package_is_complete_and_holds_no_names_of_files(flat, model):
     assert validate_model(model.path) == []
-    assert model.reads_grey_values and model.takes_single_images and not model.takes_volumes
+    can = model.capabilities
+    assert not can.of_outlines and can.single_images and not can.volumes and can.learns
     text = "".join(file.read_text() for file in model.path.rglob("*.json"))
     text += (model.path / "docs/README.md").read_text()
     assert "case00" not in text
