@@ -211,7 +211,7 @@ EMPTIED: dict[str, dict[str, str]] = {
         "cohort.sources.find": "find_cases",
     },
     "detectors": {
-        "detectors.dispatch": "DEPTH_METHODS DEVICES choose_device detect locate_near look preview refine",
+        "detectors.dispatch": "DEVICES choose_device detect look preview",
     },
     "networks": {
         "networks.architectures": "ARCHITECTURES build_network",
