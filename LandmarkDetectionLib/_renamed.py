@@ -211,6 +211,7 @@ EMPTIED: dict[str, dict[str, str]] = {
         "cohort.sources.find": "find_cases",
     },
     "detectors": {
+        "core.options": "DEPTH_METHODS",
         "detectors.dispatch": "DEVICES choose_device detect look preview",
     },
     "networks": {

@@ -118,6 +118,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         *_doubt(volume, confidence[best]),
         *doubts,
         *picture.warnings,
+        *_absent_tips(landmarks),
         *_side_warnings(picture, worth, best, side),
         *_unit_warnings(volume),
         *(
@@ -379,6 +380,15 @@ def _doubt(volume: Volume, confidence: Array) -> Iterator[str]:
         yield (
             f"{volume.name or 'The picture'} may not show a whole hand: only {sure} of "
             f"{len(confidence)} landmarks were found with some confidence."
+        )
+
+
+def _absent_tips(landmarks: LandmarkSet) -> Iterator[str]:
+    absent = [one.name for one in landmarks if one.name.endswith("_tip") and one.status is Status.ABSENT]
+    if absent:
+        yield (
+            f"Not found: {', '.join(absent)}. The picture may cut them off; if they are in it, the outline "
+            "lacks them, and their neighbours need a look, too."
         )
 
 

@@ -89,6 +89,32 @@ def head_rest(points: np.ndarray) -> np.ndarray:
     return np.maximum.reduce([ring, points[:, 1] - 10, np.abs(points[:, 2] - 630) - 115])
 
 
+def head_cup(points: np.ndarray) -> np.ndarray:
+    """A deep U of 5 mm, its arms a finger's width off the ears, touching the back of the head; open above."""
+    lowered = np.stack([points[:, 0], points[:, 1] - 20, points[:, 2]], 1)
+    ring = np.abs(np.hypot(lowered[:, 0], np.minimum(lowered[:, 1], 0)) - 114) - 2.5
+    return np.maximum.reduce([ring, points[:, 1] - 60, np.abs(points[:, 2] - 690) - 110])
+
+
+def foam_wedge(points: np.ndarray) -> np.ndarray:
+    """A wedge under head and neck, in which the neck lies; of foam when given -900 HU."""
+    top = -60 + (points[:, 2] - 450) * 0.1
+    return np.maximum.reduce(
+        [
+            points[:, 1] - top,
+            -108 - points[:, 1],
+            np.abs(points[:, 0]) - 140,
+            450 - points[:, 2],
+            points[:, 2] - 720,
+        ]
+    )
+
+
+def foam_cover(points: np.ndarray) -> np.ndarray:
+    """The plastic around the wedge, 4 mm thick."""
+    return np.abs(foam_wedge(points)) - 2
+
+
 def blanket(points: np.ndarray) -> np.ndarray:
     """A cloth of 4 mm hanging over trunk and legs, mostly without touching them."""
     height = 150 - (points[:, 0] / 160) ** 2 * 30
@@ -106,7 +132,10 @@ def phantom(
     noise=15.0,
     body=True,
 ) -> Volume:
-    """Voxels (int16, HU) of the body and of ``objects`` (functions returning distances, each of 100 HU)."""
+    """Voxels (int16, HU) of the body and of ``objects``.
+
+    Objects are functions returning distances, each of 100 HU, or pairs of such a function and its HU.
+    """
     low, high, step = (np.asarray(x, float) for x in (low, high, spacing))
     axes = np.eye(3) if rotation is None else np.asarray(rotation)
     centre, half = (low + high) / 2, (high - low) / 2
@@ -128,7 +157,8 @@ def phantom(
 
         values = np.full(len(points), AIR)
         for thing in objects:
-            values += share(thing(points)) * (100 - values)
+            distance, hounsfield = thing if isinstance(thing, tuple) else (thing, 100.0)
+            values += share(distance(points)) * (hounsfield - values)
         if body:
             values += share(body_distance(points)) * (TISSUE - values)
             values += share(lung_distance(points)) * (LUNG - values)

@@ -38,6 +38,23 @@ LEAST_SOLID_SHARE = 0.12
 LEAST_MATERIAL_SHARE = 0.35
 #: Thin attachments of this extent in two directions are sheets, not hands or feet, in mm.
 SHEET_MM = 150.0
+#: A head cup is a thin arc around the body, at least this wide and half as deep, in mm.
+CUP_MM = 110.0
+#: It is seen over this length along the body at least; the rim of a limb is not so thin for so long.
+SHORTEST_CUP_MM = 30.0
+#: Its wall is thinner than this, and than any finger of an adult, in mm.
+CUP_WALL_MM = 8.0
+#: A plate is thinner and wider than these, as blocks have it, in mm.
+PLATE_MM, PLATE_WIDTH_MM = 11.0, 40.0
+#: Remains of a wall hold at most this share of full blocks; a finger's core is full.
+REMAINS_FULL = 0.05
+#: The cup's arc fills less than this share of its convex hull, the body behind the arc more than the next.
+MOST_OF_HULL, LEAST_BODY_IN_HULL = 0.4, 0.4
+#: Enclosed air behind a wall of at most two blocks over this share of its surface is no lung or bowel but the
+#: foam of a covered cushion, or what lies between a cup, a mask or a blanket and the skin.
+LEAST_THIN_WALL = 0.75
+#: Smaller hollows are left alone: what a hand encloses, in mm^3.
+SMALLEST_HOLLOW_MM3 = 20_000.0
 
 
 @dataclass(frozen=True)
@@ -267,11 +284,12 @@ def _under_the_body(group: np.ndarray) -> np.ndarray:
 
 
 def isolate_body(
-    mask: np.ndarray, cell_mm: float, *, remove_table: bool = True, name: str = ""
+    mask: np.ndarray, cell_mm: float, *, remove_table: bool = True, dark_bone: bool = True, name: str = ""
 ) -> tuple[str, ...]:
     """Reduce an occupancy grid to the body, in place, and make the body solid.
 
-    In this order: table and head rest are peeled off from outside (`find_table`); air that an axial plane
+    In this order: table and head rest are peeled off from outside (`find_table`); thin walls around air (the
+    covers of foam cushions) are taken away; air that an axial plane
     encloses is filled (this changes no silhouette and no outer surface, only the thickness, and makes lung
     and bowel gas count as body); parts without any place 15 mm thick are dropped unless they are attached to
     one and no larger than a hand; separate parts stay when they are solid and large enough (an arm or leg
@@ -285,6 +303,8 @@ def isolate_body(
         Size of a cell in mm.
     remove_table
         False keeps table-like structures that are attached to the body or are solid themselves.
+    dark_bone
+        Whether bone may look like air, as in MR, where the scalp is a thin wall: walls and cups stay then.
     name
         Named in the error.
 
@@ -299,6 +319,7 @@ def isolate_body(
     """
     notes: list[str] = []
     planes = mask.shape[0]
+    before = _halved(mask)[1] if remove_table and not dark_bone else None
     if remove_table:
         table = find_table(mask, cell_mm)
         if table is not None and sum(
@@ -306,17 +327,22 @@ def isolate_body(
         ):
             notes.append("table removed")
 
-    blocks = tuple((n + 1) // 2 for n in mask.shape)
-    counts = np.zeros(blocks, np.uint8)
-    voxel_loops.in_slabs(lambda i, j: voxel_loops.halve(mask, counts, i, j), blocks[0])
-    touched = (counts > 0).view(np.uint8)
-    filled = np.empty(blocks, np.uint8)
-    voxel_loops.in_slabs(lambda i, j: voxel_loops.fill_planes(touched, filled, i, j), blocks[0])
+    counts, touched, filled = _halved(mask)
+    if before is not None:
+        wall = _hollow_wall(counts, touched, filled, 2 * cell_mm)
+        if wall is not None:
+            voxel_loops.in_slabs(
+                lambda i, j: voxel_loops.keep_fine(mask, 1 - wall, np.zeros_like(wall), i, j), planes
+            )
+            counts, touched, filled = _halved(mask)
+            notes.append("cushions removed")
     thick = (counts >= 4).view(np.uint8) | _neighbourhood(filled, grow=False)
     solid = _neighbourhood(_neighbourhood(thick, grow=False), grow=True) & filled
 
-    keep = _body_parts(filled, solid, counts, (2 * cell_mm) ** 3, name)
-    if remove_table and _drop_sheets(keep, solid, 2 * cell_mm):
+    keep = _body_parts(filled, solid, counts, 2 * cell_mm, name, plates=before is None)
+    if before is not None and notes:
+        _drop_remains(keep, solid, counts, before & (1 - touched))
+    if remove_table and _drop_sheets(keep, solid, None if before is None else counts, 2 * cell_mm):
         notes.append("thin sheets removed")
     inside = keep & _neighbourhood(filled, grow=False)
     voxel_loops.in_slabs(lambda i, j: voxel_loops.keep_fine(mask, keep, inside, i, j), planes)
@@ -330,8 +356,10 @@ def _neighbourhood(mask: np.ndarray, *, grow: bool) -> np.ndarray:
 
 
 def _body_parts(
-    filled: np.ndarray, solid: np.ndarray, counts: np.ndarray, block_mm3: float, name: str
+    filled: np.ndarray, solid: np.ndarray, counts: np.ndarray, block_mm: float, name: str, *, plates: bool
 ) -> np.ndarray:
+    """What is body; ``plates`` at the end of the scan may be fingers side by side, or a cup's wall."""
+    block_mm3 = block_mm**3
     labels, number = ndimage.label(filled)
     sizes, solids, material, full = (np.zeros(number + 1, np.int64) for _ in range(4))
     voxel_loops.part_sizes(labels, solid, counts, sizes, solids, material, full)
@@ -353,18 +381,137 @@ def _body_parts(
         planes = boxes[label - 1][0]
         at_end = planes.start <= body_box.start + 1 or planes.stop >= body_box.stop - 1
         extents = [(part.stop - part.start) ** 3 * block_mm3 for part in boxes[label - 1]]
-        wanted[label] = at_end and max(extents) <= SHEET_MM**3
+        wanted[label] = (
+            at_end
+            and max(extents) <= SHEET_MM**3
+            and (plates or not _is_plate(labels[boxes[label - 1]] == label, block_mm))
+        )
     return wanted[labels].view(np.uint8)
 
 
-def _drop_sheets(keep: np.ndarray, solid: np.ndarray, block_mm: float) -> bool:
-    """Clear thin attachments larger than a hand; return whether there were any."""
-    thin = keep & (1 - _neighbourhood(solid, grow=True))
+def _is_plate(part: np.ndarray, block_mm: float) -> bool:
+    """Whether blocks lie in a plane, wider than a child's fingers and thinner than those of an adult."""
+    places = np.argwhere(part) * block_mm
+    # Of a box: the variance along an edge is a twelfth of its square.
+    edges = np.sqrt(12 * np.linalg.eigvalsh(np.cov(places.T, bias=True)).clip(0) + block_mm**2)
+    return bool(edges[0] <= PLATE_MM and edges[1] >= PLATE_WIDTH_MM)
+
+
+def _halved(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of blocks of 2 x 2 x 2 cells: how many are set, whether any is, and the same with enclosed air."""
+    blocks = tuple((n + 1) // 2 for n in mask.shape)
+    counts, filled = np.zeros(blocks, np.uint8), np.empty(blocks, np.uint8)
+    voxel_loops.in_slabs(lambda i, j: voxel_loops.halve(mask, counts, i, j), blocks[0])
+    touched = (counts > 0).view(np.uint8)
+    voxel_loops.in_slabs(lambda i, j: voxel_loops.fill_planes(touched, filled, i, j), blocks[0])
+    return counts, touched, filled
+
+
+def _hollow_wall(
+    counts: np.ndarray, touched: np.ndarray, filled: np.ndarray, block_mm: float
+) -> np.ndarray | None:
+    """Thin walls (S, A, R) around air that is not the body's own, in blocks; None when there are none."""
+    labels, number = ndimage.label(filled & (1 - touched))
+    sizes = np.bincount(labels.ravel(), minlength=number + 1) * block_mm**3
+    sizes[0] = 0
+    if sizes.max() < SMALLEST_HOLLOW_MM3:
+        return None
+    outside = 1 - filled
+    # Along the body no wall counts: a lung that the scan cuts open in the next plane has none there.
+    near = ndimage.maximum_filter(outside, size=(1, 7, 7), mode="constant")
+    surface = labels * _neighbourhood(touched, grow=True)
+    surfaces = np.bincount(surface.ravel(), minlength=number + 1)
+    thin = np.bincount(surface.ravel(), near.ravel(), minlength=number + 1)
+    hollow = (sizes >= SMALLEST_HOLLOW_MM3) & (thin >= LEAST_THIN_WALL * np.maximum(surfaces, 1))
+    if not hollow.any():
+        return None
+    hollows = hollow[labels].view(np.uint8)
+    reach = _neighbourhood(_neighbourhood(hollows, grow=True), grow=True)
+    around = _neighbourhood(_neighbourhood(outside, grow=True), grow=True)
+    # What is 15 mm thick without the hollows is body.
+    thick = (counts >= 4).view(np.uint8) | _neighbourhood(filled & (1 - reach), grow=False)
+    solid = _neighbourhood(_neighbourhood(thick, grow=False), grow=True)
+    return touched & reach & around & (1 - solid)
+
+
+def _drop_sheets(keep: np.ndarray, solid: np.ndarray, counts: np.ndarray | None, block_mm: float) -> bool:
+    """Clear thin attachments larger than a hand, and cups; return whether there were any.
+
+    Parameters
+    ----------
+    counts
+        Cells of every block that are not air, to tell cups; None leaves cups alone.
+    """
+    body = _neighbourhood(solid, grow=True)
+    thin = keep & (1 - body)
     labels, _ = ndimage.label(thin, np.ones((3, 3, 3)))
-    found = False
+    sheets, arms = [], []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        extents = sorted((part.stop - part.start) * block_mm for part in box)
-        if extents[1] > SHEET_MM:
-            keep[box][labels[box] == label] = 0
-            found = True
-    return found
+        extents = [(part.stop - part.start) * block_mm for part in box]
+        if sorted(extents)[1] > SHEET_MM:
+            sheets.append(label)
+        elif max(extents[1:]) >= CUP_MM / 2 and extents[0] >= SHORTEST_CUP_MM:
+            arms.append(label)
+    # Where a cup touches the body, its arms are parts of their own.
+    if counts is not None and arms:
+        part = np.isin(labels, arms)
+        box = ndimage.find_objects(part.astype(np.uint8))[0]
+        part = part[box]
+        if _is_cup(part, body[box] > 0, np.where(part, counts[box], 0), block_mm):
+            sheets += arms
+    if sheets:
+        keep[np.isin(labels, sheets)] = 0
+    return bool(sheets)
+
+
+def _drop_remains(keep: np.ndarray, solid: np.ndarray, counts: np.ndarray, removed: np.ndarray) -> None:
+    """Clear what is left of a table or cup: thin attachments without full blocks, beside what is gone."""
+    beside = _neighbourhood(removed, grow=True)
+    labels, number = ndimage.label(keep & (1 - _neighbourhood(solid, grow=True)), np.ones((3, 3, 3)))
+    sizes = np.bincount(labels.ravel(), minlength=number + 1)
+    full = np.bincount(labels.ravel(), (counts == 8).ravel(), minlength=number + 1)
+    touching = np.bincount(labels.ravel(), beside.ravel(), minlength=number + 1)
+    remains = (full <= REMAINS_FULL * sizes) & (touching >= 0.5 * sizes)
+    remains[0] = False
+    keep[remains[labels]] = 0
+
+
+def _is_cup(part: np.ndarray, body: np.ndarray, counts: np.ndarray, block_mm: float) -> bool:
+    """Whether a thin part (S, A, R) of a body is a curved wall with the body inside, in most of its planes.
+
+    Neither ears, noses and skin folds, which are smaller, nor hands: fingers are thicker and have no body
+    inside their arc.
+    """
+    if min(part.shape[1:]) * block_mm < CUP_MM / 2 or max(part.shape[1:]) * block_mm < CUP_MM:
+        return False
+    planes = np.flatnonzero(part.any(axis=(1, 2)))
+    if planes.size * block_mm < SHORTEST_CUP_MM:
+        return False
+    arcs = [_is_arc(part[s], body[s], counts[s], block_mm) for s in planes]
+    return 2 * sum(arcs) > len(arcs)
+
+
+def _is_arc(part: np.ndarray, body: np.ndarray, counts: np.ndarray, block_mm: float) -> bool:
+    from scipy.spatial import ConvexHull, Delaunay, QhullError
+
+    points = np.argwhere(part).astype(float)
+    if len(points) < 8 or np.ptp(points, axis=0).min() * block_mm < CUP_MM / 2:
+        return False
+    try:
+        hull = ConvexHull(points)
+    except QhullError:  # all in one line
+        return False
+    corners = points[hull.vertices]
+    edges = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1) * block_mm
+    # The longest edge is the chord between the arms' ends.
+    length = edges.sum() - edges.max()
+    wall = counts.sum() * (block_mm / 2) ** 3 / block_mm / length
+    to_border = -(points @ hull.equations[:, :2].T + hull.equations[:, 2]).max(axis=1)
+    inside = Delaunay(corners).find_simplex(np.argwhere(np.ones_like(part))) >= 0
+    inside = inside.reshape(part.shape)
+    return bool(
+        wall <= CUP_WALL_MM
+        and np.mean(to_border <= 2) >= 0.8
+        and part.sum() <= MOST_OF_HULL * inside.sum()
+        and (body & inside).sum() >= LEAST_BODY_IN_HULL * inside.sum()
+    )

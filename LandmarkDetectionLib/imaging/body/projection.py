@@ -118,7 +118,15 @@ def project_body(
     occupancy, window = _on_grid(source, source_to_ras, grid)
     del source  # about half of the volume's own size
     mask = (occupancy >= 128).view(np.uint8)
-    notes = list(isolate_body(mask, grid.cell, remove_table=remove_table, name=volume.name or "The volume"))
+    notes = list(
+        isolate_body(
+            mask,
+            grid.cell,
+            remove_table=remove_table,
+            dark_bone=air.hounsfield_offset is None,
+            name=volume.name or "The volume",
+        )
+    )
     if air.kind == "estimated":
         notes.append(f"air threshold estimated as {air.value:.4g}")
     coronal, lateral = _views(mask, occupancy, volume, grid, window)
@@ -156,7 +164,8 @@ def silhouette_preview(volume: Volume, threshold: float | None = None) -> tuple[
     occupancy, window = _on_grid(source, source_to_ras, grid)
     mask = (occupancy >= 128).view(np.uint8)
     everything = mask.any(axis=1)
-    isolate_body(mask, grid.cell, name=volume.name or "The volume")
+    dark_bone = air.hounsfield_offset is None
+    isolate_body(mask, grid.cell, dark_bone=dark_bone, name=volume.name or "The volume")
     body = mask.any(axis=1)
     picture = np.zeros((grid.shape[0], grid.shape[2]), np.uint8)
     shade = shaded(np.where(body, mask.argmax(axis=1), np.nan))

@@ -123,3 +123,13 @@ def test_a_thumb_in_front_of_the_palm_does_not_turn_the_fingers_around(real_data
     found = detect(read_volume(real_data / "hand_xray_more" / "pr_F_11.png"), model, device="cpu")
     thumb, little = (found.landmarks[name] for name in ("thumb_tip", "little_tip"))
     assert thumb.position[0] < little.position[0] or thumb.status is not Status.DETECTED
+
+
+def test_fingertips_that_are_not_found_are_named(real_data: Path, model: Model) -> None:
+    (path,) = (real_data / "hand_xray_more").glob("pr_F_23.*")
+    found = detect(read_volume(path), model, device="cpu")
+    absent = [
+        one.name for one in found.landmarks if one.status is Status.ABSENT and one.name.endswith("_tip")
+    ]
+    assert absent
+    assert any(text.startswith(f"Not found: {', '.join(absent)}.") for text in found.warnings)

@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.imaging.body.mask import estimate_air_threshold
+from LandmarkDetectionLib.imaging.body.mask import estimate_air_threshold, isolate_body
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.io.volumes import read_volume
 from Testing.examples.body_phantom import (
@@ -14,6 +15,9 @@ from Testing.examples.body_phantom import (
     blanket,
     curved_table,
     flat_table,
+    foam_cover,
+    foam_wedge,
+    head_cup,
     head_rest,
     phantom,
     true_view,
@@ -141,6 +145,80 @@ def test_a_table_in_front_of_a_prone_patient_goes_too():
     supine = project_body(volume).coronal
     assert (prone.silhouette[:, ::-1] ^ supine.silhouette).sum() <= 0.02 * supine.silhouette.sum()
     assert "table removed" in project_body(Volume(volume.voxels, turn @ volume.ijk_to_ras, "CT")).notes
+
+
+HEAD = {"low": (-175.0, -150.0, 470.0), "high": (175.0, 150.0, 760.0)}
+FOAM = ((foam_wedge, -900.0), (foam_wedge, -850.0))
+SUPPORTS = {
+    "cup": (head_cup,),
+    "foam": FOAM[:1],
+    "covered foam": (FOAM[1], foam_cover),
+    "cup, foam and blanket": (head_cup, FOAM[0], blanket),
+}
+
+
+@pytest.fixture(scope="module")
+def bare_head() -> Projection:
+    return project_body(phantom(spacing=(4.0, 4.0, 4.0), **HEAD))
+
+
+def beyond_one_pixel(one: np.ndarray, other: np.ndarray) -> int:
+    near = np.ones((3, 3), bool)
+    outside = one & ~ndimage.binary_dilation(other, near)
+    return int((outside | (other & ~ndimage.binary_dilation(one, near))).sum())
+
+
+@pytest.mark.parametrize("name", SUPPORTS)
+def test_what_holds_a_head_leaves_its_silhouette_as_it_is_without(bare_head: Projection, name: str):
+    held = project_body(phantom(*SUPPORTS[name], spacing=(4.0, 4.0, 4.0), **HEAD))
+    for view in ("coronal", "lateral"):
+        alone, silhouette = (getattr(one, view).silhouette for one in (bare_head, held))
+        assert beyond_one_pixel(silhouette, alone) <= 0.006 * alone.sum()
+
+
+def cup_beside_a_trunk(wall: float, share: float) -> np.ndarray:
+    """A round trunk in air, in a cup that opens upwards, over a share of the way round; cells of 2.5 mm."""
+    s, a, r = np.indices((24, 100, 100))
+    y, x = (a - 50) * 2.5, (r - 50) * 2.5
+    radius, angle = np.hypot(x, y), np.abs(np.arctan2(x, y))
+    # It widens, so that no cell belongs to its wall for long: then it would be a table.
+    inner = 62 + 0.9 * s
+    arc = (radius >= inner) & (radius < inner + wall) & (angle < share * np.pi)
+    bridge = (np.abs(x) < 8) & (y > 0) & (radius < inner + wall)
+    return ((radius < 50) | arc | bridge).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("wall", "share", "dark_bone", "goes"),
+    [(5.0, 0.6, False, True), (5.0, 0.6, True, False), (14.0, 0.6, False, False), (5.0, 0.2, False, False)],
+    ids=["a cup", "the same in MR", "as thick as a finger", "a short one"],
+)
+def test_only_a_thin_wall_far_round_a_body_is_a_cup(wall: float, share: float, dark_bone: bool, goes: bool):
+    mask = cup_beside_a_trunk(wall, share)
+    before = int(mask[:, :, :25].sum())
+    isolate_body(mask, 2.5, dark_bone=dark_bone)
+    assert (mask[:, :, :25].sum() < 0.2 * before) == goes
+    assert mask[12, 50, 50]
+
+
+def test_a_lung_behind_a_thin_wall_stays_body():
+    s, a, r = np.indices((40, 100, 100))
+    y, x = (a - 50) * 2.5, (r - 50) * 2.5
+    radius = np.hypot(x, y)
+    lungs = (np.hypot(x - 45, y) < 35) | (np.hypot(x + 45, y) < 35)
+    mask = ((radius < 90) & ~lungs & (s >= 0)).astype(np.uint8)  # 10 mm of wall at the thinnest
+    assert isolate_body(mask, 2.5, dark_bone=False) == ()
+    assert mask[20, 50, 68] and mask[20, 50, 32]
+
+
+def test_the_real_neck_loses_its_head_cup_and_keeps_its_shoulders(real_data):
+    volume = read_volume(real_data / "real_ct" / "neck.nii.gz")
+    kept, removed = (project_body(volume, remove_table=wish).coronal.silhouette for wish in (False, True))
+    rows = slice(2, kept.shape[0] // 4)
+    # Beside the head there is nothing; it is 170 mm wide, and the cup at least 185 mm.
+    widths = [np.ptp(np.flatnonzero(row)) * 5 for row in removed[rows] if row.any()]
+    assert max(widths) <= 170 < 185 <= min(np.ptp(np.flatnonzero(row)) * 5 for row in kept[rows])
+    assert (kept[-8:] ^ removed[-8:]).sum() <= 0.02 * kept[-8:].sum()
 
 
 def test_the_table_stays_on_request():
