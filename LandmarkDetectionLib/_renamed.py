@@ -249,7 +249,9 @@ def moved_module(name: str) -> ModuleSpec | None:
     before = name.removeprefix(f"{_LIBRARY}.")
     if before not in MOVED:
         return None
-    return ModuleSpec(name, _Moved(), is_package=_had_submodules(before))
+    had_submodules = any(other.startswith(f"{before}.") for other in MOVED)
+    homes = [f"{_LIBRARY}.{home}" for home in MOVED[before].split()]
+    return ModuleSpec(name, MovedModule(homes, had_submodules), is_package=had_submodules)
 
 
 def names_of_before(module: str) -> Callable[[str], Any]:
@@ -269,21 +271,21 @@ def names_of_before(module: str) -> Callable[[str], Any]:
     return answer
 
 
-class _Moved(Loader):
+class MovedModule(Loader):
+    """Gives a module of before: the one module of today under a second name, or one that asks several."""
+
+    def __init__(self, homes: Sequence[str], had_submodules: bool = False) -> None:
+        self.homes = homes
+        self.had_submodules = had_submodules
+
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
-        before = name.removeprefix(f"{_LIBRARY}.")
-        homes = [f"{_LIBRARY}.{home}" for home in MOVED[before].split()]
-        warnings.warn(f"{name} is {' and '.join(homes)} now", DeprecationWarning, stacklevel=2)
-        if len(homes) == 1 and not _had_submodules(before):
-            # The module itself under a second name: what is set in one is set in the other.
-            sys.modules[name] = import_module(homes[0])
+        warnings.warn(f"{name} is {' and '.join(self.homes)} now", DeprecationWarning, stacklevel=2)
+        if len(self.homes) == 1 and not self.had_submodules:
+            # The module itself: what is set in one is set in the other.
+            sys.modules[name] = import_module(self.homes[0])
         else:
-            module.__dict__["__getattr__"] = _first_of(name, homes)
-
-
-def _had_submodules(before: str) -> bool:
-    return any(other.startswith(f"{before}.") for other in MOVED)
+            module.__dict__["__getattr__"] = _first_of(name, self.homes)
 
 
 def _first_of(module: str, homes: Sequence[str]) -> Callable[[str], Any]:

@@ -1,7 +1,17 @@
 """The module's parts; the library that came with them is the one that they use."""
 
 import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+
+#: Folder of today -> the modules that lay beside this file up to version 1.1, for scripts of before.
+_MOVED = {
+    "logic": "annotating batch cohort_review detecting files measuring placing reviewing volume_request",
+    "process": "child_process packages worker",
+    "scene": "colors ghosts nodes parameters sample_data transforms views volumes voxels",
+}
 
 
 def _importLibrary() -> None:
@@ -23,3 +33,26 @@ def _importLibrary() -> None:
 
 
 _importLibrary()
+
+
+class _FormerNames:
+    """Asked by the import system for what no file of the package answers to."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        before = name.removeprefix(f"{__name__}.")
+        homes = [
+            f"{__name__}.{folder}.{before}" for folder, names in _MOVED.items() if before in names.split()
+        ]
+        if before == "following":
+            homes = [f"{__name__}.logic.propagation"]
+        if before == name or not homes:
+            return None
+        from LandmarkDetectionLib._renamed import MovedModule
+
+        return ModuleSpec(name, MovedModule([f"{__name__}.{home}" for home in homes]))
+
+
+sys.meta_path.append(_FormerNames)

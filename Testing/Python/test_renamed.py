@@ -1,6 +1,7 @@
 """Scripts that import modules by their names up to version 1.1 still run, and are told the new names."""
 
 import importlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -76,3 +77,13 @@ def test_a_script_of_before_runs_and_its_line_is_told_the_new_names(repository: 
     assert "LandmarkDetectionLib.detectors.detect is LandmarkDetectionLib.detectors.dispatch.detect now" in (
         answer.stderr
     )
+
+
+def test_the_parts_of_the_module_in_slicer_are_found_by_their_former_names() -> None:
+    module = importlib.import_module("LandmarkDetectionSlicer")
+    former = [(name, f"{folder}.{name}") for folder, names in module._MOVED.items() for name in names.split()]
+    for before, today in [*former, ("following", "logic.propagation")]:
+        assert importlib.util.find_spec(f"LandmarkDetectionSlicer.{today}") is not None
+        spec = importlib.util.find_spec(f"LandmarkDetectionSlicer.{before}")
+        assert spec is not None and spec.loader.homes == [f"LandmarkDetectionSlicer.{today}"]
+    assert importlib.util.find_spec("LandmarkDetectionSlicer.nothing") is None
