@@ -15,10 +15,11 @@ from PIL import Image
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors import hand
-from LandmarkDetectionLib.detectors.dispatch import detect
+from LandmarkDetectionLib.detectors.dispatch import analyse, detect
 from LandmarkDetectionLib.detectors.estimates import HandEstimates
 from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError, NoBodyError
 from LandmarkDetectionLib.imaging.hand.views import HandPicture
@@ -315,9 +316,10 @@ def test_a_volume_gets_depths_and_its_side(model: Model, depth: str) -> None:
 
 
 def test_the_overlay_of_a_radiograph_shows_the_radiograph(
-    detection: Detection, model: Model, tmp_path: Path
+    radiograph: Volume, model: Model, tmp_path: Path
 ) -> None:
-    write_overlay(detection, model.protocol, tmp_path / "overlay.png")
+    analysis = analyse(radiograph, model, DetectOptions(device="cpu"))
+    write_overlay(analysis.detection, analysis.views, model.protocol, tmp_path / "overlay.png")
     picture = np.asarray(Image.open(tmp_path / "overlay.png").convert("L"), float)
     # Bones and skin are grey areas on a dark page.
     assert 0.1 < (picture > 110).mean() < 0.6
