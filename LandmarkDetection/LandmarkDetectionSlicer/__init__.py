@@ -43,11 +43,9 @@ class _FormerNames:
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         before = name.removeprefix(f"{__name__}.")
-        homes = [
-            f"{__name__}.{folder}.{before}" for folder, names in _MOVED.items() if before in names.split()
-        ]
+        homes = [f"{folder}.{before}" for folder, names in _MOVED.items() if before in names.split()]
         if before == "following":
-            homes = [f"{__name__}.logic.propagation"]
+            homes = ["logic.propagation"]
         if before == name or not homes:
             return None
         from LandmarkDetectionLib._renamed import MovedModule

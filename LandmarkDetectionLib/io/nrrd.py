@@ -302,17 +302,19 @@ def _without_space(path: Path, fields: dict[str, str], sizes: list[int]) -> _Geo
     centers = re.findall(r"\S+", fields.get("centers", fields.get("centerings", "")).lower())
     units = re.findall(r'"([^"]*)"', fields.get("units", "")) or [""] * len(sizes)
     matrix = np.eye(4)
+    known = True
     for place, axis in enumerate(axes[:3]):
         spacing, low, high = (columns[name][axis] for name in ("spacings", "axismins", "axismaxs"))
         in_cells = axis >= len(centers) or centers[axis] != "node"
         if spacing is None and low is not None and high is not None:
             spacing = (high - low) / max(sizes[axis] - (not in_cells), 1)
         factor = _mm(path, units[axis] if axis < len(units) else "")
+        # Of a single slice the thickness is no spacing.
+        known &= spacing is not None or sizes[axis] == 1
         step = 1.0 if spacing is None else spacing
         matrix[place, place] = step * factor
         if low is not None:
             matrix[place, 3] = (low + (step / 2 if in_cells else 0.0)) * factor
-    known = "spacings" in fields or ("axismins" in fields and "axismaxs" in fields)
     matrix = ras_from_lps(matrix)
     if len(axes) <= 3:
         require_geometry(path, matrix)

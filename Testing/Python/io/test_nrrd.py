@@ -245,3 +245,19 @@ def test_damaged_files_are_refused_or_harmless(tmp_path: Path, name: str) -> Non
 def is_an_image(volume: Volume) -> None:
     assert volume.voxels.ndim == 3 and volume.voxels.nbytes < 2**20
     assert np.isfinite(volume.ijk_to_ras).all()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "spacings", "known"),
+    [
+        ("2 3 4", "1 2 3", True),
+        ("2 3 4", "1 2 nan", False),
+        ("4 6 1", "1 2 nan", True),
+        ("4 6", "1 nan", False),
+    ],
+)
+def test_without_a_space_every_axis_of_several_voxels_needs_a_spacing(tmp_path, sizes, spacings, known):
+    path = tmp_path / "a.nrrd"
+    head = f"NRRD0005\ntype: uint8\ndimension: {len(sizes.split())}\nsizes: {sizes}\nencoding: raw\n"
+    path.write_bytes(f"{head}spacings: {spacings}\n\n".encode() + bytes(range(24)))
+    assert read_volume(path).spacing_known == known
