@@ -21,6 +21,8 @@ PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 DICOM = (".dcm", ".ima", ".dicom")
 #: Share of the range of values by which the channels of a grey picture may lie apart: 10 of 255 levels.
 NEARLY_GREY = 10 / 255
+#: Share of the pixels of a grey picture that may be coloured all the same: a stamp, a small mark.
+COLOURED = 1e-3
 
 
 def require_geometry(path: Path, ijk_to_ras: np.ndarray) -> None:
@@ -130,7 +132,8 @@ def grey_of_colours(colours: np.ndarray) -> np.ndarray | None:
     """The grey values of a picture whose channels are all but the same, or None when it has colours.
 
     Saving as JPEG moves the channels of a grey picture a few levels apart (its colours are rounded); anything
-    drawn in colour, and any tint that can be seen, is further apart.
+    drawn in colour, and any tint that can be seen, is further apart. A mark of very few pixels does not make a
+    radiograph a photograph.
 
     Parameters
     ----------
@@ -147,8 +150,8 @@ def grey_of_colours(colours: np.ndarray) -> np.ndarray | None:
         return first
     if colours.dtype.kind not in "iu":
         return None
-    apart = int(np.ptp(colours, axis=-1).max())
-    if apart > NEARLY_GREY * np.iinfo(colours.dtype).max:
+    apart = np.ptp(colours, axis=-1) > NEARLY_GREY * np.iinfo(colours.dtype).max
+    if apart.mean() > COLOURED:
         return None
     return np.rint(colours.mean(axis=-1, dtype=np.float32)).astype(colours.dtype)
 

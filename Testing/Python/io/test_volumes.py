@@ -395,7 +395,7 @@ class TestRadiographs:
         assert any("EXIF" in text for text in read.warnings) == (orientation > 1)
 
     @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
-    def test_channels_a_few_levels_apart_are_grey_and_a_mark_in_colour_is_not(
+    def test_channels_a_few_levels_apart_are_grey_and_more_than_a_tiny_mark_in_colour_is_not(
         self, tmp_path: Path, suffix: str
     ) -> None:
         random = np.random.default_rng(0)
@@ -405,6 +405,9 @@ class TestRadiographs:
         read = read_volume(tmp_path / f"a{suffix}").voxels[0]
         assert read.dtype == np.uint8
         assert np.abs(read.astype(int) - grey[..., 0]).max() <= 4
+        nearly[7, 7] = 255, 40, 40
+        Image.fromarray(nearly).save(tmp_path / f"a{suffix}")
+        assert read_volume(tmp_path / f"a{suffix}").shape == (1, 40, 30)
         nearly[7:9, 7:9] = 255, 40, 40
         Image.fromarray(nearly).save(tmp_path / f"b{suffix}")
         with pytest.raises(InputError, match="colour"):
