@@ -132,8 +132,8 @@ def grey_of_colours(colours: np.ndarray) -> np.ndarray | None:
     """The grey values of a picture whose channels are all but the same, or None when it has colours.
 
     Saving as JPEG moves the channels of a grey picture a few levels apart (its colours are rounded); anything
-    drawn in colour, and any tint that can be seen, is further apart. A mark of very few pixels does not make a
-    radiograph a photograph.
+    drawn in colour, and any tint that can be seen, is further apart. A mark of very few pixels does not make
+    a radiograph a photograph.
 
     Parameters
     ----------
