@@ -197,6 +197,7 @@ class Train(Request):
     preset: str | None = None
     changes: Record = field(default_factory=dict)
     device: str = "auto"
+    install: bool | None = None
 
 
 REQUESTS: dict[str, type[Request]] = {

@@ -267,6 +267,7 @@ class Worker:
             preset=request.preset,
             changes=request.changes or None,
             device=request.device,
+            install=request.install,
             progress=progress,
         )
         return {"name": model.name, "version": model.version}

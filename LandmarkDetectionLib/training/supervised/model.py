@@ -191,13 +191,14 @@ def train_from_store(
     preset: str | None = None,
     changes: dict[str, Any] | None = None,
     device: str = "auto",
+    install: bool | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Model:
     """Train the first model of what people annotated, in a folder beside the models, and install it.
 
     The same call goes on where it was stopped, as long as nobody has annotated more meanwhile. A model that
-    is hardly better than the mean shape is not installed.
+    is hardly better than the mean shape is installed only where a person wants it all the same (``install``).
 
     Parameters
     ----------
@@ -205,7 +206,7 @@ def train_from_store(
         Folder of the annotation store.
     name
         Of the new model; none may have it yet.
-    preset, changes, device, progress, cancelled
+    preset, changes, device, install, progress, cancelled
         As in ``make_model``.
 
     Raises
@@ -228,7 +229,7 @@ def train_from_store(
     made = make_model(
         data,
         Lessons(preset or PRESET, changes or {}),
-        NewModel(name),
+        NewModel(name, install=install),
         run,
         run={"device": device},
         progress=progress,

@@ -95,7 +95,16 @@ def test_whoever_else_is_on_this_computer_can_send_nothing_and_see_nothing() -> 
 def test_the_page_of_dask_is_there_when_it_is_asked_for() -> None:
     import urllib.request
 
-    with cluster.local_client(LocalWorkers(1, 1, memory=GIB, gpus=False, dashboard=True)) as client:
+    import dask
+    from distributed.config import defaults
+
+    # Workers that other tests of this process share, and that serve no page, have taken Dask's pages away.
+    pages = {
+        f"distributed.{kind}.http.routes": defaults["distributed"][kind]["http"]["routes"]
+        for kind in ("scheduler", "worker")
+    }
+    wanted = LocalWorkers(1, 1, memory=GIB, gpus=False, dashboard=True)
+    with dask.config.set(pages), cluster.local_client(wanted) as client:
         link = cluster.dashboard_link(client)
         assert link.startswith("http://127.0.0.1:")
         assert urllib.request.urlopen(link, timeout=60).status == 200

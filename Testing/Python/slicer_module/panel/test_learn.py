@@ -315,6 +315,11 @@ def test_a_first_model_is_trained_from_what_was_annotated(host, panel, data, fol
     panel.learn.options = {"changes": {"steps": 2, "grid": grid}, "preset": "fcn-lite"}
     host.click(ui.trainButton)
     host.wait_until(lambda: not panel.learn.isLearning, LEARNING_MS)
+    # Two steps teach nothing, and what learned nothing is not put in use.
+    assert "was not installed" in complaint(panel) and "hardly better" in complaint(panel)
+    panel.learn.options |= {"install": True}
+    host.click(ui.trainButton)
+    host.wait_until(lambda: not panel.learn.isLearning, LEARNING_MS)
     assert said(panel)[-1].text == "my-spots 1.0.0 is installed; its card says how well it works."
     assert panel.detect.model.name == "my-spots" and panel.detect.model.protocol.names == NAMES
     assert panel.parameters.modelName == "my-spots"
