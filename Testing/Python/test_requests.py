@@ -32,6 +32,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "str": st.text(),
     "bool": st.booleans(),
     "str | None": st.none() | st.text(),
+    "bool | None": st.none() | st.booleans(),
     "float | None": st.none() | NUMBERS,
     "int | None": st.none() | st.integers(),
     "Record": RECORDS,
