@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,7 @@ class DetectionRun:
         onFailed: OnFailed,
     ) -> None:
         self._volumeNode = volumeNode
-        self._keepReviewed, self._threshold = keepReviewed, threshold
+        self._keepReviewed = keepReviewed
         self._onProgress, self._onFinished, self._onFailed = onProgress, onFinished, onFailed
         self._timeLeft = TimeLeft()
         ask = partial(Detect, model=modelName, threshold=threshold, depth=depth, device=device, side=side)
@@ -93,7 +92,7 @@ class DetectionRun:
 
     def _apply(self, result: dict[str, Any]) -> None:
         try:
-            detection = withOrigin(detection_from_record(result), self._threshold)
+            detection = detection_from_record(result)
             node = nodes.applyDetection(detection, self._volumeNode, keepReviewed=self._keepReviewed)
         except LandmarkDetectionError as problem:
             self._onFailed(str(problem))
@@ -101,26 +100,15 @@ class DetectionRun:
         self._onFinished(node, summary(detection))
 
 
-def withOrigin(detection: Detection, threshold: float | None) -> Detection:
-    """The detection with a note of whether its threshold was asked for, or estimated from the image.
-
-    The estimate is of the picture that a detector makes of the image, and means something else when it is
-    given for the image itself.
-    """
-    parameters = detection.parameters
-    if "threshold" not in parameters:
-        return detection
-    return replace(detection, parameters={"threshold_given": threshold is not None, **parameters})
-
-
 def givenThreshold(detection: Detection) -> float | None:
     """The threshold to detect again with; None lets it be estimated as it was.
 
-    Of what was detected before it was noted, that of a hand is taken for estimated.
+    An estimate is of the picture that a detector makes of the image, and means something else when it is
+    given for the image itself. Of records that do not tell, that of a hand is taken for estimated.
     """
-    used = detection.used
-    isGiven = detection.parameters.get("threshold_given", used.side is None)
-    return used.threshold if isGiven else None
+    if "given" in detection.parameters:
+        return detection.options.threshold
+    return detection.used.threshold if detection.used.side is None else None
 
 
 class TimeLeft:

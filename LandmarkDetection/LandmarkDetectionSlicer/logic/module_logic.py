@@ -130,7 +130,6 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
             device=device,
             side=cast("Side", side),
         )
-        detection = detecting.withOrigin(detection, threshold)
         return nodes.applyDetection(detection, volumeNode, keepReviewed=keepReviewed)
 
     def startDetection(

@@ -18,7 +18,6 @@ from Testing.Python.slicer_module.mrml_cases import (
 from Testing.Python.slicer_module.panel_cases import (
     complaint,
     drag,
-    good_worker,
     open_panel,
     picture,
     said,
@@ -201,8 +200,8 @@ def test_landmarks_of_another_origin_offer_no_choice(host, panel):
 @pytest.mark.parametrize(
     ("parameters", "asked"),
     [
-        ({"threshold": 0.3, "threshold_given": False, "side": "left"}, None),
-        ({"threshold": 0.3, "threshold_given": True, "side": "left"}, 0.3),
+        ({"threshold": 0.3, "given": {}, "side": "left"}, None),
+        ({"threshold": 0.3, "given": {"threshold": 0.3}, "side": "left"}, 0.3),
         # Before it was noted: that of a body is the image's own, that of a hand is not.
         ({"threshold": 0.3, "side": "left"}, None),
         ({"threshold": -400.0}, -400.0),
@@ -213,18 +212,3 @@ def test_an_estimated_threshold_is_estimated_again_and_a_given_one_given(panel, 
     from LandmarkDetectionSlicer.logic.detecting import givenThreshold  # needs the application
 
     assert givenThreshold(replace(DETECTION, parameters=parameters)) == asked
-
-
-@pytest.mark.parametrize("threshold", [None, 120.0])
-def test_a_detection_notes_whether_its_threshold_was_given(host, panel, threshold):
-    record = replace(DETECTION, parameters={"threshold": 120.0}).to_record()
-    panel.logic._worker = good_worker(record)
-    found: list[Any] = []
-    panel.logic.startDetection(
-        add_volume("scan"),
-        threshold=threshold,
-        onFinished=lambda node, sentence: found.append(node),
-        onFailed=found.append,
-    )
-    host.wait_until(lambda: found)
-    assert stored(found[0]).prediction.parameters["threshold_given"] is (threshold is not None)
