@@ -22,6 +22,10 @@ class ViewBatch:
         Column and row mm of pixel (0, 0)'s centre, and mm per pixel, in the view's axes.
     points : (B, L, 3) float32
         Landmarks as (column px, row px, depth mm).
+    bone : (B, H, W) float32 mm, or None
+        Density times thickness of bone along every ray; see ``bone_thickness``.
+    bone_depth : (B, H, W) float32 mm, or None
+        Mean depth of that bone; NaN where there is less than ``LEAST_BONE_MM``.
     """
 
     front: Array
@@ -30,6 +34,8 @@ class ViewBatch:
     origin: Array
     spacing: Array
     points: Array
+    bone: Array | None = None
+    bone_depth: Array | None = None
 
 
 def to_view(points: Array, lateral: bool) -> Array:

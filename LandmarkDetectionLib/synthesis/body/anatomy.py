@@ -7,6 +7,8 @@ bones, and the vertex is the highest point of the head in the posed body.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from LandmarkDetectionLib.synthesis.body.model import BodyModel
@@ -45,9 +47,16 @@ _INSIDE_SURFACE = {
 
 
 def landmark_positions(
-    model: BodyModel, vertices: np.ndarray, joints: np.ndarray, names: tuple[str, ...]
+    model: BodyModel,
+    vertices: np.ndarray,
+    joints: np.ndarray,
+    names: tuple[str, ...],
+    bones: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
     """Landmarks (B, L, 3) RAS mm of posed bodies, in the order of ``names``.
+
+    Where ``bones`` are given, the landmarks (B, 3) of posed bones by name, they count instead of what joints
+    and skin tell of the same landmarks.
 
     Raises
     ------
@@ -89,6 +98,7 @@ def landmark_positions(
     positions["sternal_notch"] = 0.88 * surface("sternal_notch") + 0.12 * joint("neck01")
     positions["pubic_symphysis"] = 0.55 * surface("pubic_symphysis") + 0.45 * hips
     positions["head_top"] = _highest_point(vertices[:, _head_vertices(model)])
+    positions |= bones or {}
     return np.stack([positions[name] for name in names], axis=1).astype(np.float32)
 
 

@@ -166,56 +166,62 @@ class BodyModel:
         absolute : (J,) bool
             True where the rotation is the bone's final orientation; otherwise it follows its parent's.
         """
-        posed_vertices, posed_joints = np.empty_like(vertices), np.empty_like(joints)
+        motion = self.motion(joints, rotations, absolute)
+        return motion.moved(vertices, self.bone_index, self.bone_weight), motion.joints
+
+    def motion(self, joints: np.ndarray, rotations: np.ndarray, absolute: np.ndarray) -> Motion:
+        """What every bone does to what it carries; parameters as of ``pose``."""
+        count, bones = joints.shape[:2]
         rotations = np.ascontiguousarray(rotations, np.float32)
+        turn = np.empty((count, bones, 3, 3), np.float32)
+        shift, posed = np.empty((count, bones, 3), np.float32), np.empty_like(joints)
+        in_slabs(
+            lambda *slab: _forward(joints, rotations, absolute, self.parents, turn, shift, posed, *slab),
+            count,
+        )
+        return Motion(turn, shift, posed)
 
-        def work(start: int, stop: int) -> None:
-            _pose(
-                vertices,
-                joints,
-                rotations,
-                absolute,
-                self.parents,
-                self.bone_index,
-                self.bone_weight,
-                posed_vertices,
-                posed_joints,
-                start,
-                stop,
-            )
 
-        in_slabs(work, len(vertices))
-        return posed_vertices, posed_joints
+@dataclass(frozen=True)
+class Motion:
+    """Rigid motions of bones from rest to pose: ``posed = turn @ point + shift``.
+
+    Attributes
+    ----------
+    turn : (B, J, 3, 3) float32
+    shift : (B, J, 3) float32
+    joints : (B, J, 3) float32
+        The posed heads of the bones.
+    """
+
+    turn: np.ndarray
+    shift: np.ndarray
+    joints: np.ndarray
+
+    def moved(self, points: np.ndarray, bone_index: np.ndarray, bone_weight: np.ndarray) -> np.ndarray:
+        """Points (B, N, 3) at rest, posed by linear blend skinning with bones and weights (N, n)."""
+        posed = np.empty_like(points)
+        in_slabs(
+            lambda *slab: _blend(points, self.turn, self.shift, bone_index, bone_weight, posed, *slab),
+            len(points),
+        )
+        return posed
 
 
 @compiled
-def _pose(  # type: ignore[no-untyped-def]
-    vertices,
-    joints,
-    rotations,
-    absolute,
-    parents,
-    bone_index,
-    bone_weight,
-    posed_vertices,
-    posed_joints,
-    start,
-    stop,
-):
-    """Forward kinematics and linear blend skinning of bodies ``start:stop``."""
-    vertex_count, joint_count = vertices.shape[1], len(parents)
+def _forward(joints, rotations, absolute, parents, turn, shift, posed, start, stop):  # type: ignore[no-untyped-def]
+    """Forward kinematics of bodies ``start:stop``."""
     for b in range(start, stop):
-        world = np.empty((joint_count, 3, 3), np.float32)
-        offset = np.empty((joint_count, 3), np.float32)
-        for j in range(joint_count):
+        world, offset = turn[b], shift[b]
+        for j in range(len(parents)):
             p = parents[j]
             for r in range(3):
                 if p < 0:
-                    posed_joints[b, j, r] = joints[b, j, r]
+                    posed[b, j, r] = joints[b, j, r]
                 else:
-                    posed_joints[b, j, r] = posed_joints[b, p, r]
+                    posed[b, j, r] = posed[b, p, r]
                     for c in range(3):
-                        posed_joints[b, j, r] += world[p, r, c] * (joints[b, j, c] - joints[b, p, c])
+                        posed[b, j, r] += world[p, r, c] * (joints[b, j, c] - joints[b, p, c])
                 for c in range(3):
                     if p < 0 or absolute[j]:
                         world[j, r, c] = rotations[b, j, r, c]
@@ -226,11 +232,18 @@ def _pose(  # type: ignore[no-untyped-def]
                             + world[p, r, 2] * rotations[b, j, 2, c]
                         )
             for r in range(3):
-                offset[j, r] = posed_joints[b, j, r]
+                offset[j, r] = posed[b, j, r]
                 for c in range(3):
                     offset[j, r] -= world[j, r, c] * joints[b, j, c]
-        for v in range(vertex_count):
-            x, y, z = vertices[b, v, 0], vertices[b, v, 1], vertices[b, v, 2]
+
+
+@compiled
+def _blend(points, turn, shift, bone_index, bone_weight, posed, start, stop):  # type: ignore[no-untyped-def]
+    """Linear blend skinning of bodies ``start:stop``."""
+    for b in range(start, stop):
+        world, offset = turn[b], shift[b]
+        for v in range(points.shape[1]):
+            x, y, z = points[b, v, 0], points[b, v, 1], points[b, v, 2]
             px = py = pz = np.float32(0)
             for n in range(bone_index.shape[1]):
                 w = bone_weight[v, n]
@@ -240,9 +253,9 @@ def _pose(  # type: ignore[no-untyped-def]
                 px += w * (world[j, 0, 0] * x + world[j, 0, 1] * y + world[j, 0, 2] * z + offset[j, 0])
                 py += w * (world[j, 1, 0] * x + world[j, 1, 1] * y + world[j, 1, 2] * z + offset[j, 1])
                 pz += w * (world[j, 2, 0] * x + world[j, 2, 1] * y + world[j, 2, 2] * z + offset[j, 2])
-            posed_vertices[b, v, 0] = px
-            posed_vertices[b, v, 1] = py
-            posed_vertices[b, v, 2] = pz
+            posed[b, v, 0] = px
+            posed[b, v, 1] = py
+            posed[b, v, 2] = pz
 
 
 def _phenotype_weights(phenotype: np.ndarray, anchors: Mapping[str, np.ndarray]) -> np.ndarray:

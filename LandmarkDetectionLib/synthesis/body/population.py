@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from LandmarkDetectionLib.imaging.voxel_loops import compiled, in_slabs
+from LandmarkDetectionLib.synthesis.body.binding import Binding, lean_twins
+from LandmarkDetectionLib.synthesis.body.bones import draw_bones, pose_bones
 from LandmarkDetectionLib.synthesis.body.model import LOCAL_CHANGES, BodyModel
 from LandmarkDetectionLib.typing import Array
 
 SIDES = ((".R", 1.0), (".L", -1.0))  # suffix of the bones, sign of the right axis
+TORSO = ("spine05", "spine04", "spine03", "spine02", "spine01", "pelvis.R", "pelvis.L")
 POSTURES = ("arms at the sides", "hands on the belly", "arms above the head")
 
 
@@ -31,6 +34,8 @@ class Bodies:
     posture : (B,) int
         Index into ``POSTURES`` (of the right arm).
     prone : (B,) bool
+    bones : (B, N, 3) float32, RAS mm, or None
+        Points of ``binding.Binding``.
     """
 
     vertices: Array
@@ -38,16 +43,28 @@ class Bodies:
     phenotype: Array
     posture: Array
     prone: Array
+    bones: Array | None = None
 
 
-def draw_bodies(model: BodyModel, count: int, rng: np.random.Generator) -> Bodies:
-    """Draw shapes and postures and pose them."""
+def draw_bodies(
+    model: BodyModel, count: int, rng: np.random.Generator, binding: Binding | None = None
+) -> Bodies:
+    """Draw shapes and postures and pose them, with bones inside when a skeleton is bound to the model.
+
+    The bodies of a generator are the same with and without bones, but for how far the skin gives way.
+    """
+    own = rng.spawn(1)[0] if binding is not None else rng  # leaves what is drawn from ``rng`` as it is
     phenotype, local = draw_shapes(count, rng)
     vertices, joints = model.rest(model.coefficients(phenotype, local))
     rotations, absolute, posture, prone = draw_postures(model, vertices, joints, rng)
-    vertices, joints = model.pose(vertices, joints, rotations, absolute)
-    _lay_down(model, vertices, joints, prone, rng)
-    return Bodies(vertices, joints, phenotype, posture, prone)
+    motion = model.motion(joints, rotations, absolute)
+    bones = None
+    if binding is not None:
+        twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
+        bones = pose_bones(binding, model, draw_bones(binding, twins, joints, phenotype, own), motion)
+    vertices, joints = motion.moved(vertices, model.bone_index, model.bone_weight), motion.joints
+    _lay_down(model, vertices, joints, prone, rng, bones)
+    return Bodies(vertices, joints, phenotype, posture, prone, bones)
 
 
 def draw_shapes(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -298,12 +315,22 @@ def _table_level(model: BodyModel, vertices: Array) -> Array:
 
 
 def _torso(model: BodyModel) -> Array:
-    names = ("spine05", "spine04", "spine03", "spine02", "spine01", "pelvis.R", "pelvis.L")
-    return np.flatnonzero(np.isin(model.bone_index[:, 0], [model.bone(n) for n in names]))
+    return np.flatnonzero(np.isin(model.bone_index[:, 0], [model.bone(n) for n in TORSO]))
+
+
+def _share_of(model: BodyModel, bones: tuple[str, ...]) -> Array:
+    """By how much every vertex (V,) is moved by these bones."""
+    mine = np.isin(model.bone_index, [model.bone(n) for n in bones])
+    return np.asarray((model.bone_weight * mine).sum(axis=1), np.float32)
 
 
 def _lay_down(
-    model: BodyModel, vertices: Array, joints: Array, prone: Array, rng: np.random.Generator
+    model: BodyModel,
+    vertices: Array,
+    joints: Array,
+    prone: Array,
+    rng: np.random.Generator,
+    bones: Array | None = None,
 ) -> None:
     """Lay the bodies on a table, in place: soft tissue gives way there, and nobody lies quite straight."""
     count = len(vertices)
@@ -312,11 +339,26 @@ def _lay_down(
     sunk = rng.uniform(0, 0.016, count)
     turn = euler(rng.normal(0, 2.5, count), rng.normal(0, 3.0, count), rng.normal(0, 5.0, count))
     torso = _torso(model)
-    in_slabs(lambda *slab: _flatten_and_turn(vertices, joints, torso, sign, sunk, give, turn, *slab), count)
+    yielding = np.ones(vertices.shape[1], np.float32)
+    if bones is not None:
+        # Skin is pressed flat, but not through the bones of the back, which turn as they are.
+        height = np.ptp(vertices[:, :, 2], axis=1)
+        skin = (vertices[:, torso, 1] * sign[:, None]).max(axis=1)
+        reach = np.quantile(bones[:, ::7, 1] * sign[:, None], 0.995, axis=1)
+        sunk = np.clip(np.minimum(sunk, (skin - reach - 4.0) / height), 0, None)
+        bones[:] = np.matmul(bones, turn.transpose(0, 2, 1))
+        # Heels, calves and the back of the head have bones close under the skin and keep their shape.
+        yielding = _share_of(model, TORSO)
+    in_slabs(
+        lambda *slab: _flatten_and_turn(vertices, joints, torso, yielding, sign, sunk, give, turn, *slab),
+        count,
+    )
 
 
 @compiled
-def _flatten_and_turn(vertices, joints, torso, sign, sunk, give, turn, start, stop):  # type: ignore[no-untyped-def]
+def _flatten_and_turn(  # type: ignore[no-untyped-def]
+    vertices, joints, torso, yielding, sign, sunk, give, turn, start, stop
+):
     """Compress what lies beyond the table plane, a share of the height into the torso, and rotate."""
     for b in range(start, stop):
         lowest = -np.inf
@@ -331,7 +373,8 @@ def _flatten_and_turn(vertices, joints, torso, sign, sunk, give, turn, start, st
                 x, y, z = points[v, 0], points[v, 1], points[v, 2]
                 depth = y * sign[b] - plane
                 if depth > 0:
-                    y -= depth * (1 - give[b]) * sign[b]
+                    share = yielding[v] if len(points) == len(yielding) else np.float32(1)
+                    y -= depth * (1 - give[b]) * sign[b] * share
                 for r in range(3):
                     points[v, r] = turn[b, r, 0] * x + turn[b, r, 1] * y + turn[b, r, 2] * z
 

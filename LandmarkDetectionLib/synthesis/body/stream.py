@@ -9,6 +9,8 @@ import numpy as np
 
 from LandmarkDetectionLib.synthesis.batches import ViewBatch, to_view
 from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
+from LandmarkDetectionLib.synthesis.body.binding import load_binding
+from LandmarkDetectionLib.synthesis.body.bone_views import DenseBodies, add_bone, dense_bodies
 from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model
 from LandmarkDetectionLib.synthesis.body.population import draw_bodies
 from LandmarkDetectionLib.synthesis.body.scanner import FieldOfView, disturb, draw_fields_of_view
@@ -77,6 +79,8 @@ class BodyStream:
     >>> batch = next(iter(stream))
     >>> batch.coronal.front.shape
     (64, 256, 96)
+
+    With ``skeleton`` the bodies have bones, which both views show; see ``bone_views``.
     """
 
     names: tuple[str, ...]
@@ -85,6 +89,7 @@ class BodyStream:
     framing: Framing = field(default_factory=Framing)
     whole_body_only: bool = False
     disturbance: float = 1.0
+    skeleton: bool = False
 
     def __iter__(self) -> Iterator[Batch]:
         return self.batches(0)
@@ -99,10 +104,16 @@ class BodyStream:
         """Batch ``number`` of the stream, whatever was drawn before."""
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, number]))
         model = load_body_model()
-        bodies = draw_bodies(model, self.batch_size, rng)
+        binding = load_binding() if self.skeleton else None
+        bodies = draw_bodies(model, self.batch_size, rng, binding)
         box = draw_fields_of_view(bodies.vertices, rng, self.whole_body_only)
         frames, box = self._frame(bodies.vertices, box, rng)
-        landmarks = landmark_positions(model, bodies.vertices, bodies.joints, self.names)
+        dense = None
+        if binding is not None and bodies.bones is not None:
+            dense = dense_bodies(binding, bodies.bones, rng.spawn(1)[0])
+        landmarks = landmark_positions(
+            model, bodies.vertices, bodies.joints, self.names, dense.landmarks if dense else None
+        )
         seeds = rng.integers(0, 2**31 - 1, self.batch_size)
         coronal, lateral = (
             _view(
@@ -115,6 +126,7 @@ class BodyStream:
                 frames[n],
                 self.disturbance,
                 seeds,
+                dense,
             )
             for n in range(2)
         )
@@ -176,6 +188,7 @@ def _view(
     frame: Frame,
     disturbance: float,
     seeds: Array,
+    dense: DenseBodies | None = None,
 ) -> ViewBatch:
     (rows, columns), origin, spacing = frame.shape, frame.origin, frame.spacing
     corners = to_view(np.stack([box.low, box.high], axis=1), lateral)
@@ -189,7 +202,10 @@ def _view(
     disturb(front, back, inside, seeds + lateral, lateral, prone, disturbance)
     marks = to_view(landmarks, lateral)
     marks[:, :, :2] = (marks[:, :, :2] - origin[:, None]) / spacing[:, None]
-    return ViewBatch(front, back, inside, origin, spacing, marks.astype(np.float32))
+    view = ViewBatch(front, back, inside, origin, spacing, marks.astype(np.float32))
+    if dense is None:
+        return view
+    return add_bone(view, dense, lateral, low[:, 2], high[:, 2], seeds, disturbance)
 
 
 def _between(origin: Array, spacing: Array, count: int, low: Array, high: Array) -> Array:

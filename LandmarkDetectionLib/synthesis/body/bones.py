@@ -1,0 +1,97 @@
+"""Bones that vary by themselves and move with the body: lengths, widths, curves of the spine, girdle, pose."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from LandmarkDetectionLib.synthesis.body.binding import SIDES, Binding
+from LandmarkDetectionLib.synthesis.body.model import BodyModel, Motion
+from LandmarkDetectionLib.typing import Array
+
+CURVE_MM = 6.0  # of the spine's own curves
+
+
+def draw_bones(
+    binding: Binding,
+    twins: tuple[Array, Array],
+    joints: Array,
+    phenotype: Array,
+    rng: np.random.Generator,
+) -> Array:
+    """Points (B, N, 3) RAS mm of the bones at rest, no two people's alike.
+
+    Parameters
+    ----------
+    binding : Binding
+    twins : (B, V, 3) and (B, J, 3)
+        Vertices and joints of the lean twins at rest.
+    joints : (B, J, 3)
+        Of the bodies themselves at rest.
+    phenotype : (B, 11)
+    rng : numpy Generator
+    """
+    count = len(joints)
+    lean, lean_joints = twins
+    size = np.ptp(lean[:, :, 2], axis=1)[:, None, None] / 1750.0
+    strength = rng.gamma(4.0, 0.25, (count, 1, 1)) * size
+    jitter = rng.normal(0, 1, (count, binding.anchors, 3)) * binding.jitter_mm[:, None] * strength
+    bumps = rng.normal(0, 1, (count, len(binding.bump_scale), 3)) * strength
+    points = binding.rest(
+        lean.astype(np.float32), lean_joints.astype(np.float32), joints, jitter, bumps
+    )
+    _curve(points, binding, joints, size[:, 0, 0], rng)
+    return points
+
+
+def _curve(points: Array, binding: Binding, joints: Array, size: Array, rng: np.random.Generator) -> None:
+    """Curves of the trunk in both planes, in place: more or less kyphosis, lordosis and scoliosis."""
+    high = joints[:, :, 2].max(axis=1)
+    root = joints[:, 0, 2]
+    share = (points[:, :, 2] - root[:, None]) / (high - root)[:, None]
+    inside = np.clip(share, 0, 1) * binding.trunk
+    for axis, amount in ((0, 1.2), (1, 0.8)):
+        strength = rng.normal(0, CURVE_MM * amount, (len(points), 2)) * size[:, None]
+        strength *= np.where(rng.random(len(points)) < 0.12, 2.5, 1.0)[:, None]
+        for wave in range(2):
+            points[:, :, axis] += (strength[:, wave : wave + 1] * np.sin(np.pi * (wave + 1) * inside)).astype(
+                np.float32
+            )
+
+
+def pose_bones(binding: Binding, model: BodyModel, points: Array, motion: Motion) -> Array:
+    """Points (B, N, 3) of the bones, moved from rest with the body.
+
+    Limbs are carried by the body's own bones. The shoulder blade keeps its socket at the head of the humerus,
+    turned as far as the shoulder is; the collar bone spans from the breastbone to it.
+    """
+    count = len(points)
+    turn = np.concatenate([motion.turn, np.empty((count, 2, 3, 3), np.float32)], axis=1)
+    shift = np.concatenate([motion.shift, np.empty((count, 2, 3), np.float32)], axis=1)
+    for n, (_, low, suffix, _) in enumerate(SIDES):
+        head = points[:, binding.point(f"humeral_head_{low}")]
+        arm, shoulder = model.bone("upperarm01" + suffix), model.bone("shoulder01" + suffix)
+        posed = np.einsum("bij,bj->bi", turn[:, arm], head) + shift[:, arm]
+        turn[:, len(model.bones) + n] = turn[:, shoulder]
+        shift[:, len(model.bones) + n] = posed - np.einsum("bij,bj->bi", turn[:, shoulder], head)
+    moved = Motion(turn, shift, motion.joints).moved(points, binding.bone_index, binding.bone_weight)
+    for n, (_, low, _, _) in enumerate(SIDES):
+        chosen = np.flatnonzero(binding.clavicle[n])
+        inner, outer = binding.point(f"clavicle_medial_{low}"), binding.point(f"clavicle_lateral_{low}")
+        blade = len(model.bones) + n
+        end = np.einsum("bij,bj->bi", turn[:, blade], points[:, outer]) + shift[:, blade]
+        moved[:, chosen] = spanned(points[:, chosen], points[:, inner], points[:, outer], moved[:, inner], end)
+    return moved
+
+
+def spanned(points: Array, start: Array, end: Array, new_start: Array, new_end: Array) -> Array:
+    """Points (B, N, 3) carried from the segment start to end (B, 3) to a new one: turned, and stretched along it."""
+    before, after = end - start, new_end - new_start
+    length, new_length = (np.linalg.norm(v, axis=1, keepdims=True) for v in (before, after))
+    a, b = before / length, after / new_length
+    offset = points - start[:, None]
+    along = np.einsum("bnx,bx->bn", offset, a)[..., None]
+    radial = offset - along * a[:, None]
+    # The smallest turn from a to b, of what is perpendicular to a: two half turns, about a and between them.
+    half = (a + b) / np.maximum(np.linalg.norm(a + b, axis=1, keepdims=True), 1e-6)
+    turned = radial - 2 * np.einsum("bnx,bx->bn", radial, half)[..., None] * half[:, None]
+    return (new_start[:, None] + along * (new_length / length)[:, None] * b[:, None] + turned).astype(np.float32)
