@@ -87,3 +87,24 @@ def without_depth(image: Tensor) -> Tensor:
     silhouette = image[:, :1]
     flat = BACKGROUND * (1 - silhouette)
     return torch.cat([silhouette, flat, flat, image[:, 3:]], dim=1)
+
+
+BONE_MM = 40.0  # of thickness times density that counts as one
+MOST_BONE = 3.0
+
+
+def bone_input(bone: Tensor, bone_depth: Tensor, scale: DepthScale) -> Tensor:
+    """Channels (B, 2, H, W) of what a threshold of bone shows: its amount and its depth.
+
+    Parameters
+    ----------
+    bone : (B, H, W) float mm
+        Thickness times density; all zero where no bone is to be seen, as in MR, and so are both channels.
+    bone_depth : (B, H, W) float mm
+        Mean depth of bone, NaN where there is none.
+    scale : DepthScale
+        Of the skin.
+    """
+    seen = (bone.amax(dim=(1, 2), keepdim=True) > 0).to(bone.dtype)
+    amount = (bone / BONE_MM).sqrt().clamp(max=MOST_BONE)
+    return torch.stack([amount, normalised_depth(bone_depth, scale).clamp(-6, 6) * seen], dim=1)

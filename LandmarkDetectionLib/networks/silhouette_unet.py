@@ -20,16 +20,16 @@ class Heatmaps(NamedTuple):
         Position, one cell per ``STRIDE`` pixels; one softmax runs over all cells and ``absent``.
     absent : (B, L)
         The landmark lies outside the image.
-    depth : (B, L, h, w)
+    depth : (B, L, h, w), or None
         Normalised depth of the landmark if it lies in this cell.
-    depth_log_scale : (B, L, h, w)
+    depth_log_scale : (B, L, h, w), or None
         Logarithm of the expected absolute error of ``depth``.
     """
 
     logits: Tensor
     absent: Tensor
-    depth: Tensor
-    depth_log_scale: Tensor
+    depth: Tensor | None
+    depth_log_scale: Tensor | None
 
 
 class SilhouetteUNet(nn.Module):
@@ -50,6 +50,10 @@ class SilhouetteUNet(nn.Module):
     depth_from_surface : bool
         The head adds to the depth midway between the first and the last surface instead of stating depth
         from nothing: in a hand every bone lies close to it, however the hand is held.
+    depth : bool
+        False for positions alone, where another view tells the depth.
+    level : int
+        Maps have one cell per ``STRIDE * 2**level`` pixels.
     """
 
     def __init__(
@@ -58,9 +62,12 @@ class SilhouetteUNet(nn.Module):
         channels: tuple[int, ...] = (16, 32, 64, 96, 128),
         inputs: int = 4,
         depth_from_surface: bool = False,
+        depth: bool = True,
+        level: int = 0,
     ) -> None:
         super().__init__()
         channels = tuple(channels)
+        self.depth, self.level = depth, level
         self.depth_from_surface = depth_from_surface
         self.stem = nn.Sequential(
             _convolution(inputs, channels[0], 5, stride=STRIDE), _convolution(channels[0], channels[0])
@@ -71,9 +78,10 @@ class SilhouetteUNet(nn.Module):
         )
         self.overview = nn.Sequential(nn.Linear(channels[-1], channels[-1]), nn.ReLU(inplace=True))
         self.absent = nn.Linear(channels[-1], landmarks)
-        self.lateral = nn.ModuleList(nn.Conv2d(below, width, 1) for width, below in pairwise(channels))
-        self.up = nn.ModuleList(_convolution(width, width) for width in channels[:-1])
-        self.head = nn.Sequential(_convolution(channels[0], 32), nn.Conv2d(32, 3 * landmarks, 1))
+        self.lateral = nn.ModuleList(nn.Conv2d(below, width, 1) for width, below in pairwise(channels[level:]))
+        self.up = nn.ModuleList(_convolution(width, width) for width in channels[level:-1])
+        maps = 3 if depth else 1
+        self.head = nn.Sequential(_convolution(channels[level], 32), nn.Conv2d(32, maps * landmarks, 1))
         self.up_sample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
 
     @property
@@ -81,21 +89,45 @@ class SilhouetteUNet(nn.Module):
         """Input height and width must be multiples of this."""
         return int(STRIDE * 2 ** len(self.down))
 
-    def forward(self, image: Tensor) -> Heatmaps:
-        """Images (B, inputs, H, W), both sizes multiples of ``multiple``."""
+    @property
+    def stride(self) -> int:
+        """Input pixels per heatmap cell."""
+        return int(STRIDE * 2**self.level)
+
+    def forward(self, image: Tensor, chosen: Tensor | None = None) -> Heatmaps:
+        """Heatmaps of images (B, inputs, H, W), both sizes multiples of ``multiple``.
+
+        ``chosen`` (B, K) names the landmarks that are asked for in each image, of a network without depth.
+        """
         levels = [self.stem(image)]
         for down in self.down:
             levels.append(down(levels[-1]))
         overview = self.overview(levels[-1].mean(dim=(2, 3)))
         current = levels[-1] + overview[:, :, None, None]
-        for skip, lateral, up in zip(
-            levels[-2::-1], list(self.lateral)[::-1], list(self.up)[::-1], strict=True
-        ):
+        skips = levels[self.level : -1][::-1]
+        for skip, lateral, up in zip(skips, list(self.lateral)[::-1], list(self.up)[::-1], strict=True):
             current = up(skip + self.up_sample(lateral(current)))
+        if not self.depth:
+            logits, absent = self._chosen(current, overview, chosen)
+            return Heatmaps(logits.float(), absent.float(), None, None)
         logits, depth, log_scale = self.head(current).float().chunk(3, dim=1)
         if self.depth_from_surface:
             depth = depth + _middle_depth(image.float())
         return Heatmaps(logits, self.absent(overview).float(), depth, log_scale.clamp(-6, 3))
+
+    def _chosen(self, current: Tensor, overview: Tensor, chosen: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Logits and absence of all landmarks, or of those that are asked for."""
+        if chosen is None:
+            return self.head(current), self.absent(overview)
+        features = self.head[0](current)
+        last = self.head[1]
+        logits = torch.bmm(last.weight[:, :, 0, 0][chosen].to(features.dtype), features.flatten(2))
+        logits = logits + last.bias[chosen].to(features.dtype)[..., None]
+        absent = torch.bmm(self.absent.weight[chosen].to(overview.dtype), overview[..., None])[..., 0]
+        return (
+            logits.unflatten(2, (features.shape[2], features.shape[3])),
+            absent + self.absent.bias[chosen].to(overview.dtype),
+        )
 
 
 def _middle_depth(image: Tensor) -> Tensor:

@@ -279,7 +279,7 @@ def bind(
 
     vertices = np.concatenate([placing.bones[name] for name in skeleton.names])
     owner = skeleton.bone_of_vertex
-    hollow = np.array([any(name.endswith(long) for long in HOLLOW) for name in skeleton.names])
+    hollow = np.array([any(part in name for part in TUBES + SHELLS) for name in skeleton.names])
     inner_of = np.flatnonzero(hollow[owner])
     inner = _inner_surface(skeleton, placing, inner_of)
     inner_index = np.full(len(vertices), -1)
@@ -340,16 +340,23 @@ def _jitter(joint: str) -> float:
     return 1.2 if small else 3.0 if joint.startswith(("head", "eye", "wrist", "foot")) else 4.0
 
 
-HOLLOW = ("femur", "tibia", "fibula", "humerus", "radius", "ulna")
+TUBES = ("femur", "tibia", "fibula", "humerus", "radius", "ulna")
+SHELLS = (
+    *("vertebra", "Axis", "Sacrum", "hip_bone", "talus", "calcaneus", "patella", "Manubrium", "sternum"),
+    *("cuboid", "Navicular", "cuneiform"),
+)
+SHELL_MM = 1.8
 SHAFT_CORTEX, END_CORTEX = 0.36, 0.07  # of the bone's half width
 
 
 def _inner_surface(skeleton: Skeleton, placing: _Placing, chosen: Array) -> Array:
-    """Vertices (W, 3) of the marrow cavity: thick walls along the shaft, thin ones at the ends."""
+    """Vertices (W, 3) inside hollow bones: tubes have thick walls along the shaft, all others a thin shell."""
     vertices = np.concatenate([placing.bones[name] for name in skeleton.names])
     owner = skeleton.bone_of_vertex
-    inner = np.empty((len(chosen), 3))
+    inner = vertices[chosen] - SHELL_MM * _normals(vertices, skeleton.faces)[chosen]
     for bone in np.unique(owner[chosen]):
+        if not any(part in skeleton.names[bone] for part in TUBES):
+            continue
         mine = owner[chosen] == bone
         points = vertices[chosen[mine]]
         middle = points.mean(axis=0)
@@ -366,6 +373,16 @@ def _inner_surface(skeleton: Skeleton, placing: _Placing, chosen: Array) -> Arra
         inward = centre - points
         inner[mine] = points + cortex[:, None] * inward
     return inner
+
+
+def _normals(vertices: Array, faces: Array) -> Array:
+    """Outward unit normals (V, 3), means of the faces around weighted by their area."""
+    corners = vertices[faces]
+    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.zeros_like(vertices)
+    for corner in range(3):
+        np.add.at(normals, faces[:, corner], area)
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9))
 
 
 def _spline(sources: Array, points: Array) -> Array:
@@ -516,6 +533,12 @@ class _Placing:
         """A control point at a joint."""
         self.anchors.append(Anchor(source, self.rest.model.bone(joint)))
 
+    def tip(self, source: Array, tip: str, joint: str, share: float) -> None:
+        """A control point inside the tip of a finger or toe."""
+        bone = self.rest.model.bone(joint)
+        near = np.linalg.norm(self.rest.vertices - self.rest.joints[bone], axis=1)
+        self.anchors.append(Anchor(source, bone, self.rest.model.tips[tip], int(near.argmin()), share))
+
     def skin(
         self, source: Array, direction: Array, inset: float, joint: str, mask: Array, near: Array | None = None
     ) -> None:
@@ -619,6 +642,10 @@ def _place_arm(p: _Placing, side: str, low: str, suffix: str, right: float) -> N
         along = rest.joint(f"finger{finger}-3{suffix}") - rest.joint(f"finger{finger}-1{suffix}")
         for segment, name in enumerate(chain, 2 if finger == 1 else 1):
             p.joint(_tip(p.bones[name], along, 5.0), f"finger{finger}-{segment}{suffix}")
+        if finger in (1, 3, 5):
+            digit = {1: "thumb", 3: "middle_finger", 5: "little_finger"}[finger]
+            distal = p.bones[f"Distal_phalanx_of_{low}_{FINGERS[finger - 1]}"]
+            p.tip(_tip(distal, along, 2.0), f"{digit}_{low}", f"finger{finger}-3{suffix}", 0.2)
 
 
 def _humeral_head(rest: _Rest, suffix: str) -> Array:
@@ -657,6 +684,9 @@ def _place_leg(p: _Placing, side: str, low: str, suffix: str, right: float) -> N
     for n, ordinal in enumerate(ORDINALS[:5], 1):
         head = _tip(p.bones[f"{side}_{ordinal.lower()}_metatarsal_bone"], new_toe - new_ankle, 6.0)
         p.joint(head, f"toe{n}-1{suffix}")
+    for digit, bone, share in (("big_toe", "toe1-2", 0.25), ("little_toe", "toe5-3", 0.3)):
+        distal = p.bones[f"Distal_phalanx_of_{low}_{digit}"]
+        p.tip(_tip(distal, new_toe - new_ankle, 2.0), f"{digit}_{low}", bone + suffix, share)
     p.skin(_tip(p.bones[f"{side}_calcaneus"], np.array([0, -1, -0.4]), 5.0), -FRONT, 9.0, "foot" + suffix, own)
     p.skin(_tip(p.bones[f"{side}_calcaneus"], -UP, 4.0), -UP, 13.0, "foot" + suffix, own, near=new_ankle - shift)
     arch = np.concatenate([p.bones[f"{side}_{b}_cuneiform_bone"] for b in ("medial", "intermediate")])

@@ -18,17 +18,18 @@ DENSITIES: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("Frontal", "Occipital", "parietal", "temporal"), 0.50, 0.95),
     (("Mandible", "maxilla"), 0.35, 0.95),
     (("Sphenoid", "Ethmoid", "nasal", "Vomer", "zygomatic", "lacrimal", "palatine", "concha"), 0.25, 0.7),
-    (("vertebra", "Atlas", "Axis"), 0.10, 0.42),
-    (("Sacrum",), 0.06, 0.28),
-    (("hip_bone",), 0.12, 0.40),
-    (("_rib",), 0.20, 0.60),
-    (("Manubrium", "sternum"), 0.06, 0.30),
+    (("vertebra", "Axis"), 0.20, 0.85),
+    (("Sacrum",), 0.05, 0.70),
+    (("hip_bone", "talus", "calcaneus", "patella"), 0.25, 0.85),
+    (("_rib",), 0.12, 0.60),
+    (("Manubrium", "sternum"), 0.10, 0.60),
     (("clavicle", "scapula"), 0.25, 0.70),
     (("femur", "tibia", "fibula", "humerus", "radius", "ulna"), 0.65, 1.0),
     (("phalanx", "metacarpal", "metatarsal"), 0.30, 0.75),
 )
 OTHERWISE = (0.20, 0.50)
-SPONGY = (0.03, 0.32)  # inside hollow bones
+SPONGY = (0.02, 0.32)  # inside hollow bones
+LOST = 0.008  # share of bones that are too thin or too soft to be seen
 
 
 def draw_densities(binding: Binding, count: int, rng: np.random.Generator) -> Array:
@@ -40,8 +41,10 @@ def draw_densities(binding: Binding, count: int, rng: np.random.Generator) -> Ar
     solid *= np.exp(rng.normal(0, 0.10, solid.shape))
     cartilage = np.array(["cartilage" in name for name in binding.names])
     solid *= np.where(cartilage & (rng.random((count, 1)) < 0.5), 0.0, 1.0)
-    spongy = SPONGY[0] + (SPONGY[1] - SPONGY[0]) * np.clip(health + rng.normal(0, 0.2, (count, 1)), 0, 1)
-    cavity = -np.maximum(solid[:, binding.cavity_of] - spongy, 0)
+    solid *= rng.random(solid.shape) >= LOST
+    spongy = SPONGY[0] + (SPONGY[1] - SPONGY[0]) * np.clip(health + rng.normal(0, 0.15, (count, 1)), 0, 1)
+    inside = spongy * np.exp(rng.normal(0, 0.2, (count, len(binding.cavity_of))))
+    cavity = -np.maximum(solid[:, binding.cavity_of] - inside, 0)
     return np.concatenate([solid, cavity], axis=1).astype(np.float32)
 
 

@@ -18,6 +18,8 @@ from LandmarkDetectionLib.typing import Array
 
 SIDES = ((".R", 1.0), (".L", -1.0))  # suffix of the bones, sign of the right axis
 TORSO = ("spine05", "spine04", "spine03", "spine02", "spine01", "pelvis.R", "pelvis.L")
+ARMS = (0.58, 0.16, 0.26)  # shares of the postures below
+ARMS_IN_HOSPITALS = (0.46, 0.12, 0.42)
 POSTURES = ("arms at the sides", "hands on the belly", "arms above the head")
 
 
@@ -56,7 +58,8 @@ def draw_bodies(
     own = rng.spawn(1)[0] if binding is not None else rng  # leaves what is drawn from ``rng`` as it is
     phenotype, local = draw_shapes(count, rng)
     vertices, joints = model.rest(model.coefficients(phenotype, local))
-    rotations, absolute, posture, prone = draw_postures(model, vertices, joints, rng)
+    arms = ARMS if binding is None else ARMS_IN_HOSPITALS
+    rotations, absolute, posture, prone = draw_postures(model, vertices, joints, rng, arms)
     motion = model.motion(joints, rotations, absolute)
     bones = None
     if binding is not None:
@@ -90,7 +93,11 @@ def draw_shapes(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def draw_postures(
-    model: BodyModel, vertices: Array, joints: Array, rng: np.random.Generator
+    model: BodyModel,
+    vertices: Array,
+    joints: Array,
+    rng: np.random.Generator,
+    arms: tuple[float, float, float] = ARMS,
 ) -> tuple[Array, Array, Array, Array]:
     """Rotations (B, J, 3, 3), which of them are absolute (J,), posture (B,) and prone (B,)."""
     count = len(joints)
@@ -100,7 +107,7 @@ def draw_postures(
     _bend_spine_and_head(model, rotations, prone, rng)
     posture = np.full(count, -1)
     table = _table_level(model, vertices)
-    arm_mode = rng.choice(3, count, p=[0.58, 0.16, 0.26])
+    arm_mode = rng.choice(3, count, p=arms)
     arm_mode[prone & (arm_mode == 1)] = 2  # nobody lies prone on the hands
     for suffix, right in SIDES:
         mode = np.where(rng.random(count) < 0.12, rng.choice(3, count, p=[0.6, 0.2, 0.2]), arm_mode)

@@ -26,6 +26,10 @@ FIELDS_OF_VIEW = (
     ("anywhere", 0.08, (0.25, 0.35), (0.75, 0.35)),
 )
 
+#: The same fields as hospitals scan them where bones are looked for: fewer whole bodies.
+HOSPITAL_SHARES = (0.24, 0.10, 0.12, 0.13, 0.10, 0.10, 0.04, 0.07, 0.05, 0.05)
+SMALL_FIELD = 0.45  # share of hospitals' scans whose reconstruction cuts the sides
+
 
 @dataclass(frozen=True)
 class FieldOfView:
@@ -49,14 +53,17 @@ class FieldOfView:
 
 
 def draw_fields_of_view(
-    vertices: Array, rng: np.random.Generator, whole_body_only: bool = False
+    vertices: Array, rng: np.random.Generator, whole_body_only: bool = False, hospital: bool = False
 ) -> FieldOfView:
-    """Draw a scanned box for every body (B, V, 3) RAS mm: cut anywhere along it, arms sometimes cut off."""
+    """Draw a scanned box for every body (B, V, 3) RAS mm: cut anywhere along it, arms sometimes cut off.
+
+    ``hospital`` draws fewer whole bodies, and more that the reconstruction cuts at the sides.
+    """
     count = len(vertices)
     low, high, tall = _extent(vertices)
     margin_low, margin_high = rng.uniform(10, 150, (count, 3)), rng.uniform(10, 150, (count, 3))
     box_low, box_high = low - margin_low, high + margin_high
-    shares = np.array([row[1] for row in FIELDS_OF_VIEW])
+    shares = np.array(HOSPITAL_SHARES if hospital else [row[1] for row in FIELDS_OF_VIEW])
     kind = (
         np.zeros(count, int)
         if whole_body_only
@@ -87,12 +94,31 @@ def draw_fields_of_view(
                 box_high[:, 2],
             ),
         )
-        narrow = rng.random(count) < 0.3
+        narrow = rng.random(count) < (SMALL_FIELD if hospital else 0.3)
         middle = (low[:, 0] + high[:, 0]) / 2 + rng.normal(0, 25, count)
         half = np.maximum(rng.uniform(0.09, 0.2, count) * height, 90)
         box_low[:, 0] = np.where(narrow, np.maximum(box_low[:, 0], middle - half), box_low[:, 0])
         box_high[:, 0] = np.where(narrow, np.minimum(box_high[:, 0], middle + half), box_high[:, 0])
+        if hospital:
+            _cut_front_and_back(box_low, box_high, low, high, narrow, half, rng)
     return FieldOfView(box_low.astype(np.float32), box_high.astype(np.float32), kind)
+
+
+def _cut_front_and_back(
+    box_low: Array,
+    box_high: Array,
+    low: Array,
+    high: Array,
+    narrow: Array,
+    half: Array,
+    rng: np.random.Generator,
+) -> None:
+    """A small field is as deep as it is wide, and not always about the middle; in place."""
+    cut = narrow & (rng.random(len(half)) < 0.5)
+    middle = (low[:, 1] + high[:, 1]) / 2 + rng.normal(0, 30, len(half))
+    half = half * rng.uniform(0.9, 1.2, len(half))
+    box_low[:, 1] = np.where(cut, np.maximum(box_low[:, 1], middle - half), box_low[:, 1])
+    box_high[:, 1] = np.where(cut, np.minimum(box_high[:, 1], middle + half), box_high[:, 1])
 
 
 def _extent(vertices: Array) -> tuple[Array, Array, Array]:

@@ -106,7 +106,7 @@ class BodyStream:
         model = load_body_model()
         binding = load_binding() if self.skeleton else None
         bodies = draw_bodies(model, self.batch_size, rng, binding)
-        box = draw_fields_of_view(bodies.vertices, rng, self.whole_body_only)
+        box = draw_fields_of_view(bodies.vertices, rng, self.whole_body_only, hospital=self.skeleton)
         frames, box = self._frame(bodies.vertices, box, rng)
         dense = None
         if binding is not None and bodies.bones is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.heatmaps import softmax
+from LandmarkDetectionLib.synthesis.body.regions import RegionBatch
 from LandmarkDetectionLib.synthesis.body.stream import Batch
 from LandmarkDetectionLib.synthesis.hand.stream import HandBatch
 from LandmarkDetectionLib.training.pictures import mark
@@ -39,17 +40,44 @@ def predicted_positions(task: Any, batch: AnyBatch) -> tuple[np.ndarray, np.ndar
     import torch
 
     from LandmarkDetectionLib.networks.regression_cnn import from_unit
-    from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 
     with torch.no_grad():
         images, _ = task.prepare(batch)
         if "coronal" in task.networks:
             maps = task.networks["coronal"](images["coronal"])
             probability, present = softmax.distribution(maps.logits, maps.absent)
-            return softmax.decode(probability, STRIDE).position.cpu().numpy(), (present > 0.5).cpu().numpy()
+            stride = task.networks["coronal"].stride
+            return softmax.decode(probability, stride).position.cpu().numpy(), (present > 0.5).cpu().numpy()
         units = task.networks["position"](images["position"]).unflatten(1, (-1, 2))
         positions = from_unit(units, *images["position"].shape[2:]).cpu().numpy()
         return positions, np.ones(positions.shape[:2], bool)
 
 
 AnyBatch = Batch | HandBatch
+
+
+def region_picture(task: Any, batch: RegionBatch, count: int = 12) -> np.ndarray:
+    """The first regions of a batch from both sides, (H, W, 3) uint8: truth as crosses, predictions as dots."""
+    import torch
+
+    from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
+
+    rows = []
+    with torch.no_grad():
+        images, targets = task.prepare(batch)
+        for name, maps in task(images).items():
+            image = getattr(batch, name)[0]
+            points, visible = (targets[key].cpu().numpy() for key in (f"{name}_points", "visible"))
+            probability, _ = softmax.distribution(maps.logits, maps.absent)
+            positions = softmax.decode(probability, STRIDE).position.cpu().numpy()
+            tiles = []
+            for n in range(min(count, len(image))):
+                grey = 30 + 40 * image[n, 0] + 60 * image[n, 1]
+                tile = np.repeat(np.clip(grey, 0, 255)[:, :, None], 3, axis=2).astype(np.uint8)
+                tile = tile.repeat(3, axis=0).repeat(3, axis=1)
+                for landmark in np.flatnonzero(visible[n]):
+                    mark(tile, points[n, landmark] * 3 + 1, TRUTH, cross=True)
+                    mark(tile, positions[n, landmark] * 3 + 1, PREDICTION, cross=False)
+                tiles.append(tile)
+            rows.append(np.concatenate(tiles, axis=1))
+    return np.concatenate(rows)

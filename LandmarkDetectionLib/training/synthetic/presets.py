@@ -13,6 +13,16 @@ class TrainingConfig(LoopConfig):
     """One training run on synthetic bodies or hands. The same config gives the same weights."""
 
     network: Literal["silhouette_unet", "regression_cnn"] = "silhouette_unet"
+    stage: Literal["whole", "regions"] = Field(
+        default="whole",
+        description="Landmarks of a whole view, or those of small regions at a finer scale.",
+    )
+    skeleton: bool = Field(
+        default=False, description="Bodies have bones, and views show them; needs BodyParts3D."
+    )
+    bone_missing: float = Field(
+        default=0.15, ge=0, le=1, description="Share of bodies whose bones are not shown, as in MR."
+    )
     protocol: str = "whole-body"
     landmarks: tuple[str, ...] | None = Field(
         default=None, description="A subset of the protocol; all when None."
@@ -80,6 +90,17 @@ PRESETS: dict[str, tuple[str, TrainingConfig]] = {
     "whole-body-ct": (
         "The shipped model: compact networks, all landmarks, any field of view.",
         TrainingConfig(),
+    ),
+    "whole-body-bones": (
+        "Skin and bones of whole views, the first stage of the shipped model.",
+        TrainingConfig(protocol="whole-body-bones", skeleton=True, channels=(16, 40, 80, 112, 144),
+                       lateral_channels=(16, 40, 80, 112, 144), steps=3000),
+    ),
+    "whole-body-bones-fine": (
+        "Regions at 2.5 mm about landmarks found in whole views, its second stage.",
+        TrainingConfig(protocol="whole-body-bones", skeleton=True, stage="regions", bone_missing=0.0,
+                       pixel_mm=2.5, channels=(24, 48, 96, 128), lateral_channels=(24, 48, 96, 128),
+                       steps=3000, batch_size=96),
     ),
     "quick": (
         "The shipped model's settings for a few minutes, to see that everything works.",

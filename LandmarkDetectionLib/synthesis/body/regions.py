@@ -1,0 +1,215 @@
+"""Small regions of synthetic bodies at a fine scale, from the front and from the left, landmarks included.
+
+A region is a box about a few neighbouring landmarks. Both pictures show what lies in a slab of it: silhouette,
+bone, mean depth of bone and what was scanned. Detection cuts the same slabs out of a volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from LandmarkDetectionLib.imaging.depth import BONE_MM, MOST_BONE
+from LandmarkDetectionLib.synthesis.batches import to_view
+from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
+from LandmarkDetectionLib.synthesis.body.binding import load_binding
+from LandmarkDetectionLib.synthesis.body.bone_views import LEAST_BONE_MM, DenseBodies, dense_bodies, slab_bone
+from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model
+from LandmarkDetectionLib.synthesis.body.population import draw_bodies
+from LandmarkDetectionLib.synthesis.body.scanner import FieldOfView, draw_fields_of_view
+from LandmarkDetectionLib.synthesis.rasterise import rasterise
+from LandmarkDetectionLib.typing import Array
+
+SIZE = 64  # pixels of a picture along both axes
+DEPTH_MM = 50.0  # half the slab, and the unit of depth
+REACH_MM = 42.0  # landmarks of a region lie this close to its middle in a grown man
+REGIONS_PER_BODY = 8
+
+
+@dataclass(frozen=True)
+class RegionBatch:
+    """Pictures of regions.
+
+    Attributes
+    ----------
+    coronal, lateral : tuple
+        Pictures (B, 4, SIZE, SIZE) float32 and landmarks (B, L, 3): column px, row px, depth in ``DEPTH_MM``
+        behind the middle.
+    visible : (B, L) bool
+        Whether a landmark lies in the region and was scanned.
+    centre : (B, 3) RAS mm
+    pixel_mm : float
+    """
+
+    coronal: tuple[Array, Array]
+    lateral: tuple[Array, Array]
+    visible: Array
+    centre: Array
+    pixel_mm: float
+
+
+def group_landmarks(names: tuple[str, ...], positions: Array, reach: float = REACH_MM) -> tuple[tuple[str, ...], ...]:
+    """Few boxes that hold all landmarks: names by region, greedily, the fullest box first.
+
+    Parameters
+    ----------
+    names : tuple of str
+    positions : (L, 3) mm
+        Of one body.
+    reach : float
+        Half the size of a box.
+    """
+    left = np.ones(len(names), bool)
+    groups = []
+    while left.any():
+        inside = np.abs(positions[:, None] - positions).max(axis=2) <= reach  # of the box about landmark n
+        counts = (inside & left).sum(axis=1)
+        best = int(np.argmax(np.where(left, counts, 0)))
+        chosen = inside[best] & left
+        groups.append(tuple(name for name, c in zip(names, chosen, strict=True) if c))
+        left &= ~chosen
+    return tuple(groups)
+
+
+def pictures_input(silhouette: Array, bone: Array, depth: Array, inside: Array) -> Array:
+    """Channels (B, 4, SIZE, SIZE) float32 of a region's picture.
+
+    Parameters
+    ----------
+    silhouette, inside : (B, H, W) bool
+    bone : (B, H, W) mm
+    depth : (B, H, W) mm
+        Mean depth of bone behind the region's middle, NaN where there is none.
+    """
+    return np.stack(
+        [
+            silhouette,
+            np.minimum(np.sqrt(np.maximum(bone, 0) / BONE_MM), MOST_BONE),
+            np.clip(np.nan_to_num(depth) / DEPTH_MM, -1.2, 1.2),
+            inside,
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class RegionStream:
+    """Regions of synthetic scans; the same seed and settings give the same bytes."""
+
+    names: tuple[str, ...]
+    seed: int = 0
+    batch_size: int = 96
+    pixel_mm: float = 2.5
+    disturbance: float = 1.0
+    off_mm: float = 9.0  # how far off the first stage puts a region
+
+    def __iter__(self) -> Iterator[RegionBatch]:
+        number = 0
+        while True:
+            yield self.batch(number)
+            number += 1
+
+    def batch(self, number: int) -> RegionBatch:
+        """Batch ``number`` of the stream, whatever was drawn before."""
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, number, 5]))
+        model, binding = load_body_model(), load_binding()
+        count = -(-self.batch_size // REGIONS_PER_BODY)
+        bodies = draw_bodies(model, count, rng, binding)
+        assert bodies.bones is not None
+        box = draw_fields_of_view(bodies.vertices, rng, hospital=True)
+        dense = dense_bodies(binding, bodies.bones, rng)
+        landmarks = landmark_positions(model, bodies.vertices, bodies.joints, self.names, dense.landmarks)
+        subset, centre = self._choose(landmarks, box, rng)
+        spacing = self.pixel_mm * rng.uniform(0.97, 1.03, len(subset))
+        # Thick slices blur along the body.
+        blur = np.where(rng.random(len(subset)) < 0.5, rng.uniform(0, 2.2, len(subset)), 0) * self.disturbance
+        low = np.maximum(box.low[subset], centre - 1e4).astype(np.float32)
+        high = box.high[subset].astype(np.float32)
+        seeds = rng.integers(0, 2**31 - 1, len(subset))
+        views = [
+            _pictures(model, bodies.vertices, dense, landmarks, subset, centre, spacing, low, high, blur, seeds, lateral, self.disturbance)
+            for lateral in (False, True)
+        ]
+        marks = views[0][1], views[1][1]
+        inside = [
+            (np.abs(m[..., :2] - (SIZE - 1) / 2) <= SIZE / 2 - 1).all(axis=2) & (np.abs(m[..., 2]) <= 1)
+            for m in marks
+        ]
+        scanned = (landmarks[subset] >= low[:, None]).all(axis=2) & (landmarks[subset] <= high[:, None]).all(axis=2)
+        return RegionBatch(views[0], views[1], inside[0] & inside[1] & scanned, centre, self.pixel_mm)
+
+    def _choose(self, landmarks: Array, box: FieldOfView, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Which body each region belongs to (B',), and its middle (B', 3): near landmarks that were scanned."""
+        seen = box.contains(landmarks)
+        subset, centre = [], []
+        bodies = np.arange(self.batch_size) % len(landmarks)
+        for b in bodies:
+            candidates = np.flatnonzero(seen[b])
+            if not len(candidates):
+                candidates = np.arange(landmarks.shape[1])
+            around = landmarks[b, rng.choice(candidates)]
+            size = np.ptp(landmarks[b, :, 2]) / 1600.0
+            near = seen[b] & (np.abs(landmarks[b] - around).max(axis=1) < REACH_MM * size)
+            middle = landmarks[b, near].mean(axis=0) if near.any() else around
+            off = self.off_mm * (2.5 if rng.random() < 0.12 else 1.0)
+            subset.append(b)
+            centre.append(middle + rng.normal(0, off, 3))
+        return np.array(subset), np.array(centre)
+
+
+def _pictures(  # the two views of a batch of regions differ in ``lateral`` alone
+    model: BodyModel,
+    vertices: Array,
+    dense: DenseBodies,
+    landmarks: Array,
+    subset: Array,
+    centre: Array,
+    spacing: Array,
+    low: Array,
+    high: Array,
+    blur: Array,
+    seeds: Array,
+    lateral: bool,
+    strength: float,
+) -> tuple[Array, Array]:
+    from scipy.ndimage import gaussian_filter1d
+
+    middle = to_view(centre, lateral)
+    pixel = np.repeat(spacing[:, None], 2, axis=1).astype(np.float32)
+    origin = (middle[:, :2] - pixel * (SIZE - 1) / 2).astype(np.float32)
+    corners = np.sort(to_view(np.stack([low, high], axis=1), lateral), axis=1)
+    start, end = middle[:, 2] - DEPTH_MM, middle[:, 2] + DEPTH_MM
+    near = np.maximum(start, corners[:, 0, 2]).astype(np.float32)
+    far = np.maximum(np.minimum(end, corners[:, 1, 2]), near + 0.1).astype(np.float32)
+    shape = (SIZE, SIZE)
+    front, _ = rasterise(vertices[subset], model.faces, lateral, origin, pixel, near, far, shape)
+    body = np.isfinite(front)
+    bone, moment = slab_bone(dense, lateral, origin, pixel, near, far, shape, subset)
+    moment = moment + (near - middle[:, 2])[:, None, None] * bone
+    inside = np.ones((len(subset), *shape), bool)
+    for axis in range(2):
+        place = origin[:, axis : axis + 1] + pixel[:, axis : axis + 1] * np.arange(SIZE)
+        scanned = (place >= corners[:, :1, axis]) & (place <= corners[:, 1:, axis])
+        inside &= scanned[:, None, :] if axis == 0 else scanned[:, :, None]
+    body &= inside
+    for n, seed in enumerate(seeds):
+        rng = np.random.default_rng(seed + lateral)
+        if blur[n] > 0.3:
+            bone[n] = gaussian_filter1d(bone[n], blur[n], axis=0)
+            moment[n] = gaussian_filter1d(moment[n], blur[n], axis=0)
+        gain = np.exp(strength * rng.normal(0, 0.12))
+        grain = strength * rng.uniform(0, 0.10)
+        haze = strength * max(rng.normal(0, 0.4), 0)  # mm of soft tissue that passes for bone
+        noise = haze * np.maximum(1 + 0.5 * rng.normal(0, 1, shape), 0)
+        factor = gain * np.maximum(1 + grain * rng.normal(0, 1, shape), 0)
+        bone[n] = bone[n] * factor + noise
+        moment[n] = moment[n] * factor
+    bone = np.where(body, np.maximum(bone, 0), 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        depth = np.where(bone >= LEAST_BONE_MM, moment / bone, np.nan)
+    marks = to_view(landmarks[subset], lateral)
+    marks[..., :2] = (marks[..., :2] - origin[:, None]) / pixel[:, None]
+    marks[..., 2] = (marks[..., 2] - middle[:, None, 2]) / DEPTH_MM
+    return pictures_input(body, bone, depth, inside), marks.astype(np.float32)
