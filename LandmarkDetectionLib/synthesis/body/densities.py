@@ -28,7 +28,7 @@ DENSITIES: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("phalanx", "metacarpal", "metatarsal"), 0.30, 0.75),
 )
 OTHERWISE = (0.20, 0.50)
-SPONGY = (0.02, 0.32)  # inside hollow bones
+SPONGY = (0.01, 0.22)  # inside hollow bones, evenly on a logarithmic scale
 LOST = 0.008  # share of bones that are too thin or too soft to be seen
 
 
@@ -42,7 +42,8 @@ def draw_densities(binding: Binding, count: int, rng: np.random.Generator) -> Ar
     cartilage = np.array(["cartilage" in name for name in binding.names])
     solid *= np.where(cartilage & (rng.random((count, 1)) < 0.5), 0.0, 1.0)
     solid *= rng.random(solid.shape) >= LOST
-    spongy = SPONGY[0] + (SPONGY[1] - SPONGY[0]) * np.clip(health + rng.normal(0, 0.15, (count, 1)), 0, 1)
+    place = np.clip(health + rng.normal(0, 0.2, (count, 1)), 0, 1)
+    spongy = SPONGY[0] * (SPONGY[1] / SPONGY[0]) ** place
     inside = spongy * np.exp(rng.normal(0, 0.2, (count, len(binding.cavity_of))))
     cavity = -np.maximum(solid[:, binding.cavity_of] - inside, 0)
     return np.concatenate([solid, cavity], axis=1).astype(np.float32)
