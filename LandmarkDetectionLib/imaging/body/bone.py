@@ -16,6 +16,8 @@ from LandmarkDetectionLib.imaging.body.cells import (
     CellGrid,
     Window,
     block_means,
+    block_size,
+    box_corners,
     marked_blocks,
     resampled,
 )
@@ -31,6 +33,8 @@ SOFT_HU = (0.0, 150.0)
 SHARE_OF_PEAK = 0.1
 #: Width of the histogram's bins in HU, and the fewest voxels worth a look.
 BIN_HU, LEAST_VOXELS = 10.0, 500
+#: Cells that are worked on at once.
+SLAB_CELLS = 128
 #: Depth is given where a ray passes through this much bone at least, in mm.
 LEAST_BONE_MM = 1.0
 
@@ -71,26 +75,36 @@ def bone_cells(
     body
         (S, A, R) uint8, 1 in the body.
     """
-    part = _around(volume, grid, window)
-    source, source_to_ras = block_means(part, threshold, threshold + RANGE_HU, CELL_MM)
-    bone = resampled(source, marked_blocks(source, 1), source_to_ras, grid, window)
+    bone = np.empty_like(body)
+    # Slab by slab along the slowest axis in memory: what is read stays contiguous, what is kept small.
+    slowest = int(np.argmax(np.abs(volume.voxels.strides)))
+    along = 2 - int(np.argmax(np.abs(volume.ijk_to_ras[:3, 2 - slowest])))
+    for start in range(window[along].start, window[along].stop, SLAB_CELLS):
+        slab, place = list(window), [slice(None)] * 3
+        slab[along] = slice(start, min(start + SLAB_CELLS, window[along].stop))
+        place[along] = slice(start - window[along].start, slab[along].stop - window[along].start)
+        part_window: Window = (slab[0], slab[1], slab[2])
+        part = _slices_around(volume, slowest, grid, part_window)
+        source, to_ras = block_means(part, threshold, threshold + RANGE_HU, CELL_MM)
+        bone[tuple(place)] = resampled(source, marked_blocks(source, 1), to_ras, grid, part_window)
     bone *= body
     return bone
 
 
-def _around(volume: Volume, grid: CellGrid, window: Window) -> Volume:
-    """The voxels in and around a window of cells."""
+def _slices_around(volume: Volume, axis: int, grid: CellGrid, window: Window) -> Volume:
+    """The slices along an axis of ``voxels`` that a window of cells lies in, from a whole block on."""
+    column = 2 - axis
     size = np.array([part.stop - part.start for part in window])[::-1] * grid.cell
-    corner = grid.corner_of(window)
-    pick = np.stack(np.meshgrid(*[(0, 1)] * 3, indexing="ij"), -1).reshape(-1, 3)
-    index = volume.ras_to_ijk_points(corner - pick * size)
-    reach = np.ceil(2 * CELL_MM / volume.spacing) + 1  # blocks that the border cells are interpolated from
-    low = np.maximum(np.floor(index.min(axis=0) - reach), 0).astype(int)
-    high = np.minimum(np.ceil(index.max(axis=0) + reach) + 1, volume.size).astype(int)
+    index = volume.ras_to_ijk_points(grid.corner_of(window) - box_corners(np.zeros(3), size))[:, column]
+    block = block_size(float(volume.spacing[column]), volume.size[column], CELL_MM)
+    # Between the middles of two blocks is interpolated.
+    first = int(max(np.floor(index.min()) - 2 * block, 0)) // block * block
+    last = int(min(np.ceil(index.max()) + 2 * block + 1, volume.size[column]))
+    place = [slice(None)] * 3
+    place[axis] = slice(min(first, volume.size[column] - 1), max(last, 1))
     matrix = volume.ijk_to_ras.copy()
-    matrix[:3, 3] = volume.ijk_to_ras_points(low)
-    i, j, k = (slice(*ends) for ends in zip(low, high, strict=True))
-    return replace(volume, voxels=volume.voxels[k, j, i], ijk_to_ras=matrix)
+    matrix[:3, 3] += matrix[:3, column] * place[axis].start
+    return replace(volume, voxels=volume.voxels[tuple(place)], ijk_to_ras=matrix)
 
 
 def bone_rays(bone: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:

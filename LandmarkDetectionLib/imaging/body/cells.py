@@ -133,12 +133,17 @@ class CellGrid:
 def grid_around(volume: Volume, pixel_mm: float, cell_mm: float) -> CellGrid:
     """Grid over the whole volume; its corner is a multiple of the pixel, so that crops share a lattice."""
     size = np.array(volume.size, float)
-    corners = volume.ijk_to_ras_points(_corners(np.full(3, -0.5), size - 0.5))
+    corners = volume.ijk_to_ras_points(box_corners(np.full(3, -0.5), size - 0.5))
     top = np.ceil(corners.max(axis=0) / pixel_mm - 1e-4) * pixel_mm
     pixels = np.maximum(1, np.ceil((top - corners.min(axis=0)) / pixel_mm - 1e-4)).astype(int)
     parts = max(1, int(np.ceil(pixel_mm / cell_mm - 1e-6)))
     r, a, s = (int(n) * parts for n in pixels)
     return CellGrid(top, pixel_mm / parts, pixel_mm, (s, a, r))
+
+
+def block_size(step_mm: float, count: int, cell_mm: float) -> int:
+    """How many of ``count`` voxels along an axis go into a block of about a cell."""
+    return max(1, min(int(cell_mm / step_mm + 0.1), count))
 
 
 def block_means(volume: Volume, low: float, high: float, cell_mm: float) -> tuple[np.ndarray, np.ndarray]:
@@ -158,7 +163,7 @@ def block_means(volume: Volume, low: float, high: float, cell_mm: float) -> tupl
     kji_to_ras[:, :3] = kji_to_ras[:, [2 - n for n in order]]  # columns now follow the array's axes
     spacing = np.linalg.norm(kji_to_ras[:3, :3], axis=0)
     factors = tuple(
-        max(1, min(int(cell_mm / step + 0.1), n)) for step, n in zip(spacing, voxels.shape, strict=True)
+        block_size(float(step), n, cell_mm) for step, n in zip(spacing, voxels.shape, strict=True)
     )
     shape = tuple(-(-n // factor) for n, factor in zip(voxels.shape, factors, strict=True))
     start, scale = np.float32(low), np.float32(255.0 / (high - low))
@@ -246,7 +251,7 @@ def _native(voxels: np.ndarray) -> np.ndarray:
     return voxels if voxels.dtype.isnative else voxels.astype(voxels.dtype.newbyteorder("="))
 
 
-def _corners(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def box_corners(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """(8, 3) corners of a box."""
     pick = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), -1).reshape(-1, 3)
     return np.where(pick, high, low)
