@@ -83,6 +83,12 @@ class View:
         (H, W) bool, True where the ray passes through scanned space.
     geometry
         Where the pixels are.
+    bone
+        (H, W) float32, mm of bone of density 1 along the ray, mean over the pixel; 0 where there is none.
+        None where bone cannot be told.
+    bone_depth
+        (H, W) float32, mm along the depth axis to the middle of that bone (weighted by density), NaN where it
+        is less than 1 mm; None as ``bone``.
     """
 
     silhouette: np.ndarray
@@ -91,6 +97,8 @@ class View:
     thickness: np.ndarray
     field_of_view: np.ndarray
     geometry: ViewGeometry
+    bone: np.ndarray | None = None
+    bone_depth: np.ndarray | None = None
 
     def window(self, row: int, column: int, shape: tuple[int, int]) -> View:
         """Return the part from (row, column) on with the given shape; what reaches outside is empty."""
@@ -111,6 +119,8 @@ class View:
             thickness=cut(self.thickness, 0),
             field_of_view=cut(self.field_of_view, False),
             geometry=self.geometry.window(row, column, shape),
+            bone=None if self.bone is None else cut(self.bone, 0),
+            bone_depth=None if self.bone_depth is None else cut(self.bone_depth, np.nan),
         )
 
     def object_window(self) -> tuple[int, int, tuple[int, int]]:
@@ -143,7 +153,7 @@ class View:
         """Return the same area at (rows, columns), for example the paper's unit size (160, 76).
 
         Pixels are averaged by area: a silhouette pixel is set when at least half covered, depths and
-        thickness are means over its covered part.
+        thickness are means over its covered part; bone is a mean over the pixel.
         """
         rows, columns = (overlaps(old, new) for old, new in zip(self.geometry.shape, shape, strict=True))
 
@@ -158,6 +168,15 @@ class View:
             mean = average(np.where(self.silhouette, image, 0)) / weight
             return np.where(silhouette, mean, empty).astype(np.float32)
 
+        bone = bone_depth = None
+        if self.bone is not None and self.bone_depth is not None:
+            bone = average(self.bone).astype(np.float32)
+            placed = np.where(np.isfinite(self.bone_depth), self.bone, 0)
+            moment = average(placed * np.nan_to_num(self.bone_depth))
+            share = average(placed)
+            bone_depth = np.where(share > 0, moment / np.where(share > 0, share, 1), np.nan)
+            bone_depth = np.where(bone >= 1, bone_depth, np.nan).astype(np.float32)
+
         return View(
             silhouette=silhouette,
             front=on_body(self.front, np.nan),
@@ -165,6 +184,8 @@ class View:
             thickness=on_body(self.thickness, 0),
             field_of_view=average(self.field_of_view) >= 0.5 - 1e-9,
             geometry=self.geometry.resized(shape),
+            bone=bone,
+            bone_depth=bone_depth,
         )
 
 

@@ -399,3 +399,25 @@ def rays_along_r(mask, occupancy, front, back, count, start, stop):  # type: ign
                     e -= 1
                 front[s, a] = f - _edge(soft[f - 1] if f > 0 else np.uint8(255), soft[f])
                 back[s, a] = e + _edge(soft[e + 1] if e + 1 < columns else np.uint8(255), soft[e])
+
+
+@compiled
+def bone_sums(bone, along_a, along_r, start, stop):  # type: ignore[no-untyped-def]
+    """Sums and first moments of (S, A, R) along a and r, in ``along_a`` (2, S, R), ``along_r`` (2, S, A)."""
+    rows, columns = bone.shape[1], bone.shape[2]
+    total, moment = np.empty(columns, np.int32), np.empty(columns, np.int32)
+    for s in range(start, stop):
+        total[:] = 0
+        moment[:] = 0
+        for a in range(rows):
+            line = bone[s, a]
+            own, own_moment = np.int32(0), np.int32(0)
+            for r in range(columns):
+                value = np.int32(line[r])
+                total[r] += value
+                moment[r] += np.int32(a) * value
+                own += value
+                own_moment += np.int32(r) * value
+            along_r[0, s, a], along_r[1, s, a] = own, own_moment
+        for r in range(columns):
+            along_a[0, s, r], along_a[1, s, r] = total[r], moment[r]

@@ -14,6 +14,7 @@ from scipy import ndimage
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import NoBodyError
 from LandmarkDetectionLib.imaging import voxel_loops
+from LandmarkDetectionLib.imaging.body.bone import bone_threshold
 
 #: Air threshold of CT numbers in HU. Half way between air (-1000) and fat (-100) or skin (0) would be -550 to
 #: -500, where a partial-volume voxel holds as much body as air; foam, cushions and cotton reach up to about
@@ -76,6 +77,8 @@ class AirThreshold:
         Correlation of neighbouring voxels, -1 to 1; about 0 for noise.
     hounsfield_offset
         What is to be subtracted from stored values to have CT numbers in HU; None on another scale.
+    bone
+        Where bone begins, in stored units (`bone.bone_threshold`); None without CT numbers.
     """
 
     value: float
@@ -84,6 +87,7 @@ class AirThreshold:
     separation: float
     coherence: float
     hounsfield_offset: float | None = None
+    bone: float | None = None
 
 
 def estimate_air_threshold(volume: Volume, given: float | None = None) -> AirThreshold:
@@ -114,7 +118,8 @@ def estimate_air_threshold(volume: Volume, given: float | None = None) -> AirThr
         kind, (value, air) = "estimated", _between_background_and_object(sample, split)
     if given is not None:
         kind, value = "given", float(given)
-    return AirThreshold(value, air, kind, separation, coherence, offset)
+    bone = None if offset is None else bone_threshold(sample - offset) + offset
+    return AirThreshold(value, air, kind, separation, coherence, offset, bone)
 
 
 def _sample(voxels: np.ndarray) -> tuple[np.ndarray, float]:

@@ -1,4 +1,4 @@
-"""From a volume to what a camera would see of the body: silhouette, depths and thickness from two sides.
+"""From a volume to what a camera would see of the body and its bones from two sides.
 
 All positions are RAS mm. The coronal view looks from the front: columns run to the patient's left, rows to
 the feet, depth to the back. The lateral view looks from the patient's left: columns run to the back, rows to
@@ -11,10 +11,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging import voxel_loops
+from LandmarkDetectionLib.imaging.body.bone import LEAST_BONE_MM, bone_cells, bone_rays
+from LandmarkDetectionLib.imaging.body.cells import (
+    CELL_MM,
+    BodyCells,
+    CellGrid,
+    ScannedBox,
+    Window,
+    block_means,
+    grid_around,
+    marked_blocks,
+    resampled,
+    window_around,
+)
 from LandmarkDetectionLib.imaging.body.mask import AirThreshold, estimate_air_threshold, isolate_body
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 
@@ -22,8 +34,6 @@ from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 NOISE_COHERENCE = 0.15
 #: Otsu's separation of a single Gaussian is 0.64: no background and object to tell apart.
 LEAST_SEPARATION = 0.66
-#: Cells on which the body is isolated, in mm.
-CELL_MM = 2.5
 #: Cells and pixels of the preview, in mm.
 PREVIEW_MM = 5.0
 #: Grey of what the preview shows as removed.
@@ -34,7 +44,8 @@ REMOVED_TONE = 60
 class Projection:
     """Both views of one volume, the air threshold that was used and sentences worth showing.
 
-    ``hounsfield_offset`` is what stored values exceed CT numbers by, None where they are none.
+    ``hounsfield_offset`` is what stored values exceed CT numbers by, None where they are none. ``cells`` is
+    what the views were made from.
     """
 
     coronal: View
@@ -42,47 +53,7 @@ class Projection:
     threshold: float
     notes: tuple[str, ...]
     hounsfield_offset: float | None = None
-
-
-def _native(voxels: np.ndarray) -> np.ndarray:
-    """Bool as bytes; foreign byte order and half floats converted, the only cases that cost a copy."""
-    if voxels.dtype == np.bool_:
-        return voxels.view(np.uint8)
-    if voxels.dtype == np.float16 or voxels.dtype == np.longdouble:
-        return voxels.astype(np.float32)
-    return voxels if voxels.dtype.isnative else voxels.astype(voxels.dtype.newbyteorder("="))
-
-
-# --- canonical views of a body ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Cells in patient axes: s to the feet, a to the back, r to the left, from the corner (R, A, S)."""
-
-    corner: np.ndarray  # (3,) RAS mm, right anterior superior corner of the first cell
-    cell: float
-    pixel: float
-    shape: tuple[int, int, int]  # (S, A, R) cells, multiples of `parts`
-
-    @property
-    def parts(self) -> int:
-        """Cells per pixel along one axis."""
-        return round(self.pixel / self.cell)
-
-    def view_geometries(self) -> tuple[ViewGeometry, ViewGeometry]:
-        x, y, z = self.corner
-        s, a, r = (n // self.parts for n in self.shape)
-        half, spacing = self.pixel / 2, (self.pixel, self.pixel)
-        right, anterior, superior = np.eye(3)
-        coronal = ViewGeometry(
-            np.array([x - half, y, z - half]), -right, -superior, -anterior, spacing, (s, r)
-        )
-        left = x - self.shape[2] * self.cell
-        lateral = ViewGeometry(
-            np.array([left, y - half, z - half]), -anterior, -superior, right, spacing, (s, a)
-        )
-        return coronal, lateral
+    cells: BodyCells | None = None
 
 
 def project_body(
@@ -93,7 +64,8 @@ def project_body(
     Voxels become an occupancy between 0 and 255, half of it at the threshold; blocks of small voxels are
     averaged, larger ones interpolated, on cells of about 2.5 mm in patient axes. There the body is isolated
     (`mask.isolate_body`), and pixels, whose lattice is fixed in patient space, gather their cells.
-    Depths are read between cells where the occupancy crosses one half.
+    Depths are read between cells where the occupancy crosses one half. The body's bone density
+    (`body.bone`) is gathered in the same way where the volume has CT numbers.
 
     Parameters
     ----------
@@ -114,7 +86,7 @@ def project_body(
         When nothing body-like is above the threshold.
     """
     air, source, source_to_ras = _occupied_source(volume, threshold, CELL_MM)
-    grid = _grid_around(volume, pixel_mm, CELL_MM)
+    grid = grid_around(volume, pixel_mm, CELL_MM)
     occupancy, window = _on_grid(source, source_to_ras, grid)
     del source  # about half of the volume's own size
     mask = (occupancy >= 128).view(np.uint8)
@@ -129,9 +101,29 @@ def project_body(
     )
     if air.kind == "estimated":
         notes.append(f"air threshold estimated as {air.value:.4g}")
-    coronal, lateral = _views(mask, occupancy, volume, grid, window)
+    scanned = ScannedBox(volume.affine, volume.size)
+    coronal, lateral = _views(mask, occupancy, scanned, grid, window)
+    del occupancy
     notes += _cut_sides(coronal, lateral)
-    return Projection(coronal, lateral, air.value, tuple(notes), air.hounsfield_offset)
+    mask, window = _trimmed(mask, window)
+    # Only now: reading the voxels around the body again takes less time than keeping both takes memory.
+    bone = None if air.bone is None else bone_cells(volume, air.bone, mask, grid, window)
+    if bone is not None:
+        coronal, lateral = _with_bone(coronal, lateral, bone, grid, window)
+    cells = BodyCells(bone, mask, grid.corner_of(window), grid.cell, scanned)
+    return Projection(coronal, lateral, air.value, tuple(notes), air.hounsfield_offset, cells)
+
+
+def _trimmed(mask: np.ndarray, window: Window) -> tuple[np.ndarray, Window]:
+    """The body's bounding box of cells."""
+    plane = mask.any(axis=0)
+    cut = []
+    for line in (mask.any(axis=(1, 2)), plane.any(axis=1), plane.any(axis=0)):
+        there = np.flatnonzero(line)
+        cut.append(slice(int(there[0]), int(there[-1]) + 1))
+    starts = [part.start for part in window]
+    s, a, r = (slice(start + part.start, start + part.stop) for start, part in zip(starts, cut, strict=True))
+    return np.ascontiguousarray(mask[cut[0], cut[1], cut[2]]), (s, a, r)
 
 
 def silhouette_preview(volume: Volume, threshold: float | None = None) -> tuple[float, np.ndarray]:
@@ -160,7 +152,7 @@ def silhouette_preview(volume: Volume, threshold: float | None = None) -> tuple[
         As ``project_body``.
     """
     air, source, source_to_ras = _occupied_source(_thinned(volume), threshold, PREVIEW_MM)
-    grid = _grid_around(volume, PREVIEW_MM, PREVIEW_MM)
+    grid = grid_around(volume, PREVIEW_MM, PREVIEW_MM)
     occupancy, window = _on_grid(source, source_to_ras, grid)
     mask = (occupancy >= 128).view(np.uint8)
     everything = mask.any(axis=1)
@@ -205,7 +197,11 @@ def _occupied_source(
             "give a higher threshold.",
             about="threshold",
         )
-    source, source_to_ras = _occupancy(volume, air, cell_mm)
+    # Symmetric about the threshold, so that averages and interpolations keep the surface in its place.
+    half_width = air.value - air.air
+    if half_width <= 0:
+        half_width = max(abs(air.value) * 0.05, 1e-6)
+    source, source_to_ras = block_means(volume, air.value - half_width, air.value + half_width, cell_mm)
     if source.max() < 128:
         raise NoBodyError(
             f"{name} holds only air: no voxel is above the threshold {air.value:g}; "
@@ -219,131 +215,15 @@ def _occupied_source(
     return air, source, source_to_ras
 
 
-def _on_grid(
-    source: np.ndarray, source_to_ras: np.ndarray, grid: _Grid
-) -> tuple[np.ndarray, tuple[slice, slice, slice]]:
+def _on_grid(source: np.ndarray, source_to_ras: np.ndarray, grid: CellGrid) -> tuple[np.ndarray, Window]:
     """The occupancy on the grid's cells, and which of them it covers."""
-    blocks = _occupied_blocks(source)
-    window = _window_of(blocks, source_to_ras, grid)
-    return _resample(source, blocks, source_to_ras, grid, window), window
-
-
-def _occupancy(volume: Volume, air: AirThreshold, cell_mm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Occupancy (K', J', I') uint8, voxels averaged up to about the cell size, and its kji-to-RAS matrix."""
-    voxels = volume.voxels
-    order = sorted(range(3), key=lambda n: -abs(voxels.strides[n]))
-    voxels = _native(voxels.transpose(order))
-    kji_to_ras = np.array(volume.ijk_to_ras, float)
-    kji_to_ras[:, :3] = kji_to_ras[:, [2 - n for n in order]]  # columns now follow the array's axes
-    spacing = np.linalg.norm(kji_to_ras[:3, :3], axis=0)
-    factors = tuple(
-        max(1, min(int(cell_mm / step + 0.1), n)) for step, n in zip(spacing, voxels.shape, strict=True)
-    )
-    shape = tuple(-(-n // factor) for n, factor in zip(voxels.shape, factors, strict=True))
-    # Symmetric about the threshold, so that averages and interpolations keep the surface in its place.
-    half_width = air.value - air.air
-    if half_width <= 0:
-        half_width = max(abs(air.value) * 0.05, 1e-6)
-    low, scale = np.float32(air.value - half_width), np.float32(255.0 / (2 * half_width))
-    out = np.empty(shape, np.uint8)
-    voxel_loops.in_slabs(
-        lambda i, j: voxel_loops.occupancy_blocks(voxels, low, scale, factors, out, i, j), shape[0]
-    )
-    scale_up = np.eye(4)
-    scale_up[:3, :3] = np.diag(factors)
-    scale_up[:3, 3] = [(factor - 1) / 2 for factor in factors]
-    return out, kji_to_ras @ scale_up
-
-
-def _occupied_blocks(source: np.ndarray) -> np.ndarray:
-    """Flags of the blocks of 4 x 4 x 4 voxels that hold an occupied one."""
-    blocks = np.zeros([-(-n // 4) for n in source.shape], np.uint8)
-    voxel_loops.in_slabs(
-        lambda i, j: voxel_loops.occupied_blocks(source, np.uint8(128), blocks, i, j), blocks.shape[0]
-    )
-    return blocks
-
-
-def _corners(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """(8, 4) homogeneous corners of a box."""
-    pick = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), -1).reshape(-1, 3)
-    return np.c_[np.where(pick, high, low), np.ones(8)]
-
-
-def _grid_around(volume: Volume, pixel_mm: float, cell_mm: float) -> _Grid:
-    """Grid over the whole volume; its corner is a multiple of the pixel, so that crops share a lattice."""
-    size = np.array(volume.voxels.shape[::-1], float)
-    corners = (_corners(np.full(3, -0.5), size - 0.5) @ np.asarray(volume.ijk_to_ras, float).T)[:, :3]
-    top = np.ceil(corners.max(axis=0) / pixel_mm - 1e-4) * pixel_mm
-    pixels = np.maximum(1, np.ceil((top - corners.min(axis=0)) / pixel_mm - 1e-4)).astype(int)
-    parts = max(1, int(np.ceil(pixel_mm / cell_mm - 1e-6)))
-    r, a, s = (int(n) * parts for n in pixels)
-    return _Grid(top, pixel_mm / parts, pixel_mm, (s, a, r))
-
-
-def _window_of(blocks: np.ndarray, source_to_ras: np.ndarray, grid: _Grid) -> tuple[slice, slice, slice]:
-    """The cells around the occupied blocks, with a border of air where there is room."""
-    centres = np.argwhere(blocks) * 4 + 1.5
-    cells = (grid.corner - centres @ source_to_ras[:3, :3].T - source_to_ras[:3, 3]) / grid.cell  # r, a, s
-    reach = (
-        np.abs(source_to_ras[:3, :3]).sum(axis=1) * 3 / grid.cell + 2
-    )  # half a block and a voxel around it
-    low, high = np.floor(cells.min(axis=0) - reach)[::-1], np.ceil(cells.max(axis=0) + reach)[::-1]
-    limits = zip(low, high, grid.shape, strict=True)
-    window = [slice(int(max(0, first)), int(min(n, last))) for first, last, n in limits]
-    return window[0], window[1], window[2]
-
-
-def _resample(
-    source: np.ndarray,
-    blocks: np.ndarray,
-    source_to_ras: np.ndarray,
-    grid: _Grid,
-    window: tuple[slice, slice, slice],
-) -> np.ndarray:
-    """Occupancy (S, A, R) uint8 on the window's cells."""
-    shape = tuple(part.stop - part.start for part in window)
-    out = np.empty(shape, np.uint8)
-    # From cells (s, a, r) of the window to source indices.
-    cells_to_ras = np.zeros((4, 4))
-    cells_to_ras[[2, 1, 0], [0, 1, 2]] = -grid.cell
-    starts = np.array([part.start for part in window]) + 0.5
-    cells_to_ras[:3, 3] = grid.corner - starts[::-1] * grid.cell
-    cells_to_ras[3, 3] = 1
-    cells_to_source = Affine(source_to_ras).inverse @ Affine(cells_to_ras)
-    linear, origin = cells_to_source.linear, cells_to_source.shift
-    axes = np.abs(linear).argmax(axis=0)  # source axis that s, a and r run along
-    aligned = linear[axes, range(3)]
-    off_axis = np.abs(linear)
-    off_axis[axes, range(3)] = 0
-    if len(set(axes)) == 3 and (off_axis @ np.array(shape)).max() < 0.1:
-        index, weight = [], []
-        for target, axis in enumerate(axes):
-            position = origin[axis] + aligned[target] * np.arange(shape[target])
-            clipped = np.clip(position, 0, source.shape[axis] - 1)
-            whole = np.floor(clipped).astype(np.int32)
-            weight.append(((clipped - whole) * 128).astype(np.int32))
-            outside = (position < -0.5) | (position > source.shape[axis] - 0.5)
-            index.append(np.where(outside, -1, whole).astype(np.int32))
-        turned = np.ascontiguousarray(source.transpose(axes))
-        voxel_loops.in_slabs(
-            lambda i, j: voxel_loops.sample_aligned(turned, tuple(index), tuple(weight), out, i, j), shape[0]
-        )
-    else:
-        worth = np.empty_like(blocks)
-        voxel_loops.neighbourhood(blocks, worth, True, 0, blocks.shape[0])
-        steps = [np.ascontiguousarray(linear[:, n]) for n in range(3)]
-        voxel_loops.in_slabs(
-            lambda i, j: voxel_loops.sample_oblique(
-                source, blocks, origin + i * steps[0], *steps, out[i:j], 0, j - i
-            ),
-            shape[0],
-        )
-    return out
+    blocks = marked_blocks(source, 128)
+    window = window_around(blocks, source_to_ras, grid)
+    return resampled(source, blocks, source_to_ras, grid, window), window
 
 
 def _views(
-    mask: np.ndarray, occupancy: np.ndarray, volume: Volume, grid: _Grid, window: tuple[slice, slice, slice]
+    mask: np.ndarray, occupancy: np.ndarray, scanned: ScannedBox, grid: CellGrid, window: Window
 ) -> tuple[View, View]:
     coronal_geometry, lateral_geometry = grid.view_geometries()
     planes, rows, columns = mask.shape
@@ -357,14 +237,14 @@ def _views(
         lambda i, j: voxel_loops.rays_along_a(mask, occupancy, front, back, count, i, j), planes
     )
     offset = a.start + 0.5
-    coronal = _gather(front + offset, back + offset, count, (s, r), grid, volume, coronal_geometry)
+    coronal = _gather(front + offset, back + offset, count, (s, r), grid, scanned, coronal_geometry)
 
     low, high, count = rays((planes, rows))
     voxel_loops.in_slabs(
         lambda i, j: voxel_loops.rays_along_r(mask, occupancy, low, high, count, i, j), planes
     )
     offset = grid.shape[2] - r.start - 0.5  # the lateral view looks from the left: against r
-    lateral = _gather(offset - high, offset - low, count, (s, a), grid, volume, lateral_geometry)
+    lateral = _gather(offset - high, offset - low, count, (s, a), grid, scanned, lateral_geometry)
     return coronal, lateral
 
 
@@ -373,21 +253,18 @@ def _gather(
     back: np.ndarray,
     count: np.ndarray,
     window: tuple[slice, slice],
-    grid: _Grid,
-    volume: Volume,
+    grid: CellGrid,
+    scanned: ScannedBox,
     geometry: ViewGeometry,
 ) -> View:
     """Average the rays of cells (in cells, valid where count > 0) to pixels."""
-    height, width, parts = *geometry.shape, grid.parts
     hit = count > 0
 
     def pixel_sum(values: np.ndarray) -> np.ndarray:
-        full = np.zeros((height * parts, width * parts), np.float32)
-        full[window] = np.where(hit, values, 0)
-        return full.reshape(height, parts, width, parts).sum(axis=(1, 3))
+        return _pixel_sums(np.where(hit, values, 0), window, grid, geometry)
 
     hits = pixel_sum(np.ones_like(front))
-    silhouette = hits * 2 >= parts * parts
+    silhouette = hits * 2 >= grid.parts**2
 
     def mean(values: np.ndarray, empty: float) -> np.ndarray:
         return np.where(silhouette, pixel_sum(values) * grid.cell / np.maximum(hits, 1), empty).astype(
@@ -399,31 +276,40 @@ def _gather(
         front=mean(front, np.nan),
         back=mean(back, np.nan),
         thickness=mean(count.astype(np.float32), 0),
-        field_of_view=_rays_through(volume, geometry) | silhouette,
+        field_of_view=scanned.seen_in(geometry) | silhouette,
         geometry=geometry,
     )
 
 
-def _rays_through(volume: Volume, geometry: ViewGeometry) -> np.ndarray:
-    """(H, W) bool: the ray through the pixel's centre meets the box of all voxels."""
-    height, width = geometry.shape
-    row, column = np.mgrid[:height, :width]
-    points = geometry.to_ras(np.stack([column, row, np.zeros_like(row)], -1).reshape(-1, 3))
-    to_ijk = volume.affine.inverse
-    start = to_ijk.apply(points)
-    step = to_ijk.linear @ geometry.depth_axis
-    enter, leave = np.full(len(start), -np.inf), np.full(len(start), np.inf)
-    inside = np.ones(len(start), bool)
-    for axis, size in enumerate(volume.voxels.shape[::-1]):
-        if abs(step[axis]) < 1e-9:
-            inside &= (start[:, axis] >= -0.5) & (start[:, axis] <= size - 0.5)
-            continue
-        near, far = sorted(
-            [(-0.5 - start[:, axis]) / step[axis], (size - 0.5 - start[:, axis]) / step[axis]],
-            key=lambda t: t[0],
-        )
-        enter, leave = np.maximum(enter, near), np.minimum(leave, far)
-    return (inside & (enter < leave)).reshape(height, width)
+def _pixel_sums(
+    values: np.ndarray, window: tuple[slice, slice], grid: CellGrid, geometry: ViewGeometry
+) -> np.ndarray:
+    """Sums (H, W) float32 of a window of rays over the pixels that they lie in."""
+    height, width, parts = *geometry.shape, grid.parts
+    full = np.zeros((height * parts, width * parts), np.float32)
+    full[window] = values
+    return np.asarray(full.reshape(height, parts, width, parts).sum(axis=(1, 3)))
+
+
+def _with_bone(
+    coronal: View, lateral: View, bone: np.ndarray, grid: CellGrid, window: Window
+) -> tuple[View, View]:
+    """Both views with their bone: means over whole pixels, so that it adds up to what is there."""
+    s, a, r = window
+
+    def seen(view: View, rays: tuple[np.ndarray, np.ndarray], place: tuple[slice, slice]) -> View:
+        total, moment = (_pixel_sums(one, place, grid, view.geometry) for one in rays)
+        thickness = total * np.float32(grid.cell / grid.parts**2)
+        depth = moment / np.maximum(total, 1e-6) * grid.cell
+        depth = np.where(thickness >= LEAST_BONE_MM, depth, np.nan)
+        return replace(view, bone=thickness, bone_depth=depth.astype(np.float32))
+
+    (front_sum, front_moment), (side_sum, side_moment) = bone_rays(bone)
+    first, last = a.start + 0.5, grid.shape[2] - r.start - 0.5
+    return (
+        seen(coronal, (front_sum, first * front_sum + front_moment), (s, r)),
+        seen(lateral, (side_sum, last * side_sum - side_moment), (s, a)),
+    )
 
 
 def _cut_sides(coronal: View, lateral: View) -> list[str]:

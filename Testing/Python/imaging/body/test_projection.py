@@ -14,6 +14,7 @@ from LandmarkDetectionLib.imaging.body.projection import Projection, project_bod
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.io.volumes import read_volume
 from Testing.examples.body_phantom import curved_table, phantom
+from Testing.examples.bone_phantom import bone_phantom
 
 ABDOMEN = {"low": (-350.0, -200.0, -100.0), "high": (350.0, 200.0, 300.0)}
 SPACING = (3.0, 3.0, 3.0)
@@ -185,6 +186,18 @@ def test_voxel_size_and_oblique_axes_hardly_matter(spacing, rotation, pixels, de
             (),
         )
     assert_same_body(other, reference, pixels, depth_mm)
+
+
+@pytest.mark.parametrize("spacing", [(2.0, 2.0, 3.0), (6.0, 6.0, 6.0)])
+@pytest.mark.parametrize("seed", range(3))
+def test_oblique_voxels_show_front_and_back_alike(spacing, seed: int):
+    turn = Rotation.random(random_state=seed).as_matrix()
+    view = project_body(bone_phantom(spacing=spacing, rotation=turn)).coronal
+    row, column = np.nonzero(view.silhouette)
+    place = view.geometry.to_ras(np.stack([column, row, 0 * row], axis=1))
+    facing = (place[:, 0] / 90) ** 2 + (place[:, 2] / 100) ** 2 < 0.7
+    middle = (view.front + view.back)[row, column][facing] / 2
+    np.testing.assert_allclose(middle, view.geometry.origin[1], atol=1.0)
 
 
 @pytest.mark.parametrize("threshold", [-800.0, -600.0, -250.0, -150.0])
