@@ -27,8 +27,11 @@ Direction = Literal[
 """A direction of the patient, or of a picture as it is shown."""
 
 Plane = Literal["coronal", "sagittal", "axial"]
-Line = tuple[Name, Name] | Direction
-"""From one landmark to another, or a direction."""
+End = Name | tuple[Name, Name]
+"""A landmark, or the middle between two."""
+
+Line = tuple[End, End] | Direction
+"""From one end to another, or a direction."""
 
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
 """Of a vertebra, as seen in the picture: ``t1_top_left`` and so on."""
@@ -273,6 +276,26 @@ class LineAngle(_Definition):
         return tuple(line for line in self.lines if isinstance(line, str))
 
 
+class CurveAngle(_OfPoints):
+    """Largest angle between the tangents of a smooth curve through landmarks, 0 to 180 degrees.
+
+    The Cobb angle of a spine when only the centres of its vertebrae are known; see
+    :mod:`LandmarkDetectionLib.measurement.curve`. In space it needs a plane.
+
+    Parameters
+    ----------
+    landmarks
+        Seven or more, from one end of the curve to the other.
+    """
+
+    kind: Literal["curve_angle"]
+
+    @model_validator(mode="after")
+    def _count(self) -> CurveAngle:
+        self._require(7, "curve_angle", least=True)
+        return self
+
+
 class Ratio(_Definition):
     """One measurement by another, as a plain number or in percent."""
 
@@ -356,6 +379,7 @@ Measurement = Annotated[
     | Perpendicular
     | Angle
     | LineAngle
+    | CurveAngle
     | Ratio
     | Sum
     | Mean
@@ -452,6 +476,8 @@ def _wrong_view(one: Measurement, in_picture: bool) -> Iterator[str]:
         yield f"the measurement {one.name!r} has a plane, but a picture has one plane only"
     if isinstance(one, LineAngle) and one.signed and not in_picture and one.plane is None:
         yield f"the measurement {one.name!r} is signed; that needs a plane"
+    if isinstance(one, CurveAngle) and not in_picture and one.plane is None:
+        yield f"the measurement {one.name!r} is of a curve; that needs a plane"
     if isinstance(one, Cobb) and not in_picture:
         yield f"the measurement {one.name!r} is a Cobb angle; that needs the view 'picture'"
 
@@ -464,5 +490,11 @@ def _place(in_picture: bool) -> str:
     return "a picture" if in_picture else "space"
 
 
+def landmarks_of_end(end: End) -> tuple[str, ...]:
+    """The landmark that an end of a line is, or the two that it lies between."""
+    return (end,) if isinstance(end, str) else end
+
+
 def _ends(lines: tuple[Line, ...]) -> tuple[str, ...]:
-    return tuple(name for line in lines if not isinstance(line, str) for name in line)
+    ends = (end for line in lines if not isinstance(line, str) for end in line)
+    return tuple(name for end in ends for name in landmarks_of_end(end))

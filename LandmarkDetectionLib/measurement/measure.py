@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,15 @@ from LandmarkDetectionLib.core.measurement_kinds import (
     Angle,
     Asymmetry,
     Cobb,
+    CurveAngle,
     Distance,
+    Line,
     LineAngle,
     Measurement,
     NotMeasurable,
     Path,
     landmarks_of,
+    landmarks_of_end,
     unit_of,
 )
 from LandmarkDetectionLib.core.protocol import Protocol
@@ -38,6 +41,7 @@ from LandmarkDetectionLib.measurement.values import (
 
 LEAST_VERTEBRAE = 3
 UNDEFINED = "cannot be computed, as landmarks that it needs lie on the same spot"
+OUT_OF_ORDER = "cannot be computed, as its landmarks do not follow one another along the curve"
 
 
 @dataclass(frozen=True)
@@ -258,7 +262,8 @@ class _Case:
             return Measured(definition, None, unit, gap=gap, needs=needs)
         value = float(value_of(definition, self.here, self.frame, self.known)[0])
         if not math.isfinite(value):
-            return Measured(definition, None, unit, gap=UNDEFINED)
+            gap = OUT_OF_ORDER if isinstance(definition, CurveAngle) else UNDEFINED
+            return Measured(definition, None, unit, gap=gap)
         spread = self._spread(definition, used, value)
         if spread is not None and (too_wide := self._too_wide(definition, value, unit, spread)):
             return Measured(definition, None, unit, gap=too_wide, too_wide=True)
@@ -380,16 +385,17 @@ def lines_of(definition: Measurement) -> tuple[tuple[str, str], ...]:
     marks: tuple[str, ...] = getattr(definition, "landmarks", ())
     if isinstance(definition, Angle):
         return ((marks[1], marks[0]), (marks[1], marks[2]))
-    lines = tuple(line for line in getattr(definition, "lines", ()) if not isinstance(line, str))
-    for name in ("along", "line"):
-        line = getattr(definition, name, None)
-        if line is not None and not isinstance(line, str):
-            lines = (*lines, line)
-    return (*pairwise(marks), *lines)
+    lines: list[Line] = [*getattr(definition, "lines", ())]
+    lines += [line for name in ("along", "line") if (line := getattr(definition, name, None)) is not None]
+    # The middle of two landmarks is no landmark: who draws joins both.
+    ends = [tuple(map(landmarks_of_end, line)) for line in lines if not isinstance(line, str)]
+    return (*pairwise(marks), *(pair for line in ends for pair in product(*line)))
 
 
 def _limits(definition: Measurement) -> tuple[float, float]:
-    if isinstance(definition, Angle | Cobb) or (isinstance(definition, LineAngle) and not definition.signed):
+    if isinstance(definition, Angle | Cobb | CurveAngle) or (
+        isinstance(definition, LineAngle) and not definition.signed
+    ):
         return 0.0, 180.0
     if isinstance(definition, Path) or (isinstance(definition, Distance) and definition.sign_along is None):
         return 0.0, math.inf

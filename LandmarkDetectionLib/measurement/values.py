@@ -13,7 +13,9 @@ from LandmarkDetectionLib.core.measurement_kinds import (
     Angle,
     Asymmetry,
     Cobb,
+    CurveAngle,
     Distance,
+    End,
     Line,
     LineAngle,
     Mean,
@@ -26,6 +28,7 @@ from LandmarkDetectionLib.core.measurement_kinds import (
 )
 from LandmarkDetectionLib.measurement import geometry
 from LandmarkDetectionLib.measurement.cobb import CURVES, CobbAngles, cobb_angles
+from LandmarkDetectionLib.measurement.curve import largest_curve_angle
 from LandmarkDetectionLib.measurement.frame import Frame, in_plane
 from LandmarkDetectionLib.measurement.uncertainty import Samples
 from LandmarkDetectionLib.typing import FloatArray
@@ -72,9 +75,12 @@ def _of_points(definition: Measurement, points: Mapping[str, FloatArray], frame:
         name: in_plane(points[name], plane) if plane else points[name] for name in definition.own_landmarks
     }
 
+    def place(end: End) -> FloatArray:
+        return seen[end] if isinstance(end, str) else (seen[end[0]] + seen[end[1]]) / 2
+
     def vector(line: Line) -> FloatArray:
         if not isinstance(line, str):
-            return seen[line[1]] - seen[line[0]]
+            return place(line[1]) - place(line[0])
         direction = frame.direction(line)
         return (in_plane(direction, plane) if plane else direction)[None]
 
@@ -100,6 +106,8 @@ def _of_points(definition: Measurement, points: Mapping[str, FloatArray], frame:
     if isinstance(definition, LineAngle):
         formula = geometry.signed_angle if definition.signed else geometry.angle_between
         return formula(vector(definition.lines[0]), vector(definition.lines[1]))
+    if isinstance(definition, CurveAngle):
+        return largest_curve_angle(np.stack([seen[name] for name in definition.landmarks], axis=1))
     raise TypeError(f"{definition.kind} has no value")
 
 

@@ -148,6 +148,38 @@ def test_a_protocol_cannot_be_changed():
             ),
             "the measurement 't' is signed; that needs a plane",
         ),
+        (
+            hands(
+                measurements=[
+                    {
+                        "name": "t",
+                        "title": "T",
+                        "kind": "line_angle",
+                        "lines": [["chin", ["thumb_left", "nose"]], "left"],
+                    }
+                ]
+            ),
+            "a measurement names the unknown landmark 'nose'",
+        ),
+        (
+            hands(
+                measurements=[
+                    {"name": "c", "title": "C", "kind": "curve_angle", "landmarks": ["chin", "thumb_left"]}
+                ]
+            ),
+            "curve_angle 'c' needs at least 7 different landmarks",
+        ),
+        (
+            hands(
+                landmarks=[landmark(name=name) for name in "abcdefg"],
+                pairs=[],
+                lines=[],
+                measurements=[
+                    {"name": "c", "title": "C", "kind": "curve_angle", "landmarks": list("abcdefg")}
+                ],
+            ),
+            "the measurement 'c' is of a curve; that needs a plane",
+        ),
         (hands(view="picture", measurements=[{**SPAN, "plane": "coronal"}]), "a picture has one plane only"),
         (hands(measurements=[{**SPAN, "range": [2, 1]}]), "the range of 'span' ends below its beginning"),
         (hands(measurements=[{**SPAN, "classes": [{"name": "x"}]}]), "the class 'x' has no limit"),
@@ -208,9 +240,21 @@ def test_whole_body_has_the_papers_nine_and_at_least_sixteen_more(whole_body):
     assert len(whole_body.names) == 31
 
 
-def test_whole_body_names_are_plain_and_every_definition_is_a_sentence(whole_body):
+@pytest.fixture(scope="module", params=["whole-body", "whole-body-bones"])
+def body(request):
+    return load_protocol(request.param)
+
+
+def test_the_bones_keep_every_landmark_of_the_whole_body_with_its_definition(whole_body):
+    bones = load_protocol("whole-body-bones")
     for one in whole_body.landmarks:
-        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", one.name)
+        assert bones[one.name] == one
+    assert len(bones.names) == 141
+
+
+def test_names_of_bodies_are_plain_and_every_definition_is_a_sentence(body):
+    for one in body.landmarks:
+        assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", one.name)
         assert re.fullmatch(r"[A-Z].{10,}\.", one.definition)
         side = one.name.rsplit("_", 1)[-1]
         if side in ("left", "right"):
@@ -218,20 +262,31 @@ def test_whole_body_names_are_plain_and_every_definition_is_a_sentence(whole_bod
             assert f" {side} " in one.definition
 
 
-def test_every_left_landmark_of_whole_body_is_paired_with_its_right_one(whole_body):
-    lefts = {name for name in whole_body.names if name.endswith("_left")}
-    assert {left for left, _ in whole_body.pairs} == lefts
-    assert all(right == left.removesuffix("_left") + "_right" for left, right in whole_body.pairs)
-    permutation = whole_body.mirror_permutation()
-    assert (permutation[permutation] == np.arange(31)).all()
-    assert (permutation != np.arange(31)).sum() == 26
+def test_every_left_landmark_of_a_body_is_paired_with_its_right_one(body):
+    lefts = {name for name in body.names if name.endswith("_left")}
+    assert {left for left, _ in body.pairs} == lefts
+    assert all(right == left.removesuffix("_left") + "_right" for left, right in body.pairs)
+    permutation = body.mirror_permutation()
+    everyone = np.arange(len(body.names))
+    assert (permutation[permutation] == everyone).all()
+    assert (permutation != everyone).sum() == 2 * len(lefts)
+    for left, right in body.pairs:
+        assert body.index(right) == body.index(left) - 1
 
 
-def test_the_lines_of_whole_body_make_one_figure_that_reaches_every_landmark(whole_body):
+def test_the_lines_of_a_body_make_one_figure_that_reaches_every_landmark(body):
     reached, pending = set(), ["neck"]
-    links = [*whole_body.lines, *((b, a) for a, b in whole_body.lines)]
+    links = [*body.lines, *((b, a) for a, b in body.lines)]
     while pending:
         name = pending.pop()
         reached.add(name)
         pending += [b for a, b in links if a == name and b not in reached]
-    assert reached == set(whole_body.names)
+    assert reached == set(body.names)
+
+
+def test_the_measurements_of_one_side_have_twins_on_the_other():
+    bones = load_protocol("whole-body-bones")
+    names = {one.name for one in bones.measurements}
+    rights = {name for name in names if name.endswith("_right")}
+    assert {name.removesuffix("_right") + "_left" for name in rights} <= names
+    assert all(one.source for one in bones.measurements if one.range or one.classes)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body.bone_geometry import head_centre, outermost, solid_centre
 from LandmarkDetectionLib.synthesis.body.bone_landmarks import bone_landmarks
 from LandmarkDetectionLib.typing import FloatArray
@@ -39,6 +40,15 @@ def mirrored(bones: dict[str, FloatArray]) -> dict[str, FloatArray]:
         return "_".join(swap.get(part, part) for part in name.split("_"))
 
     return {other(name): points * (-1.0, 1.0, 1.0) for name, points in bones.items()}
+
+
+def test_every_landmark_of_the_protocol_but_the_skins_comes_from_bones(
+    landmarks: dict[str, tuple[str, FloatArray]],
+) -> None:
+    names = load_protocol("whole-body-bones").names
+    assert set(names) - set(landmarks) == {"head_top"}
+    assert set(landmarks) <= set(names)
+    assert {bone for bone, _ in landmarks.values()} <= set(made_skeleton())
 
 
 def test_joint_heads_are_the_centres_of_their_spheres(landmarks: dict[str, tuple[str, FloatArray]]) -> None:
