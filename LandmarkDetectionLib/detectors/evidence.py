@@ -30,6 +30,8 @@ class Maps(NamedTuple):
     confidence : callable
         From the probability of lying within the radius in the view's plane, the expected absolute error of
         depth in mm, and the place (2,) in pixels, to a calibrated confidence.
+    stride : int
+        Pixels of the view per cell.
     """
 
     view: View
@@ -39,6 +41,7 @@ class Maps(NamedTuple):
     click_depth_mm: float
     contains: Callable[[Array], bool]
     confidence: Callable[[float, float, Array], float]
+    stride: int = 2
 
 
 class Evidence(NamedTuple):

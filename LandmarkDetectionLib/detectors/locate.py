@@ -12,7 +12,6 @@ from LandmarkDetectionLib.core.landmarks import Landmark, Status
 from LandmarkDetectionLib.detectors.evidence import Maps
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmaps import softmax
-from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
 
 if TYPE_CHECKING:
@@ -40,23 +39,24 @@ def locate_near(detection: Detection, evidence: Maps | None, name: str, near: np
     seen = torch.from_numpy(evidence.maps[0, index]).double()
 
     rows, columns = seen.shape
+    stride = evidence.stride
     pixel = geometry.spacing[0]
-    from_row = (softmax.cell_centres(rows, STRIDE) - row) * pixel
-    from_column = (softmax.cell_centres(columns, STRIDE) - column) * pixel
+    from_row = (softmax.cell_centres(rows, stride) - row) * pixel
+    from_column = (softmax.cell_centres(columns, stride) - column) * pixel
     click = torch.exp(-0.5 * (from_row[:, None] ** 2 + from_column[None, :] ** 2) / evidence.click_mm**2)
-    anywhere = 1 / max(1.0, view.silhouette.sum() / STRIDE**2)
+    anywhere = 1 / max(1.0, view.silhouette.sum() / stride**2)
     likely = ((1 - DOUBT) * seen + DOUBT * anywhere) * click
     if likely.sum() < 1e-12:
         raise InputError("The place lies too far from the body; click on the body.")
     likely = (likely / likely.sum())[None, None]
 
-    found = softmax.decode(likely, STRIDE)
+    found = softmax.decode(likely, stride)
     place = found.position[0, 0].numpy()
     best_depth, variance, error = _depth(evidence, index, found.window, depth)
     within = evidence.radius_mm / pixel
     # The click's own depth is left out of it: nobody has said how exact it is.
     confidence = evidence.confidence(
-        float(softmax.mass_within(likely, found.position, STRIDE, within)), error, place
+        float(softmax.mass_within(likely, found.position, stride, within)), error, place
     )
     axes = geometry.axes_mm
     spread = np.zeros((3, 3))

@@ -114,6 +114,68 @@ class SilhouetteSettings(BodySettings):
         return self
 
 
+class BoneSettings(DetectorSettings):
+    """Of a model that looks at skin and bones, first at whole views and then closely.
+
+    Attributes
+    ----------
+    pixel_mm, coronal_shape, lateral_shape
+        Of the first look: size of its pixels, and least rows and columns.
+    region_pixel_mm, regions
+        Of the close looks: size of their pixels, and the names of every region's landmarks.
+    calibration
+        From score to confidence: of landmarks that a close look found, and of those that the first look
+        alone found with and without bones in sight.
+    spread
+        By the same kinds and by landmark: what the networks' own deviations are multiplied by.
+    length_range_mm
+        By line "a-b" of the protocol: shortest and longest in the training population.
+    """
+
+    pixel_mm: PositiveFloat
+    coronal_shape: Shape
+    lateral_shape: Shape
+    region_pixel_mm: PositiveFloat
+    regions: tuple[tuple[str, ...], ...]
+    calibration: dict[Literal["bones", "bones-first", "skin"], Curve]
+    spread: dict[Literal["bones", "bones-first", "skin"], dict[str, PositiveFloat]]
+    length_range_mm: dict[str, tuple[float, float]]
+
+    @model_validator(mode="after")
+    def _complete(self) -> BoneSettings:
+        kinds = {"bones", "bones-first", "skin"}
+        for name in ("calibration", "spread"):
+            if missing := kinds - set(getattr(self, name)):
+                raise ValueError(f"{name} lacks {', '.join(sorted(missing))}")
+        return self
+
+    @classmethod
+    def of(cls, model: Model) -> BoneSettings:
+        """As of others; every landmark is in one region and has its spread."""
+        settings = super().of(model)
+        names = model.protocol.names
+        if sorted(name for region in settings.regions for name in region) != sorted(names):
+            raise ModelError(
+                f"The settings of the model {model.path} are not usable: not every landmark is in one region."
+            )
+        for kind, spread in settings.spread.items():
+            if missing := [name for name in names if name not in spread]:
+                raise ModelError(
+                    f"The settings of the model {model.path} are not usable: the spread of {kind} lacks "
+                    f"{', '.join(missing[:3])}."
+                )
+        return settings
+
+    def region_rows(self, names: Sequence[str]) -> list[np.ndarray]:
+        """Places of every region's landmarks among names."""
+        place = {name: n for n, name in enumerate(names)}
+        return [np.array([place[name] for name in region]) for region in self.regions]
+
+    def spread_of(self, kind: Literal["bones", "bones-first", "skin"], names: Sequence[str]) -> np.ndarray:
+        """Factors (L,) on the deviations of landmarks."""
+        return np.array([self.spread[kind][name] for name in names])
+
+
 class RegressionSettings(BodySettings):
     """Of a model with the paper's ``RegressionCNN`` networks.
 

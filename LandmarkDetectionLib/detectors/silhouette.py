@@ -336,11 +336,11 @@ def scanned(view: View, points: Array) -> Array:
     return np.asarray(within & there)
 
 
-def room_before_the_end(view: View, pixels: Array) -> Array:
+def room_before_the_end(view: View, pixels: Array, room_mm: float = RADIUS_MM) -> Array:
     """Factor (L,) in [0, 1] on the confidence of landmarks at pixels (L, 2) near where a scan cuts the body.
 
-    A position is good when it is ``RADIUS_MM`` off; closer than that to the end of the scan, a landmark that
-    was scanned cannot be told from one that was just left out.
+    Closer than ``room_mm``, how exactly landmarks are found, to the end of the scan, one that was scanned
+    cannot be told from one that was just left out.
     """
     from scipy.ndimage import distance_transform_edt
 
@@ -349,7 +349,7 @@ def room_before_the_end(view: View, pixels: Array) -> Array:
     column, row = np.rint(pixels).astype(int).T + 1
     rows, columns = distance.shape
     here = distance[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)] - min(spacing) / 2
-    return np.asarray(np.clip(here / RADIUS_MM, 0, 1))
+    return np.asarray(np.clip(here / room_mm, 0, 1))
 
 
 def _landmarks(model: Model, view: View, estimates: Estimates, confidence: Array, method: str) -> LandmarkSet:

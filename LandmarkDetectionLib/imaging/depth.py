@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from LandmarkDetectionLib.imaging.body.bone import BONE_MM, MOST_BONE
 from LandmarkDetectionLib.typing import Array
 
 BACKGROUND = 3.0  # value off the body, in standard deviations (Riegler 2015, section 2.2)
@@ -87,10 +88,6 @@ def without_depth(image: Tensor) -> Tensor:
     silhouette = image[:, :1]
     flat = BACKGROUND * (1 - silhouette)
     return torch.cat([silhouette, flat, flat, image[:, 3:]], dim=1)
-
-
-BONE_MM = 40.0  # of thickness times density that counts as one
-MOST_BONE = 3.0
 
 
 def bone_input(bone: Tensor, bone_depth: Tensor, scale: DepthScale) -> Tensor:

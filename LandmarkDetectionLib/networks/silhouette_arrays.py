@@ -22,8 +22,8 @@ class HeatmapArrays(NamedTuple):
 
     logits: Array
     absent: Array
-    depth: Array
-    depth_log_scale: Array
+    depth: Array | None
+    depth_log_scale: Array | None
 
 
 class SilhouetteArrays:
@@ -46,6 +46,7 @@ class SilhouetteArrays:
         channels = tuple(parameters.get("channels", (16, 32, 64, 96, 128)))
         landmarks, inputs = int(parameters["landmarks"]), int(parameters.get("inputs", 4))
         self.depth_from_surface = bool(parameters.get("depth_from_surface", False))
+        self.depth, self.level = bool(parameters.get("depth", True)), int(parameters.get("level", 0))
         left = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
 
         def take(name: str, *shape: int) -> Array:
@@ -78,27 +79,52 @@ class SilhouetteArrays:
             for n, (above, width) in enumerate(pairs)
         ]
         self.overview, self.absent = plain("overview.0", last, last), plain("absent", landmarks, last)
-        self.lateral = [plain(f"lateral.{n}", a, b, 1, 1) for n, (a, b) in enumerate(pairs)]
-        self.up = [normalised(f"up.{n}", width, width) for n, width in enumerate(channels[:-1])]
-        self.head = normalised("head.0", first, 32), plain("head.1", 3 * landmarks, 32, 1, 1)
+        level, maps = self.level, 3 if self.depth else 1
+        self.lateral = [plain(f"lateral.{n}", a, b, 1, 1) for n, (a, b) in enumerate(pairs[level:])]
+        self.up = [normalised(f"up.{n}", width, width) for n, width in enumerate(channels[level:-1])]
+        self.head = normalised("head.0", channels[level], 32), plain("head.1", maps * landmarks, 32, 1, 1)
         if left:
             raise ValueError(f"unknown {', '.join(sorted(left))}")
 
-    def __call__(self, image: Array) -> HeatmapArrays:
-        """Of images (B, inputs, H, W) float32, both sizes multiples of ``STRIDE * 2 ** levels``."""
+    @property
+    def stride(self) -> int:
+        """Input pixels per heatmap cell."""
+        return int(STRIDE * 2**self.level)
+
+    def __call__(self, image: Array, chosen: Array | None = None) -> HeatmapArrays:
+        """Of images (B, inputs, H, W) float32, both sizes multiples of ``STRIDE * 2 ** levels``.
+
+        ``chosen`` (K,) are the landmarks that are asked for, of a network without depth.
+        """
+        return self.maps(*self.features(image), image, chosen)
+
+    def features(self, image: Array) -> tuple[Array, Array]:
+        """What the last layer sees, (B, 32, h, w), and what the whole image shows, (B, channels)."""
         levels = [_relu(_convolved(_relu(_convolved(image, self.stem[0], STRIDE)), self.stem[1]))]
         for shrink, one, two in self.down:
             x = _relu(_convolved(levels[-1], shrink, 2))
             levels.append(_relu(x + _convolved(_relu(_convolved(x, one)), two)))
         overview = _relu(_linear(levels[-1].mean(axis=(2, 3)), self.overview))
         current = levels[-1] + overview[:, :, None, None]
-        for skip, lateral, up in zip(levels[-2::-1], self.lateral[::-1], self.up[::-1], strict=True):
+        skips = levels[self.level : -1][::-1]
+        for skip, lateral, up in zip(skips, self.lateral[::-1], self.up[::-1], strict=True):
             current = _relu(_convolved(skip + _doubled(_convolved(current, lateral)), up))
-        maps = _convolved(_relu(_convolved(current, self.head[0])), self.head[1])
+        return _relu(_convolved(current, self.head[0])), overview
+
+    def maps(
+        self, features: Array, overview: Array, image: Array, chosen: Array | None = None
+    ) -> HeatmapArrays:
+        """Heatmaps from ``features`` of all landmarks or of the chosen (K,)."""
+        rows = slice(None) if chosen is None else chosen
+        weight, bias = self.head[1]
+        maps = _convolved(features, (weight[rows], bias[rows]))
+        absent = _linear(overview, (self.absent[0][rows], self.absent[1][rows]))
+        if not self.depth:
+            return HeatmapArrays(maps, absent, None, None)
         logits, depth, log_scale = np.split(maps, 3, axis=1)
         if self.depth_from_surface:
             depth = depth + _middle_depth(image)
-        return HeatmapArrays(logits, _linear(overview, self.absent), depth, np.clip(log_scale, -6, 3))
+        return HeatmapArrays(logits, absent, depth, np.clip(log_scale, -6, 3))
 
 
 def _convolved(x: Array, kernel: tuple[Array, Array], stride: int = 1) -> Array:
@@ -181,6 +207,18 @@ def network_input(front: Array, back: Array, inside: Array, least_mm: float) -> 
     return np.stack([np.asarray(one, np.float32) for one in channels], axis=1), mean, deviation
 
 
+def bone_input(
+    bone: Array, bone_depth: Array, mean: Array, deviation: Array, unit_mm: float, most: float
+) -> Array:
+    """As ``depth.bone_input``: channels (B, 2, H, W)."""
+    background, limit = 3.0, 6.0
+    amount = np.minimum(np.sqrt(bone / unit_mm), most)
+    place = (bone_depth - mean[:, None, None]) / deviation[:, None, None]
+    place = np.clip(np.where(np.isfinite(bone_depth), place, background), -limit, limit)
+    place = place * (bone.max(axis=(1, 2), keepdims=True) > 0)
+    return np.stack([amount, place], axis=1).astype(np.float32)
+
+
 def distribution(logits: Array, absent: Array) -> tuple[Array, Array]:
     """As ``softmax.distribution``."""
     count, landmarks, rows, columns = logits.shape
@@ -190,18 +228,20 @@ def distribution(logits: Array, absent: Array) -> tuple[Array, Array]:
     return everything[..., :-1].reshape(count, landmarks, rows, columns), 1 - everything[..., -1]
 
 
-def cell_centres(count: int) -> Array:
+def cell_centres(count: int, stride: int = STRIDE) -> Array:
     """As ``softmax.cell_centres``."""
-    return np.asarray((np.arange(count, dtype=np.float32) + 0.5) * STRIDE - 0.5)
+    return np.asarray((np.arange(count, dtype=np.float32) + 0.5) * stride - 0.5)
 
 
-def decode(probability: Array, bandwidth: float = 2.0, iterations: int = 12) -> tuple[Array, Array, Array]:
+def decode(
+    probability: Array, bandwidth: float = 2.0, iterations: int = 12, stride: int = STRIDE
+) -> tuple[Array, Array, Array]:
     """As ``softmax.decode``: position (B, L, 2), covariance (B, L, 2, 2) and window (B, L, h, w)."""
     count, landmarks, rows, columns = probability.shape
     peak = mean_of_neighbours(probability).reshape(count, landmarks, -1).argmax(axis=2)
-    y, x = cell_centres(rows), cell_centres(columns)
+    y, x = cell_centres(rows, stride), cell_centres(columns, stride)
     place = np.stack([x[peak % columns], y[peak // columns]], axis=-1)
-    scale = np.float32(-0.5 / (bandwidth * STRIDE) ** 2)
+    scale = np.float32(-0.5 / (bandwidth * stride) ** 2)
     total = np.float32(1e-12)
     for _ in range(iterations):
         along_rows = np.exp(scale * (y - place[..., 1:2]) ** 2)
@@ -220,10 +260,11 @@ def decode(probability: Array, bandwidth: float = 2.0, iterations: int = 12) -> 
     return place, covariance, window
 
 
-def mass_within(probability: Array, place: Array, radius: float | Array) -> Array:
+def mass_within(probability: Array, place: Array, radius: float | Array, stride: int = STRIDE) -> Array:
     """As ``softmax.mass_within``; radii (B,) are one per image."""
     rows, columns = probability.shape[-2:]
-    dy, dx = cell_centres(rows) - place[..., 1:2], cell_centres(columns) - place[..., :1]
+    dy = cell_centres(rows, stride) - place[..., 1:2]
+    dx = cell_centres(columns, stride) - place[..., :1]
     limit = np.broadcast_to(np.asarray(radius, np.float32), (len(probability),))[:, None, None, None] ** 2
     near = dy[..., None] ** 2 + dx[..., None, :] ** 2 <= limit
     return np.asarray((probability * near).sum(axis=(2, 3)))

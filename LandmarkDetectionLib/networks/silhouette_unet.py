@@ -78,7 +78,9 @@ class SilhouetteUNet(nn.Module):
         )
         self.overview = nn.Sequential(nn.Linear(channels[-1], channels[-1]), nn.ReLU(inplace=True))
         self.absent = nn.Linear(channels[-1], landmarks)
-        self.lateral = nn.ModuleList(nn.Conv2d(below, width, 1) for width, below in pairwise(channels[level:]))
+        self.lateral = nn.ModuleList(
+            nn.Conv2d(below, width, 1) for width, below in pairwise(channels[level:])
+        )
         self.up = nn.ModuleList(_convolution(width, width) for width in channels[level:-1])
         maps = 3 if depth else 1
         self.head = nn.Sequential(_convolution(channels[level], 32), nn.Conv2d(32, maps * landmarks, 1))

@@ -119,7 +119,9 @@ def _bone_thickness(  # type: ignore[no-untyped-def]
             top, bottom, deepest = rows << 8, np.int64(-1), np.float32(-1)
             for v in range(vertex_start[s], vertex_start[s + 1]):
                 r, a, i = points[b, v, 0], points[b, v, 1], points[b, v, 2]
-                x[v] = np.int64(np.floor((((-a if lateral else -r) - origin[n, 0]) / spacing[n, 0]) * 256 + 0.5))
+                x[v] = np.int64(
+                    np.floor((((-a if lateral else -r) - origin[n, 0]) / spacing[n, 0]) * 256 + 0.5)
+                )
                 y[v] = np.int64(np.floor(((-i - origin[n, 1]) / spacing[n, 1]) * 256 + 0.5))
                 z[v] = min(max((r if lateral else -a) - near[n], np.float32(-1e4)), np.float32(1e4))
                 left, right = min(left, x[v]), max(right, x[v])
@@ -127,7 +129,9 @@ def _bone_thickness(  # type: ignore[no-untyped-def]
                 deepest = max(deepest, z[v])
             seen = right >= 0 and bottom >= 0 and left < (columns << 8) and top < (rows << 8)
             if seen and deepest > 0:
-                _draw(faces, face_start[s], face_start[s + 1], x, y, z, weight, depth, thickness[n], moment[n])
+                _draw(
+                    faces, face_start[s], face_start[s + 1], x, y, z, weight, depth, thickness[n], moment[n]
+                )
 
 
 @compiled

@@ -37,6 +37,8 @@ BIN_HU, LEAST_VOXELS = 10.0, 500
 SLAB_CELLS = 128
 #: Depth is given where a ray passes through this much bone at least, in mm.
 LEAST_BONE_MM = 1.0
+#: What networks see of it: the root of its amount in this unit, at most so much.
+BONE_MM, MOST_BONE = 40.0, 3.0
 
 
 def bone_threshold(hounsfield: np.ndarray) -> float:

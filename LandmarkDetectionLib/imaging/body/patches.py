@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LandmarkDetectionLib.imaging.body.bone import LEAST_BONE_MM
+from LandmarkDetectionLib.imaging.body.bone import BONE_MM, LEAST_BONE_MM, MOST_BONE
 from LandmarkDetectionLib.imaging.body.cells import BodyCells
 from LandmarkDetectionLib.imaging.view import ViewGeometry
+
+#: What networks that look closely are shown: pixels along both axes, and half the slab's depth, their unit of it.
+SIZE, DEPTH_MM = 64, 50.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,23 @@ def _look(
     column, row = (np.abs(lattice(n, np.inf)[:-1] + pixel_mm / 2) for n in geometry.shape[::-1])
     field &= (row[:, None] <= half_mm[1]) & (column <= half_mm[0])
     return SlabView(pixels(met), bone, depth.astype(np.float32), field, geometry)
+
+
+def slab_input(silhouette: np.ndarray, bone: np.ndarray, depth: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Channels (B, 4, H, W) float32 that networks see of slabs.
+
+    Parameters
+    ----------
+    silhouette, inside
+        (B, H, W) bool or shares: body, and what was scanned.
+    bone
+        (B, H, W) mm.
+    depth
+        (B, H, W) mm from the slab's middle to the middle of bone, NaN where there is none.
+    """
+    amount = np.minimum(np.sqrt(np.maximum(bone, 0) / BONE_MM), MOST_BONE)
+    place = np.clip(np.nan_to_num(depth) / DEPTH_MM, -1.2, 1.2)
+    return np.stack([silhouette, amount, place, inside], axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -254,6 +254,19 @@ def load_binding(path: str | None = None) -> Binding:
     return bind(thinned(skeleton, CELL_MM), points, load_body_model())
 
 
+def standing_landmarks(names: tuple[str, ...], path: str | None = None) -> Array:
+    """Where landmarks (L, 3) RAS mm lie in the grown man the bones are bound to, at rest."""
+    from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
+
+    binding, model = load_binding(path), load_body_model()
+    count = len(local_change_labels())
+    vertices, joints = model.rest(model.coefficients(reference_phenotype(), np.zeros((1, count))))
+    nothing = np.zeros((1, binding.anchors, 3)), np.zeros((1, len(binding.bump_scale), 3))
+    bones = binding.rest(vertices, joints, joints, *nothing)
+    placed = {name: bones[:, binding.point(name)] for name in binding.landmarks}
+    return landmark_positions(model, vertices, joints, names, placed)[0]
+
+
 def bind(
     skeleton: Skeleton, points: Mapping[str, tuple[str, Array]], model: BodyModel, seed: int = 0
 ) -> Binding:
@@ -369,7 +382,9 @@ def _inner_surface(skeleton: Skeleton, placing: _Placing, chosen: Array) -> Arra
         width = (high - low) / 12
         centres = np.array([points[np.abs(along - knot) <= width].mean(axis=0) for knot in knots])
         centre = np.stack([np.interp(along, knots, centres[:, n]) for n in range(3)], axis=1)
-        cortex = np.interp(share, [0, 0.12, 0.3, 0.7, 0.88, 1], [END_CORTEX] * 2 + [SHAFT_CORTEX] * 2 + [END_CORTEX] * 2)
+        cortex = np.interp(
+            share, [0, 0.12, 0.3, 0.7, 0.88, 1], [END_CORTEX] * 2 + [SHAFT_CORTEX] * 2 + [END_CORTEX] * 2
+        )
         inward = centre - points
         inner[mine] = points + cortex[:, None] * inward
     return inner
@@ -540,7 +555,13 @@ class _Placing:
         self.anchors.append(Anchor(source, bone, self.rest.model.tips[tip], int(near.argmin()), share))
 
     def skin(
-        self, source: Array, direction: Array, inset: float, joint: str, mask: Array, near: Array | None = None
+        self,
+        source: Array,
+        direction: Array,
+        inset: float,
+        joint: str,
+        mask: Array,
+        near: Array | None = None,
     ) -> None:
         """A control point ``inset`` mm under the skin in a direction from a bone's surface."""
         start = source if near is None else near
@@ -687,12 +708,19 @@ def _place_leg(p: _Placing, side: str, low: str, suffix: str, right: float) -> N
     for digit, bone, share in (("big_toe", "toe1-2", 0.25), ("little_toe", "toe5-3", 0.3)):
         distal = p.bones[f"Distal_phalanx_of_{low}_{digit}"]
         p.tip(_tip(distal, new_toe - new_ankle, 2.0), f"{digit}_{low}", bone + suffix, share)
-    p.skin(_tip(p.bones[f"{side}_calcaneus"], np.array([0, -1, -0.4]), 5.0), -FRONT, 9.0, "foot" + suffix, own)
-    p.skin(_tip(p.bones[f"{side}_calcaneus"], -UP, 4.0), -UP, 13.0, "foot" + suffix, own, near=new_ankle - shift)
+    p.skin(
+        _tip(p.bones[f"{side}_calcaneus"], np.array([0, -1, -0.4]), 5.0), -FRONT, 9.0, "foot" + suffix, own
+    )
+    p.skin(
+        _tip(p.bones[f"{side}_calcaneus"], -UP, 4.0), -UP, 13.0, "foot" + suffix, own, near=new_ankle - shift
+    )
     arch = np.concatenate([p.bones[f"{side}_{b}_cuneiform_bone"] for b in ("medial", "intermediate")])
     source = _tip(arch, UP, 3.0)
     p.skin(source, UP, 12.0, "foot" + suffix, rest.among("foot") & own, near=source - shift - 10 * UP)
-    femur, shank = p.bones[f"{side}_femur"], np.concatenate([p.bones[f"{side}_{b}"] for b in ("tibia", "fibula")])
+    femur, shank = (
+        p.bones[f"{side}_femur"],
+        np.concatenate([p.bones[f"{side}_{b}"] for b in ("tibia", "fibula")]),
+    )
     for centre, joint, points, insets in (
         (new_knee, "lowerleg01", femur, (11.0, 11.0, 34.0)),
         (new_ankle, "foot", shank, (6.0, 6.0, 24.0)),
@@ -746,7 +774,11 @@ def _anchor_trunk(p: _Placing) -> None:
     for side, low, suffix, right in SIDES:
         own = trunk & (rest.vertices[:, 0] * right > -5)
         outward = right * RIGHT
-        for ordinal, inset, joint in (("sixth", 16.0, "spine01"), ("eighth", 14.0, "spine02"), ("tenth", 14.0, "spine03")):
+        for ordinal, inset, joint in (
+            ("sixth", 16.0, "spine01"),
+            ("eighth", 14.0, "spine02"),
+            ("tenth", 14.0, "spine03"),
+        ):
             rib = bones[f"{side}_{ordinal}_rib"]
             source = _tip(rib, outward, 3.0)
             p.skin(source, outward, inset, joint, trunk, near=np.array([0.0, source[1], source[2]]))
@@ -771,7 +803,10 @@ def _anchor_head(p: _Placing) -> None:
     rest = p.rest
     head = rest.among("head", "neck03")
     skull = np.concatenate(
-        [p.bones[name] for name in ("Frontal_bone", "Occipital_bone", "Left_parietal_bone", "Right_parietal_bone")]
+        [
+            p.bones[name]
+            for name in ("Frontal_bone", "Occipital_bone", "Left_parietal_bone", "Right_parietal_bone")
+        ]
     )
     ears = rest.joint("eye.R")[2] + 45  # above the ears
     top = skull[:, 2].max()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from LandmarkDetectionLib.imaging.body.bone import LEAST_BONE_MM
 from LandmarkDetectionLib.synthesis.batches import ViewBatch
 from LandmarkDetectionLib.synthesis.body.binding import Binding
 from LandmarkDetectionLib.synthesis.body.densities import (
@@ -16,7 +17,6 @@ from LandmarkDetectionLib.synthesis.body.densities import (
 from LandmarkDetectionLib.synthesis.bone_thickness import Surfaces, bone_thickness
 from LandmarkDetectionLib.typing import Array
 
-LEAST_BONE_MM = 1.0
 NOISE_SHARE = 0.004  # of the body's thickness that noise turns into bone, in a noisy scan
 FINER = 2  # rays per pixel along each axis
 
@@ -98,9 +98,7 @@ def add_bone(
     end = np.nanmax(view.back, axis=(1, 2), initial=-np.inf) + 20
     start = np.where(np.isfinite(start), np.maximum(start, near), near).astype(np.float32)
     end = np.where(np.isfinite(end), np.minimum(end, far), far).astype(np.float32)
-    thickness, moment = slab_bone(
-        dense, lateral, view.origin, view.spacing, start, end, view.front.shape[1:]
-    )
+    thickness, moment = slab_bone(dense, lateral, view.origin, view.spacing, start, end, view.front.shape[1:])
     return with_bone(view, thickness, moment, start, seeds + 17 + lateral, strength)
 
 

@@ -15,8 +15,8 @@ def draw_bones(
     binding: Binding,
     twins: tuple[Array, Array],
     joints: Array,
-    phenotype: Array,
     rng: np.random.Generator,
+    variety: float = 1.0,
 ) -> Array:
     """Points (B, N, 3) RAS mm of the bones at rest, no two people's alike.
 
@@ -27,18 +27,17 @@ def draw_bones(
         Vertices and joints of the lean twins at rest.
     joints : (B, J, 3)
         Of the bodies themselves at rest.
-    phenotype : (B, 11)
     rng : numpy Generator
+    variety : float
+        1 as in training; by how much more people differ from one another.
     """
     count = len(joints)
     lean, lean_joints = twins
     size = np.ptp(lean[:, :, 2], axis=1)[:, None, None] / 1750.0
-    strength = rng.gamma(4.0, 0.25, (count, 1, 1)) * size
+    strength = rng.gamma(4.0, 0.25 * variety, (count, 1, 1)) * size
     jitter = rng.normal(0, 1, (count, binding.anchors, 3)) * binding.jitter_mm[:, None] * strength
     bumps = rng.normal(0, 1, (count, len(binding.bump_scale), 3)) * strength
-    points = binding.rest(
-        lean.astype(np.float32), lean_joints.astype(np.float32), joints, jitter, bumps
-    )
+    points = binding.rest(lean.astype(np.float32), lean_joints.astype(np.float32), joints, jitter, bumps)
     _curve(points, binding, joints, size[:, 0, 0], rng)
     return points
 
@@ -79,7 +78,9 @@ def pose_bones(binding: Binding, model: BodyModel, points: Array, motion: Motion
         inner, outer = binding.point(f"clavicle_medial_{low}"), binding.point(f"clavicle_lateral_{low}")
         blade = len(model.bones) + n
         end = np.einsum("bij,bj->bi", turn[:, blade], points[:, outer]) + shift[:, blade]
-        moved[:, chosen] = spanned(points[:, chosen], points[:, inner], points[:, outer], moved[:, inner], end)
+        moved[:, chosen] = spanned(
+            points[:, chosen], points[:, inner], points[:, outer], moved[:, inner], end
+        )
     return moved
 
 
@@ -94,4 +95,6 @@ def spanned(points: Array, start: Array, end: Array, new_start: Array, new_end: 
     # The smallest turn from a to b, of what is perpendicular to a: two half turns, about a and between them.
     half = (a + b) / np.maximum(np.linalg.norm(a + b, axis=1, keepdims=True), 1e-6)
     turned = radial - 2 * np.einsum("bnx,bx->bn", radial, half)[..., None] * half[:, None]
-    return (new_start[:, None] + along * (new_length / length)[:, None] * b[:, None] + turned).astype(np.float32)
+    return (new_start[:, None] + along * (new_length / length)[:, None] * b[:, None] + turned).astype(
+        np.float32
+    )

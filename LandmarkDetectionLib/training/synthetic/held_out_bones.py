@@ -1,0 +1,139 @@
+"""What trained networks do on bodies with bones that they never saw: errors, presence, scores to calibrate.
+
+These bodies differ from one another by half as much again as those of training, in bones and in disturbances,
+as real people and scanners do from everything that is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from LandmarkDetectionLib.detectors.bone_estimates import (
+    BodyEstimates,
+    BodyView,
+    Look,
+    body_image,
+    first_look,
+    look_closely,
+)
+from LandmarkDetectionLib.detectors.bones import score
+from LandmarkDetectionLib.synthesis.batches import ViewBatch
+from LandmarkDetectionLib.synthesis.body.regions import Scans
+from LandmarkDetectionLib.synthesis.body.stream import BodyStream, Framing
+from LandmarkDetectionLib.typing import Array, Progress
+
+VARIETY, DISTURBANCE = 1.5, 1.4
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class HeldOutBones:
+    """Estimates and truth of N scans.
+
+    Attributes
+    ----------
+    truth : (N, L, 3) RAS mm
+    visible : (N, L) bool
+    estimates : BodyEstimates
+        Without maps.
+    field_of_view : (N,) int
+    """
+
+    truth: Array
+    visible: Array
+    estimates: BodyEstimates
+    field_of_view: Array
+
+    @property
+    def error(self) -> Array:
+        """Distances (N, L) in mm."""
+        return np.asarray(np.linalg.norm(self.estimates.position - self.truth, axis=2))
+
+    @property
+    def score(self) -> Array:
+        """The networks' own scores (N, L), to be calibrated."""
+        return score(self.estimates)
+
+
+def measure_bones(
+    networks: dict[str, Any],
+    names: tuple[str, ...],
+    mirror: Array,
+    regions: Sequence[Array],
+    framing: Framing,
+    region_pixel_mm: float,
+    seed: int,
+    scans: int,
+    bones: bool = True,
+    progress: Progress | None = None,
+) -> tuple[HeldOutBones, HeldOutBones]:
+    """First and close looks at synthetic scans from a seed that training never uses.
+
+    Parameters
+    ----------
+    bones : bool
+        False to hide the bones, as in MR; then both answers are the first look's.
+
+    Returns
+    -------
+    first, last : HeldOutBones
+    """
+    stream = BodyStream(
+        names, seed, BATCH, framing, disturbance=DISTURBANCE, skeleton=True, variety=VARIETY
+    )
+    parts: list[tuple[BodyEstimates, BodyEstimates, Array, Array, Array]] = []
+    for number in range(-(-scans // BATCH)):
+        batch, bodies, dense = stream.scans(number)
+        assert dense is not None
+        seen = Scans(bodies.vertices, dense, batch.landmarks, batch.field_of_view, DISTURBANCE)
+        first = first_look(
+            networks,
+            _view(batch.coronal, bones),
+            _view(batch.lateral, bones),
+            framing.pixel_mm or 1.0,
+            mirror,
+        )
+        last = first
+        if bones:
+            look = looks_at(seen, region_pixel_mm, seed + number)
+            last = look_closely(networks, first, regions, look, region_pixel_mm)
+        parts.append(
+            (_bare(first), _bare(last), batch.landmarks, batch.visible, batch.field_of_view.kind)
+        )
+        if progress is not None:
+            progress((number + 1) * BATCH / scans, f"held-out scan {(number + 1) * BATCH} of {scans}")
+    truth, visible, kind = (np.concatenate([part[n] for part in parts]) for n in (2, 3, 4))
+    first_all, last_all = (
+        BodyEstimates(*(np.concatenate(values) for values in zip(*(p[n] for p in parts), strict=True)))
+        for n in (0, 1)
+    )
+    return HeldOutBones(truth, visible, first_all, kind), HeldOutBones(truth, visible, last_all, kind)
+
+
+def _bare(estimates: BodyEstimates) -> BodyEstimates:
+    return estimates._replace(maps=np.zeros((len(estimates.present), 0, 0, 0), np.float32))
+
+
+def _view(view: ViewBatch, bones: bool) -> BodyView:
+    shown = (view.bone, view.bone_depth) if bones else (None, None)
+    return BodyView(body_image(view.front, view.back, view.field_of_view, *shown), view.origin.astype(float))
+
+
+def looks_at(scans: Scans, pixel_mm: float, seed: int) -> Look:
+    """Close looks at synthetic scans."""
+
+    def look(middles: Array, bodies: Array) -> tuple[Array, Array]:
+        rng = np.random.default_rng([seed, len(middles)])
+        spacing = np.full(len(middles), pixel_mm)
+        blur = np.zeros(len(middles))
+        seeds = rng.integers(0, 2**31 - 1, len(middles))
+        coronal, lateral = (
+            scans.pictures(bodies, middles, spacing, blur, seeds, side)[0] for side in (False, True)
+        )
+        return coronal, lateral
+
+    return look
