@@ -17,8 +17,11 @@ from LandmarkDetectionLib.cli.output import tell_files
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.training.supervised.model import MadeModel
+    from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 
 SYNTHETIC_PRESET, ANNOTATED_PRESET = "whole-body-ct", "scn-lite"
+#: Tells landmarks from the outline where a scan shows no bone, inside the model of skin and bones.
+OUTLINE_MODEL = "whole-body-skin"
 
 
 class Network(str, Enum):
@@ -222,14 +225,21 @@ def _tell_quality(made: MadeModel, quiet: bool) -> None:
 def _train_synthetic(
     preset: str, out: Path, result: Result, learning: Learning, run: Run, telling: Telling
 ) -> list[Path]:
-    from LandmarkDetectionLib.training.synthetic.presets import PRESETS, TrainingConfig
+    from LandmarkDetectionLib.training.synthetic.presets import PRESETS, SECOND_STAGE, TrainingConfig
 
     if preset not in PRESETS:
         raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
     changes = _changes(learning, network=learning.network.value if learning.network else None)
     # Built anew rather than copied with changes, so that the changes are checked.
     config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **changes})
+    if config.skeleton:
+        from LandmarkDetectionLib.synthesis.body.skeleton import read_skeleton
+
+        read_skeleton()  # said now rather than by a worker of the training
     make_folder(out)
+    if preset in SECOND_STAGE:
+        second = TrainingConfig(**{**PRESETS[SECOND_STAGE[preset]][1].model_dump(), **changes})
+        return _train_both_stages(config, second, out, result, run, telling)
 
     from LandmarkDetectionLib.training.synthetic.card_parts import can_package
     from LandmarkDetectionLib.training.synthetic.package import package_run
@@ -242,6 +252,31 @@ def _train_synthetic(
     folder, version = out / result.name, result.model_version
     with console.progress_bar(telling.shown) as progress:
         return [package_run(out, folder, name=result.name, version=version, progress=progress).path]
+
+
+def _train_both_stages(
+    config: TrainingConfig, second: TrainingConfig, out: Path, result: Result, run: Run, telling: Telling
+) -> list[Path]:
+    """Whole views in OUT, regions in OUT/regions, and one model of both."""
+    from LandmarkDetectionLib.models import list_models
+    from LandmarkDetectionLib.training.synthetic.bone_package import package_bones
+    from LandmarkDetectionLib.training.synthetic.train import train as run_training
+
+    with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
+        for stage, folder in ((config, out), (second, out / "regions")):
+            run_training(stage, folder, progress=progress, cancelled=cancelled, **run.keywords)
+    outline = next((model for model in list_models() if model.name == OUTLINE_MODEL), None)
+    with console.progress_bar(telling.shown) as progress:
+        model = package_bones(
+            out,
+            out / "regions",
+            out / result.name,
+            outline=outline,
+            name=result.name,
+            version=result.model_version,
+            progress=progress,
+        )
+    return [model.path]
 
 
 def _train_annotated(

@@ -9,7 +9,7 @@ from both, each weighed by how sure it is. All positions are RAS mm.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,15 @@ LOOK_ABOVE = 0.25
 SURE_ABOVE = 0.35
 #: A region is looked at once more when its landmarks turn out to lie farther from its middle than this.
 AGAIN_MM = 14.0
+#: Of the channel of bone, 6 mm of it; a finger's bones are seen in more pixels than this.
+BONE_SEEN, BONE_PIXELS = 0.39, 6
 #: A floor on deviations in mm: what no picture of this scale resolves.
 LEAST_MM = 1.5
+
+
+#: What positions may rest on, each with its own calibration; "outline" are networks that know no bones at all.
+Kind = Literal["close", "first", "skin", "outline"]
+KINDS: tuple[Kind, ...] = ("close", "first", "skin", "outline")
 
 
 class BodyView(NamedTuple):
@@ -57,8 +64,8 @@ class BodyEstimates(NamedTuple):
         Probability of lying in the scan.
     near : (B, L)
         Probability of lying within ``RADIUS_MM`` of the position, to be calibrated.
-    close : (B, L) bool
-        Whether a close look found it.
+    kind : (B, L) str
+        Who says so: "close" look, "first" look at skin and bones, or at "skin" alone; see ``KINDS``.
     maps : (B, L, h, w)
         Probability of every cell of the whole view from the front.
     """
@@ -67,7 +74,7 @@ class BodyEstimates(NamedTuple):
     covariance: Array
     present: Array
     near: Array
-    close: Array
+    kind: Array
     maps: Array
 
 
@@ -115,9 +122,14 @@ def first_look(
         spread,
         (present + side_present) / 2,
         near * side_near,
-        np.zeros(present.shape, bool),
+        np.broadcast_to(np.where(shows_bone(coronal.image), "first", "skin")[:, None], present.shape),
         probability,
     )
+
+
+def shows_bone(image: Array) -> Array:
+    """Whether the views (B, 6, H, W) hold more bone than noise makes, (B,) bool."""
+    return np.asarray((image[:, 4] > BONE_SEEN).sum(axis=(1, 2)) >= BONE_PIXELS)
 
 
 def joined(front: Array, front_covariance: Array, left: Array, left_covariance: Array) -> tuple[Array, Array]:
@@ -181,7 +193,7 @@ def look_closely(
             answer.position[b, rows[sure]] = position[sure]
             answer.covariance[b, rows[sure]] = covariance[sure]
             answer.near[b, rows[sure]] = near[sure]
-            answer.close[b, rows] = sure
+            answer.kind[b, rows] = np.where(sure, "close", first.kind[b, rows])
             answer.present[b, rows] = np.where(
                 sure, (first.present[b, rows] + present) / 2, first.present[b, rows]
             )

@@ -1,11 +1,12 @@
 """Landmarks of a body from skin and bones, coarse to fine: the networks that ship.
 
-Where no bone can be told, as in MR, the skin alone speaks: the first look then sees no bone, and there is no
-second.
+Where no bone is in sight, as in MR, the skin alone speaks: the first look then sees no bone, there is no second,
+and networks that know outlines alone tell the landmarks they know.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from LandmarkDetectionLib.detectors.silhouette import (
     Timer,
     canvas,
     frame_of,
+    estimate,
     refuses_size,
     room_before_the_end,
     scanned,
@@ -87,20 +89,20 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         coronal = canvas(views.coronal, settings.coronal_shape)
         lateral = canvas(views.lateral, settings.lateral_shape)
         mirror = model.protocol.mirror_permutation()
-        first = first_look(networks, body_view(coronal), body_view(lateral), settings.pixel_mm, mirror)
-        estimates, turned = first, _turned(networks, coronal, settings)
-        if views.cells.bone is not None:
+        names = model.protocol.names
+        estimates = first_look(networks, body_view(coronal), body_view(lateral), settings.pixel_mm, mirror)
+        if estimates.kind[0, 0] == "first":
             step(0.7, "looking closely")
+            looks = close_looks(views.cells)
             estimates = look_closely(
-                networks,
-                first,
-                settings.region_rows(model.protocol.names),
-                close_looks(views.cells),
-                settings.region_pixel_mm,
+                networks, estimates, settings.region_rows(names), looks, settings.region_pixel_mm
             )
+        elif settings.outline is not None:
+            estimates = with_outline(networks, estimates, coronal, lateral, settings, names)
+        turned = _turned(networks, coronal, settings)
     with Timer(seconds, "check"):
         step(0.9, "checking the result")
-        confidence = _confidence(estimates, settings, coronal, views)
+        confidence = _confidence(estimates, settings, coronal)
         inside = composition(volume, views).inside
         if inside is Inside.UNIFORM and confidence.max() < LEAST_LIKENESS:
             raise NoBodyError(
@@ -108,9 +110,9 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
                 "substance, and its outline is that of no part of a body; check that the file, its spacing "
                 "and the threshold are right."
             )
-        covariance = calibrated_covariance(estimates, settings, views, model.protocol.names)[0]
+        covariance = calibrated_covariance(estimates, settings, names)[0]
         found = _landmarks(model, coronal, estimates, covariance, confidence).positions
-        weight, doubts = weighed(volume, views, inside, model.protocol.names, found, confidence)
+        weight, doubts = weighed(volume, views, inside, names, found, confidence)
         landmarks = _landmarks(model, coronal, estimates, covariance, weight)
         positions = landmarks.positions
         warnings = [
@@ -121,7 +123,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
                 None,
                 (
                     orientation_warning(turned.pop(AS_LABELLED), turned),
-                    mirror_warning(volume, views, positions, model.protocol.names),
+                    mirror_warning(volume, views, positions, names),
                 ),
             ),
         ]
@@ -204,28 +206,64 @@ def score(estimates: BodyEstimates) -> Array:
     return np.asarray(estimates.near * estimates.present)
 
 
-def _confidence(estimates: BodyEstimates, settings: BoneSettings, coronal: View, views: Projection) -> Array:
-    own = score(estimates)[0]
-    close = estimates.close[0]
-    curves = {
-        name: Calibration(np.array(c.scores), np.array(c.shares)) for name, c in settings.calibration.items()
-    }
-    first = "bones-first" if views.cells.bone is not None else "skin"
-    confidence = np.where(close, curves["bones"](own), curves[first](own))
+def _confidence(estimates: BodyEstimates, settings: BoneSettings, coronal: View) -> Array:
+    own, kind = score(estimates)[0], estimates.kind[0]
+    confidence = np.zeros(len(own))
+    for one in np.unique(kind):
+        curve = settings.outline.calibration if one == "outline" else settings.calibration[one]  # type: ignore
+        calibration = Calibration(np.array(curve.scores), np.array(curve.shares))
+        confidence = np.where(kind == one, calibration(own), confidence)
     pixels = coronal.geometry.from_ras(estimates.position[0])[:, :2]
-    room = np.where(
-        close, room_before_the_end(coronal, pixels, ROOM_MM), room_before_the_end(coronal, pixels, RADIUS_MM)
-    )
-    return np.asarray(confidence * room)
+    close, coarse = (room_before_the_end(coronal, pixels, room) for room in (ROOM_MM, RADIUS_MM))
+    return np.asarray(confidence * np.where(kind == "close", close, coarse))
 
 
-def calibrated_covariance(
-    estimates: BodyEstimates, settings: BoneSettings, views: Projection, names: list[str]
-) -> Array:
+def calibrated_covariance(estimates: BodyEstimates, settings: BoneSettings, names: Sequence[str]) -> Array:
     """Covariances (B, L, 3, 3) mm2 that hold what they promise on bodies that training never saw."""
-    first = "bones-first" if views.cells.bone is not None else "skin"
-    factor = np.where(estimates.close, settings.spread_of("bones", names), settings.spread_of(first, names))
+    factor = np.ones(estimates.present.shape)
+    for kind in settings.spread:
+        factor = np.where(estimates.kind == kind, settings.spread_of(kind, names), factor)
     return np.asarray(estimates.covariance * factor[..., None, None] ** 2)
+
+
+def with_outline(
+    networks: dict[str, Any],
+    first: BodyEstimates,
+    coronal: View,
+    lateral: View,
+    settings: BoneSettings,
+    names: Sequence[str],
+) -> BodyEstimates:
+    """The first look's answer, and of the landmarks that outlines tell what the outline's networks say."""
+    outline = settings.outline
+    assert outline is not None
+    method = outline.depth_method
+    first_mm = coronal.geometry.from_ras(lateral.geometry.to_ras(np.zeros((1, 3))))[0, 2]
+    said = estimate(
+        {"coronal": networks["skin_coronal"], "lateral": networks["skin_lateral"]},
+        (coronal.front[None], coronal.back[None], coronal.field_of_view[None]),
+        (lateral.front[None], lateral.back[None], lateral.field_of_view[None]),
+        np.array([first_mm], np.float32),
+        settings.pixel_mm,
+        outline.mirror(),
+        np.array([outline.mean_depth_mm[name] for name in outline.names]),
+        np.array([outline.mean_depth_error_mm[name] for name in outline.names]),
+    )
+    rows = np.array([list(names).index(name) for name in outline.names])
+    points = np.concatenate([said.position[0], said.depth[method][0][:, None]], axis=1)
+    spread = np.zeros((len(rows), 3, 3))
+    spread[:, :2, :2] = said.covariance[0]
+    spread[:, 2, 2] = 2 * said.depth_error[method][0] ** 2  # of a Laplace distribution
+    axes = coronal.geometry.axes_mm
+    answer = BodyEstimates(*(np.array(part) for part in first))
+    answer.position[0, rows] = coronal.geometry.to_ras(points)
+    answer.covariance[0, rows] = axes @ spread @ axes.T
+    answer.present[0, rows] = said.present[0]
+    # Their score weighs depth, but not presence, which ``score`` multiplies with.
+    answer.near[0, rows] = said.score(method)[0] / np.maximum(said.present[0], 1e-6)
+    kind = answer.kind.astype("<U8")
+    kind[0, rows] = "outline"
+    return answer._replace(kind=kind)
 
 
 def _landmarks(
@@ -261,7 +299,7 @@ def _evidence(
     settings: BoneSettings,
     model: Model,
 ) -> Evidence:
-    curve = settings.calibration["bones-first" if views.cells.bone is not None else "skin"]
+    curve = settings.calibration["skin" if (estimates.kind == "skin").any() else "first"]
     calibration = Calibration(np.array(curve.scores), np.array(curve.shares))
 
     def confidence(near: float, depth_error: float, place: Array) -> float:

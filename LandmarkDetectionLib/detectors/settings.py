@@ -114,6 +114,24 @@ class SilhouetteSettings(BodySettings):
         return self
 
 
+class OutlineSettings(BaseModel):
+    """Of ``SilhouetteUNet`` networks that tell landmarks ``names`` from an outline; else as SilhouetteSettings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    names: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    depth_method: Literal["mean", "network", "lateral"]
+    mean_depth_mm: dict[str, float]
+    mean_depth_error_mm: dict[str, float]
+    calibration: Curve
+
+    def mirror(self) -> np.ndarray:
+        """Which landmark (L,) each becomes in a mirror image."""
+        swap = {name: other for a, b in self.pairs for name, other in ((a, b), (b, a))}
+        return np.array([self.names.index(swap.get(name, name)) for name in self.names])
+
+
 class BoneSettings(DetectorSettings):
     """Of a model that looks at skin and bones, first at whole views and then closely.
 
@@ -123,11 +141,11 @@ class BoneSettings(DetectorSettings):
         Of the first look: size of its pixels, and least rows and columns.
     region_pixel_mm, regions
         Of the close looks: size of their pixels, and the names of every region's landmarks.
-    calibration
-        From score to confidence: of landmarks that a close look found, and of those that the first look
-        alone found with and without bones in sight.
-    spread
-        By the same kinds and by landmark: what the networks' own deviations are multiplied by.
+    calibration, spread
+        By what a position rests on (``bone_estimates.KINDS``): from score to confidence; and by landmark, what
+        the networks' own deviations are multiplied by.
+    outline
+        Of the networks that tell some landmarks from the outline where no bone is in sight.
     length_range_mm
         By line "a-b" of the protocol: shortest and longest in the training population.
     """
@@ -137,15 +155,15 @@ class BoneSettings(DetectorSettings):
     lateral_shape: Shape
     region_pixel_mm: PositiveFloat
     regions: tuple[tuple[str, ...], ...]
-    calibration: dict[Literal["bones", "bones-first", "skin"], Curve]
-    spread: dict[Literal["bones", "bones-first", "skin"], dict[str, PositiveFloat]]
+    calibration: dict[Literal["close", "first", "skin"], Curve]
+    spread: dict[Literal["close", "first", "skin"], dict[str, PositiveFloat]]
     length_range_mm: dict[str, tuple[float, float]]
+    outline: OutlineSettings | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> BoneSettings:
-        kinds = {"bones", "bones-first", "skin"}
         for name in ("calibration", "spread"):
-            if missing := kinds - set(getattr(self, name)):
+            if missing := {"close", "first", "skin"} - set(getattr(self, name)):
                 raise ValueError(f"{name} lacks {', '.join(sorted(missing))}")
         return self
 
@@ -154,16 +172,17 @@ class BoneSettings(DetectorSettings):
         """As of others; every landmark is in one region and has its spread."""
         settings = super().of(model)
         names = model.protocol.names
+
+        def refuse(what: str) -> ModelError:
+            return ModelError(f"The settings of the model {model.path} are not usable: {what}.")
+
         if sorted(name for region in settings.regions for name in region) != sorted(names):
-            raise ModelError(
-                f"The settings of the model {model.path} are not usable: not every landmark is in one region."
-            )
+            raise refuse("not every landmark is in one region")
         for kind, spread in settings.spread.items():
             if missing := [name for name in names if name not in spread]:
-                raise ModelError(
-                    f"The settings of the model {model.path} are not usable: the spread of {kind} lacks "
-                    f"{', '.join(missing[:3])}."
-                )
+                raise refuse(f"the spread of {kind} lacks {', '.join(missing[:3])}")
+        if settings.outline and (unknown := set(settings.outline.names) - set(names)):
+            raise refuse(f"the outline tells {', '.join(sorted(unknown)[:3])}, which the protocol lacks")
         return settings
 
     def region_rows(self, names: Sequence[str]) -> list[np.ndarray]:
@@ -171,7 +190,7 @@ class BoneSettings(DetectorSettings):
         place = {name: n for n, name in enumerate(names)}
         return [np.array([place[name] for name in region]) for region in self.regions]
 
-    def spread_of(self, kind: Literal["bones", "bones-first", "skin"], names: Sequence[str]) -> np.ndarray:
+    def spread_of(self, kind: Literal["close", "first", "skin"], names: Sequence[str]) -> np.ndarray:
         """Factors (L,) on the deviations of landmarks."""
         return np.array([self.spread[kind][name] for name in names])
 

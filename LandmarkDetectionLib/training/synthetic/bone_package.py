@@ -10,6 +10,7 @@ import numpy as np
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.correction import JointGaussian
 from LandmarkDetectionLib.detectors.bones import observed_in
+from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model, save_model
@@ -61,6 +62,7 @@ def package_bones(
     regions: str | Path,
     out: str | Path,
     *,
+    outline: Model | None = None,
     name: str = "whole-body-ct",
     version: str = "2.0.0",
     scans: int = 512,
@@ -74,6 +76,8 @@ def package_bones(
         Folders of runs of the stages "whole" and "regions".
     out : path
         The package's folder.
+    outline : Model, optional
+        Of the detector "silhouette", on views like these: tells its landmarks where no bone is in sight.
     scans : int
         Held-out scans, for calibration and again for the measurement.
 
@@ -89,7 +93,9 @@ def package_bones(
     if fine_config.stage != "regions" or config.stage != "whole" or not config.skeleton:
         raise InputError(f"{whole} and {regions} are not a run of whole views and one of regions.")
     if set(learned) != set(fine_names):
-        raise InputError(f"{whole} and {regions} learned different landmarks; train them on the same protocol.")
+        raise InputError(
+            f"{whole} and {regions} learned different landmarks; train them on the same protocol."
+        )
     protocol = load_protocol(config.protocol).restricted(learned)
     names = tuple(protocol.names)
     states = {
@@ -109,7 +115,9 @@ def package_bones(
     mirror = protocol.mirror_permutation()
     framing = Framing(pixel_mm=config.pixel_mm)
 
-    def measured(seed: int, count: int, bones: bool, start: float, end: float) -> tuple[HeldOutBones, HeldOutBones]:
+    def measured(
+        seed: int, count: int, bones: bool, start: float, end: float
+    ) -> tuple[HeldOutBones, HeldOutBones]:
         part = None if progress is None else lambda f, text: progress(start + f * (end - start), text)
         return measure_bones(
             networks, names, mirror, rows, framing, fine_config.pixel_mm, seed, count, bones, part
@@ -118,9 +126,9 @@ def package_bones(
     first, last = measured(CALIBRATION_SEED, scans, True, 0.0, 0.4)
     skin, _ = measured(CALIBRATION_SEED + 1, scans // 2, False, 0.4, 0.5)
     kinds = {
-        "bones": (last, last.estimates.close),
-        "bones-first": (first, np.ones_like(first.visible)),
-        "skin": (skin, np.ones_like(skin.visible)),
+        "close": (last, last.estimates.kind == "close"),
+        "first": (first, first.estimates.kind == "first"),
+        "skin": (skin, skin.estimates.kind == "skin"),
     }
     calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}
     spread = {kind: spread_factors(held, where) for kind, (held, where) in kinds.items()}
@@ -135,6 +143,10 @@ def package_bones(
         "spread": {kind: by_name(names, values, 3) for kind, values in spread.items()},
         "length_range_mm": rounded_ranges(length_ranges(protocol, lengths), 1),
     }
+    if outline is not None:
+        settings["outline"] = outline_settings(outline, framing)
+        for key, (architecture, parameters, state) in weights_of(outline).items():
+            states[f"skin_{key}"] = (architecture, parameters, state)
     tested_first, tested = measured(TEST_SEED, scans, True, 0.5, 0.8)
     report = bones_report(tested, tested_first, calibration, spread, protocol)
     _, fitted = measured(JOINT_SEED, JOINT_SCANS, True, 0.8, 0.95)
@@ -154,10 +166,49 @@ def package_bones(
             "bodies with the bones of BodyParts3D (CC BY 4.0), posed and scanned",
             "CT volumes",
         ),
-        card=bones_card(name, version, protocol, config.model_dump(), fine_config.model_dump(), report, states),
+        card=bones_card(
+            name, version, protocol, config.model_dump(), fine_config.model_dump(), report, states
+        ),
         reference=draw_reference(protocol),
         joint=joint,
     )
+
+
+def outline_settings(outline: Model, framing: Framing) -> dict[str, Any]:
+    """What ``BoneSettings.outline`` is of a package of the detector "silhouette".
+
+    Raises
+    ------
+    InputError
+        When it looks at other views.
+    """
+    settings = SilhouetteSettings.of(outline)
+    if settings.pixel_mm != framing.pixel_mm or settings.coronal_shape != framing.coronal:
+        raise InputError(
+            f"The model {outline.name!r} looks at other views; package one with the same pixels."
+        )
+    return {
+        "names": list(outline.protocol.names),
+        "pairs": [list(pair) for pair in outline.protocol.pairs],
+        "depth_method": settings.depth_method,
+        "mean_depth_mm": settings.mean_depth_mm,
+        "mean_depth_error_mm": settings.mean_depth_error_mm,
+        "calibration": settings.calibration[settings.depth_method].model_dump(mode="json"),
+    }
+
+
+def weights_of(model: Model) -> dict[str, tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Architecture, parameters and state of every network of a package."""
+    import torch
+
+    return {
+        key: (
+            model.networks[key].architecture,
+            dict(model.networks[key].parameters),
+            {name: torch.from_numpy(np.array(value)) for name, value in state.items()},
+        )
+        for key, state in model.read_weights().items()
+    }
 
 
 def _in_order(state: dict[str, Any], names: tuple[str, ...], wanted: tuple[str, ...]) -> dict[str, Any]:
@@ -189,7 +240,7 @@ def spread_factors(held: HeldOutBones, where: Array) -> Array:
 
 def _joint(held: HeldOutBones, spread: dict[str, Array]) -> JointGaussian:
     """Of whole bodies, in mm along columns, rows and depth of the view from the front."""
-    factor = np.where(held.estimates.close, spread["bones"], spread["bones-first"])
+    factor = np.where(held.estimates.kind == "close", spread["close"], spread["first"])
     covariance = held.estimates.covariance * factor[..., None, None] ** 2
     axes = np.array([[-1.0, 0, 0], [0, 0, -1.0], [0, -1.0, 0]])
     places = held.truth @ axes.T
@@ -212,11 +263,11 @@ def bones_report(
 ) -> dict[str, Any]:
     """Errors, presence, calibration and coverage on held-out scans, as JSON values."""
     seen, error = tested.visible, tested.error
-    own, close = tested.score, tested.estimates.close
-    confidence = np.where(close, calibration["bones"](own), calibration["bones-first"](own))
+    own, close = tested.score, tested.estimates.kind == "close"
+    confidence = np.where(close, calibration["close"](own), calibration["first"](own))
     found = seen & (error <= RADIUS_MM)
     present = tested.estimates.present >= PRESENT_ABOVE
-    factor = np.where(close, spread["bones"], spread["bones-first"])
+    factor = np.where(close, spread["close"], spread["first"])
     deviation = np.sqrt(np.einsum("nlii->nli", tested.estimates.covariance)) * factor[..., None]
     offset = np.abs(tested.estimates.position - tested.truth)
     covered = (offset <= 1.96 * deviation)[seen & present]

@@ -15,6 +15,8 @@ from LandmarkDetectionLib.typing import Array
 
 def can_package(config: TrainingConfig) -> bool:
     """Whether a detector runs what a config trains; the paper's networks of hands serve the study alone."""
+    if config.skeleton:
+        return False  # with its other stage alone; see ``bone_package``
     return config.network == "silhouette_unet" or not of_hands(config)
 
 

@@ -82,9 +82,7 @@ def measure_bones(
     -------
     first, last : HeldOutBones
     """
-    stream = BodyStream(
-        names, seed, BATCH, framing, disturbance=DISTURBANCE, skeleton=True, variety=VARIETY
-    )
+    stream = BodyStream(names, seed, BATCH, framing, disturbance=DISTURBANCE, skeleton=True, variety=VARIETY)
     parts: list[tuple[BodyEstimates, BodyEstimates, Array, Array, Array]] = []
     for number in range(-(-scans // BATCH)):
         batch, bodies, dense = stream.scans(number)
@@ -101,9 +99,7 @@ def measure_bones(
         if bones:
             look = looks_at(seen, region_pixel_mm, seed + number)
             last = look_closely(networks, first, regions, look, region_pixel_mm)
-        parts.append(
-            (_bare(first), _bare(last), batch.landmarks, batch.visible, batch.field_of_view.kind)
-        )
+        parts.append((_bare(first), _bare(last), batch.landmarks, batch.visible, batch.field_of_view.kind))
         if progress is not None:
             progress((number + 1) * BATCH / scans, f"held-out scan {(number + 1) * BATCH} of {scans}")
     truth, visible, kind = (np.concatenate([part[n] for part in parts]) for n in (2, 3, 4))

@@ -86,34 +86,40 @@ _PAPER_HAND = _PAPER.model_copy(
     }
 )
 
+_BONES = TrainingConfig(
+    protocol="whole-body-bones",
+    skeleton=True,
+    channels=(16, 40, 80, 112, 144),
+    lateral_channels=(16, 40, 80, 112, 144),
+    steps=1250,
+    averaging=0.995,
+    validate_every=250,
+    checkpoint_minutes=4.0,
+)
+_REGIONS = _BONES.model_copy(
+    update={
+        "stage": "regions",
+        "bone_missing": 0.0,
+        "pixel_mm": 2.5,
+        "channels": (24, 48, 96, 128),
+        "lateral_channels": (24, 48, 96, 128),
+        "steps": 1800,
+        "batch_size": 96,
+    }
+)
+
+#: The preset of the second stage that a preset of whole views needs.
+SECOND_STAGE = {"whole-body-ct": "whole-body-ct-regions"}
+
 PRESETS: dict[str, tuple[str, TrainingConfig]] = {
     "whole-body-ct": (
-        "The shipped model: compact networks, all landmarks, any field of view.",
+        "The shipped model: skin and bones in whole views, then regions closely; needs BodyParts3D.",
+        _BONES,
+    ),
+    "whole-body-ct-regions": ("Its second stage alone: regions at 2.5 mm.", _REGIONS),
+    "whole-body-skin": (
+        "The shipped model of outlines: compact networks, 31 landmarks, any field of view.",
         TrainingConfig(),
-    ),
-    "whole-body-bones": (
-        "Skin and bones of whole views, the first stage of the shipped model.",
-        TrainingConfig(
-            protocol="whole-body-bones",
-            skeleton=True,
-            channels=(16, 40, 80, 112, 144),
-            lateral_channels=(16, 40, 80, 112, 144),
-            steps=3000,
-        ),
-    ),
-    "whole-body-bones-fine": (
-        "Regions at 2.5 mm about landmarks found in whole views, its second stage.",
-        TrainingConfig(
-            protocol="whole-body-bones",
-            skeleton=True,
-            stage="regions",
-            bone_missing=0.0,
-            pixel_mm=2.5,
-            channels=(24, 48, 96, 128),
-            lateral_channels=(24, 48, 96, 128),
-            steps=3000,
-            batch_size=96,
-        ),
     ),
     "quick": (
         "The shipped model's settings for a few minutes, to see that everything works.",
