@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib.detectors.settings import (
+    BoneSettings,
     DetectorSettings,
     HandSettings,
     HeatmapSettings,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 #: Settings and networks that each detector asks for.
 NEEDS: dict[str, tuple[type[DetectorSettings], tuple[str, ...]]] = {
     "silhouette": (SilhouetteSettings, ("coronal", "lateral")),
+    "bones": (BoneSettings, ("coronal", "lateral", "fine_coronal", "fine_lateral")),
     "regression": (RegressionSettings, ("position",)),
     "hand": (HandSettings, ("coronal",)),
     "hand-regression": (RegressionSettings, ("position",)),
@@ -64,8 +66,10 @@ def check_model(path: str | os.PathLike[str]) -> list[str]:
 
 
 def _trials(model: Model, settings: DetectorSettings) -> Iterator[str]:
-    landmarks = len(model.protocol.landmarks)
     for key, network in model.build_networks().items():
+        landmarks = len(model.protocol.landmarks)
+        if isinstance(settings, BoneSettings) and settings.outline and key.startswith("skin_"):
+            landmarks = len(settings.outline.names)
         # Regression takes one size of image; its numbers are two or one per landmark.
         fixed = settings.coronal_shape if isinstance(settings, RegressionSettings) else None
         size = fixed or _smallest_size(network)

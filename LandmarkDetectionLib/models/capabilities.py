@@ -16,8 +16,9 @@ class Capabilities:
     of_hands
         It looks for one hand, in a radiograph or a volume, and can be told which.
     of_outlines
-        It looks at outlines: there is a threshold, and a choice of how depth is found. Otherwise it looks at
-        grey values.
+        It looks at outlines: there is a threshold to choose. Otherwise it looks at grey values.
+    chooses_depth
+        There is a choice of how depth is found.
     single_images
         It works on radiographs and single slices.
     volumes
@@ -34,6 +35,7 @@ class Capabilities:
 
     of_hands: bool = False
     of_outlines: bool = True
+    chooses_depth: bool = True
     single_images: bool = False
     volumes: bool = True
     channels: int = 1
@@ -45,10 +47,11 @@ class Capabilities:
 #: By the detector that a model names; what else there is to know is in the model.
 OF_DETECTORS: dict[str, Capabilities] = {
     "silhouette": Capabilities(small=True),
+    "bones": Capabilities(small=True, chooses_depth=False),
     "regression": Capabilities(),
     "hand": Capabilities(of_hands=True, single_images=True, small=True),
     "hand-regression": Capabilities(of_hands=True, single_images=True),
-    "heatmap": Capabilities(of_outlines=False),
+    "heatmap": Capabilities(of_outlines=False, chooses_depth=False),
 }
 
 

@@ -199,10 +199,10 @@ class DetectSection:
             ui.thresholdLabel,
             ui.automaticThresholdBox,
             ui.thresholdSlider,
-            ui.depthLabel,
-            ui.depthSelector,
         ):
             widget.visible = not self._readsGreyValues
+        for widget in (ui.depthLabel, ui.depthSelector):
+            widget.visible = self._choosesDepth
         self._threshold.refresh()
 
     @property
@@ -213,6 +213,10 @@ class DetectSection:
     @property
     def _readsGreyValues(self) -> bool:
         return self.model is not None and not self.model.capabilities.of_outlines
+
+    @property
+    def _choosesDepth(self) -> bool:
+        return self.model is None or self.model.capabilities.chooses_depth
 
     def _onOptionsToggled(self, *_args: object) -> None:
         # As with collapsed sections: what was to be hidden meanwhile comes out again.
@@ -241,7 +245,7 @@ class DetectSection:
             parameters.inputVolume,
             model.name,
             threshold=None if self._readsGreyValues else self._threshold.value,
-            depth=None if self._readsGreyValues else parameters.depth.value or None,
+            depth=(parameters.depth.value or None) if self._choosesDepth else None,
             device=parameters.device.value,
             side=parameters.side.value if model.capabilities.of_hands else Side.AUTOMATIC.value,
             keepReviewed=parameters.keepReviewed,
