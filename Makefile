@@ -62,6 +62,7 @@ format: $(READY)
 	@$(PY) Testing/update_cmake_lists.py
 	@$(PY) Testing/draw_architecture.py
 	@$(PY) Testing/write_api_page.py
+	@$(PY) Testing/write_landmark_table.py
 
 clean:
 	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis

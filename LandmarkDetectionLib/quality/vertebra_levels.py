@@ -219,22 +219,20 @@ def _slips(
     differences = np.diff(np.eye(len(levels)), axis=0)
     spread = np.diag((share * one) ** 2 * count) + differences @ np.diag(noise) @ differences.T
     rest = measured - scale * usual
-    normal = _log_likelihood(rest, spread)
-    shifted = [
-        _log_likelihood(rest - sign * one * (np.arange(len(one)) == step), spread)
-        for sign in (1.0, -1.0)
-        for step in range(len(one))
-    ]
-    stray = [
-        _log_likelihood(rest, spread + config.stray_mm**2 * np.outer(column, column))
-        for column in differences.T
-    ]
-    logs = np.array([normal, *shifted, *stray])
-    priors = [config.prior] * len(shifted) + [config.stray] * len(stray)
-    logs += np.log([max(1.0 - sum(priors), 0.5), *priors])
+    # Log likelihoods less that of the numbers being right. A vertebra more or fewer shifts one mean; a centre
+    # that is off by itself adds the variance of its column (matrix determinant lemma, Sherman and Morrison).
+    precision = np.linalg.inv(spread)
+    pull, grip = precision @ rest, np.diag(precision)
+    shifted = [sign * one * pull - 0.5 * one**2 * grip for sign in (1.0, -1.0)]
+    columns = np.einsum("sn,st,tn->n", differences, precision, differences)
+    grown = 1.0 + config.stray_mm**2 * columns
+    stray = 0.5 * config.stray_mm**2 * (differences.T @ pull) ** 2 / grown - 0.5 * np.log(grown)
+    slip = np.log(config.prior / (1.0 - config.prior))
+    off = np.log(config.stray / (1.0 - config.stray))
+    logs = np.concatenate([[0.0], shifted[0] + slip, shifted[1] + slip, stray + off])
     weights = np.exp(logs - logs.max())
     weights /= weights.sum()
-    more, fewer = np.split(weights[1 : 1 + len(shifted)], 2)
+    more, fewer = np.split(weights[1 : 1 + 2 * len(one)], 2)
     return more, fewer
 
 
@@ -251,10 +249,6 @@ def _scales(ratio: FloatArray, config: LevelConfig) -> tuple[FloatArray, FloatAr
         if len(near) > 1:
             share[step] = config.variation
     return scale, share
-
-
-def _log_likelihood(rest: FloatArray, spread: FloatArray) -> float:
-    return float(-0.5 * (rest @ np.linalg.solve(spread, rest) + np.linalg.slogdet(spread)[1]))
 
 
 def _adrift(levels: list[int], confidences: Mapping[str, float]) -> float:

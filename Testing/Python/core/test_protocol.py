@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol, read_protocol, write_protocol
+from Testing import write_landmark_table
 
 HANDS = {
     "name": "two-hands",
@@ -282,6 +283,13 @@ def test_the_lines_of_a_body_make_one_figure_that_reaches_every_landmark(body):
         reached.add(name)
         pending += [b for a, b in links if a == name and b not in reached]
     assert reached == set(body.names)
+
+
+def test_the_page_of_bony_landmarks_has_their_names_and_definitions():
+    assert write_landmark_table.PAGE.read_text(encoding="utf-8") == write_landmark_table.page(), (
+        "run Testing/write_landmark_table.py"
+    )
+    assert sum(line.startswith("| `") for line in write_landmark_table.table().splitlines()) == 92
 
 
 def test_the_measurements_of_one_side_have_twins_on_the_other():
