@@ -31,7 +31,7 @@ from LandmarkDetectionLib.typing import Array
 LEAST_DEVIATION_MM = 15.0
 #: A region is looked at closely when its likeliest landmark is at least so likely in the scan.
 LOOK_ABOVE = 0.25
-#: A close look that finds a landmark less surely than this in one of its views leaves the first look's answer.
+#: A close look that finds a landmark less surely than this in one of its views changes nothing.
 SURE_ABOVE = 0.35
 #: A region is looked at once more when its landmarks turn out to lie farther from its middle than this.
 AGAIN_MM = 14.0
@@ -41,7 +41,7 @@ BONE_SEEN, BONE_PIXELS = 0.39, 6
 LEAST_MM = 1.5
 
 
-#: What positions may rest on, each with its own calibration; "outline" are networks that know no bones at all.
+#: What positions may rest on, each with its own calibration; "outline": networks that know no bones.
 Kind = Literal["close", "first", "skin", "outline"]
 KINDS: tuple[Kind, ...] = ("close", "first", "skin", "outline")
 

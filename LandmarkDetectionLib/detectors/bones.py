@@ -1,7 +1,7 @@
 """Landmarks of a body from skin and bones, coarse to fine: the networks that ship.
 
-Where no bone is in sight, as in MR, the skin alone speaks: the first look then sees no bone, there is no second,
-and networks that know outlines alone tell the landmarks they know.
+Where no bone is in sight, as in MR, the skin alone speaks: the first look then sees no bone, there is no
+second, and networks that know outlines alone tell the landmarks they know.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from LandmarkDetectionLib.detectors.silhouette import (
     LEAST_LIKENESS,
     Timer,
     canvas,
-    frame_of,
     estimate,
+    frame_of,
     refuses_size,
     room_before_the_end,
     scanned,
@@ -53,6 +53,8 @@ from LandmarkDetectionLib.quality.plausibility import (
     orientation_warning,
     plausibility_warnings,
 )
+from LandmarkDetectionLib.quality.vertebra_levels import CHAIN as LEVEL_CHAIN
+from LandmarkDetectionLib.quality.vertebra_levels import level_doubt
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
@@ -112,12 +114,14 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             )
         covariance = calibrated_covariance(estimates, settings, names)[0]
         found = _landmarks(model, coronal, estimates, covariance, confidence).positions
+        confidence, level = weighed_levels(names, found, covariance, confidence)
         weight, doubts = weighed(volume, views, inside, names, found, confidence)
         landmarks = _landmarks(model, coronal, estimates, covariance, weight)
         positions = landmarks.positions
         warnings = [
             *none_found(volume, model, landmarks),
             *doubts,
+            *level,
             *plausibility_warnings(model.protocol, positions, settings.length_range_mm),
             *filter(
                 None,
@@ -264,6 +268,31 @@ def with_outline(
     kind = answer.kind.astype("<U8")
     kind[0, rows] = "outline"
     return answer._replace(kind=kind)
+
+
+def weighed_levels(
+    names: Sequence[str], found: Array, covariance: Array, confidence: Array
+) -> tuple[Array, tuple[str, ...]]:
+    """Confidence (L,) after the numbers of the vertebrae were judged, and a sentence where they are doubted.
+
+    Parameters
+    ----------
+    found : (L, 3) RAS mm
+        NaN where absent.
+    covariance : (L, 3, 3) mm2
+    confidence : (L,)
+    """
+    rows = {name: n for n, name in enumerate(names) if name in LEVEL_CHAIN and np.isfinite(found[n]).all()}
+    doubt = level_doubt(
+        {name: found[n] for name, n in rows.items()},
+        {name: covariance[n] for name, n in rows.items()},
+        {name: float(confidence[n]) for name, n in rows.items()},
+    )
+    if not doubt.text:
+        return confidence, ()
+    lowered = confidence.copy()
+    lowered[list(rows.values())] *= doubt.factor
+    return lowered, (doubt.text,)
 
 
 def _landmarks(

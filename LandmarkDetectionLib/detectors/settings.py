@@ -115,7 +115,7 @@ class SilhouetteSettings(BodySettings):
 
 
 class OutlineSettings(BaseModel):
-    """Of ``SilhouetteUNet`` networks that tell landmarks ``names`` from an outline; else as SilhouetteSettings."""
+    """Of networks that tell the landmarks ``names`` from an outline; the rest as ``SilhouetteSettings``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -142,8 +142,8 @@ class BoneSettings(DetectorSettings):
     region_pixel_mm, regions
         Of the close looks: size of their pixels, and the names of every region's landmarks.
     calibration, spread
-        By what a position rests on (``bone_estimates.KINDS``): from score to confidence; and by landmark, what
-        the networks' own deviations are multiplied by.
+        By what a position rests on (``bone_estimates.KINDS``): from score to confidence; and by landmark,
+        what the networks' own deviations are multiplied by.
     outline
         Of the networks that tell some landmarks from the outline where no bone is in sight.
     length_range_mm

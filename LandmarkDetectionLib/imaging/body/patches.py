@@ -10,7 +10,7 @@ from LandmarkDetectionLib.imaging.body.bone import BONE_MM, LEAST_BONE_MM, MOST_
 from LandmarkDetectionLib.imaging.body.cells import BodyCells
 from LandmarkDetectionLib.imaging.view import ViewGeometry
 
-#: What networks that look closely are shown: pixels along both axes, and half the slab's depth, their unit of it.
+#: What networks that look closely are shown: pixels along both axes; half the slab's depth, their unit.
 SIZE, DEPTH_MM = 64, 50.0
 
 

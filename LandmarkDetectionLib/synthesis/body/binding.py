@@ -363,7 +363,7 @@ SHAFT_CORTEX, END_CORTEX = 0.36, 0.07  # of the bone's half width
 
 
 def _inner_surface(skeleton: Skeleton, placing: _Placing, chosen: Array) -> Array:
-    """Vertices (W, 3) inside hollow bones: tubes have thick walls along the shaft, all others a thin shell."""
+    """Vertices (W, 3) inside hollow bones: tubes have thick walls along the shaft, others a thin shell."""
     vertices = np.concatenate([placing.bones[name] for name in skeleton.names])
     owner = skeleton.bone_of_vertex
     inner = vertices[chosen] - SHELL_MM * _normals(vertices, skeleton.faces)[chosen]
@@ -771,7 +771,7 @@ def _anchor_trunk(p: _Placing) -> None:
     symphysis = p.points["pubic_symphysis"][1]
     p.skin(symphysis, FRONT, 38.0, "root", trunk, near=inside(symphysis))
 
-    for side, low, suffix, right in SIDES:
+    for side, _, suffix, right in SIDES:
         own = trunk & (rest.vertices[:, 0] * right > -5)
         outward = right * RIGHT
         for ordinal, inset, joint in (

@@ -1,4 +1,4 @@
-"""Bones that vary by themselves and move with the body: lengths, widths, curves of the spine, girdle, pose."""
+"""Bones that vary by themselves and move with the body: lengths, widths, curves, girdle, pose."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def pose_bones(binding: Binding, model: BodyModel, points: Array, motion: Motion
 
 
 def spanned(points: Array, start: Array, end: Array, new_start: Array, new_end: Array) -> Array:
-    """Points (B, N, 3) carried from the segment start to end (B, 3) to a new one: turned, and stretched along it."""
+    """Points (B, N, 3) carried from the segment start to end (B, 3) to another: turned, stretched along it."""
     before, after = end - start, new_end - new_start
     length, new_length = (np.linalg.norm(v, axis=1, keepdims=True) for v in (before, after))
     a, b = before / length, after / new_length

@@ -5,6 +5,8 @@ Densities are those of the bone channel of a CT: 0 at the threshold of bone, 1 a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from LandmarkDetectionLib.imaging.voxel_loops import compiled, in_slabs
@@ -59,6 +61,8 @@ def _range_of(name: str) -> tuple[float, float]:
 # --- what is as dense as bone without being one ------------------------------------------------------------
 
 MOST = 72  # ellipsoids of a body
+#: Centre RAS mm, half axes mm, density.
+Ellipsoid = tuple[Array, Array, float]
 
 
 def draw_dense_parts(binding: Binding, bones: Array, rng: np.random.Generator) -> Array:
@@ -71,16 +75,14 @@ def draw_dense_parts(binding: Binding, bones: Array, rng: np.random.Generator) -
     """
     result = np.zeros((len(bones), MOST, 7), np.float32)
 
-    def place(b: int, name: str) -> Array:
-        return np.asarray(bones[b, binding.point(name)], float)
-
     for b in range(len(bones)):
-        parts: list[tuple[Array, Array, float]] = []
-        size = float(np.linalg.norm(place(b, "vertebra_t1") - place(b, "vertebra_l5"))) / 440.0
+        places = {name: np.asarray(bones[b, binding.point(name)], float) for name in binding.landmarks}
+        parts: list[Ellipsoid] = []
+        size = float(np.linalg.norm(places["vertebra_t1"] - places["vertebra_l5"])) / 440.0
         if rng.random() < 0.45:
-            parts += _contrast(lambda name: place(b, name), size, rng)
+            parts += _contrast(places, size, rng)
         if rng.random() < 0.25:
-            parts += _metal(lambda name: place(b, name), size, rng)
+            parts += _metal(places, size, rng)
         if rng.random() < 0.35:
             for _ in range(rng.integers(1, 7)):  # calcium, pills, clips, lines
                 near = bones[b, rng.integers(len(binding.bone_index))] + rng.normal(0, 45 * size, 3)
@@ -90,11 +92,11 @@ def draw_dense_parts(binding: Binding, bones: Array, rng: np.random.Generator) -
     return result
 
 
-def _contrast(place, size: float, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def _contrast(places: Mapping[str, Array], size: float, rng: np.random.Generator) -> list[Ellipsoid]:
     """Contrast agent in vessels, heart, kidneys, bowel and bladder."""
-    parts = []
+    parts: list[Ellipsoid] = []
     levels = [f"vertebra_t{n}" for n in range(4, 13)] + [f"vertebra_l{n}" for n in range(1, 5)]
-    spine = np.array([place(name) for name in levels])
+    spine = np.array([places[name] for name in levels])
     strength = rng.uniform(0.02, 0.28)
     radius = rng.uniform(8, 15) * size
     for point in spine[:: rng.integers(1, 3)]:  # the aorta, left in front of the spine
@@ -109,7 +111,7 @@ def _contrast(place, size: float, rng: np.random.Generator):  # type: ignore[no-
             kidney = spine[10] + np.array([side * 60.0, -5.0, 5.0]) * size + rng.normal(0, 8, 3)
             parts.append((kidney, np.array([25.0, 27.0, 52.0]) * size * rng.uniform(0.8, 1.2, 3), enhanced))
     if rng.random() < 0.3:
-        symphysis = place("pubic_symphysis")
+        symphysis = places["pubic_symphysis"]
         bladder = symphysis + np.array([0.0, -38.0, 35.0]) * size + rng.normal(0, 8, 3)
         parts.append((bladder, rng.uniform(18, 50, 3) * size, float(rng.uniform(0.05, 0.9))))
     if rng.random() < 0.3:
@@ -119,7 +121,7 @@ def _contrast(place, size: float, rng: np.random.Generator):  # type: ignore[no-
     if rng.random() < 0.4:
         for name in ("neck", "vertebra_c5", "vertebra_c3"):
             for side in (1.0, -1.0):
-                vessel = place(name) + np.array([side * 28.0, 12.0, 0.0]) * size + rng.normal(0, 4, 3)
+                vessel = places[name] + np.array([side * 28.0, 12.0, 0.0]) * size + rng.normal(0, 4, 3)
                 parts.append((vessel, np.array([5.0, 5.0, 20.0]) * size, strength))
     if rng.random() < 0.4:  # liver and spleen lie hardly above the threshold
         liver = spine[8] + np.array([70.0, 50.0, 0.0]) * size
@@ -127,9 +129,9 @@ def _contrast(place, size: float, rng: np.random.Generator):  # type: ignore[no-
     return parts
 
 
-def _metal(place, size: float, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def _metal(places: Mapping[str, Array], size: float, rng: np.random.Generator) -> list[Ellipsoid]:
     """Nails and rods, a prosthesis of the hip, screws, fillings, a pacemaker."""
-    parts = []
+    parts: list[Ellipsoid] = []
     side = rng.choice(["right", "left"])
     kind = rng.integers(5)
 
@@ -145,25 +147,25 @@ def _metal(place, size: float, rng: np.random.Generator):  # type: ignore[no-unt
             "humerus": ("humeral_head", "elbow"),
             "tibia": ("tibial_plateau", "ankle"),
         }[bone]
-        rod(place(f"{ends[0]}_{side}"), place(f"{ends[1]}_{side}"), 5.0 * size, 20)
+        rod(places[f"{ends[0]}_{side}"], places[f"{ends[1]}_{side}"], 5.0 * size, 20)
     elif kind == 1:
-        hip = place(f"femoral_head_{side}")
+        hip = places[f"femoral_head_{side}"]
         parts.append((hip, np.full(3, rng.uniform(16, 27)) * size, 1.0))
-        rod(hip, place(f"greater_trochanter_{side}") * 0.6 + hip * 0.4, 8 * size, 5)
+        rod(hip, places[f"greater_trochanter_{side}"] * 0.6 + hip * 0.4, 8 * size, 5)
     elif kind == 2:
         first, last = sorted(rng.choice(np.arange(1, 13), 2, replace=False))
         names = [f"vertebra_t{n}" for n in range(5, 13)] + [f"vertebra_l{n}" for n in range(1, 6)]
         shift = np.array([22.0, -38.0, 0.0]) * size
         for sign in (1.0, -1.0):
             here = shift * (sign, 1, 1)
-            rod(place(names[first]) + here, place(names[last]) + here, 3.0 * size, 14)
+            rod(places[names[first]] + here, places[names[last]] + here, 3.0 * size, 14)
     elif kind == 3:
-        chin = place("chin")
+        chin = places["chin"]
         for _ in range(rng.integers(1, 10)):
             tooth = chin + np.array([rng.normal(0, 18), -20, rng.uniform(22, 48)]) * size
             parts.append((tooth, rng.uniform(2, 6, 3) * size, 1.0))
     else:
-        device = place(f"clavicle_lateral_{side}") + np.array([0.0, 35.0, -60.0]) * size
+        device = places[f"clavicle_lateral_{side}"] + np.array([0.0, 35.0, -60.0]) * size
         parts.append((device, np.array([24.0, 6.0, 24.0]) * size, 1.0))
     return parts
 

@@ -1,6 +1,6 @@
 """Small regions of synthetic bodies at a fine scale, from the front and from the left, landmarks included.
 
-A region is a box about a few neighbouring landmarks. Both pictures show what lies in a slab of it: silhouette,
+A region is a box about a few neighbouring landmarks. Both pictures show what lies in a slab of it: outline,
 bone, mean depth of bone and what was scanned. Detection cuts the same slabs out of a volume.
 """
 
@@ -199,7 +199,7 @@ class RegionStream:
         return RegionBatch(views[0], views[1], inside[0] & inside[1] & scanned, centre, self.pixel_mm)
 
     def _choose(self, landmarks: Array, box: FieldOfView, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Which body each region belongs to (B',), and its middle (B', 3): near landmarks that were scanned."""
+        """Which body each region belongs to (B',), and its middle (B', 3) near landmarks that were scanned."""
         seen = box.contains(landmarks)
         subset, centre = [], []
         bodies = np.arange(self.batch_size) % len(landmarks)

@@ -57,7 +57,7 @@ AnyBatch = Batch | HandBatch
 
 
 def region_picture(task: Any, batch: RegionBatch, count: int = 12) -> np.ndarray:
-    """The first regions of a batch from both sides, (H, W, 3) uint8: truth as crosses, predictions as dots."""
+    """The first regions of a batch from both sides, (H, W, 3) uint8: truth crosses, predictions dots."""
     import torch
 
     from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
