@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from LandmarkDetectionLib.synthesis.body.binding import SIDES, Binding
+from LandmarkDetectionLib.synthesis.body.binding import Binding
+from LandmarkDetectionLib.synthesis.body.bone_names import SIDES
 from LandmarkDetectionLib.synthesis.body.model import BodyModel, Motion
 from LandmarkDetectionLib.typing import Array
 
@@ -85,7 +86,7 @@ def pose_bones(binding: Binding, model: BodyModel, points: Array, motion: Motion
 
 
 def spanned(points: Array, start: Array, end: Array, new_start: Array, new_end: Array) -> Array:
-    """Points (B, N, 3) carried from the segment start to end (B, 3) to another: turned, stretched along it."""
+    """Points (B, N, 3) carried from a segment (B, 3) to another: turned, and stretched along it."""
     before, after = end - start, new_end - new_start
     length, new_length = (np.linalg.norm(v, axis=1, keepdims=True) for v in (before, after))
     a, b = before / length, after / new_length

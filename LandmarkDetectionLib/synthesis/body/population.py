@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from LandmarkDetectionLib.imaging.voxel_loops import compiled, in_slabs
-from LandmarkDetectionLib.synthesis.body.binding import Binding, lean_twins
+from LandmarkDetectionLib.synthesis.body.anchors import lean_twins
+from LandmarkDetectionLib.synthesis.body.binding import Binding
 from LandmarkDetectionLib.synthesis.body.bones import draw_bones, pose_bones
 from LandmarkDetectionLib.synthesis.body.model import LOCAL_CHANGES, BodyModel
 from LandmarkDetectionLib.typing import Array

@@ -11,7 +11,8 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.models.reference import ReferencePicture
 from LandmarkDetectionLib.synthesis.batches import to_view
 from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
-from LandmarkDetectionLib.synthesis.body.binding import Binding, lean_twins, load_binding
+from LandmarkDetectionLib.synthesis.body.anchors import lean_twins
+from LandmarkDetectionLib.synthesis.body.binding import Binding, load_binding
 from LandmarkDetectionLib.synthesis.body.bones import pose_bones
 from LandmarkDetectionLib.synthesis.body.model import (
     PHENOTYPES,

@@ -199,7 +199,7 @@ class RegionStream:
         return RegionBatch(views[0], views[1], inside[0] & inside[1] & scanned, centre, self.pixel_mm)
 
     def _choose(self, landmarks: Array, box: FieldOfView, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Which body each region belongs to (B',), and its middle (B', 3) near landmarks that were scanned."""
+        """Which body each region belongs to (B',), and its middle (B', 3): near landmarks in the scan."""
         seen = box.contains(landmarks)
         subset, centre = [], []
         bodies = np.arange(self.batch_size) % len(landmarks)

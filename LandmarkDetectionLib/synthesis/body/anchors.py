@@ -1,0 +1,90 @@
+"""Control points by which bones follow a body: joints, and places under the skin of a lean twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from LandmarkDetectionLib.synthesis.body.model import BodyModel, local_change_labels
+from LandmarkDetectionLib.typing import Array
+
+LEAN_WEIGHT, LEAN_MUSCLE = 0.45, 0.5
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A control point: where it lies among the bones at rest, and how it is read from a body.
+
+    ``target = vertices[skin] * (1 - share) + vertices[other] * share`` of the lean twin, moved by what
+    ``joint`` is moved by from the twin to the body itself; or the joint alone where ``skin`` is None.
+    """
+
+    source: Array
+    joint: int
+    skin: int | None = None
+    other: int = 0
+    share: float = 0.0
+
+
+def reference_phenotype() -> Array:
+    """Phenotype (1, 11) of the grown man the bones are bound to."""
+    phenotype = np.full((1, 11), 0.5)
+    phenotype[0, 0], phenotype[0, 1] = 1.0, 0.7
+    phenotype[0, 3] = LEAN_WEIGHT
+    return phenotype
+
+
+def lean_twins(phenotype: Array, local: Array) -> tuple[Array, Array]:
+    """The same people without what is not bone: no more than a lean person's fat and muscle."""
+    lean, changes = phenotype.copy(), local.copy()
+    lean[:, 2] = np.minimum(lean[:, 2], LEAN_MUSCLE)
+    lean[:, 3] = np.minimum(lean[:, 3], LEAN_WEIGHT)
+    lean[:, 6:8] = 0.3
+    for n, label in enumerate(local_change_labels()):
+        if any(word in label for word in ("fat", "stomach", "buttocks", "breast", "muscle", "circ", "tone")):
+            changes[:, n] = 0.0
+    return lean, changes
+
+
+class RestBody:
+    """The reference body at rest, and how to find places on it."""
+
+    def __init__(self, model: BodyModel) -> None:
+        count = len(local_change_labels())
+        vertices, joints = model.rest(model.coefficients(reference_phenotype(), np.zeros((1, count))))
+        self.model, self.vertices, self.joints = model, vertices[0].astype(float), joints[0].astype(float)
+        self.owner = np.array(model.bones)[model.bone_index[:, 0]]
+
+    def joint(self, name: str) -> Array:
+        return self.joints[self.model.bone(name)]
+
+    def among(self, *parts: str) -> Array:
+        return np.array([any(name.startswith(part) for part in parts) for name in self.owner])
+
+    def outermost(self, near: Array, direction: Array, mask: Array, reach: float = 28.0) -> int:
+        """The vertex farthest along a direction among those within ``reach`` of the line through ``near``."""
+        direction = direction / np.linalg.norm(direction)
+        offset = self.vertices - near
+        along = offset @ direction
+        away = np.linalg.norm(offset - along[:, None] * direction, axis=1)
+        for wider in (1, 1.6, 2.5, 4):
+            inside = mask & (away < reach * wider) & (along > 0)
+            if inside.any():
+                # Far along, and close to the line.
+                return int(np.flatnonzero(inside)[np.argmax((along - 0.5 * away)[inside])])
+        raise ValueError("no skin in this direction")
+
+    def under_skin(
+        self, source: Array, near: Array, direction: Array, inset: float, joint: str, mask: Array
+    ) -> Anchor:
+        """A bone's surface point that lies ``inset`` mm under the skin seen from ``near`` in a direction."""
+        skin = self.outermost(near, direction, mask)
+        other = self.outermost(near, -direction, mask)
+        width = float(np.linalg.norm(self.vertices[skin] - self.vertices[other]))
+        return Anchor(source, self.model.bone(joint), skin, other, min(inset / width, 0.45))
+
+    def value(self, anchor: Anchor) -> Array:
+        if anchor.skin is None:
+            return self.joints[anchor.joint]
+        return (1 - anchor.share) * self.vertices[anchor.skin] + anchor.share * self.vertices[anchor.other]
