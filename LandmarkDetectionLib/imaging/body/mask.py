@@ -433,7 +433,7 @@ def _hollow_wall(
     hollow = np.zeros(number + 1, bool)
     boxes = ndimage.find_objects(labels)
     for label in np.flatnonzero(sizes >= SMALLEST_HOLLOW_MM3):
-        hollow[label] = _is_thin_walled(label, boxes[label - 1], labels, touched, outside)
+        hollow[label] = _is_thin_walled(int(label), boxes[label - 1], labels, touched, outside)
     if not hollow.any():
         return None
     hollows = hollow[labels].view(np.uint8)
