@@ -232,17 +232,34 @@ def _peel_line(line, first, last, s):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _peel_lines(plane, first, last, s, bare):  # type: ignore[no-untyped-def]
+    """As ``_peel_line`` for all columns at once, along memory; ``bare`` is scratch."""
+    removed = 0
+    bare[:] = 1
+    for n in range(plane.shape[0]):
+        line = plane[n]
+        for r in range(line.shape[0]):
+            if line[r] and bare[r]:
+                if first[n, r] <= s <= last[n, r]:
+                    line[r] = 0
+                    removed += 1
+                else:
+                    bare[r] = 0
+    return removed
+
+
+@compiled
 def peel(mask, first, last, start, stop):  # type: ignore[no-untyped-def]
     """Clear table cells from outside inwards along A and R, up to the first cell that is not table.
 
     Cell (a, r) is table in the planes ``first[a, r]`` to ``last[a, r]``.
     """
     removed = 0
+    bare = np.empty(mask.shape[2], np.uint8)
     for s in range(start, stop):
         plane = mask[s]
-        for r in range(plane.shape[1]):
-            removed += _peel_line(plane[:, r], first[:, r], last[:, r], s)
-            removed += _peel_line(plane[::-1, r], first[::-1, r], last[::-1, r], s)
+        removed += _peel_lines(plane, first, last, s, bare)
+        removed += _peel_lines(plane[::-1], first[::-1], last[::-1], s, bare)
         for a in range(plane.shape[0]):
             removed += _peel_line(plane[a], first[a], last[a], s)
             removed += _peel_line(plane[a, ::-1], first[a, ::-1], last[a, ::-1], s)

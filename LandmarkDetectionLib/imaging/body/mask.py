@@ -324,7 +324,7 @@ def isolate_body(
     """
     notes: list[str] = []
     planes = mask.shape[0]
-    before = _halved(mask)[1] if remove_table and not dark_bone else None
+    before = (_block_counts(mask) > 0).view(np.uint8) if remove_table and not dark_bone else None
     if remove_table:
         table = find_table(mask, cell_mm)
         if table is not None and sum(
@@ -345,10 +345,13 @@ def isolate_body(
     solid = _neighbourhood(_neighbourhood(thick, grow=False), grow=True) & filled
 
     keep = _body_parts(filled, solid, counts, 2 * cell_mm, name, plates=before is None)
-    if before is not None and notes:
-        _drop_remains(keep, solid, counts, before & (1 - touched))
-    if remove_table and _drop_sheets(keep, solid, None if before is None else counts, 2 * cell_mm):
-        notes.append("thin sheets removed")
+    if remove_table:
+        core = _neighbourhood(solid, grow=True)
+        attached, _ = ndimage.label(keep & (1 - core), np.ones((3, 3, 3)))
+        if before is not None and notes:
+            _drop_remains(keep, attached, counts, before & (1 - touched))
+        if _drop_sheets(keep, attached, core, None if before is None else counts, 2 * cell_mm):
+            notes.append("thin sheets removed")
     inside = keep & _neighbourhood(filled, grow=False)
     voxel_loops.in_slabs(lambda i, j: voxel_loops.keep_fine(mask, keep, inside, i, j), planes)
     return tuple(notes)
@@ -402,13 +405,19 @@ def _is_plate(part: np.ndarray, block_mm: float) -> bool:
     return bool(edges[0] <= PLATE_MM and edges[1] >= PLATE_WIDTH_MM)
 
 
+def _block_counts(mask: np.ndarray) -> np.ndarray:
+    """Of blocks of 2 x 2 x 2 cells: how many are set."""
+    counts = np.zeros(tuple((n + 1) // 2 for n in mask.shape), np.uint8)
+    voxel_loops.in_slabs(lambda i, j: voxel_loops.halve(mask, counts, i, j), counts.shape[0])
+    return counts
+
+
 def _halved(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of blocks of 2 x 2 x 2 cells: how many are set, whether any is, and the same with enclosed air."""
-    blocks = tuple((n + 1) // 2 for n in mask.shape)
-    counts, filled = np.zeros(blocks, np.uint8), np.empty(blocks, np.uint8)
-    voxel_loops.in_slabs(lambda i, j: voxel_loops.halve(mask, counts, i, j), blocks[0])
+    counts = _block_counts(mask)
     touched = (counts > 0).view(np.uint8)
-    voxel_loops.in_slabs(lambda i, j: voxel_loops.fill_planes(touched, filled, i, j), blocks[0])
+    filled = np.empty_like(touched)
+    voxel_loops.in_slabs(lambda i, j: voxel_loops.fill_planes(touched, filled, i, j), touched.shape[0])
     return counts, touched, filled
 
 
@@ -416,18 +425,15 @@ def _hollow_wall(
     counts: np.ndarray, touched: np.ndarray, filled: np.ndarray, block_mm: float
 ) -> np.ndarray | None:
     """Thin walls (S, A, R) around air that is not the body's own, in blocks; None when there are none."""
-    labels, number = ndimage.label(filled & (1 - touched))
-    sizes = np.bincount(labels.ravel(), minlength=number + 1) * block_mm**3
-    sizes[0] = 0
+    labels, number = ndimage.label(filled ^ touched)  # what is touched is filled, too
+    sizes = np.bincount(labels[labels > 0], minlength=number + 1) * block_mm**3
     if sizes.max() < SMALLEST_HOLLOW_MM3:
         return None
     outside = 1 - filled
-    # Along the body no wall counts: a lung that the scan cuts open in the next plane has none there.
-    near = ndimage.maximum_filter(outside, size=(1, 7, 7), mode="constant")
-    surface = labels * _neighbourhood(touched, grow=True)
-    surfaces = np.bincount(surface.ravel(), minlength=number + 1)
-    thin = np.bincount(surface.ravel(), near.ravel(), minlength=number + 1)
-    hollow = (sizes >= SMALLEST_HOLLOW_MM3) & (thin >= LEAST_THIN_WALL * np.maximum(surfaces, 1))
+    hollow = np.zeros(number + 1, bool)
+    boxes = ndimage.find_objects(labels)
+    for label in np.flatnonzero(sizes >= SMALLEST_HOLLOW_MM3):
+        hollow[label] = _is_thin_walled(int(label), boxes[label - 1], labels, touched, outside)
     if not hollow.any():
         return None
     hollows = hollow[labels].view(np.uint8)
@@ -439,19 +445,57 @@ def _hollow_wall(
     return touched & reach & around & (1 - solid)
 
 
-def _drop_sheets(keep: np.ndarray, solid: np.ndarray, counts: np.ndarray | None, block_mm: float) -> bool:
+def _is_thin_walled(
+    label: int,
+    box: tuple[slice, slice, slice],
+    labels: np.ndarray,
+    touched: np.ndarray,
+    outside: np.ndarray,
+) -> bool:
+    """Whether behind most of a hollow's surface lies the air outside, seen within its plane."""
+    # Along the body no wall counts: a lung that the scan cuts open in the next plane has none there.
+    reach = 3
+    around = tuple(slice(max(0, part.start - reach), part.stop + reach) for part in box)
+    near = ndimage.maximum_filter(outside[around], size=(1, 2 * reach + 1, 2 * reach + 1), mode="constant")
+    wall = _neighbourhood(np.ascontiguousarray(touched[around]), grow=True)
+    surface = (labels[around] == label) & (wall > 0)
+    return bool(near[surface].sum() >= LEAST_THIN_WALL * max(1, int(surface.sum())))
+
+
+def _drop_remains(keep: np.ndarray, attached: np.ndarray, counts: np.ndarray, removed: np.ndarray) -> None:
+    """Clear what is left of a table or cup: thin attachments without full blocks, beside what is gone.
+
+    ``attached`` labels thin attachments; those that go are cleared there, too.
+    """
+    beside = _neighbourhood(removed, grow=True)
+    place = np.nonzero(attached)
+    label = attached[place]
+    sizes = np.bincount(label)
+    full = np.bincount(label, counts[place] == 8)
+    touching = np.bincount(label, beside[place])
+    remains = ((full <= REMAINS_FULL * sizes) & (touching >= 0.5 * sizes))[label]
+    gone = tuple(index[remains] for index in place)
+    keep[gone], attached[gone] = 0, 0
+
+
+def _drop_sheets(
+    keep: np.ndarray, attached: np.ndarray, core: np.ndarray, counts: np.ndarray | None, block_mm: float
+) -> bool:
     """Clear thin attachments larger than a hand, and cups; return whether there were any.
 
     Parameters
     ----------
+    attached
+        Labels of thin attachments.
+    core
+        What they are attached to.
     counts
         Cells of every block that are not air, to tell cups; None leaves cups alone.
     """
-    body = _neighbourhood(solid, grow=True)
-    thin = keep & (1 - body)
-    labels, _ = ndimage.label(thin, np.ones((3, 3, 3)))
     sheets, arms = [], []
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+    for label, box in enumerate(ndimage.find_objects(attached), start=1):
+        if box is None:
+            continue
         extents = [(part.stop - part.start) * block_mm for part in box]
         if sorted(extents)[1] > SHEET_MM:
             sheets.append(label)
@@ -459,26 +503,14 @@ def _drop_sheets(keep: np.ndarray, solid: np.ndarray, counts: np.ndarray | None,
             arms.append(label)
     # Where a cup touches the body, its arms are parts of their own.
     if counts is not None and arms:
-        part = np.isin(labels, arms)
+        part = np.isin(attached, arms)
         box = ndimage.find_objects(part.astype(np.uint8))[0]
         part = part[box]
-        if _is_cup(part, body[box] > 0, np.where(part, counts[box], 0), block_mm):
+        if _is_cup(part, core[box] > 0, np.where(part, counts[box], 0), block_mm):
             sheets += arms
     if sheets:
-        keep[np.isin(labels, sheets)] = 0
+        keep[np.isin(attached, sheets)] = 0
     return bool(sheets)
-
-
-def _drop_remains(keep: np.ndarray, solid: np.ndarray, counts: np.ndarray, removed: np.ndarray) -> None:
-    """Clear what is left of a table or cup: thin attachments without full blocks, beside what is gone."""
-    beside = _neighbourhood(removed, grow=True)
-    labels, number = ndimage.label(keep & (1 - _neighbourhood(solid, grow=True)), np.ones((3, 3, 3)))
-    sizes = np.bincount(labels.ravel(), minlength=number + 1)
-    full = np.bincount(labels.ravel(), (counts == 8).ravel(), minlength=number + 1)
-    touching = np.bincount(labels.ravel(), beside.ravel(), minlength=number + 1)
-    remains = (full <= REMAINS_FULL * sizes) & (touching >= 0.5 * sizes)
-    remains[0] = False
-    keep[remains[labels]] = 0
 
 
 def _is_cup(part: np.ndarray, body: np.ndarray, counts: np.ndarray, block_mm: float) -> bool:

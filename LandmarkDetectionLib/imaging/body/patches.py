@@ -131,7 +131,7 @@ def _look(
     field = cells.scanned.seen_in(geometry, -half_mm[2], half_mm[2])
     column, row = (np.abs(lattice(n, np.inf)[:-1] + pixel_mm / 2) for n in geometry.shape[::-1])
     field &= (row[:, None] <= half_mm[1]) & (column <= half_mm[0])
-    return SlabView(pixels(met), bone, depth.astype(np.float32), field, geometry)
+    return SlabView(pixels(np.asarray(met)), bone, depth.astype(np.float32), field, geometry)
 
 
 def slab_input(silhouette: np.ndarray, bone: np.ndarray, depth: np.ndarray, inside: np.ndarray) -> np.ndarray:

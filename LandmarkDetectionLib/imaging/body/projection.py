@@ -116,7 +116,7 @@ def project_body(
 
 def _trimmed(mask: np.ndarray, window: Window) -> tuple[np.ndarray, Window]:
     """The body's bounding box of cells."""
-    plane = mask.any(axis=0)
+    plane = np.asarray(mask.any(axis=0))
     cut = []
     for line in (mask.any(axis=(1, 2)), plane.any(axis=1), plane.any(axis=0)):
         there = np.flatnonzero(line)
