@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,14 @@ class Imported:
         How many there are.
     notes
         What was left out and what was assumed, in sentences for people.
+    assumed
+        Those of the notes that say a unit which the files do not and which can be given.
     """
 
     datalist: Path
     cases: int
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
 
 def write_import(

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from LandmarkDetectionLib.cli.app import app
 from LandmarkDetectionLib.cli.options import Telling
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, OutputError
@@ -367,7 +368,7 @@ def test_a_long_table_goes_on_over_further_pages_with_letters_as_large(tmp_path)
 def record(tmp_path):
     path = tmp_path / "face.json"
     landmarks = LandmarkSet(in_picture(FACE, 0.8).landmarks, name="face")
-    write_detection(Detection(landmarks, "a-model", "1.2.3", warnings=("Look at the chin.",)), path)
+    write_detection(Detection(landmarks, "a-model", "1.2.3", doubts=(Doubt("Look at the chin."),)), path)
     return path
 
 
