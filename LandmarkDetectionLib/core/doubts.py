@@ -14,7 +14,14 @@ PIXEL_SIZE = "Pixel size: "
 
 
 class DoubtKind(str, Enum):
-    """What a doubt is about."""
+    """What a doubt is about.
+
+    Examples
+    --------
+    >>> import LandmarkDetectionLib as ld
+    >>> any(doubt.kind is DoubtKind.MIRRORED for doubt in ld.read_detection("ct.json").doubts)
+    False
+    """
 
     IMAGE_FILE = "image_file"
     """How it was read, or that other programs read it otherwise."""
