@@ -286,10 +286,12 @@ def _beside(folder: Path) -> Iterator[ImportedCase]:
     for image, owned in claimed.items():
         name = images[image]
         if len(owned) == 1:
-            files = {"rater": owned[0]}
+            by_rater = {"rater": owned[0]}
         else:
-            files = {file.name[len(name) :].split(".")[0].strip("_- ") or "first": file for file in owned}
-        if len(files) < len(owned):
+            by_rater = {file.name[len(name) :].split(".")[0].strip("_- ") or "first": file for file in owned}
+        if len(by_rater) < len(owned):
             raise InputError(f"{image} has two landmark files of one name; move one.")
-        landmarks: dict[str, Path | LandmarkSet] = {rater: _landmarks(file) for rater, file in files.items()}
+        landmarks: dict[str, Path | LandmarkSet] = {
+            rater: _landmarks(file) for rater, file in by_rater.items()
+        }
         yield ImportedCase(name=name, images=(image,), landmarks=landmarks, subject=name)

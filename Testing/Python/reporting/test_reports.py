@@ -51,7 +51,7 @@ def report(points=FACE, reviewed=None, name="case 1"):
     protocol = load_protocol("cephalometric-19")
     found = measure(landmarks, protocol, Frame.of(volume, "picture"))
     return CaseReport(
-        name, found, landmarks, WHEN, volume, "a-model", "1.2.3", ("Look at the chin.",), reviewed
+        name, found, landmarks, WHEN, volume, "a-model", "1.2.3", (Doubt("Look at the chin."),), reviewed
     )
 
 
