@@ -30,6 +30,7 @@ from LandmarkDetectionLib._version import __version__
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
     from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
     from LandmarkDetectionLib.core.options import DetectOptions
     from LandmarkDetectionLib.core.protocol import Protocol
@@ -60,6 +61,8 @@ _MODULES = {
     "Analysis": "detectors.analysis",
     "DetectOptions": "core.options",
     "Detection": "core.detection",
+    "Doubt": "core.doubts",
+    "DoubtKind": "core.doubts",
     "read_detection": "io.records",
     "write_detection": "io.records",
     "write_overlay": "reporting.overlay",
@@ -91,6 +94,8 @@ __all__ = [  # noqa: RUF022  in the order in which they are met, which is that o
     "Analysis",
     "DetectOptions",
     "Detection",
+    "Doubt",
+    "DoubtKind",
     "read_detection",
     "write_detection",
     "write_overlay",

@@ -39,8 +39,10 @@ class VolumeMessage:
         Of voxel centres.
     token
         Another one whenever the voxels are.
-    name, modality, spacing_known, warnings
+    name, modality, spacing_known
         As of a ``Volume``.
+    doubts
+        Its doubts, as ``core.doubts.doubts_to_record`` gives them.
     """
 
     file: str
@@ -51,7 +53,7 @@ class VolumeMessage:
     name: str = ""
     modality: str = ""
     spacing_known: bool = True
-    warnings: Texts = ()
+    doubts: Record = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ import numpy as np
 
 from LandmarkDetectionLib import requests
 from LandmarkDetectionLib._version import __version__
+from LandmarkDetectionLib.core.doubts import doubts_from_record
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, ModelError
 from LandmarkDetectionLib.requests import Message, VolumeMessage
@@ -313,7 +314,7 @@ def open_volume(message: VolumeMessage) -> Volume:
             message.modality,
             name,
             spacing_known=message.spacing_known,
-            warnings=message.warnings,
+            doubts=doubts_from_record(message.doubts, ()),
         )
 
 

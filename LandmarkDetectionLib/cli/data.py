@@ -119,10 +119,8 @@ def import_data(
     if as_json:
         console.print_json({"datalist": done.datalist, "cases": done.cases, "notes": list(done.notes)})
         return
-    from LandmarkDetectionLib.datasets.importers.tps import SCALE_ASSUMED
-
     for note in done.notes:
-        options = ("--scale-unit",) if note.endswith(SCALE_ASSUMED) else ()
+        options = ("--scale-unit",) if note in done.assumed else ()
         console.say(f"Note: {with_options(f'{note}.', *options)}")
     print(f"Wrote {done.datalist} with {done.cases} cases.")
 

@@ -240,7 +240,7 @@ def _read_case(
         picture_height=reading.picture_height,
         rater_sd=reading.rater_sd,
     )
-    made = (found.model, found.model_version, found.warnings)
+    made = (found.model, found.model_version, found.doubts)
     report = CaseReport(found.name, measured, found.landmarks, datetime.now(), volume, *made, reviewed)
     return _Case(report, dicom_files(picture, series) if picture is not None else ())
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, doubts_from_record, doubts_to_record, texts_of
 from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import LandmarkSet, landmarks_from_records
 from LandmarkDetectionLib.core.options import DetectOptions, Used, possible_options
@@ -32,8 +33,8 @@ class Detection:
         Which model made them.
     parameters
         What the detection ran with (threshold, way to find the depth, device, ...): JSON values.
-    warnings
-        Sentences a person should read before trusting the landmarks.
+    doubts
+        What a person should know before trusting the landmarks; ``warnings`` are their sentences.
     seconds
         Time of each step in s.
 
@@ -49,8 +50,13 @@ class Detection:
     model: str
     model_version: str
     parameters: dict[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The sentences of ``doubts``, for people."""
+        return texts_of(self.doubts)
 
     @property
     def options(self) -> DetectOptions:
@@ -80,7 +86,7 @@ class Detection:
             "name": self.landmarks.name,
             "model": {"name": self.model, "version": self.model_version},
             "parameters": _plain(self.parameters),
-            "warnings": list(self.warnings),
+            **doubts_to_record(self.doubts),
             "seconds": _plain(self.seconds),
             "landmarks": [landmark.to_record() for landmark in self.landmarks],
         }
@@ -108,16 +114,16 @@ def detection_from_record(record: dict[str, Any]) -> Detection:
     if record.get("coordinate_system") != "RAS" or record.get("units") != "mm":
         raise ValueError("its positions are not in RAS mm")
     model = _entry(record, "model", dict)
-    warnings = _entry(record, "warnings", list)
     seconds = _entry(record, "seconds", dict)
     if not all(isinstance(value, (int, float)) for value in seconds.values()):
         raise ValueError("its entry 'seconds' holds something else than numbers")
+    landmarks = landmarks_from_records(record["landmarks"], name=str(record.get("name") or ""))
     return Detection(
-        landmarks=landmarks_from_records(record["landmarks"], name=str(record.get("name") or "")),
+        landmarks=landmarks,
         model=str(model.get("name", "")),
         model_version=str(model.get("version", "")),
         parameters=_entry(record, "parameters", dict),
-        warnings=tuple(str(warning) for warning in warnings),
+        doubts=doubts_from_record(record, landmarks.names),
         seconds={step: float(value) for step, value in seconds.items()},
     )
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, texts_of
 from LandmarkDetectionLib.core.geometry import Affine, geometry_problem
 from LandmarkDetectionLib.errors import InputError
 
 #: What a person may say of the size of a pixel, mm.
 LEAST_PIXEL_MM, LARGEST_PIXEL_MM = 1e-4, 100.0
-#: How a warning begins that says what the millimetres of an image mean.
-PIXEL_SIZE = "Pixel size: "
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +35,8 @@ class Volume:
         identifier is read.
     spacing_known
         False when the file does not say how large a pixel is; lengths are then in pixels, not mm.
-    warnings
-        Sentences for people: what is doubtful about the file although it was read.
+    doubts
+        What is doubtful about the file although it was read; ``warnings`` are their sentences.
 
     Raises
     ------
@@ -58,7 +57,7 @@ class Volume:
     modality: str = ""
     name: str = ""
     spacing_known: bool = True
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     def __post_init__(self) -> None:
         matrix = np.array(self.ijk_to_ras, dtype=np.float64)
@@ -69,6 +68,11 @@ class Volume:
         if problem := geometry_problem(matrix):
             raise ValueError(f"ijk_to_ras {problem}")
         object.__setattr__(self, "ijk_to_ras", matrix)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The sentences of ``doubts``, for people."""
+        return texts_of(self.doubts)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -126,8 +130,8 @@ def with_spacing(volume: Volume, spacing: Sequence[float]) -> Volume:
     sides = np.array([*spacing, *volume.spacing[len(spacing) :]], dtype=np.float64)
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, :3] *= sides / volume.spacing
-    told = tuple(text for text in volume.warnings if not text.startswith(PIXEL_SIZE))
-    return replace(volume, ijk_to_ras=matrix, spacing_known=True, warnings=told)
+    told = tuple(one for one in volume.doubts if one.kind is not DoubtKind.PIXEL_SIZE)
+    return replace(volume, ijk_to_ras=matrix, spacing_known=True, doubts=told)
 
 
 def with_pixel_size(volume: Volume, mm: float) -> Volume:

@@ -96,12 +96,12 @@ def analyse(
 
     found, note = memory.run_within(run, _device_for(model, asked.device), volume.name)
     detection = found.detection
-    doubts = [text for one in (volume, *asked.channels) for text in one.warnings]
+    doubts = [doubt for one in (volume, *asked.channels) for doubt in one.doubts]
     # What came of the options is no option: a threshold that was estimated is not one that was given.
     parameters = {**detection.parameters, "given": asked.given}
     if note:
         parameters["device_note"] = note
-    detection = replace(detection, parameters=parameters, warnings=(*doubts, *detection.warnings))
+    detection = replace(detection, parameters=parameters, doubts=(*doubts, *detection.doubts))
     return replace(found, detection=refining.with_expected_errors(detection, found.state.joint))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
@@ -24,7 +25,7 @@ from LandmarkDetectionLib.detectors.settings import HandSettings
 from LandmarkDetectionLib.errors import InputError, ModelError, NoBodyError
 from LandmarkDetectionLib.imaging.hand.views import HandPicture, HandView, view_hand
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW, Calibration
-from LandmarkDetectionLib.quality.plausibility import plausibility_warnings
+from LandmarkDetectionLib.quality.plausibility import in_pixels, plausibility_warnings
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
@@ -114,15 +115,15 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     )
     landmarks = _landmarks(volume, model, canvases[best], found, best, places, trust)
     length = float(found.length[best]) * canvases[best].geometry.spacing[0]
-    warnings = [
-        *_doubt(volume, confidence[best]),
+    doubted = [
+        *_partly_seen(volume, confidence[best]),
         *doubts,
-        *picture.warnings,
+        *picture.doubts,
         *_absent_tips(landmarks),
-        *_side_warnings(picture, worth, best, side),
-        *_unit_warnings(volume),
+        *_side_doubts(picture, worth, best, side),
+        *in_pixels(volume),
         *(
-            _length_warnings(volume, model, settings, landmarks, length)
+            _unusual_lengths(volume, model, settings, landmarks, length)
             if np.count_nonzero(impossible[best]) < MANY_BONES
             else ()
         ),
@@ -142,7 +143,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             "confidence": "probability of lying in the picture and within "
             f"{100 * settings.radius_share:g} % of the hand's length",
         },
-        warnings=tuple(warnings),
+        doubts=tuple(doubted),
         seconds=seconds,
     )
     views = picture if picture.flat else replace(picture, picture=chosen.view)
@@ -271,8 +272,8 @@ def _refuted(
     best: int,
     confidence: Array,
     side: Side,
-) -> tuple[list[str], Array]:
-    """Sentences on what speaks against what was found, and the confidence (L,) that is left."""
+) -> tuple[list[Doubt], Array]:
+    """What speaks against what was found, and the confidence (L,) that is left."""
     name = volume.name or "The picture"
     trust = confidence.copy()
     doubts = []
@@ -280,10 +281,11 @@ def _refuted(
     wrong = [line for line, no in zip(model.protocol.lines, impossible, strict=True) if no]
     if len(wrong) >= MANY_BONES:
         trust = np.minimum(trust, REFUTED)
-        doubts.append(
+        text = (
             f"{len(wrong)} of {len(impossible)} bones would have lengths that no hand has: {name} shows no "
             "hand, or its outline was not found; check the outline in the overlay picture."
         )
+        doubts.append(Doubt(text, DoubtKind.NO_HAND))
     for line in wrong:
         ends = [names.index(one) for one in line]
         trust[ends] = np.minimum(trust[ends], REFUTED)
@@ -293,7 +295,8 @@ def _refuted(
     if not picture.hand_like or too_little:
         trust = np.minimum(trust, REFUTED)
     if picture.hand_like and too_little and len(wrong) < MANY_BONES:
-        doubts.append(f"{name} may not show a hand: too little of one was found; check every landmark.")
+        text = f"{name} may not show a hand: too little of one was found; check every landmark."
+        doubts.append(Doubt(text, DoubtKind.NO_HAND))
     if _thumb_is_doubtful(picture, worth, best, side):
         trust = np.minimum(trust, REFUTED)
     return doubts, trust
@@ -374,58 +377,56 @@ def _seen(picture: HandPicture, chosen: HandView, side: str) -> str:
     return "side as given" + (", seen from its palm or mirrored" if chosen.palm else ", seen from its back")
 
 
-def _doubt(volume: Volume, confidence: Array) -> Iterator[str]:
+def _partly_seen(volume: Volume, confidence: Array) -> Iterator[Doubt]:
     if confidence.mean() < DOUBTFUL_CONFIDENCE:
         sure = np.count_nonzero(confidence >= UNCERTAIN_BELOW)
-        yield (
+        yield Doubt(
             f"{volume.name or 'The picture'} may not show a whole hand: only {sure} of "
-            f"{len(confidence)} landmarks were found with some confidence."
+            f"{len(confidence)} landmarks were found with some confidence.",
+            DoubtKind.UNCERTAIN,
         )
 
 
-def _absent_tips(landmarks: LandmarkSet) -> Iterator[str]:
-    absent = [one.name for one in landmarks if one.name.endswith("_tip") and one.status is Status.ABSENT]
+def _absent_tips(landmarks: LandmarkSet) -> Iterator[Doubt]:
+    absent = tuple(one.name for one in landmarks if one.name.endswith("_tip") and one.status is Status.ABSENT)
     if absent:
-        yield (
+        yield Doubt(
             f"Not found: {', '.join(absent)}. The picture may cut them off; if they are in it, the outline "
-            "lacks them, and their neighbours need a look, too."
+            "lacks them, and their neighbours need a look, too.",
+            DoubtKind.NOT_FOUND,
+            absent,
         )
 
 
-def _side_warnings(picture: HandPicture, found: Array, best: int, side: str) -> Iterator[str]:
+def _side_doubts(picture: HandPicture, found: Array, best: int, side: str) -> Iterator[Doubt]:
     chosen = picture.views[best]
     if chosen.palm:
-        yield (
+        yield Doubt(
             f"The thumb is not where that of a {chosen.side} hand is seen from the back: the picture shows "
-            "the palm, is mirrored, or shows the other hand."
+            "the palm, is mirrored, or shows the other hand.",
+            DoubtKind.SIDE,
         )
     others = [n for n, one in enumerate(picture.views) if one.side != chosen.side]
     doubtful = bool(others) and found[others].max() > found[best] - DOUBTFUL
     differs = picture.sure and best != 0
     if side == "auto" and not picture.flat and doubtful:
-        yield (
+        yield Doubt(
             f"The shape does not tell left from right; taken as a {chosen.side} hand: give the side if it is "
-            "not."
+            "not.",
+            DoubtKind.SIDE,
         )
     elif (doubtful and not picture.sure) or (differs and picture.flat):
-        yield "It is not clear on which side the thumb is; check the order of the fingers."
+        text = "It is not clear on which side the thumb is; check the order of the fingers."
+        yield Doubt(text, DoubtKind.SIDE)
 
 
-def _unit_warnings(volume: Volume) -> Iterator[str]:
-    if not volume.spacing_known:
-        yield (
-            f"{volume.name or 'The picture'} does not say how large its pixels are: positions and lengths "
-            "are in pixels, not mm."
-        )
-
-
-def _length_warnings(
+def _unusual_lengths(
     volume: Volume, model: Model, settings: HandSettings, landmarks: LandmarkSet, length: float
-) -> list[str]:
+) -> list[Doubt]:
     """Bones that no hand has at the length of this one."""
     ranges = {key: (low * length, high * length) for key, (low, high) in settings.length_range_share.items()}
-    warnings = plausibility_warnings(model.protocol, landmarks.positions, ranges)
-    return warnings if volume.spacing_known else [text.replace(" mm", " pixels") for text in warnings]
+    unit = "mm" if volume.spacing_known else "pixels"
+    return plausibility_warnings(model.protocol, landmarks.positions, ranges, unit)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
@@ -99,7 +100,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             "device": options.device,
             "side": chosen.side,
         },
-        warnings=(*picture.warnings, *_doubts(volume, model, settings, marks.positions)),
+        doubts=(*picture.doubts, *_doubts(volume, model, settings, marks.positions)),
         seconds={"project": round(seen - started, 4), "networks": round(time.perf_counter() - seen, 4)},
     )
     return Analysis(detection, picture, Evidence(None, joint))
@@ -133,11 +134,11 @@ def _places(view: View, model: Model, settings: RegressionSettings, method: str,
     return np.c_[pixels, float(scale.mean[0]) + mean]
 
 
-def _doubts(volume: Volume, model: Model, settings: RegressionSettings, positions: Array) -> tuple[str, ...]:
-    """Sentences on bones that no hand has, where millimetres are known."""
+def _doubts(volume: Volume, model: Model, settings: RegressionSettings, positions: Array) -> list[Doubt]:
+    """Bones that no hand has, where millimetres are known."""
     if not volume.spacing_known:
-        return ()
-    return tuple(plausibility_warnings(model.protocol, positions, settings.length_range_mm))
+        return []
+    return plausibility_warnings(model.protocol, positions, settings.length_range_mm)
 
 
 def _landmark(name: str, definition: str, position: Array, inside: bool, confidence: float) -> Landmark:

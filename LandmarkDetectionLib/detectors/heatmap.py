@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
@@ -22,7 +23,7 @@ from LandmarkDetectionLib.heatmaps.inference import read_image
 from LandmarkDetectionLib.imaging.grid import ImageGrid, look_at
 from LandmarkDetectionLib.imaging.previews import image_views
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW
-from LandmarkDetectionLib.quality.plausibility import none_found
+from LandmarkDetectionLib.quality.plausibility import in_pixels, none_found
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
@@ -104,10 +105,10 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             "unit": unit,
             "confidence": f"probability of lying in the image and within {settings.radius:g} {settings.unit}",
         },
-        warnings=(
+        doubts=(
             *unregistered,
             *none_found(volume, model, landmarks),
-            *_warnings(volume, model, settings, grid, reading, landmarks),
+            *_doubts(volume, model, settings, grid, reading, landmarks),
         ),
         seconds=seconds,
     )
@@ -127,8 +128,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
 
 def _grid(
     volumes: Sequence[Volume], model: Model, settings: HeatmapSettings, multiple: int
-) -> tuple[ImageGrid, tuple[str, ...]]:
-    """What the network looks at, and a warning where it could not be registered to the template."""
+) -> tuple[ImageGrid, tuple[Doubt, ...]]:
+    """What the network looks at, and a doubt where it could not be registered to the template."""
     if settings.template is None:
         return look_at(volumes, settings.grid(), multiple), ()
     from LandmarkDetectionLib.imaging.aligned_grid import look_at_aligned, read_template
@@ -136,7 +137,7 @@ def _grid(
     template = read_template(model.path / settings.template.file, settings.template.sha256)
     aligned = look_at_aligned(volumes, template, settings.grid())
     warning = aligned.alignment.warning
-    return aligned.grid, (warning,) if warning else ()
+    return aligned.grid, (Doubt(warning, DoubtKind.REGISTRATION),) if warning else ()
 
 
 def _branch(
@@ -180,24 +181,21 @@ def _landmarks(
     return LandmarkSet(tuple(result), name=model.protocol.title)
 
 
-def _warnings(
+def _doubts(
     volume: Volume,
     model: Model,
     settings: HeatmapSettings,
     grid: ImageGrid,
     reading: Reading,
     landmarks: LandmarkSet,
-) -> Iterator[str]:
-    if not volume.spacing_known:
-        yield (
-            f"{volume.name or 'The picture'} does not say how large its pixels are: positions and lengths "
-            "are in pixels, not mm."
-        )
+) -> Iterator[Doubt]:
+    yield from in_pixels(volume)
     doubtful = [one.name for one in landmarks if one.status is Status.UNCERTAIN]
     if len(doubtful) > len(landmarks) / 2:
-        yield (
+        yield Doubt(
             f"{len(doubtful)} of {len(landmarks)} landmarks are uncertain: the image may be of another kind "
-            f"than those that {model.name} was trained on."
+            f"than those that {model.name} was trained on.",
+            DoubtKind.UNCERTAIN,
         )
     positions = reading.position[0]
     for line, (low, high) in settings.length_range_cells.items():
@@ -212,7 +210,8 @@ def _warnings(
             length = float(np.linalg.norm(positions[i] - positions[j]))
             if not low / STRETCH <= length <= high * STRETCH:
                 longer = "longer" if length > high else "shorter"
-                yield f"The distance from {first} to {second} is {longer} than in any image of the training."
+                text = f"The distance from {first} to {second} is {longer} than in any image of the training."
+                yield Doubt(text, DoubtKind.DISTANCE, (first, second))
 
 
 @contextmanager

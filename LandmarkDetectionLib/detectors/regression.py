@@ -98,7 +98,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     share = np.array([one.confidence for one in result])
     weight, doubts = weighed(volume, views, inside, model.protocol.names, landmarks.positions, share)
     landmarks = _trusted_as(landmarks, weight)
-    warnings = [
+    doubted = [
         *none_found(volume, model, landmarks),
         *doubts,
         *plausibility_warnings(model.protocol, landmarks.positions, settings.length_range_mm),
@@ -122,7 +122,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         model.name,
         model.version,
         {"threshold": views.threshold, "depth": method, "device": device, "notes": list(views.notes)},
-        tuple(warnings),
+        tuple(doubted),
         seconds,
     )
     return Analysis(detection, views, Evidence(None, joint))

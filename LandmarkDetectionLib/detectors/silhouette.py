@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
@@ -183,10 +184,10 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         found = _landmarks(model, coronal, estimates, confidence[0], method).positions
         weight, doubts = weighed(volume, views, inside, model.protocol.names, found, confidence[0])
         landmarks = _landmarks(model, coronal, estimates, weight, method)
-        warnings = [
+        doubted = [
             *none_found(volume, model, landmarks),
             *doubts,
-            *_warnings(volume, views, model, settings, landmarks, sums),
+            *_implausible(volume, views, model, settings, landmarks, sums),
         ]
     step(1.0, "done")
     detection = Detection(
@@ -200,7 +201,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             "notes": list(views.notes),
             "confidence": f"probability of lying in the scan and within {RADIUS_MM:g} mm",
         },
-        warnings=tuple(warnings),
+        doubts=tuple(doubted),
         seconds=seconds,
     )
     return Analysis(detection, views, _evidence(coronal, views, estimates, settings, model, method))
@@ -382,24 +383,22 @@ def _landmarks(model: Model, view: View, estimates: Estimates, confidence: Array
     return LandmarkSet(tuple(result), name=model.protocol.title)
 
 
-def _warnings(
+def _implausible(
     volume: Volume,
     views: Projection,
     model: Model,
     settings: SilhouetteSettings,
     landmarks: LandmarkSet,
     sums: dict[str, float],
-) -> list[str]:
+) -> list[Doubt]:
     """Everything a person should look at."""
     positions = landmarks.positions
-    warnings = plausibility_warnings(model.protocol, positions, settings.length_range_mm)
-    for warning in (
+    of_all = (
         orientation_warning(sums[AS_LABELLED], {k: v for k, v in sums.items() if k != AS_LABELLED}),
         mirror_warning(volume, views, positions, model.protocol.names),
-    ):
-        if warning:
-            warnings.append(warning)
-    return warnings
+    )
+    distances = plausibility_warnings(model.protocol, positions, settings.length_range_mm)
+    return [*distances, *(doubt for doubt in of_all if doubt is not None)]
 
 
 def canvas(view: View, smallest: tuple[int, int] | list[int]) -> View:

@@ -190,6 +190,7 @@ def predict(
 
 def _predict_case(model: Model, case: Case, file: Path, device: str) -> None:
     from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
     from LandmarkDetectionLib.detectors.dispatch import detect
     from LandmarkDetectionLib.io.records import write_detection
 
@@ -198,7 +199,8 @@ def _predict_case(model: Model, case: Case, file: Path, device: str) -> None:
         detection = detect(first, model, device=device, side=_side(model, case), channels=further)
     except NoBodyError as problem:
         nothing = tuple(Landmark(name, np.zeros(3), Status.ABSENT, 0.0) for name in model.protocol.names)
-        detection = Detection(LandmarkSet(nothing), model.name, model.version, warnings=(str(problem),))
+        doubts = (Doubt(str(problem), DoubtKind.NO_BODY),)
+        detection = Detection(LandmarkSet(nothing), model.name, model.version, doubts=doubts)
     except (InputError, MemoryError) as problem:
         raise InputError(f"Row {case.row} ({case.name}): {problem}") from problem
     write_detection(detection, file)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.geometry import ras_from_lps
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, OutputError
@@ -248,7 +249,7 @@ def _volume(chosen: Series, path: Path) -> Volume:
     voxels = _voxels(stack.frames, chosen.modality)
     if stack.places is not None:
         voxels = resampled(voxels, stack.places)
-    return Volume(voxels, matrix, chosen.modality, name, stack.spacing_known, stack.warnings)
+    return Volume(voxels, matrix, chosen.modality, name, stack.spacing_known, stack.doubts)
 
 
 def _grouped(files: Iterable[Path]) -> tuple[list[Series], int]:
@@ -461,7 +462,7 @@ class _Stack:
     frames: list[_Frame]
     matrix: np.ndarray
     spacing_known: bool
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     places: np.ndarray | None = None
 
 
@@ -472,8 +473,8 @@ def _stacked(frames: Sequence[_Frame], path: Path) -> _Stack:
     frames = _alike(frames, path)
     first = frames[0]
     if len(frames) == 1:
-        note = first.pixel_size.note if first.pixel_size else ""
-        return _Stack(frames, _single_matrix(first), first.spacing is not None, (note,) if note else ())
+        doubts = first.pixel_size.doubts if first.pixel_size else ()
+        return _Stack(frames, _single_matrix(first), first.spacing is not None, doubts)
     if any(frame.position is None or frame.orientation is None for frame in frames):
         raise InputError(
             f"{path} holds {len(frames)} images without positions (separate radiographs or a film); "
@@ -492,7 +493,7 @@ def _stacked(frames: Sequence[_Frame], path: Path) -> _Stack:
     if not np.isfinite(positions).all():
         raise InputError(f"{path} has a damaged DICOM header; export it again.")
     line = even_line(path, positions, normal)
-    return _Stack(frames, _matrix(first, line.step, positions[0]), True, line.warnings, line.places)
+    return _Stack(frames, _matrix(first, line.step, positions[0]), True, line.doubts, line.places)
 
 
 def _alike(frames: list[_Frame], path: Path) -> list[_Frame]:

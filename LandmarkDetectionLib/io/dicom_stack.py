@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.errors import InputError
 
 #: Slices lie evenly when none is farther than this part of the usual distance from its place on an even line.
@@ -32,13 +33,13 @@ class Line:
     places
         (M,) where the volume's slices lie between those of the files: 1.5 is halfway from the second to the
         third. None when the slices lie evenly and are the volume's.
-    warnings
-        Sentences for people.
+    doubts
+        About the slices.
     """
 
     step: np.ndarray
     places: np.ndarray | None = None
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 def even_line(path: Path, positions: np.ndarray, normal: np.ndarray) -> Line:
@@ -68,25 +69,29 @@ def even_line(path: Path, positions: np.ndarray, normal: np.ndarray) -> Line:
         raise InputError(
             f"{path} has slices that are not on a straight line; resample it to a volume or export it again."
         )
-    warnings: list[str] = []
+    told: list[str] = []
     if stray > STRAIGHT_MM:
-        warnings.append(
+        told.append(
             f"Slices stray sideways by up to {stray:.1f} mm from a straight line; positions may be wrong by "
             "as much."
         )
     across = positions[-1] - positions[0]
     even = np.linspace(0.0, heights[-1], len(heights))
     if np.abs(heights - even).max() <= EVEN * usual and np.abs(gaps - usual).max() <= EVEN * usual:
-        return Line(across / (len(positions) - 1), None, tuple(warnings))
+        return Line(across / (len(positions) - 1), None, _doubts(told))
     step, count = _filled(path, gaps)
     widest = int(np.argmax(gaps))
-    warnings.append(
+    told.append(
         f"Slices are missing or uneven: {gaps.min():.2f} to {gaps.max():.2f} mm apart, mostly {usual:.2f}, "
         f"the widest gap between slices {widest + 1} and {widest + 2}; every slice stays where the file has "
         f"it, and between them values are interpolated every {step:.2f} mm: landmarks in a gap are a guess."
     )
     places = np.interp(np.linspace(0.0, heights[-1], count), heights, np.arange(len(heights)))
-    return Line(across / (count - 1), places, tuple(warnings))
+    return Line(across / (count - 1), places, _doubts(told))
+
+
+def _doubts(told: list[str]) -> tuple[Doubt, ...]:
+    return tuple(Doubt(text, DoubtKind.SLICES) for text in told)
 
 
 def _filled(path: Path, gaps: np.ndarray) -> tuple[float, int]:

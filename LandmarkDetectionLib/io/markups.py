@@ -24,6 +24,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ _FCSV_COLUMNS = "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID"
 _FCSV_UNDEFINED, _FCSV_DEFINED, _FCSV_MISSING = "0", "2", "3"  # in the column after associatedNodeID
 
 
-def read_landmarks(path: str | os.PathLike[str]) -> LandmarkSet:
+def read_landmarks(path: str | os.PathLike[str], *, described: bool = True) -> LandmarkSet:
     """Read a landmark file: ``.mrk.json``, ``.fcsv``, ``.csv``, or the full ``.json`` record of a detection.
 
     Files of other programs are welcome: missing optional fields get defaults, points without a position
@@ -68,6 +69,9 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkSet:
     ----------
     path
         The file; its suffix decides how it is read.
+    described
+        Whether status and confidence are taken from the descriptions of Markups that have no record of them;
+        if not, such a landmark is what its position says.
 
     Returns
     -------
@@ -87,7 +91,8 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkSet:
     (31, True)
     """
     path = Path(path)
-    reader = _by_suffix(path, {".json": _parse_json, ".fcsv": _parse_fcsv, ".csv": _parse_csv})
+    markups = {".json": partial(_parse_json, described), ".fcsv": partial(_parse_fcsv, described)}
+    reader = _by_suffix(path, {**markups, ".csv": _parse_csv})
     if reader is None:
         raise InputError(
             f"Cannot read landmarks from {path}: unknown kind of file; "
@@ -157,7 +162,12 @@ def parse_description(text: str) -> tuple[str, float | None, Status | None]:
 
 
 def landmark_from_markup(
-    name: str, position: FloatArray | None, description: str, *, called_missing: bool = False
+    name: str,
+    position: FloatArray | None,
+    description: str,
+    *,
+    called_missing: bool = False,
+    described: bool = True,
 ) -> Landmark:
     """A landmark as a Markups file gives it: whether there is a position outweighs what the text says.
 
@@ -170,10 +180,14 @@ def landmark_from_markup(
     called_missing
         Without a position: the file says that somebody looked and did not find it, unless the description
         is ours and knows better (Slicer has one word for what a model and what a person says).
+    described
+        As of :func:`read_landmarks`.
     """
     definition, confidence, status = parse_description(description)
     if position is None and called_missing and status is None:
         status = Status.MISSING
+    elif not described:
+        confidence, status = None, None
     status, confidence = _settle(position, status, confidence)
     return Landmark(
         name=name,
@@ -235,10 +249,13 @@ def _control_point(number: int, landmark: Landmark) -> dict[str, Any]:
     return point
 
 
-def _parse_json(path: Path) -> LandmarkSet:
+def _parse_json(described: bool, path: Path) -> LandmarkSet:
     content = read_json(path)
     if "markups" in content:
-        return _as_recorded(_parse_markups(content["markups"]), content.get("annotation"))
+        points, record = _parse_markups(content["markups"], described), content.get("annotation")
+        if not isinstance(record, dict) or "landmarks" not in record:
+            return points
+        return as_recorded(points, landmarks_from_records(record["landmarks"]))
     if "landmarks" in content:
         return landmarks_from_records(content["landmarks"], name=str(content.get("name") or ""))
     if "shapes" in content:
@@ -246,30 +263,25 @@ def _parse_json(path: Path) -> LandmarkSet:
     raise BrokenError("it has no entry 'markups', so it is not a Slicer Markups file")
 
 
-def _as_recorded(points: LandmarkSet, annotation: Any) -> LandmarkSet:
-    """Points with all that the record of an annotation says of them; no text is asked then.
+def as_recorded(points: LandmarkSet, recorded: LandmarkSet) -> LandmarkSet:
+    """Points with all that a record says of them; no text is asked then.
 
-    A point that somebody has moved, set or unset since, or that the record does not know, is what the point
-    itself says.
+    A point that somebody has moved, set or unset since is corrected or missing; one that the record does not
+    know is what the point itself says.
     """
-    if not isinstance(annotation, dict) or "landmarks" not in annotation:
-        return points
-    recorded = {one.name: one for one in landmarks_from_records(annotation["landmarks"])}
-    told = (recorded.get(point.name) for point in points)
-    return replace(
-        points,
-        landmarks=tuple(
-            one if one is not None and _is_at(point, one) else point
-            for point, one in zip(points, told, strict=True)
-        ),
-    )
+    known = {one.name: one for one in recorded}
+    return replace(points, landmarks=tuple(_settled(point, known.get(point.name)) for point in points))
 
 
-def _is_at(point: Landmark, other: Landmark) -> bool:
-    return bool(np.allclose(point.position, other.position, rtol=0, atol=_NOT_MOVED_MM, equal_nan=True))
+def _settled(point: Landmark, recorded: Landmark | None) -> Landmark:
+    if recorded is None:
+        return point
+    if np.allclose(point.position, recorded.position, rtol=0, atol=_NOT_MOVED_MM, equal_nan=True):
+        return recorded
+    return replace(point, status=Status.CORRECTED if point.is_present else Status.MISSING, confidence=None)
 
 
-def _parse_markups(markups: Any) -> LandmarkSet:
+def _parse_markups(markups: Any, described: bool) -> LandmarkSet:
     if not isinstance(markups, list) or not all(isinstance(markup, dict) for markup in markups):
         raise BrokenError("its entry 'markups' is not a list of markups")
     # Lines, angles and curves drawn beside the landmarks are no landmarks.
@@ -286,12 +298,15 @@ def _parse_markups(markups: Any) -> LandmarkSet:
         if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
             raise BrokenError("its 'controlPoints' is not a list of points")
         landmarks += [
-            _parse_control_point(point, factors, len(landmarks) + i) for i, point in enumerate(points, 1)
+            _parse_control_point(point, factors, len(landmarks) + i, described)
+            for i, point in enumerate(points, 1)
         ]
     return unique(landmarks, name=str(fiducials[0].get("name") or ""))
 
 
-def _parse_control_point(point: dict[str, Any], factors: FloatArray, number: int) -> Landmark:
+def _parse_control_point(
+    point: dict[str, Any], factors: FloatArray, number: int, described: bool
+) -> Landmark:
     name = str(point.get("label") or f"point_{number}")
     position = _numbers(name, point.get("position"))
     word = str(point.get("positionStatus") or "defined").strip().lower()
@@ -310,6 +325,7 @@ def _parse_control_point(point: dict[str, Any], factors: FloatArray, number: int
         None if position is None else position * factors,
         str(point.get("description") or ""),
         called_missing=word == "missing",
+        described=described,
     )
 
 
@@ -388,7 +404,7 @@ class _FcsvHead:
             self.columns = [word.strip() for word in value.split(self.separator)]
 
 
-def _parse_fcsv(path: Path) -> LandmarkSet:
+def _parse_fcsv(described: bool, path: Path) -> LandmarkSet:
     head = _FcsvHead()
     lines: list[str] = []
     text = read_text(path)
@@ -408,7 +424,7 @@ def _parse_fcsv(path: Path) -> LandmarkSet:
     if missing := [word for word in ("x", "y", "z", "label") if word not in columns]:
         raise BrokenError(f"its columns lack '{missing[0]}'")
     whole = _joined(rows, columns)
-    return unique([_parse_fcsv_row(row, columns, factors, n) for n, row in enumerate(whole, 1)])
+    return unique([_parse_fcsv_row(row, columns, factors, n, described) for n, row in enumerate(whole, 1)])
 
 
 _SLICER_3 = ("label", "x", "y", "z", "sel", "vis")
@@ -434,7 +450,9 @@ def _is_point(cells: dict[str, str]) -> bool:
         return False
 
 
-def _parse_fcsv_row(row: list[str], columns: list[str], factors: FloatArray, number: int) -> Landmark:
+def _parse_fcsv_row(
+    row: list[str], columns: list[str], factors: FloatArray, number: int, described: bool
+) -> Landmark:
     cells, status = _fcsv_cells(row, columns, number)
     name = cells.get("label", "").strip() or f"point_{number}"
     position = _cells_to_numbers(name, [cells.get(axis, "") for axis in "xyz"])
@@ -449,6 +467,7 @@ def _parse_fcsv_row(row: list[str], columns: list[str], factors: FloatArray, num
         None if nowhere else position * factors,
         cells.get("desc", ""),
         called_missing=status == _FCSV_MISSING,
+        described=described,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.geometry import ras_from_lps
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
@@ -57,18 +58,18 @@ def read(path: Path) -> Volume:
     InputError
         The file or its data file is missing or damaged, or it is no single grey volume.
     """
-    fields, voxels, matrix, warnings = _read(path, 1)
+    fields, voxels, matrix, doubts = _read(path, 1)
     slope = _number(path, fields, "elementtointensityfunctionslope", 1.0)
     offset = _number(path, fields, "elementtointensityfunctionoffset", 0.0)
     if slope != 0 and (slope, offset) != (1, 0):
         voxels = rescaled(voxels, slope, offset)
-        warnings = (
-            *warnings,
+        text = (
             "The file gives a slope and an offset for its values. They were applied; Slicer shows the stored "
-            "values.",
+            "values."
         )
+        doubts = (*doubts, Doubt(text, DoubtKind.IMAGE_FILE))
     known = "elementspacing" in fields or "elementsize" in fields
-    return Volume(voxels[0], matrix, name=stem(path), spacing_known=known, warnings=warnings)
+    return Volume(voxels[0], matrix, name=stem(path), spacing_known=known, doubts=doubts)
 
 
 def read_vectors(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +125,7 @@ def write(volume: Volume, path: Path) -> None:
             stream.write(packed)
 
 
-def _read(path: Path, values: int) -> tuple[dict[str, str], np.ndarray, np.ndarray, tuple[str, ...]]:
+def _read(path: Path, values: int) -> tuple[dict[str, str], np.ndarray, np.ndarray, tuple[Doubt, ...]]:
     """Fields, (values, K, J, I) voxels as stored, the (4, 4) matrix to RAS mm, and what is doubtful."""
     fields, files, end = _header(path)
     dimensions = _dimensions(path, fields)
@@ -137,7 +138,7 @@ def _read(path: Path, values: int) -> tuple[dict[str, str], np.ndarray, np.ndarr
             else f"{path} has {channels} values per voxel (colour or vectors); save it as grey values."
         )
     require_size(path, tuple(size))
-    matrix, warnings = _matrix(path, fields, dimensions)
+    matrix, doubts = _matrix(path, fields, dimensions)
     dtype = _dtype(path, fields)
     binary = _switch(path, fields, "binarydata", True)
     packed = _switch(path, fields, "compresseddata", False)
@@ -153,7 +154,7 @@ def _read(path: Path, values: int) -> tuple[dict[str, str], np.ndarray, np.ndarr
         raise InputError(f"{path} skips a part of its data in an unusual way; save it again as .mha.")
     voxels = load_voxels(stored, encoding, shape, dtype, path)
     voxels = voxels.reshape((1,) * (dimensions < 3) + (*size[2::-1], channels))
-    return fields, np.ascontiguousarray(np.moveaxis(voxels, -1, 0)), matrix, warnings
+    return fields, np.ascontiguousarray(np.moveaxis(voxels, -1, 0)), matrix, doubts
 
 
 def _header(path: Path) -> tuple[dict[str, str], list[Path], int]:
@@ -193,8 +194,8 @@ def _header(path: Path) -> tuple[dict[str, str], list[Path], int]:
     return fields, [data_file(path, name) for name in (row or [named])], last.end()
 
 
-def _matrix(path: Path, fields: dict[str, str], dimensions: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(4, 4) to RAS mm, and the warning that other programs ignore the unit."""
+def _matrix(path: Path, fields: dict[str, str], dimensions: int) -> tuple[np.ndarray, tuple[Doubt, ...]]:
+    """(4, 4) to RAS mm, and the doubt that other programs ignore the unit."""
     name = next((name for name in ("elementspacing", "elementsize") if name in fields), "elementspacing")
     spacing = _numbers(path, fields, name, dimensions, [1.0] * dimensions)
     keys = ("offset", "position", "origin")

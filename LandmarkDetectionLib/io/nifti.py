@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.geometry import geometry_problem, ras_from_lps
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
@@ -60,7 +61,7 @@ def read(path: Path) -> Volume:
     header, voxels = _read(path)
     matrix = _ijk_to_ras(header)
     require_geometry(path, matrix)
-    return Volume(voxels, matrix, name=stem(path), warnings=_doubts(header, voxels.shape, matrix))
+    return Volume(voxels, matrix, name=stem(path), doubts=_doubts(header, voxels.shape, matrix))
 
 
 def read_vectors(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -215,7 +216,7 @@ def _ijk_to_ras(header: Nifti1Header) -> np.ndarray:
     return matrix
 
 
-def _doubts(header: Nifti1Header, shape: tuple[int, ...], matrix: np.ndarray) -> tuple[str, ...]:
+def _doubts(header: Nifti1Header, shape: tuple[int, ...], matrix: np.ndarray) -> tuple[Doubt, ...]:
     """Say so where Slicer shows the image elsewhere, by more than half a voxel at any corner."""
     slicer = _in_slicer(header)
     if slicer is None:
@@ -224,10 +225,11 @@ def _doubts(header: Nifti1Header, shape: tuple[int, ...], matrix: np.ndarray) ->
     apart = float(np.linalg.norm((corners @ (matrix - slicer).T)[:, :3], axis=1).max())
     if not np.isfinite(apart) or apart <= np.linalg.norm(matrix[:3, :3], axis=0).min() / 2:
         return ()
-    return (
+    text = (
         "The file's two descriptions of where its voxels lie contradict (sform, and qform or voxel size). "
-        f"Its sform is used; Slicer shows the image up to {apart:.1f} mm elsewhere.",
+        f"Its sform is used; Slicer shows the image up to {apart:.1f} mm elsewhere."
     )
+    return (Doubt(text, DoubtKind.IMAGE_FILE),)
 
 
 def _in_slicer(header: Nifti1Header) -> np.ndarray | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.geometry import ras_from_lps
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
@@ -83,7 +84,7 @@ class _Geometry:
     axes: tuple[int, ...]
     matrix: np.ndarray
     known: bool
-    warnings: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
 
 
 def read(path: Path) -> Volume:
@@ -97,7 +98,7 @@ def read(path: Path) -> Volume:
     """
     (voxels,), geometry = _read(path, 1)
     return Volume(
-        voxels, geometry.matrix, name=stem(path), spacing_known=geometry.known, warnings=geometry.warnings
+        voxels, geometry.matrix, name=stem(path), spacing_known=geometry.known, doubts=geometry.doubts
     )
 
 
@@ -263,7 +264,7 @@ def _in_space(path: Path, fields: dict[str, str], sizes: list[int], space: str) 
         placed = [(axis, vector) for axis, vector in placed if any(vector[:3]) or not vector[3]]
     axes = tuple(axis for axis, _ in placed)
     matrix = np.eye(4)
-    scale, doubt = _space_scale(path, fields)
+    scale, doubts = _space_scale(path, fields)
     for column, (_, vector) in enumerate(placed[:3]):
         matrix[:3, column] = 0.0
         matrix[: min(length, 3), column] = np.array(vector[:3]) * scale
@@ -277,10 +278,11 @@ def _in_space(path: Path, fields: dict[str, str], sizes: list[int], space: str) 
     signs = SPACES.get(name, (-1, -1))
     matrix = np.diag([*signs, 1.0, 1.0]) @ matrix
     if name not in SPACES:
-        doubt += ("The file does not say how it lies in the patient; it is placed as Slicer places it.",)
+        text = "The file does not say how it lies in the patient; it is placed as Slicer places it."
+        doubts += (Doubt(text, DoubtKind.IMAGE_FILE),)
     if len(axes) <= 3:
         require_geometry(path, matrix)
-    return _Geometry(axes, matrix, True, doubt)
+    return _Geometry(axes, matrix, True, doubts)
 
 
 def _third(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -322,8 +324,8 @@ def _without_space(path: Path, fields: dict[str, str], sizes: list[int]) -> _Geo
     return _Geometry(axes, matrix, known, (UNIT_DOUBT,) if odd else ())
 
 
-def _space_scale(path: Path, fields: dict[str, str]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Mm per unit along the space's first axes, and the warning that other programs ignore it."""
+def _space_scale(path: Path, fields: dict[str, str]) -> tuple[np.ndarray, tuple[Doubt, ...]]:
+    """Mm per unit along the space's first axes, and the doubt that other programs ignore it."""
     units = re.findall(r'"([^"]*)"', fields.get("spaceunits", ""))[:3]
     factors = np.array([_mm(path, unit) for unit in units] + [1.0] * (3 - len(units)))
     dimension = fields.get("spacedimension", "3")

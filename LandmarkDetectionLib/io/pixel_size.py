@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from LandmarkDetectionLib.core.volume import PIXEL_SIZE
+from LandmarkDetectionLib.core.doubts import PIXEL_SIZE, Doubt, DoubtKind
 
 TAGS = [
     "PixelSpacing",
@@ -48,13 +48,18 @@ class PixelSize:
     known
         Whether ``sides`` are mm.
     note
-        A sentence that begins with ``volume.PIXEL_SIZE``: what the millimetres mean, or why there are none;
+        A sentence that begins with ``doubts.PIXEL_SIZE``: what the millimetres mean, or why there are none;
         "" when they are calibrated, or when the header says nothing.
     """
 
     sides: tuple[float, float]
     known: bool
     note: str = ""
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """The note as a volume has it."""
+        return (Doubt(self.note, DoubtKind.PIXEL_SIZE),) if self.note else ()
 
 
 def pixel_size(value_of: Callable[[str], Any]) -> PixelSize:

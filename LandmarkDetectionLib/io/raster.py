@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.geometry import ras_from_lps
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
@@ -29,14 +30,16 @@ ORIENTATION, PHOTOMETRIC = 274, 262
 WHITE_IS_ZERO = 0
 #: How many times larger pixels may be than their file: deflate's most, or that of fax codes in TIFF.
 MOST_COMPRESSION = {"PNG": 1100, "JPEG": 1100, "BMP": 1100, "TIFF": 60_000}
-TURNED = (
+TURNED = Doubt(
     "The picture was turned as its EXIF orientation says, as other viewers show it. Slicer shows it as it "
-    "is stored, so that landmarks lie elsewhere there; save it turned to see both alike."
+    "is stored, so that landmarks lie elsewhere there; save it turned to see both alike.",
+    DoubtKind.IMAGE_FILE,
 )
 
-PRINTED = (
+PRINTED = Doubt(
     "The file's resolution is that for printing and was not taken for the size of a pixel. Slicer does so, "
-    "and shows landmarks of this file elsewhere; save the picture without a resolution to see both alike."
+    "and shows landmarks of this file elsewhere; save the picture without a resolution to see both alike.",
+    DoubtKind.IMAGE_FILE,
 )
 
 
@@ -73,7 +76,7 @@ def read(path: Path) -> Volume:
         ras_from_lps(np.eye(4)),
         name=stem(path),
         spacing_known=False,
-        warnings=doubts,
+        doubts=doubts,
     )
 
 
@@ -113,7 +116,7 @@ def is_turned(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def _read(path: Path) -> tuple[np.ndarray, tuple[Doubt, ...]]:
     """(H, W) grey values as viewers show them, and what Slicer makes otherwise of the file."""
     from PIL import Image, ImageOps
 
@@ -130,7 +133,7 @@ def _read(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
             )
         # Four bytes at most per value while it is worked on.
         require_memory(4 * needed, path)
-        doubts: tuple[str, ...] = (TURNED,) if picture.getexif().get(ORIENTATION, 1) in range(2, 9) else ()
+        doubts: tuple[Doubt, ...] = (TURNED,) if picture.getexif().get(ORIENTATION, 1) in range(2, 9) else ()
         if _printed_spacing(picture) is not None:
             doubts += (PRINTED,)
         inverted = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.errors import InputError
 
 #: How many times larger data may be than its compressed form: what deflate and bzip2 can do at most.
@@ -32,9 +33,10 @@ MOST_FILES = 100_000
 PIECE_BYTES = 2**14
 BZIP2_BYTES = 2**20
 #: Said with every image whose lengths were not in mm.
-UNIT_DOUBT = (
+UNIT_DOUBT = Doubt(
     "The file gives lengths in another unit than mm. They were converted; Slicer takes them for mm and shows "
-    "the image in another size."
+    "the image in another size.",
+    DoubtKind.IMAGE_FILE,
 )
 
 

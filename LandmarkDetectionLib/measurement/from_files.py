@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.protocol import Protocol
-from LandmarkDetectionLib.core.volume import PIXEL_SIZE
 from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks
@@ -24,9 +24,10 @@ LEAST_COMMON = 0.5
 
 
 #: Said of points of a picture whose file, as all but the full record, knows no unit.
-UNIT_UNKNOWN = (
+UNIT_UNKNOWN = Doubt(
     "The file does not say whether its positions are mm or pixels of a picture, and they were taken for mm: "
-    "give the picture, or say that they are pixels."
+    "give the picture, or say that they are pixels.",
+    DoubtKind.PIXELS,
 )
 
 
@@ -40,7 +41,7 @@ class Found:
         Of the case: the file's name without its ending.
     landmarks
         RAS.
-    model, model_version, warnings
+    model, model_version, doubts
         Of the detection; empty for files that do not say.
     in_pixels
         The detection says that its positions are in pixels, as the image has no pixel size.
@@ -50,7 +51,7 @@ class Found:
     landmarks: LandmarkSet
     model: str = ""
     model_version: str = ""
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     in_pixels: bool = False
 
 
@@ -123,7 +124,7 @@ def read_found(path: Path) -> Found:
         landmarks,
         detection.model,
         detection.model_version,
-        detection.warnings,
+        detection.doubts,
         detection.unit == "px",
     )
 
@@ -214,11 +215,11 @@ def measure_found(
     if frame.note:
         return measured
     # What the millimetres mean is said with every length, not only with the detection.
-    told = found.warnings if volume is None else volume.warnings
-    sizes = [text for text in told if text.startswith(PIXEL_SIZE) and text not in measured.warnings]
+    told = found.doubts if volume is None else volume.doubts
+    sizes = [one for one in told if one.kind is DoubtKind.PIXEL_SIZE and one not in measured.doubts]
     if volume is None and frame.unit == "mm" and not found.model and _is_flat(found.landmarks):
         sizes.append(UNIT_UNKNOWN)
-    return replace(measured, warnings=(*measured.warnings, *sizes))
+    return replace(measured, doubts=(*measured.doubts, *sizes))
 
 
 def _is_flat(landmarks: LandmarkSet) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, doubts_to_record, texts_of
 from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
 from LandmarkDetectionLib.core.measurement_kinds import (
     Angle,
@@ -40,6 +41,11 @@ from LandmarkDetectionLib.measurement.values import (
 )
 
 LEAST_VERTEBRAE = 3
+LENGTHS_IN_PIXELS = Doubt(
+    "The pixel size is unknown: lengths are in pixels (px), not mm; calibrate by a ruler or a known "
+    "distance.",
+    DoubtKind.PIXELS,
+)
 UNDEFINED = "cannot be computed, as landmarks that it needs lie on the same spot"
 OUT_OF_ORDER = "cannot be computed, as its landmarks do not follow one another along the curve"
 
@@ -71,7 +77,8 @@ class Measured:
     needs
         The landmarks without a place that the gap is because of.
     too_wide
-        Whether the gap is because the interval is wider than people differ; see :mod:`.sensible`.
+        The spread of a value that is not given as its interval is wider than people differ; see
+        :mod:`.sensible`. None when that is not why there is a gap.
     """
 
     definition: Measurement
@@ -85,7 +92,7 @@ class Measured:
     remarks: tuple[str, ...] = ()
     lines: tuple[tuple[str, str], ...] = ()
     needs: tuple[str, ...] = ()
-    too_wide: bool = False
+    too_wide: Spread | None = None
 
     @property
     def name(self) -> str:
@@ -115,7 +122,7 @@ class Measured:
             "meaning": self.class_meaning or None,
             "gap": self.gap or None,
             "needs": list(self.needs),
-            "too_wide": self.too_wide,
+            "too_wide": self.too_wide is not None,
             "remarks": list(self.remarks),
         }
 
@@ -132,18 +139,23 @@ class Measurements:
         The shown ones in the protocol's order.
     frame
         What they were measured in.
-    warnings
-        Sentences for people.
+    doubts
+        What to know of all of them; ``warnings`` are their sentences.
     """
 
     protocol: Protocol
     values: tuple[Measured, ...]
     frame: Frame
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     by_name: Mapping[str, Measured] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {one.name: one for one in self.values})
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The sentences of ``doubts``, for people."""
+        return texts_of(self.doubts)
 
     def __iter__(self) -> Iterator[Measured]:
         return iter(self.values)
@@ -160,7 +172,7 @@ class Measurements:
             "protocol": {"name": self.protocol.name, "version": self.protocol.version},
             "unit_of_lengths": self.frame.unit,
             "calibration": self.frame.note or None,
-            "warnings": list(self.warnings),
+            **doubts_to_record(self.doubts),
             "measurements": [one.to_record() for one in self.values],
         }
 
@@ -210,15 +222,12 @@ def measure(
         if definition.shown:
             gap = failed[0] if failed and not isinstance(definition, NotMeasurable) else ""
             values.append(case.measured(definition, gap))
-    warnings = [f"Nothing was measured: {text}." for text in failed]
+    doubts = [Doubt(f"Nothing was measured: {text}.", DoubtKind.NOT_MEASURED) for text in failed]
     if frame.unit != "mm" and any(one.unit == "px" for one in values):
-        warnings.append(
-            "The pixel size is unknown: lengths are in pixels (px), not mm; calibrate by a ruler or a known "
-            "distance."
-        )
+        doubts.append(LENGTHS_IN_PIXELS)
     if frame.note:
-        warnings.append(f"Lengths in mm are {frame.note}.")
-    return Measurements(protocol, tuple(values), frame, tuple(warnings))
+        doubts.append(Doubt(f"Lengths in mm are {frame.note}.", DoubtKind.CALIBRATION))
+    return Measurements(protocol, tuple(values), frame, tuple(doubts))
 
 
 class _Case:
@@ -250,23 +259,25 @@ class _Case:
                     yield check.otherwise.rstrip(".")
 
     def measured(self, definition: Measurement, gap: str = "") -> Measured:
-        unit = self._unit(definition)
+        unit, failed = self._unit(definition), bool(gap)
         used, lines, remarks = landmarks_of(definition, self.known), self._lines(definition), list[str]()
         if isinstance(definition, Cobb) and not gap:
             used, gap, remarks, lines = self._vertebrae(definition)
         gap = gap or self._gap(definition, used)
         if gap:
-            needs = (
-                tuple(name for name in used if name not in self.points) if gap.startswith("needs ") else ()
-            )
+            needs = () if failed else tuple(name for name in used if name not in self.points)
             return Measured(definition, None, unit, gap=gap, needs=needs)
         value = float(value_of(definition, self.here, self.frame, self.known)[0])
         if not math.isfinite(value):
             gap = OUT_OF_ORDER if isinstance(definition, CurveAngle) else UNDEFINED
             return Measured(definition, None, unit, gap=gap)
         spread = self._spread(definition, used, value)
-        if spread is not None and (too_wide := self._too_wide(definition, value, unit, spread)):
-            return Measured(definition, None, unit, gap=too_wide, too_wide=True)
+        if spread is not None and self._is_too_wide(definition, value, unit, spread):
+            gap = (
+                f"its landmarks are too uncertain: the 95 % interval, {interval(spread, unit)}, is wider "
+                "than people differ"
+            )
+            return Measured(definition, None, unit, gap=gap, too_wide=spread)
         judged = unit == unit_of(definition, self.known)
         found = next((one for one in definition.classes if one.holds(value)), None) if judged else None
         if definition.classes and found is None:
@@ -347,8 +358,8 @@ class _Case:
             circular=is_circular(definition),
         )
 
-    def _too_wide(self, definition: Measurement, value: float, unit: str, spread: Spread) -> str:
-        """Why a value is not given although there is one: its interval holds whatever people may have."""
+    def _is_too_wide(self, definition: Measurement, value: float, unit: str, spread: Spread) -> bool:
+        """Whether a value is not given although there is one: its interval holds whatever people may have."""
         sides = None
         if isinstance(definition, Asymmetry):
             left, right = (
@@ -356,15 +367,7 @@ class _Case:
                 for name in (definition.left, definition.right)
             )
             sides = left, right
-        widest = widest_interval(definition, value, unit, self.known, sides)
-        if spread.high - spread.low <= widest:
-            return ""
-        digits = 2 if unit == "1" else 0
-        symbol = {"deg": "°", "1": "", "%": " %"}.get(unit, f" {unit}")
-        return (
-            f"its landmarks are too uncertain: the 95 % interval, {spread.low:.{digits}f} to "
-            f"{spread.high:.{digits}f}{symbol}, is wider than people differ"
-        )
+        return spread.high - spread.low > widest_interval(definition, value, unit, self.known, sides)
 
     def _unknown_spread(self, used: tuple[str, ...]) -> list[str]:
         unknown = [name for name in used if name not in self.covariances]
@@ -378,6 +381,13 @@ class _Case:
         for part in definition.of:
             lines = (*lines, *self._lines(self.known[part]))
         return tuple(dict.fromkeys(lines))
+
+
+def interval(spread: Spread, unit: str) -> str:
+    """Its ends in few digits, as in ``40 to 95 mm``."""
+    digits = 2 if unit == "1" else 0
+    symbol = {"deg": "°", "1": "", "%": " %"}.get(unit, f" {unit}")
+    return f"{spread.low:.{digits}f} to {spread.high:.{digits}f}{symbol}"
 
 
 def lines_of(definition: Measurement) -> tuple[tuple[str, str], ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
 from LandmarkDetectionLib.typing import Array
 
@@ -162,8 +163,8 @@ OF_THE_SKULL, WITH_THE_SKULL = ("head_top", "eye_right", "eye_left"), "chin"
 
 def weighed(
     volume: Volume, views: Projection, inside: Inside, names: Sequence[str], found: Array, confidence: Array
-) -> tuple[Array, tuple[str, ...]]:
-    """Confidence (L,) after what an outline holds was looked at, and sentences on what speaks against it.
+) -> tuple[Array, tuple[Doubt, ...]]:
+    """Confidence (L,) after what an outline holds was looked at, and doubts where it speaks against it.
 
     Parameters
     ----------
@@ -183,7 +184,7 @@ def weighed(
             f"{name} is filled with one substance and not with the tissues of a body: what its outline "
             "resembles is not to be trusted."
         )
-        return np.minimum(confidence, REFUTED), (text,)
+        return np.minimum(confidence, REFUTED), (Doubt(text, DoubtKind.NO_BODY),)
     if views.hounsfield_offset is None:
         what = (
             f"{name} is {volume.modality}"
@@ -191,7 +192,7 @@ def weighed(
             else f"{name} has no CT numbers"
         )
         text = f"{what}, and the model learned from CT alone: check every landmark."
-        return confidence * WITHOUT_UNITS, (text,)
+        return confidence * WITHOUT_UNITS, (Doubt(text, DoubtKind.KIND_OF_IMAGE),)
     claimed = [n for n, one in enumerate(names) if one in OF_THE_SKULL and present[n]]
     if not claimed or holds_a_skull(volume, views, found[claimed]):
         return confidence, ()
@@ -200,7 +201,7 @@ def weighed(
         refuted.append(list(names).index(WITH_THE_SKULL))
     lowered = confidence.copy()
     lowered[refuted] = np.minimum(lowered[refuted], REFUTED)
-    listed = ", ".join(names[n].replace("_", " ") for n in claimed)
-    return lowered, (
-        f"{name} shows no skull around what was taken for {listed}: check whether it is a head.",
-    )
+    taken = tuple(names[n] for n in claimed)
+    listed = ", ".join(taken).replace("_", " ")
+    text = f"{name} shows no skull around what was taken for {listed}: check whether it is a head."
+    return lowered, (Doubt(text, DoubtKind.NO_SKULL, taken),)

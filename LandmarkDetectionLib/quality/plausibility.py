@@ -1,4 +1,4 @@
-"""What looks wrong in a detection, said in a sentence."""
+"""What looks wrong in a detection."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
@@ -26,9 +28,12 @@ def segment_lengths(protocol: Protocol, positions: np.ndarray) -> np.ndarray:
 
 
 def plausibility_warnings(
-    protocol: Protocol, positions: np.ndarray, length_range_mm: Mapping[str, tuple[float, float]]
-) -> list[str]:
-    """Sentences about distances no body has and about right landmarks left of their left twins.
+    protocol: Protocol,
+    positions: np.ndarray,
+    length_range_mm: Mapping[str, tuple[float, float]],
+    unit: str = "mm",
+) -> list[Doubt]:
+    """Doubts about distances no body has and about right landmarks left of their left twins.
 
     Parameters
     ----------
@@ -36,15 +41,18 @@ def plausibility_warnings(
         RAS mm in the protocol's order, NaN where absent.
     length_range_mm : mapping "a-b" to (low, high)
         Range of each of the protocol's lines over the training population.
+    unit
+        What all lengths are in; of a picture they may be pixels.
     """
-    warnings = []
+    doubts = []
     for (a, b), length in zip(protocol.lines, segment_lengths(protocol, positions), strict=True):
         low, high = length_range_mm.get(f"{a}-{b}", (0.0, np.inf))
         if np.isfinite(length) and not low <= length <= high:
-            warnings.append(
-                f"{_title(a)} and {_title(b)} are {length:.0f} mm apart; "
-                f"between {low:.0f} and {high:.0f} mm is usual."
+            text = (
+                f"{_title(a)} and {_title(b)} are {length:.0f} {unit} apart; "
+                f"between {low:.0f} and {high:.0f} {unit} is usual."
             )
+            doubts.append(Doubt(text, DoubtKind.DISTANCE, (a, b)))
     names = list(protocol.names)
     swapped = []
     for one, other in protocol.pairs:
@@ -55,22 +63,35 @@ def plausibility_warnings(
         if positions[names.index(right), 0] < positions[names.index(left), 0] - 10:
             swapped.append(right.removesuffix("_right"))
     if swapped:
-        warnings.append(
+        text = (
             f"Right and left look swapped ({', '.join(swapped)}): "
             "check the side labels and the scan's orientation."
         )
-    return warnings
+        doubts.append(Doubt(text, DoubtKind.SIDE))
+    return doubts
 
 
-def none_found(volume: Volume, model: Model, landmarks: LandmarkSet) -> list[str]:
-    """A sentence when an image holds nothing that the model knows, which is a result."""
+def none_found(volume: Volume, model: Model, landmarks: LandmarkSet) -> list[Doubt]:
+    """A doubt when an image holds nothing that the model knows, which is a result."""
     if any(one.is_present for one in landmarks):
         return []
-    return [f"None of the landmarks of {model.name} lies in {volume.name or 'this image'}."]
+    text = f"None of the landmarks of {model.name} lies in {volume.name or 'this image'}."
+    return [Doubt(text, DoubtKind.NOT_FOUND)]
 
 
-def orientation_warning(as_labelled: float, turned: Mapping[str, float]) -> str | None:
-    """A sentence when the body fits another labelling of the patient axes much better.
+def in_pixels(volume: Volume) -> list[Doubt]:
+    """A doubt when an image has no millimetres."""
+    if volume.spacing_known:
+        return []
+    text = (
+        f"{volume.name or 'The picture'} does not say how large its pixels are: positions and lengths "
+        "are in pixels, not mm."
+    )
+    return [Doubt(text, DoubtKind.PIXELS)]
+
+
+def orientation_warning(as_labelled: float, turned: Mapping[str, float]) -> Doubt | None:
+    """A doubt when the body fits another labelling of the patient axes much better.
 
     Parameters
     ----------
@@ -88,16 +109,17 @@ def orientation_warning(as_labelled: float, turned: Mapping[str, float]) -> str 
         "as when prone is labelled supine or left and right are swapped",
         "both": "head and feet, and front and back, both look exchanged",
     }
-    return (
+    return Doubt(
         f"The orientation labels may be wrong: {causes[best]}; "
-        f"{turned[best]:.1f} instead of {as_labelled:.1f} landmarks would be found with the labels turned."
+        f"{turned[best]:.1f} instead of {as_labelled:.1f} landmarks would be found with the labels turned.",
+        DoubtKind.ORIENTATION,
     )
 
 
 def mirror_warning(
     volume: Volume, views: Projection, positions: np.ndarray, names: tuple[str, ...]
-) -> str | None:
-    """A sentence when the organs of a CT lie on the wrong sides.
+) -> Doubt | None:
+    """A doubt when the organs of a CT lie on the wrong sides.
 
     A mirrored volume has a perfectly normal outline, so organs must tell: the heart takes room from the
     left lung, and the liver lifts the right half of the diaphragm. Needs air in the lungs, so Hounsfield
@@ -150,9 +172,10 @@ def mirror_warning(
     right_share = lung[:, :, right > middle].sum() / lung.sum()
     if right_share >= 0.47:
         return None
-    return (
+    return Doubt(
         f"The volume may be mirrored: the right lung holds only {100 * right_share:.0f} % of the air, "
-        "and it is usually the larger one."
+        "and it is usually the larger one.",
+        DoubtKind.MIRRORED,
     )
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from LandmarkDetectionLib.typing import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.core.doubts import Doubt
     from LandmarkDetectionLib.core.review import Review
 
 
@@ -76,7 +75,7 @@ def landmark_urgency(landmarks: LandmarkSet, warned: Collection[str] = ()) -> di
     Parameters
     ----------
     warned
-        Names that a warning speaks of: their doubt is half way to none being trusted at all.
+        Names that a warning is about: their doubt is half way to none being trusted at all.
     """
     doubts = {mark.name: _doubt(mark) for mark in landmarks}
     doubts = {name: (1 + doubt) / 2 if name in warned else doubt for name, doubt in doubts.items()}
@@ -117,8 +116,8 @@ def next_open(review: Review, after: str | None = None) -> str | None:
 
 
 def warnings_of(detection: Detection, name: str) -> tuple[str, ...]:
-    """A detection's warnings that speak of a landmark."""
-    return tuple(warning for warning in detection.warnings if speaks_of(warning, name))
+    """A detection's warnings that are about a landmark."""
+    return tuple(doubt.text for doubt in detection.doubts if name in doubt.landmarks)
 
 
 def rank_cases(cases: Mapping[str, Detection | Review]) -> list[CaseRank]:
@@ -140,7 +139,7 @@ def rank_cases(cases: Mapping[str, Detection | Review]) -> list[CaseRank]:
 def _rank(name: str, case: Detection | Review) -> CaseRank:
     marks = case.landmarks
     prediction: Any = getattr(case, "prediction", case)  # of a review; a detection is its own
-    suspect, general = suspects(prediction.warnings, marks.names)
+    suspect, general = suspects(prediction.doubts, marks.names)
     left = [mark for mark in marks if not mark.status.by_person]
     errors = [mark.expected_error for mark in marks if mark.expected_error is not None]
     if errors:
@@ -181,7 +180,7 @@ def expected_wrong(
     present, settled, suspect : (..., L)
         Whether the model has the landmark, a person has settled it, a warning or its place speak against it.
     general_warnings : (...)
-        How many warnings name no landmark; they count until all landmarks are settled.
+        How many warnings are about no landmark; they count until all landmarks are settled.
 
     Examples
     --------
@@ -197,33 +196,11 @@ def expected_wrong(
     return score
 
 
-@lru_cache(maxsize=20_000)
-def named_by(warning: str, names: tuple[str, ...]) -> tuple[int, ...]:
-    """Indices of the landmarks that a warning speaks of."""
-    return tuple(index for index, name in enumerate(names) if speaks_of(warning, name))
-
-
-def suspects(warnings: Sequence[str], names: tuple[str, ...]) -> tuple[BoolArray, int]:
-    """(L,) which landmarks warnings speak of, and how many warnings speak of none."""
-    named = np.zeros(len(names), bool)
-    general = 0
-    for warning in warnings:
-        found = named_by(warning, names)
-        named[list(found)] = True
-        general += not found
-    return named, general
-
-
-def speaks_of(warning: str, name: str) -> bool:
-    """Whether a warning names a landmark.
-
-    Examples
-    --------
-    >>> speaks_of("The knee left is 210 mm away.", "knee_left"), speaks_of("The hips differ.", "hip")
-    (True, False)
-    """
-    words = re.escape(name.replace("_", " "))
-    return re.search(rf"(?<!\w){words}(?!\w)", warning.replace("_", " "), re.IGNORECASE) is not None
+def suspects(doubts: Sequence[Doubt], names: Sequence[str]) -> tuple[BoolArray, int]:
+    """(L,) which landmarks doubts are about, and how many doubts are about none of them."""
+    about = [set(doubt.landmarks).intersection(names) for doubt in doubts]
+    named = np.array([any(name in one for one in about) for name in names], bool)
+    return named, sum(not one for one in about)
 
 
 def _doubt(mark: Landmark) -> float:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib._version import __version__
-from LandmarkDetectionLib.core.volume import PIXEL_SIZE
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, texts_of
+from LandmarkDetectionLib.measurement.measure import interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,7 @@ class CaseReport:
         The image, for the picture; None draws the landmarks alone.
     model, model_version
         What found the landmarks; empty when a person placed them.
-    warnings
+    doubts
         Of the detection.
     reviewed
         None when nobody has.
@@ -63,15 +64,15 @@ class CaseReport:
     volume: Volume | None = None
     model: str = ""
     model_version: str = ""
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     reviewed: Reviewed | None = None
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
         """Of the detection and of the measuring; once calibrated, not what the file said of its pixels."""
         calibrated = bool(self.measurements.frame.note)
-        told = [text for text in self.warnings if not (calibrated and text.startswith(PIXEL_SIZE))]
-        return tuple(dict.fromkeys((*told, *self.measurements.warnings)))
+        told = [one for one in self.doubts if not (calibrated and one.kind is DoubtKind.PIXEL_SIZE)]
+        return tuple(dict.fromkeys(texts_of((*told, *self.measurements.doubts))))
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
@@ -116,15 +117,15 @@ def cells(one: Measured) -> tuple[str, str, str, str, str]:
         usual = f"{low} to {high}"
     if one.value is None:
         return definition.title, "-", "", usual, one.gap
-    interval = ""
+    between = ""
     if one.spread is not None:
         ends = (number(end, one.unit, with_unit=False) for end in (one.spread.low, one.spread.high))
-        interval = " to ".join(ends)
+        between = " to ".join(ends)
     # 3.18 is below 3.2, and must not be shown as 3.2.
     close = (
         one.position in ("below", "above") and number(one.value, one.unit, with_unit=False) in usual.split()
     )
-    return definition.title, number(one.value, one.unit, more=2 * close), interval, usual, _said(one)
+    return definition.title, number(one.value, one.unit, more=2 * close), between, usual, _said(one)
 
 
 def shown(measurements: Measurements) -> tuple[Measured, ...]:
@@ -143,10 +144,14 @@ def not_shown(measurements: Measurements) -> tuple[str, ...]:
         sentences.append(
             f"{_counted(len(without))} {verb} {what} absent or not given: {listed(names, MOST_NAMES)}."
         )
-    wide = [one for one in measurements if one.too_wide]
+    wide = [
+        f"{one.definition.title} {interval(one.too_wide, one.unit)}"
+        for one in measurements
+        if one.too_wide is not None
+    ]
     if wide:
         verb = "is" if len(wide) == 1 else "are"
-        intervals = listed([_with_interval(one) for one in wide], MOST_NAMES)
+        intervals = listed(wide, MOST_NAMES)
         sentences.append(
             f"{_counted(len(wide))} {verb} not given, because the landmarks are too uncertain: the 95 % "
             f"interval is wider than people differ ({intervals})."
@@ -173,16 +178,11 @@ def _counted(number: int) -> str:
     return "1 measurement" if number == 1 else f"{number} measurements"
 
 
-def _with_interval(one: Measured) -> str:
-    interval = one.gap.partition("interval, ")[2].partition(", is wider")[0]
-    return f"{one.definition.title} {interval}" if interval else one.definition.title
-
-
 def _is_particular(one: Measured) -> bool:
     """A gap of another kind than an absent landmark, a wide interval, or what no landmarks give."""
     return (
         one.value is None
-        and not one.too_wide
+        and one.too_wide is None
         and one.definition.kind != "not_measurable"
         and (not one.needs or one.definition.kind == "cobb")
     )

@@ -27,6 +27,7 @@ import numpy as np
 import variants
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.dispatch import analyse, detect
@@ -56,7 +57,7 @@ class Case:
     make: Callable[[Volume], Volume]
     limit_mm: float | None = None
     threshold: float | None = None
-    expected_warning: str | None = None
+    expected_warning: DoubtKind | None = None
     back_to_first: Callable[[Volume], Array] | None = None  # (4, 4) from the variant's space to the first's
 
 
@@ -114,10 +115,10 @@ def cases(folder: Path, every_order: bool) -> Iterator[Case]:
         yield Case(
             "noise", f"{deviation:.0f} more", partial(variants.with_noise, deviation=deviation), CLOSE_MM
         )
-    yield Case("warning", "mirrored", variants.mirrored, expected_warning="mirrored")
+    yield Case("warning", "mirrored", variants.mirrored, expected_warning=DoubtKind.MIRRORED)
     for name, about in {"upside down": "A", "back to front": "S", "both": "R"}.items():
         turned = partial(variants.relabelled, about=about)
-        yield Case("warning", f"labelled {name}", turned, expected_warning="orientation labels")
+        yield Case("warning", f"labelled {name}", turned, expected_warning=DoubtKind.ORIENTATION)
     for name, axis in variants.AXES.items():  # no rule is set for these: the body itself lies otherwise
         leaning = partial(variants.leaning, axis=axis, degrees=10.0)
         yield Case(
@@ -157,8 +158,8 @@ def measure(volume: Volume, case: Case, model: Model, first: Detection, truth: L
     except LandmarkDetectionError as error:
         return Row(case.group, case.name, problem=str(error))
     if case.expected_warning is not None:
-        given = [warning for warning in found.warnings if case.expected_warning in warning]
-        remark = " ".join(given) or f"{len(found.warnings)} other warnings"
+        given = [one.text for one in found.doubts if one.kind is case.expected_warning]
+        remark = " ".join(given) or f"{len(found.doubts)} other warnings"
         return Row(case.group, case.name, remark=remark, problem="" if given else "no such warning")
     positions = found.landmarks.positions
     if case.back_to_first is not None:
@@ -187,9 +188,9 @@ def measure(volume: Volume, case: Case, model: Model, first: Detection, truth: L
 
 def first_row(first: Detection, truth: LandmarkSet | None) -> Row:
     """The first answer against the truth, and whether it is warned about for nothing."""
-    problems = [w for w in first.warnings if "mirrored" in w or "orientation labels" in w]
+    problems = [one.text for one in first.doubts if one.kind in (DoubtKind.MIRRORED, DoubtKind.ORIENTATION)]
     names, positions = first.landmarks.names, first.landmarks.positions
-    errors, remark = truth_errors(names, positions, truth), f"{len(first.warnings)} warnings"
+    errors, remark = truth_errors(names, positions, truth), f"{len(first.doubts)} warnings"
     if errors.size:
         flat = truth_errors(names, positions, truth, axes=(0, 2))
         remark = f"in the coronal plane {np.nanmean(flat):.1f} mm; {remark}"

@@ -23,7 +23,7 @@ VOLUMES = st.builds(
     name=st.text(),
     modality=st.text(),
     spacing_known=st.booleans(),
-    warnings=st.lists(st.text()).map(tuple),
+    doubts=st.dictionaries(st.text(), st.lists(st.text())),
 )
 RECORDS = st.dictionaries(st.text(), st.integers() | st.text() | st.none())
 #: By the type of a field.

@@ -102,6 +102,7 @@ def test_a_detection_and_a_review_are_what_they_were(stored: Path) -> None:
     detection, review = read_detection(stored / "detection.json"), read_review(stored / "review.json")
     assert [one.status for one in detection.landmarks] == [Status.UNCERTAIN, Status.DETECTED, Status.ABSENT]
     assert detection.warnings == ("The knee right is cut off.",)
+    assert detection.doubts[0].landmarks == ("knee_right",), "its sentence is all that an old record has"
     assert [one.status for one in review.landmarks] == [Status.CORRECTED, Status.MISSING, Status.ABSENT]
     assert review.landmarks["head_top"].position.tolist() == [1, 2, 9]
     assert review.prediction.landmarks["head_top"].position.tolist() == [1, 2, 3]

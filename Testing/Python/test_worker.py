@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from LandmarkDetectionLib.core.detection import detection_from_record
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, doubts_to_record
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
@@ -287,8 +288,9 @@ def test_a_picture_of_unknown_size_stays_one(tmp_path: Path) -> None:
 
 def test_what_is_doubtful_of_a_size_is_handed_over(scan: Message) -> None:
     assert opened(scan).spacing_known and opened(scan).warnings == ()
-    volume = opened({**scan, "spacing_known": False, "warnings": ["Pixel size: not known."]})
-    assert not volume.spacing_known and volume.warnings == ("Pixel size: not known.",)
+    doubt = Doubt("Pixel size: not known.", DoubtKind.PIXEL_SIZE)
+    volume = opened({**scan, "spacing_known": False, "doubts": doubts_to_record([doubt])})
+    assert not volume.spacing_known and volume.doubts == (doubt,)
 
 
 def test_what_libraries_print_does_not_get_among_the_answers(repository: Path, scan: Message) -> None:

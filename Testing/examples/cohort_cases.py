@@ -1,6 +1,7 @@
 """Results of a cohort that nobody scanned: bodies that differ in size, with errors, gaps and warnings."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from LandmarkDetectionLib.cohort.results.records import (
 )
 from LandmarkDetectionLib.cohort.run.thumbnail import write_thumbnail
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, doubts_to_record
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.measurement_kinds import unit_of
 from LandmarkDetectionLib.core.protocol import Protocol
@@ -39,9 +41,16 @@ REASONS = (
     "{case} has 3 values per voxel, one is needed.",
 )
 WARNINGS = (
-    "The scan ends {number} mm below the knees.",
-    "Hip left and knee left are {number} mm apart; between 280 and 480 mm is usual.",
-    "Right and left look swapped (shoulder): check the side labels and the scan's orientation.",
+    Doubt("The scan ends {number} mm below the knees."),
+    Doubt(
+        "Hip left and knee left are {number} mm apart; between 280 and 480 mm is usual.",
+        DoubtKind.DISTANCE,
+        ("hip_left", "knee_left"),
+    ),
+    Doubt(
+        "Right and left look swapped (shoulder): check the side labels and the scan's orientation.",
+        DoubtKind.SIDE,
+    ),
 )
 
 
@@ -85,7 +94,9 @@ def make_results(
             continue
         status = np.where(confidence[row] < 0.5, Status.UNCERTAIN.value, Status.DETECTED.value)
         status[absent[row]] = Status.ABSENT.value
-        warnings = tuple(text.format(number=number) for text in WARNINGS if rng.random() < 0.04)
+        doubts = tuple(
+            replace(one, text=one.text.format(number=number)) for one in WARNINGS if rng.random() < 0.04
+        )
         results.append(
             CaseResult(
                 case,
@@ -96,7 +107,7 @@ def make_results(
                 positions=np.where(absent[row, :, None], np.nan, positions[row]),
                 confidence=np.where(absent[row], 1 - confidence[row], confidence[row]),
                 status=tuple(map(Status, status)),
-                warnings=warnings,
+                doubts=doubts,
                 measurements={
                     (name, units[name]): float(values[row])
                     for name, values in measured.items()
@@ -119,13 +130,15 @@ def write_results(folder: Path, results: list[CaseResult], total: int | None = N
     folder.mkdir(parents=True, exist_ok=True)
     write_settings(folder, CohortSettings((model,), total=len(results) if total is None else total))
     for one in results:
+        said = doubts_to_record(one.doubts)
         outcome = Outcome(
             one.model,
             one.version,
             one.state,
             "r",
             reason=one.reason,
-            warnings=one.warnings,
+            warnings=tuple(said["warnings"]),
+            doubts=tuple(said["doubts"]),
             seconds={"read": 1.5},
         )
         home = folder / CASES / one.case / one.model
@@ -151,4 +164,4 @@ def detection_of(one: CaseResult) -> Detection:
             one.names, one.positions, one.status, one.confidence, strict=True
         )
     )
-    return Detection(LandmarkSet(landmarks, name="body"), one.model, one.version, warnings=one.warnings)
+    return Detection(LandmarkSet(landmarks, name="body"), one.model, one.version, doubts=one.doubts)

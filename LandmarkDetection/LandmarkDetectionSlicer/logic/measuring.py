@@ -37,7 +37,7 @@ def measureNode(
 
     ``review`` is that of the node in the world, for who has loaded it already.
     """
-    from LandmarkDetectionLib.core.volume import PIXEL_SIZE
+    from LandmarkDetectionLib.core.doubts import DoubtKind
     from LandmarkDetectionLib.measurement import Frame, measure
 
     if review is None:
@@ -52,9 +52,9 @@ def measureNode(
     else:
         frame = Frame.space(spacing_known=not inPixels)
     measured = measure(review.landmarks, protocol, frame)
-    told = review.prediction.warnings if volume is None else volume.warnings
-    sizes = [text for text in told if text.startswith(PIXEL_SIZE) and text not in measured.warnings]
-    return replace(measured, warnings=(*measured.warnings, *sizes))
+    told = review.prediction.doubts if volume is None else volume.doubts
+    sizes = [one for one in told if one.kind is DoubtKind.PIXEL_SIZE and one not in measured.doubts]
+    return replace(measured, doubts=(*measured.doubts, *sizes))
 
 
 def writeReport(
@@ -84,7 +84,7 @@ def writeReport(
             readVolume(volumeNode) if volumeNode is not None and isUsable else None,
             review.prediction.model,
             review.prediction.model_version,
-            review.prediction.warnings,
+            review.prediction.doubts,
             Reviewed(reviewer, now) if reviewer else None,
         ),
         path,

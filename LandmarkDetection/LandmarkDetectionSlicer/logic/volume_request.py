@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import qt
 
+from LandmarkDetectionLib.core.doubts import doubts_to_record
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionLib.requests import Matrix, Request, VolumeMessage
 from LandmarkDetectionSlicer.process.worker import SUPERSEDED
@@ -99,7 +100,7 @@ class VolumeRequest:
             name=volume.name,
             modality=volume.modality,
             spacing_known=volume.spacing_known,
-            warnings=volume.warnings,
+            doubts=doubts_to_record(volume.doubts),
             token=self._copy.token,
         )
         _active.add(self)

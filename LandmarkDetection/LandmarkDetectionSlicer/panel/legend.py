@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.landmarks import Status
-from LandmarkDetectionLib.quality.triage import warnings_of
 from LandmarkDetectionSlicer.scene import colors
 
 if TYPE_CHECKING:
@@ -49,6 +48,6 @@ def legend() -> str:
 
 
 def warningsOfAll(review: Review) -> list[str]:
-    """The warnings that speak of no landmark by name; the others are shown with their landmark."""
-    ofOne = {warning for name in review.landmarks.names for warning in warnings_of(review.prediction, name)}
-    return [warning for warning in review.prediction.warnings if warning not in ofOne]
+    """The warnings that are about no landmark; the others are shown with their landmark."""
+    names = review.landmarks.names
+    return [doubt.text for doubt in review.prediction.doubts if not set(doubt.landmarks).intersection(names)]

@@ -17,8 +17,8 @@ import numpy as np
 import slicer
 import vtk
 
+from LandmarkDetectionLib.core.doubts import PIXEL_SIZE, Doubt
 from LandmarkDetectionLib.core.geometry import Affine
-from LandmarkDetectionLib.core.volume import PIXEL_SIZE
 from LandmarkDetectionLib.io.formats import PICTURES
 from LandmarkDetectionSlicer.scene.nodes import landmarkNodes, loadReview, storeReview
 
@@ -47,15 +47,15 @@ class FileSize:
         Mm, or widths of a pixel where the size is not known.
     known
         Whether ``sides`` are mm.
-    note
-        What the millimetres mean, or why there are none; "" when there is nothing to say.
+    doubts
+        What the millimetres mean, or why there are none.
     read
         What Slicer's readers may have taken for their size.
     """
 
     sides: Sides
     known: bool
-    note: str
+    doubts: tuple[Doubt, ...]
     read: tuple[Sides, ...]
 
 
@@ -71,13 +71,13 @@ def sizeInFile(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> FileSize | None:
     return None
 
 
-def isKnown(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> tuple[bool, str]:
+def isKnown(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> tuple[bool, tuple[Doubt, ...]]:
     """Whether the node's spacing, once corrected, is in mm, and what there is to say of it."""
     size = sizeInFile(volumeNode)
     if size is None:
-        return not _looksUnknown(volumeNode), ""
+        return not _looksUnknown(volumeNode), ()
     # Another size than that of the file is a person's.
-    return (size.known, size.note) if _areSame(volumeNode.GetSpacing()[:2], size.sides) else (True, "")
+    return (size.known, size.doubts) if _areSame(volumeNode.GetSpacing()[:2], size.sides) else (True, ())
 
 
 def correctPixelSize(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
@@ -139,7 +139,7 @@ def _sizeIn(path: Path, modified: int, size: int) -> FileSize | None:
         from LandmarkDetectionLib.io.raster import printed_spacing
 
         printed = printed_spacing(path)
-        return FileSize((1.0, 1.0), False, "", ((1.0, 1.0), *([printed] if printed else ())))
+        return FileSize((1.0, 1.0), False, (), ((1.0, 1.0), *([printed] if printed else ())))
     from LandmarkDetectionLib.io.dicom import read_header, read_pixel_size
 
     found = read_pixel_size(path)
@@ -148,7 +148,7 @@ def _sizeIn(path: Path, modified: int, size: int) -> FileSize | None:
     header = read_header(path, SPACINGS)
     written = [header.get(keyword) for keyword in SPACINGS] if header is not None else []
     read = [(float(one[1]), float(one[0])) for one in written if one and len(one) == 2]
-    return FileSize(found.sides, found.known, found.note, ((1.0, 1.0), *read))
+    return FileSize(found.sides, found.known, found.doubts, ((1.0, 1.0), *read))
 
 
 def _areSame(sides: Iterable[float], others: Sides) -> bool:

@@ -54,14 +54,14 @@ def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -
         raise InputError(problem)
     pixel_size.correctPixelSize(volumeNode)
     matrix = _ijkToRas(volumeNode)
-    known, note = pixel_size.isKnown(volumeNode)
+    known, doubts = pixel_size.isKnown(volumeNode)
     return Volume(
         voxels=slicer.util.arrayFromVolume(volumeNode),
         ijk_to_ras=(linearToWorld(volumeNode) @ Affine(matrix)).matrix if world else matrix,
         modality=_modality(volumeNode),
         name=volumeNode.GetName() or "",
         spacing_known=known,
-        warnings=(note,) if note else (),
+        doubts=doubts,
     )
 
 

@@ -17,7 +17,6 @@ import numpy as np
 from LandmarkDetectionLib.cohort.results.case_results import CaseResult
 from LandmarkDetectionLib.cohort.results.model_results import ModelResults, by_model, worst_first
 from LandmarkDetectionLib.cohort.results.records import State
-from LandmarkDetectionLib.cohort.results.worst_first import kind_of
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.typing import FloatArray
 
@@ -124,7 +123,7 @@ class _Packing:
             [self._file(one, path) for path in one.files],
             self._file(one, one.thumbnail),
             self._file(one, one.picture),
-            [[self.kinds.get(kind_of(text), len(self.kinds) - 1), text] for text in one.warnings],
+            [[self.kinds.get(doubt.subject, len(self.kinds) - 1), doubt.text] for doubt in one.doubts],
             confidence,
             "".join(_LETTERS[status] for status in group.status[row]),
             sorted(outliers, key=lambda pair: -pair[1]),
@@ -239,8 +238,8 @@ def _plane(shape: FloatArray) -> list[list[int]] | None:
 
 
 def _kinds(results: Sequence[CaseResult]) -> dict[str, int]:
-    """Kinds of warnings, the most frequent ones numbered first; the rare ones of many share the last one."""
-    counted = Counter(kind for one in results for kind in {kind_of(text) for text in one.warnings})
+    """What warnings are about, numbered, the most frequent first; the rare ones of many share the last."""
+    counted = Counter(kind for one in results for kind in {doubt.subject for doubt in one.doubts})
     kept = [kind for kind, _ in counted.most_common(_MOST_KINDS)]
     if len(counted) > len(kept):
         kept.append(_OTHER)

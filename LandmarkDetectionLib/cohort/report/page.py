@@ -120,7 +120,7 @@ def _cards(data: ReportData, waiting: int) -> str:
         ("bad", len(data.rows) - len(done), "failed or set aside"),
         ("", waiting, "not started"),
         ("", sum(not group.present[row].any() for group, row in done), "without any landmark in the scan"),
-        ("warn", sum(bool(group.results[row].warnings) for group, row in done), "with warnings"),
+        ("warn", sum(bool(group.results[row].doubts) for group, row in done), "with warnings"),
         ("warn", sum(bool(group.frame.outliers[row].any()) for group, row in done), "with outliers"),
         ("accent", sum(bool(group.settled[row].any()) for group, row in done), "reviewed by a person"),
     ]

@@ -24,6 +24,7 @@ from LandmarkDetectionLib.cohort.results.records import (
     read_case,
 )
 from LandmarkDetectionLib.cohort.results.reviews import REVIEWS, review_path
+from LandmarkDetectionLib.core.doubts import Doubt, doubts_from_record
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionLib.files import read_json
@@ -61,7 +62,7 @@ class CaseResult:
         Of the prediction, NaN where unknown.
     status
         Of each landmark as it stands after a review.
-    warnings
+    doubts
         Of the detection and of the measurements.
     measurements
         Values by name and unit.
@@ -80,7 +81,7 @@ class CaseResult:
     positions: FloatArray = field(default_factory=lambda: np.empty((0, 3)))
     confidence: FloatArray = field(default_factory=lambda: np.empty(0))
     status: tuple[Status, ...] = ()
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     measurements: Mapping[tuple[str, str], float] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     picture: str = ""
@@ -184,16 +185,17 @@ def _read(cohort: Cohort, record: CaseRecord, outcome: Outcome) -> CaseResult:
     files = [f"{folder}/{name}" for name in _FILES if name in outcome.files or (here / name).is_file()]
     if is_reviewed:
         files += [f"{REVIEWS}/{key}/{model}.mrk.json", f"{REVIEWS}/{key}/{model}.json"]
+    names = tuple(one.name for one in landmarks)
     return CaseResult(
         key,
         State.DONE,
         model,
         outcome.model_version,
-        names=tuple(one.name for one in landmarks),
+        names=names,
         positions=np.array([one.position for one in landmarks], dtype=np.float64).reshape(-1, 3),
         confidence=np.array([predicted[one.name].confidence for one in landmarks], dtype=np.float64),
         status=tuple(one.status for one in landmarks),
-        warnings=outcome.warnings,
+        doubts=doubts_from_record(vars(outcome), names),
         measurements=_measurements(cohort, key, model),
         files=tuple(files),
         picture=picture,

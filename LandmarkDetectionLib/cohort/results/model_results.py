@@ -146,7 +146,7 @@ def _ranked(group: ModelResults, row: int) -> Ranked:
         one.state.value,
         score=round(float(group.scores[row]), 2),
         lowest=group.lowest(row),
-        warnings=len(one.warnings),
+        warnings=len(one.doubts),
         outliers=int(group.frame.outliers[row].sum()),
         reviewed=int(group.settled[row].sum()),
         landmarks=len(group.names),
@@ -171,7 +171,7 @@ def _model_results(key: str, results: tuple[CaseResult, ...], protocol: Protocol
         for column, index in zip(columns, rows, strict=True):
             line[column] = one.status[index]
         status.append(tuple(line))
-        suspect[row], general[row] = suspects(one.warnings, names)
+        suspect[row], general[row] = suspects(one.doubts, names)
     present = _flags([[one.has_position for one in line] for line in status], count)
     settled = _flags([[one.by_person for one in line] for line in status], count)
     positions[~present] = np.nan

@@ -156,6 +156,8 @@ class Outcome:
         Mean over the landmarks found; NaN is written as None.
     warnings
         Sentences for people, those of measurements included.
+    doubts
+        Kind and landmarks of each warning, as ``core.doubts`` writes them; None in records of before.
     seconds
         Of each step: read, project, networks, ..., write.
     files
@@ -175,6 +177,7 @@ class Outcome:
     uncertain: int = 0
     confidence: float | None = None
     warnings: tuple[str, ...] = ()
+    doubts: tuple[dict[str, Any], ...] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     finished: str = ""

@@ -32,6 +32,7 @@ from LandmarkDetectionLib.cohort.run.plan import (
 from LandmarkDetectionLib.cohort.run.privacy import without_names
 from LandmarkDetectionLib.cohort.run.resident_models import Gate, ResidentModel
 from LandmarkDetectionLib.cohort.sources.case_source import text_of
+from LandmarkDetectionLib.core.doubts import doubts_to_record
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
 from LandmarkDetectionLib.files import atomic_folder, read_json, write_text
 
@@ -172,7 +173,8 @@ def _outcome(
     seconds.update(written)
     present = [one for one in detection.landmarks if one.is_present]
     confident = [one.confidence for one in present if one.confidence is not None]
-    told = [*detection.warnings, *(measurements.warnings if measurements else ())]
+    told = dict.fromkeys((*detection.doubts, *(measurements.doubts if measurements else ())))
+    said = doubts_to_record(replace(one, text=_plain(plan, job, one.text)) for one in told)
     return Outcome(
         model=model.settings.name,
         model_version=model.settings.version,
@@ -182,7 +184,8 @@ def _outcome(
         present=len(present),
         uncertain=sum(one.status.value == "uncertain" for one in present),
         confidence=round(sum(confident) / len(confident), 4) if confident else None,
-        warnings=tuple(_plain(plan, job, text) for text in dict.fromkeys(told)),
+        warnings=tuple(said["warnings"]),
+        doubts=tuple(said["doubts"]),
         seconds={step: round(value, 4) for step, value in seconds.items()},
         files=files,
         finished=_now(),

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.datasets.importers.tables import IMAGE_SUFFIXES
 from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCase, write_import
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.files import read_json, read_text
+from LandmarkDetectionLib.io.markups import as_recorded, read_landmarks
+from LandmarkDetectionLib.io.records import read_review
 
 VOLUME_TAGS = ("Volume", "VectorVolume")
 LANDMARK_TAGS = ("MarkupsFiducial", "MarkupsFiducialNode")
 #: Role by which this extension's panel ties landmarks to their volume.
 VOLUME_ROLE = "LandmarkDetection.volume"
+#: And to the text that is the record of their review.
+RECORD_ROLE = "LandmarkDetection.record"
 LANDMARK_SUFFIXES = (".mrk.json", ".fcsv")
 
 
@@ -30,6 +39,7 @@ class _Node(NamedTuple):
     file: Path | None
     transformed: bool
     volume: str
+    record: str
 
 
 def import_slicer(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> Imported:
@@ -45,6 +55,8 @@ def import_slicer(source: str | os.PathLike[str], out: str | os.PathLike[str]) -
 
     In a scene, landmarks belong to the volume that they refer to, else to the only volume, else to the volume
     with whose name theirs begins. Several point lists of one volume count as raters, named as the lists.
+    What is known of a landmark is taken from the record of its review, in the scene or in a ``.json`` beside
+    the file, and never from a description.
 
     Raises
     ------
@@ -71,7 +83,18 @@ def import_slicer(source: str | os.PathLike[str], out: str | os.PathLike[str]) -
                 raise InputError(f"{scene} is no Slicer scene; give a .mrml or .mrb file, or a folder.")
         if not scenes:
             cases = list(_beside(source))
-        return write_import(out, cases, name=source.stem, unpacked=unpacked)
+        return write_import(out, _named_apart(cases), name=source.stem, unpacked=unpacked)
+
+
+def _named_apart(cases: Sequence[ImportedCase]) -> list[ImportedCase]:
+    """Cases with a name each for the files of their landmarks."""
+    seen: Counter[str] = Counter()
+    named = []
+    for case in cases:
+        seen[case.name] += 1
+        count = seen[case.name]
+        named.append(case if count == 1 else replace(case, name=f"{case.name}_{count}"))
+    return named
 
 
 def _unpack(bundle: Path, folder: Path) -> list[Path]:
@@ -137,7 +160,11 @@ def _cases(scene: Path, subject: str) -> Iterator[ImportedCase]:
         yield ImportedCase(
             name=f"{subject}_{volume.name}",
             images=(volume.file,),
-            landmarks={rater: node.file for rater, node in zip(raters, owned, strict=True) if node.file},
+            landmarks={
+                rater: _landmarks(node.file, node.record)
+                for rater, node in zip(raters, owned, strict=True)
+                if node.file
+            },
             subject=subject,
         )
 
@@ -178,19 +205,47 @@ def _read(scene: Path) -> tuple[list[_Node], list[_Node]]:
 
 
 def _node(element: ElementTree.Element, by_id: dict[str, Any], scene: Path) -> _Node:
-    references = {}
-    for part in (element.get("references") or "").split(";"):
-        role, _, ids = part.partition(":")
-        references[role] = ids.split()[0] if ids.split() else ""
-    storage = by_id.get(element.get("storageNodeRef") or references.get("storage", ""))
-    name = unquote(storage.get("fileName") or "") if storage is not None else ""
+    references = _references(element)
     return _Node(
         element.get("name", ""),
         element.get("id", ""),
-        scene.parent / name if name else None,
+        _file(element, by_id, scene),
         bool(element.get("transformNodeRef") or references.get("transform")),
         references.get(VOLUME_ROLE, ""),
+        _text(by_id.get(references.get(RECORD_ROLE, "")), by_id, scene),
     )
+
+
+def _references(element: ElementTree.Element) -> dict[str, str]:
+    """Ids of other nodes by their roles."""
+    parts = (part.partition(":") for part in (element.get("references") or "").split(";"))
+    return {role: ids.split()[0] if ids.split() else "" for role, _, ids in parts}
+
+
+def _file(element: ElementTree.Element, by_id: dict[str, Any], scene: Path) -> Path | None:
+    storage = by_id.get(element.get("storageNodeRef") or _references(element).get("storage", ""))
+    name = unquote(storage.get("fileName") or "") if storage is not None else ""
+    return scene.parent / name if name else None
+
+
+def _text(element: ElementTree.Element | None, by_id: dict[str, Any], scene: Path) -> str:
+    """Of a text node: in the scene, or, as older bundles have it, in a file of its own."""
+    if element is None or element.get("text"):
+        return element.get("text", "") if element is not None else ""
+    file = _file(element, by_id, scene)
+    return read_text(file) if file is not None and file.is_file() else ""
+
+
+def _landmarks(file: Path, record: str = "") -> LandmarkSet:
+    """The points of a file, with what the record of their review says of them where there is one."""
+    points = read_landmarks(file, described=False)
+    suffix = next(one for one in LANDMARK_SUFFIXES if file.name.lower().endswith(one))
+    beside = file.with_name(f"{file.name[: -len(suffix)]}.json")
+    try:
+        review = Review.from_record(json.loads(record)) if record else read_review(beside)
+    except (InputError, ValueError, TypeError, AttributeError, RecursionError):
+        return points
+    return as_recorded(points, review.landmarks)
 
 
 def _associated(file: Path | None) -> str:
@@ -231,9 +286,12 @@ def _beside(folder: Path) -> Iterator[ImportedCase]:
     for image, owned in claimed.items():
         name = images[image]
         if len(owned) == 1:
-            landmarks = {"rater": owned[0]}
+            by_rater = {"rater": owned[0]}
         else:
-            landmarks = {file.name[len(name) :].split(".")[0].strip("_- ") or "first": file for file in owned}
-        if len(landmarks) < len(owned):
+            by_rater = {file.name[len(name) :].split(".")[0].strip("_- ") or "first": file for file in owned}
+        if len(by_rater) < len(owned):
             raise InputError(f"{image} has two landmark files of one name; move one.")
-        yield ImportedCase(name=name, images=(image,), landmarks=dict(landmarks), subject=name)
+        landmarks: dict[str, Path | LandmarkSet] = {
+            rater: _landmarks(file) for rater, file in by_rater.items()
+        }
+        yield ImportedCase(name=name, images=(image,), landmarks=landmarks, subject=name)

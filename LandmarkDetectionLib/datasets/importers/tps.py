@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
@@ -135,8 +135,10 @@ def import_tps(
                 spacing=pixel_mm if pixel_mm is not None or scale is None else _size(scale * unit_mm, image),
             )
         )
-    notes += _notes(specimens, pixel_mm, unit_mm, len(found) - len(used))
-    return write_import(out, cases, name=folder.name, protocol=relative_protocol(protocol), notes=notes)
+    assumed = _assumed(specimens, unit_mm) if pixel_mm is None else []
+    notes += [*assumed, *_notes(specimens, pixel_mm, len(found) - len(used))]
+    done = write_import(out, cases, name=folder.name, protocol=relative_protocol(protocol), notes=notes)
+    return replace(done, assumed=tuple(assumed))
 
 
 def read_tps(path: str | os.PathLike[str]) -> list[Specimen]:
@@ -250,10 +252,6 @@ def _describe(specimen: Specimen, key: str, value: str, path: str | os.PathLike[
         specimen.scale = scale
 
 
-#: Said where the unit of a scale was not.
-SCALE_ASSUMED = "which TPS files do not say; another unit can be chosen"
-
-
 def _files(source: Path, tables: Mapping[str, str | os.PathLike[str]] | None) -> dict[str, list[Path]]:
     if tables:
         return {rater: [Path(file)] for rater, file in tables.items()}
@@ -311,7 +309,19 @@ def _names(specimens: Sequence[Specimen], names: Sequence[str], protocol: str, f
     return tuple(f"landmark_{n}" for n in range(1, counts[0] + 1))
 
 
-def _notes(specimens: Sequence[Specimen], pixel_mm: float | None, unit_mm: float, without: int) -> list[str]:
+def _assumed(specimens: Sequence[Specimen], unit_mm: float) -> list[str]:
+    """What is said where the unit of a scale was not."""
+    scaled = sum(one.scale is not None for one in specimens)
+    if not scaled:
+        return []
+    unit = "mm" if unit_mm == 1 else f"{unit_mm:g} mm"
+    return [
+        f"SCALE of {scaled} specimens is taken for {unit} per pixel, which TPS files do not say; another "
+        "unit can be chosen"
+    ]
+
+
+def _notes(specimens: Sequence[Specimen], pixel_mm: float | None, without: int) -> list[str]:
     notes = []
     if without:
         notes.append(f"{without} images have no landmarks and were left out")
@@ -322,8 +332,5 @@ def _notes(specimens: Sequence[Specimen], pixel_mm: float | None, unit_mm: float
     scaled = sum(one.scale is not None for one in specimens)
     if pixel_mm is not None and scaled:
         notes.append(f"SCALE of {scaled} specimens is not taken, as the size of a pixel was given")
-    elif scaled:
-        unit = "mm" if unit_mm == 1 else f"{unit_mm:g} mm"
-        notes.append(f"SCALE of {scaled} specimens is taken for {unit} per pixel, {SCALE_ASSUMED}")
     notes.append("each image counts as a subject of its own; change the datalist where people have several")
     return notes

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.datasets.cases import write_datalist
 from LandmarkDetectionLib.datasets.splits import is_training
 from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.files import atomic_folder
+from LandmarkDetectionLib.files import atomic_folder, write_text
 from LandmarkDetectionLib.io.dti import DirectionColours
 from LandmarkDetectionLib.io.formats import PICTURES
-from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.markups import markups_record, write_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
 
 DATALIST = "datalist.json"
@@ -37,8 +38,8 @@ class ImportedCase:
     images
         Existing files: the channels.
     landmarks
-        By rater: an existing file that is named as it is, or landmarks to write. Landmarks to write are RAS
-        mm, or with ``unit="pixel"`` voxel indices (i, j, k).
+        By rater: an existing file that is named as it is, or landmarks to write, with a record of what is
+        known of them. Landmarks to write are RAS mm, or with ``unit="pixel"`` voxel indices (i, j, k).
     subject, split, side, unit, spacing
         As in the datalist.
     """
@@ -65,11 +66,14 @@ class Imported:
         How many there are.
     notes
         What was left out and what was assumed, in sentences for people.
+    assumed
+        Those of the notes that say a unit which the files do not and which can be given.
     """
 
     datalist: Path
     cases: int
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
 
 def write_import(
@@ -222,7 +226,11 @@ def _file(case: ImportedCase, rater: str, given: Path | LandmarkSet, place: _Pla
     file = below / f"{_safe(case.name)}{suffix}"
     if (place.folder / file).exists():
         raise InputError(f"Two cases are named {case.name}; rename one of the images.")
-    write_landmarks(given, place.folder / file)
+    if case.unit == "pixel":
+        write_landmarks(given, place.folder / file)
+    else:
+        record = {"annotation": {"landmarks": [mark.to_record() for mark in given]}}
+        write_text(place.folder / file, json.dumps({**markups_record(given), **record}, indent=1) + "\n")
     return file.as_posix()
 
 

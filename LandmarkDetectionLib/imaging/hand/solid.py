@@ -24,8 +24,8 @@ SMALLEST_HAND_MM3 = 20_000.0
 HAND_SHARE = 0.55
 
 
-def isolate_hand(volume: Volume, threshold: float | None = None) -> tuple[SolidHand, float, tuple[str, ...]]:
-    """Find the hand, the threshold that was used, and sentences about doubts.
+def isolate_hand(volume: Volume, threshold: float | None = None) -> tuple[SolidHand, float]:
+    """Find the hand, and the threshold that was used.
 
     CT numbers have a fixed threshold. In MR the background's brightness is estimated, and the coils' uneven
     brightness taken out as a smooth factor first.
@@ -62,7 +62,7 @@ def isolate_hand(volume: Volume, threshold: float | None = None) -> tuple[SolidH
     # What is inside counts as full, what was cleaned away as air; the surface keeps its fractions.
     solid = np.where(ndimage.binary_erosion(hand), 1, np.where(ndimage.binary_dilation(hand), occupancy, 0))
     solid = np.where(hand, np.maximum(solid, 0.5), np.minimum(solid, 0.49)).astype(np.float32)
-    return SolidHand(solid, cells.ijk_to_ras, cell), air.value, ()
+    return SolidHand(solid, cells.ijk_to_ras, cell), air.value
 
 
 def hand_axes(places: Array) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.options import SIDES, Side, require_choice
 from LandmarkDetectionLib.errors import NoBodyError
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
@@ -70,8 +71,8 @@ class HandPicture:
         ``thickness``, or else the first view.
     threshold
         Grey value (of volumes), or step from air (of radiographs), at which the skin was taken to lie.
-    warnings
-        Sentences about what is doubtful.
+    doubts
+        What is doubtful about it.
     hand_like
         Whether the outline has fingers and lies in front of smooth air.
     """
@@ -81,7 +82,7 @@ class HandPicture:
     flat: bool
     picture: View
     threshold: float
-    warnings: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
     hand_like: bool = True
 
 
@@ -152,28 +153,31 @@ def _shown(image: Array, outline: Outline, grid: ViewGeometry) -> View:
     return View(outline.mask, depth, depth, grey if outline.bright else 1 - grey, outline.field, grid)
 
 
-def _doubts(name: str, outline: Outline, pose: Pose) -> tuple[str, ...]:
+def _doubts(name: str, outline: Outline, pose: Pose) -> tuple[Doubt, ...]:
     from LandmarkDetectionLib.imaging.hand.outline import LEAST_SCORE
 
     doubts = []
     if outline.score < LEAST_SCORE:
-        doubts.append(
+        text = (
             f"{name} may not show a hand: what stands out of its background has neither fingers nor a smooth "
             "background; check the outline in the overlay picture."
         )
+        doubts.append(Doubt(text, DoubtKind.NO_HAND))
     if outline.others:
-        doubts.append(
+        text = (
             f"{name} shows {outline.others + 1} hands; only the largest was looked at: crop the picture to "
             "each hand."
         )
-    return (*doubts, *_cut_warning(name, pose))
+        doubts.append(Doubt(text, DoubtKind.SEVERAL_HANDS))
+    return (*doubts, *_cut_off(name, pose))
 
 
-def _cut_warning(name: str, pose: Pose) -> tuple[str, ...]:
+def _cut_off(name: str, pose: Pose) -> tuple[Doubt, ...]:
     if not pose.cut:
         return ()
     places = "one place" if pose.cut == 1 else f"{pose.cut} places"
-    return (f"The border of {name} cuts the hand in {places} beside the forearm; tips there may be missing.",)
+    text = f"The border of {name} cuts the hand in {places} beside the forearm; tips there may be missing."
+    return (Doubt(text, DoubtKind.CUT_OFF),)
 
 
 # --- volumes -----------------------------------------------------------------------------------------------
@@ -184,13 +188,13 @@ def _view_volume(volume: Volume, side: Side, threshold: float | None) -> HandPic
     from LandmarkDetectionLib.imaging.hand.solid import hand_axes, isolate_hand
 
     name = volume.name or "The volume"
-    scan, value, notes = isolate_hand(volume, threshold)
+    scan, value = isolate_hand(volume, threshold)
     up, depth = hand_axes(scan.places)
     seen = scan.look(_axes_of(up, depth))
     pose = find_pose(seen.silhouette, seen.field_of_view, upwards=True)
     up, right = _directions(seen.geometry, pose)
     views = tuple(_views(scan, depth, up, right, _palm(seen.geometry, pose), side))
-    return HandPicture(views, False, False, views[0].view, value, (*notes, *_cut_warning(name, pose)))
+    return HandPicture(views, False, False, views[0].view, value, _cut_off(name, pose))
 
 
 def _axes_of(up: Array, depth: Array) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import FARTHEST_MM, Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.core.volume import Volume
@@ -30,7 +31,9 @@ MARKS = LandmarkSet(
     ),
     name="body",
 )
-DETECTION = Detection(MARKS, "m", "1.0.0", {"threshold": -400.0, "given": {}}, ("doubt",), {"networks": 0.5})
+DETECTION = Detection(
+    MARKS, "m", "1.0.0", {"threshold": -400.0, "given": {}}, (Doubt("doubt"),), {"networks": 0.5}
+)
 
 
 def is_valid(landmarks: LandmarkSet) -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pydicom
 import pytest
 
+from LandmarkDetectionLib.core.doubts import PIXEL_SIZE, Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
-from LandmarkDetectionLib.core.volume import PIXEL_SIZE, Volume, with_spacing
+from LandmarkDetectionLib.core.volume import Volume, with_spacing
 from LandmarkDetectionLib.io.dicom import read_pixel_size
 from LandmarkDetectionLib.io.pixel_size import TAGS, PixelSize, pixel_size
 from LandmarkDetectionLib.io.protocols import load_protocol
@@ -189,21 +190,19 @@ class TestMeasuring:
 
     def test_lengths_at_the_detector_are_called_that(self, tmp_path: Path) -> None:
         volume = read_volume(radiograph(tmp_path, ImagerPixelSpacing=[0.3, 0.3]))
-        told = measure_found(Found("a", self.MARKS), load_protocol("hand"), volume).warnings
-        assert sum(text.startswith(PIXEL_SIZE) for text in told) == 1
+        told = measure_found(Found("a", self.MARKS), load_protocol("hand"), volume).doubts
+        assert [one.kind for one in told] == [DoubtKind.PIXEL_SIZE]
 
     def test_the_record_of_a_detection_carries_it_on_without_the_image(self) -> None:
-        doubt = f"{PIXEL_SIZE}millimetres are at the detector."
-        found = Found("a", self.MARKS, "hand", "1.1.0", (doubt, "Another warning."))
-        measured = measure_found(found, load_protocol("hand"))
-        assert doubt in measured.warnings
-        assert "Another warning." not in measured.warnings
+        doubt = Doubt("Millimetres are at the detector.", DoubtKind.PIXEL_SIZE)
+        found = Found("a", self.MARKS, "hand", "1.1.0", (doubt, Doubt(f"{PIXEL_SIZE}something else.")))
+        assert measure_found(found, load_protocol("hand")).doubts == (doubt,)
 
     def test_who_calibrates_is_told_nothing_of_it(self, tmp_path: Path) -> None:
         volume = read_volume(radiograph(tmp_path, ImagerPixelSpacing=[0.3, 0.3]))
-        found = Found("a", self.MARKS, warnings=volume.warnings)
+        found = Found("a", self.MARKS, doubts=volume.doubts)
         ruler = Calibration(ruler=(0, 0, 10, 0, 2.0))
         measured = measure_found(found, load_protocol("hand"), volume, ruler)
-        report = CaseReport("a", measured, self.MARKS, None, volume, warnings=found.warnings)  # type: ignore[arg-type]
-        assert not any(text.startswith(PIXEL_SIZE) for text in report.all_warnings)
+        report = CaseReport("a", measured, self.MARKS, None, volume, doubts=found.doubts)  # type: ignore[arg-type]
+        assert report.all_warnings == measured.warnings and measured.doubts[0].kind is DoubtKind.CALIBRATION
         assert measured["hand_length"].value == pytest.approx(20.0)

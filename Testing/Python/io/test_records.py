@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.io.markups import read_landmarks
@@ -26,7 +27,7 @@ DETECTION = Detection(
     model="whole-body-ct",
     model_version="1.0.0",
     parameters={"threshold": -400.0, "depth": "lateral", "device": "cpu", "rotated": False},
-    warnings=("The volume may be mirrored.",),
+    doubts=(Doubt("The volume may be mirrored.", DoubtKind.MIRRORED),),
     seconds={"projection": 0.25, "networks": 0.5},
 )
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from LandmarkDetectionLib.core.doubts import DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.protocol import LandmarkDefinition, Protocol
 from LandmarkDetectionLib.core.volume import Volume
@@ -110,8 +111,11 @@ def test_a_distance_no_body_has_is_named_with_its_length() -> None:
     positions = POSITIONS.copy()
     positions[4, 0] = 400
     (warning,) = plausibility_warnings(PROTOCOL, positions, RANGES)
-    assert "hip left and hip right are 490 mm apart" in warning
-    assert "between 100 and 250 mm" in warning
+    assert (warning.kind, warning.landmarks) == (DoubtKind.DISTANCE, ("hip_left", "hip_right"))
+    assert "hip left and hip right are 490 mm apart" in warning.text
+    assert "between 100 and 250 mm" in warning.text
+    (in_pixels,) = plausibility_warnings(PROTOCOL, positions, RANGES, "pixels")
+    assert in_pixels.text == warning.text.replace(" mm", " pixels")
 
 
 def test_absent_landmarks_raise_no_warning() -> None:
@@ -121,7 +125,8 @@ def test_absent_landmarks_raise_no_warning() -> None:
 def test_exchanged_sides_are_named_once_in_words() -> None:
     positions = POSITIONS[PROTOCOL.mirror_permutation()]
     (warning,) = plausibility_warnings(PROTOCOL, positions, RANGES)
-    assert "Right and left look swapped (shoulder, hip)" in warning
+    assert "Right and left look swapped (shoulder, hip)" in warning.text
+    assert (warning.kind, warning.landmarks) == (DoubtKind.SIDE, ())
 
 
 def test_crossed_hands_are_no_exchanged_sides() -> None:
@@ -134,8 +139,9 @@ def test_orientation_warning_names_the_labelling_that_fits() -> None:
     turned = {"back to front": 6.0, "upside down": 24.5, "both": 3.0}
     warning = orientation_warning(5.0, turned)
     assert warning is not None
-    assert "feet-first instead of head-first" in warning
-    assert "24.5 instead of 5.0" in warning
+    assert warning.kind is DoubtKind.ORIENTATION
+    assert "feet-first instead of head-first" in warning.text
+    assert "24.5 instead of 5.0" in warning.text
 
 
 @pytest.mark.parametrize(
@@ -165,7 +171,7 @@ def test_a_mirrored_scan_is_noticed_by_its_lungs(
     assert mirror_warning(volume, views, truth.positions, names) is None
     warning = mirror_warning(wrong, project_body(wrong, pixel_mm=8.0), positions, names)
     assert warning is not None
-    assert "may be mirrored" in warning
+    assert warning.kind is DoubtKind.MIRRORED
 
     # What cannot be judged is not judged: no shoulders, or no air in Hounsfield units.
     without = positions.copy()

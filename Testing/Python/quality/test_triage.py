@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.quality.triage import (
@@ -15,6 +16,7 @@ from LandmarkDetectionLib.quality.triage import (
     rank_cases,
     rank_landmarks,
     suspects,
+    warnings_of,
     worst_first,
 )
 
@@ -71,7 +73,7 @@ def test_the_case_with_the_most_to_correct_comes_first():
 
 def test_a_warning_puts_a_case_before_others_and_names_where_to_begin():
     sure = mark("a", 2.0, 0.95), mark("b", 2.0, 0.95)
-    warned = replace(detection(*sure), warnings=("The a is too far from the hip.",))
+    warned = replace(detection(*sure), doubts=(Doubt("Too far.", landmarks=("a", "hip")),))
     ranks = rank_cases({"calm": detection(*sure), "warned": warned})
     assert [rank.case for rank in ranks] == ["warned", "calm"]
     assert ranks[0].worst == "a" == worst_first(Review.of(warned))[0]
@@ -79,7 +81,7 @@ def test_a_warning_puts_a_case_before_others_and_names_where_to_begin():
 
 
 def test_a_warning_of_the_whole_case_counts_until_everything_is_settled():
-    odd = replace(detection(mark("a", 2.0), mark("b", 2.0)), warnings=("The volume may be mirrored.",))
+    odd = replace(detection(mark("a", 2.0), mark("b", 2.0)), doubts=(Doubt("The volume may be mirrored."),))
     begun = Review.of(odd).accept("a")
     done = begun.accept("b")
     ranks = rank_cases({"done": done, "begun": begun, "doubtful": detection(mark("a", 2.0, 0.2))})
@@ -92,16 +94,59 @@ def test_the_order_is_that_of_the_cohorts_report():
     cases = {}
     for n in range(20):
         marks = [mark(name, float(rng.uniform(1, 9)), float(rng.uniform(0, 1))) for name in "abc"]
-        warnings = tuple(rng.choice(["The a is odd.", "All is odd.", "b and c are exchanged."], n % 3))
-        cases[f"case {n}"] = replace(detection(*marks), warnings=tuple(map(str, warnings)))
+        doubts = tuple(Doubt("Odd.", landmarks=tuple(rng.choice(["a", "", "bc"]))) for _ in range(n % 3))
+        cases[f"case {n}"] = replace(detection(*marks), doubts=doubts)
     scores = {}
     for name, case in cases.items():
-        suspect, general = suspects(case.warnings, case.landmarks.names)
+        suspect, general = suspects(case.doubts, case.landmarks.names)
         confidence = np.array([one.confidence for one in case.landmarks], float)
         scores[name] = float(
             expected_wrong(confidence, np.ones(3, bool), np.zeros(3, bool), suspect, general)
         )
     assert [rank.case for rank in rank_cases(cases)] == sorted(scores, key=lambda name: -scores[name])
+
+
+#: As records were until doubts had a type of their own, with the sentences of every detector.
+OF_BEFORE = {
+    "mirrored": ["The volume may be mirrored: the right lung holds only 41 % of the air."],
+    "far": ["hip left and knee left are 210 mm apart; between 280 and 480 mm is usual."],
+    "cut": ["Not found: knee_left, chin. The picture may cut them off."],
+    "swapped": [
+        "Right and left look swapped (shoulder, hip): check the side labels.",
+        "Pixel size: not known.",
+    ],
+    "headless": ["ct shows no skull around what was taken for chin: check whether it is a head."],
+    "fine": [],
+}
+#: What the same detectors say now.
+ABOUT = {
+    "mirrored": [(DoubtKind.MIRRORED, ())],
+    "far": [(DoubtKind.DISTANCE, ("hip_left", "knee_left"))],
+    "cut": [(DoubtKind.NOT_FOUND, ("knee_left", "chin"))],
+    "swapped": [(DoubtKind.SIDE, ()), (DoubtKind.PIXEL_SIZE, ())],
+    "headless": [(DoubtKind.NO_SKULL, ("chin",))],
+    "fine": [],
+}
+
+
+def test_old_records_are_ranked_as_new_ones_are():
+    marks = mark("chin", 4.0, 0.7), mark("hip_left", 3.0, 0.9), mark("knee_left", 9.0, 0.8)
+    record = detection(*marks).to_record()
+    del record["doubts"]
+    old = {case: detection_from_record({**record, "warnings": told}) for case, told in OF_BEFORE.items()}
+    new = {
+        case: replace(detection(*marks), doubts=tuple(Doubt("Ein Satz.", *about) for about in ABOUT[case]))
+        for case in OF_BEFORE
+    }
+    assert rank_cases(old) == rank_cases(new)
+    assert [one.case for one in rank_cases(old)][:2] == ["swapped", "mirrored"]
+    for case in OF_BEFORE:
+        assert worst_first(Review.of(old[case])) == worst_first(Review.of(new[case]))
+
+
+def test_a_file_named_like_a_landmark_says_nothing_of_it():
+    named = replace(detection(mark("chin", 2.0)), doubts=(Doubt("chin may not show a hand."),))
+    assert warnings_of(named, "chin") == ()
 
 
 def test_what_is_settled_no_longer_counts():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.protocol import LandmarkDefinition, Protocol
 from LandmarkDetectionLib.core.volume import Volume
@@ -58,7 +59,7 @@ def detection(egg: Volume) -> Detection:
         LandmarkSet(landmarks, name="egg"),
         model="egg-ct",
         model_version="1.2.3",
-        warnings=("This is an egg.",),
+        doubts=(Doubt("This is an egg."),),
     )
 
 
@@ -129,9 +130,7 @@ def test_uncertain_landmarks_have_a_colour_of_their_own(
         tuple(replace(one, status=Status.DETECTED) for one in detection.landmarks if one.is_present)
     )
     write_overlay(detection, views, protocol, tmp_path / "uncertain.png")
-    write_overlay(
-        replace(detection, landmarks=certain, warnings=()), views, protocol, tmp_path / "certain.png"
-    )
+    write_overlay(replace(detection, landmarks=certain, doubts=()), views, protocol, tmp_path / "certain.png")
     assert count_of(UNCERTAIN_RGB, tmp_path / "uncertain.png") > 100
     assert count_of(UNCERTAIN_RGB, tmp_path / "certain.png") == 0
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from LandmarkDetectionLib.cli.app import app
 from LandmarkDetectionLib.cli.options import Telling
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, OutputError
@@ -50,7 +51,7 @@ def report(points=FACE, reviewed=None, name="case 1"):
     protocol = load_protocol("cephalometric-19")
     found = measure(landmarks, protocol, Frame.of(volume, "picture"))
     return CaseReport(
-        name, found, landmarks, WHEN, volume, "a-model", "1.2.3", ("Look at the chin.",), reviewed
+        name, found, landmarks, WHEN, volume, "a-model", "1.2.3", (Doubt("Look at the chin."),), reviewed
     )
 
 
@@ -367,7 +368,7 @@ def test_a_long_table_goes_on_over_further_pages_with_letters_as_large(tmp_path)
 def record(tmp_path):
     path = tmp_path / "face.json"
     landmarks = LandmarkSet(in_picture(FACE, 0.8).landmarks, name="face")
-    write_detection(Detection(landmarks, "a-model", "1.2.3", warnings=("Look at the chin.",)), path)
+    write_detection(Detection(landmarks, "a-model", "1.2.3", doubts=(Doubt("Look at the chin."),)), path)
     return path
 
 

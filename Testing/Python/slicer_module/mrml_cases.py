@@ -5,6 +5,7 @@ import slicer
 import vtk
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 
 NOWHERE = np.full(3, np.nan)
@@ -19,7 +20,7 @@ DETECTION = Detection(
     "whole-body-ct",
     "1.0.0",
     {"threshold": -400.0, "device": "cpu"},
-    ("The chin may be cut off.",),
+    (Doubt("The chin may be cut off.", DoubtKind.CUT_OFF, ("chin",)),),
     {"total": 1.5},
 )
 DEFINED = slicer.vtkMRMLMarkupsNode.PositionDefined

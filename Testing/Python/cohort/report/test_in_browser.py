@@ -97,9 +97,9 @@ def test_filters_keep_what_they_say(page, results):
     page.fill("#search", "holds no body")
     assert count(page) == sum("holds no body" in one.reason for one in results)
     page.click("#clear")
-    warned = sum(any("swapped" in text for text in one.warnings) for one in results)
+    warned = sum(any(doubt.subject == "side" for doubt in one.doubts) for one in results)
     label = page.eval_on_selector_all(
-        "#warning option", "all => all.find(one => one.text.includes('swapped')).value"
+        "#warning option", "all => all.find(one => one.text.includes('side')).value"
     )
     page.select_option("#warning", label)
     assert count(page) == warned
@@ -246,7 +246,7 @@ def test_three_cases_are_points_and_one_without_landmarks_says_so(browser, tmp_p
         "status": (Status.ABSENT,) * len(results[1].names),
         "confidence": np.full(len(results[1].names), 0.01),
         "measurements": {},
-        "warnings": (),
+        "doubts": (),
     }
     results[1] = type(results[1])(**{**vars(results[1]), **none})
     page, wrong = open_page(browser, tmp_path / "three", results)

@@ -15,6 +15,7 @@ from LandmarkDetectionLib.cohort.results.model_results import by_model
 from LandmarkDetectionLib.cohort.results.records import State, read_cohort
 from LandmarkDetectionLib.cohort.results.reviews import read_case_review, write_case_review
 from LandmarkDetectionLib.cohort.run.thumbnail import write_thumbnail
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.errors import OutputError
 from LandmarkDetectionLib.io.protocols import load_protocol
@@ -57,12 +58,12 @@ def test_results_are_read_as_they_were_written(cohort, made):
     assert protocols_of(cohort)["whole-body 1.0.0"] == PROTOCOLS["whole-body 1.0.0"]
     for one in made:
         again = read[one.case]
-        assert (again.state, again.reason, again.names, again.status, again.warnings) == (
+        assert (again.state, again.reason, again.names, again.status, again.doubts) == (
             one.state,
             one.reason,
             one.names,
             one.status,
-            one.warnings,
+            one.doubts,
         )
         assert np.allclose(again.positions, one.positions, equal_nan=True)
         assert np.allclose(again.confidence, one.confidence, equal_nan=True)
@@ -122,7 +123,7 @@ def test_a_reviewed_case_shows_what_the_person_said(cohort):
     row = next(row for row in rows_of(cohort.folder) if row[0] == first)
     names = [one["name"] for one in summary_of(page)["models"][0]["landmarks"]]
     assert row[14] == len(names) and row[10][names.index("chin")] == "C"
-    assert row[3] == len([w for w in review.prediction.warnings if "The scan ends" in w or "Right and" in w])
+    assert row[3] == len([one for one in review.prediction.doubts if not one.landmarks])
     assert any("reviews/{case}/" in path for path in summary_of(page)["files"])
 
 
@@ -131,11 +132,13 @@ def test_texts_of_cases_cannot_become_part_of_the_page(tmp_path):
     results = make_results(12, share_failed=0.0)
     results[0] = type(results[0])("bad", State.FAILED, MODEL, "1.0.0", evil)
     for row in range(1, 12):
-        results[row] = type(results[row])(**{**vars(results[row]), "warnings": (evil,)})
+        results[row] = type(results[row])(
+            **{**vars(results[row]), "doubts": (Doubt(evil, landmarks=(evil,)),)}
+        )
     cohort = write_results(tmp_path / "cohort", results)
     text = write_report(cohort.folder).read_text()
     assert "alert(1)</script>" not in text and text.count("<script") == 2
-    assert summary_of(cohort.folder / "report.html")["warnings"][0] == evil.replace("1", "…")
+    assert summary_of(cohort.folder / "report.html")["warnings"][0] == f"other: {evil}"
     assert next(row for row in rows_of(cohort.folder) if row[0] == "bad")[13] == evil
 
 

@@ -22,6 +22,7 @@ from LandmarkDetectionLib.cohort.results.case_results import (
 from LandmarkDetectionLib.cohort.results.records import FAILURES, RESULTS_CSV, Cohort, State, read_cohort
 from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review_path, write_case_review
 from LandmarkDetectionLib.cohort.results.tables import write_results
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
 from Testing.examples import cohort_cases
@@ -50,7 +51,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
                 "confidence": one.confidence[:3],
                 "status": one.status[:3],
                 "measurements": dict(list(one.measurements.items())[:2]),
-                "warnings": ("A sentence.",),
+                "doubts": (Doubt("A sentence."),),
             }
         )
         for one in results

@@ -1,18 +1,22 @@
 """The results that a person should look at first come first."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from LandmarkDetectionLib.cohort.results.case_results import case_results
 from LandmarkDetectionLib.cohort.results.model_results import by_model, ranked
-from LandmarkDetectionLib.cohort.results.worst_first import kind_of
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.quality.triage import expected_wrong, suspects, worst_first
-from Testing.examples.cohort_cases import make_results
+from Testing.examples.cohort_cases import make_results, write_results
 
 NO = np.zeros(2, bool)
 YES = ~NO
@@ -46,9 +50,9 @@ def test_suspicion_and_warnings_never_make_a_case_look_better(confidences, data)
     assert 0 <= plain <= len(values) and worse >= plain + 2 - 1e-9
 
 
-def test_warnings_are_told_apart_by_the_landmarks_they_name():
+def test_doubts_are_told_apart_by_the_landmarks_they_are_about():
     named, general = suspects(
-        ("Hip left and knee left are 210 mm apart.", "The scan is cut off."),
+        (Doubt("These are 210 mm apart.", landmarks=("hip_left", "knee_left")), Doubt("It is cut off.")),
         ("hip_left", "chin", "knee_left"),
     )
     assert named.tolist() == [True, False, True] and general == 1
@@ -60,7 +64,7 @@ def test_the_doubt_is_that_of_a_review():
         Landmark("b", [0, 0, 0], Status.UNCERTAIN, 0.4),
         Landmark("c", [np.nan] * 3, Status.ABSENT, 0.3),
     )
-    review = Review.of(Detection(LandmarkSet(marks), "m", "1", warnings=("The a is odd.",)))
+    review = Review.of(Detection(LandmarkSet(marks), "m", "1", doubts=(Doubt("Odd.", landmarks=("a",)),)))
     doubts = [
         expected_wrong(
             np.array([mark.confidence]), np.array([mark.is_present]), NO[:1], np.array([index == 0])
@@ -71,8 +75,17 @@ def test_the_doubt_is_that_of_a_review():
     assert tuple("abc"[index] for index in order) == worst_first(review)
 
 
-def test_kinds_leave_numbers_out_and_keep_names_with_numbers():
-    assert kind_of("C7_top is 12.5 mm from L5.") == "C7_top is … mm from L5."
+def test_a_cohort_of_before_is_ranked_as_one_of_now(tmp_path):
+    results = make_results(40, seed=10, pictures=False)
+    cohort = write_results(tmp_path / "cohort", results)
+    assert {"side", "other"} < {doubt.subject for one in results for doubt in one.doubts}
+    now = ranked(by_model(case_results(cohort), {}))
+    for file in cohort.folder.glob("cases/*/case.json"):
+        record = read_json(file)
+        for outcome in record["outcomes"]:
+            del outcome["doubts"]
+        file.write_text(json.dumps(record))
+    assert ranked(by_model(case_results(cohort), {})) == now
 
 
 def test_results_come_worst_first_and_failures_last():

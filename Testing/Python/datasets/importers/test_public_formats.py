@@ -2,6 +2,8 @@
 
 import json
 import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.datasets.datalist import read_datalist
@@ -22,8 +25,9 @@ from LandmarkDetectionLib.datasets.importers.nnlandmark import import_nnlandmark
 from LandmarkDetectionLib.datasets.importers.slicer_scenes import import_slicer
 from LandmarkDetectionLib.datasets.raters import case_landmarks
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.markups import read_landmarks, write_landmarks
 from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.io.records import write_detection
 from LandmarkDetectionLib.io.volumes import write_volume
 
 
@@ -235,8 +239,55 @@ def test_a_slicer_scene_ties_points_to_volumes_by_reference_and_by_name(tmp_path
     done = import_slicer(scene(tmp_path / "s"), tmp_path / "out")
     datalist = read_datalist(done.datalist)
     assert [case.name for case in datalist] == ["head 1.nrrd", "hand.nrrd"]
-    assert [case.landmarks[0][1].name for case in datalist] == ["F.mrk.json", "hand points.mrk.json"]
+    assert [case.read_landmarks()["chin"].position.tolist() for case in datalist] == [[-6, -6, 6]] * 2
     assert len(set(datalist.subjects)) == 1
+
+
+#: By what its text says, and by its place alone.
+SAID = (
+    Landmark("chin", np.array([-6.0, -6.0, 6.0]), Status.ACCEPTED, 0.9),
+    Landmark("nose", np.array([-3.0, -6.0, 6.0]), Status.CORRECTED),
+    Landmark("ear", np.full(3, np.nan), Status.MISSING),
+)
+
+
+def beside(folder: Path, said: Sequence[Landmark]) -> Path:
+    """An image with the points of a review in a file beside it, whose descriptions tell their status."""
+    volume(folder / "p1.nrrd", 0)
+    write_landmarks(LandmarkSet(tuple(said)), folder / "p1.mrk.json")
+    return folder
+
+
+def statuses(folder: Path, out: Path) -> list[Status]:
+    (row,) = json.loads(import_slicer(folder, out).datalist.read_text())["cases"]
+    return [mark.status for mark in read_landmarks(out / row["landmarks"])]
+
+
+def test_what_a_description_says_of_a_landmark_is_not_learned(tmp_path: Path) -> None:
+    found = statuses(beside(tmp_path / "d", SAID), tmp_path / "out")
+    assert found == [Status.DETECTED, Status.DETECTED, Status.ABSENT]
+
+
+def test_the_record_beside_a_landmark_file_is_learned_but_for_what_was_moved_since(tmp_path: Path) -> None:
+    moved = replace(SAID[0], position=np.array([-6.0, -9.0, 6.0]))
+    folder = beside(tmp_path / "d", (moved, *SAID[1:]))
+    write_detection(Detection(LandmarkSet(SAID), "m", "1"), folder / "p1.json")
+    assert statuses(folder, tmp_path / "out") == [Status.CORRECTED, Status.CORRECTED, Status.MISSING]
+    beside(folder, SAID)
+    assert statuses(folder, tmp_path / "again") == [mark.status for mark in SAID]
+
+
+def test_a_json_file_of_something_else_beside_a_landmark_file_is_no_record(tmp_path: Path) -> None:
+    folder = beside(tmp_path / "d", SAID)
+    (folder / "p1.json").write_text('{"EchoTime": 0.03}')
+    assert statuses(folder, tmp_path / "out")[0] is Status.DETECTED
+
+
+def test_scenes_of_one_name_keep_their_landmarks_apart(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        scene(tmp_path / "s" / folder)
+    datalist = read_datalist(import_slicer(tmp_path / "s", tmp_path / "out").datalist)
+    assert len({case.landmarks[0][1] for case in datalist}) == len(datalist) == 4
 
 
 def test_a_bundle_is_unpacked_into_the_data_set(tmp_path: Path) -> None:

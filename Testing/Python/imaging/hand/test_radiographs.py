@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from LandmarkDetectionLib.core.doubts import DoubtKind
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging.hand.views import HandPicture, HandView, view_hand
@@ -137,7 +138,7 @@ def test_every_view_shows_the_same_hand_turned_or_mirrored(picture: HandPicture)
 def test_a_clear_hand_is_sure_and_gives_no_warning(picture: HandPicture) -> None:
     assert picture.sure
     assert picture.flat
-    assert picture.warnings == ()
+    assert picture.doubts == ()
 
 
 def test_a_radiograph_has_the_same_depth_everywhere(picture: HandPicture) -> None:
@@ -169,20 +170,20 @@ def test_an_unknown_side_is_refused() -> None:
 
 def test_fingers_that_the_border_cuts_are_warned_about() -> None:
     cut = drawn_radiograph()[60:]
-    assert any("border" in warning for warning in view_hand(as_volume(cut)).warnings)
+    assert [one.kind for one in view_hand(as_volume(cut)).doubts] == [DoubtKind.CUT_OFF]
 
 
 def test_two_hands_are_warned_about() -> None:
     both = np.concatenate([drawn_radiograph(), drawn_radiograph()[:, ::-1]], axis=1)
-    assert any("2 hands" in warning for warning in view_hand(as_volume(both)).warnings)
+    (doubt,) = (one for one in view_hand(as_volume(both)).doubts if one.kind is DoubtKind.SEVERAL_HANDS)
+    assert "2 hands" in doubt.text
 
 
 def test_an_object_without_fingers_is_warned_about() -> None:
     row, column = np.indices((400, 300))
     ball = np.hypot(row - 200, column - 150) < 90
-    assert any(
-        "may not show a hand" in text for text in view_hand(as_volume(drawn_radiograph(ball))).warnings
-    )
+    seen = view_hand(as_volume(drawn_radiograph(ball)))
+    assert DoubtKind.NO_HAND in [one.kind for one in seen.doubts]
 
 
 def test_a_picture_without_anything_is_refused() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.core.doubts import Doubt
 from Testing.Python.slicer_module.mrml_cases import DETECTION, NAMES, add_volume
 from Testing.Python.slicer_module.panel_cases import (
     complaint,
@@ -60,7 +61,7 @@ def test_a_selected_landmark_tells_its_definition_and_shows_where_it_is(host, pa
 def test_what_a_detection_warned_of_is_read_whenever_its_landmarks_are_shown(host, panel):
     general = "The scan shows only part of a body."
     shown = show_detection(
-        panel, add_volume("other"), replace(DETECTION, warnings=(general, *DETECTION.warnings))
+        panel, add_volume("other"), replace(DETECTION, doubts=(Doubt(general), *DETECTION.doubts))
     )
     assert panel.review.ui.warningLabel.text == f"\u26a0 {general}"
     assert panel.review.ui.warningLabel.visible

@@ -24,7 +24,9 @@ from LandmarkDetectionSlicer.scene.nodes import (
 
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
-from LandmarkDetectionLib.io.markups import describe
+from LandmarkDetectionLib.datasets.importers.slicer_scenes import import_slicer
+from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.io.markups import describe, read_landmarks
 from Testing.Python.slicer_module.mrml_cases import (
     CHIN,
     DEFINED,
@@ -476,6 +478,25 @@ def test_a_record_that_an_older_version_let_into_a_file_of_its_own_is_taken_back
     _load(scene, _save(scene, "mrml", tmp_path / "folder"))
     assert storedReview(scene.GetFirstNodeByName(name)).to_record() == expected
     assert scene.GetNumberOfNodesByClass("vtkMRMLTextStorageNode") == 0
+
+
+@pytest.mark.parametrize("kind", ["mrml", "mrb"])
+def test_training_learns_what_a_person_said_from_the_record_in_a_scene(scene, volume, node, kind, tmp_path):
+    storeReview(loadReview(node).accept("knee_left").mark_missing("toe_left"), volume, node)
+    for index in range(4):
+        node.SetNthControlPointDescription(index, "changed | corrected")
+    path = _save(scene, kind, tmp_path / "scene")
+    if kind == "mrb":
+        path = path.parents[1] / "case.mrb"
+    (row,) = read_json(import_slicer(path, tmp_path / "out").datalist)["cases"]
+    learned = read_landmarks(tmp_path / "out" / row["landmarks"])
+    assert [learned[name].status for name in NAMES] == [
+        Status.ACCEPTED,
+        Status.UNCERTAIN,
+        Status.MISSING,
+        Status.DETECTED,
+    ]
+    assert np.allclose(learned.positions, loadReview(node).landmarks.positions, equal_nan=True)
 
 
 def test_a_transformed_review_survives_saving_and_loading(scene, volume, tmp_path):
