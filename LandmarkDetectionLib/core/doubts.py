@@ -44,6 +44,7 @@ class DoubtKind(str, Enum):
     ORIENTATION = "orientation"
     MIRRORED = "mirrored"
     DISTANCE = "unusual_distance"
+    LEVEL = "vertebra_level"
     NOT_MEASURED = "not_measured"
     CALIBRATION = "calibration"
     OTHER = "other"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
@@ -118,18 +119,16 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         weight, doubts = weighed(volume, views, inside, names, found, confidence)
         landmarks = _landmarks(model, coronal, estimates, covariance, weight)
         positions = landmarks.positions
-        warnings = [
+        of_all = (
+            orientation_warning(turned.pop(AS_LABELLED), turned),
+            mirror_warning(volume, views, positions, names),
+        )
+        doubted = [
             *none_found(volume, model, landmarks),
             *doubts,
             *level,
             *plausibility_warnings(model.protocol, positions, settings.length_range_mm),
-            *filter(
-                None,
-                (
-                    orientation_warning(turned.pop(AS_LABELLED), turned),
-                    mirror_warning(volume, views, positions, names),
-                ),
-            ),
+            *(doubt for doubt in of_all if doubt is not None),
         ]
     step(1.0, "done")
     detection = Detection(
@@ -143,7 +142,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             "notes": list(views.notes),
             "confidence": f"probability of lying in the scan and within {RADIUS_MM:g} mm",
         },
-        warnings=tuple(warnings),
+        doubts=tuple(doubted),
         seconds=seconds,
     )
     state = _evidence(coronal, views, estimates, covariance, settings, model)
@@ -272,8 +271,8 @@ def with_outline(
 
 def weighed_levels(
     names: Sequence[str], found: Array, covariance: Array, confidence: Array
-) -> tuple[Array, tuple[str, ...]]:
-    """Confidence (L,) after the numbers of the vertebrae were judged, and a sentence where they are doubted.
+) -> tuple[Array, tuple[Doubt, ...]]:
+    """Confidence (L,) after the numbers of the vertebrae were judged, and what speaks against them.
 
     Parameters
     ----------
@@ -292,7 +291,7 @@ def weighed_levels(
         return confidence, ()
     lowered = confidence.copy()
     lowered[list(rows.values())] *= doubt.factor
-    return lowered, (doubt.text,)
+    return lowered, (Doubt(doubt.text, DoubtKind.LEVEL, tuple(rows)),)
 
 
 def _landmarks(
