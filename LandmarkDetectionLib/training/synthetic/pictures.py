@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.heatmaps import softmax
+from LandmarkDetectionLib.networks.regression_cnn import from_unit
+from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 from LandmarkDetectionLib.synthesis.body.stream import Batch
 from LandmarkDetectionLib.synthesis.hand.stream import HandBatch
 from LandmarkDetectionLib.training.pictures import mark
@@ -37,9 +39,6 @@ def prediction_picture(task: Any, batch: AnyBatch, count: int = 10) -> np.ndarra
 def predicted_positions(task: Any, batch: AnyBatch) -> tuple[np.ndarray, np.ndarray]:
     """Coronal positions (B, L, 2) in pixels and presence (B, L) bool of either task."""
     import torch
-
-    from LandmarkDetectionLib.networks.regression_cnn import from_unit
-    from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 
     with torch.no_grad():
         images, _ = task.prepare(batch)
