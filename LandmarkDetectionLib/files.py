@@ -33,7 +33,7 @@ MAX_TEXT_BYTES = 20_000_000
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Path]:
     """Give a temporary path in the target's folder; rename it to the target when the block succeeds.
 
     The temporary name is hidden and ends as the target's name ends (``.nii.gz``, ``.mrk.json``), because
@@ -44,6 +44,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     ----------
     path
         File to write. Its folder must exist.
+    mode
+        Permissions of a new one, from its first moment on, less what the system takes off.
 
     Yields
     ------
@@ -70,19 +72,20 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             f"Cannot write {named}: the folder {target.parent} does not exist; create it first."
         )
     try:
-        temporary = _new_file(target)
+        temporary = _new_file(target, mode)
     except OSError as error:
         raise OutputError(
-            f"Cannot write {named}: {_reason(error)}; choose a folder you may write to."
+            f"Cannot write {named}: {reason_of(error)}; choose a folder you may write to."
         ) from error
     try:
         yield temporary
-        _keep_permissions(target, temporary)
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o777)
         _flush(temporary)
         # A rename is one step on every system, also over an existing file.
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"Cannot write {named}: {_reason(error)}; nothing was changed.") from error
+        raise OutputError(f"Cannot write {named}: {reason_of(error)}; nothing was changed.") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -113,7 +116,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         lock = _lock(work)
     except OSError as error:
         raise OutputError(
-            f"Cannot write {path}: {_reason(error)}; choose a folder you may write to."
+            f"Cannot write {path}: {reason_of(error)}; choose a folder you may write to."
         ) from error
     try:
         new, old = work / "new", work / "old"
@@ -129,7 +132,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
                 old.rename(target)
                 raise
     except OSError as error:
-        raise OutputError(f"Cannot write {path}: {_reason(error)}; nothing was changed.") from error
+        raise OutputError(f"Cannot write {path}: {reason_of(error)}; nothing was changed.") from error
     finally:
         if lock is not None:
             os.close(lock)
@@ -247,7 +250,7 @@ def create_once(path: str | os.PathLike[str], text: str, mode: int | None = None
     except FileExistsError:
         return False
     except OSError as error:
-        raise OutputError(f"Cannot write {path}: {_reason(error)}; nothing was changed.") from error
+        raise OutputError(f"Cannot write {path}: {reason_of(error)}; nothing was changed.") from error
     return True
 
 
@@ -264,7 +267,7 @@ def require_file(path: Path, *, error: type[LandmarkDetectionError] = InputError
     except (FileNotFoundError, NotADirectoryError):
         raise error(f"Cannot read {path}: there is no such file; check the name.") from None
     except (OSError, ValueError) as problem:
-        raise error(f"Cannot read {path}: {_reason(problem)}.") from problem
+        raise error(f"Cannot read {path}: {reason_of(problem)}.") from problem
     if stat.S_ISDIR(mode):
         raise error(f"Cannot read {path}: it is a folder, a file was expected.")
     if not stat.S_ISREG(mode):
@@ -328,7 +331,7 @@ def read_text(
         with path.open("rb") as stream:
             content = stream.read(max_bytes + 1)
     except (OSError, ValueError) as problem:
-        raise error(f"Cannot read {path}: {_reason(problem)}.") from problem
+        raise error(f"Cannot read {path}: {reason_of(problem)}.") from problem
     if len(content) > max_bytes:
         raise error(
             f"Cannot read {path}: it has more than {max_bytes // 1_000_000} MB, which no such file has."
@@ -369,13 +372,13 @@ def read_json(
     return content
 
 
-def _new_file(target: Path) -> Path:
+def _new_file(target: Path, mode: int = 0o666) -> Path:
     """An empty file beside a target, hidden, with a name that ends as the target's and its permissions.
 
     A new target gets the usual ones, as the system gives them: asking for the umask would mean to change it
     for an instant, for all threads. While an old one is written anew, only its owner may read it.
     """
-    mode = 0o600 if target.exists() else 0o666
+    mode = 0o600 if target.exists() else mode
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
     while True:
         name = f"{TEMPORARY[0]}{secrets.token_hex(6)}-{target.name.lstrip('.')[-60:]}"
@@ -384,20 +387,29 @@ def _new_file(target: Path) -> Path:
             return target.parent / name
 
 
-def _keep_permissions(target: Path, temporary: Path) -> None:
-    """The result gets the old file's mode, if there is one."""
-    if target.exists():
-        os.chmod(temporary, target.stat().st_mode & 0o777)  # noqa: PTH101
-
-
 def _flush(temporary: Path) -> None:
     """Bring the bytes to the disk before the rename: a power cut must not leave an empty file."""
     with temporary.open("rb+") as stream:
         os.fsync(stream.fileno())
 
 
-def _reason(error: OSError | ValueError) -> str:
+def reason_of(error: OSError | ValueError) -> str:
+    """Why the system refused something, as the end of a sentence."""
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, with those above it; one that is there already will do.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot make the folder {folder}: {reason_of(error)}; choose another.") from error
 
 
 def resource_path(*parts: str) -> Path:

@@ -8,15 +8,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import DEFAULT_MODEL, Device, DeviceOption, Telling, check_threshold
+from LandmarkDetectionLib.cli.options import (
+    DEFAULT_MODEL,
+    Depth,
+    Device,
+    DeviceOption,
+    Telling,
+    check_threshold,
+)
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 
 if TYPE_CHECKING:
@@ -31,19 +37,11 @@ if TYPE_CHECKING:
 #: Local workers that end again and again are not waited for; a queue is.
 PATIENCE_SECONDS = 120.0
 
+#: How progress is told.
+ProgressKind = Literal["auto", "json"]
 
-class ProgressKind(str, Enum):
-    """How progress is told."""
-
-    AUTO = "auto"
-    JSON = "json"
-
-
-class Side(str, Enum):
-    """Which hand all pictures show."""
-
-    LEFT = "left"
-    RIGHT = "right"
+#: Which hand all pictures show.
+Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True)
@@ -80,16 +78,15 @@ class Detecting:
     """How every case is looked at."""
 
     threshold: Annotated[float | None, typer.Option(help="As in detect, for every case.")] = None
-    depth: Annotated[str | None, typer.Option(help="As in detect: mean, network or lateral.")] = None
+    depth: Annotated[Depth | None, typer.Option(help="As in detect, for every case.")] = None
     side: Annotated[Side | None, typer.Option(help="Which hand all pictures show.")] = None
-    device: DeviceOption = Device.AUTO
+    device: DeviceOption = "auto"
     pictures: Annotated[bool, typer.Option(help="Draw the overlay of every case.")] = True
 
     @property
     def options(self) -> dict[str, Any]:
         """Keywords of `detectors.dispatch.detect`, those that were given."""
-        side = self.side.value if self.side else None
-        given = {"threshold": self.threshold, "depth": self.depth, "side": side}
+        given = {"threshold": self.threshold, "depth": self.depth, "side": self.side}
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -189,7 +186,7 @@ def batch(
     going_on: GoingOn,
     progress: Annotated[
         ProgressKind, typer.Option(help="A bar or lines for people, or JSON lines for programs.")
-    ] = ProgressKind.AUTO,
+    ] = "auto",
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Serve Dask's page, to everybody on this computer.")
     ] = False,
@@ -205,7 +202,7 @@ def batch(
     request = _request(cases, detecting, work, privacy, going_on, key_file)
     here = _here(work, detecting.device, dashboard)
     if listing:
-        _list(request, telling.as_json or progress is ProgressKind.JSON)
+        _list(request, telling.as_json or progress == "json")
         return
     start, patience = _workers(here, work.scheduler, jobs, cases.out)
     quiet = telling.quiet or telling.as_json
@@ -240,7 +237,7 @@ def _request(
         identifiers=privacy.keep_identifiers,
         moved=going_on.moved,
         verify=going_on.verify,
-        device=detecting.device.value,
+        device=detecting.device,
         pictures=detecting.pictures,
         retry=going_on.retry_failed,
         rehash=going_on.rehash,
@@ -252,7 +249,7 @@ def _here(work: Work, device: Device, dashboard: bool) -> LocalWorkers:
     from LandmarkDetectionLib.cohort.run.cluster import LocalWorkers, memory_of
 
     memory = memory_of(work.memory) if work.memory else 0
-    return LocalWorkers(work.workers, work.threads, memory, device is not Device.CPU, dashboard)
+    return LocalWorkers(work.workers, work.threads, memory, device != "cpu", dashboard)
 
 
 def _jobs(slurm: SlurmJobs, memory: str | None) -> Slurm:
@@ -272,8 +269,6 @@ def _jobs(slurm: SlurmJobs, memory: str | None) -> Slurm:
 
 def _check_options(detecting: Detecting, work: Work, slurm: SlurmJobs) -> None:
     check_threshold(detecting.threshold)
-    if detecting.depth not in (None, "mean", "network", "lateral"):
-        raise typer.BadParameter("choose mean, network or lateral.", param_hint="--depth")
     if work.scheduler is not None and slurm.slurm:
         raise typer.BadParameter("give either a scheduler or SLURM jobs.", param_hint="--scheduler")
 
@@ -390,7 +385,7 @@ def _listed(prospect: Prospect) -> dict[str, Any]:
 @contextmanager
 def _told(progress: ProgressKind, quiet: bool) -> Iterator[Listener]:
     """Give a listener that shows events."""
-    if progress is ProgressKind.JSON:
+    if progress == "json":
         with _json_lines() as listener:
             yield listener
     elif quiet:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,37 +23,16 @@ MissingOption = Annotated[
     bool, typer.Option("--allow-missing", help="Cases may lack landmarks that others have.")
 ]
 
+#: What can be imported.
+Format = Literal["isbi2015", "hand-atlas", "aasce", "afids", "nnlandmark", "slicer", "tps", "table"]
 
-class Format(str, Enum):
-    """What can be imported."""
+#: Where rows are counted from.
+YOrigin = Literal["top", "bottom"]
 
-    ISBI2015 = "isbi2015"
-    HAND_ATLAS = "hand-atlas"
-    AASCE = "aasce"
-    AFIDS = "afids"
-    NNLANDMARK = "nnlandmark"
-    SLICER = "slicer"
-    TPS = "tps"
-    TABLE = "table"
+#: What the scale of a TPS file may be in.
+ScaleUnit = Literal["mm", "cm", "m", "inch"]
 
-
-class YOrigin(str, Enum):
-    """Where rows are counted from."""
-
-    TOP = "top"
-    BOTTOM = "bottom"
-
-
-class ScaleUnit(str, Enum):
-    """What the scale of a TPS file may be in."""
-
-    MM = "mm"
-    CM = "cm"
-    M = "m"
-    INCH = "inch"
-
-
-MM_PER_UNIT = {ScaleUnit.MM: 1.0, ScaleUnit.CM: 10.0, ScaleUnit.M: 1000.0, ScaleUnit.INCH: 25.4}
+MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 
 
 @app.command("import")
@@ -84,7 +62,7 @@ def import_data(
     ] = None,
     scale_unit: Annotated[
         ScaleUnit, typer.Option(help="tps: unit per pixel of SCALE=, which the files do not say.")
-    ] = ScaleUnit.MM,
+    ] = "mm",
     raters: Annotated[bool, typer.Option(help="afids: take each rater instead of the ground truth.")] = False,
     wrist: Annotated[bool, typer.Option(help="hand-atlas: every wrist counts as 50 mm wide.")] = False,
     as_json: JsonOption = False,
@@ -95,22 +73,20 @@ def import_data(
     each is laid out.
     """
     tables = _tables(table or [])
-    if kind is Format.TABLE and not tables:
+    if kind == "table" and not tables:
         raise typer.BadParameter("the format table needs --table.", param_hint="--table")
-    if kind not in (Format.TABLE, Format.TPS, Format.HAND_ATLAS) and tables:
-        raise typer.BadParameter(f"the format {kind.value} has its own annotations.", param_hint="--table")
-    if y_from is not None and kind not in (Format.TABLE, Format.TPS):
-        raise typer.BadParameter(
-            f"the format {kind.value} says where y is counted from.", param_hint="--y-from"
-        )
+    if kind not in ("table", "tps", "hand-atlas") and tables:
+        raise typer.BadParameter(f"the format {kind} has its own annotations.", param_hint="--table")
+    if y_from is not None and kind not in ("table", "tps"):
+        raise typer.BadParameter(f"the format {kind} says where y is counted from.", param_hint="--y-from")
     counted: dict[str, Any] = {
         "protocol": protocol,
         "names": [name.strip() for name in names.split(",") if name.strip()],
         "pixel_mm": pixel_mm,
         "origin": origin,
-        **({"y_from": y_from.value} if y_from is not None else {}),
+        **({"y_from": y_from} if y_from is not None else {}),
     }
-    if kind is Format.TPS:
+    if kind == "tps":
         from LandmarkDetectionLib.datasets.importers.tps import import_tps
 
         done = import_tps(source, out, tables or None, unit_mm=MM_PER_UNIT[scale_unit], **counted)
@@ -285,27 +261,27 @@ def _import(
     raters: bool,
     wrist: bool,
 ) -> Imported:
-    if kind is Format.ISBI2015:
+    if kind == "isbi2015":
         from LandmarkDetectionLib.datasets.importers.isbi2015 import import_isbi2015
 
         return import_isbi2015(source, out)
-    if kind is Format.HAND_ATLAS:
+    if kind == "hand-atlas":
         from LandmarkDetectionLib.datasets.importers.hand_atlas import import_hand_atlas
 
         return import_hand_atlas(source, out, next(iter(tables.values()), None), wrist)
-    if kind is Format.AASCE:
+    if kind == "aasce":
         from LandmarkDetectionLib.datasets.importers.aasce import import_aasce
 
         return import_aasce(source, out)
-    if kind is Format.AFIDS:
+    if kind == "afids":
         from LandmarkDetectionLib.datasets.importers.afids import import_afids
 
         return import_afids(source, out, raters)
-    if kind is Format.NNLANDMARK:
+    if kind == "nnlandmark":
         from LandmarkDetectionLib.datasets.importers.nnlandmark import import_nnlandmark
 
         return import_nnlandmark(source, out)
-    if kind is Format.SLICER:
+    if kind == "slicer":
         from LandmarkDetectionLib.datasets.importers.slicer_scenes import import_slicer
 
         return import_slicer(source, out)

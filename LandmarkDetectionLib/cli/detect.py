@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,7 @@ from LandmarkDetectionLib.cli import measure as cli_measure
 from LandmarkDetectionLib.cli.options import (
     DEFAULT_MODEL,
     PICTURE_SUFFIXES,
-    Device,
+    Depth,
     DeviceOption,
     JsonOption,
     ModelOption,
@@ -32,14 +31,6 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.measurement import Measurements
-
-
-class Depth(str, Enum):
-    """How the depth of a landmark is found."""
-
-    MEAN = "mean"
-    NETWORK = "network"
-    LATERAL = "lateral"
 
 
 def detect(
@@ -75,13 +66,13 @@ def detect(
             help="Which hand it is, for models of hands; auto looks where the thumb is, taking a "
             "radiograph as dorsopalmar (PA)."
         ),
-    ] = Side.AUTO,
+    ] = "auto",
     channel: Annotated[
         list[Path] | None,
         typer.Option(help="Further image of the case on the same voxels, for models of several (T1w, T2w)."),
     ] = None,
     pixel_size: cli_measure.PixelSizeOption = None,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     *,
     telling: Telling,
 ) -> None:
@@ -108,9 +99,7 @@ def detect(
         from LandmarkDetectionLib.core.options import DetectOptions
         from LandmarkDetectionLib.detectors.dispatch import analyse
 
-        options = DetectOptions(
-            threshold, depth.value if depth else None, device.value, side.value, tuple(further)
-        )
+        options = DetectOptions(threshold, depth, device, side, tuple(further))
         analysis = analyse(volume, package, options, progress=progress)
         detection = analysis.detection
         if pixel_size is not None:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,7 +13,7 @@ import typer
 
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
-from LandmarkDetectionLib.cli.options import PICTURE_SUFFIXES, Device, DeviceOption, Telling, check_outputs
+from LandmarkDetectionLib.cli.options import PICTURE_SUFFIXES, DeviceOption, Telling, check_outputs
 from LandmarkDetectionLib.cli.output import tell_files
 
 if TYPE_CHECKING:
@@ -22,20 +21,11 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.evaluation.evaluate import Evaluation, Normalisation
     from LandmarkDetectionLib.models import Model
 
+#: What errors are told in.
+EvaluationUnit = Literal["auto", "mm", "px"]
 
-class EvaluationUnit(str, Enum):
-    """What errors are told in."""
-
-    AUTO = "auto"
-    MM = "mm"
-    PX = "px"
-
-
-class TableUnit(str, Enum):
-    """What the numbers of a table are."""
-
-    MM = "mm"
-    PIXEL = "pixel"
+#: What the numbers of a table are.
+TableUnit = Literal["mm", "pixel"]
 
 
 @dataclass(frozen=True)
@@ -98,13 +88,13 @@ class Measures:
     ] = ""
     unit: Annotated[
         EvaluationUnit, typer.Option(help="auto: mm where the size of a pixel is known, px where it is not.")
-    ] = EvaluationUnit.AUTO
+    ] = "auto"
     table_unit: Annotated[
         TableUnit,
         typer.Option(
             help="What the numbers of prediction tables (.csv) are: RAS mm, or pixels of the image."
         ),
-    ] = TableUnit.MM
+    ] = "mm"
     normalise: Annotated[
         str,
         typer.Option(
@@ -122,7 +112,7 @@ class Measures:
         if self.found_within is not None and not (math.isfinite(self.found_within) and self.found_within > 0):
             raise typer.BadParameter("give a positive length.", param_hint="--found-within")
         return {
-            "unit": self.unit.value,
+            "unit": self.unit,
             "normalisation": _normalisation(self.normalise),
             "radii": _numbers(self.radius, "--radius"),
             "outlier_radii": _numbers(self.outlier, "--outlier"),
@@ -150,14 +140,13 @@ def evaluate(
     shown: Page,
     *,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same intervals.")] = 0,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     telling: Telling,
 ) -> None:
     """Measure models on a data set, as papers do: errors, rates, intervals, tests, figures.
 
     Predictions of --model are kept in OUT/predictions; the same command goes on where it was stopped.
     """
-    table_unit: Literal["mm", "pixel"] = measures.table_unit.value
     folders, names, measuring = compared.folders, _renamed(compared.rename), measures.keywords()
     if not folders and not compared.model:
         raise typer.BadParameter(
@@ -184,14 +173,14 @@ def evaluate(
         finds = {one.name: [names.get(name, name) for name in one.protocol.names] for one in models}
         # Before any model is run, which may take hours.
         chosen, shared = shared_landmarks(datalist, finds, _words(compared.landmarks))
-        found = [read_predictions(name, folder, cases, root, table_unit) for name, folder in folders]
+        found = [read_predictions(name, folder, cases, root, measures.table_unit) for name, folder in folders]
         found += [
             predict(
                 one,
                 cases,
                 root,
                 out / "predictions" / one.name,
-                device=device.value,
+                device=device,
                 progress=progress,
                 cancelled=cancelled,
             )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, Telling
+from LandmarkDetectionLib.cli.options import DeviceOption, Telling
 from LandmarkDetectionLib.errors import NotBetterError
 
 
@@ -27,7 +27,7 @@ def finetune(
     run: Annotated[
         Path | None, typer.Option(help="Folder to work in; one beside the models otherwise.")
     ] = None,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     *,
     telling: Telling,
 ) -> None:
@@ -50,7 +50,7 @@ def finetune(
             steps=STEPS if steps is None else steps,
             changes=changes,
             run=run,
-            device=device.value,
+            device=device,
             progress=progress,
             cancelled=cancelled,
         )

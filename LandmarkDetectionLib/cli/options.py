@@ -6,22 +6,17 @@ import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from LandmarkDetectionLib.errors import OutputError
 
-
-class Device(str, Enum):
-    """Where networks run."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
+#: Where networks run.
+Device = Literal["auto", "cpu", "cuda"]
+#: How the depth of a landmark is found.
+Depth = Literal["mean", "network", "lateral"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors are JSON too.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
@@ -65,20 +60,11 @@ EXIT_CODES = (
     "8 a training diverged, 9 the workers are gone, 10 a new model is not better, 130 cancelled."
 )
 
+#: Which hand a picture shows.
+Side = Literal["auto", "left", "right"]
 
-class Side(str, Enum):
-    """Which hand a picture shows."""
-
-    AUTO = "auto"
-    LEFT = "left"
-    RIGHT = "right"
-
-
-class Region(str, Enum):
-    """What is synthesised and studied."""
-
-    BODY = "body"
-    HAND = "hand"
+#: What is synthesised and studied.
+Region = Literal["body", "hand"]
 
 
 def series_of(text: str | None) -> str | int | None:

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, JsonOption, Telling
+from LandmarkDetectionLib.cli.options import DeviceOption, JsonOption, Telling
 from LandmarkDetectionLib.cli.output import tell_files
 from LandmarkDetectionLib.errors import InputError
 
@@ -58,7 +58,7 @@ def refine(
     channel: Annotated[
         list[Path] | None, typer.Option(help="Further image of the case, for models of several.")
     ] = None,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     *,
     telling: Telling,
 ) -> None:
@@ -100,11 +100,11 @@ def refine(
         corrected = LandmarkSet(tuple(settled.values()))
         require_near(volume, corrected)
         if before is None:
-            options = DetectOptions(device=device.value, channels=tuple(further))
+            options = DetectOptions(device=device, channels=tuple(further))
             analysis = analyse(volume, package, options, progress=progress)
         else:
             analysis = detect_again(
-                volume, package, before, device=device.value, channels=further, progress=progress
+                volume, package, before, device=device, channels=further, progress=progress
             )
         first, refined = analysis.detection, analysis.refine(corrected).detection
         if pixel_mm is not None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, Telling, make_folder
+from LandmarkDetectionLib.cli.options import DeviceOption, Telling, make_folder
 from LandmarkDetectionLib.cli.output import tell_files
 
 app = typer.Typer(help="Repeat the synthetic-data study, also on your own scans.", no_args_is_help=True)
 
-
-class StudyRegion(str, Enum):
-    """The paper's two applications."""
-
-    HAND = "hand"
-    BODY = "body"
+#: The paper's two applications.
+StudyRegion = Literal["hand", "body"]
 
 
 @app.command("synthetic")
@@ -37,7 +32,7 @@ def synthetic(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Folds side by side; as many as there are cores otherwise.")
     ] = None,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     *,
     telling: Telling,
 ) -> None:
@@ -48,7 +43,7 @@ def synthetic(
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.study.presets import study_config
 
-    config = study_config(preset, region.value)
+    config = study_config(preset, region)
     if seed is not None:
         config = config.model_copy(update={"seed": seed})
     make_folder(out)
@@ -72,7 +67,7 @@ def synthetic(
             config,
             out,
             datalist,
-            device=choose_device(device.value),
+            device=choose_device(device),
             workers=workers,
             progress=progress,
             cancelled=cancelled,
@@ -90,7 +85,7 @@ def package(
     out: Annotated[Path, typer.Option(help="Folder of the model to write.")],
     name: Annotated[str, typer.Option(help="Name of the model: lower case letters, digits and dashes.")],
     model_version: Annotated[str, typer.Option(help="Version of the model.")] = "1.0.0",
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     *,
     telling: Telling,
 ) -> None:
@@ -104,7 +99,7 @@ def package(
             out,
             name=name,
             version=model_version,
-            device=choose_device(device.value),
+            device=choose_device(device),
             progress=progress,
         )
     tell_files([model.path], telling)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.options import (
     DEFAULT_MODEL,
-    Device,
     DeviceOption,
     ModelOption,
     Region,
@@ -29,12 +27,8 @@ if TYPE_CHECKING:
 
 SHEET_AT_MOST = 400
 
-
-class HeadContrast(str, Enum):
-    """How synthetic heads are scanned."""
-
-    CT = "ct"
-    MR = "mr"
+#: How synthetic heads are scanned.
+HeadContrast = Literal["ct", "mr"]
 
 
 def synthesize(
@@ -45,7 +39,7 @@ def synthesize(
         Path | None,
         typer.Option(help="Folder to write: --count heads as 3D volumes with landmarks and a datalist."),
     ] = None,
-    region: Annotated[Region, typer.Option(help="What to draw on the sheet.")] = Region.BODY,
+    region: Annotated[Region, typer.Option(help="What to draw on the sheet.")] = "body",
     phantom: Annotated[
         Path | None, typer.Option(help="CT phantom to write (.nii.gz, .nrrd, .mha): one body with a table.")
     ] = None,
@@ -56,7 +50,7 @@ def synthesize(
         int, typer.Option(min=1, max=10_000, help="Bodies or hands on the sheet (at most 400), or volumes.")
     ] = 24,
     size: Annotated[int, typer.Option(min=16, max=256, help="Voxels along every side of --volumes.")] = 64,
-    contrast: Annotated[HeadContrast, typer.Option(help="What scans --volumes.")] = HeadContrast.MR,
+    contrast: Annotated[HeadContrast, typer.Option(help="What scans --volumes.")] = "mr",
     seed: SeedOption = 0,
     spacing: Annotated[float, typer.Option(min=0.5, max=20.0, help="Voxel size of the phantom, mm.")] = 3.0,
     *,
@@ -72,7 +66,7 @@ def synthesize(
         raise typer.BadParameter(f"a sheet holds {SHEET_AT_MOST} at most.", param_hint="--count")
     if truth is not None and phantom is None:
         raise typer.BadParameter("--truth needs --phantom.", param_hint="--truth")
-    if phantom is not None and region is not Region.BODY:
+    if phantom is not None and region != "body":
         raise typer.BadParameter("a phantom is a whole body; use --out for hands.", param_hint="--region")
     from LandmarkDetectionLib.io.formats import ITK, NIFTI
     from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, write_landmarks
@@ -85,7 +79,7 @@ def synthesize(
 
     with console.progress_bar(telling.shown) as progress:
         progress(0.0, "generating")
-        if out is not None and region is Region.HAND:
+        if out is not None and region == "hand":
             from LandmarkDetectionLib.synthesis.hand.sheet import write_hand_sheet
 
             write_hand_sheet(out, count=count, seed=seed)
@@ -121,11 +115,11 @@ def _synthesize_volumes(
         console.interruptible() as cancelled,
     ):
         write_volume_set(
-            folder, count, size=size, contrast=contrast.value, seed=seed, progress=progress,
+            folder, count, size=size, contrast=contrast, seed=seed, progress=progress,
             cancelled=cancelled,
         )  # fmt: skip
         if sheet is not None:
-            write_head_sheet(sheet, count=min(count, 24), size=size, contrast=contrast.value, seed=seed)
+            write_head_sheet(sheet, count=min(count, 24), size=size, contrast=contrast, seed=seed)
     tell_files([folder, *([sheet] if sheet else [])], telling)
 
 
@@ -135,7 +129,7 @@ def demo(
     ),
     seed: SeedOption = 2,
     model: ModelOption = DEFAULT_MODEL,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     *,
     telling: Telling,
 ) -> None:
@@ -161,7 +155,7 @@ def demo(
         write_landmarks(known, truth)
         # Read back what was written, so that the demo takes the way of a user's own file.
         volume = read_volume(ct)
-        analysis = analyse(volume, package, DetectOptions(device=device.value), progress=progress)
+        analysis = analyse(volume, package, DetectOptions(device=device), progress=progress)
         detection = analysis.detection
         write_results(analysis, package.protocol, [found, record], picture, volume, truth=known)
 

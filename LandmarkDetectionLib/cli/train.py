@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
-from LandmarkDetectionLib.cli.options import Device, DeviceOption, Telling, make_folder
+from LandmarkDetectionLib.cli.options import DeviceOption, Telling, make_folder
 from LandmarkDetectionLib.cli.output import tell_files
 
 if TYPE_CHECKING:
@@ -23,22 +22,11 @@ SYNTHETIC_PRESET, ANNOTATED_PRESET = "whole-body-ct", "scn-lite"
 #: Tells landmarks from the outline where a scan shows no bone, inside the model of skin and bones.
 OUTLINE_MODEL = "whole-body-skin"
 
+#: Networks that can be trained on synthetic images.
+Network = Literal["silhouette_unet", "regression_cnn"]
 
-class Network(str, Enum):
-    """Networks that can be trained on synthetic images."""
-
-    SILHOUETTE_UNET = "silhouette_unet"
-    REGRESSION_CNN = "regression_cnn"
-
-
-class TrainingLoss(str, Enum):
-    """What networks on annotated images minimise."""
-
-    CROSS_ENTROPY = "cross-entropy"
-    SCN = "scn"
-    MSE = "mse"
-    WEIGHTED_MSE = "weighted-mse"
-    ADAPTIVE_WING = "adaptive-wing"
+#: What networks on annotated images minimise.
+TrainingLoss = Literal["cross-entropy", "scn", "mse", "weighted-mse", "adaptive-wing"]
 
 
 @dataclass(frozen=True)
@@ -132,14 +120,9 @@ class Run:
     resume: Annotated[
         bool, typer.Option(help="Go on where an earlier run with these settings in --out stopped.")
     ] = True
-    device: DeviceOption = Device.AUTO
+    device: DeviceOption = "auto"
     devices: Annotated[int, typer.Option(min=1, help="GPUs of this machine to train on.")] = 1
     num_nodes: Annotated[int, typer.Option(min=1, help="Machines to train on, started by torchrun.")] = 1
-
-    @property
-    def keywords(self) -> dict[str, Any]:
-        """For the functions that train."""
-        return {**vars(self), "device": self.device.value}
 
 
 def train(
@@ -229,7 +212,7 @@ def _train_synthetic(
 
     if preset not in PRESETS:
         raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
-    changes = _changes(learning, network=learning.network.value if learning.network else None)
+    changes = _changes(learning, network=learning.network)
     # Built anew rather than copied with changes, so that the changes are checked.
     config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **changes})
     if config.skeleton:
@@ -246,7 +229,7 @@ def _train_synthetic(
     from LandmarkDetectionLib.training.synthetic.train import train as run_training
 
     with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
-        checkpoint = run_training(config, out, progress=progress, cancelled=cancelled, **run.keywords)
+        checkpoint = run_training(config, out, progress=progress, cancelled=cancelled, **vars(run))
     if not can_package(config):
         return [checkpoint]
     folder, version = out / result.name, result.model_version
@@ -301,7 +284,7 @@ def _train_annotated(
     make_folder(out)
     changes = _changes(
         learning,
-        loss=images.loss.value if images.loss else None,
+        loss=images.loss,
         align=images.align or None,
         members=learning.members,
     )
@@ -322,7 +305,7 @@ def _train_annotated(
             lessons,
             new,
             out,
-            run=run.keywords,
+            run=vars(run),
             say=console.say if telling.shown else None,
             progress=progress,
             cancelled=cancelled,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -140,7 +140,7 @@ class _Definition(Frozen):
     @property
     def own_landmarks(self) -> tuple[str, ...]:
         """Landmarks that the definition names itself, each once."""
-        return ()
+        return tuple(dict.fromkeys(_ends(self._lines())))
 
     @property
     def of(self) -> tuple[str, ...]:
@@ -150,28 +150,33 @@ class _Definition(Frozen):
     @property
     def directions(self) -> tuple[Direction, ...]:
         """Directions that it names."""
-        return ()
-
-
-class _OfPoints(_Definition):
-    landmarks: tuple[Name, ...]
-
-    @property
-    def own_landmarks(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.landmarks, *_ends(self._lines()))))
-
-    @property
-    def directions(self) -> tuple[Direction, ...]:
         return tuple(line for line in self._lines() if isinstance(line, str))
 
     def _lines(self) -> tuple[Line, ...]:
         return ()
 
-    def _require(self, count: int, kind: str, least: bool = False) -> None:
-        enough = len(self.landmarks) >= count if least else len(self.landmarks) == count
-        if not enough or len(set(self.landmarks)) != len(self.landmarks):
-            number = f"at least {count}" if least else str(count)
+
+class _OfPoints(_Definition):
+    """Of so many different landmarks."""
+
+    needed: ClassVar[int]
+    or_more: ClassVar[bool] = False
+
+    landmarks: tuple[Name, ...]
+
+    @model_validator(mode="after")
+    def _enough(self) -> _OfPoints:
+        count = len(set(self.landmarks))
+        is_right = count >= self.needed if self.or_more else count == self.needed
+        if not is_right or count < len(self.landmarks):
+            number = f"at least {self.needed}" if self.or_more else str(self.needed)
+            kind = getattr(self, "kind", "")
             raise ValueError(f"{kind} {self.name!r} needs {number} different landmarks")
+        return self
+
+    @property
+    def own_landmarks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.landmarks, *super().own_landmarks)))
 
 
 class Distance(_OfPoints):
@@ -183,13 +188,10 @@ class Distance(_OfPoints):
         Negative when the second landmark lies the other way along this direction, 0 when neither way.
     """
 
+    needed: ClassVar[int] = 2
+
     kind: Literal["distance"]
     sign_along: Direction | None = None
-
-    @model_validator(mode="after")
-    def _count(self) -> Distance:
-        self._require(2, "distance")
-        return self
 
     def _lines(self) -> tuple[Line, ...]:
         return () if self.sign_along is None else (self.sign_along,)
@@ -198,24 +200,19 @@ class Distance(_OfPoints):
 class Path(_OfPoints):
     """Length of the way over three landmarks or more, mm."""
 
-    kind: Literal["path"]
+    needed: ClassVar[int] = 3
+    or_more: ClassVar[bool] = True
 
-    @model_validator(mode="after")
-    def _count(self) -> Path:
-        self._require(3, "path", least=True)
-        return self
+    kind: Literal["path"]
 
 
 class ProjectedDistance(_OfPoints):
     """How far the second of two landmarks lies from the first along a line, mm; negative the other way."""
 
+    needed: ClassVar[int] = 2
+
     kind: Literal["projected_distance"]
     along: Line
-
-    @model_validator(mode="after")
-    def _count(self) -> ProjectedDistance:
-        self._require(2, "projected_distance")
-        return self
 
     def _lines(self) -> tuple[Line, ...]:
         return (self.along,)
@@ -228,13 +225,10 @@ class Perpendicular(_OfPoints):
     towards the viewer, and negative to the right. In space it is never negative.
     """
 
+    needed: ClassVar[int] = 1
+
     kind: Literal["perpendicular"]
     line: tuple[Name, Name]
-
-    @model_validator(mode="after")
-    def _count(self) -> Perpendicular:
-        self._require(1, "perpendicular")
-        return self
 
     def _lines(self) -> tuple[Line, ...]:
         return (self.line,)
@@ -243,12 +237,9 @@ class Perpendicular(_OfPoints):
 class Angle(_OfPoints):
     """Angle at the second of three landmarks, 0 to 180 degrees."""
 
-    kind: Literal["angle"]
+    needed: ClassVar[int] = 3
 
-    @model_validator(mode="after")
-    def _count(self) -> Angle:
-        self._require(3, "angle")
-        return self
+    kind: Literal["angle"]
 
 
 class LineAngle(_Definition):
@@ -267,13 +258,8 @@ class LineAngle(_Definition):
     lines: tuple[Line, Line]
     signed: bool = False
 
-    @property
-    def own_landmarks(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(_ends(self.lines)))
-
-    @property
-    def directions(self) -> tuple[Direction, ...]:
-        return tuple(line for line in self.lines if isinstance(line, str))
+    def _lines(self) -> tuple[Line, ...]:
+        return self.lines
 
 
 class CurveAngle(_OfPoints):

@@ -73,7 +73,10 @@ def draft_protocol(title: str, rows: Sequence[DraftRow], version: str = "1.0.0")
                 )
                 for row in rows
             ),
-            pairs=tuple(_left_first(pair) for pair in pairs),
+            # The left one first.
+            pairs=tuple(
+                pair[::-1] if "left" in pair[1] and "left" not in pair[0] else pair for pair in pairs
+            ),
             lines=tuple(lines),
         )
     except ValidationError as problem:
@@ -106,7 +109,3 @@ def _known(names: dict[str, str], title: str, row: DraftRow) -> str:
     if title.lower() not in names:
         raise InputError(f"'{row.title}' names '{title}', which is not in the list.")
     return names[title.lower()]
-
-
-def _left_first(pair: tuple[str, str]) -> tuple[str, str]:
-    return pair[::-1] if "left" in pair[1] and "left" not in pair[0] else pair

@@ -20,7 +20,7 @@ contradicts the file's.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -30,8 +30,9 @@ import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.datasets.cases import grid_problem, read_images
+from LandmarkDetectionLib.datasets.cases import Case, grid_problem, read_images
 from LandmarkDetectionLib.datasets.findings import Finding, ImageFacts
+from LandmarkDetectionLib.datasets.shape_checks import check_shapes
 from LandmarkDetectionLib.datasets.splits import is_training
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io import raster
@@ -40,7 +41,6 @@ from LandmarkDetectionLib.io.volumes import read_volume
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.datasets.cases import Case
 
 
 Missing = Literal["refuse", "allow"]
@@ -281,8 +281,9 @@ def _unlike_images(seen: Sequence[_Seen]) -> Iterator[Finding]:
     images = [(one, one.image) for one in seen if one.image is not None]
     if not images:
         return
-    channels = _most([image.channels for _, image in images])
-    flat = _most([image.is_2d for _, image in images])
+    # Of two equally frequent ones the first.
+    channels, _ = Counter(image.channels for _, image in images).most_common()[0]
+    flat, _ = Counter(image.is_2d for _, image in images).most_common()[0]
     for one, image in images:
         if image.channels != channels:
             yield one.finding(
@@ -337,8 +338,6 @@ def _shapes(
     seen: Sequence[_Seen], names: Sequence[str], pairs: Sequence[tuple[str, str]]
 ) -> Iterator[Finding]:
     """The landmarks of each rater compared between cases."""
-    from LandmarkDetectionLib.datasets.shape_checks import check_shapes
-
     raters = list(dict.fromkeys(rater for one in seen for rater in one.sets))
     for rater in raters:
         whole = [
@@ -545,14 +544,6 @@ def _outside(positions: np.ndarray, image: ImageFacts, margin: float) -> np.ndar
 
 
 # --- words ----------------------------------------------------------------------------------------------
-
-
-def _most(values: Sequence[int]) -> int:
-    counts: dict[int, int] = defaultdict(int)
-    for value in values:
-        counts[value] += 1
-    # Of two equally frequent ones the first.
-    return max(counts, key=lambda value: counts[value])
 
 
 def _count(number: int, word: str) -> str:

@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from LandmarkDetectionLib.datasets.annotations import is_store, read_store
 from LandmarkDetectionLib.datasets.cases import NO_RATERS, Case, Datalist, DatalistError, Unit
 from LandmarkDetectionLib.datasets.checks import Fingerprint, Missing, survey
 from LandmarkDetectionLib.files import read_json
@@ -78,8 +79,6 @@ def read_datalist(
     """
     path = Path(path)
     if path.is_dir():
-        from LandmarkDetectionLib.datasets.annotations import is_store, read_store
-
         if is_store(path):
             return read_store(path)
     cases, name, protocol = _parse(path, read_json(path))
@@ -149,6 +148,8 @@ def _parse(
 ) -> tuple[tuple[Case, ...], str, Protocol | None]:
     from pydantic import ValidationError
 
+    from LandmarkDetectionLib.io.protocols import chosen_protocol
+
     try:
         file: Any = _schema(annotated).model_validate(content)
     except ValidationError as error:
@@ -162,7 +163,8 @@ def _parse(
     ]
     if reserved:
         raise DatalistError(path, reserved)
-    return cases, file.name or path.stem, _protocol(file.protocol, path.parent)
+    protocol = chosen_protocol(file.protocol, path.parent) if file.protocol else None
+    return cases, file.name or path.stem, protocol
 
 
 def _case(row: Any, number: int, folder: Path) -> Case:
@@ -188,14 +190,6 @@ def _colours(entry: Any, folder: Path) -> DirectionColours:
     return DirectionColours(
         folder / entry.fa, tuple(folder / direction for direction in directions), entry.axes
     )
-
-
-def _protocol(name: str, folder: Path) -> Protocol | None:
-    if not name:
-        return None
-    from LandmarkDetectionLib.io.protocols import load_protocol, read_protocol
-
-    return read_protocol(folder / name) if name.endswith(".json") else load_protocol(name)
 
 
 def _once_per_place(errors: Sequence[Any]) -> list[Any]:

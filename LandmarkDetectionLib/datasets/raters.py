@@ -7,17 +7,15 @@ than any of them where their errors are independent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.datasets.cases import Case
 from LandmarkDetectionLib.typing import FloatArray
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.datasets.cases import Case
 
 #: Of which landmarks there is a mean: those that all raters placed, or those that any of them did.
 MeanOf = Literal["all", "any"]

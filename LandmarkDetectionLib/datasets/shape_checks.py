@@ -10,16 +10,13 @@ landmark in other cases is named. These are warnings, for a person to look: rare
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.shapes import mirror_permutation, moved_onto
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.landmarks import LandmarkSet
-    from LandmarkDetectionLib.datasets.cases import Case
-    from LandmarkDetectionLib.datasets.findings import Finding, ImageFacts
+from LandmarkDetectionLib.datasets.cases import Case
+from LandmarkDetectionLib.datasets.findings import Finding, ImageFacts
 
 FEWEST_CASES = 5
 FEWEST_LANDMARKS = 3
@@ -53,8 +50,6 @@ def check_shapes(
     pairs
         (left, right) names; found by the words left and right in them where there are none.
     """
-    from LandmarkDetectionLib.datasets.findings import Finding
-
     points = np.full((len(whole), len(names), 3), np.nan)
     row = {name: n for n, name in enumerate(names)}
     for n, (case, _, landmarks) in enumerate(whole):
@@ -182,8 +177,6 @@ def _residuals(shape: np.ndarray, layout: np.ndarray, rounds: int = 4) -> np.nda
 
 def _corner(whole: Whole) -> Iterator[Finding]:
     """Landmarks of most cases in a corner of images that they would fill, had their numbers another unit."""
-    from LandmarkDetectionLib.datasets.findings import Finding
-
     suspects = []
     for case, image, landmarks in whole:
         if case.unit != "pixel" or not image.spacing_known or len(landmarks.present) < FEWEST_LANDMARKS:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.datasets.raters import ALL, case_annotations
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.datasets.cases import Datalist
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.options import possible_options
+from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.dispatch import analyse, look
 from LandmarkDetectionLib.detectors.refining import TOLERANCE_MM
 from LandmarkDetectionLib.errors import InputError, NoBodyError
+from LandmarkDetectionLib.typing import Progress
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.detection import Detection
-    from LandmarkDetectionLib.core.review import Review
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.detectors.analysis import Analysis, Views
+    from LandmarkDetectionLib.detectors.analysis import Views
     from LandmarkDetectionLib.models import Model
-    from LandmarkDetectionLib.typing import Progress
 
 
 def detect_again(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS, HandEstimates
+from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS, Estimates, HandEstimates
 from LandmarkDetectionLib.networks.silhouette_arrays import (
     HeatmapArrays,
     SilhouetteArrays,
@@ -23,7 +23,6 @@ from LandmarkDetectionLib.quality.calibration import RADIUS_MM
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.detectors.estimates import Estimates
     from LandmarkDetectionLib.models import Model
 
 
@@ -117,8 +116,6 @@ def estimate(
     mean_depth_error_mm: Array,
 ) -> Estimates:
     """See ``silhouette.estimate``."""
-    from LandmarkDetectionLib.detectors.estimates import Estimates
-
     image, mean, deviation = network_input(*coronal, LEAST_DEVIATION_MM)
     maps = networks["coronal"](image)
     flipped = networks["coronal"](np.ascontiguousarray(image[..., ::-1]))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.options import DetectOptions
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
+from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.options import DetectOptions
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.detectors.analysis import Analysis
     from LandmarkDetectionLib.models import Model
 
 #: Told the fraction done and what is being done; raises Cancelled to stop.
@@ -25,6 +32,45 @@ class Detector(Protocol):
 
     def analyse(self, volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
         """Find the model's landmarks with options that are not refused, on the device that they name."""
+
+
+def landmarks_of(
+    model: Model, positions: Array, present: Array, confidence: Array, covariance: Array | None = None
+) -> LandmarkSet:
+    """A model's landmarks: absent where they are not present, uncertain where confidence is low.
+
+    Parameters
+    ----------
+    model
+        Whose protocol defines them.
+    positions : (L, 3) RAS mm
+    present : (L,) bool
+    confidence : (L,)
+        Of being where it is said; of an absent one, of being present.
+    covariance : (L, 3, 3) mm^2, optional
+    """
+    marks = []
+    for n, definition in enumerate(model.protocol.landmarks):
+        there, trusted = bool(present[n]), confidence[n] >= UNCERTAIN_BELOW
+        marks.append(
+            Landmark(
+                name=definition.name,
+                position=positions[n] if there else np.full(3, np.nan),
+                status=Status.ABSENT if not there else Status.DETECTED if trusted else Status.UNCERTAIN,
+                confidence=float(confidence[n]),
+                covariance=covariance[n] if there and covariance is not None else None,
+                description=definition.definition,
+            )
+        )
+    return LandmarkSet(tuple(marks), name=model.protocol.title)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Note how long a step takes."""
+    start = time.perf_counter()
+    yield
+    seconds[name] = round(time.perf_counter() - start, 4)
 
 
 def refuses_side(model: Model, options: DetectOptions) -> InputError | None:

@@ -13,11 +13,11 @@ import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
-from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, refuses_channels, refuses_side
+from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, refuses_side, timed
 from LandmarkDetectionLib.detectors.bone_estimates import (
     BodyEstimates,
     BodyView,
@@ -33,7 +33,6 @@ from LandmarkDetectionLib.detectors.silhouette import (
     CLICK_DEPTH_MM,
     CLICK_MM,
     LEAST_LIKENESS,
-    Timer,
     canvas,
     estimate,
     frame_of,
@@ -47,7 +46,7 @@ from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE, slab_input
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.quality.body_evidence import Inside, composition, weighed
-from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM, UNCERTAIN_BELOW, Calibration
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM, Calibration
 from LandmarkDetectionLib.quality.plausibility import (
     mirror_warning,
     none_found,
@@ -81,13 +80,13 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     """Find landmarks in skin and bones; see ``detectors.dispatch.analyse``."""
     seconds: dict[str, float] = {}
     settings = BoneSettings.of(model)
-    with Timer(seconds, "project"):
+    with timed(seconds, "project"):
         step(0.05, "looking for the body")
         views = project_body(volume, pixel_mm=settings.pixel_mm, threshold=options.threshold)
-    with Timer(seconds, "load model"):
+    with timed(seconds, "load model"):
         step(0.45, "loading the model")
         networks = array_estimates.networks_for(model, options.device)
-    with Timer(seconds, "networks"):
+    with timed(seconds, "networks"):
         step(0.55, "finding landmarks")
         coronal = canvas(views.coronal, settings.coronal_shape)
         lateral = canvas(views.lateral, settings.lateral_shape)
@@ -103,7 +102,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         elif settings.outline is not None:
             estimates = with_outline(networks, estimates, coronal, lateral, settings, names)
         turned = _turned(networks, coronal, settings)
-    with Timer(seconds, "check"):
+    with timed(seconds, "check"):
         step(0.9, "checking the result")
         confidence = _confidence(estimates, settings, coronal)
         inside = composition(volume, views).inside
@@ -297,26 +296,11 @@ def weighed_levels(
 def _landmarks(
     model: Model, view: View, estimates: BodyEstimates, covariance: Array, confidence: Array
 ) -> LandmarkSet:
-    rows, columns = view.field_of_view.shape
-    pixels = view.geometry.from_ras(estimates.position[0])
-    result = []
-    for n, definition in enumerate(model.protocol.landmarks):
-        column, row = np.rint(pixels[n, :2]).astype(int)
-        inside = 0 <= row < rows and 0 <= column < columns and bool(view.field_of_view[row, column])
-        present = inside and estimates.present[0, n] >= PRESENT_ABOVE
-        trusted = confidence[n] >= UNCERTAIN_BELOW
-        result.append(
-            Landmark(
-                name=definition.name,
-                position=estimates.position[0, n] if present else np.full(3, np.nan),
-                status=Status.ABSENT if not present else Status.DETECTED if trusted else Status.UNCERTAIN,
-                # Of an absent landmark it must not look like one that was found.
-                confidence=float(confidence[n]) if present else float(min(confidence[n], 1 - confidence[n])),
-                covariance=covariance[n] if present else None,
-                description=definition.definition,
-            )
-        )
-    return LandmarkSet(tuple(result), name=model.protocol.title)
+    present = scanned(view, frame_of(view).from_ras(estimates.position[0]))
+    present &= estimates.present[0] >= PRESENT_ABOVE
+    # Of an absent landmark it must not look like one that was found.
+    said = np.where(present, confidence, np.minimum(confidence, 1 - confidence))
+    return landmarks_of(model, estimates.position[0], present, said, covariance)
 
 
 def _evidence(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
-from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
+from LandmarkDetectionLib.core.options import DetectOptions, Side
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, refuses_channels
+from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, timed
 from LandmarkDetectionLib.detectors.estimates import HandEstimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands, hand_canvas
@@ -24,15 +23,11 @@ from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.detectors.settings import HandSettings
 from LandmarkDetectionLib.errors import InputError, ModelError, NoBodyError
 from LandmarkDetectionLib.imaging.hand.views import HandPicture, HandView, view_hand
+from LandmarkDetectionLib.imaging.view import View
+from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW, Calibration
 from LandmarkDetectionLib.quality.plausibility import in_pixels, plausibility_warnings
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.options import DetectOptions, Side
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.imaging.view import View
-    from LandmarkDetectionLib.models import Model
 
 #: Two ways to turn a hand that differ by fewer landmarks, or bones of a possible length, are about as good.
 DOUBTFUL = 1.0
@@ -79,13 +74,13 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     settings = HandSettings.of(model)
     method, side = options.depth or settings.depth_method, options.side
     seconds: dict[str, float] = {}
-    with _timed(seconds, "project"):
+    with timed(seconds, "project"):
         step(0.05, "looking for the hand")
         picture = view_hand(volume, side, options.threshold)
-    with _timed(seconds, "load model"):
+    with timed(seconds, "load model"):
         step(0.45, "loading the model")
         networks = array_estimates.networks_for(model, options.device)
-    with _timed(seconds, "networks"):
+    with timed(seconds, "networks"):
         step(0.6, "finding landmarks")
         canvases = [hand_canvas(one.view, settings.canvas_shape, settings.filled) for one in picture.views]
         front, back, inside = (
@@ -97,7 +92,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     step(0.9, "checking the result")
     curve = settings.calibration["silhouette" if picture.flat else "depth"]
     confidence = Calibration(np.array(curve.scores), np.array(curve.shares))(found.near)
-    impossible = impossible_bones(found, model, settings, flat=picture.flat, pixel_mm=_pixels(canvases))
+    pixel_mm = np.array([canvas.geometry.spacing[0] for canvas in canvases])
+    impossible = impossible_bones(found, model, settings, flat=picture.flat, pixel_mm=pixel_mm)
     # A view in which bones are impossible explains the picture as badly as one that lacks landmarks.
     worth = confidence.sum(axis=1) - impossible.sum(axis=1)
     best = _best_view(worth, picture.sure)
@@ -165,19 +161,13 @@ def _evidence(
     calibration = Calibration(np.array(curve.scores), np.array(curve.shares))
     length_mm = float(found.length[best] * view.geometry.spacing[0])
 
-    def contains(point: Array) -> bool:
-        ijk = volume.ras_to_ijk_points(point)
-        # A click beside a radiograph's plane is meant to lie in it.
-        inside = (ijk >= -0.5) & (ijk <= np.array(volume.size) - 0.5) | (np.array(volume.size) == 1)
-        return bool(inside.all())
-
     maps = Maps(
         view=view,
         maps=found.maps[best, :1] if picture.flat else found.maps[best],
         radius_mm=settings.radius_share * length_mm,
         click_mm=CLICK_SHARE * length_mm,
         click_depth_mm=CLICK_DEPTH_SHARE * length_mm,
-        contains=contains,
+        contains=lambda point: bool(volume.holds(point)[0]),
         confidence=lambda near, _depth_error, _place: float(calibration(np.array([near]))[0]),
     )
     pixel = view.geometry.spacing[0]
@@ -186,18 +176,13 @@ def _evidence(
     frame = Frame(view.geometry.origin, (view.geometry.axes_mm * (1.0, 1.0, pixel))[:, :axes])
     whole = model.read_joint()
 
-    def inside(points: Array) -> Array:
-        ijk = volume.ras_to_ijk_points(frame.to_ras(points))
-        size = np.array(volume.size)
-        return np.asarray(((ijk >= -0.5) & (ijk <= size - 0.5) | (size == 1)).all(axis=1))
-
     joint = JointEvidence(
         frame=frame,
         answer=Answer(observed, found.present[best]),
         joint=whole.first_axes(axes) if whole is not None else None,
         radius=settings.radius_share * float(found.length[best]),
         judged_axes=2,
-        inside=inside,
+        inside=lambda points: volume.holds(frame.to_ras(points)),
     )
     return Evidence(maps, joint)
 
@@ -250,10 +235,6 @@ def impossible_bones(
     share = np.linalg.norm(steps, axis=-1) / np.maximum(found.length, 1e-6)[:, None]
     seen = (found.present[:, ends] >= PRESENT_ABOVE).all(axis=-1)
     return np.asarray(seen & ((share < low / STRETCH) | (share > high * STRETCH)))
-
-
-def _pixels(canvases: list[View]) -> Array:
-    return np.array([canvas.geometry.spacing[0] for canvas in canvases])
 
 
 def _best_view(worth: Array, clear: bool) -> int:
@@ -335,37 +316,15 @@ def _landmarks(
     places: Array,
     confidence: Array,
 ) -> LandmarkSet:
-    geometry = view.geometry
-    ras = geometry.to_ras(places[:, :3])
-    ijk = volume.ras_to_ijk_points(ras)
-    pictured = np.all((ijk >= -0.5) & (ijk <= np.array(volume.size) - 0.5), axis=1)
-    axes = np.stack(
-        [
-            geometry.column_axis * geometry.spacing[0],
-            geometry.row_axis * geometry.spacing[1],
-            geometry.depth_axis,
-        ],
-        axis=1,
-    )
-    result = []
-    for n, definition in enumerate(model.protocol.landmarks):
-        present = bool(pictured[n]) and found.present[best, n] >= PRESENT_ABOVE
-        trusted = confidence[n] >= UNCERTAIN_BELOW
-        spread = np.zeros((3, 3))
-        spread[:2, :2] = found.covariance[best, n]
-        spread[2, 2] = 2 * places[n, 3] ** 2
-        result.append(
-            Landmark(
-                name=definition.name,
-                position=ras[n] if present else np.full(3, np.nan),
-                status=Status.ABSENT if not present else Status.DETECTED if trusted else Status.UNCERTAIN,
-                # Of an absent landmark it must not look like one that was found.
-                confidence=float(confidence[n] if present else min(confidence[n], 1 - confidence[n])),
-                covariance=axes @ spread @ axes.T if present else None,
-                description=definition.definition,
-            )
-        )
-    return LandmarkSet(tuple(result), name=model.protocol.title)
+    ras = view.geometry.to_ras(places[:, :3])
+    present = volume.holds(ras) & (found.present[best] >= PRESENT_ABOVE)
+    # Of an absent landmark it must not look like one that was found.
+    confidence = np.where(present, confidence, np.minimum(confidence, 1 - confidence))
+    spread = np.zeros((len(ras), 3, 3))
+    spread[:, :2, :2] = found.covariance[best]
+    spread[:, 2, 2] = 2 * places[:, 3] ** 2
+    axes = view.geometry.axes_mm
+    return landmarks_of(model, ras, present, confidence, axes @ spread @ axes.T)
 
 
 def _seen(picture: HandPicture, chosen: HandView, side: str) -> str:
@@ -427,10 +386,3 @@ def _unusual_lengths(
     ranges = {key: (low * length, high * length) for key, (low, high) in settings.length_range_share.items()}
     unit = "mm" if volume.spacing_known else "pixels"
     return plausibility_warnings(model.protocol, landmarks.positions, ranges, unit)
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[name] = round(time.perf_counter() - start, 4)

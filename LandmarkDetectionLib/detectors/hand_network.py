@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS, HandEstimates
 from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
@@ -82,8 +83,6 @@ def estimate_hands(
         Radius of ``near`` as a share of the hand's length.
     """
     if isinstance(network, SilhouetteArrays):
-        from LandmarkDetectionLib.detectors import array_estimates
-
         return array_estimates.estimate_hands(network, front, back, field_of_view, ends, radius_share)
     import torch
 

@@ -7,31 +7,27 @@ radius of the model's settings, and only positions outside the picture are repor
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt
-from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.options import DetectOptions
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
-from LandmarkDetectionLib.detectors.base import Step, refuses_channels
+from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.joint import Frame, JointEvidence
 from LandmarkDetectionLib.detectors.regression import regression_answer
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.imaging.hand.views import view_hand
-from LandmarkDetectionLib.quality.calibration import RADIUS_MM, UNCERTAIN_BELOW
+from LandmarkDetectionLib.imaging.view import View
+from LandmarkDetectionLib.models import Model
+from LandmarkDetectionLib.quality.calibration import RADIUS_MM
 from LandmarkDetectionLib.quality.plausibility import plausibility_warnings
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.options import DetectOptions
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.imaging.view import View
-    from LandmarkDetectionLib.models import Model
 
 
 def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
@@ -64,31 +60,21 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     view = chosen.view.cropped_to_object().resampled((rows, columns))
     places = _places(view, model, settings, "flat" if picture.flat else method, options.device)
     ras = view.geometry.to_ras(places)
-    ijk = volume.ras_to_ijk_points(ras)
-    inside = np.all((ijk >= -0.5) & (ijk <= np.array(volume.size) - 0.5), axis=1)
-    landmarks = tuple(
-        _landmark(one.name, one.definition, ras[n], bool(inside[n]), settings.found_share[one.name])
-        for n, one in enumerate(model.protocol.landmarks)
-    )
-    marks = LandmarkSet(landmarks, name=model.protocol.title)
+    inside = volume.holds(ras)
+    shares = [settings.found_share[name] for name in model.protocol.names]
+    marks = landmarks_of(model, ras, inside, np.where(inside, shares, 0.0))
     step(1.0, "done")
     axes, geometry = 2 if picture.flat else 3, view.geometry
     frame = Frame(geometry.origin, (geometry.axes_mm / (*geometry.spacing, 1.0))[:, :axes])
     whole = model.read_joint()
 
-    def imaged(points: Array) -> Array:
-        where = volume.ras_to_ijk_points(frame.to_ras(points))
-        size = np.array(volume.size)
-        return np.asarray(((where >= -0.5) & (where <= size - 0.5) | (size == 1)).all(axis=1))
-
-    shares = [settings.found_share[one.name] for one in model.protocol.landmarks]
     joint = JointEvidence(
         frame=frame,
         answer=regression_answer(frame.from_ras(ras), shares, [bool(one) for one in inside], RADIUS_MM),
         joint=whole.first_axes(axes) if whole is not None else None,
         radius=RADIUS_MM,
         judged_axes=axes,
-        inside=imaged,
+        inside=lambda points: volume.holds(frame.to_ras(points)),
     )
     detection = Detection(
         landmarks=marks,
@@ -139,10 +125,3 @@ def _doubts(volume: Volume, model: Model, settings: RegressionSettings, position
     if not volume.spacing_known:
         return []
     return plausibility_warnings(model.protocol, positions, settings.length_range_mm)
-
-
-def _landmark(name: str, definition: str, position: Array, inside: bool, confidence: float) -> Landmark:
-    if not inside:
-        return Landmark(name, np.full(3, np.nan), Status.ABSENT, 0.0, description=definition)
-    status = Status.DETECTED if confidence >= UNCERTAIN_BELOW else Status.UNCERTAIN
-    return Landmark(name, position, status, confidence, description=definition)

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
-from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
+from LandmarkDetectionLib.core.options import DetectOptions
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
-from LandmarkDetectionLib.detectors.base import Step, refuses_side
+from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_side, timed
 from LandmarkDetectionLib.detectors.heatmap_evidence import MOST_BYTES, SpatialBranch, heatmap_evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmaps.decoding import Reading
 from LandmarkDetectionLib.heatmaps.inference import read_image
+from LandmarkDetectionLib.imaging.aligned_grid import look_at_aligned, read_template
 from LandmarkDetectionLib.imaging.grid import ImageGrid, look_at
 from LandmarkDetectionLib.imaging.previews import image_views
-from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW
+from LandmarkDetectionLib.models import Model
+from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
 from LandmarkDetectionLib.quality.plausibility import in_pixels, none_found
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.options import DetectOptions
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.models import Model
-    from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 
 KEY = "heatmap"
 #: Distances between landmarks that training never saw by this factor are named.
@@ -71,13 +68,13 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     """
     settings, device = HeatmapSettings.of(model), options.device
     seconds: dict[str, float] = {}
-    with _timed(seconds, "load model"):
+    with timed(seconds, "load model"):
         step(0.05, "loading the model")
         network: Any = networks_for(model, device)[KEY]
-    with _timed(seconds, "resample"):
+    with timed(seconds, "resample"):
         step(0.3, "bringing the image onto the network's grid")
         grid, unregistered = _grid([volume, *options.channels], model, settings, network.multiple)
-    with _timed(seconds, "network"):
+    with timed(seconds, "network"):
         step(0.5, "finding landmarks")
         radius = settings.radius / float(grid.cell_mm.mean())
         masses = settings.masses(model.protocol.names)
@@ -93,7 +90,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         )
     step(0.9, "checking the result")
     confidence = settings.confidence(reading.near[0])
-    landmarks = _landmarks(volume, model, grid, reading, confidence)
+    landmarks = _landmarks(model, grid, reading, confidence)
     unit = "mm" if volume.spacing_known else "pixel"
     step(1.0, "done")
     detection = Detection(
@@ -108,7 +105,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         doubts=(
             *unregistered,
             *none_found(volume, model, landmarks),
-            *_doubts(volume, model, settings, grid, reading, landmarks),
+            *_doubts(volume, model, settings, reading, landmarks),
         ),
         seconds=seconds,
     )
@@ -132,8 +129,6 @@ def _grid(
     """What the network looks at, and a doubt where it could not be registered to the template."""
     if settings.template is None:
         return look_at(volumes, settings.grid(), multiple), ()
-    from LandmarkDetectionLib.imaging.aligned_grid import look_at_aligned, read_template
-
     template = read_template(model.path / settings.template.file, settings.template.sha256)
     aligned = look_at_aligned(volumes, template, settings.grid())
     warning = aligned.alignment.warning
@@ -156,36 +151,21 @@ def _branch(
     return SpatialBranch(network, appearance, grid.image, reading, settings, model.protocol.names, radius)
 
 
-def _landmarks(
-    volume: Volume, model: Model, grid: ImageGrid, reading: Reading, confidence: Array
-) -> LandmarkSet:
+def _landmarks(model: Model, grid: ImageGrid, reading: Reading, confidence: Array) -> LandmarkSet:
     ras = grid.points_to_ras(reading.position[0])
     covariance = grid.covariance_to_ras(reading.covariance[0])
     size = np.array(grid.content[::-1])
     inside = ((reading.position[0] >= -0.5) & (reading.position[0] <= size - 0.5)).all(axis=1)
-    result = []
-    for n, definition in enumerate(model.protocol.landmarks):
-        present = bool(inside[n]) and reading.present[0, n] >= PRESENT_ABOVE
-        trusted = confidence[n] >= UNCERTAIN_BELOW
-        result.append(
-            Landmark(
-                name=definition.name,
-                position=ras[n] if present else np.full(3, np.nan),
-                status=Status.ABSENT if not present else Status.DETECTED if trusted else Status.UNCERTAIN,
-                # Of an absent landmark it must not look like one that was found.
-                confidence=float(confidence[n] if present else min(confidence[n], 1 - confidence[n])),
-                covariance=covariance[n] if present else None,
-                description=definition.definition,
-            )
-        )
-    return LandmarkSet(tuple(result), name=model.protocol.title)
+    present = inside & (reading.present[0] >= PRESENT_ABOVE)
+    # Of an absent landmark it must not look like one that was found.
+    confidence = np.where(present, confidence, np.minimum(confidence, 1 - confidence))
+    return landmarks_of(model, ras, present, confidence, covariance)
 
 
 def _doubts(
     volume: Volume,
     model: Model,
     settings: HeatmapSettings,
-    grid: ImageGrid,
     reading: Reading,
     landmarks: LandmarkSet,
 ) -> Iterator[Doubt]:
@@ -212,10 +192,3 @@ def _doubts(
                 longer = "longer" if length > high else "shorter"
                 text = f"The distance from {first} to {second} is {longer} than in any image of the training."
                 yield Doubt(text, DoubtKind.DISTANCE, (first, second))
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[name] = round(time.perf_counter() - start, 4)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from LandmarkDetectionLib.correction import Observed
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.correction import JointGaussian, Observed
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
 from LandmarkDetectionLib.heatmaps.decoding import Reading, gaussian_distribution, read_heatmaps
@@ -18,16 +19,14 @@ from LandmarkDetectionLib.heatmaps.gaussian import (
     outer_product,
     pixels_to_cells,
 )
+from LandmarkDetectionLib.imaging.grid import ImageGrid
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.correction import JointGaussian
     from LandmarkDetectionLib.detectors.settings import HeatmapSettings
-    from LandmarkDetectionLib.imaging.grid import ImageGrid
 
 
 #: How exactly a person points, in radii of the confidence.
@@ -183,13 +182,6 @@ def _maps(
     if stride < STRIDE:
         # On the cells that places are looked for again on; the sum stays.
         probability = torch.nn.functional.avg_pool2d(probability, STRIDE // stride) * (STRIDE // stride) ** 2
-    size = np.array(volume.size)
-
-    def contains(point: Array) -> bool:
-        ijk = volume.ras_to_ijk_points(point)
-        # A click beside a radiograph's plane is meant to lie in it.
-        return bool(((ijk >= -0.5) & (ijk <= size - 0.5) | (size == 1)).all())
-
     shape = (int(grid.image.shape[1]), int(grid.image.shape[2]))
     geometry = ViewGeometry(
         grid.to_ras[:3, 3], column, row, np.cross(column, row), (float(cell[0]), float(cell[1])), shape
@@ -203,6 +195,6 @@ def _maps(
         radius_mm=settings.radius,
         click_mm=CLICK_RADII * settings.radius,
         click_depth_mm=0.0,
-        contains=contains,
+        contains=lambda point: bool(volume.holds(point)[0]),
         confidence=lambda near, _error, _place: float(settings.confidence(np.array([near]))[0]),
     )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, Status
 from LandmarkDetectionLib.detectors.evidence import Maps
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmaps import softmax
 from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.detection import Detection
 
 # Who points to another place doubts the network: so likely the landmark is anywhere on the body instead.
 DOUBT = 0.5

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
-from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.options import DetectOptions
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, refuses_channels, refuses_side
-from LandmarkDetectionLib.detectors.evidence import Evidence
+from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, refuses_side
+from LandmarkDetectionLib.detectors.evidence import Evidence, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
 from LandmarkDetectionLib.detectors.silhouette import Timer, frame_of, prepare, refuses_size, scanned
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.quality.body_evidence import composition, weighed
-from LandmarkDetectionLib.quality.calibration import RADIUS_MM, UNCERTAIN_BELOW
+from LandmarkDetectionLib.quality.calibration import RADIUS_MM
 from LandmarkDetectionLib.quality.plausibility import none_found, plausibility_warnings
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.options import DetectOptions
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.models import Model
 
 
 def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
@@ -75,29 +70,12 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             mean = np.array([settings.mean_depth_mm[name] for name in model.protocol.names])
             depths = float(scale.mean[0]) + mean
     ras = view.geometry.to_ras(np.concatenate([pixels, depths[:, None]], axis=1))
-    result = []
-    for n, definition in enumerate(model.protocol.landmarks):
-        column, row = np.rint(pixels[n]).astype(int)
-        inside = 0 <= row < rows and 0 <= column < columns and bool(view.field_of_view[row, column])
-        confidence = settings.found_share[definition.name]
-        result.append(
-            Landmark(
-                name=definition.name,
-                position=ras[n] if inside else np.full(3, np.nan),
-                status=Status.ABSENT
-                if not inside
-                else Status.DETECTED
-                if confidence >= UNCERTAIN_BELOW
-                else Status.UNCERTAIN,
-                confidence=confidence if inside else 0.0,
-                description=definition.definition,
-            )
-        )
-    landmarks = LandmarkSet(tuple(result), name=model.protocol.title)
+    present = np.array([pictured(view, place) for place in ras])
+    share = np.where(present, [settings.found_share[name] for name in model.protocol.names], 0.0)
+    places = np.where(present[:, None], ras, np.nan)
     inside = composition(volume, views).inside
-    share = np.array([one.confidence for one in result])
-    weight, doubts = weighed(volume, views, inside, model.protocol.names, landmarks.positions, share)
-    landmarks = _trusted_as(landmarks, weight)
+    weight, doubts = weighed(volume, views, inside, model.protocol.names, places, share)
+    landmarks = landmarks_of(model, places, present, np.where(present, weight, share))
     doubted = [
         *none_found(volume, model, landmarks),
         *doubts,
@@ -126,21 +104,6 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         seconds,
     )
     return Analysis(detection, views, Evidence(None, joint))
-
-
-def _trusted_as(landmarks: LandmarkSet, confidence: Array) -> LandmarkSet:
-    """The landmarks with another confidence (L,), and the status that goes with it."""
-    marks = tuple(
-        replace(
-            mark,
-            confidence=float(trust),
-            status=Status.DETECTED if trust >= UNCERTAIN_BELOW else Status.UNCERTAIN,
-        )
-        if mark.is_present
-        else mark
-        for mark, trust in zip(landmarks, confidence, strict=True)
-    )
-    return replace(landmarks, landmarks=marks)
 
 
 def regression_answer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
@@ -12,10 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 from LandmarkDetectionLib.core.protocol import readable
 from LandmarkDetectionLib.errors import ModelError
 from LandmarkDetectionLib.imaging.grid import GridSettings
+from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.quality.calibration import Calibration
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.models import Model
 
 Shape = tuple[Annotated[int, Field(ge=32, le=4096)], Annotated[int, Field(ge=32, le=4096)]]
 Kind = TypeVar("Kind", bound="DetectorSettings")

@@ -6,8 +6,7 @@ import os
 from collections.abc import Sequence
 
 from LandmarkDetectionLib.evaluation.agreement import Agreement
-from LandmarkDetectionLib.files import atomic_write
-from LandmarkDetectionLib.reporting.figure_text import draw_as_written
+from LandmarkDetectionLib.evaluation.plots import new_figure, write_figure
 
 _COLUMNS = 4
 _SIZE = (2.9, 2.5)  # inches of one plot
@@ -18,12 +17,8 @@ def write_bland_altman(
     values: Sequence[Agreement], reference: str, other: str, path: str | os.PathLike[str]
 ) -> None:
     """Draw the plots and write them as ``.png``, ``.svg`` or ``.pdf``; OutputError when that fails."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     rows = -(-len(values) // _COLUMNS)
-    figure = Figure(figsize=(_SIZE[0] * _COLUMNS, _SIZE[1] * rows + 0.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(_SIZE[0] * _COLUMNS, _SIZE[1] * rows + 0.5)
     figure.suptitle(f"{other} less {reference}, against their mean", fontsize=11)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes, one in zip(grid, values, strict=False):
@@ -48,6 +43,4 @@ def write_bland_altman(
         axes.tick_params(labelsize=7)
     for axes in grid[len(values) :]:
         axes.set_axis_off()
-    with atomic_write(path) as temporary:
-        draw_as_written(figure)
-        figure.savefig(temporary, dpi=140)
+    write_figure(figure, path)

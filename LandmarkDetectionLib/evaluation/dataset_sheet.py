@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.datasets.cases import Case
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.plots import PALETTE, new_figure, write_figure
 from LandmarkDetectionLib.imaging.previews import image_views
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from LandmarkDetectionLib.datasets.cases import Case
 
 SHOWN_CASES = 9
 #: More names than this would cover the image; the first and the last one tell the order then.

@@ -25,7 +25,7 @@ from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.datasets.raters import ALL, MEAN, Annotation, case_annotations, mean_annotation
 from LandmarkDetectionLib.datasets.splits import find_split, is_training
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.evaluation.metrics import point_errors
+from LandmarkDetectionLib.evaluation.metrics import finite_mean, point_errors
 from LandmarkDetectionLib.evaluation.predictions import Predictions, case_keys
 from LandmarkDetectionLib.evaluation.statistics import Resampling, resample
 from LandmarkDetectionLib.typing import FloatArray
@@ -196,18 +196,13 @@ class Evaluation:
     def between_raters(self) -> FloatArray | None:
         """(cases, landmarks) mean distance between two raters, NaN without a pair; None if there is none."""
         apart = self.rater_distances()
-        there = np.isfinite(apart)
-        if not there.any():
-            return None
-        count = there.sum(axis=0)
-        return np.asarray(np.where(there, apart, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan))
+        return finite_mean(apart, axis=0) if np.isfinite(apart).any() else None
 
     def rater_offsets(self) -> FloatArray:
         """(raters, cases, landmarks) distance of every rater from the mean of all who gave a position."""
         places = np.array([rater.positions for rater in self.raters.values()])
-        given = np.isfinite(places).all(axis=-1, keepdims=True)
-        count = given.sum(axis=0)
-        middle = np.where(given, places, 0.0).sum(axis=0) / np.where(count > 1, count, np.nan)
+        several = np.isfinite(places).sum(axis=0) > 1
+        middle = np.where(several, finite_mean(places, axis=0), np.nan)
         return np.asarray(np.linalg.norm(places - middle, axis=-1))
 
 
@@ -262,7 +257,10 @@ def evaluate(
         raise InputError("There is nothing to evaluate: give predictions or a model.")
     names = _chosen_names(datalist, landmarks)
     predictions = [_completed(one, cases, names) for one in predictions]
-    geometries = tuple(_without_voxels(case.read_volume()) for case in cases)
+    # The geometry of the images, with voxel arrays that take no memory.
+    volumes = (case.read_volume() for case in cases)
+    nothing = np.zeros((), np.uint8)
+    geometries = tuple(replace(one, voxels=np.broadcast_to(nothing, one.shape)) for one in volumes)
     chosen_unit = _unit(cases, geometries, unit, normalisation)
     raters, middle = _read_raters(cases, geometries, datalist.landmark_names, rater)
     scale = np.ones(len(cases))
@@ -475,11 +473,6 @@ def _check_names(predictions: Predictions, cases: Sequence[Case], names: Sequenc
 def _listed(names: Sequence[str], most: int = 8) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _without_voxels(volume: Volume) -> Volume:
-    """The same geometry with a voxel array that takes no memory."""
-    return replace(volume, voxels=np.broadcast_to(np.zeros((), np.uint8), volume.shape))
 
 
 def _unit(

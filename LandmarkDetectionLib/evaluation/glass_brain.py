@@ -8,6 +8,7 @@ import numpy as np
 
 from LandmarkDetectionLib.errors import InputError, MissingPackageError
 from LandmarkDetectionLib.evaluation.evaluate import Evaluation
+from LandmarkDetectionLib.evaluation.metrics import finite_mean
 from LandmarkDetectionLib.evaluation.plots import new_figure
 from LandmarkDetectionLib.typing import FloatArray
 
@@ -43,9 +44,7 @@ def mean_positions(result: Evaluation) -> FloatArray:
                 "not in that space; register the images first, or leave out the glass brain.",
                 about="mni",
             )
-    given = np.isfinite(ras).all(axis=-1, keepdims=True)
-    count = given.sum(axis=0)
-    return np.asarray(np.where(given, ras, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan))
+    return finite_mean(ras, axis=0)
 
 
 def glass_brain_figure(result: Evaluation) -> Figure:
@@ -63,7 +62,7 @@ def glass_brain_figure(result: Evaluation) -> Figure:
         from nilearn.plotting import plot_markers
     except ModuleNotFoundError:
         raise MissingPackageError.of("The glass brain", "nilearn", "brain") from None
-    errors = {model: _finite_means(result.errors(model)) for model in result.models}
+    errors = {model: finite_mean(result.errors(model), axis=0) for model in result.models}
     largest = max(float(np.nanmax(values, initial=0.0)) for values in errors.values()) or 1.0
     figure = new_figure(9.6, 3.3 * len(errors))
     panels = np.atleast_1d(figure.subplots(len(errors), 1))
@@ -85,9 +84,3 @@ def glass_brain_figure(result: Evaluation) -> Figure:
                 colorbar=True,
             )
     return figure
-
-
-def _finite_means(errors: FloatArray) -> FloatArray:
-    given = np.isfinite(errors)
-    count = given.sum(axis=0)
-    return np.asarray(np.where(given, errors, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan))

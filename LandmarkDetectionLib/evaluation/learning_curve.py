@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.datasets.importers.tables import read_rows
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.metrics import image_errors, summarise
 from LandmarkDetectionLib.evaluation.plots import LINES, draw_cumulative, model_colours, new_figure
 from LandmarkDetectionLib.evaluation.statistics import resample
-from LandmarkDetectionLib.files import read_text
-from LandmarkDetectionLib.io.csv_text import TableError, table_rows, unguarded
+from LandmarkDetectionLib.io.csv_text import unguarded
 from LandmarkDetectionLib.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -151,10 +151,7 @@ def learning_curve_figure(runs: Sequence[Run]) -> Figure:
 
 
 def _table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        header, *rows = table_rows(read_text(path))
-    except TableError as problem:
-        raise InputError(f"Cannot read {path}: {problem}.") from None
+    header, *rows = read_rows(path)
     if lacking := [column for column in columns if rows and column not in header]:
         raise InputError(
             f"The table {path} lacks the column {', '.join(lacking)}; it needs {', '.join(columns)}."

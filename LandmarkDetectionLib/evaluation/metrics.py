@@ -63,10 +63,14 @@ def image_errors(errors: FloatArray) -> FloatArray:
     (cases,) float64
         Mean over the landmarks given; NaN for a case without one.
     """
-    given = np.isfinite(errors)
-    count = given.sum(axis=1)
-    total = np.where(given, errors, 0.0).sum(axis=1)
-    return np.asarray(np.divide(total, count, out=np.full(len(errors), np.nan), where=count > 0))
+    return finite_mean(errors, axis=1)
+
+
+def finite_mean(values: FloatArray, axis: int | None = None) -> FloatArray:
+    """Mean of the finite values along an axis, or of all; NaN where there is none."""
+    given = np.isfinite(values)
+    count = given.sum(axis=axis)
+    return np.asarray(np.where(given, values, 0.0).sum(axis=axis) / np.where(count > 0, count, np.nan))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.evaluation.evaluate import Evaluation
-from LandmarkDetectionLib.evaluation.metrics import cumulative_distribution, image_errors
+from LandmarkDetectionLib.evaluation.metrics import cumulative_distribution, finite_mean, image_errors
 from LandmarkDetectionLib.evaluation.tables import Tables
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.reporting.figure_text import draw_as_written
@@ -162,7 +162,7 @@ def landmark_figure(result: Evaluation) -> Figure:
             limit = max(limit, high)
         axes.barh(np.nan, 0, color=colours[model], alpha=0.75, label=model)
     if raters is not None:
-        apart = [_finite_mean(raters[:, row]) for row in range(len(names))]
+        apart = finite_mean(raters, axis=0)
         axes.plot(apart, range(len(names)), "|", color=RATERS, markersize=11, markeredgewidth=1.6, zorder=6)
         axes.plot(
             np.nan, np.nan, "|", color=RATERS, markersize=11, markeredgewidth=1.6, label="two raters, mean"
@@ -210,8 +210,3 @@ def reliability_figure(result: Evaluation, tables: Tables) -> Figure:
     figure.legend(loc="outside right center", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def _finite_mean(values: FloatArray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else np.nan

@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from LandmarkDetectionLib.core.protocol import Protocol
-from LandmarkDetectionLib.datasets.importers.tables import are_headings, number_of
+from LandmarkDetectionLib.datasets.importers.tables import read_points
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.files import read_text
-from LandmarkDetectionLib.io.csv_text import TableError, not_a_number, table_rows
 from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks
 
 MEAN = "mean"
@@ -96,33 +94,13 @@ def _is_landmark_file(path: Path) -> bool:
 
 
 def _read_table(path: Path, protocol: Protocol) -> Ratings:
-    text = read_text(path)
-    try:
-        rows = table_rows(text) if text.strip() else []
-    except TableError as problem:
-        raise InputError(f"Cannot read {path}: {problem}.") from None
-    width = 1 + 2 * len(protocol.names)
-    places: dict[str, list[float]] = {}
-    for number, (case, *cells) in enumerate(rows, 1):
-        if 1 + len(cells) != width:
-            raise InputError(
-                f"Cannot read {path}: row {number} has {1 + len(cells)} columns; {protocol.name} needs "
-                f"{width}: a name, then x and y of each landmark."
-            )
-        if number == 1 and are_headings(cells):
-            continue
-        values = [number_of(cell) for cell in cells]
-        bad = next((cell for cell, value in zip(cells, values, strict=True) if value is None), None)
-        if bad is not None:
-            raise InputError(
-                f"Cannot read {path}: row {number} holds something else than numbers: {not_a_number(bad)}."
-            )
-        if case in places:
-            raise InputError(f"Cannot read {path}: a case stands in two rows; name each case once.")
-        places[case] = [value for value in values if value is not None]
-    if not places:
-        raise InputError(f"Cannot read {path}: it has no row of coordinates.")
-    picture = np.array(list(places.values())).reshape(len(places), -1, 2)
+    _, places = read_points(path)
+    picture = np.array(list(places.values()))
+    if picture.shape[1] != len(protocol.names):
+        raise InputError(
+            f"Cannot read {path}: it has {picture.shape[1]} landmarks per case; {protocol.name} needs "
+            f"{len(protocol.names)}: a name, then x and y of each landmark."
+        )
     depth = np.where(np.isnan(picture[..., :1]), np.nan, 0.0)
     return Ratings(path.stem, tuple(places), np.concatenate([-picture, depth], axis=-1))
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.errors import OutputError
 from LandmarkDetectionLib.evaluation.evaluate import Evaluation, datalist_hash
 from LandmarkDetectionLib.evaluation.glass_brain import CAPTION, glass_brain_figure
 from LandmarkDetectionLib.evaluation.plots import (
@@ -31,16 +30,13 @@ from LandmarkDetectionLib.evaluation.tables import (
     make_tables,
 )
 from LandmarkDetectionLib.evaluation.worst_cases import gallery_figure
-from LandmarkDetectionLib.files import write_text
+from LandmarkDetectionLib.files import make_folder, write_text
 from LandmarkDetectionLib.reporting.pages import (
     Section,
     csv_text,
-    html_page,
     machine,
-    page_head,
-    sections_html,
-    sections_markdown,
     versions,
+    write_pages,
 )
 from LandmarkDetectionLib.typing import Progress
 
@@ -89,11 +85,7 @@ def write_evaluation(
         A file cannot be written.
     """
     folder = Path(out)
-    try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
+    make_folder(folder / "figures")
     say = progress or (lambda fraction, text: None)
     say(0.0, "computing intervals")
     tables = make_tables(result)
@@ -103,11 +95,12 @@ def write_evaluation(
     write_text(folder / "errors.csv", csv_text(error_rows(result)))
     write_text(folder / "summary.csv", csv_text([row.record(result.unit) for row in tables.rows]))
     write_text(folder / "results.json", json.dumps(_record(result, tables), indent=1, allow_nan=False) + "\n")
+    title = f"Evaluation on {result.datalist.name}" + (f", split {result.split}" if result.split else "")
+    subtitle = f"{_facts(result)['cases']} · {len(result.landmarks)} landmarks · errors in {result.unit}"
+    better = {f"{model} is better": "good" for model in result.models}
     sections = _sections(result, tables, figures)
-    write_text(folder / "summary.md", _markdown(result, sections, folder))
-    page = folder / "report.html"
-    write_text(page, _html(result, tables, sections))
-    return page
+    cards = _cards(result, tables)
+    return write_pages(folder, "summary.md", title, subtitle, result.notes, sections, better, cards)
 
 
 # --- figures -----------------------------------------------------------------------------------------------
@@ -504,25 +497,6 @@ def _p(value: float) -> str:
 
 
 # --- the pages ---------------------------------------------------------------------------------------------
-
-
-def _title(result: Evaluation) -> str:
-    return f"Evaluation on {result.datalist.name}" + (f", split {result.split}" if result.split else "")
-
-
-def _subtitle(result: Evaluation) -> str:
-    facts = _facts(result)
-    return f"{facts['cases']} · {len(result.landmarks)} landmarks · errors in {result.unit}"
-
-
-def _markdown(result: Evaluation, sections: list[Section], folder: Path) -> str:
-    return sections_markdown(_title(result), _subtitle(result), result.notes, sections, folder)
-
-
-def _html(result: Evaluation, tables: Tables, sections: list[Section]) -> str:
-    body = [page_head(_title(result), _subtitle(result), result.notes), _cards(result, tables)]
-    body += sections_html(sections, {f"{model} is better": "good" for model in result.models})
-    return html_page(_title(result), body)
 
 
 def _cards(result: Evaluation, tables: Tables) -> str:

@@ -17,6 +17,7 @@ from LandmarkDetectionLib.typing import FloatArray
 
 RESAMPLES = 4_000
 LEVEL = 0.95
+TAILS = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
 LEAST_SUBJECTS = 5
 """With fewer the bootstrap's interval says nothing; none is given."""
 
@@ -80,7 +81,7 @@ class Resampling:
             half = below[:, -1:] / 2
             place = (below < half).sum(axis=1)
             medians.append(flat[np.minimum(place, len(flat) - 1)])
-        low, high = np.quantile(np.concatenate(medians), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        low, high = np.quantile(np.concatenate(medians), TAILS)
         return float(low), float(high)
 
     def ratio_interval(self, values: npt.ArrayLike, others: npt.ArrayLike) -> tuple[float, float]:
@@ -93,7 +94,7 @@ class Resampling:
             mean = (self.counts @ sums) / (self.counts @ sizes)
             other = (self.counts @ other_sums) / (self.counts @ other_sizes)
             ratio = mean / other
-        low, high = np.quantile(ratio[np.isfinite(ratio)], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        low, high = np.quantile(ratio[np.isfinite(ratio)], TAILS)
         return float(low), float(high)
 
     def _by_subject(self, values: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -253,7 +254,7 @@ def _bca(drawn: FloatArray, estimate: float, without: FloatArray) -> tuple[float
     """
     from scipy.stats import norm
 
-    tails = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    tails = TAILS
     away = without.mean() - without
     spread = float((away**2).sum())
     # Half of the ties, as a share has many.

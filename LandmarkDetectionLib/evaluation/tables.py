@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.evaluation.evaluate import Evaluation
-from LandmarkDetectionLib.evaluation.metrics import ErrorSummary, Presence, image_errors, presence, summarise
+from LandmarkDetectionLib.evaluation.metrics import (
+    ErrorSummary,
+    Presence,
+    finite_mean,
+    image_errors,
+    presence,
+    summarise,
+)
 from LandmarkDetectionLib.evaluation.statistics import PairedTest, Resampling, paired_tests
 from LandmarkDetectionLib.quality.calibration import expected_calibration_error, reliability
 from LandmarkDetectionLib.typing import FloatArray
@@ -212,9 +219,7 @@ def _presence(result: Evaluation, model: str) -> dict[str, Presence]:
 
 
 def _disagreement(result: Evaluation, draws: Resampling) -> Disagreement | None:
-    apart = result.rater_distances()
-    offsets = result.rater_offsets()
-    between = result.between_raters()
+    apart, between = result.rater_distances(), result.between_raters()
     if between is None:
         return None
     mean, median = float(np.nanmean(apart)), float(np.nanmedian(apart))
@@ -230,16 +235,11 @@ def _disagreement(result: Evaluation, draws: Resampling) -> Disagreement | None:
         raters=tuple(result.raters),
         mean=mean,
         median=median,
-        single=float(np.nanmean(offsets)),
-        per_landmark=np.array([_mean(apart[:, :, n]) for n in range(len(result.landmarks))]),
+        single=float(np.nanmean(result.rater_offsets())),
+        per_landmark=finite_mean(apart.reshape(-1, len(result.landmarks)), axis=0),
         ratios=ratios,
         median_ratios=median_ratios,
     )
-
-
-def _mean(values: FloatArray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else np.nan
 
 
 def _calibration(result: Evaluation) -> dict[str, tuple[list[dict[str, float]], float]]:

@@ -174,13 +174,18 @@ def _patient_axes(volume: Volume) -> list[tuple[int, bool]]:
 
 
 def _draw_case(result: Evaluation, one: WorstCase, colour: str, whole: Axes, near: Axes) -> None:
+    from matplotlib.patches import Rectangle
+
     volume = result.cases[one.case].read_volume()
     truth = volume.ras_to_ijk_points(result.reference.ras[one.case])
     found = volume.ras_to_ijk_points(result.models[one.model].ras[one.case])
     plane = show_plane(volume, truth[one.landmark], found[one.landmark])
     places = plane.place(truth), plane.place(found)
     for axes in (whole, near):
-        _draw_picture(axes, plane)
+        low, high = np.percentile(plane.picture, CLIP)
+        high = max(high, low + 1e-6)
+        axes.imshow(plane.picture, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
+        axes.set_aspect(plane.pixel[1] / plane.pixel[0])
         # In a slice only the worst landmark is in the plane.
         shown = range(len(truth)) if volume.is_2d else [one.landmark]
         for n in shown:
@@ -194,18 +199,14 @@ def _draw_case(result: Evaluation, one: WorstCase, colour: str, whole: Axes, nea
     half = max(NEAR * apart / (extent * size).min() / 2, LEAST_NEAR) * extent
     near.set_xlim(middle[0] - half[0], middle[0] + half[0])
     near.set_ylim(middle[1] + half[1], middle[1] - half[1])
-    _draw_frame(whole, middle - half, 2 * half)
+    whole.add_patch(
+        Rectangle(tuple(middle - half), *(2 * half), facecolor="none", edgecolor="white", zorder=6)
+    )
     whole.set_xlim(-0.5, width - 0.5)
     whole.set_ylim(height - 0.5, -0.5)
     whole.set_title(result.keys[one.case] + (f", {plane.name}" if plane.name else ""), fontsize=9, loc="left")
     name = result.landmarks[one.landmark].replace("_", " ")
     near.set_title(f"{name}: {one.error:.3g} {result.unit}", fontsize=9, loc="left", fontweight="bold")
-
-
-def _draw_picture(axes: Axes, plane: Plane) -> None:
-    low, high = np.percentile(plane.picture, CLIP)
-    axes.imshow(plane.picture, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="bilinear")
-    axes.set_aspect(plane.pixel[1] / plane.pixel[0])
 
 
 def _draw_pair(
@@ -235,11 +236,3 @@ def _draw_pair(
             markeredgewidth=edge,
             zorder=5,
         )
-
-
-def _draw_frame(axes: Axes, corner: FloatArray, size: FloatArray) -> None:
-    from matplotlib.patches import Rectangle
-
-    axes.add_patch(
-        Rectangle(tuple(corner), *size, facecolor="none", edgecolor="white", linewidth=1.0, zorder=6)
-    )

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.imaging.scan_picture import scan_pictures
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
-
 
 #: Longest side of a picture, in pixels.
 LONG_SIDE = 900

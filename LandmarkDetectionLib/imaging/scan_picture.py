@@ -7,17 +7,14 @@ the resolution of the scan. It shows whether a landmark lies on its bone, which 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from LandmarkDetectionLib.core.geometry import Affine
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.core.volume import Volume as Upright
 from LandmarkDetectionLib.imaging.view import ViewGeometry
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
-
 
 #: Longest side of a picture, in pixels.
 LONGEST = 1200
@@ -85,8 +82,6 @@ def _is_hounsfield(volume: Volume) -> bool:
 def _turned(volume: Volume) -> Volume:
     """The same along the patient's axes, on cubes as fine as :data:`MOST_TURNED` allows."""
     from scipy.ndimage import affine_transform
-
-    from LandmarkDetectionLib.core.volume import Volume as Upright
 
     last = np.array(volume.size) - 1
     corners = volume.ijk_to_ras_points(

@@ -21,6 +21,7 @@ from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.geometry import ras_from_lps
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.files import reason_of
 from LandmarkDetectionLib.io.dicom_pixels import (
     CROSS_SECTIONAL,
     Pixels,
@@ -309,7 +310,7 @@ def _is_image(header: Dataset) -> bool:
 def _series(uid: str, header: Dataset, frames: Sequence[_Frame]) -> Series:
     return Series(
         uid=uid,
-        number=_whole(header.get("SeriesNumber")),
+        number=whole(header.get("SeriesNumber")),
         description=str(header.get("SeriesDescription") or "").strip(),
         modality=str(header.get("Modality") or "").strip(),
         slices=len(frames),
@@ -369,7 +370,7 @@ def _frames(header: Dataset, path: Path) -> list[_Frame]:
     try:
         shared = next(iter(header.get("SharedFunctionalGroupsSequence") or []), None)
         groups: list[Any] = list(header.get("PerFrameFunctionalGroupsSequence") or [])
-        count = len(groups) or _whole(header.get("NumberOfFrames")) or 1
+        count = len(groups) or whole(header.get("NumberOfFrames")) or 1
         if not 0 < count <= most_frames(header, path):
             raise InputError(f"{path} is damaged or truncated; copy or export it again.")
         groups = groups or [None] * count
@@ -413,7 +414,7 @@ def _frame(path: Path, index: int, header: Dataset, groups: list[Any]) -> _Frame
         path=path,
         index=index,
         instance=(str(header.get("SOPInstanceUID") or path), index),
-        number=_whole(header.get("InstanceNumber")) or 0,
+        number=whole(header.get("InstanceNumber")) or 0,
         size=(int(header.Columns), int(header.Rows)),
         spacing=spacing,
         pixel_size=projected,
@@ -438,7 +439,8 @@ def image_type(header: Dataset) -> frozenset[str]:
     return frozenset(str(word).strip().upper() for word in ([value] if isinstance(value, str) else value))
 
 
-def _whole(value: Any) -> int | None:
+def whole(value: Any) -> int | None:
+    """The whole number of a header's value; None for what is none."""
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):
@@ -587,8 +589,7 @@ def write(volume: Volume, folder: Path) -> None:
                 folder.rmdir()
             os.replace(finished, folder)  # noqa: PTH105
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"Cannot write {folder}: {reason}; choose another folder.") from error
+        raise OutputError(f"Cannot write {folder}: {reason_of(error)}; choose another folder.") from error
 
 
 def _write_slices(volume: Volume, folder: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from LandmarkDetectionLib.errors import InputError, MissingPackageError
 from LandmarkDetectionLib.io.formats import grey_of_colours, rescaled
+from LandmarkDetectionLib.io.itk import quiet
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
@@ -411,8 +412,6 @@ def _decoded_by_itk(data: Dataset) -> np.ndarray:
     """
     import pydicom
     import SimpleITK as sitk  # noqa: N813
-
-    from LandmarkDetectionLib.io.itk import quiet
 
     bare = pydicom.Dataset()
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):

@@ -18,8 +18,8 @@ import numpy as np
 from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.volume import Volume, with_voxels
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.io.formats import ITK, NIFTI, NRRD
-from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.io.formats import suffix_of
+from LandmarkDetectionLib.io.volumes import MODULES, read_volume
 
 Axes = Literal["patient", "voxel"]
 COLOURS = ("left-right", "front-back", "up-down")
@@ -141,15 +141,12 @@ def read_directions(paths: Sequence[str | os.PathLike[str]]) -> tuple[np.ndarray
         raise InputError(
             f"Directions are one file with three values per voxel, or three files, not {len(files)}."
         )
-    path, name = files[0], files[0].name.lower()
+    path = files[0]
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the name and the folder.")
-    if not name.endswith(NIFTI + ITK):
+    if suffix_of(path) not in MODULES:
         raise InputError(f"{path} is no direction volume; give NIfTI, NRRD or MetaImage.")
-    from LandmarkDetectionLib.io import metaimage, nifti, nrrd
-
-    reader = nifti if name.endswith(NIFTI) else nrrd if name.endswith(NRRD) else metaimage
-    directions, ijk_to_ras = reader.read_vectors(path)
+    directions, ijk_to_ras = MODULES[suffix_of(path)].read_vectors(path)
     if not np.isfinite(directions).all():
         # Outside the brain some programs divide by zero.
         directions = np.nan_to_num(directions, nan=0.0, posinf=0.0, neginf=0.0)

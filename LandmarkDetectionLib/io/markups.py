@@ -22,7 +22,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -127,7 +127,7 @@ def write_landmarks(landmarks: LandmarkSet, path: str | os.PathLike[str]) -> Non
     [2.5, 90.0, 700.0]
     """
     path = Path(path)
-    formatter = _by_suffix(path, {".mrk.json": _format_markups, ".fcsv": _format_fcsv, ".csv": _format_csv})
+    formatter = _by_suffix(path, {".mrk.json": _format_json, ".fcsv": _format_fcsv, ".csv": _format_csv})
     if formatter is None:
         raise OutputError(
             f"Cannot write landmarks to {path}: unknown kind of file; use {', '.join(LANDMARK_SUFFIXES)}."
@@ -228,7 +228,7 @@ def markups_record(landmarks: LandmarkSet) -> dict[str, Any]:
     return {"@schema": MARKUPS_SCHEMA, "markups": [markup]}
 
 
-def _format_markups(landmarks: LandmarkSet) -> str:
+def _format_json(landmarks: LandmarkSet) -> str:
     return json.dumps(markups_record(landmarks), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -417,7 +417,10 @@ def _parse_fcsv(described: bool, path: Path) -> LandmarkSet:
         raise BrokenError("it is empty")
     # What Slicer does: a Markups file is LPS unless it says otherwise, the lists of Slicer 3 are RAS.
     factors = head.factors if head.factors is not None else _LPS_TO_RAS if head.versioned else np.ones(3)
-    rows = [row for row in _safely(csv.reader(lines, delimiter=head.separator, strict=False)) if row]
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=head.separator, strict=False) if row]
+    except csv.Error as problem:
+        raise BrokenError(f"it is no table ({problem})") from None
     columns = head.columns or _FCSV_COLUMNS.split(",")
     if head.columns is None and not head.versioned and all(len(row) <= len(_SLICER_3) for row in rows):
         columns = list(_SLICER_3)
@@ -626,13 +629,6 @@ def _cells_to_numbers(name: str, cells: list[str]) -> FloatArray | None:
             reason = f": {not_a_number(cell)}" if cell.strip() else ""
             raise BrokenError(f"the position of point '{name}' is not three numbers{reason}") from None
     return _numbers(name, values)
-
-
-def _safely(rows: Iterable[list[str]]) -> Iterator[list[str]]:
-    try:
-        yield from rows
-    except csv.Error as problem:
-        raise BrokenError(f"it is no table ({problem})") from None
 
 
 def _without_minus_zero(position: FloatArray) -> list[float]:

@@ -21,13 +21,15 @@ from LandmarkDetectionLib.io.formats import require_geometry, require_size, resc
 from LandmarkDetectionLib.io.voxel_data import (
     UNIT_DOUBT,
     Stored,
-    data_file,
+    data_files,
     data_name,
     header_floats,
     header_integers,
     load_voxels,
+    mm_per_unit,
     number_text,
-    numbered_names,
+    require_values,
+    voxel_type,
 )
 
 HEADER_BYTES = 2**20
@@ -131,12 +133,7 @@ def _read(path: Path, values: int) -> tuple[dict[str, str], np.ndarray, np.ndarr
     dimensions = _dimensions(path, fields)
     size = _integers(path, fields, "dimsize", dimensions)
     channels = _integers(path, fields, "elementnumberofchannels", 1, [1])[0]
-    if channels != values:
-        raise InputError(
-            f"{path} has {channels} values per voxel, and directions need three."
-            if values > 1
-            else f"{path} has {channels} values per voxel (colour or vectors); save it as grey values."
-        )
+    require_values(path, channels, values)
     require_size(path, tuple(size))
     matrix, doubts = _matrix(path, fields, dimensions)
     dtype = _dtype(path, fields)
@@ -180,18 +177,11 @@ def _header(path: Path) -> tuple[dict[str, str], list[Path], int]:
     named = last[1].decode("utf-8", "surrogateescape").strip()
     if named.upper() == "LOCAL":
         return fields, [], last.end()
-    if re.fullmatch(r"LIST(\s+\d+)?", named, re.IGNORECASE):
-        names = raw[last.end() :].decode("utf-8", "surrogateescape").splitlines()
-        files = [data_file(path, name.strip()) for name in names if name.strip()]
-        if not files:
-            raise _damaged(path)
-        return fields, files, last.end()
-    row = (
-        None
-        if named and "\0" not in named and (path.parent / named).is_file()
-        else numbered_names(path, named)
-    )
-    return fields, [data_file(path, name) for name in (row or [named])], last.end()
+    following = raw[last.end() :].decode("utf-8", "surrogateescape").splitlines()
+    files = data_files(path, named, following)
+    if not files:
+        raise _damaged(path)
+    return fields, files, last.end()
 
 
 def _matrix(path: Path, fields: dict[str, str], dimensions: int) -> tuple[np.ndarray, tuple[Doubt, ...]]:
@@ -208,11 +198,7 @@ def _matrix(path: Path, fields: dict[str, str], dimensions: int) -> tuple[np.nda
     directions = np.reshape(turn, (dimensions, dimensions)).T * spacing
     matrix[:used, :used] = directions[:used, :used]
     matrix[:used, 3] = origin[:used]
-    factor = MM_PER_UNIT.get(fields.get("distanceunits", "").lower())
-    if factor is None:
-        raise InputError(
-            f"{path} gives lengths in an unknown unit; correct its header or export the image again in mm."
-        )
+    factor = mm_per_unit(path, fields.get("distanceunits", ""), MM_PER_UNIT)
     matrix[:used] *= factor
     matrix = ras_from_lps(matrix)
     require_geometry(path, matrix)
@@ -226,10 +212,7 @@ def _first(fields: dict[str, str], names: tuple[str, ...]) -> str:
 
 
 def _dtype(path: Path, fields: dict[str, str]) -> np.dtype:
-    name = fields.get("elementtype", "").upper()
-    code = next((code for code, names in TYPES.items() if name in names), None)
-    if code is None:
-        raise InputError(f"{path} has an unknown voxel type; save it as 16-bit integers.")
+    code = voxel_type(path, fields.get("elementtype", "").upper(), TYPES)
     big = _switch(path, fields, _first(fields, ("elementbyteordermsb", "binarydatabyteordermsb")), False)
     return np.dtype((">" if big else "<") + code)
 

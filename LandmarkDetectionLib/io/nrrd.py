@@ -8,6 +8,7 @@ numbers by the process's locale.
 from __future__ import annotations
 
 import gzip
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +24,15 @@ from LandmarkDetectionLib.io.formats import require_geometry, require_size, stem
 from LandmarkDetectionLib.io.voxel_data import (
     UNIT_DOUBT,
     Stored,
-    data_file,
+    data_files,
     data_name,
     header_floats,
     header_integers,
     load_voxels,
+    mm_per_unit,
     number_text,
-    numbered_names,
+    require_values,
+    voxel_type,
 )
 
 HEADER_BYTES = 2**20
@@ -200,20 +203,12 @@ def _header(path: Path) -> tuple[dict[str, str], list[Path], int]:
             raise InputError(f"{path} is damaged: its header says '{name}' twice; export it again.")
         fields[name] = value.strip()
         if name == "datafile":
-            files = _files(path, value.strip(), lines[number:])
+            files = data_files(path, value.strip(), lines[number:])
             if value.strip().upper().startswith("LIST"):
                 break
     if not files and not blank:
         raise _damaged(path)
     return fields, files, blank.end() if blank else len(raw)
-
-
-def _files(path: Path, value: str, following: list[str]) -> list[Path]:
-    """The data files: one, a numbered row of them, or a list that ends the header."""
-    if re.fullmatch(r"LIST(\s+\d+)?", value, re.IGNORECASE):
-        return [data_file(path, line.strip()) for line in following if line.strip()]
-    row = None if value and (path.parent / value.replace("\0", "")).is_file() else numbered_names(path, value)
-    return [data_file(path, name) for name in (row or [value])]
 
 
 def _skipped(
@@ -310,7 +305,7 @@ def _without_space(path: Path, fields: dict[str, str], sizes: list[int]) -> _Geo
         in_cells = axis >= len(centers) or centers[axis] != "node"
         if spacing is None and low is not None and high is not None:
             spacing = (high - low) / max(sizes[axis] - (not in_cells), 1)
-        factor = _mm(path, units[axis] if axis < len(units) else "")
+        factor = mm_per_unit(path, units[axis] if axis < len(units) else "", MM_PER_UNIT)
         # Of a single slice the thickness is no spacing.
         known &= spacing is not None or sizes[axis] == 1
         step = 1.0 if spacing is None else spacing
@@ -320,26 +315,17 @@ def _without_space(path: Path, fields: dict[str, str], sizes: list[int]) -> _Geo
     matrix = ras_from_lps(matrix)
     if len(axes) <= 3:
         require_geometry(path, matrix)
-    odd = any(_mm(path, unit) != 1 for unit in units)
+    odd = any(mm_per_unit(path, unit, MM_PER_UNIT) != 1 for unit in units)
     return _Geometry(axes, matrix, known, (UNIT_DOUBT,) if odd else ())
 
 
 def _space_scale(path: Path, fields: dict[str, str]) -> tuple[np.ndarray, tuple[Doubt, ...]]:
     """Mm per unit along the space's first axes, and the doubt that other programs ignore it."""
     units = re.findall(r'"([^"]*)"', fields.get("spaceunits", ""))[:3]
-    factors = np.array([_mm(path, unit) for unit in units] + [1.0] * (3 - len(units)))
+    factors = np.array([mm_per_unit(path, unit, MM_PER_UNIT) for unit in units] + [1.0] * (3 - len(units)))
     dimension = fields.get("spacedimension", "3")
     scale = factors[:2] if dimension == "2" else factors
     return scale, () if (scale == 1).all() else (UNIT_DOUBT,)
-
-
-def _mm(path: Path, unit: str) -> float:
-    factor = MM_PER_UNIT.get(unit.strip().lower())
-    if factor is None:
-        raise InputError(
-            f"{path} gives lengths in an unknown unit; correct its header or export the image again in mm."
-        )
-    return factor
 
 
 def _require_values(
@@ -357,20 +343,11 @@ def _require_values(
             raise InputError(
                 f"{path} has four or more dimensions ({text}); save one time point or channel as a 3D volume."
             )
-    found = int(np.prod([sizes[axis] for axis in others], dtype=object)) if others else 1
-    if found != values:
-        raise InputError(
-            f"{path} has {found} values per voxel, and directions need three."
-            if values > 1
-            else f"{path} has {found} values per voxel (colour or vectors); save it as grey values."
-        )
+    require_values(path, math.prod(sizes[axis] for axis in others), values)
 
 
 def _dtype(path: Path, fields: dict[str, str]) -> np.dtype:
-    name = " ".join(fields.get("type", "").lower().split())
-    code = next((code for code, names in TYPES.items() if name in names), None)
-    if code is None:
-        raise InputError(f"{path} has an unknown voxel type; save it as 16-bit integers.")
+    code = voxel_type(path, " ".join(fields.get("type", "").lower().split()), TYPES)
     endian = fields.get("endian", "little" if code.endswith("1") else "").lower()
     if endian not in ("little", "big"):
         if ENCODINGS.get(fields.get("encoding", "").lower()) != "text":

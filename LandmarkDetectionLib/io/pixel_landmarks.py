@@ -7,6 +7,7 @@ Whether numbers are pixels is never guessed: LabelMe's always are, and a table's
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,19 +65,11 @@ def read_pixel_landmarks(path: str | os.PathLike[str], volume: Volume) -> Landma
 
 def _from_table(path: Path, volume: Volume) -> LandmarkSet:
     indices = read_index_table(path)
-    return LandmarkSet(
-        tuple(
-            Landmark(
-                one.name,
-                volume.ijk_to_ras_points([one.position])[0] if one.is_present else one.position,
-                one.status,
-                one.confidence,
-                description=one.description,
-            )
-            for one in indices
-        ),
-        name=indices.name,
+    placed = (
+        replace(one, position=volume.ijk_to_ras_points([one.position])[0]) if one.is_present else one
+        for one in indices
     )
+    return replace(indices, landmarks=tuple(placed))
 
 
 def _from_labelme(path: Path, volume: Volume) -> LandmarkSet:

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from LandmarkDetectionLib.core.protocol import Protocol, readable
-from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
-from LandmarkDetectionLib.files import read_json, resource_path, user_data_folder, write_text
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionLib.files import make_folder, read_json, resource_path, user_data_folder, write_text
 
 MAX_PROTOCOL_BYTES = 2_000_000
 PROTOCOL_FOLDER_VARIABLE = "LANDMARK_DETECTION_PROTOCOLS"
@@ -62,6 +62,17 @@ def load_protocol(name: str) -> Protocol:
     return read_protocol(found[name])
 
 
+def chosen_protocol(choice: str, folder: Path = Path()) -> Protocol:
+    """The protocol of a file (.json, relative to a folder), or of a name as in :func:`load_protocol`.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is broken.
+    """
+    return read_protocol(folder / choice) if choice.endswith(".json") else load_protocol(choice)
+
+
 def list_protocols() -> list[str]:
     """Names of the protocols that ship with the library and of those that a user has made, sorted."""
     return sorted(_protocol_files())
@@ -88,10 +99,7 @@ def save_protocol(protocol: Protocol) -> Path:
             f"A protocol named '{protocol.name}' ships with landmark-detection; name yours otherwise."
         )
     file = user_protocol_folder() / f"{protocol.name}.json"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputError(f"Cannot write {file}: {(problem.strerror or str(problem)).lower()}.") from None
+    make_folder(file.parent)
     write_protocol(protocol, file)
     return file
 

@@ -62,9 +62,7 @@ def read(path: Path) -> Volume:
             pixels, doubts = _read(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large for a radiograph; check the file.") from error
-    except InputError:
-        raise
-    except MemoryError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:
         # Pillow raises whatever the bytes of a damaged file lead to.

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.io import dicom, metaimage, nifti, nrrd, raster
+from LandmarkDetectionLib.io.dicom import Series
 from LandmarkDetectionLib.io.formats import (
     DICOM,
     ITK,
@@ -28,8 +30,12 @@ from LandmarkDetectionLib.io.formats import (
     suffix_of,
 )
 
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.io.dicom import Series
+#: The module of each kind of volume file, by ending.
+MODULES: dict[str, Any] = {
+    **dict.fromkeys(NIFTI, nifti),
+    **dict.fromkeys(NRRD, nrrd),
+    **dict.fromkeys(METAIMAGE, metaimage),
+}
 
 
 def read_volume(path: str | os.PathLike[str], series: str | int | None = None) -> Volume:
@@ -104,20 +110,9 @@ def write_volume(volume: Volume, path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     suffix = suffix_of(path)
-    if suffix in NIFTI:
-        from LandmarkDetectionLib.io import nifti
-
-        nifti.write(volume, path)
-    elif suffix in NRRD:
-        from LandmarkDetectionLib.io import nrrd
-
-        nrrd.write(volume, path)
-    elif suffix in METAIMAGE:
-        from LandmarkDetectionLib.io import metaimage
-
-        metaimage.write(volume, path)
-    else:
+    if suffix not in MODULES:
         raise OutputError(f"Cannot write {path}: '{suffix}' is no volume format; use {listed(NIFTI + ITK)}.")
+    MODULES[suffix].write(volume, path)
 
 
 def list_series(folder: str | os.PathLike[str]) -> list[Series]:
@@ -132,8 +127,6 @@ def list_series(folder: str | os.PathLike[str]) -> list[Series]:
     _require_readable(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is a file; give the folder that holds the DICOM files.")
-    from LandmarkDetectionLib.io import dicom
-
     return dicom.find_series(folder)
 
 
@@ -155,37 +148,21 @@ def write_dicom(volume: Volume, folder: str | os.PathLike[str]) -> None:
     OutputError
         The folder holds something already or cannot be written, or i and j are not perpendicular.
     """
-    from LandmarkDetectionLib.io import dicom
-
     dicom.write(volume, Path(folder))
 
 
 def _read(path: Path, series: str | int | None) -> Volume:
-    from LandmarkDetectionLib.io import dicom
-
     suffix = suffix_of(path)
     # Scanners and archives write DICOM files under any name.
     if path.is_dir() or suffix in DICOM or dicom.is_dicom(path):
         return dicom.read(path, series)
-    if suffix in NIFTI:
-        from LandmarkDetectionLib.io import nifti
-
-        return nifti.read(path)
-    if suffix in NRRD:
-        from LandmarkDetectionLib.io import nrrd
-
-        return nrrd.read(path)
-    if suffix in METAIMAGE:
-        from LandmarkDetectionLib.io import metaimage
-
-        return metaimage.read(path)
-    if suffix in PICTURES:
-        from LandmarkDetectionLib.io import raster
-
-        return raster.read(path)
-    raise InputError(
-        f"{path} is of an unknown kind; give a DICOM file or folder, or {listed(NIFTI + ITK + PICTURES)}."
-    )
+    reader: Any = raster if suffix in PICTURES else MODULES.get(suffix)
+    if reader is None:
+        raise InputError(
+            f"{path} is of an unknown kind; give a DICOM file or folder, or {listed(NIFTI + ITK + PICTURES)}."
+        )
+    volume: Volume = reader.read(path)
+    return volume
 
 
 def _require_readable(path: Path) -> None:
@@ -201,18 +178,13 @@ def _require_readable(path: Path) -> None:
 
 def _checked(volume: Volume, path: Path) -> Volume:
     require_size(path, volume.size)
-    if bad := _not_finite(volume.voxels):
+    # Slice by slice: a mask of the whole volume would take its own memory.
+    slices = volume.voxels if volume.voxels.dtype.kind == "f" else ()
+    if bad := sum(int(one.size - np.isfinite(one).sum()) for one in slices):
         raise InputError(
             f"{path} has {bad} voxels that are NaN or infinite; replace them (in CT by -1024) and save again."
         )
     return volume
-
-
-def _not_finite(voxels: np.ndarray) -> int:
-    """Count NaN and infinite values slice by slice: a mask of the whole volume would take its own memory."""
-    if voxels.dtype.kind != "f":
-        return 0
-    return sum(int(voxel_slice.size - np.isfinite(voxel_slice).sum()) for voxel_slice in voxels)
 
 
 def listed(suffixes: tuple[str, ...]) -> str:

@@ -13,8 +13,9 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, BinaryIO, cast
 
@@ -22,6 +23,7 @@ import numpy as np
 
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.io.formats import native
 
 #: How many times larger data may be than its compressed form: what deflate and bzip2 can do at most.
 MOST_COMPRESSION = {"raw": 1, "gzip": 1100, "bzip2": 60_000, "hex": 1}
@@ -225,8 +227,6 @@ def load_voxels(
     InputError
         Something is missing, damaged or left over.
     """
-    from LandmarkDetectionLib.io.formats import native
-
     bytes_ = sum(one.file.stat().st_size - one.start if one.start >= 0 else -one.start for one in stored)
     try:
         if encoding == "text":
@@ -245,11 +245,6 @@ def _all_pieces(stored: Sequence[Stored], encoding: str) -> Iterator[bytes]:
         with one.file.open("rb") as stream:
             stream.seek(one.start, os.SEEK_SET if one.start >= 0 else os.SEEK_END)
             yield from PIECES[encoding](stream)
-
-
-def _as_they_are(stream: BinaryIO) -> Iterator[bytes]:
-    while piece := stream.read(2**22):
-        yield piece
 
 
 def _from_hex(stream: BinaryIO) -> Iterator[bytes]:
@@ -281,7 +276,7 @@ def _numbers(
 
 #: Ways to take a stream apart into the bytes of voxels.
 PIECES: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {
-    "raw": _as_they_are,
+    "raw": lambda stream: iter(partial(stream.read, 2**22), b""),
     "gzip": _inflated,
     "bzip2": _unpacked_bzip2,
     "hex": _from_hex,
@@ -358,6 +353,43 @@ def data_name(header: Path, suffix: str) -> str:
 def number_text(value: float) -> str:
     """A number as headers want it, whatever the locale, and exactly; whole numbers without a point."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 2**53 else repr(float(value))
+
+
+def data_files(header: Path, named: str, following: Sequence[str]) -> list[Path]:
+    """The data files that a header names: one, a numbered row, or (``LIST``) those of the lines after it."""
+    if re.fullmatch(r"LIST(\s+\d+)?", named, re.IGNORECASE):
+        return [data_file(header, line.strip()) for line in following if line.strip()]
+    is_file = bool(named) and (header.parent / named.replace("\0", "")).is_file()
+    row = None if is_file else numbered_names(header, named)
+    return [data_file(header, name) for name in (row or [named])]
+
+
+def mm_per_unit(path: Path, unit: str, known: Mapping[str, float]) -> float:
+    """Millimetres of a unit that a header names; raises InputError for one that is not known."""
+    factor = known.get(unit.strip().lower())
+    if factor is None:
+        raise InputError(
+            f"{path} gives lengths in an unknown unit; correct its header or export the image again in mm."
+        )
+    return factor
+
+
+def voxel_type(path: Path, name: str, known: Mapping[str, Sequence[str]]) -> str:
+    """NumPy's code of a type that a header names; raises InputError for one that is not known."""
+    code = next((code for code, names in known.items() if name in names), None)
+    if code is None:
+        raise InputError(f"{path} has an unknown voxel type; save it as 16-bit integers.")
+    return code
+
+
+def require_values(path: Path, found: int, wanted: int) -> None:
+    """Refuse a file that has more or fewer values per voxel than wanted."""
+    if found != wanted:
+        raise InputError(
+            f"{path} has {found} values per voxel, and directions need three."
+            if wanted > 1
+            else f"{path} has {found} values per voxel (colour or vectors); save it as grey values."
+        )
 
 
 def header_integers(words: list[str], count: int, problem: InputError) -> list[int]:

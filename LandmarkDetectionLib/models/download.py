@@ -11,17 +11,14 @@ from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from ipaddress import ip_address
 from pathlib import Path
 from ssl import SSLError
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.errors import Cancelled, ModelError
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.typing import Progress
-
+from LandmarkDetectionLib.typing import Progress
 
 TIMEOUT_SECONDS = 30.0
 """Without a byte for so long, a download has failed."""

@@ -10,14 +10,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.files import read_json, write_text
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.files import make_folder, read_json, write_text
+from LandmarkDetectionLib.models.package import Model
 from LandmarkDetectionLib.models.registry import user_model_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from LandmarkDetectionLib.models.package import Model
 
 FOLDER = ".learned-from"
 
@@ -49,10 +48,7 @@ def note_data(model: Model, sources: tuple[DataSource, ...]) -> None:
         The folder of models cannot be written.
     """
     file = _file(model)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputError(f"Cannot write {file}: {(problem.strerror or str(problem)).lower()}.") from None
+    make_folder(file.parent)
     write_text(file, json.dumps({"data": [asdict(one) for one in sources]}, indent=1) + "\n")
 
 

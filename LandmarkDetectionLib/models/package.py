@@ -15,11 +15,12 @@ from pydantic import ValidationError
 from LandmarkDetectionLib.core.protocol import Protocol, readable
 from LandmarkDetectionLib.correction import JointGaussian, joint_from_bytes, joint_to_bytes
 from LandmarkDetectionLib.errors import ModelError, OutputError
-from LandmarkDetectionLib.files import atomic_folder, atomic_write, read_json, write_text
+from LandmarkDetectionLib.files import atomic_folder, atomic_write, make_folder, read_json, write_text
 from LandmarkDetectionLib.io.protocols import protocol_text, read_protocol
 from LandmarkDetectionLib.models.capabilities import OF_DETECTORS, Capabilities, dimensions_of
 from LandmarkDetectionLib.models.metadata import JointEntry, Metadata, NetworkEntry, default_metadata
 from LandmarkDetectionLib.models.reference import ReferencePicture, read_reference, write_reference
+from LandmarkDetectionLib.networks.architectures import build_network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -307,10 +308,7 @@ def save_model(
 
     target = Path(path)
     _refuse_foreign_folder(target)
-    try:
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputError(f"Cannot write {target}: {problem.strerror or problem}.") from problem
+    make_folder(target.absolute().parent)
     with atomic_folder(target) as new:
         for folder in ("configs", "models", "docs"):
             (new / folder).mkdir()
@@ -359,8 +357,6 @@ def load_network(root: Path, key: str, entry: NetworkEntry) -> torch.nn.Module:
 
 
 def _build(key: str, entry: NetworkEntry) -> torch.nn.Module:
-    from LandmarkDetectionLib.networks.architectures import build_network
-
     try:
         return build_network(entry.architecture, **entry.parameters)
     except ModelError:

@@ -329,7 +329,13 @@ def _unpack(source: Path, stage: Path) -> None:
     """Unpack a zip file entry by entry: names, kinds and sizes are checked before a byte is written."""
     try:
         with zipfile.ZipFile(source) as archive:
-            entries = [entry for entry in archive.infolist() if not _is_clutter(entry.filename)]
+            # Without what macOS adds.
+            entries = [
+                entry
+                for entry in archive.infolist()
+                if not entry.filename.startswith("__MACOSX/")
+                and PurePosixPath(entry.filename).name != ".DS_Store"
+            ]
             _check_amount(len(entries), sum(entry.file_size for entry in entries))
             written: set[str] = set()
             for entry in entries:
@@ -362,11 +368,6 @@ def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, stage: Path,
             if left < 0:
                 raise ModelError(f"{entry.filename!r} is larger than the .zip file says.")
             out.write(block)
-
-
-def _is_clutter(name: str) -> bool:
-    """What macOS adds to zip files."""
-    return name.startswith("__MACOSX/") or PurePosixPath(name).name == ".DS_Store"
 
 
 def _checked_name(name: str) -> str:

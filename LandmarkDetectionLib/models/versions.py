@@ -6,8 +6,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from LandmarkDetectionLib.errors import ModelError, OutputError
-from LandmarkDetectionLib.files import atomic_folder
+from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.files import atomic_folder, make_folder
 from LandmarkDetectionLib.models.package import Model, read_package, validate_model
 from LandmarkDetectionLib.models.registry import installed_folder, load_model
 from LandmarkDetectionLib.models.version_folders import folder_of_versions, further_versions, put_in_use
@@ -70,10 +70,7 @@ def add_version(source: str | Path) -> Model:
     if model.version in {one.version for one in model_versions(model.name)}:
         raise ModelError(f"There is a version {model.version} of {model.name} already.")
     folder = folder_of_versions(installed)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputError(f"Cannot write {folder}: {(problem.strerror or str(problem)).lower()}.") from None
+    make_folder(folder)
     with atomic_folder(folder / model.version) as new:
         shutil.copytree(model.path, new, dirs_exist_ok=True)
     return use_version(model.name, model.version)

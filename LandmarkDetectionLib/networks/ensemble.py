@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.heatmap_output import (
     MOST_LEVELS,
     HeatmapNetwork,
@@ -46,8 +47,6 @@ class HeatmapEnsemble(HeatmapNetwork):
         members: int = 3,
         parameters: dict[str, Any] | None = None,
     ) -> None:
-        from LandmarkDetectionLib.networks.architectures import build_network
-
         require_whole(MOST_LEVELS, members=members)
         if member == "ensemble":
             raise ValueError("member must not be an ensemble itself")

@@ -16,13 +16,13 @@ import numpy as np
 from scipy import ndimage
 
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.imaging.body.projection import Projection
-    from LandmarkDetectionLib.imaging.view import View
 
 
 #: CT numbers in HU.

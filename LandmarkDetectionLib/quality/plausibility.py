@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.imaging.body.projection import Projection
     from LandmarkDetectionLib.models import Model
 

@@ -17,12 +17,11 @@ from LandmarkDetectionLib.errors import InputError, MissingPackageError, OutputE
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.io.dicom_pixels import drop_damaged
 from LandmarkDetectionLib.io.formats import silent
+from LandmarkDetectionLib.measurement import Measured
 from LandmarkDetectionLib.reporting.case import PROGRAM, CaseReport
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-    from LandmarkDetectionLib.measurement import Measured
 
 _LENGTH = Code(value="410668003", scheme="SCT", meaning="Length")
 _DISTANCE = Code(value="121206", scheme="DCM", meaning="Distance")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -19,10 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from LandmarkDetectionLib.core.detection import Detection
-from LandmarkDetectionLib.core.landmarks import Landmark, Status
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.imaging.hand.views import HandPicture
 from LandmarkDetectionLib.imaging.previews import ImageViews
+from LandmarkDetectionLib.imaging.scan_picture import ScanPicture, scan_pictures
+from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.typing import FloatArray
 
@@ -30,14 +34,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.patches import Patch
 
-    from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.detectors.analysis import Views
     from LandmarkDetectionLib.imaging.body.projection import Projection
-    from LandmarkDetectionLib.imaging.scan_picture import ScanPicture
-    from LandmarkDetectionLib.imaging.view import View
-
 
 _BACKGROUND = "#0d1117"
 _TEXT = "#e6edf3"
@@ -197,8 +196,6 @@ def _lay_out(detection: Detection, views: Projection, volume: Volume | None) -> 
     """Place both views side by side at one scale, as large as the page allows."""
     scans: tuple[ScanPicture | None, ScanPicture | None] = (None, None)
     if volume is not None:
-        from LandmarkDetectionLib.imaging.scan_picture import scan_pictures
-
         scans = scan_pictures(volume)
     rows = _window([views.coronal, views.lateral], detection, axis=1)
     columns = [_window([view], detection, axis=0) for view in (views.coronal, views.lateral)]
@@ -290,7 +287,7 @@ def _window(views: Sequence[View], detection: Detection, axis: int) -> tuple[int
     lows, highs = [], []
     for view in views:
         inside = np.flatnonzero(view.silhouette.any(axis=axis))
-        points = _present_positions(detection.landmarks)
+        points = detection.landmarks.present.positions
         along = view.geometry.from_ras(points)[:, axis] if len(points) else np.empty(0)
         extent = np.concatenate([inside, along])
         if not len(extent):
@@ -299,14 +296,6 @@ def _window(views: Sequence[View], detection: Detection, axis: int) -> tuple[int
         lows.append(np.floor(extent.min() - margin))
         highs.append(np.ceil(extent.max() + margin) + 1)
     return int(min(lows)), int(max(highs))
-
-
-def _present(landmarks: Iterable[Landmark]) -> list[Landmark]:
-    return [landmark for landmark in landmarks if landmark.is_present]
-
-
-def _present_positions(landmarks: Iterable[Landmark]) -> FloatArray:
-    return np.array([landmark.position for landmark in _present(landmarks)]).reshape(-1, 3)
 
 
 # --- drawing ----------------------------------------------------------------------------------------------
@@ -415,7 +404,7 @@ def _cut(panel: _Panel, image: np.ndarray, outside: float) -> np.ndarray:
 
 
 def _draw_lines(axes: Axes, panel: _Panel, detection: Detection, protocol: Protocol) -> None:
-    present = {landmark.name: landmark for landmark in _present(detection.landmarks)}
+    present = detection.landmarks.present
     for first, last in protocol.lines:
         if first in present and last in present:
             ends = panel.place([present[first].position, present[last].position])
@@ -424,8 +413,8 @@ def _draw_lines(axes: Axes, panel: _Panel, detection: Detection, protocol: Proto
 
 def _draw_truth(axes: Axes, panel: _Panel, detection: Detection, truth: LandmarkSet) -> None:
     """A cross where each landmark really is, and how far off what was found lies."""
-    found = {landmark.name: landmark for landmark in _present(detection.landmarks)}
-    for landmark in _present(truth):
+    found = detection.landmarks.present
+    for landmark in truth.present:
         x, y = panel.place(landmark.position)[0]
         axes.plot(x, y, "+", color=_TRUTH, markersize=7, markeredgewidth=1.1, zorder=5.5)
         if landmark.name in found:
@@ -434,7 +423,7 @@ def _draw_truth(axes: Axes, panel: _Panel, detection: Detection, truth: Landmark
 
 
 def _draw_landmarks(axes: Axes, panel: _Panel, detection: Detection) -> None:
-    for landmark in _present(detection.landmarks):
+    for landmark in detection.landmarks.present:
         colour = _COLOURS[landmark.status]
         x, y = panel.place(landmark.position)[0]
         if landmark.covariance is not None:
@@ -473,7 +462,7 @@ def _draw_spread(
 def _label_first(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
     """Name and confidence of every landmark, in the margin it is nearer to."""
     panel = layout.panels[0]
-    present = _present(detection.landmarks)
+    present = detection.landmarks.present
     places = {landmark.name: panel.place(landmark.position)[0] for landmark in present}
     partner = {name: other for pair in protocol.pairs for name, other in (pair, reversed(pair))}
     middle = float(np.median([x for x, _ in places.values()])) if places else 0.0
@@ -502,12 +491,15 @@ def _label_lateral(
     axes: Axes, panel: _Panel, label_rows: tuple[float, float], detection: Detection, protocol: Protocol
 ) -> None:
     """One name for both of a pair, which lie behind each other here; all on the right."""
-    present = {landmark.name: landmark for landmark in _present(detection.landmarks)}
+    present = detection.landmarks.present
     partner = {name: pair for pair in protocol.pairs for name in pair}
     groups: dict[str, list[Landmark]] = {}
-    for name, landmark in present.items():
+    for landmark in present:
+        name = landmark.name
         both = [one for one in partner.get(name, (name,)) if one in present]
-        label = _common_name(short_name(name)) if len(both) > 1 else short_name(name)
+        label = short_name(name)
+        if len(both) > 1:
+            label = label.removesuffix(" L").removesuffix(" R")
         groups.setdefault(label, []).append(landmark)
     places = {label: panel.place([one.position for one in members]) for label, members in groups.items()}
     heights = spread_labels([float(points[:, 1].mean()) for points in places.values()], label_rows)
@@ -557,35 +549,24 @@ def spread_labels(
     blocks: list[list[float]] = []  # [mean of wanted block centre, members]
     for index in order:
         blocks.append([float(wanted[index]), 1.0])
-        while len(blocks) > 1 and _top(blocks[-1], step) < _bottom(blocks[-2], step):
-            centre, members = blocks.pop()
-            before, count = blocks.pop()
-            blocks.append([(before * count + centre * members) / (count + members), count + members])
+        while len(blocks) > 1:
+            (before, count), (centre, members) = blocks[-2:]
+            if centre - before >= (count + members) * step / 2:
+                break
+            blocks[-2:] = [[(before * count + centre * members) / (count + members), count + members]]
     heights = np.concatenate(
         [centre + (np.arange(int(count)) - (count - 1) / 2) * step for centre, count in blocks]
     )
-    heights = _push_inside(heights, step, limits)
+    places = (np.arange(len(heights)) + 0.5) * step
+    heights = np.maximum(heights, limits[0] + places)
+    heights = np.minimum(heights, limits[1] - places[::-1])
     result = np.empty(len(wanted))
     result[order] = heights
     return result.tolist()
 
 
-def _top(block: Sequence[float], step: float) -> float:
-    return block[0] - block[1] * step / 2
-
-
-def _bottom(block: Sequence[float], step: float) -> float:
-    return block[0] + block[1] * step / 2
-
-
-def _push_inside(heights: FloatArray, step: float, limits: tuple[float, float]) -> FloatArray:
-    count = np.arange(len(heights))
-    heights = np.maximum(heights, limits[0] + (count + 0.5) * step)
-    return np.minimum(heights, limits[1] - (len(heights) - count - 0.5) * step)
-
-
 def _draw_header(axes: Axes, layout: _Layout, detection: Detection, case: str) -> None:
-    counts = _count(detection.landmarks)
+    counts = Counter(landmark.status.value for landmark in detection.landmarks)
     summary = ", ".join(f"{number} {status}" for status, number in counts.items())
     name = detection.landmarks.name
     title = f"{name}: landmarks" if name else "Landmarks"
@@ -633,7 +614,7 @@ def _draw_legend(axes: Axes, x: float, y: float, detection: Detection, with_trut
         axes.text(x + 0.13, y, text, color=colour, fontsize=8, va="center")
         return x + width
 
-    present = _present(detection.landmarks)
+    present = detection.landmarks.present
     shown = {landmark.status for landmark in present}
     for status in (one for one in _COLOURS if one in shown):
         axes.plot(x, y, _MARKERS.get(status, "o"), color=_COLOURS[status], markersize=5)
@@ -656,17 +637,6 @@ def short_name(name: str) -> str:
         if words.endswith(f" {side}"):
             return f"{words[: -len(side)]}{side[0].upper()}"
     return words
-
-
-def _common_name(short: str) -> str:
-    return short[:-2] if short.endswith((" L", " R")) else short
-
-
-def _count(landmarks: Iterable[Landmark]) -> Mapping[str, int]:
-    counts: dict[str, int] = {}
-    for landmark in landmarks:
-        counts[landmark.status.value] = counts.get(landmark.status.value, 0) + 1
-    return counts
 
 
 def _wrap(text: str, width: float) -> list[str]:

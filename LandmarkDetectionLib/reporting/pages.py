@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from LandmarkDetectionLib._version import __version__
+from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.io.csv_text import table_text
 
 Rows = Sequence[Sequence[str]]
@@ -136,6 +137,30 @@ def sections_markdown(
             caption, path = section.figure
             lines += [f"![{caption}]({path.relative_to(folder).as_posix()})", "", caption, ""]
     return "\n".join(lines)
+
+
+def write_pages(
+    folder: Path,
+    markdown: str,
+    title: str,
+    subtitle: str,
+    notes: Sequence[str],
+    sections: Sequence[Section],
+    classes: Mapping[str, str],
+    cards: str = "",
+) -> Path:
+    """Write a report in Markdown, under a name, and as ``report.html``, with ``cards`` below its head.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written.
+    """
+    write_text(folder / markdown, sections_markdown(title, subtitle, notes, sections, folder))
+    page = folder / "report.html"
+    body = [page_head(title, subtitle, notes), cards, *sections_html(sections, classes)]
+    write_text(page, html_page(title, body))
+    return page
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

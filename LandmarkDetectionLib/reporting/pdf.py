@@ -89,17 +89,17 @@ def _write_facts(page: Axes, report: CaseReport, left: float, top: float) -> flo
             page.text(left + 0.75, top, line, fontsize=7.5, va="top", parse_math=False)
             top += 0.16
         top += 0.05
-    lines = [line for warning in report.all_warnings for line in _wrapped_warning(warning)]
+    lines = [
+        line
+        for warning in report.all_warnings
+        for line in textwrap.wrap(f"! {warning}", _WARNING, subsequent_indent="  ")
+    ]
     if len(lines) > _MOST_WARNINGS:
         lines = [*lines[: _MOST_WARNINGS - 1], f"... {len(report.all_warnings)} warnings in all"]
     for line in lines:
         page.text(left, top, line, fontsize=7.5, color="#a04000", va="top", parse_math=False)
         top += 0.155
     return top
-
-
-def _wrapped_warning(warning: str) -> list[str]:
-    return textwrap.wrap(f"! {warning}", _WARNING, subsequent_indent="  ")
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,9 @@ def _rows(report: CaseReport) -> list[_Row]:
             rows.append(_Row((group, "", "", "", ""), {"color": "0.35", "style": "italic"}))
         for one in report.measurements:
             if one.definition.group == group:
-                colour = "0.55" if one.value is None else _colour(one.position)
-                rows.extend(_Row(line, {"color": colour}) for line in _texts(one))
+                colour = "#a04000" if one.position in ("below", "above") else "black"
+                style = {"color": "0.55" if one.value is None else colour}
+                rows.extend(_Row(line, style) for line in _texts(one))
     return rows
 
 
@@ -140,7 +141,3 @@ def _texts(one: Measured) -> list[tuple[str, str, str, str, str]]:
         return [(title, first, "", "", ""), *(("", line, "", "", "") for line in others)]
     first, *others = textwrap.wrap(said, _REMARK) or [""]
     return [(title, value, interval, usual, first), *(("", "", "", "", line) for line in others)]
-
-
-def _colour(position: str) -> str:
-    return "#a04000" if position in ("below", "above") else "black"

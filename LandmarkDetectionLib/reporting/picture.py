@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.imaging.scan_picture import scan_pictures
 from LandmarkDetectionLib.reporting.case import CaseReport
 from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.reporting.overlay import short_name, spread_labels
+from LandmarkDetectionLib.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.typing import FloatArray
 
 _MOST_PIXELS = 1600
 _MARGIN = 0.06  # of the larger side, around landmarks that lie near the edge or have no image
@@ -43,7 +43,11 @@ class _Picture:
 
 def draw(axes: Axes, report: CaseReport, inches: tuple[float, float]) -> float:
     """Draw image, lines, landmarks and their names on axes of a size in inches; its height in inches."""
-    picture = _picture_of(report)
+    volume = report.volume
+    if volume is None:
+        picture = _without_image(report)
+    else:
+        picture = _radiograph(volume) if volume.is_2d else _from_the_front(volume)
     present = {mark.name: picture.place(mark.position[None])[0] for mark in report.landmarks.present}
     if picture.grey is not None:
         axes.imshow(
@@ -55,7 +59,9 @@ def draw(axes: Axes, report: CaseReport, inches: tuple[float, float]) -> float:
             axes.plot(*ends.T, color=_TRACING, linewidth=0.9, alpha=0.9, solid_capstyle="round")
     for first, last in _measured_lines(report):
         if first in present and last in present:
-            ends = _longer(np.array([present[first], present[last]]))
+            # A little beyond its two points, as tracings have it.
+            beyond = 0.12 * (present[last] - present[first])
+            ends = np.array([present[first] - beyond, present[last] + beyond])
             axes.plot(*ends.T, color=_MEASURED, linewidth=0.7, linestyle=(0, (5, 2)), alpha=0.85)
     if present:
         axes.plot(*np.array(list(present.values())).T, "o", color=_POINT, markersize=2.2, markeredgewidth=0)
@@ -166,19 +172,6 @@ def _measured_lines(report: CaseReport) -> list[tuple[str, str]]:
     return [line for line in dict.fromkeys(flat) if frozenset(line) not in traced]
 
 
-def _longer(ends: FloatArray) -> FloatArray:
-    """A line drawn a little beyond its two points, as tracings have it."""
-    step = 0.12 * (ends[1] - ends[0])
-    return np.array([ends[0] - step, ends[1] + step])
-
-
-def _picture_of(report: CaseReport) -> _Picture:
-    volume = report.volume
-    if volume is None:
-        return _without_image(report)
-    return _radiograph(volume) if volume.is_2d else _from_the_front(volume)
-
-
 def _radiograph(volume: Volume) -> _Picture:
     step = max(1, -(-max(volume.shape[1:]) // _MOST_PIXELS))
     grey = volume.voxels[0, ::step, ::step].astype(np.float64)
@@ -195,8 +188,6 @@ def _radiograph(volume: Volume) -> _Picture:
 
 def _from_the_front(volume: Volume) -> _Picture:
     """A volume seen through, bones bright."""
-    from LandmarkDetectionLib.imaging.scan_picture import scan_pictures
-
     front, _ = scan_pictures(volume)
     across, down = front.geometry.spacing
     rows, columns = front.grey.shape

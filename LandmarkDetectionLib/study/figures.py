@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from LandmarkDetectionLib.files import atomic_write
-from LandmarkDetectionLib.reporting.figure_text import draw_as_written
+from LandmarkDetectionLib.evaluation.plots import new_figure, write_figure
 from LandmarkDetectionLib.study.accuracy import depth_errors, position_errors
 from LandmarkDetectionLib.study.run import StudyResult
 from LandmarkDetectionLib.typing import Array
@@ -27,7 +26,6 @@ COLOURS = {
     "RF": "#d55e00",
     "mean depth": "#999999",
 }
-DPI = 110
 
 
 def write_figures(result: StudyResult, folder: Path) -> dict[str, Path]:
@@ -70,26 +68,15 @@ def write_figures(result: StudyResult, folder: Path) -> dict[str, Path]:
     written = {}
     for name, caption, figure in drawn:
         path = folder / f"{name}.png"
-        with atomic_write(path) as temporary:
-            draw_as_written(figure)
-            figure.savefig(temporary, format="png")
+        write_figure(figure, path)
         written[caption] = path
     return written
 
 
-def _figure(width: float, height: float, **options: Any) -> tuple[Figure, Callable[..., Any]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", **options)
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots
-
-
 def _bars(errors: dict[str, Array], names: Sequence[str], unit: str) -> Figure:
     """Grouped bars, one group per landmark and one for all of them."""
-    figure, subplots = _figure(max(7.0, 1.1 * (len(names) + 1)), 4.0)
-    axes = subplots()
+    figure = new_figure(max(7.0, 1.1 * (len(names) + 1)), 4.0)
+    axes = figure.subplots()
     width = 0.84 / len(errors)
     labels = [name.replace("_", " ") for name in names]
     for number, (method, values) in enumerate(errors.items()):
@@ -124,9 +111,9 @@ def _estimates(result: StudyResult) -> Figure:
     methods = list(result.positions)
     across = 3 if columns / rows > 0.7 else len(methods)
     down = -(-len(methods) // across)
-    figure, subplots = _figure(8.4, 8.4 / across * (rows / columns) * down + 0.3 * down)
+    figure = new_figure(8.4, 8.4 / across * (rows / columns) * down + 0.3 * down)
     palette = np.array([[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0]]) / 255
-    for axes, method in zip(np.ravel(subplots(down, across)), methods, strict=False):
+    for axes, method in zip(np.ravel(figure.subplots(down, across)), methods, strict=False):
         axes.imshow(background, cmap="gray", vmin=0, vmax=1)
         for landmark, place in enumerate(middle):
             dots = place + result.positions[method][:, landmark] - truth[:, landmark]
@@ -138,8 +125,8 @@ def _estimates(result: StudyResult) -> Figure:
 
 
 def _cumulative(errors: dict[str, Array]) -> Figure:
-    figure, subplots = _figure(7.0, 3.6)
-    axes = subplots()
+    figure = new_figure(7.0, 3.6)
+    axes = figure.subplots()
     for method, values in errors.items():
         ordered = np.sort(values.ravel())
         axes.plot(ordered, (np.arange(len(ordered)) + 1) / len(ordered), color=COLOURS[method], label=method)

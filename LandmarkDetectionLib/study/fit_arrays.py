@@ -118,7 +118,8 @@ def fit_network(
     network = network.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = _optimiser(network, schedule)
     steps, step, saved = schedule.epochs * source.per_epoch, 0, time.monotonic()
-    with torch.random.fork_rng(devices=_cuda_devices(device)):
+    cuda_devices = [torch.device(device).index or 0] if device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=cuda_devices):
         torch.manual_seed(seed)
         if checkpoint is not None and checkpoint.exists():
             step = _restore(checkpoint, network, optimiser, steps, device)
@@ -194,12 +195,6 @@ def _tensor(array: Array, device: Any) -> torch.Tensor:
 
     # Moved as it is: a silhouette is a quarter of its floats.
     return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True).float()
-
-
-def _cuda_devices(device: str) -> list[int]:
-    import torch
-
-    return [torch.device(device).index or 0] if device.startswith("cuda") else []
 
 
 def _save(path: Path, step: int, steps: int, network: Any, optimiser: Any) -> None:

@@ -71,65 +71,47 @@ _SHORT_ALONE = Schedule(
 _SHORT_TUNING = _SHORT_ALONE.model_copy(update={"epochs": 20, "learning_rate": 2e-5, "recentre": True})
 _TINY = Schedule(epochs=2, batch_size=20, optimiser="adamw", learning_rate=1e-3)
 
+_PAPER_HAND = StudyConfig(
+    region="hand",
+    preset="paper",
+    images_per_epoch=2_200_000,
+    repeat_images=True,
+    synthetic=PAPER_SYNTHETIC,
+    medical=PAPER_FINE_TUNING,
+    fine_tuning=PAPER_FINE_TUNING,
+    neighbour_images=2_200_000,
+    stand_in_subjects=132,
+    forest_trees=50,
+)
+_SCALED_HAND = StudyConfig(
+    region="hand",
+    preset="scaled",
+    shape=(48, 48),
+    images_per_epoch=2_000,
+    synthetic=_SHORT,
+    medical=_SHORT_ALONE,
+    fine_tuning=_SHORT_TUNING,
+    neighbour_images=60_000,
+    stand_in_subjects=30,
+)
+# The paper has 20 CT of as many people.
+_BODIES = {"region": "body", "stand_in_subjects": 20, "stand_in_images": 1}
+_MANY_BODIES = {"images_per_epoch": 600_000, "neighbour_images": 600_000}
+
 PRESETS: dict[str, tuple[str, dict[str, StudyConfig]]] = {
     "paper": (
         "The paper's numbers: 2.2 M hands or 0.6 M bodies, 30 epochs, 700 epochs of fine-tuning; for a GPU.",
         {
-            "hand": StudyConfig(
-                region="hand",
-                preset="paper",
-                images_per_epoch=2_200_000,
-                repeat_images=True,
-                synthetic=PAPER_SYNTHETIC,
-                medical=PAPER_FINE_TUNING,
-                fine_tuning=PAPER_FINE_TUNING,
-                neighbour_images=2_200_000,
-                stand_in_subjects=132,
-                forest_trees=50,
-            ),
-            "body": StudyConfig(
-                region="body",
-                preset="paper",
-                images_per_epoch=600_000,
-                repeat_images=True,
-                synthetic=PAPER_SYNTHETIC,
-                medical=PAPER_FINE_TUNING,
-                fine_tuning=PAPER_FINE_TUNING,
-                neighbour_images=600_000,
-                folds="leave-one-out",
-                stand_in_subjects=20,
-                stand_in_images=1,
-                forest_trees=50,
-            ),
+            "hand": _PAPER_HAND,
+            "body": _PAPER_HAND.model_copy(update={**_BODIES, **_MANY_BODIES, "folds": "leave-one-out"}),
         },
     ),
     "scaled": (
         "The same at half the unit size, with less of everything: under half an hour on two CPU cores.",
         {
-            "hand": StudyConfig(
-                region="hand",
-                preset="scaled",
-                shape=(48, 48),
-                images_per_epoch=2_000,
-                synthetic=_SHORT,
-                medical=_SHORT_ALONE,
-                fine_tuning=_SHORT_TUNING,
-                neighbour_images=60_000,
-                stand_in_subjects=30,
-            ),
-            "body": StudyConfig(
-                region="body",
-                preset="scaled",
-                shape=(80, 38),
-                images_per_epoch=2_000,
-                synthetic=_SHORT,
-                medical=_SHORT_ALONE,
-                fine_tuning=_SHORT_TUNING,
-                neighbour_images=60_000,
-                folds="k-fold",
-                fold_count=5,
-                stand_in_subjects=20,
-                stand_in_images=1,
+            "hand": _SCALED_HAND,
+            "body": _SCALED_HAND.model_copy(
+                update={**_BODIES, "shape": (80, 38), "folds": "k-fold", "fold_count": 5}
             ),
         },
     ),

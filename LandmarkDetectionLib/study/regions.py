@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
+from LandmarkDetectionLib.core.options import Side
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.imaging.depth import (
+    SMALLEST_DEVIATION_MM,
+    SMALLEST_DEVIATION_OF_HANDS_MM,
+    depth_scale,
+    normalised_depth,
+)
+from LandmarkDetectionLib.imaging.hand.views import view_hand
+from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.study.patches import to_targets
+from LandmarkDetectionLib.synthesis.batches import ViewBatch
+from LandmarkDetectionLib.training.synthetic.presets import NINE
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.imaging.view import View
-    from LandmarkDetectionLib.synthesis.batches import ViewBatch
 
 
 @dataclass(frozen=True)
@@ -87,10 +94,8 @@ def find_region(name: str) -> Region:
 
 def _body() -> Region:
     from LandmarkDetectionLib.imaging.body.projection import project_body
-    from LandmarkDetectionLib.imaging.depth import SMALLEST_DEVIATION_MM
     from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES
     from LandmarkDetectionLib.synthesis.body.stream import BodyStream, Framing
-    from LandmarkDetectionLib.training.synthetic.presets import NINE
 
     def view(volume: Volume, side: str) -> View:
         return project_body(volume).coronal
@@ -112,9 +117,6 @@ def _body() -> Region:
 
 
 def _hand() -> Region:
-    from LandmarkDetectionLib.core.options import Side
-    from LandmarkDetectionLib.imaging.depth import SMALLEST_DEVIATION_OF_HANDS_MM
-    from LandmarkDetectionLib.imaging.hand.views import view_hand
     from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES
     from LandmarkDetectionLib.synthesis.hand.model import FINGERTIPS
     from LandmarkDetectionLib.synthesis.hand.stream import HandFraming, HandStream
@@ -174,8 +176,6 @@ class SyntheticSource:
         if not self.depth:
             return np.isfinite(drawn.front).view(np.uint8), to_targets(drawn.points[..., :2], self.shape)
         import torch
-
-        from LandmarkDetectionLib.imaging.depth import depth_scale, normalised_depth
 
         front = torch.from_numpy(drawn.front)
         scale = depth_scale(front, self.region.least_depth_mm)

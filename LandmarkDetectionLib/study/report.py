@@ -14,12 +14,9 @@ from LandmarkDetectionLib.reporting.pages import (
     Rows,
     Section,
     csv_text,
-    html_page,
     machine,
-    page_head,
-    sections_html,
-    sections_markdown,
     versions,
+    write_pages,
 )
 from LandmarkDetectionLib.study.accuracy import (
     Comparison,
@@ -47,6 +44,11 @@ ORDER = {
     "body": "The order is that which the paper found in MR of hands; in CT of bodies it was less pronounced.",
 }
 TIMES = "Of a training that was stopped and taken up again, only the last run is counted."
+HOW = (
+    "The error of a landmark in an image is the root of its squared error, the distance between estimate "
+    "and truth, in pixels of the patch that was cropped to the object and scaled to unit size. Every "
+    "estimate is for a case that its method had not seen; no subject is in training and test of a fold."
+)
 
 
 def write_report(result: StudyResult, out: str | Path) -> Path:
@@ -84,13 +86,11 @@ def write_report(result: StudyResult, out: str | Path) -> Path:
     }
     write_text(folder / "results.json", json.dumps(record, indent=1) + "\n")
     sections = _sections(result, figures, tables, comparisons, facts)
-    title, cautions = f"Synthetic-data study, {result.region.title}", _cautions(result)
+    title = f"Synthetic-data study, {result.region.title}"
     subtitle = f"{facts['images']} · {facts['folds']} · preset {facts['preset']} · seed {facts['seed']}"
-    write_text(folder / "report.md", sections_markdown(title, subtitle, cautions, sections, folder))
-    page = folder / "report.html"
-    body = [page_head(title, subtitle, cautions), *sections_html(sections, VERDICTS)]
-    write_text(page, html_page(title, body))
-    return page
+    cautions = [TINY] if result.config.preset == "tiny" else []
+    cautions += [] if result.config.data else [STAND_IN]
+    return write_pages(folder, "report.md", title, subtitle, cautions, sections, VERDICTS)
 
 
 def _facts(result: StudyResult) -> dict[str, str]:
@@ -177,20 +177,6 @@ def _depth_sentence(result: StudyResult) -> str:
     )
 
 
-def _cautions(result: StudyResult) -> list[str]:
-    """What a reader must know before any figure."""
-    cautions = [TINY] if result.config.preset == "tiny" else []
-    return cautions if result.config.data else [*cautions, STAND_IN]
-
-
-def _how() -> str:
-    return (
-        "The error of a landmark in an image is the root of its squared error, the distance between estimate "
-        "and truth, in pixels of the patch that was cropped to the object and scaled to unit size. Every "
-        "estimate is for a case that its method had not seen; no subject is in training and test of a fold."
-    )
-
-
 def _sections(
     result: StudyResult,
     figures: dict[str, Path],
@@ -198,7 +184,7 @@ def _sections(
     comparisons: Sequence[Comparison],
     facts: dict[str, str],
 ) -> list[Section]:
-    sections = [Section(text=[_how()]), *(Section(figure=figure) for figure in figures.items())]
+    sections = [Section(text=[HOW]), *(Section(figure=figure) for figure in figures.items())]
     sections.append(Section("The paper's order of methods", (), *_order(comparisons)))
     sections.append(Section(text=[ORDER[result.config.region]]))
     sections += [Section(TITLES[name], (), *_by_landmark(rows)) for name, rows in tables.items()]

@@ -3,8 +3,8 @@
     python Testing/Benchmarks/bony_landmarks.py DATA [--models whole-body-skin whole-body-ct]
 
 DATA holds ``whole_body/female_ct.nii.gz`` with ``female_bony_landmarks.mrk.json`` and
-``female_landmarks.mrk.json``, and ``real_ct/*.nii.gz`` with ``points_ras_mm.json``. Default options, nothing of it
-seen in training. Prints one table of errors in mm per landmark and model, and what is said of them: status,
+``female_landmarks.mrk.json``, and ``real_ct/*.nii.gz`` with ``points_ras_mm.json``. Default options, nothing of
+it seen in training. Prints one table of errors in mm per landmark and model, and what is said of them: status,
 confidence, how many 95 % intervals hold the truth and how wide they are.
 """
 
@@ -71,7 +71,9 @@ def _measured(data: Path, name: str) -> Iterator[Point]:
         }
     }
     points = json.loads((data / "real_ct" / "points_ras_mm.json").read_text())
-    truth |= {f"real_ct/{scan}": {k: np.array(p, float) for k, p in marks.items()} for scan, marks in points.items()}
+    truth |= {
+        f"real_ct/{scan}": {k: np.array(p, float) for k, p in marks.items()} for scan, marks in points.items()
+    }
     for scan, marks in truth.items():
         try:
             landmarks = ld.detect(ld.read_volume(data / f"{scan}.nii.gz"), model).landmarks

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.core.volume import Volume
 
 #: Voxels that are hashed at a time.
 _PORTION = 1 << 22

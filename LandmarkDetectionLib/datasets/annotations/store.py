@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.annotations.annotation import (
     SUFFIX,
     Annotation,
@@ -34,14 +35,15 @@ from LandmarkDetectionLib.datasets.annotations.annotation import (
 )
 from LandmarkDetectionLib.datasets.annotations.image_content import content_hash
 from LandmarkDetectionLib.datasets.cases import NO_RATERS, Case, Datalist, DatalistError, write_datalist
+from LandmarkDetectionLib.datasets.checks import survey
+from LandmarkDetectionLib.datasets.findings import Finding
 from LandmarkDetectionLib.datasets.splits import holds_back_next
-from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.files import create_once, read_json, read_text, write_text
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.files import create_once, make_folder, read_json, read_text, write_text
 from LandmarkDetectionLib.io.volumes import read_volume, write_volume
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.core.volume import Volume
 
 TRAIN, HELD_BACK = "train", "held back"
 ANNOTATIONS, IMAGES, LOCAL = "annotations", "images", "local"
@@ -228,7 +230,8 @@ class AnnotationStore:
         content = content_hash(volume)
         if not copy_image and not (self.path / IMAGES / f"{content}.nrrd").exists():
             image = _checked_file(image, volume, content)
-        self._make()
+        make_folder(self.path / ANNOTATIONS)
+        make_folder(self.path / LOCAL)
         from LandmarkDetectionLib.io.protocols import protocol_text
 
         create_once(self.path / PROTOCOL, protocol_text(protocol))
@@ -264,14 +267,6 @@ class AnnotationStore:
             # Somebody may have saved meanwhile, and have written the longer list before this one.
             if self.rows(self.standing()) == rows:
                 return file
-
-    def _make(self) -> None:
-        try:
-            for folder in (ANNOTATIONS, LOCAL):
-                (self.path / folder).mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            reason = (problem.strerror or str(problem)).lower()
-            raise OutputError(f"Cannot write the annotation store {self.path}: {reason}.") from None
 
     def _protocol_for(self, review: Review, protocol: Protocol) -> Protocol:
         """The store's own, which must know the landmarks; before the first annotation the given one."""
@@ -325,9 +320,6 @@ def read_store(path: str | os.PathLike[str]) -> Datalist:
     InputError
         There is no such store, an annotation is broken, or there is none.
     """
-    from LandmarkDetectionLib.datasets.checks import survey
-    from LandmarkDetectionLib.datasets.findings import Finding
-
     store = AnnotationStore(path)
     readable, damaged = store.readable()
     standing = _current(readable)

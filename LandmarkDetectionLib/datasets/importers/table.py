@@ -103,14 +103,6 @@ def import_table(
     return write_import(out, cases, name=Path(images).name, protocol=relative_protocol(protocol), notes=notes)
 
 
-def _protocol_names(protocol: str) -> tuple[str, ...]:
-    if not protocol:
-        return ()
-    from LandmarkDetectionLib.io.protocols import load_protocol, read_protocol
-
-    return (read_protocol(protocol) if protocol.endswith(".json") else load_protocol(protocol)).names
-
-
 def landmark_names(
     count: int,
     names: Sequence[str],
@@ -125,7 +117,11 @@ def landmark_names(
     InputError
         There are more or fewer, or none.
     """
-    return named(count, names or _protocol_names(protocol) or _from_headings(headings or (), file), file)
+    if not names:
+        from LandmarkDetectionLib.io.protocols import chosen_protocol
+
+        names = chosen_protocol(protocol).names if protocol else _from_headings(headings or (), file)
+    return named(count, names, file)
 
 
 def pixel_rows(points: np.ndarray, image: Path, origin: float, y_from: YFrom) -> np.ndarray:

@@ -33,21 +33,19 @@ def read_rows(path: str | os.PathLike[str]) -> list[list[str]]:
         raise InputError(f"Cannot read {path}: {problem}.") from None
 
 
-def read_points(path: str | os.PathLike[str], dimensions: int = 2) -> tuple[list[str], dict[str, np.ndarray]]:
+def read_points(path: str | os.PathLike[str]) -> tuple[list[str], dict[str, np.ndarray]]:
     """Read a table with an image per row: its name, then the coordinates of its landmarks one after another.
 
     Parameters
     ----------
     path
         With or without a first line of headings.
-    dimensions
-        Coordinates per landmark.
 
     Returns
     -------
     headings : list of str
         Of all columns; empty when there is no such line.
-    points : dict of (N, dimensions) float64
+    points : dict of (N, 2) float64
         By image, in the order of the file; NaN where a cell is empty.
 
     Raises
@@ -60,10 +58,10 @@ def read_points(path: str | os.PathLike[str], dimensions: int = 2) -> tuple[list
     if not rows:
         raise InputError(f"Cannot read {path}: it has headings and no rows.")
     width = len(rows[0])
-    if (width - 1) % dimensions or width < 1 + dimensions:
+    if width % 2 == 0 or width < 3:
         raise InputError(
             f"Cannot read {path}: {width - 1} numbers stand behind the image's name, and each landmark needs "
-            f"{dimensions}."
+            "2."
         )
     points: dict[str, np.ndarray] = {}
     for number, row in enumerate(rows, start=2 if headings else 1):
@@ -76,7 +74,7 @@ def read_points(path: str | os.PathLike[str], dimensions: int = 2) -> tuple[list
             )
         if row[0] in points:
             raise InputError(f"Cannot read {path}: the image {row[0]} stands there twice.")
-        points[row[0]] = np.array(values, float).reshape(-1, dimensions)
+        points[row[0]] = np.array(values, float).reshape(-1, 2)
     return headings, points
 
 

@@ -18,7 +18,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 
 from LandmarkDetectionLib.datasets.importers.table import YFrom, landmark_names, pixel_rows, relative_protocol
-from LandmarkDetectionLib.datasets.importers.tables import find_images, match_image
+from LandmarkDetectionLib.datasets.importers.tables import find_images, match_image, number_of
 from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCase, pixel_set, write_import
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import MAX_TEXT_BYTES, read_text
@@ -26,7 +26,6 @@ from LandmarkDetectionLib.files import MAX_TEXT_BYTES, read_text
 _ENTRY = re.compile(r"\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.*?)\s*$")
 #: Entries that are followed by blocks of points which are no landmarks.
 _CURVES = ("CURVES", "OUTLINES")
-_MISSING = ("na", "nan", "")
 
 
 @dataclass
@@ -211,7 +210,7 @@ def _points(
         )
     for n, row in enumerate(rows):
         cells = row.split()
-        values = [_number(cell) for cell in cells]
+        values = [number_of(cell) for cell in cells]
         if len(cells) != dimensions or any(value is None for value in values):
             comma = "; write numbers with a decimal point" if "," in row else ""
             raise InputError(
@@ -229,16 +228,6 @@ def _points(
     return points
 
 
-def _number(cell: str) -> float | None:
-    if cell.lower() in _MISSING:
-        return float("nan")
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) else None
-
-
 def _describe(specimen: Specimen, key: str, value: str, path: str | os.PathLike[str], line: int) -> None:
     """One entry behind the points; those that say nothing of landmarks are left out."""
     if key == "IMAGE":
@@ -246,7 +235,7 @@ def _describe(specimen: Specimen, key: str, value: str, path: str | os.PathLike[
     elif key == "ID":
         specimen.id = value
     elif key == "SCALE":
-        scale = _number(value)
+        scale = number_of(value)
         if scale is None or not 1e-6 <= scale < 1000:
             raise InputError(f"Cannot read {path}: SCALE={value[:20]} in line {line} is no size of a pixel.")
         specimen.scale = scale

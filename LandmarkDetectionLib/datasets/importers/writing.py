@@ -18,7 +18,7 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.datasets.cases import write_datalist
 from LandmarkDetectionLib.datasets.splits import is_training
 from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.files import atomic_folder, write_text
+from LandmarkDetectionLib.files import atomic_folder, make_folder, write_text
 from LandmarkDetectionLib.io.dti import DirectionColours
 from LandmarkDetectionLib.io.formats import PICTURES
 from LandmarkDetectionLib.io.markups import markups_record, write_landmarks
@@ -103,12 +103,7 @@ def write_import(
         raise InputError("No image has landmarks, so there is nothing to import; check the folder.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"Cannot write {out}: it holds something already; give a new folder.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot make the folder {out.parent}: {error.strerror}; choose another."
-        ) from error
+    make_folder(out.parent)
     cases, notes = _one_subject_per_image(cases, notes)
     with atomic_folder(out) as folder:
         place = _Place(folder, out, unpacked)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.imaging.hand.outline import LONG_SIDE
 from LandmarkDetectionLib.imaging.view import ViewGeometry, overlaps
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
 
 
 def grid_of(volume: Volume) -> tuple[Array, ViewGeometry]:

@@ -20,12 +20,12 @@ import numpy as np
 
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.options import SIDES, Side, require_choice
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import NoBodyError
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.imaging.hand.outline import Outline
     from LandmarkDetectionLib.imaging.hand.pose import Pose
     from LandmarkDetectionLib.imaging.hand.scan import HandScan

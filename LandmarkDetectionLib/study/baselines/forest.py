@@ -70,7 +70,8 @@ class RandomForestVoting:
         half = rng.uniform(0.5, reach / 4, (self.features, 2))
         self.boxes_ = np.rint(np.concatenate([centre - half, centre + half], axis=1)).astype(int)
         seen, offsets = [], []
-        for patch, points in zip(patches != 0, _in_pixels(targets, rows, columns), strict=True):
+        places = (targets.reshape(len(targets), -1, 2) + 0.5) * (columns, rows)
+        for patch, points in zip(patches != 0, places, strict=True):
             at = _voters(patch, self.pixels, rng)
             seen.append(self._describe(patch, at))
             offsets.append((points[None] - at[:, None, ::-1]).reshape(len(at), -1))
@@ -131,11 +132,6 @@ class RandomForestVoting:
             ).reshape(rows, columns)
             elected.append(_peak(gaussian_filter(ballot, self.smoothing, mode="constant")))
         return np.array(elected)
-
-
-def _in_pixels(targets: Array, rows: int, columns: int) -> Array:
-    """(N, L, 2) column and row in pixels of targets in units of the patch."""
-    return np.asarray((targets.reshape(len(targets), -1, 2) + 0.5) * (columns, rows))
 
 
 def _voters(patch: Array, count: int, rng: np.random.Generator) -> Array:

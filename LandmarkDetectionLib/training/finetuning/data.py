@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,17 +12,15 @@ from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.datasets.annotations import HELD_BACK, read_store
 from LandmarkDetectionLib.datasets.annotations.annotation import SUFFIX
 from LandmarkDetectionLib.datasets.annotations.image_content import content_hash
+from LandmarkDetectionLib.datasets.cases import Case
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.statistics import LEAST_SUBJECTS
+from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.models.learned_from import DataSource
 from LandmarkDetectionLib.training.supervised.cases import digest
 from LandmarkDetectionLib.training.supervised.plan import Division, divide
 from LandmarkDetectionLib.typing import Progress
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.datasets.cases import Case
-    from LandmarkDetectionLib.models import Model
 
 
 @dataclass(frozen=True)

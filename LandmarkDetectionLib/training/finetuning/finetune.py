@@ -151,7 +151,9 @@ def fine_tune(
     verdict = _judge(config, gathered, old, folder, step)
     if not verdict.is_better:
         write_text(folder / REPORT, json.dumps(verdict.to_record(), indent=1) + "\n")
-        _tidy(folder)
+        # What tells how it went is kept, and not the images.
+        shutil.rmtree(folder / "cases", ignore_errors=True)
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
         return FineTuned(verdict, old, None, gathered.warnings, gathered.earlier.text)
     step(0.96, "writing the model")
     version = next_version(old.name)
@@ -338,9 +340,3 @@ def _metadata(old: Model, version: str, data: FineTuningData, verdict: Verdict) 
 def _changelog(old: Model) -> dict[str, str]:
     found = old.metadata.get("changelog")
     return {str(key): str(text) for key, text in found.items()} if isinstance(found, dict) else {}
-
-
-def _tidy(folder: Path) -> None:
-    """Keep what tells how it went, and not the images."""
-    shutil.rmtree(folder / "cases", ignore_errors=True)
-    (folder / "checkpoint.pt").unlink(missing_ok=True)

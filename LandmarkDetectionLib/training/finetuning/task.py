@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.models import Model
+from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
+from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
 from LandmarkDetectionLib.training.supervised.losses import HeatmapLoss
 from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch, AnnotatedStream
 from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.models import Model
-    from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
-    from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
 
 
 class FineTuningTask(HeatmapTask):

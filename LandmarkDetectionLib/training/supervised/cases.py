@@ -8,20 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.datasets.cases import Case
 from LandmarkDetectionLib.datasets.raters import case_annotations
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write, write_text
 from LandmarkDetectionLib.imaging.aligned_grid import look_at_aligned, template_bytes
 from LandmarkDetectionLib.imaging.grid import GridSettings, ImageGrid, look_at
 from LandmarkDetectionLib.typing import Array, Progress
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.datasets.cases import Case
 
 
 @dataclass(frozen=True)

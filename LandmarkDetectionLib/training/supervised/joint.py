@@ -11,10 +11,10 @@ from LandmarkDetectionLib.correction import JointGaussian, Observed
 from LandmarkDetectionLib.heatmaps.inference import needs_tiles
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
 from LandmarkDetectionLib.training.joint_fit import TOLERANCE_MM, joint_of
+from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
 from LandmarkDetectionLib.typing import Array
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
     from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch
     from LandmarkDetectionLib.training.supervised.task import HeatmapTask
 

@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from LandmarkDetectionLib.core.protocol import PackageName
+from LandmarkDetectionLib.core.protocol import PackageName, Protocol
 from LandmarkDetectionLib.datasets.annotations import read_store
-from LandmarkDetectionLib.errors import InputError, NotBetterError, OutputError
+from LandmarkDetectionLib.datasets.cases import Datalist
+from LandmarkDetectionLib.errors import InputError, NotBetterError
+from LandmarkDetectionLib.files import make_folder
 from LandmarkDetectionLib.models import Model, install_model, load_model, user_model_folder
 from LandmarkDetectionLib.models.learned_from import DataSource, note_data
 from LandmarkDetectionLib.models.registry import find_models
@@ -20,12 +22,7 @@ from LandmarkDetectionLib.training.supervised.package import package_annotated, 
 from LandmarkDetectionLib.training.supervised.plan import divide, plan
 from LandmarkDetectionLib.training.supervised.quality import TrainingQuality
 from LandmarkDetectionLib.training.supervised.train import train_annotated
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.datasets.cases import Datalist
-    from LandmarkDetectionLib.typing import Progress
-
+from LandmarkDetectionLib.typing import Progress
 
 PRESET = "scn-lite"
 RUNS = ".training"
@@ -222,10 +219,7 @@ def train_from_store(
     data = read_store(store)
     key = hashlib.sha256(f"{digest(data.cases)} {preset} {changes}".encode()).hexdigest()[:16]
     run = user_model_folder() / RUNS / f"{name}-{key}"
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputError(f"Cannot write {run}: {(problem.strerror or str(problem)).lower()}.") from None
+    make_folder(run)
     made = make_model(
         data,
         Lessons(preset or PRESET, changes or {}),

@@ -8,11 +8,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol, protocol_of_names
+from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.models import Model, ReferencePicture, save_model
 from LandmarkDetectionLib.quality.calibration import Calibration, expected_calibration_error
@@ -33,10 +34,6 @@ from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
 from LandmarkDetectionLib.training.supervised.template import TEMPLATE
 from LandmarkDetectionLib.training.supervised.train import load_cases, mirror_permutation, trained_task
 from LandmarkDetectionLib.typing import Array, Progress
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.datasets.cases import Datalist
-
 
 #: Warped copies of each held-back case that confidence is calibrated on, besides the case itself.
 COPIES = 6

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.datasets.raters import ALL, MEAN
 from LandmarkDetectionLib.datasets.splits import (
     find_split,
@@ -24,11 +26,6 @@ from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig, Gri
 from LandmarkDetectionLib.training.supervised.presets import AnnotatedPreset, find_preset
 from LandmarkDetectionLib.training.supervised.template import most_usual_case
 from LandmarkDetectionLib.typing import Array, Progress
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.datasets.cases import Case, Datalist
-
 
 #: Images that settings are decided on, spread over the data set.
 SURVEYED = 24

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.evaluation.metrics import finite_mean
 from LandmarkDetectionLib.evaluation.statistics import resample
 from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
+from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
-
 
 #: A model whose mean error is a larger share of the mean shape's has hardly learned from the images.
 HARDLY_BETTER = 0.7
@@ -160,10 +158,7 @@ def mean_shape_errors(training: Sequence[AnnotatedCase], held_back: Sequence[Ann
 
     NaN where a landmark is not annotated, or in no case that was learned from.
     """
-    shares = np.concatenate([(case.points + 0.5) / _sides(case) for case in training])
-    known = np.isfinite(shares).all(axis=-1, keepdims=True)
-    count = known.sum(axis=0)
-    mean = np.where(known, shares, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan)
+    mean = finite_mean(np.concatenate([(case.points + 0.5) / _sides(case) for case in training]), axis=0)
     return np.stack(
         [
             np.linalg.norm((case.points[0] + 0.5) - mean * _sides(case), axis=-1)

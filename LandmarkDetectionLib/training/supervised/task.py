@@ -13,6 +13,7 @@ from LandmarkDetectionLib.heatmaps.decoding import Reading
 from LandmarkDetectionLib.heatmaps.gaussian import gaussian_mass, pixels_to_cells
 from LandmarkDetectionLib.heatmaps.inference import read_image
 from LandmarkDetectionLib.networks.architectures import build_network
+from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
 from LandmarkDetectionLib.training.supervised.losses import HeatmapLoss, build_loss
 from LandmarkDetectionLib.training.supervised.pictures import annotated_picture
@@ -20,8 +21,6 @@ from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 
 KEY = "heatmap"
 """Name of the network in a model package."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.datasets.cases import Case
 from LandmarkDetectionLib.datasets.raters import ALL, MEAN, case_landmarks
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.imaging.aligned_grid import AVERAGED, mean_template, read_template, write_template
+from LandmarkDetectionLib.imaging.grid import GridSettings
 from LandmarkDetectionLib.imaging.template import choose_template
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.datasets.cases import Case
-    from LandmarkDetectionLib.imaging.grid import GridSettings
 
 TEMPLATE = "template.safetensors"
 
@@ -53,13 +51,6 @@ def run_template(
     progress: Callable[[float, str], None] | None = None,
 ) -> Volume:
     """The template of a run's folder, made of the cases to learn from when it is not there yet."""
-    from LandmarkDetectionLib.imaging.aligned_grid import (
-        AVERAGED,
-        mean_template,
-        read_template,
-        write_template,
-    )
-
     file = folder / TEMPLATE
     if not file.exists():
         chosen, positions = most_usual_case(cases, names, raters)

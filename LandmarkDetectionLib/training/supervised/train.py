@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from LandmarkDetectionLib.core import shapes
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.training.loop import fit, load_final_weights, open_run, read_run
 from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase, prepare_cases
 from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
@@ -19,11 +22,6 @@ from LandmarkDetectionLib.training.supervised.stream import AnnotatedStream, pla
 from LandmarkDetectionLib.training.supervised.task import HeatmapTask
 from LandmarkDetectionLib.training.supervised.template import run_template
 from LandmarkDetectionLib.typing import Progress
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.datasets.cases import Case, Datalist
-
 
 #: Held-back cases that are measured again and again during the training; all of them count at the end.
 WATCHED = 24
@@ -78,9 +76,9 @@ def train_annotated(
     """
     folder = open_run(Path(out), config, resume)
     training, held_back = load_cases(config, division, folder, progress)
-    absent = [n for n, name in enumerate(config.landmarks) if not _ever_known(training, n)]
-    if absent:
-        names = ", ".join(config.landmarks[n] for n in absent)
+    known = np.any([np.isfinite(case.points).all(axis=-1).any(axis=0) for case in training], axis=0)
+    if not known.all():
+        names = ", ".join(config.landmarks[n] for n in np.flatnonzero(~known))
         raise InputError(
             f"No case to learn from in {datalist.path} has the landmark {names}; leave it out of the files."
         )
@@ -112,8 +110,6 @@ def load_cases(
     config: AnnotatedConfig, division: Division, folder: Path, progress: Progress | None = None
 ) -> tuple[list[AnnotatedCase], list[AnnotatedCase]]:
     """Cases to learn from, as many as the config's limit allows, and held back, on the network's grid."""
-    from LandmarkDetectionLib.networks.architectures import build_network
-
     architecture, parameters = config.network()
     network: Any = build_network(architecture, **parameters)
     chosen = list(division.training)
@@ -175,10 +171,6 @@ def is_annotated_run(folder: Path) -> bool:
 def mirror_permutation(protocol: Protocol | None, names: tuple[str, ...]) -> np.ndarray:
     """(L,) indices that exchange left and right, for landmarks in a given order."""
     return shapes.mirror_permutation(names, protocol.pairs if protocol is not None else ())
-
-
-def _ever_known(cases: list[AnnotatedCase], landmark: int) -> bool:
-    return any(np.isfinite(case.points[:, landmark]).all(axis=-1).any() for case in cases)
 
 
 def _only_networks(state: dict[str, Any], task: HeatmapTask) -> dict[str, Any]:

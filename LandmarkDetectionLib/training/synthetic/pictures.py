@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.heatmaps import softmax
+from LandmarkDetectionLib.networks.regression_cnn import from_unit
+from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 from LandmarkDetectionLib.synthesis.body.regions import RegionBatch
 from LandmarkDetectionLib.synthesis.body.stream import Batch
 from LandmarkDetectionLib.synthesis.hand.stream import HandBatch
@@ -39,8 +41,6 @@ def predicted_positions(task: Any, batch: AnyBatch) -> tuple[np.ndarray, np.ndar
     """Coronal positions (B, L, 2) in pixels and presence (B, L) bool of either task."""
     import torch
 
-    from LandmarkDetectionLib.networks.regression_cnn import from_unit
-
     with torch.no_grad():
         images, _ = task.prepare(batch)
         if "coronal" in task.networks:
@@ -59,8 +59,6 @@ AnyBatch = Batch | HandBatch
 def region_picture(task: Any, batch: RegionBatch, count: int = 12) -> np.ndarray:
     """The first regions of a batch from both sides, (H, W, 3) uint8: truth crosses, predictions dots."""
     import torch
-
-    from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 
     rows = []
     with torch.no_grad():

@@ -123,10 +123,10 @@ def test_raters_are_read_from_tables_and_from_folders(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a,1,2\n", "row 1 has 3 columns; cephalometric-19 needs 39"),
-        ("case" + ",x" * 38 + "\na" + ",z" * 38 + "\n", "row 2 holds something else than numbers"),
-        ("a" + ",1" * 38 + "\na" + ",1" * 38 + "\n", "a case stands in two rows"),
-        ("", "has no row"),
+        ("a,1,2\n", "it has 1 landmarks per case; cephalometric-19 needs 19"),
+        ("case" + ",x" * 38 + "\na" + ",z" * 38 + "\n", r"line 2 \(a\) is not 38 numbers"),
+        ("a" + ",1" * 38 + "\na" + ",1" * 38 + "\n", "the image a stands there twice"),
+        ("", "it is empty"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_where(tmp_path, text, sentence):
