@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, refuses_channels, refuses_side
+from LandmarkDetectionLib.detectors.base import Step, refuses_channels, refuses_side, timed
 from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
@@ -168,12 +167,12 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     settings = SilhouetteSettings.of(model)
     method = options.depth or settings.depth_method
     views, networks = prepare(volume, model, settings.pixel_mm, options, step, seconds)
-    with Timer(seconds, "networks"):
+    with timed(seconds, "networks"):
         step(0.6, "finding landmarks")
         coronal = canvas(views.coronal, settings.coronal_shape)
         lateral = canvas(views.lateral, settings.lateral_shape)
         estimates, sums = _estimate_views(networks, coronal, lateral, model, settings)
-    with Timer(seconds, "check"):
+    with timed(seconds, "check"):
         step(0.9, "checking the result")
         calibration = calibration_of(settings, method)
         confidence = calibration(estimates.score(method)) * room_before_the_end(
@@ -216,10 +215,10 @@ def prepare(
     seconds: dict[str, float],
 ) -> tuple[Projection, dict[str, Any]]:
     """Both views of the body and the networks that look at them."""
-    with Timer(seconds, "project"):
+    with timed(seconds, "project"):
         step(0.05, "looking for the body")
         views = project_body(volume, pixel_mm=pixel_mm, threshold=options.threshold)
-    with Timer(seconds, "load model"):
+    with timed(seconds, "load model"):
         step(0.45, "loading the model")
         networks = array_estimates.networks_for(model, options.device)
     return views, networks
@@ -471,16 +470,3 @@ def refuses_size(volume: Volume) -> InputError | None:
             "correct it and try again."
         )
     return None
-
-
-class Timer:
-    """Adds the seconds a block took to a dictionary."""
-
-    def __init__(self, seconds: dict[str, float], name: str) -> None:
-        self.seconds, self.name = seconds, name
-
-    def __enter__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds[self.name] = round(time.perf_counter() - self.start, 4)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-import LandmarkDetectionLib as ld
+import LandmarkDetectionLib as ld  # noqa: N813
 
 #: What a model that knows joints alone calls the centres of bones.
 ALSO = {
