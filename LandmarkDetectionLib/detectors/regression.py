@@ -11,11 +11,11 @@ from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, refuses_side
+from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, refuses_side, timed
 from LandmarkDetectionLib.detectors.evidence import Evidence, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
-from LandmarkDetectionLib.detectors.silhouette import Timer, frame_of, prepare, refuses_size, scanned
+from LandmarkDetectionLib.detectors.silhouette import frame_of, prepare, refuses_size, scanned
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.quality.body_evidence import composition, weighed
@@ -52,7 +52,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     views, networks = prepare(volume, model, settings.pixel_mm, options, step, seconds)
     rows, columns = settings.coronal_shape
     threads = threads_for(networks["position"], rows * columns)
-    with Timer(seconds, "networks"), torch.inference_mode(), threads:
+    with timed(seconds, "networks"), torch.inference_mode(), threads:
         step(0.6, "finding landmarks")
         view = views.coronal.cropped_to_object().resampled((rows, columns))
         front = torch.from_numpy(view.front)[None].to(device)

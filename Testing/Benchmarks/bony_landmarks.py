@@ -3,9 +3,9 @@
     python Testing/Benchmarks/bony_landmarks.py DATA [--models whole-body-skin whole-body-ct]
 
 DATA holds ``whole_body/female_ct.nii.gz`` with ``female_bony_landmarks.mrk.json`` and
-``female_landmarks.mrk.json``, and ``real_ct/*.nii.gz`` with ``points_ras_mm.json``. Default options, nothing of
-it seen in training. Prints one table of errors in mm per landmark and model, and what is said of them: status,
-confidence, how many 95 % intervals hold the truth and how wide they are.
+``female_landmarks.mrk.json``, and ``real_ct/*.nii.gz`` with ``points_ras_mm.json``. Default options; training
+saw nothing of it. Prints one table of errors in mm per landmark and model, and what is said of them: status,
+confidence, how many 95 % intervals hold the truth, and how wide they are.
 """
 
 from __future__ import annotations
@@ -135,9 +135,9 @@ def _print_summary(name: str, points: list[Point]) -> None:
         if said:
             wrong = np.array([p.error for p in said])
             print(
-                f"  {part}: {len(said)} detected, within {NEAR_MM:g} mm {np.mean(wrong <= NEAR_MM):.2f} at a mean "
-                f"confidence of {np.mean([p.confidence for p in said]):.2f}, {int((wrong > FAR_MM).sum())} over "
-                f"{FAR_MM:g} mm"
+                f"  {part}: {len(said)} detected, within {NEAR_MM:g} mm {np.mean(wrong <= NEAR_MM):.2f} at a "
+                f"mean confidence of {np.mean([p.confidence for p in said]):.2f}, "
+                f"{int((wrong > FAR_MM).sum())} over {FAR_MM:g} mm"
             )
         covered = [one for p in mine for one in p.covered]
         widths = [one for p in mine for one in p.half_widths]
