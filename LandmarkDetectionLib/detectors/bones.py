@@ -64,6 +64,8 @@ if TYPE_CHECKING:
 
 #: A landmark found closely is as sure at the end of a scan as elsewhere, this far from it (mm).
 ROOM_MM = 6.0
+#: Share of landmarks that must be found closely and so surely to leave the orientation without doubt.
+CONVINCING, SURELY_NEAR = 0.6, 0.8
 
 
 def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
@@ -101,7 +103,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             )
         elif settings.outline is not None:
             estimates = with_outline(networks, estimates, coronal, lateral, settings, names)
-        turned = _turned(networks, coronal, settings)
+        # What was found closely leaves no doubt which way the body lies.
+        turned = {} if convincing(estimates) else _turned(networks, coronal, settings)
     with timed(seconds, "check"):
         step(0.9, "checking the result")
         confidence = _confidence(estimates, settings, coronal)
@@ -119,7 +122,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         landmarks = _landmarks(model, coronal, estimates, covariance, weight)
         positions = landmarks.positions
         of_all = (
-            orientation_warning(turned.pop(AS_LABELLED), turned),
+            orientation_warning(turned.pop(AS_LABELLED), turned) if turned else None,
             mirror_warning(volume, views, positions, names),
         )
         doubted = [
@@ -146,6 +149,13 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     )
     state = _evidence(coronal, views, estimates, covariance, settings, model)
     return Analysis(detection, views, state)
+
+
+def convincing(estimates: BodyEstimates) -> bool:
+    """Whether most of what lies in a scan was found by close looks, and surely."""
+    present = estimates.present[0] >= PRESENT_ABOVE
+    sure = present & (estimates.kind[0] == "close") & (estimates.near[0] >= SURELY_NEAR)
+    return bool(sure.sum() > CONVINCING * max(present.sum(), 1))
 
 
 def body_view(view: View) -> BodyView:
