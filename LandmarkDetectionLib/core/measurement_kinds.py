@@ -274,12 +274,10 @@ class CurveAngle(_OfPoints):
         Seven or more, from one end of the curve to the other.
     """
 
-    kind: Literal["curve_angle"]
+    needed: ClassVar[int] = 7
+    or_more: ClassVar[bool] = True
 
-    @model_validator(mode="after")
-    def _count(self) -> CurveAngle:
-        self._require(7, "curve_angle", least=True)
-        return self
+    kind: Literal["curve_angle"]
 
 
 class Ratio(_Definition):
