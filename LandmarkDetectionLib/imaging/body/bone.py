@@ -34,7 +34,7 @@ SHARE_OF_PEAK = 0.1
 #: Width of the histogram's bins in HU, and the fewest voxels worth a look.
 BIN_HU, LEAST_VOXELS = 10.0, 500
 #: Cells that are worked on at once.
-SLAB_CELLS = 128
+SLAB_CELLS = 64
 #: Depth is given where a ray passes through this much bone at least, in mm.
 LEAST_BONE_MM = 1.0
 #: What networks see of it: the root of its amount in this unit, at most so much.

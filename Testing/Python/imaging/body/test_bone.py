@@ -142,6 +142,23 @@ def test_the_cells_hold_what_the_views_show():
     )
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1)])
+@pytest.mark.parametrize("oblique", [False, True])
+def test_work_in_slabs_changes_nothing(monkeypatch, order: tuple[int, ...], oblique: bool):
+    turn = Rotation.from_rotvec([0.3, -0.2, 0.4]).as_matrix() if oblique else None
+    volume = bone_phantom(((20, -15, 40), 20.0, 900.0), spacing=(1.2, 2.5, 3.0), rotation=turn)
+    matrix = volume.ijk_to_ras.copy()
+    matrix[:, :3] = matrix[:, [2 - n for n in order[::-1]]]
+    volume = replace(volume, voxels=volume.voxels.transpose(order).copy(), ijk_to_ras=matrix)
+    cells = []
+    for length in (10_000, 16):
+        monkeypatch.setattr("LandmarkDetectionLib.imaging.body.bone.SLAB_CELLS", length)
+        cells.append(project_body(volume).cells.bone)
+    assert cells[0].max() > 200
+    # Weights are kept in 1/128, which may round to the other side.
+    np.testing.assert_allclose(cells[0].astype(int), cells[1].astype(int), atol=3)
+
+
 def test_cropping_and_resampling_keep_the_bone():
     view = project_body(bone_phantom(((20, -15, 40), 20.0, 900.0))).coronal
     for changed in (view.cropped_to_object(2), view.resampled((160, 76))):
