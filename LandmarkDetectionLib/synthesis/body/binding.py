@@ -70,11 +70,30 @@ class Binding:
     share: Array
     joint: Array
     on_skin: Array
+    upper_half: Array  # (N,) bool, of every bone at rest
     jitter_mm: Array  # (K,) by how much control points of grown people differ by themselves
 
     def point(self, landmark: str) -> int:
         """Index of a landmark among the points."""
         return self.warp.shape[0] - len(self.landmarks) + self.landmarks.index(landmark)
+
+    def extremes(self) -> list[tuple[str, Array, Array]]:
+        """Landmarks that are the outermost points of bones: name, rows of points to look among, direction."""
+        found = []
+        for side, low, *_ in SIDES:
+            bone = self.names.index(f"{side}_hip_bone") if f"{side}_hip_bone" in self.names else -1
+            start, end = self.surfaces.vertex_start[[bone, bone + 1]] if bone >= 0 else (0, 0)
+            rows = np.arange(start, end)
+            upper = rows[self.upper_half[rows]]
+            for name, where, way in (
+                ("iliac_crest", rows, (0, 0, 1)),
+                ("ischium", rows, (0, 0, -1)),
+                ("asis", upper, (0, 1, 0)),
+                ("psis", upper, (0, -1, 0)),
+            ):
+                if f"{name}_{low}" in self.landmarks and len(where):
+                    found.append((f"{name}_{low}", where, np.array(way, float)))
+        return found
 
     @property
     def anchors(self) -> int:
@@ -195,8 +214,19 @@ def bind(
         share=np.array([a.share for a in anchors]),
         joint=np.array([a.joint for a in anchors]),
         on_skin=np.array([a.skin is not None for a in anchors]),
+        upper_half=_upper_half(at_rest, everything_owner),
         jitter_mm=np.array([_jitter(model.bones[a.joint]) for a in anchors]),
     )
+
+
+def _upper_half(at_rest: Array, owner: Array) -> Array:
+    """Which points (N,) lie above the middle of their bone."""
+    upper = np.zeros(len(owner), bool)
+    for bone in np.unique(owner):
+        rows = owner == bone
+        height = at_rest[rows, 2]
+        upper[rows] = height > (height.min() + height.max()) / 2
+    return upper
 
 
 def _continued(starts: Array, again: Array) -> Array:

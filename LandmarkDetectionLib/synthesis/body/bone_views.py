@@ -50,8 +50,25 @@ def dense_bodies(binding: Binding, bones: Array, rng: np.random.Generator) -> De
         surfaces=binding.surfaces,
         density=draw_densities(binding, len(bones), rng),
         parts=draw_dense_parts(binding, bones, rng),
-        landmarks={name: bones[:, binding.point(name)] for name in binding.landmarks},
+        landmarks=posed_landmarks(binding, bones),
     )
+
+
+def posed_landmarks(binding: Binding, bones: Array) -> dict[str, Array]:
+    """Landmarks (B, 3) RAS mm of posed bones (B, N, 3) by name.
+
+    What is defined as the outermost point of a bone is looked for where the bone has come to lie: on a flat
+    crest it moves along by centimetres when the pelvis tilts, and a rater looks for it in the scan.
+    """
+    landmarks = {name: bones[:, binding.point(name)] for name in binding.landmarks}
+    return landmarks | {name: outermost(bones[:, rows], way) for name, rows, way in binding.extremes()}
+
+
+def outermost(points: Array, direction: Array, within_mm: float = 3.0) -> Array:
+    """Middle (B, 3) of what lies within some mm of the outermost of points (B, n, 3) in a direction."""
+    along = points @ direction.astype(points.dtype)
+    weight = (along > along.max(axis=1, keepdims=True) - within_mm).astype(points.dtype)
+    return np.asarray(np.einsum("bn,bnx->bx", weight, points) / weight.sum(axis=1, keepdims=True))
 
 
 def slab_bone(

@@ -165,7 +165,7 @@ class RegionStream:
     batch_size: int = 96
     pixel_mm: float = 2.5
     disturbance: float = 1.0
-    off_mm: float = 9.0  # how far off the first stage puts a region
+    off_mm: float = 14.0  # how far off the first stage puts a region
 
     def __iter__(self) -> Iterator[RegionBatch]:
         number = 0
@@ -211,7 +211,7 @@ class RegionStream:
             size = np.ptp(landmarks[b, :, 2]) / 1600.0
             near = seen[b] & (np.abs(landmarks[b] - around).max(axis=1) < REACH_MM * size)
             middle = landmarks[b, near].mean(axis=0) if near.any() else around
-            off = self.off_mm * (2.5 if rng.random() < 0.12 else 1.0)
+            off = self.off_mm * (2.0 if rng.random() < 0.15 else 1.0)
             subset.append(b)
             centre.append(middle + rng.normal(0, off, 3))
         return np.array(subset), np.array(centre)

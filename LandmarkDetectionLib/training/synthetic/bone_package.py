@@ -25,6 +25,7 @@ from LandmarkDetectionLib.quality.calibration import (
 from LandmarkDetectionLib.quality.plausibility import segment_lengths
 from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body.binding import load_binding, standing_landmarks
+from LandmarkDetectionLib.synthesis.body.bone_views import posed_landmarks
 from LandmarkDetectionLib.synthesis.body.model import load_body_model
 from LandmarkDetectionLib.synthesis.body.population import draw_bodies
 from LandmarkDetectionLib.synthesis.body.reference import draw_reference
@@ -249,7 +250,7 @@ def drawn_shapes(names: tuple[str, ...], seed: int) -> Array:
     for number in range(SHAPE_BATCHES):
         bodies = draw_bodies(model, SHAPE_BATCH, np.random.default_rng([seed, number]), binding, VARIETY)
         assert bodies.bones is not None
-        placed = {name: bodies.bones[:, binding.point(name)] for name in binding.landmarks}
+        placed = posed_landmarks(binding, bodies.bones)
         parts.append(landmark_positions(model, bodies.vertices, bodies.joints, names, placed))
     return np.concatenate(parts)
 
