@@ -25,6 +25,8 @@ OUTCOMES = st.builds(
     landmarks=st.integers(0, 99),
     confidence=st.none() | st.floats(0, 1),
     warnings=st.lists(TEXTS, max_size=3).map(tuple),
+    doubts=st.none()
+    | st.lists(st.fixed_dictionaries({"kind": TEXTS, "landmarks": st.lists(TEXTS)}), max_size=3).map(tuple),
     seconds=SECONDS,
     files=st.dictionaries(TEXTS, TEXTS, max_size=3),
 )
