@@ -195,6 +195,6 @@ def _maps(
         radius_mm=settings.radius,
         click_mm=CLICK_RADII * settings.radius,
         click_depth_mm=0.0,
-        contains=lambda point: bool(volume.holds(point)[0]),
+        contains=lambda point: bool(volume.holds(point)),
         confidence=lambda near, _error, _place: float(settings.confidence(np.array([near]))[0]),
     )
