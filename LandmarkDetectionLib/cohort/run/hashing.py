@@ -9,19 +9,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib.cohort.sources.case_source import SERIES, CaseSource, text_of
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.files import reason_of
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.models import Model
+from LandmarkDetectionLib.files import reason_of, sha256_of
+from LandmarkDetectionLib.models import Model
 
 #: A file changed less than this before it was hashed may change again without its times telling so, as file
 #: systems count time in coarse steps (FAT in two seconds).
 COARSE_SECONDS = 2.5
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -90,16 +86,12 @@ def stamp_of(files: Sequence[Path], called: str = "") -> str:
 
 def file_digest(path: Path, called: str = "") -> str:
     """SHA-256 of a file's content; InputError, which calls it ``called``, when it cannot be read."""
-    digest = hashlib.sha256()
     if path.exists() and not path.is_file():
         raise InputError(f"{called or text_of(path)} cannot be read: it is no regular file.")
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
+        return sha256_of(path)
     except OSError as problem:
         raise InputError(f"{called or text_of(path)} cannot be read: {reason_of(problem)}.") from None
-    return digest.hexdigest()
 
 
 def model_digest(model: Model) -> str:
