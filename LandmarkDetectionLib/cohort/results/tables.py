@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from LandmarkDetectionLib.cohort.results.records import (
     FAILURES,
@@ -37,12 +37,10 @@ from LandmarkDetectionLib.cohort.results.records import (
 )
 from LandmarkDetectionLib.cohort.run.plan import Job
 from LandmarkDetectionLib.cohort.sources.case_source import LeftOut, text_of
+from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.io.csv_text import write_row
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.protocol import Protocol
 
 UNREADABLE = "Unreadable"
 #: Rows that are in memory at once.
