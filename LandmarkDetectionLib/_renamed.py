@@ -36,9 +36,7 @@ _BEGINNINGS = {
     ("importers.", "datasets.importers."): (
         "aasce afids hand_atlas isbi2015 nnlandmark slicer_scenes table tables writing"
     ),
-    ("model.", "models."): (
-        "download learned_from metadata package reference registry version_folders versions"
-    ),
+    ("model.", "models."): ("learned_from metadata package reference registry version_folders versions"),
     ("synthesis.", "synthesis.body."): "anatomy phantom population reference scanner",
     ("synthesis.hand_", "synthesis.hand."): "population reference scanner sheet stream",
     ("training.", "study."): "fit_arrays packed schedules",
@@ -91,6 +89,7 @@ MOVED = {
     "measurement_definition": "core.measurement_kinds",
     "measuring": "measurement.from_files",
     "model": "models",
+    "model.download": "models.download files",
     "projection": "imaging.body.projection imaging.view",
     "protocol": "core.protocol io.protocols",
     "protocol_draft": "core.protocol_draft",

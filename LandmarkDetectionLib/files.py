@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import os
 import secrets
@@ -370,6 +371,15 @@ def read_json(
             f"Cannot read {path}: its JSON is no object with named entries; it is another kind of file."
         )
     return content
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content, as 64 lower case digits; OSError when it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _new_file(target: Path, mode: int = 0o666) -> Path:

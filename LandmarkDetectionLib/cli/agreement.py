@@ -9,15 +9,15 @@ import typer
 
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.measure import HeightOption, PixelSizeOption
-from LandmarkDetectionLib.cli.options import Telling, make_folder
+from LandmarkDetectionLib.cli.options import Telling
 from LandmarkDetectionLib.cli.output import tell_files
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from LandmarkDetectionLib.evaluation.agreement import Agreement
-    from LandmarkDetectionLib.evaluation.ratings import Ratings
 
 
 def agreement(
@@ -78,7 +78,7 @@ def agreement(
     for rater, values in compared.items():
         if not values:
             raise InputError(f"{first.rater} and {rater} have no measurement of two cases in common.")
-    files = _write_agreement(out, first.rater, compared, read, cases) if out is not None else []
+    files = _write_agreement(out, first.rater, compared) if out is not None else []
     if telling.as_json:
         console.print_json(_agreement_record(first.rater, compared, cases, files))
         return
@@ -175,13 +175,7 @@ def _agreement_record(
     return {"reference": reference, "cases": len(cases), "raters": raters, "files": files}
 
 
-def _write_agreement(
-    out: Path,
-    reference: str,
-    compared: dict[str, tuple[Agreement, ...]],
-    read: tuple[Ratings, ...],
-    cases: tuple[str, ...],
-) -> list[Path]:
+def _write_agreement(out: Path, reference: str, compared: dict[str, tuple[Agreement, ...]]) -> list[Path]:
     from LandmarkDetectionLib.evaluation.agreement_plots import write_bland_altman
     from LandmarkDetectionLib.files import write_text
     from LandmarkDetectionLib.io.csv_text import table_text

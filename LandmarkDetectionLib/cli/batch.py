@@ -308,29 +308,18 @@ def _print_script(jobs: Slurm) -> None:
 
 def _list(request: Request, as_json: bool) -> None:
     from LandmarkDetectionLib.cohort.run.batch import look
-    from LandmarkDetectionLib.cohort.sources.case_source import text_of
 
     prospect = look(request, lambda event: None)
+    listed = _listed(prospect)
     if as_json:
-        console.print_json(_listed(prospect))
+        console.print_json(listed)
         return
-    rows = [
-        [
-            job.key if job.key in prospect.lasting else "-",
-            text_of(job.case.identity),
-            job.case.kind,
-            job.case.modality or "-",
-            str(job.case.slices or "-"),
-            _state(prospect, job.key),
-        ]
-        for job in prospect.jobs
-    ]
+    columns = ("key", "identity", "kind", "modality", "slices", "state")
+    rows = [[str(case[column] or "-") for column in columns] for case in listed["cases"]]
     console.print_table(["code", "case", "kind", "modality", "slices", "state"], rows)
     if prospect.left_out:
-        console.print_table(
-            ["left out", "kind", "reason"],
-            [[text_of(one.identity), one.kind, one.reason] for one in prospect.left_out],
-        )
+        rows = [list(one.values()) for one in listed["left_out"]]
+        console.print_table(["left out", "kind", "reason"], rows)
     if len(prospect.lasting) < len(prospect.jobs):
         print("The first run gives the codes.")
     print(

@@ -59,7 +59,10 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        made = {name: group(**_taken(given, group)) for name, group in groups.items()}
+        made = {
+            name: group(**{one.name: given.pop(one.name) for one in fields(group)})
+            for name, group in groups.items()
+        }
         command(**made, **given)
 
     # By name only, as required options may follow groups with defaults.
@@ -67,10 +70,6 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in options}
     return run
-
-
-def _taken(given: dict[str, Any], group: Any) -> dict[str, Any]:
-    return {one.name: given.pop(one.name) for one in fields(group)}
 
 
 class Command(TyperCommand):

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import FrameType
 
-    import numpy as np
     from rich.console import Console
 
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
@@ -97,7 +96,8 @@ def print_landmarks(
         columns.append(f"error {unit}")
     rows = []
     for landmark in landmarks.present:
-        row = [landmark.name, *_millimetres(landmark.position)]
+        place = landmark.position.tolist()
+        row = [landmark.name, *("-" if math.isnan(value) else f"{value:.1f}" for value in place)]
         row.append("-" if landmark.confidence is None else f"{landmark.confidence:.2f}")
         row.append(landmark.status.value)
         if errors is not None:
@@ -175,10 +175,6 @@ def _console(stderr: bool = False) -> Console:
         # A pipe has no width: never fold what a person will search in.
         console.width = 160
     return console
-
-
-def _millimetres(position: np.ndarray) -> list[str]:
-    return ["-" if math.isnan(value) else f"{value:.1f}" for value in position.tolist()]
 
 
 def _line_progress() -> Progress:

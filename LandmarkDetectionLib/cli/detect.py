@@ -28,8 +28,6 @@ from LandmarkDetectionLib.cli.output import print_times, print_warnings, tell_fi
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
-    from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.measurement import Measurements
 
 
@@ -86,6 +84,7 @@ def detect(
 
     from LandmarkDetectionLib.core.volume import with_pixel_size
     from LandmarkDetectionLib.io.volumes import read_volume
+    from LandmarkDetectionLib.measurement import measure_in
     from LandmarkDetectionLib.models import load_model
 
     with console.progress_bar(telling.shown) as progress:
@@ -107,7 +106,7 @@ def detect(
         progress(1.0, "writing")
         write_results(replace(analysis, detection=detection), package.protocol, outputs, overlay, volume)
     files = [*outputs, *([overlay] if overlay else [])]
-    _report(detection, telling, files, _measured(detection, package.protocol, volume))
+    _report(detection, telling, files, measure_in(volume, detection.landmarks, package.protocol))
 
 
 def list_dicom_series(
@@ -127,15 +126,6 @@ def list_dicom_series(
         for one in found
     ]
     console.print_table(["number", "modality", "description", "slices", "size", "UID"], rows)
-
-
-def _measured(detection: Detection, protocol: Protocol, volume: Volume) -> Measurements | None:
-    """What the protocol measures; None when it measures nothing, or not in such an image."""
-    from LandmarkDetectionLib.measurement import Frame, measure
-
-    if not protocol.measurements or (protocol.view == "picture" and not volume.is_2d):
-        return None
-    return measure(detection.landmarks, protocol, Frame.of(volume, protocol.view))
 
 
 def _report(

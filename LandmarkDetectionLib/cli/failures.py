@@ -68,8 +68,9 @@ def told(error: BaseException, words: Sequence[str] = ()) -> tuple[str, str, int
     """Kind, sentence and exit code of an error; see `explain`."""
     if isinstance(error, KeyboardInterrupt):
         error = Cancelled("Cancelled; nothing was written.")
-    if isinstance(error, ModuleNotFoundError) and error.name and _is_optional(error.name):
-        error = _missing_package(error.name)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.split(".")[0]
+        error = error if package == "LandmarkDetectionLib" else _missing_package(package)
     if isinstance(error, LandmarkDetectionError):
         return type(error).__name__, str(error), error.exit_code
     if isinstance(error, OSError) and error.errno is not None:
@@ -116,12 +117,7 @@ def _show_usage_error(error: Any) -> None:
         rich_format_error(error)
 
 
-def _is_optional(module: str) -> bool:
-    return module.split(".")[0] != "LandmarkDetectionLib"
-
-
-def _missing_package(module: str) -> MissingPackageError:
-    package = module.split(".")[0]
+def _missing_package(package: str) -> MissingPackageError:
     extra = EXTRAS.get(package)
     if extra:
         return MissingPackageError.of("This", package, extra)

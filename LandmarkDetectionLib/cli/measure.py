@@ -13,9 +13,10 @@ import typer
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
 from LandmarkDetectionLib.cli.failures import told
-from LandmarkDetectionLib.cli.options import Telling, make_folder, series_of
+from LandmarkDetectionLib.cli.options import Telling, series_of
 from LandmarkDetectionLib.cli.output import tell_files
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, MissingPackageError, OutputError
+from LandmarkDetectionLib.files import make_folder
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.measurement import Measurements

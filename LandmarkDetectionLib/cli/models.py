@@ -54,7 +54,7 @@ def models_info(
         return
     print(f"{model.name} {model.version}: {protocol.title}")
     for field in ("description", "authors", "copyright", "intended_use"):
-        if text := _metadata_field(model, field):
+        if text := model.metadata.get(field):
             print(f"{field.replace('_', ' ')}: {text}")
     print(f"folder: {model.path}")
     rows = [[one.name, one.definition] for one in protocol.landmarks]
@@ -168,7 +168,3 @@ def _model_summary(model: Model) -> dict[str, Any]:
         "landmarks": len(model.protocol.landmarks),
         "path": str(model.path),
     }
-
-
-def _metadata_field(model: Model, field: str) -> str:
-    return str(model.metadata.get(field, ""))

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.files import reason_of
 
 #: Where networks run.
 Device = Literal["auto", "cpu", "cuda"]
@@ -34,21 +35,6 @@ class Telling:
     def shown(self) -> bool:
         """Whether people watch: progress and tables."""
         return not self.quiet and not self.as_json
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for results.
-
-    Raises
-    ------
-    OutputError
-        It cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"Cannot make the folder {folder}: {reason}; choose another.") from error
 
 
 DEFAULT_MODEL = "whole-body-ct"
@@ -95,7 +81,8 @@ def check_outputs(paths: Sequence[Path], suffixes: Sequence[str]) -> None:
             with tempfile.TemporaryFile(dir=path.parent):
                 pass
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"Cannot write {path}: {reason}; choose a folder you may write to.") from error
+            raise OutputError(
+                f"Cannot write {path}: {reason_of(error)}; choose a folder you may write to."
+            ) from error
     if len({path.absolute() for path in paths}) < len(paths):
         raise OutputError("The same output file is named twice; give each output its own name.")

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import DeviceOption, Telling, make_folder
+from LandmarkDetectionLib.cli.options import DeviceOption, Telling
 from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.files import make_folder
 
 app = typer.Typer(help="Repeat the synthetic-data study, also on your own scans.", no_args_is_help=True)
 

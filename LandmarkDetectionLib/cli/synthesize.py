@@ -17,9 +17,9 @@ from LandmarkDetectionLib.cli.options import (
     SeedOption,
     Telling,
     check_outputs,
-    make_folder,
 )
 from LandmarkDetectionLib.cli.output import print_times, print_warnings, tell_files, write_results
+from LandmarkDetectionLib.files import make_folder
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet

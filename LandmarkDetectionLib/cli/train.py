@@ -10,11 +10,11 @@ import typer
 
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
-from LandmarkDetectionLib.cli.options import DeviceOption, Telling, make_folder
+from LandmarkDetectionLib.cli.options import DeviceOption, Telling
 from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.files import make_folder
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.training.supervised.model import MadeModel
     from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 
@@ -273,8 +273,9 @@ def _train_annotated(
     telling: Telling,
 ) -> MadeModel:
     from LandmarkDetectionLib.datasets.datalist import read_datalist
+    from LandmarkDetectionLib.io.protocols import chosen_protocol
 
-    protocol = _protocol(images.protocol)
+    protocol = chosen_protocol(images.protocol) if images.protocol is not None else None
     datalist = read_datalist(data, missing="allow")
     for warning in datalist.warnings:
         console.say(f"Warning: {warning}.")
@@ -310,14 +311,6 @@ def _train_annotated(
             progress=progress,
             cancelled=cancelled,
         )
-
-
-def _protocol(choice: str | None) -> Protocol | None:
-    if choice is None:
-        return None
-    from LandmarkDetectionLib.io.protocols import load_protocol, read_protocol
-
-    return read_protocol(choice) if Path(choice).suffix == ".json" else load_protocol(choice)
 
 
 def _check_model_name(name: str, version: str) -> None:

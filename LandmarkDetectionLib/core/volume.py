@@ -113,9 +113,9 @@ class Volume:
         return self.affine.apply_inverse(ras)
 
     def holds(self, ras: Any) -> np.ndarray:
-        """(N,) whether places (N, 3) RAS mm lie in the image; beside a radiograph's plane counts as in it."""
+        """Whether places (..., 3) RAS mm lie in the image; beside a radiograph's plane counts as in it."""
         ijk, size = self.ras_to_ijk_points(ras), np.array(self.size)
-        return np.asarray(((ijk >= -0.5) & (ijk <= size - 0.5) | (size == 1)).all(axis=1))
+        return np.asarray(((ijk >= -0.5) & (ijk <= size - 0.5) | (size == 1)).all(axis=-1))
 
     def is_on_grid_of(self, other: Volume) -> bool:
         """Whether both have the same voxels in the same places."""

@@ -27,16 +27,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.datasets.annotations import is_store, read_store
 from LandmarkDetectionLib.datasets.cases import NO_RATERS, Case, Datalist, DatalistError, Unit
 from LandmarkDetectionLib.datasets.checks import Fingerprint, Missing, survey
 from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.io.dti import DirectionColours
+from LandmarkDetectionLib.io.protocols import chosen_protocol
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-    from LandmarkDetectionLib.core.protocol import Protocol
 
 
 ONE_RATER = "rater"
@@ -147,8 +147,6 @@ def _parse(
     path: Path, content: dict[str, Any], annotated: bool = True
 ) -> tuple[tuple[Case, ...], str, Protocol | None]:
     from pydantic import ValidationError
-
-    from LandmarkDetectionLib.io.protocols import chosen_protocol
 
     try:
         file: Any = _schema(annotated).model_validate(content)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS, Estimates, HandEstimates
+from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.networks.silhouette_arrays import (
     HeatmapArrays,
     SilhouetteArrays,
@@ -21,10 +22,6 @@ from LandmarkDetectionLib.networks.silhouette_arrays import (
 )
 from LandmarkDetectionLib.quality.calibration import RADIUS_MM
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.models import Model
-
 
 ARCHITECTURE = "silhouette_unet"
 #: Models whose networks stay in memory, some 10 MB each as arrays; of PyTorch's fewer where they are larger.
@@ -46,7 +43,6 @@ def networks_for(model: Model, device: str) -> dict[str, Any]:
     ModelError
         As ``Model.build_networks``.
     """
-    from LandmarkDetectionLib.models import Model
 
     as_arrays = device == "cpu" and all(one.architecture == ARCHITECTURE for one in model.networks.values())
     if not as_arrays and type(model) is not Model:

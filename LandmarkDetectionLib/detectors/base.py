@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -14,11 +14,9 @@ from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.models import Model
 
 #: Told the fraction done and what is being done; raises Cancelled to stop.
 Step = Callable[[float, str], None]

@@ -167,7 +167,7 @@ def _evidence(
         radius_mm=settings.radius_share * length_mm,
         click_mm=CLICK_SHARE * length_mm,
         click_depth_mm=CLICK_DEPTH_SHARE * length_mm,
-        contains=lambda point: bool(volume.holds(point)[0]),
+        contains=lambda point: bool(volume.holds(point)),
         confidence=lambda near, _depth_error, _place: float(calibration(np.array([near]))[0]),
     )
     pixel = view.geometry.spacing[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import JointGaussian, Observed
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
+from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.heatmaps.decoding import Reading, gaussian_distribution, read_heatmaps
 from LandmarkDetectionLib.heatmaps.gaussian import (
     axis_profiles,
@@ -24,10 +25,6 @@ from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.detectors.settings import HeatmapSettings
-
 
 #: How exactly a person points, in radii of the confidence.
 CLICK_RADII = 1.5
@@ -195,6 +192,6 @@ def _maps(
         radius_mm=settings.radius,
         click_mm=CLICK_RADII * settings.radius,
         click_depth_mm=0.0,
-        contains=lambda point: bool(volume.holds(point)[0]),
+        contains=lambda point: bool(volume.holds(point)),
         confidence=lambda near, _error, _place: float(settings.confidence(np.array([near]))[0]),
     )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.landmarks import LandmarkSet
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.typing import FloatArray
+from LandmarkDetectionLib.typing import FloatArray
 
 _SPACE = np.eye(3)
 #: A radiograph without an orientation lies with its columns to the patient's left and its rows to posterior.

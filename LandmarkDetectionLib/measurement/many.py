@@ -6,9 +6,10 @@ import numpy as np
 
 from LandmarkDetectionLib.core.measurement_kinds import Cobb, Measurement, NotMeasurable
 from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.measurement.cobb import spine_problems
 from LandmarkDetectionLib.measurement.frame import Frame
 from LandmarkDetectionLib.measurement.uncertainty import Samples
-from LandmarkDetectionLib.measurement.values import value_of
+from LandmarkDetectionLib.measurement.values import corners_of, value_of
 from LandmarkDetectionLib.typing import FloatArray
 
 
@@ -56,8 +57,5 @@ def _rightly_placed(samples: Samples, protocol: Protocol, frame: Frame) -> np.nd
 
 
 def _plausible_spines(definition: Cobb, samples: Samples) -> np.ndarray:
-    from LandmarkDetectionLib.measurement.cobb import spine_problems
-    from LandmarkDetectionLib.measurement.values import corners_of
-
     corners = corners_of(definition, samples.points)
     return np.array([not spine_problems(one, definition.vertebrae) for one in corners])

@@ -28,6 +28,7 @@ from LandmarkDetectionLib.core.measurement_kinds import (
     unit_of,
 )
 from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.measurement.cobb import CURVES, spine_problems
 from LandmarkDetectionLib.measurement.frame import Frame
 from LandmarkDetectionLib.measurement.sensible import widest_interval
@@ -175,6 +176,13 @@ class Measurements:
             **doubts_to_record(self.doubts),
             "measurements": [one.to_record() for one in self.values],
         }
+
+
+def measure_in(volume: Volume, landmarks: LandmarkSet, protocol: Protocol) -> Measurements | None:
+    """What a protocol measures in an image; None when it measures nothing, or not in such an image."""
+    if not protocol.measurements or (protocol.view == "picture" and not volume.is_2d):
+        return None
+    return measure(landmarks, protocol, Frame.of(volume, protocol.view))
 
 
 def measure(

@@ -41,15 +41,6 @@ def checked_sha256(text: str) -> str:
     return digits
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, as 64 lower case digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def download(
     address: str,
     target: Path,

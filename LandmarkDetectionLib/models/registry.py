@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from LandmarkDetectionLib.errors import ModelError, OutputError
-from LandmarkDetectionLib.files import atomic_folder, resource_path, user_data_folder
+from LandmarkDetectionLib.files import atomic_folder, resource_path, sha256_of, user_data_folder
 from LandmarkDetectionLib.models import package
-from LandmarkDetectionLib.models.download import checked_sha256, download, is_address, sha256_of
+from LandmarkDetectionLib.models.download import checked_sha256, download, is_address
 from LandmarkDetectionLib.models.package import METADATA, Model, read_package, validate_model
 from LandmarkDetectionLib.models.version_folders import (
     folder_of_versions,

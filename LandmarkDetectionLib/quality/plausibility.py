@@ -9,12 +9,12 @@ import numpy as np
 
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.models import Model
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.imaging.body.projection import Projection
-    from LandmarkDetectionLib.models import Model
 
 
 LUNG_HU = (-950.0, -500.0)

@@ -11,6 +11,7 @@ import numpy as np
 
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.imaging.scan_picture import scan_pictures
+from LandmarkDetectionLib.measurement.frame import in_plane
 from LandmarkDetectionLib.reporting.case import CaseReport
 from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.reporting.overlay import short_name, spread_labels
@@ -201,7 +202,6 @@ def _from_the_front(volume: Volume) -> _Picture:
 
 def _without_image(report: CaseReport) -> _Picture:
     """The landmarks alone: in their picture, or seen from the front."""
-    from LandmarkDetectionLib.measurement.frame import in_plane
 
     frame = report.measurements.frame
 

@@ -7,7 +7,6 @@ whole when it is finished, so that a killed study goes on where it was and repea
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ import numpy as np
 
 from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.datasets.folds import Fold, make_folds
-from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.imaging.depth import depth_statistics
 from LandmarkDetectionLib.study.baselines.estimator import Estimator
 from LandmarkDetectionLib.study.baselines.forest import RandomForestVoting
@@ -34,6 +31,7 @@ from LandmarkDetectionLib.study.parts import Parts
 from LandmarkDetectionLib.study.patches import Patches, from_targets
 from LandmarkDetectionLib.study.presets import StudyConfig
 from LandmarkDetectionLib.study.regions import Region, SyntheticSource, find_region
+from LandmarkDetectionLib.training.loop import open_run
 from LandmarkDetectionLib.typing import Array, Progress
 
 METHODS = ("CNN(ft)", "CNN(syn)", "CNN(med)", "NN(syn)", "NN(med)", "RF")
@@ -121,7 +119,7 @@ def run_study(
     Cancelled
         When ``cancelled`` said so.
     """
-    folder = _open(Path(out), config)
+    folder = open_run(Path(out), config, resume=True)
     if datalist is not None:
         datalist = datalist.to_learn_from()
     cores = os.cpu_count() or 1
@@ -324,22 +322,3 @@ class _Study:
             codes.append(shard["codes"])
             targets.append(shard["targets"])
         return np.concatenate(codes), np.concatenate(targets)
-
-
-def _open(folder: Path, config: StudyConfig) -> Path:
-    """Make the folder, or check that the study in it is this one."""
-    text = config.model_dump_json(indent=1) + "\n"
-    stored = folder / "config.json"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        known = stored.read_text() if stored.exists() else None
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
-    if known is not None and json.loads(known) != json.loads(text):
-        raise InputError(
-            f"{folder} holds a study with other settings or other data; choose another folder or the same "
-            "settings."
-        )
-    if known is None:
-        write_text(stored, text)
-    return folder

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from LandmarkDetectionLib._renamed import names_of_before
 from LandmarkDetectionLib.errors import Cancelled, InputError, MissingPackageError, OutputError, TrainingError
@@ -336,13 +336,13 @@ def prefetch(stream: Numbered[Drawn], numbers: Iterator[int], depth: int = 4) ->
                 waiting.get_nowait()
 
 
-def open_run(folder: Path, config: LoopConfig, resume: bool) -> Path:
+def open_run(folder: Path, config: BaseModel, resume: bool) -> Path:
     """Make the folder of a run, or recognise one with the same config.
 
     Raises
     ------
     InputError
-        It holds a run with other settings, or one that must not be resumed.
+        It holds a run with other settings or of other data, or one that must not be resumed.
     OutputError
         It cannot be written.
     """
@@ -353,7 +353,8 @@ def open_run(folder: Path, config: LoopConfig, resume: bool) -> Path:
         if stored.exists():
             if not _same(stored.read_text(), config):
                 raise InputError(
-                    f"{folder} holds a run with other settings; choose another folder or the same settings."
+                    f"{folder} holds a run with other settings or other data; choose another folder or the "
+                    "same settings."
                 )
             if not resume:
                 raise InputError(f"{folder} holds a run already; resume it or choose another folder.")
@@ -365,7 +366,7 @@ def open_run(folder: Path, config: LoopConfig, resume: bool) -> Path:
     return folder
 
 
-def _same(stored: str, config: LoopConfig) -> bool:
+def _same(stored: str, config: BaseModel) -> bool:
     """Whether a stored config, maybe of before a setting was there, is this one."""
     try:
         return type(config).model_validate_json(stored) == config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,13 +26,12 @@ from LandmarkDetectionLib.cohort.results.records import (
 from LandmarkDetectionLib.cohort.results.reviews import REVIEWS, review_path
 from LandmarkDetectionLib.core.doubts import Doubt, doubts_from_record
 from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.models import load_model
 from LandmarkDetectionLib.typing import FloatArray
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.protocol import Protocol
-
 
 _FILES = (LANDMARKS, DETECTION, MEASUREMENTS)
 #: Mm, pixels or whatever a measurement counts in: what is larger is damage.
@@ -126,8 +125,6 @@ def protocols_of(cohort: Cohort) -> dict[str, Protocol]:
 
 
 def _protocol(settings: ModelSettings) -> Protocol | None:
-    from LandmarkDetectionLib.io.protocols import load_protocol
-    from LandmarkDetectionLib.models import load_model
 
     try:
         model = load_model(settings.name)

@@ -297,8 +297,9 @@ class Cohort:
 
     def path(self, key: str, model: str, name: str = DETECTION) -> Path:
         """A file of a case; it need not exist. InputError for a name that leads elsewhere."""
-        if not all(map(_may_name_a_folder, (key, model))):
-            raise InputError(f"The record of {key!r} in {self.folder} is broken; run the batch again.")
+        for part in (key, model):
+            if not 0 < len(part) <= MOST_LETTERS or part in (".", "..") or set(part) & set("/\\\0"):
+                raise InputError(f"The record of {key!r} in {self.folder} is broken; run the batch again.")
         return self.folder / CASES / key / model / name
 
     def detection(self, key: str, model: str) -> Detection:
@@ -359,10 +360,6 @@ def write_case(folder: Path, record: CaseRecord) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------
-
-
-def _may_name_a_folder(name: str) -> bool:
-    return 0 < len(name) <= MOST_LETTERS and name not in (".", "..") and not set(name) & set("/\\\0")
 
 
 def _regular(path: Path) -> Path:

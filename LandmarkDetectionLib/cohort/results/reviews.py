@@ -11,15 +11,12 @@ They lie beside the folder ``cases``, so that a case that is done again takes no
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from LandmarkDetectionLib.cohort.results.records import Cohort
 from LandmarkDetectionLib.core.review import Review
-from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.files import make_folder
 from LandmarkDetectionLib.io.markups import write_landmarks
 from LandmarkDetectionLib.io.records import read_review, write_review
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.cohort.results.records import Cohort
 
 REVIEWS = "reviews"
 
@@ -61,12 +58,7 @@ def write_case_review(cohort: Cohort, key: str, model: str, review: Review) -> P
         A file cannot be written; what was written before is then as it was.
     """
     path = review_path(cohort, key, model)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputError(
-            f"Cannot write {path}: {(problem.strerror or str(problem)).lower()}; the review is not saved."
-        ) from problem
+    make_folder(path.parent)
     # The record first: with it alone nothing is lost.
     write_review(review, path)
     write_landmarks(review.landmarks, path.with_name(f"{model}.mrk.json"))

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from LandmarkDetectionLib.cohort.results.records import (
     FAILURES,
@@ -35,14 +35,12 @@ from LandmarkDetectionLib.cohort.results.records import (
     State,
     read_case,
 )
+from LandmarkDetectionLib.cohort.run.plan import Job
 from LandmarkDetectionLib.cohort.sources.case_source import LeftOut, text_of
+from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.io.csv_text import write_row
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.cohort.run.plan import Job
-    from LandmarkDetectionLib.core.protocol import Protocol
 
 UNREADABLE = "Unreadable"
 #: Rows that are in memory at once.
@@ -131,10 +129,7 @@ def result_columns(protocols: Sequence[Protocol], identifiers: bool = False) -> 
 
 def write_left_out(folder: Path, left_out: Sequence[LeftOut], identifiers: bool) -> None:
     """Write what of the source is no case, named only when identifiers were asked for."""
-    with (
-        atomic_write(folder / LEFT_OUT) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
+    with _text_file(folder / LEFT_OUT) as file:
         write_row(file, ("what", "kind", "reason"))
         for number, one in enumerate(left_out, start=1):
             what = text_of(one.identity) if identifiers else f"left out {number}"
@@ -143,10 +138,7 @@ def write_left_out(folder: Path, left_out: Sequence[LeftOut], identifiers: bool)
 
 def write_listed(folder: Path, jobs: Sequence[Job]) -> None:
     """Write which cases the source holds now."""
-    with (
-        atomic_write(folder / LISTED) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
+    with _text_file(folder / LISTED) as file:
         write_row(file, ("case", "kind_of_file", "modality", "slices"))
         for job in jobs:
             write_row(file, (job.key, job.case.kind, job.case.modality, job.case.slices or ""))

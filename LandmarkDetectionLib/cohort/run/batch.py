@@ -26,6 +26,8 @@ from LandmarkDetectionLib.cohort.sources.case_source import LeftOut, text_of
 from LandmarkDetectionLib.cohort.sources.filters import Filters
 from LandmarkDetectionLib.cohort.sources.find import find_cases
 from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.files import make_folder
+from LandmarkDetectionLib.models import load_model
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -210,7 +212,7 @@ def run(
     """
     started = time.monotonic()
     _require_source(request.source)
-    _make(request.folder)
+    make_folder(request.folder / records.CASES)
     with _only_one(request.folder):
         keys.read_secret(request.folder / records.SECRET)
         prospect = look(request, listener)
@@ -253,8 +255,6 @@ def run(
 
 def write_tables(cohort: Cohort, models: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Write the tables of a cohort anew from its records; see :func:`tables.write_results`."""
-    from LandmarkDetectionLib.models import load_model
-
     return tables.write_results(cohort, [load_model(name).protocol for name in models])
 
 
@@ -263,8 +263,6 @@ def write_tables(cohort: Cohort, models: Sequence[str]) -> tuple[tuple[str, ...]
 
 def take_pictures(models: Sequence[str]) -> bool:
     """Whether any of the models looks at single images."""
-    from LandmarkDetectionLib.models import load_model
-
     return any(load_model(name).capabilities.single_images for name in models)
 
 
@@ -324,16 +322,6 @@ def _known_state(plan: Plan, job: Job) -> State | None:
 def _require_source(source: Path) -> None:
     if not source.exists():
         raise InputError(f"{source} does not exist; give a folder, a BIDS data set or a datalist.")
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / records.CASES).mkdir(exist_ok=True)
-    except OSError as problem:
-        raise OutputError(
-            f"Cannot make the folder {folder}: {(problem.strerror or str(problem)).lower()}; choose another."
-        ) from problem
 
 
 @contextmanager

@@ -9,18 +9,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib.cohort.sources.case_source import SERIES, CaseSource, text_of
 from LandmarkDetectionLib.errors import InputError
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.models import Model
+from LandmarkDetectionLib.files import reason_of, sha256_of
+from LandmarkDetectionLib.models import Model
 
 #: A file changed less than this before it was hashed may change again without its times telling so, as file
 #: systems count time in coarse steps (FAT in two seconds).
 COARSE_SECONDS = 2.5
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,8 @@ def fingerprint(case: CaseSource, called: str = "") -> Fingerprint:
     if case.kind == SERIES:
         digests.sort()
     whole = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    return Fingerprint(whole, before if _is_settled(case.files) else "")
+    latest = max(max(one.st_mtime, one.st_ctime) for one in (path.stat() for path in case.files))
+    return Fingerprint(whole, before if time.time() - latest > COARSE_SECONDS else "")
 
 
 def stamp_of(files: Sequence[Path], called: str = "") -> str:
@@ -77,8 +75,7 @@ def stamp_of(files: Sequence[Path], called: str = "") -> str:
         try:
             stats.append(path.stat())
         except (OSError, ValueError) as problem:
-            reason = (getattr(problem, "strerror", None) or str(problem)).lower()
-            raise InputError(f"{called or text_of(path)} cannot be read: {reason}.") from None
+            raise InputError(f"{called or text_of(path)} cannot be read: {reason_of(problem)}.") from None
         # A named pipe would be waited for without end.
         if not stat.S_ISREG(stats[-1].st_mode):
             raise InputError(f"{called or text_of(path)} cannot be read: it is no regular file.")
@@ -89,17 +86,12 @@ def stamp_of(files: Sequence[Path], called: str = "") -> str:
 
 def file_digest(path: Path, called: str = "") -> str:
     """SHA-256 of a file's content; InputError, which calls it ``called``, when it cannot be read."""
-    digest = hashlib.sha256()
     if path.exists() and not path.is_file():
         raise InputError(f"{called or text_of(path)} cannot be read: it is no regular file.")
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
+        return sha256_of(path)
     except OSError as problem:
-        reason = (problem.strerror or str(problem)).lower()
-        raise InputError(f"{called or text_of(path)} cannot be read: {reason}.") from None
-    return digest.hexdigest()
+        raise InputError(f"{called or text_of(path)} cannot be read: {reason_of(problem)}.") from None
 
 
 def model_digest(model: Model) -> str:
@@ -110,8 +102,3 @@ def model_digest(model: Model) -> str:
             name = path.relative_to(model.path).as_posix()
             digest.update(f"{name}\n{file_digest(path)}\n".encode())
     return digest.hexdigest()
-
-
-def _is_settled(files: Sequence[Path]) -> bool:
-    latest = max(max(one.st_mtime, one.st_ctime) for one in (path.stat() for path in files))
-    return time.time() - latest > COARSE_SECONDS

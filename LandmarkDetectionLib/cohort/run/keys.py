@@ -10,14 +10,12 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from LandmarkDetectionLib.cohort.sources.case_source import CaseSource, text_of
 from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.files import read_text
+from LandmarkDetectionLib.files import atomic_write, read_text
 from LandmarkDetectionLib.io.csv_text import TableError, table_rows, table_text, unguarded
 
 HEADER = ("code", "source")
@@ -47,23 +45,8 @@ def write_private(path: Path, content: bytes) -> None:
     OutputError
         It cannot be written; what stood there is untouched.
     """
-    target = path.resolve()
-    try:
-        # Made with the mode 0600; renaming changes neither that nor, for a moment, anything else.
-        handle, name = tempfile.mkstemp(prefix=".writing-", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            if target.exists():
-                shutil.copymode(target, name)
-            os.replace(name, target)  # noqa: PTH105
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError as problem:
-        reason = (problem.strerror or str(problem)).lower()
-        raise OutputError(f"Cannot write {text_of(path)}: {reason}; nothing was changed.") from problem
+    with atomic_write(path, mode=0o600) as temporary:
+        temporary.write_bytes(content)
 
 
 def key_file_beside(folder: Path) -> Path:
@@ -158,16 +141,13 @@ def readable_keys(cases: Iterable[CaseSource], secret: bytes) -> dict[str, CaseS
     pairs: list[tuple[str, CaseSource]] = []
     seen: set[str] = set()
     for case in cases:
-        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", _without_ending(case.identity)).strip("_-") or "case"
+        plain = re.sub(r"\.(nii\.gz|[A-Za-z]{2,5})$", "", case.identity, flags=re.IGNORECASE)
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_-") or "case"
         if len(plain) > 60 or plain.lower() in seen:
             plain = f"{plain[:40]}-{hashed(secret, case.identity)}"
         seen.add(plain.lower())
         pairs.append((plain, case))
     return _by_key(pairs)
-
-
-def _without_ending(identity: str) -> str:
-    return re.sub(r"\.(nii\.gz|[A-Za-z]{2,5})$", "", identity, flags=re.IGNORECASE)
 
 
 def _by_key(pairs: Iterable[tuple[str, CaseSource]]) -> dict[str, CaseSource]:

@@ -97,7 +97,8 @@ class _Links:
         """The made-up path of a file; numbered, so that files sort as before."""
         if path not in self._made:
             number = len(self._made)
-            stem, ending = f"{self._token}-{number:06d}", _ending(path)
+            stem, lower = f"{self._token}-{number:06d}", path.name.lower()
+            ending = next((ending for ending in ENDINGS if lower.endswith(ending)), "")
             link = self._folder / f"{stem}{ending}"
             if (header := self._header(path, stem)) is not None:
                 link.write_bytes(header)
@@ -133,8 +134,3 @@ class _Links:
         self.names |= {str(self._folder / name): said, name: short}
         if stem:
             self.names[stem] = short
-
-
-def _ending(path: Path) -> str:
-    lower = path.name.lower()
-    return next((ending for ending in ENDINGS if lower.endswith(ending)), "")

@@ -14,6 +14,7 @@ from LandmarkDetectionLib.cohort.results.records import CaseRecord, ModelSetting
 from LandmarkDetectionLib.cohort.run.hashing import model_digest
 from LandmarkDetectionLib.cohort.sources.case_source import CaseSource
 from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.models import load_model, validate_model
 
 #: Processes that end over a case before it is set aside.
 MOST_CRASHES = 2
@@ -115,7 +116,6 @@ def plan_models(names: Sequence[str]) -> tuple[PlannedModel, ...]:
     ModelError
         One is unknown or broken, or two have the same name.
     """
-    from LandmarkDetectionLib.models import load_model, validate_model
 
     planned = []
     for name in names:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from LandmarkDetectionLib import errors
 from LandmarkDetectionLib._version import __version__
@@ -31,15 +31,20 @@ from LandmarkDetectionLib.cohort.run.plan import (
 )
 from LandmarkDetectionLib.cohort.run.privacy import without_names
 from LandmarkDetectionLib.cohort.run.resident_models import Gate, ResidentModel
+from LandmarkDetectionLib.cohort.run.thumbnail import write_thumbnail
 from LandmarkDetectionLib.cohort.sources.case_source import text_of
 from LandmarkDetectionLib.core.doubts import doubts_to_record
+from LandmarkDetectionLib.core.options import DetectOptions
+from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.detectors.analysis import Analysis
+from LandmarkDetectionLib.detectors.base import timed
+from LandmarkDetectionLib.detectors.dispatch import analyse, choose_device
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
-from LandmarkDetectionLib.files import atomic_folder, read_json, write_text
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.detectors.analysis import Analysis
-    from LandmarkDetectionLib.measurement import Measurements
+from LandmarkDetectionLib.files import atomic_folder, make_folder, read_json, write_text
+from LandmarkDetectionLib.io.records import write_detection
+from LandmarkDetectionLib.measurement import Measurements, measure_in
+from LandmarkDetectionLib.models import load_model
+from LandmarkDetectionLib.reporting.overlay import write_overlay
 
 AT_WORK = ".at-work"
 DEFECT = "Defect"
@@ -71,7 +76,7 @@ def process(plan: Plan, job: Job, limit: str = "") -> Ending:
     """
     _check_worker(plan)
     folder = plan.folder / records.CASES / job.key
-    _make(folder)
+    make_folder(folder)
     with _Attempt(folder, plan.session) as attempt, _gate.passing(alone=attempt.crashes > 0):
         return _process(plan, job, attempt, limit)
 
@@ -195,10 +200,6 @@ def _outcome(
 def _analyse(
     plan: Plan, job: Job, model: PlannedModel, volumes: list[Volume]
 ) -> tuple[Analysis, Measurements | None]:
-    from LandmarkDetectionLib.core.options import DetectOptions
-    from LandmarkDetectionLib.detectors.dispatch import analyse, choose_device
-    from LandmarkDetectionLib.measurement import Frame, measure
-
     device = choose_device(plan.device)
     resident = _resident(model.path, model.settings.digest, plan.batch or (ON_GPU if device == "cuda" else 1))
     given = {"side": job.case.side, **plan.options}
@@ -206,11 +207,7 @@ def _analyse(
         given["side"] = "auto"
     options = DetectOptions(device=device, channels=tuple(volumes[1:]), **given)
     analysis = analyse(volumes[0], resident, options)
-    protocol = resident.protocol
-    if not protocol.measurements or (protocol.view == "picture" and not volumes[0].is_2d):
-        return analysis, None
-    found = analysis.detection.landmarks
-    return analysis, measure(found, protocol, Frame.of(volumes[0], protocol.view))
+    return analysis, measure_in(volumes[0], analysis.detection.landmarks, resident.protocol)
 
 
 class _Written(NamedTuple):
@@ -228,23 +225,18 @@ def _write(
     analysis: Analysis,
     measurements: Measurements | None,
 ) -> _Written:
-    from LandmarkDetectionLib.cohort.run.thumbnail import write_thumbnail
-    from LandmarkDetectionLib.io.records import write_detection
-    from LandmarkDetectionLib.models import load_model
-    from LandmarkDetectionLib.reporting.overlay import write_overlay
-
     seconds: dict[str, float] = {}
     detection = analysis.detection
     target = plan.folder / records.CASES / job.key / model.settings.name
     with atomic_folder(target) as new:
-        with _timed(seconds, "write"):
+        with timed(seconds, "write"):
             write_detection(detection, new / records.LANDMARKS)
             write_detection(detection, new / records.DETECTION)
             if measurements is not None:
                 text = json.dumps(measurements.to_record(), indent=1, allow_nan=False)
                 write_text(new / records.MEASUREMENTS, text + "\n")
         if plan.pictures:
-            with _timed(seconds, "draw"), _drawing:
+            with timed(seconds, "draw"), _drawing:
                 protocol = load_model(model.path).protocol
                 picture = new / records.OVERLAY
                 write_overlay(detection, analysis.views, protocol, picture, volume=volume, case=job.key)
@@ -414,8 +406,6 @@ class _Attempt:
 
 @cache
 def _resident(path: Path, digest: str, largest: int) -> ResidentModel:
-    from LandmarkDetectionLib.models import load_model
-
     return ResidentModel.of(load_model(path), largest)
 
 
@@ -448,22 +438,6 @@ def _check_worker(plan: Plan) -> None:
     if plan.threads:
         _use_threads(plan.threads)
     _keep_libraries_quiet()
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputError(
-            f"Cannot make {folder}: {(problem.strerror or str(problem)).lower()}; nothing finished is lost."
-        ) from problem
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[name] = time.perf_counter() - start
 
 
 def _now() -> str:

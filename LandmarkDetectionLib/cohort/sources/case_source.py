@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.datasets.cases import Case
+from LandmarkDetectionLib.io.dicom import read_files
 from LandmarkDetectionLib.io.formats import NIFTI, PICTURES
 from LandmarkDetectionLib.io.volumes import read_volume
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.datasets.cases import Case
 
 KINDS = {
     **dict.fromkeys(NIFTI, "NIfTI"),
@@ -82,8 +80,6 @@ class CaseSource:
         if self.listed is not None:
             return self.listed.read_channels()
         if self.series:
-            from LandmarkDetectionLib.io.dicom import read_files
-
             return [read_files(self.files, self.series)]
         return [read_volume(self.files[0])]
 

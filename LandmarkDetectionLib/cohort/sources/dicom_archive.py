@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from LandmarkDetectionLib.cohort.sources.case_source import SERIES, CaseSource, Found, LeftOut, identity_below
-from LandmarkDetectionLib.io.dicom import LEAST_ALIKE, NOT_IMAGES, image_type, read_header
+from LandmarkDetectionLib.io.dicom import LEAST_ALIKE, NOT_IMAGES, image_type, read_header, whole
 
 TAGS = (
     "SOPClassUID",
@@ -78,7 +78,7 @@ class _Series:
         if instance in self.images:
             return
         self.images.add(instance)
-        frames = max(_whole(header.get("NumberOfFrames")), 1)
+        frames = max(whole(header.get("NumberOfFrames")) or 0, 1)
         kind = _kind_of(header)
         self.kinds[kind] += frames
         # Whatever comes first, a scan's own words are those of its slices.
@@ -186,10 +186,3 @@ class Archive:
                 )
             )
         return Found(tuple(cases), tuple(left_out))
-
-
-def _whole(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        return 0

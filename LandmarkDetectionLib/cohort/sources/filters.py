@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
 
+from LandmarkDetectionLib.cohort.run.nameless import nameless
 from LandmarkDetectionLib.cohort.sources.case_source import CaseSource, Found, LeftOut
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.io import metaimage, nifti, nrrd
 
 
 @dataclass(frozen=True)
@@ -75,24 +77,11 @@ class Filters:
 
 def _slices_of(case: CaseSource) -> int:
     """Slices as the header says; 0 when it says nothing, so that reading it says what is wrong."""
-    from LandmarkDetectionLib.cohort.run.nameless import nameless
-
     if case.kind == "picture":
         return 1
-    with nameless(case, "") as plain:
-        return _slices_in(plain.case.files[0], case.kind)
-
-
-def _slices_in(path: Path, kind: str) -> int:
-    from LandmarkDetectionLib.io import metaimage, nifti, nrrd
-
-    try:
-        if kind == "NIfTI":
-            return nifti.slices(path)
-        if kind == "NRRD":
-            return nrrd.slices(path)
-        if kind == "MetaImage":
-            return metaimage.slices(path)
-    except (InputError, OSError):
+    module = {"NIfTI": nifti, "NRRD": nrrd, "MetaImage": metaimage}.get(case.kind)
+    if module is None:
         return 0
+    with nameless(case, "") as plain, suppress(InputError, OSError):
+        return module.slices(plain.case.files[0])
     return 0

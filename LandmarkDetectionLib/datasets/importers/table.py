@@ -12,6 +12,7 @@ import numpy as np
 from LandmarkDetectionLib.datasets.importers.tables import find_images, match_image, named, read_points
 from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCase, pixel_set, write_import
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.io.protocols import chosen_protocol
 from LandmarkDetectionLib.io.volumes import read_volume
 
 YFrom = Literal["top", "bottom"]
@@ -118,8 +119,6 @@ def landmark_names(
         There are more or fewer, or none.
     """
     if not names:
-        from LandmarkDetectionLib.io.protocols import chosen_protocol
-
         names = chosen_protocol(protocol).names if protocol else _from_headings(headings or (), file)
     return named(count, names, file)
 

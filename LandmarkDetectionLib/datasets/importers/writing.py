@@ -18,7 +18,7 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.datasets.cases import write_datalist
 from LandmarkDetectionLib.datasets.splits import is_training
 from LandmarkDetectionLib.errors import InputError, OutputError
-from LandmarkDetectionLib.files import atomic_folder, make_folder, write_text
+from LandmarkDetectionLib.files import atomic_folder, make_folder, sha256_of, write_text
 from LandmarkDetectionLib.io.dti import DirectionColours
 from LandmarkDetectionLib.io.formats import PICTURES
 from LandmarkDetectionLib.io.markups import markups_record, write_landmarks
@@ -149,11 +149,7 @@ def _checksum(file: Path) -> str:
             volume = read_volume(file)
             voxels = np.ascontiguousarray(volume.voxels)
             return hashlib.sha256(f"{volume.shape} {voxels.dtype}".encode() + voxels.tobytes()).hexdigest()
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of(file)
 
 
 def pixel_set(names: Sequence[str], points: np.ndarray) -> LandmarkSet:

@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from LandmarkDetectionLib.errors import ModelError
 from LandmarkDetectionLib.files import atomic_write
+from LandmarkDetectionLib.study.fit_arrays import ArraySource, Source, fit_network, predict_network
+from LandmarkDetectionLib.study.schedules import Schedule
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.study.fit_arrays import Source
-    from LandmarkDetectionLib.study.schedules import Schedule
 
 
 @dataclass
@@ -52,7 +50,6 @@ class PaperCNN:
 
     def fit(self, patches: Array, targets: Array) -> PaperCNN:
         """Train on patches (N, H, W) and targets (N, T)."""
-        from LandmarkDetectionLib.study.fit_arrays import ArraySource
 
         targets = np.asarray(targets, np.float32)
         source = ArraySource(patches, targets, self.schedule.batch_size, self.seed)
@@ -80,7 +77,6 @@ class PaperCNN:
             return RegressionCNN(outputs, rows, columns)
 
     def _fit(self, network: Any, source: Source, ahead: bool) -> PaperCNN:
-        from LandmarkDetectionLib.study.fit_arrays import fit_network
 
         with _torch_threads(self.threads):
             self.network_ = fit_network(
@@ -98,7 +94,6 @@ class PaperCNN:
 
     def predict(self, patches: Array) -> Array:
         """Targets (M, T) of patches (M, H, W)."""
-        from LandmarkDetectionLib.study.fit_arrays import predict_network
 
         if self.network_ is None:
             raise ValueError("fit comes before predict")
@@ -121,8 +116,6 @@ def _torch_threads(count: int | None) -> Iterator[None]:
 def _recentre(network: Any, patches: Array, targets: Array) -> None:
     """Let the output layer's bias take up the mean error on these patches."""
     import torch
-
-    from LandmarkDetectionLib.study.fit_arrays import predict_network
 
     error = (targets - predict_network(network, patches)).mean(axis=0)
     with torch.no_grad():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +11,9 @@ from LandmarkDetectionLib.heatmaps.inference import needs_tiles
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
 from LandmarkDetectionLib.training.joint_fit import TOLERANCE_MM, joint_of
 from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
+from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch
+from LandmarkDetectionLib.training.supervised.task import HeatmapTask
 from LandmarkDetectionLib.typing import Array
-
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch
-    from LandmarkDetectionLib.training.supervised.task import HeatmapTask
 
 
 def joint_of_measured(

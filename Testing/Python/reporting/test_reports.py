@@ -27,7 +27,7 @@ from LandmarkDetectionLib.io.markups import write_landmarks
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.io.records import write_detection
 from LandmarkDetectionLib.io.volumes import write_dicom
-from LandmarkDetectionLib.measurement import Frame, measure
+from LandmarkDetectionLib.measurement import Frame, measure, measure_in
 from LandmarkDetectionLib.reporting import RESEARCH_ONLY, CaseReport, Reviewed, write_report
 from LandmarkDetectionLib.reporting.case import cells, number
 from LandmarkDetectionLib.reporting.html import html_text
@@ -453,11 +453,11 @@ def test_detecting_prints_what_the_protocol_measures(capsys):
 
     landmarks, protocol = in_picture(FACE, 0.8), load_protocol("cephalometric-19")
     detection = Detection(landmarks, "a-model", "1.2.3")
-    measured = detect._measured(detection, protocol, radiograph())
+    measured = measure_in(radiograph(), landmarks, protocol)
     detect._report(detection, Telling(), [], measured)
     assert "mandible high angle tendency" in capsys.readouterr().out
     detect._report(detection, Telling(as_json=True), [], measured)
     printed = json.loads(capsys.readouterr().out)
     assert printed["measurements"][0]["name"] == "SNA" and printed["model"]["name"] == "a-model"
     body = Volume(np.zeros((4, 5, 6)), np.eye(4))
-    assert detect._measured(detection, protocol, body) is None
+    assert measure_in(body, landmarks, protocol) is None

@@ -121,7 +121,7 @@ def test_a_cancelled_study_keeps_what_was_finished(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_another_study_is_refused(folder: Path, result: StudyResult) -> None:
-    with pytest.raises(InputError, match="holds a study with other settings"):
+    with pytest.raises(InputError, match="holds a run with other settings"):
         run_study(tiny.CONFIG.model_copy(update={"seed": 2}), folder, workers=1)
 
 

@@ -212,9 +212,9 @@ def test_the_stamp_follows_the_file(plan: Plan, image: Path) -> None:
 def test_a_scan_without_any_landmark_is_a_finished_case_with_its_files(
     plan: Plan, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from LandmarkDetectionLib.cohort.run import processing
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
-    from LandmarkDetectionLib.detectors import dispatch
     from LandmarkDetectionLib.detectors.analysis import Analysis
     from LandmarkDetectionLib.detectors.evidence import Evidence
     from LandmarkDetectionLib.imaging.previews import image_views
@@ -226,7 +226,7 @@ def test_a_scan_without_any_landmark_is_a_finished_case_with_its_files(
         detection = Detection(LandmarkSet(marks), "tiny-model", "1.0.0")
         return Analysis(detection, image_views(read_volume(image)), Evidence(None, None))
 
-    monkeypatch.setattr(dispatch, "analyse", nothing)
+    monkeypatch.setattr(processing, "analyse", nothing)
     assert run(plan, image).state is State.DONE
     found = outcome(plan)
     assert (found.landmarks, found.present, found.confidence) == (3, 0, None)
