@@ -83,8 +83,8 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkSet:
     --------
     >>> import LandmarkDetectionLib as ld
     >>> landmarks = ld.read_landmarks("ct.mrk.json")
-    >>> len(landmarks), "knee_left" in landmarks
-    (31, True)
+    >>> "knee_left" in landmarks, landmarks["knee_left"].status.value
+    (True, 'detected')
     """
     path = Path(path)
     reader = _by_suffix(path, {".json": _parse_json, ".fcsv": _parse_fcsv, ".csv": _parse_csv})
