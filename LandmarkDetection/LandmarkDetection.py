@@ -334,7 +334,9 @@ class LandmarkDetectionTest(ScriptedLoadableModuleTest):
         logic = LandmarkDetectionLogic()
         volumeNode = sample_data.loadSample()
         landmarkNode = logic.detect(volumeNode, device="cpu")
-        self.assertEqual(landmarkNode.GetNumberOfControlPoints(), 31)
+        names = nodes.loadReview(landmarkNode).landmarks.names
+        self.assertEqual(landmarkNode.GetNumberOfControlPoints(), len(names))
+        self.assertIn("knee_right", names)
         self.assertIs(nodes.volumeOf(landmarkNode), volumeNode)
         self._checkPositions(nodes.loadWorldReview(landmarkNode))
 
@@ -366,7 +368,7 @@ class LandmarkDetectionTest(ScriptedLoadableModuleTest):
         errors = [
             float(np.linalg.norm(mark.position - truth[mark.name].position))
             for mark in review.landmarks
-            if mark.is_present and truth[mark.name].is_present
+            if mark.is_present and mark.name in truth and truth[mark.name].is_present
         ]
         self.assertGreater(len(errors), 25)
         self.assertLess(float(np.median(errors)), 20.0)

@@ -1,6 +1,8 @@
-"""Give the shipped models what corrections need: how landmarks lie to one another and how the networks err.
+"""Give shipped models of outlines what corrections need: how landmarks lie to one another and networks err.
 
-    python Testing/make_joint_gaussians.py whole-body-ct hand
+    python Testing/make_joint_gaussians.py hand
+
+For models with the detectors "silhouette" and "hand"; others get it when they are packaged.
 
 Draws synthetic scans of a seed that no training, calibration or test uses, and writes
 ``models/joint.safetensors`` and its entry into the model's folder below ``Resources/Models``.

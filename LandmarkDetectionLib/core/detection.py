@@ -42,8 +42,8 @@ class Detection:
     --------
     >>> import LandmarkDetectionLib as ld
     >>> detection = ld.read_detection("ct.json")
-    >>> detection.model, len(detection.landmarks), detection.warnings
-    ('whole-body-ct', 31, ())
+    >>> detection.model, "knee_left" in detection.landmarks, detection.warnings
+    ('whole-body-ct', True, ())
     """
 
     landmarks: LandmarkSet

@@ -87,8 +87,8 @@ def read_landmarks(path: str | os.PathLike[str], *, described: bool = True) -> L
     --------
     >>> import LandmarkDetectionLib as ld
     >>> landmarks = ld.read_landmarks("ct.mrk.json")
-    >>> len(landmarks), "knee_left" in landmarks
-    (31, True)
+    >>> "knee_left" in landmarks, landmarks["knee_left"].status.value
+    (True, 'detected')
     """
     path = Path(path)
     markups = {".json": partial(_parse_json, described), ".fcsv": partial(_parse_fcsv, described)}

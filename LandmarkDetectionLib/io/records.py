@@ -91,8 +91,8 @@ def read_review(path: str | os.PathLike[str]) -> Review:
     Examples
     --------
     >>> import LandmarkDetectionLib as ld
-    >>> ld.read_review("ct.json").progress  # nothing of 31 is settled yet
-    (0, 31)
+    >>> ld.read_review("ct.json").reviewed  # nothing is settled yet
+    ()
     """
     try:
         return Review.from_record(read_json(path))

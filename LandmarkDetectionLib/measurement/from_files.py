@@ -137,7 +137,8 @@ def protocol_of(landmarks: LandmarkSet, model: str = "", wanted: str | None = No
     landmarks
         Their names tell when nothing else does.
     model
-        Whose protocol is taken when it is installed and knows the landmarks.
+        Whose protocol is taken when it is installed, unless another one has just these landmarks: the model
+        may have learned more since it found them.
     wanted
         The name of a shipped protocol or a ``.json`` file.
 
@@ -148,15 +149,14 @@ def protocol_of(landmarks: LandmarkSet, model: str = "", wanted: str | None = No
     """
     if wanted is not None:
         return read_protocol(wanted) if wanted.endswith(".json") else load_protocol(wanted)
-    if model:
-        from LandmarkDetectionLib.models import load_model
-
-        try:
-            return load_model(model).protocol
-        except ModelError:
-            pass
     names = set(landmarks.names)
+    own = _protocol_of_model(model)
+    if own is not None and set(own.names) == names:
+        return own
     known = [load_protocol(name) for name in list_protocols()]
+    exact = next((one for one in known if set(one.names) == names), own)
+    if exact is not None:
+        return exact
     best = max(known, key=lambda one: len(names & set(one.names)))
     if len(names & set(best.names)) < LEAST_COMMON * max(len(names), 1) or not names:
         raise InputError(
@@ -165,6 +165,15 @@ def protocol_of(landmarks: LandmarkSet, model: str = "", wanted: str | None = No
             about="protocol",
         )
     return best
+
+
+def _protocol_of_model(name: str) -> Protocol | None:
+    from LandmarkDetectionLib.models import load_model
+
+    try:
+        return load_model(name).protocol if name else None
+    except ModelError:
+        return None
 
 
 def measure_found(

@@ -129,8 +129,8 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
     --------
     >>> import LandmarkDetectionLib as ld
     >>> model = ld.load_model("whole-body-ct")
-    >>> model.protocol.title, len(model.protocol.names)
-    ('Whole body', 31)
+    >>> model.protocol.region, "knee_left" in model.protocol.names
+    ('whole-body', True)
     """
     found = find_models()
     name = os.fspath(name_or_path)

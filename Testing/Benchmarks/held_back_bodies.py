@@ -1,4 +1,4 @@
-"""Measure a model on synthetic scans it never saw: errors, absence, calibration, and the reliability figure.
+"""Measure a model of skin on synthetic scans it never saw: errors, absence, calibration, reliability figure.
 
 python Testing/Benchmarks/held_back_bodies.py --figure docs/images/reliability.png
 """
@@ -6,9 +6,12 @@ python Testing/Benchmarks/held_back_bodies.py --figure docs/images/reliability.p
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
 from LandmarkDetectionLib.files import atomic_write
@@ -23,6 +26,7 @@ from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.synthesis.body.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.synthesis.body.stream import Framing
 from LandmarkDetectionLib.training.synthetic.held_out import Population, measure
+from Testing.examples.shipped_models import SKIN
 
 
 def main() -> None:
@@ -30,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="whole-body-ct")
+    parser.add_argument("--model", default=SKIN, help="with the detector silhouette (default: %(default)s)")
     parser.add_argument("--batches", type=int, default=16, help="of 64 scans")
     parser.add_argument("--seed", type=int, default=1_400_000, help="a million or more: never trained on")
     parser.add_argument("--figure", type=Path)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.core.volume import Volume
+    from LandmarkDetectionLib.models import Model
 
 # Two pytest workers run at once; numerical libraries that each start a thread per core only wait.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -109,8 +110,28 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def body_model() -> "Model":
+    """The model of bodies that ships; its landmarks are what its protocol says."""
+    from LandmarkDetectionLib.models import load_model
+    from Testing.examples.shipped_models import BODY
+
+    return load_model(BODY)
+
+
+@pytest.fixture(scope="session")
+def skin_model() -> "Model":
+    """A model of bodies with the detector of silhouettes."""
+    from LandmarkDetectionLib.models import load_model
+    from Testing.examples.shipped_models import SKIN
+
+    model = load_model(SKIN)
+    assert model.detector == "silhouette"
+    return model
+
+
+@pytest.fixture(scope="session")
 def whole_body() -> "Protocol":
-    """The protocol of the models that ship."""
+    """The landmarks of a body that its skin alone shows."""
     from LandmarkDetectionLib.io.protocols import load_protocol
 
     return load_protocol("whole-body")

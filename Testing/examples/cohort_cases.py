@@ -34,6 +34,7 @@ from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.io.records import write_detection
 from LandmarkDetectionLib.measurement import Frame
 from LandmarkDetectionLib.measurement.many import measure_many
+from Testing.examples.shipped_models import SKIN
 
 REASONS = (
     "{case} is damaged: its header says 512 slices, and there are {number}.",
@@ -55,8 +56,8 @@ WARNINGS = (
 
 
 def template(protocol: Protocol) -> np.ndarray:
-    """(L, 3) RAS mm: the drawing of a body that the model brings, with made-up depths."""
-    drawn = read_json(resource_path("Models", "whole-body-ct", "docs", "reference.json"))
+    """(L, 3) RAS mm: the drawing of a body that a model brings, with made-up depths."""
+    drawn = read_json(resource_path("Models", SKIN, "docs", "reference.json"))
     across, down = np.array([drawn["landmarks"][name] for name in protocol.names]).T
     depth = [
         20.0 * (sum(map(ord, name.removesuffix("_left").removesuffix("_right"))) % 7 - 3)

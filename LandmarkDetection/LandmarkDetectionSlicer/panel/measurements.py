@@ -83,17 +83,18 @@ class MeasurementsSection(VTKObservationMixin):
         self._update()
 
     def _protocol(self, review: Review) -> Protocol | None:
-        """Of the model that made the landmarks, else the one that knows their names."""
+        """Of the model that made the landmarks while these are its landmarks, else the one that fits them."""
         from LandmarkDetectionLib.measurement.from_files import protocol_of
 
         model, landmarks = self.context.modelOf(review), review.landmarks
-        if model is not None:
+        if model is not None and set(model.protocol.names) == set(landmarks.names):
             return model.protocol
-        if self._known is None or self._known[0] != landmarks.names:  # files are not read at every step
+        made = (model.name if model is not None else "", *landmarks.names)
+        if self._known is None or self._known[0] != made:  # files are not read at every step
             try:
-                self._known = landmarks.names, protocol_of(landmarks)
+                self._known = made, protocol_of(landmarks, made[0])
             except LandmarkDetectionError:
-                self._known = landmarks.names, None
+                self._known = made, None
         return self._known[1]
 
     def _update(self) -> None:

@@ -17,6 +17,7 @@ from LandmarkDetectionLib.files import resource_path
 from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.io.records import read_detection
 from LandmarkDetectionLib.io.volumes import read_volume, write_dicom, write_volume
+from LandmarkDetectionLib.models import Model
 from Testing.examples.hand_radiograph import drawn_radiograph
 
 pytestmark = pytest.mark.skipif(
@@ -108,8 +109,9 @@ def test_quiet_prints_nothing(demo: Demo, cli: Callable, tmp_path: Path) -> None
     assert (tmp_path / "x.csv").is_file()
 
 
-def test_the_options_are_used_and_recorded(demo: Demo, cli: Callable) -> None:
-    answer = cli("detect", demo.ct, "--threshold", "-350", "--depth", "mean", "--device", "cpu", "--json")
+def test_the_options_are_used_and_recorded(demo: Demo, cli: Callable, skin_model: Model) -> None:
+    options = ("--threshold", "-350", "--depth", "mean", "--device", "cpu")
+    answer = cli("detect", demo.ct, "-m", skin_model.name, *options, "--json")
     assert answer.code == 0, answer.err
     parameters = json.loads(answer.out)["parameters"]
     assert (parameters["threshold"], parameters["depth"], parameters["device"]) == (-350, "mean", "cpu")

@@ -10,7 +10,7 @@ from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors import dispatch, memory, silhouette
 from LandmarkDetectionLib.detectors.dispatch import detect
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.models import Model, load_model
+from LandmarkDetectionLib.models import Model
 
 OUT_OF_MEMORY = (
     torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
@@ -83,7 +83,7 @@ def test_what_filled_the_device_is_let_go_before_the_processor_begins() -> None:
 
 
 def test_a_whole_detection_survives_a_device_that_is_too_small(
-    phantom: tuple[Volume, LandmarkSet], monkeypatch: pytest.MonkeyPatch
+    phantom: tuple[Volume, LandmarkSet], skin_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No such device is here, so placing the networks on it is replaced by its error."""
     plain = Model.build_networks
@@ -97,9 +97,8 @@ def test_a_whole_detection_survives_a_device_that_is_too_small(
     monkeypatch.setattr(Model, "build_networks", build)
     views = silhouette.project_body(phantom[0], pixel_mm=8.0)
     monkeypatch.setattr(silhouette, "project_body", lambda *_, **__: views)
-    model = load_model("whole-body-ct")
-    detection = detect(phantom[0], model, device="cuda")
+    detection = detect(phantom[0], skin_model, device="cuda")
     assert detection.parameters["device"] == "cpu"
     assert detection.parameters["device_note"] == memory.NOTE
     assert len(detection.landmarks.present) > 20
-    assert "device_note" not in detect(phantom[0], model, device="cpu").parameters
+    assert "device_note" not in detect(phantom[0], skin_model, device="cpu").parameters

@@ -14,12 +14,7 @@ from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.dispatch import detect
 from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
-from LandmarkDetectionLib.models import Model, load_model
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("whole-body-ct")
+from LandmarkDetectionLib.models import Model
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +28,8 @@ def truth(real_data: Path) -> LandmarkSet:
 
 
 @pytest.fixture(scope="module")
-def found(volume: Volume, model: Model) -> Detection:
-    return detect(volume, model)
+def found(volume: Volume, body_model: Model) -> Detection:
+    return detect(volume, body_model)
 
 
 def errors(found: Detection, truth: LandmarkSet) -> np.ndarray:
@@ -54,14 +49,18 @@ def test_a_good_scan_gives_no_warning(found: Detection) -> None:
     assert found.warnings == ()
 
 
-def test_the_answer_does_not_depend_on_the_axis_order(volume: Volume, model: Model, found: Detection) -> None:
+def test_the_answer_does_not_depend_on_the_axis_order(
+    volume: Volume, body_model: Model, found: Detection
+) -> None:
     reorder = np.array(
         [[0, 0, -1, volume.voxels.shape[2] - 1], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], float
     )
     voxels = np.ascontiguousarray(volume.voxels.transpose(2, 1, 0)[::-1])
     # New (i, j, k) is old (k, j, last - i): the matrix maps new indices to old ones.
-    again = detect(replace(volume, voxels=voxels, ijk_to_ras=volume.ijk_to_ras @ reorder), model)
+    again = detect(replace(volume, voxels=voxels, ijk_to_ras=volume.ijk_to_ras @ reorder), body_model)
     moved = np.linalg.norm(again.landmarks.positions - found.landmarks.positions, axis=1)
+    moved = moved[np.isfinite(moved)]  # in both
+    assert len(moved) >= 0.95 * len(found.landmarks.present)
     assert moved.max() <= 5
 
 
@@ -69,14 +68,14 @@ def test_the_answer_does_not_depend_on_the_axis_order(volume: Volume, model: Mod
     ("last_slice", "shoulders"), [(290, 0), (302, 2)], ids=["below", "above the shoulders"]
 )
 def test_nothing_outside_a_cut_scan_is_found_with_confidence(
-    volume: Volume, model: Model, found: Detection, truth: LandmarkSet, last_slice: int, shoulders: int
+    volume: Volume, body_model: Model, found: Detection, truth: LandmarkSet, last_slice: int, shoulders: int
 ) -> None:
     chest = slice(210, last_slice)
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, 3] = volume.ijk_to_ras_points(np.array([[0, 0, chest.start]]))[0]
-    cut = detect(replace(volume, voxels=volume.voxels[chest], ijk_to_ras=matrix), model)
+    cut = detect(replace(volume, voxels=volume.voxels[chest], ijk_to_ras=matrix), body_model)
     low, high = volume.ijk_to_ras_points(np.array([[0, 0, chest.start], [0, 0, chest.stop - 1]]))[:, 2]
-    for one in found.landmarks:
+    for one in found.landmarks.present:
         outside = not low - 10 <= one.position[2] <= high + 10
         if outside and cut.landmarks[one.name].status is not Status.ABSENT:
             assert (cut.landmarks[one.name].confidence or 0) <= 0.5, one.name

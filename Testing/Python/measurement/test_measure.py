@@ -14,6 +14,7 @@ from LandmarkDetectionLib.io.markups import write_landmarks
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.measurement import Frame, known_distance, measure
 from LandmarkDetectionLib.measurement.from_files import measure_found, read_found
+from LandmarkDetectionLib.measurement.from_files import protocol_of as protocol_for
 from Testing.examples.measurement_cases import BODY, FACE, in_picture, in_space, protocol_of
 
 SQUARE = {"a": (0.0, 0.0), "b": (30.0, 0.0), "c": (30.0, 40.0), "d": (0.0, 40.0)}
@@ -270,6 +271,20 @@ def test_the_body_gives_height_limbs_and_their_difference():
     assert found["pelvic_obliquity"].value == pytest.approx(0, abs=1e-9)
     raised = measure(in_space({**BODY, "hip_left": (-90.0, 0.0, 912.0)}), load_protocol("whole-body"))
     assert raised["pelvic_obliquity"].value == pytest.approx(math.degrees(math.atan2(12, 180)))
+
+
+def test_landmarks_are_measured_by_the_protocol_that_has_just_them(tiny_model, body_model):
+    """A model may have learned more landmarks since it found these."""
+    for name in ("hand", "whole-body"):
+        these = in_space(dict.fromkeys(load_protocol(name).names, (0.0, 0.0, 0.0)))
+        for model in ("", "gone", str(tiny_model), body_model.name):
+            assert protocol_for(these, model).name == name
+
+
+def test_landmarks_that_no_protocol_has_just_so_are_measured_by_their_model_s(tiny_model):
+    places = {"head_top": (0.0, 0.0, 1700.0), "knee_left": (-90.0, 0.0, 480.0)}
+    for these in (places, {**places, "knee_right": (90.0, 0.0, 480.0)}):
+        assert protocol_for(in_space(these), str(tiny_model)).name == "tiny"
 
 
 def test_a_body_with_left_and_right_exchanged_is_not_measured():

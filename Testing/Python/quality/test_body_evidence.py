@@ -15,7 +15,7 @@ from LandmarkDetectionLib.detectors.dispatch import detect
 from LandmarkDetectionLib.errors import NoBodyError
 from LandmarkDetectionLib.imaging.body.projection import project_body
 from LandmarkDetectionLib.io.volumes import read_volume
-from LandmarkDetectionLib.models import load_model
+from LandmarkDetectionLib.models import Model, load_model
 from LandmarkDetectionLib.quality.body_evidence import Inside, composition, holds_a_skull, weighed
 
 MODEL = load_model("whole-body-ct")
@@ -113,8 +113,10 @@ def test_a_bottle_is_refused_or_doubted_and_a_limb_without_landmarks_is_a_result
     assert detect(limb(), MODEL, device="cpu").model == MODEL.name
 
 
-def test_a_chest_with_raised_arms_has_an_answer(real_data: Path) -> None:
-    found = detect(read_volume(real_data / "real_ct" / "chest_arms_up.nii.gz"), MODEL, device="cpu")
+def test_from_its_skin_alone_a_chest_with_raised_arms_has_an_answer_without_confidence(
+    real_data: Path, skin_model: Model
+) -> None:
+    found = detect(read_volume(real_data / "real_ct" / "chest_arms_up.nii.gz"), skin_model, device="cpu")
     assert all(one.status is not Status.DETECTED for one in found.landmarks)
 
 

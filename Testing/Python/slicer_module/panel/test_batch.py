@@ -11,12 +11,14 @@ from LandmarkDetectionLib.cohort.results.records import read_cohort
 from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review_path
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.io.volumes import write_volume
 from LandmarkDetectionLib.quality.triage import worst_first
 from Testing.examples.cohort_cases import make_results, write_results
 from Testing.Python.slicer_module.panel_cases import complaint, drag, open_panel, picture, said
 
 MODEL = "whole-body"
+COUNT = len(load_protocol("whole-body").names)
 LISTING_MS = 60_000
 RUNNING_MS = 240_000
 
@@ -148,7 +150,7 @@ def test_a_case_is_opened_under_its_code_and_saved_before_the_next_is_opened(hos
     panel = listed
     first = open_case(host, panel)
     assert volumes(host) == [first], "no name of a patient enters the scene"
-    assert panel.review.session is not None and len(panel.review.review.landmarks) == 31
+    assert panel.review.session is not None and len(panel.review.review.landmarks) == COUNT
     assert panel.parameters.inputVolume.GetName() == first
     before = read_cohort(folder).path(first, MODEL).read_bytes()
     host.press_key("a")
@@ -164,7 +166,7 @@ def test_a_case_is_opened_under_its_code_and_saved_before_the_next_is_opened(hos
     assert saved.landmarks.landmarks[best].status is Status.CORRECTED
     assert read_cohort(folder).path(first, MODEL).read_bytes() == before, "the prediction is as it was"
     assert not review_path(read_cohort(folder), second, MODEL).exists(), "opened only, not reviewed"
-    assert listed_cases(panel)[0][3] == "2/31"
+    assert listed_cases(panel)[0][3] == f"2/{COUNT}"
 
 
 def test_going_back_shows_what_was_said_before(host, listed, folder):
@@ -174,7 +176,7 @@ def test_going_back_shows_what_was_said_before(host, listed, folder):
     assert listed.batch.review.current.case != first
     host.press_key(listed_key("P"), shift())
     assert listed.batch.review.current.case == first
-    assert listed.review.ui.progressLabel.text == "1 of 31 reviewed"
+    assert listed.review.ui.progressLabel.text == f"1 of {COUNT} reviewed"
     assert not listed.batch.ui.previousCaseButton.enabled and listed.batch.ui.nextCaseButton.enabled
 
 
@@ -210,7 +212,7 @@ def test_what_was_said_is_saved_a_moment_later_without_leaving(host, listed, fol
 
 def test_a_finished_case_is_ticked_and_makes_room_among_the_open_ones(host, listed, folder):
     first = open_case(host, listed)
-    for _ in range(31):
+    for _ in range(COUNT):
         host.press_key("a")
     assert listed.batch.review.save()
     assert listed_cases(listed)[0][3] == "✓" and listed.batch.ui.casesLabel.text.startswith("1 of ")

@@ -65,7 +65,7 @@ def radiograph() -> Any:
     return add_volume("radiograph", noise.astype(np.int16))
 
 
-def test_neither_threshold_nor_depth_nor_side_is_asked_for(panel, host):
+def test_neither_threshold_nor_depth_nor_side_is_asked_for(panel, host, skin_model):
     ui = panel.detect.ui
     ui.optionsGroup.collapsed = False
     panel.parameters.inputVolume = radiograph()
@@ -74,7 +74,7 @@ def test_neither_threshold_nor_depth_nor_side_is_asked_for(panel, host):
     hidden = (ui.thresholdSlider, ui.automaticThresholdBox, ui.depthSelector, ui.sideSelector)
     assert not any(widget.visible for widget in hidden)
     assert not ui.silhouettePicture.visible
-    panel.parameters.modelName = "whole-body-ct"
+    panel.parameters.modelName = skin_model.name
     host.process_events()
     assert ui.thresholdSlider.visible and ui.depthSelector.visible, "they come back with another model"
 

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from Testing.examples.shipped_models import BODY, SKIN
 from Testing.Python.slicer_host import SlicerHost
 from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
 from Testing.Python.slicer_module.panel_cases import (
@@ -106,11 +107,14 @@ def test_a_section_that_was_collapsed_meanwhile_shows_what_is_so_now(host):
     assert "3 of 4 landmarks found" in panel.detect.message.text
 
 
-def test_which_hand_it_is_is_not_asked_for_bodies(host):
+@pytest.mark.parametrize("name", sorted({BODY, SKIN}))
+def test_which_hand_it_is_is_not_asked_for_bodies(host, name):
     panel = open_panel(host)
+    panel.parameters.modelName = name
     panel.detect.ui.optionsGroup.collapsed = False
     host.process_events()
-    assert panel.detect.ui.depthSelector.visible
+    assert panel.detect.ui.thresholdSlider.visible
+    assert panel.detect.ui.depthSelector.visible or name != SKIN
     assert not panel.detect.ui.sideLabel.visible and not panel.detect.ui.sideSelector.visible
 
 

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from LandmarkDetectionLib.io.protocols import load_protocol
 from Testing.Python.slicer_module.mrml_cases import add_volume
 from Testing.Python.slicer_module.panel_cases import open_panel, picture, rows, said, status_of, stored
+
+BODY = load_protocol("whole-body")
+COUNT = len(BODY.names)
 
 
 @pytest.fixture
@@ -14,7 +18,7 @@ def panel(host) -> Any:
     add_volume("scan")
     host.process_events()
     panel.place.widget.collapsed = False
-    panel.place.ui.protocolSelector.currentIndex = panel.place.ui.protocolSelector.findText("Whole body")
+    panel.place.ui.protocolSelector.currentIndex = panel.place.ui.protocolSelector.findText(BODY.title)
     return panel
 
 
@@ -31,7 +35,7 @@ def test_the_next_landmark_is_asked_for_in_the_order_of_the_protocol(host, panel
     assert panel.place.ui.placePicture.visible
     click_in_a_view(panel, [1.0, 2.0, 3.0])
     assert "Next: Right eye" in panel.place.ui.placeText.text
-    assert "1 of 31 placed" in panel.place.ui.placeText.text
+    assert f"1 of {COUNT} placed" in panel.place.ui.placeText.text
     picture(host, panel, "placing")
     assert stored(panel.parameters.landmarks).landmarks["head_top"].position == pytest.approx([1, 2, 3])
     assert status_of(panel, "Top of the head") == "corrected"
@@ -59,20 +63,20 @@ def test_stop_keeps_what_was_placed_and_start_goes_on(host, panel):
     host.click(panel.place.ui.startButton)
     click_in_a_view(panel, [1.0, 2.0, 3.0])
     host.press_key(qt.Qt.Key_Escape)
-    assert said(panel)[-1].text == "1 of 31 landmarks are placed."
+    assert said(panel)[-1].text == f"1 of {COUNT} landmarks are placed."
     assert panel.place.ui.startButton.visible and not panel.place.ui.placeArea.visible
     host.click(panel.place.ui.startButton)
     assert "Next: Right eye" in panel.place.ui.placeText.text
-    assert len(rows(panel)) == 31
+    assert len(rows(panel)) == COUNT
     assert status_of(panel, "Right eye") == "not placed"
 
 
 def test_placing_ends_with_the_last_landmark(host, panel):
     host.click(panel.place.ui.startButton)
-    for number in range(31):
+    for number in range(COUNT):
         click_in_a_view(panel, [float(number), 0.0, 0.0])
-    assert said(panel)[-1].text == "31 of 31 landmarks are placed."
-    assert panel.review.ui.progressLabel.text == "31 of 31 reviewed"
+    assert said(panel)[-1].text == f"{COUNT} of {COUNT} landmarks are placed."
+    assert panel.review.ui.progressLabel.text == f"{COUNT} of {COUNT} reviewed"
 
 
 def test_leaving_the_module_ends_placing(host, panel):

@@ -1,7 +1,6 @@
 """The reference picture shows an average body and where the landmarks lie on it."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +9,8 @@ from PIL import Image
 pytest.importorskip("anny", reason="synthetic bodies need anny")
 
 from LandmarkDetectionLib.core.protocol import LandmarkDefinition, Protocol
-from LandmarkDetectionLib.files import resource_path
-from LandmarkDetectionLib.models import ReferencePicture, load_model
+from LandmarkDetectionLib.models import Model, ReferencePicture
+from LandmarkDetectionLib.models.reference import PICTURE
 from LandmarkDetectionLib.synthesis.body.reference import MARGIN, draw_reference
 
 
@@ -65,12 +64,19 @@ def test_the_body_stands_out_from_white_and_from_black(pixels: np.ndarray) -> No
     assert np.quantile(brightness, 0.95) < 215
 
 
-def test_the_shipped_model_has_this_picture(drawn: ReferencePicture) -> None:
-    shipped = load_model("whole-body-ct").reference
+def test_a_shipped_model_of_skin_has_this_picture(drawn: ReferencePicture, skin_model: Model) -> None:
+    shipped = skin_model.reference
     assert shipped is not None
     assert shipped.size == drawn.size
+    assert tuple(shipped.landmarks) == tuple(drawn.landmarks)
     for name, place in shipped.landmarks.items():
         assert place == pytest.approx(drawn.landmarks[name], abs=1.0)
+
+
+def test_the_picture_of_the_shipped_model_shows_every_landmark(body_model: Model) -> None:
+    shipped = body_model.reference
+    assert shipped is not None
+    assert set(shipped.landmarks) == set(body_model.protocol.names)
 
 
 def test_landmarks_that_the_body_does_not_have_give_no_picture(whole_body: Protocol) -> None:
@@ -80,6 +86,5 @@ def test_landmarks_that_the_body_does_not_have_give_no_picture(whole_body: Proto
     assert draw_reference(protocol) is None
 
 
-def test_the_picture_is_small() -> None:
-    path: Path = resource_path("Models", "whole-body-ct", "docs", "reference.png")
-    assert path.stat().st_size < 300_000
+def test_the_picture_is_small(body_model: Model) -> None:
+    assert (body_model.path / PICTURE).stat().st_size < 300_000

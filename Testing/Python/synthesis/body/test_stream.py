@@ -98,7 +98,7 @@ def test_shapes_and_types_are_what_the_network_takes(clean: Batch) -> None:
     for _, view in views(clean):
         assert view.front.dtype == view.back.dtype == view.points.dtype == np.float32
         assert view.field_of_view.dtype == bool
-    assert clean.visible.shape == clean.landmarks.shape[:2] == (24, 31)
+    assert clean.visible.shape == clean.landmarks.shape[:2] == (24, len(NAMES))
 
 
 @pytest.mark.parametrize("lateral", [False, True])
