@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SYNTHETIC_PRESET, ANNOTATED_PRESET = "whole-body-ct", "scn-lite"
 #: Tells landmarks from the outline where a scan shows no bone, inside the model of skin and bones.
-OUTLINE_MODEL = "whole-body-skin"
+OUTLINE_MODEL = "whole-body-ct"
 
 #: Networks that can be trained on synthetic images.
 Network = Literal["silhouette_unet", "regression_cnn"]

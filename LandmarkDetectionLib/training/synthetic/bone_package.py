@@ -67,8 +67,8 @@ def package_bones(
     out: str | Path,
     *,
     outline: Model | None = None,
-    name: str = "whole-body-ct",
-    version: str = "2.0.0",
+    name: str = "whole-body-bones",
+    version: str = "1.0.0",
     scans: int = 256,
     progress: Progress | None = None,
 ) -> Model:

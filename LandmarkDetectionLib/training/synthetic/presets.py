@@ -109,18 +109,18 @@ _REGIONS = _BONES.model_copy(
 )
 
 #: The preset of the second stage that a preset of whole views needs.
-SECOND_STAGE = {"whole-body-ct": "whole-body-ct-regions"}
+SECOND_STAGE = {"whole-body-bones": "whole-body-bones-regions"}
 
 PRESETS: dict[str, tuple[str, TrainingConfig]] = {
     "whole-body-ct": (
-        "The shipped model: skin and bones in whole views, then regions closely; needs BodyParts3D.",
-        _BONES,
-    ),
-    "whole-body-ct-regions": ("Its second stage alone: regions at 2.5 mm.", _REGIONS),
-    "whole-body-skin": (
-        "The shipped model of outlines: compact networks, 31 landmarks, any field of view.",
+        "The shipped model: compact networks, all landmarks, any field of view.",
         TrainingConfig(),
     ),
+    "whole-body-bones": (
+        "Skin and bones: 141 landmarks in whole views, then in regions closely; needs BodyParts3D.",
+        _BONES,
+    ),
+    "whole-body-bones-regions": ("Its second stage alone: regions at 2.5 mm.", _REGIONS),
     "quick": (
         "The shipped model's settings for a few minutes, to see that everything works.",
         TrainingConfig(steps=150, validate_every=75),
