@@ -30,7 +30,7 @@ def turns(rng: np.random.Generator, *shape: int) -> Array:
     return np.asarray(rotation_about(unit(rng.normal(0, 1, (*shape, 3))), rng.uniform(-170, 170, shape)))
 
 
-# --- the motion of bones --------------------------------------------------------------------------------------
+# --- the motion of bones ----------------------------------------------------------------------------------
 
 
 def test_bodies_that_are_not_turned_stay_as_they_are() -> None:
@@ -94,7 +94,7 @@ def test_bodies_without_bones_are_posed_and_laid_down_as_they_always_were() -> N
     np.testing.assert_array_equal(found.phenotype, phenotype)
 
 
-# --- what spans two joints --------------------------------------------------------------------------------------
+# --- what spans two joints --------------------------------------------------------------------------------
 
 
 @given(POINT, POINT, POINT, POINT, st.integers(0, 1000))
@@ -138,7 +138,7 @@ def test_what_spans_two_joints_follows_both(
     assert handed[0] == pytest.approx(handed[1], rel=1e-2, abs=3)
 
 
-# --- bones of drawn people ----------------------------------------------------------------------------------------
+# --- bones of drawn people --------------------------------------------------------------------------------
 
 
 def test_bones_of_a_drawing_vary_and_more_so_when_asked_for(small_binding: Binding) -> None:

@@ -1,4 +1,4 @@
-"""Close pictures of synthetic bodies: landmarks lie where the picture shows them, and no region is forgotten."""
+"""Close pictures of synthetic bodies: landmarks lie where the picture shows them, and none is forgotten."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def look(seen: Scans, centre: Array, lateral: bool) -> tuple[Array, Array]:
 def chest() -> Array:
     """A place in the middle of the mean body's trunk."""
     model = load_body_model()
-    return np.asarray(model.joints_template[model.bone("spine02")], float) + (0.0, 30.0, 0.0)
+    return np.asarray(model.joints_template[model.bone("spine02")], float) + np.array([0.0, 30.0, 0.0])
 
 
 @settings(max_examples=15)
