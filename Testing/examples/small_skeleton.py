@@ -64,6 +64,13 @@ def closed(bones: dict[str, Parts]) -> Skeleton:
     )
 
 
+def boxes(skeleton: Skeleton) -> Skeleton:
+    """The same bones as boxes around them, for files that hold little."""
+    corners = np.array([[n & 1, n >> 1 & 1, n >> 2] for n in range(8)])
+    ends = {name: (points.min(axis=0), np.ptp(points, axis=0)) for name, points in skeleton.by_name().items()}
+    return closed({name: [low + corners * size] for name, (low, size) in ends.items()})
+
+
 def hull(points: Array) -> tuple[FloatArray, Array]:
     """Corners (V, 3) and triangles (F, 3), all turned outwards, of a convex hull."""
     found = ConvexHull(points)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from LandmarkDetectionLib.synthesis.body.skeleton import VARIABLE, read_skeleton, thinned
-from Testing.examples.small_skeleton import small_skeleton
+from LandmarkDetectionLib.synthesis.body.skeleton import VARIABLE, read_skeleton
+from Testing.examples.small_skeleton import boxes, small_skeleton
 
 Command = Callable[..., Any]
 
@@ -19,7 +19,7 @@ Command = Callable[..., Any]
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """OBJ files of a small skeleton, to the left, to the back and upwards."""
     folder = tmp_path_factory.mktemp("bp3d")
-    skeleton = thinned(small_skeleton(), 15.0)
+    skeleton = boxes(small_skeleton())
     for n, name in enumerate(skeleton.names):
         faces = skeleton.faces[skeleton.face_start[n] : skeleton.face_start[n + 1]] - skeleton.vertex_start[n]
         lines = [f"# English name : {name.replace('_', ' ')}"]

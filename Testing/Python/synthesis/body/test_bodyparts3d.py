@@ -17,9 +17,9 @@ from LandmarkDetectionLib.synthesis.body.bodyparts3d import (
     import_bodyparts3d,
     write_skeleton,
 )
-from LandmarkDetectionLib.synthesis.body.skeleton import Skeleton, read_skeleton, thinned
+from LandmarkDetectionLib.synthesis.body.skeleton import Skeleton, read_skeleton
 from LandmarkDetectionLib.typing import Array
-from Testing.examples.small_skeleton import is_closed, small_skeleton, volumes
+from Testing.examples.small_skeleton import boxes, is_closed, small_skeleton, volumes
 
 ARCHIVE = np.array([-1.0, -1.0, 1.0])  # to the left, to the back, upwards
 FINE = 1e-3  # mm; merges nothing but what is the same
@@ -27,8 +27,8 @@ FINE = 1e-3  # mm; merges nothing but what is the same
 
 @pytest.fixture(scope="module")
 def coarse() -> Skeleton:
-    """The small skeleton with fewer faces, so that text files of it are small."""
-    return thinned(small_skeleton(), 12.0)
+    """The bones of the small skeleton as boxes, so that text files of them are small."""
+    return boxes(small_skeleton())
 
 
 def obj(vertices: Array, faces: Array, name: str | None = None) -> str:
