@@ -35,8 +35,10 @@ HEIGHT_MM = (1400.0, 2000.0)
 # Far above what bones of the archive have; keep a file that was made to fill the memory from doing so.
 MOST_FILES, MOST_BYTES_OF_ALL, MOST_BYTES_OF_A_BONE = 20_000, 3_000_000_000, 200_000_000
 HEADER_BYTES, MOST_BYTES_OF_A_TABLE = 4096, 20_000_000
-_NOT_IN_EVERY_RELEASE = ("Sesamoid", "Hyoid", "Atlas", "costal_cartilage", "lacrimal", "palatine", "concha")
-_NOT_IN_EVERY_RELEASE = (*_NOT_IN_EVERY_RELEASE, "Vomer", "Ethmoid", "Sphenoid")
+_NOT_IN_EVERY_RELEASE = (
+    *("Atlas", "Ethmoid", "Hyoid", "Sesamoid", "Sphenoid", "Vomer"),
+    *("concha", "costal_cartilage", "lacrimal", "palatine"),
+)
 
 
 def bone_names() -> tuple[str, ...]:
@@ -194,7 +196,11 @@ def _in_folder(source: Path) -> Iterator[_File]:
             path = Path(folder, name)
             relative = PurePosixPath(path.relative_to(source).as_posix())
             if _wanted(relative) and path.is_file():
-                yield _File(relative, path.stat().st_size, partial(path.open, "rb"))
+                yield _File(relative, path.stat().st_size, _opener(path))
+
+
+def _opener(path: Path) -> Callable[[], IO[bytes]]:
+    return lambda: path.open("rb")
 
 
 def _in_archive(archive: zipfile.ZipFile) -> Iterator[_File]:

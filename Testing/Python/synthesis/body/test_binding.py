@@ -20,7 +20,6 @@ from LandmarkDetectionLib.synthesis.body.binding import (
     _spline,
     frame,
     lean_twins,
-    limb_bones,
     load_binding,
     reference_phenotype,
     similarity,
@@ -34,8 +33,17 @@ from LandmarkDetectionLib.synthesis.rasterise import rasterise
 from LandmarkDetectionLib.typing import Array
 
 PIXEL = 6.0
-# Share of the pixels with bone that may lie beside the body, at rest and posed.
-REST_OUTSIDE, POSED_OUTSIDE = 0.02, 0.02
+# Share of the pixels with bone that may lie beside the body: most of them fingertips, toes and knees.
+REST_OUTSIDE, POSED_OUTSIDE = 0.02, 0.06
+FAT = ("fat-incr", "stomach-pregnant", "buttocks-volume", "waist-circ")
+# Stature in cm from a bone's, slope and intercept: of women, and of men (Trotter and Gleser 1952).
+STATURE_OF = {
+    "femur": ((2.47, 54.10), (2.38, 61.41)),
+    "tibia": ((2.90, 61.53), (2.52, 78.62)),
+    "humerus": ((3.36, 57.97), (3.08, 70.45)),
+    "ulna": ((4.27, 57.76), (3.70, 74.05)),
+    "radius": ((4.74, 54.93), (3.78, 79.01)),
+}
 POINT = st.tuples(*[st.floats(-400, 400)] * 3)
 
 
@@ -62,9 +70,11 @@ def people(**chosen: tuple[float, ...]) -> Array:
     return phenotype
 
 
-def at_rest(binding: Binding, phenotype: Array) -> tuple[Array, Array, Array]:
+def at_rest(binding: Binding, phenotype: Array, local: Array | None = None) -> tuple[Array, Array, Array]:
     """Vertices (B, V, 3), joints (B, J, 3) and points of bones (B, N, 3) of people at rest."""
-    model, local = load_body_model(), np.zeros((len(phenotype), len(local_change_labels())))
+    model = load_body_model()
+    if local is None:
+        local = np.zeros((len(phenotype), len(local_change_labels())))
     vertices, joints = model.rest(model.coefficients(phenotype, local))
     twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
     still = np.zeros((len(joints), binding.anchors, 3)), np.zeros((len(joints), len(binding.bump_scale), 3))
@@ -227,29 +237,24 @@ def test_bones_end_at_the_joints_of_the_body(binding: Binding) -> None:
 
 def test_right_and_left_are_mirror_images(small_binding: Binding) -> None:
     """Of a symmetric skeleton in a symmetric body, but for where its skin has vertices."""
-    _, _, points = at_rest(small_binding, people(gender=(1,)))
-    for limb, bones in limb_bones("Right").items():
-        for name in bones:
-            if name not in small_binding.names:
-                continue
-            other = name.replace("Right", "Left").replace("right", "left")
-            right, left = (bone(small_binding, points, one)[0].mean(axis=0) for one in (name, other))
-            assert np.linalg.norm(right - left * (-1, 1, 1)) < 8, (limb, name)
+    _, _, points = at_rest(small_binding, people(gender=(0, 1)))
+    for name in small_binding.landmarks:
+        if name.endswith("_right"):
+            other = name.removesuffix("_right") + "_left"
+            right, left = (points[:, small_binding.point(one)] for one in (name, other))
+            assert np.linalg.norm(right - left * (-1, 1, 1), axis=1).max() < 10, name
 
 
 def test_fat_thickens_the_skin_and_not_the_bones(binding: Binding) -> None:
-    vertices, joints, points = at_rest(binding, people(weight=(0.45, 0.98)))
-    for n in range(2):  # but for where joints have moved
-        points[n] -= joints[n, load_body_model().bone("spine03")]
-        vertices[n] -= joints[n, load_body_model().bone("spine03")]
-    trunk = load_body_model().bone_index[:, 0]
-    belly = np.isin(trunk, [load_body_model().bone(f"spine0{n}") for n in (3, 4, 5)])
-    deep = np.ptp(vertices[:, belly, 1], axis=1)
-    assert deep[1] > deep[0] + 60
-    bones = np.ptp(points[:, binding.trunk, 1], axis=1)
-    assert abs(bones[1] - bones[0]) < 0.25 * (deep[1] - deep[0])
-    moved = np.linalg.norm(points[1] - points[0], axis=1)
-    assert moved.mean() < 0.4 * np.linalg.norm(vertices[1] - vertices[0], axis=1).mean()
+    phenotype = people(gender=(0, 1), weight=(0.45, 0.98))
+    local = np.zeros((4, len(local_change_labels())))
+    local[1::2] = [any(word in name for word in FAT) for name in local_change_labels()]
+    vertices, _, points = at_rest(binding, phenotype, local)
+    model = load_body_model()
+    belly = np.isin(model.bone_index[:, 0], [model.bone(f"spine0{n}") for n in (3, 4, 5)])
+    assert (np.diff(np.ptp(vertices[:, belly, 1], axis=1))[::2] > 100).all()
+    assert (np.abs(np.diff(np.ptp(points[:, binding.trunk, 1], axis=1))[::2]) < 2).all()
+    assert (np.linalg.norm(points[1::2] - points[::2], axis=2).max(axis=1) < 5).all()
 
 
 def test_lean_people_are_their_own_twins() -> None:
@@ -275,9 +280,7 @@ def test_lean_people_are_their_own_twins() -> None:
 def test_bones_lie_inside_the_skin_of_all_ages_sexes_and_weights(binding: Binding, lateral: bool) -> None:
     phenotype = people(gender=(0, 1), age=(0.05, 0.35, 0.7, 1.0), weight=(0.1, 0.5, 0.95))
     vertices, _, points = at_rest(binding, phenotype)
-    outside = share_outside(binding, vertices, points, lateral)
-    assert outside.max() < REST_OUTSIDE
-    assert outside.mean() < REST_OUTSIDE / 2
+    assert share_outside(binding, vertices, points, lateral).max() < REST_OUTSIDE
 
 
 @pytest.mark.parametrize("lateral", [False, True])
@@ -285,22 +288,22 @@ def test_bones_lie_inside_the_skin_of_people_as_they_are_scanned(binding: Bindin
     bodies = draw_bodies(load_body_model(), 16, np.random.default_rng(1), binding)
     assert bodies.bones is not None
     outside = share_outside(binding, bodies.vertices, bodies.bones, lateral)
-    assert np.median(outside) < POSED_OUTSIDE / 2
-    assert outside.max() < 4 * POSED_OUTSIDE
+    assert outside.max() < POSED_OUTSIDE
+    assert np.median(outside) < POSED_OUTSIDE / 3
 
 
 def test_long_bones_are_as_long_as_those_of_men_and_women(real_binding: Binding) -> None:
-    """Maximum lengths against means of Trotter and Gleser (1952), and the femur against stature.
+    """Against what their own stature lets expect, and the femur as a share of it.
 
-    The femur is 26.7 % of stature in men and women of all origins (Feldesman, Kleckner and Lundy 1990).
+    The femur is 26.7 % of stature in men and women of all origins (Feldesman, Kleckner and Lundy 1990). Knees
+    and wrists are the body model's own, so the tolerance is wide.
     """
-    vertices, _, points = at_rest(real_binding, people(gender=(0, 1)))
+    vertices, _, points = at_rest(real_binding, people(gender=(1, 0)))  # a woman and a man
     stature = np.ptp(vertices[:, :, 2], axis=1)
-    means = {"femur": (429, 472), "tibia": (340, 378), "humerus": (304, 336), "ulna": (241, 271)}
-    for name, expected in means.items():
-        here = bone(real_binding, points, f"Right_{name}")[:, ::2]
+    for name, rules in STATURE_OF.items():
+        here = bone(real_binding, points, f"Right_{name}")[:, ::3]
         length = np.array([np.linalg.norm(one[:, None] - one, axis=2).max() for one in here])
-        women_and_men = np.array(expected) * stature / (1607, 1740)  # the statures of those measured
-        np.testing.assert_allclose(length, women_and_men, rtol=0.12, err_msg=name)
+        expected = [10 * (tall / 10 - rule[1]) / rule[0] for tall, rule in zip(stature, rules, strict=True)]
+        np.testing.assert_allclose(length, expected, rtol=0.17, err_msg=name)
         if name == "femur":
-            np.testing.assert_allclose(length / stature, 0.267, rtol=0.08)
+            np.testing.assert_allclose(length / stature, 0.267, rtol=0.06)
