@@ -53,12 +53,13 @@ def test_maps_have_the_size_and_the_stride_that_the_level_says(
     assert arrays(images).logits.shape == (3, LANDMARKS, 32 // arrays.stride, 48 // arrays.stride)
 
 
+@pytest.mark.parametrize(
+    "pair", [name for name, options in OPTIONS.items() if not options.get("depth", True)], indirect=True
+)
 def test_what_is_asked_for_is_what_the_whole_answer_says_of_it(
     pair: tuple[torch.nn.Module, SilhouetteArrays, Array],
 ) -> None:
     network, arrays, images = pair
-    if arrays.depth:
-        pytest.skip("all landmarks are asked for where depth is told")
     rows = np.array([[3, 0], [1, 1], [4, 2]])
     whole = arrays(images)
     with torch.inference_mode():

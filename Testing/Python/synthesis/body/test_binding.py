@@ -236,13 +236,13 @@ def test_bones_end_at_the_joints_of_the_body(binding: Binding) -> None:
 
 
 def test_right_and_left_are_mirror_images(small_binding: Binding) -> None:
-    """Of a symmetric skeleton in a symmetric body, but for where its skin has vertices."""
+    """Of a symmetric skeleton in a symmetric body, but for where its coarse skin has vertices."""
     _, _, points = at_rest(small_binding, people(gender=(0, 1)))
     for name in small_binding.landmarks:
         if name.endswith("_right"):
             other = name.removesuffix("_right") + "_left"
             right, left = (points[:, small_binding.point(one)] for one in (name, other))
-            assert np.linalg.norm(right - left * (-1, 1, 1), axis=1).max() < 10, name
+            assert np.linalg.norm(right - left * (-1, 1, 1), axis=1).max() < 13, name
 
 
 def test_fat_thickens_the_skin_and_not_the_bones(binding: Binding) -> None:
