@@ -36,6 +36,7 @@ from LandmarkDetectionLib.cli.failures import explain, nobody_reads
 from LandmarkDetectionLib.cli.help import GroupedCommands, WholeHelp
 from LandmarkDetectionLib.cli.models import models_app
 from LandmarkDetectionLib.cli.options import EXIT_CODES
+from LandmarkDetectionLib.cli.skeleton import skeleton
 from LandmarkDetectionLib.cli.synthesize import demo, synthesize
 from LandmarkDetectionLib.errors import Cancelled
 
@@ -72,6 +73,7 @@ app.command(epilog=EXIT_CODES)(detect)
 app.command(name="series", epilog=EXIT_CODES)(list_dicom_series)
 app.command(epilog=EXIT_CODES)(synthesize)
 app.command(epilog=EXIT_CODES)(demo)
+app.command(epilog=EXIT_CODES)(skeleton)
 
 
 def _print_version(wanted: bool) -> None:

@@ -24,6 +24,7 @@ OTHER_COMMANDS = {
     "model file": "landmark-detection models install",
     "model version": "landmark-detection models versions, models back --to",
     "model of annotated images": "landmark-detection train --data",
+    "skeleton": "landmark-detection skeleton",
 }
 
 

@@ -15,7 +15,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Correct and measure": ("refine", "next-case", "measure", "report", "agreement"),
     "Whole cohorts": ("batch", "cohort-report"),
     "Learn": ("annotations", "finetune", "data", "train", "evaluate", "learning-curve"),
-    "Synthetic bodies": ("synthesize", "study"),
+    "Synthetic bodies": ("synthesize", "skeleton", "study"),
 }
 
 

@@ -8,6 +8,8 @@ variable ``LANDMARK_DETECTION_SKELETON`` or the user's data folder, and never sh
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +73,7 @@ def skeleton_path(path: str | Path | None = None) -> Path:
         When there is no such file.
     """
     named = path or os.environ.get(VARIABLE)
-    found = Path(named) if named else _data_folder() / FILE_NAME
+    found = Path(named) if named else own_skeleton_path()
     if not found.is_file():
         raise InputError(
             f"There are no bones at {found}; download BodyParts3D, import it, and name the file by the "
@@ -79,6 +81,11 @@ def skeleton_path(path: str | Path | None = None) -> Path:
             about="skeleton",
         )
     return found
+
+
+def own_skeleton_path() -> Path:
+    """Where the user's own bones are kept: a file in the user's data folder."""
+    return _data_folder() / FILE_NAME
 
 
 def _data_folder() -> Path:
@@ -93,7 +100,7 @@ def read_skeleton(path: str | Path | None = None) -> Skeleton:
     Raises
     ------
     InputError
-        When the file is missing, is no archive of bones, or its surfaces are not closed.
+        When the file is missing or damaged, is no archive of bones, or its parts do not fit one another.
     """
     source = skeleton_path(path)
     try:
@@ -109,14 +116,15 @@ def read_skeleton(path: str | Path | None = None) -> Skeleton:
                 starts,
                 face_start,
             )
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{source} holds no bones ({error}); import BodyParts3D again.") from None
+    except (OSError, KeyError, ValueError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{source} holds no bones ({reason}); import BodyParts3D again.") from None
     check_skeleton(skeleton, str(source))
     return skeleton
 
 
 def check_skeleton(skeleton: Skeleton, name: str) -> None:
-    """Refuse surfaces that are not finite, refer to missing vertices, or are oriented inwards.
+    """Refuse surfaces that are not finite or refer to vertices of other bones or of none.
 
     Raises
     ------

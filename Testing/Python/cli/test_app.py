@@ -31,6 +31,7 @@ COMMANDS = [
     ["models", "install"],
     ["models", "remove"],
     ["synthesize"],
+    ["skeleton"],
     ["train"],
     ["demo"],
 ]
@@ -258,6 +259,7 @@ LONG = "a" * 300
         (["measure", f"{LONG}.json"], 3),
         (["series", LONG], 3),
         (["next-case", LONG], 3),
+        (["skeleton", LONG], 3),
         (["agreement", LONG, LONG], 3),
         (["models", "validate", LONG], 4),
         (["detect", ".", "-m", LONG], 4),

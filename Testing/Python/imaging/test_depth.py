@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from LandmarkDetectionLib.imaging.depth import BACKGROUND, depth_scale, network_input, normalised_depth
+from LandmarkDetectionLib.imaging.body.bone import BONE_MM, MOST_BONE
+from LandmarkDetectionLib.imaging.depth import (
+    BACKGROUND,
+    SMALLEST_DEVIATION_MM,
+    bone_input,
+    depth_scale,
+    network_input,
+    normalised_depth,
+)
+from LandmarkDetectionLib.networks import silhouette_arrays
 
 NAN = float("nan")
 
@@ -80,3 +89,46 @@ def test_network_input_does_not_change_when_the_table_moves() -> None:
     here, _ = network_input(front, back, scanned)
     there, _ = network_input(front + 321, back + 321, scanned)
     assert torch.allclose(here, there, atol=1e-4)
+
+
+def bones(seed: int) -> tuple[Tensor, Tensor]:
+    """Thickness and mean depth (2, 30, 20) of bone in part of two bodies; the second shows none."""
+    generator = torch.Generator().manual_seed(seed)
+    bone = torch.rand(2, 30, 20, generator=generator) * 60
+    bone[:, :12], bone[1] = 0, 0
+    depth = torch.randn(2, 30, 20, generator=generator) * 90
+    return bone, torch.where(bone > 5, depth, torch.full_like(depth, NAN))
+
+
+@given(st.integers(0, 1000), st.floats(-1000, 1000))
+def test_bone_without_pytorch_is_bone_with_it(seed: int, offset: float) -> None:
+    front = body(seed, offset=offset)
+    bone, depth = bones(seed)
+    theirs = bone_input(bone, depth + offset, depth_scale(front)).numpy()
+    scanned = np.ones((2, 30, 20), bool)
+    _, mean, deviation = silhouette_arrays.network_input(
+        front.numpy(), front.numpy(), scanned, SMALLEST_DEVIATION_MM
+    )
+    mine = silhouette_arrays.bone_input(
+        bone.numpy(), (depth + offset).numpy(), mean, deviation, BONE_MM, MOST_BONE
+    )
+    assert mine.dtype == np.float32
+    np.testing.assert_allclose(mine, theirs, atol=2e-3)
+
+
+def test_bone_counts_with_the_root_of_its_amount_and_lies_as_deep_as_it_does() -> None:
+    front = body(3)
+    bone, depth = bones(3)
+    scale = depth_scale(front)
+    amount, place = bone_input(bone, depth, scale).unbind(dim=1)
+    below = amount[0] < MOST_BONE
+    assert torch.allclose((amount[0] ** 2 * BONE_MM)[below], bone[0][below], atol=1e-3)
+    known = ~depth[0].isnan()
+    assert (place[0][~known] == BACKGROUND).all()
+    near = known & (place[0].abs() < 6)
+    assert torch.allclose(place[0][near] * scale.deviation[0] + scale.mean[0], depth[0][near], atol=0.01)
+
+
+def test_where_no_bone_can_be_seen_both_channels_are_empty() -> None:
+    bone, depth = bones(5)
+    assert not bone_input(bone, depth, depth_scale(body(5)))[1].any()

@@ -89,8 +89,8 @@ def test_the_body_of_c2_lies_below_its_dens_and_the_end_plate_of_s1_below_the_la
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("middle_finger_right", (275.0, 0.0, 680.0)),
-        ("thumb_left", (-310.0, 0.0, 680.0)),
+        ("middle_finger_right", (276.0, 0.0, 635.0)),
+        ("thumb_left", (-315.0, 0.0, 705.0)),
         ("big_toe_right", (75.0, 190.0, 5.0)),
         ("little_toe_left", (-125.0, 150.0, 5.0)),
         ("humeral_epicondyle_medial_right", (190.0, -10.0, 1060.0)),
