@@ -137,8 +137,8 @@ def protocol_of(landmarks: LandmarkSet, model: str = "", wanted: str | None = No
     landmarks
         Their names tell when nothing else does.
     model
-        Whose protocol is taken when it is installed, unless another one has just these landmarks: the model
-        may have learned more since it found them.
+        Whose protocol is taken when it is installed, unless another one knows as many of the landmarks and
+        has fewer others: the model may have learned more since it found these.
     wanted
         The name of a shipped protocol or a ``.json`` file.
 
@@ -153,11 +153,10 @@ def protocol_of(landmarks: LandmarkSet, model: str = "", wanted: str | None = No
     own = _protocol_of_model(model)
     if own is not None and set(own.names) == names:
         return own
-    known = [load_protocol(name) for name in list_protocols()]
-    exact = next((one for one in known if set(one.names) == names), own)
-    if exact is not None:
-        return exact
-    best = max(known, key=lambda one: len(names & set(one.names)))
+    known = [*([] if own is None else [own]), *map(load_protocol, list_protocols())]
+    best = max(known, key=lambda one: (len(names & set(one.names)), -len(one.names)))
+    if own is not None:
+        return best if names & set(best.names) else own
     if len(names & set(best.names)) < LEAST_COMMON * max(len(names), 1) or not names:
         raise InputError(
             f"The landmarks {', '.join(landmarks.names[:3])}, ... belong to no protocol that is known here "

@@ -83,7 +83,7 @@ class MeasurementsSection(VTKObservationMixin):
         self._update()
 
     def _protocol(self, review: Review) -> Protocol | None:
-        """Of the model that made the landmarks while these are its landmarks, else the one that fits them."""
+        """Of the model that made the landmarks while these are its landmarks, else the one that fits best."""
         from LandmarkDetectionLib.measurement.from_files import protocol_of
 
         model, landmarks = self.context.modelOf(review), review.landmarks

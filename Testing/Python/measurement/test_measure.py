@@ -273,15 +273,17 @@ def test_the_body_gives_height_limbs_and_their_difference():
     assert raised["pelvic_obliquity"].value == pytest.approx(math.degrees(math.atan2(12, 180)))
 
 
-def test_landmarks_are_measured_by_the_protocol_that_has_just_them(tiny_model, body_model):
+def test_landmarks_are_measured_by_the_protocol_that_fits_them_best(tiny_model, body_model):
     """A model may have learned more landmarks since it found these."""
-    for name in ("hand", "whole-body"):
-        these = in_space(dict.fromkeys(load_protocol(name).names, (0.0, 0.0, 0.0)))
+    every_hand, every_body = (
+        in_space(dict.fromkeys(load_protocol(name).names, (0.0, 0.0, 0.0))) for name in ("hand", "whole-body")
+    )
+    for these, name in ((every_hand, "hand"), (every_body, "whole-body"), (in_space(BODY), "whole-body")):
         for model in ("", "gone", str(tiny_model), body_model.name):
             assert protocol_for(these, model).name == name
 
 
-def test_landmarks_that_no_protocol_has_just_so_are_measured_by_their_model_s(tiny_model):
+def test_the_landmarks_of_a_model_are_measured_by_its_own_protocol(tiny_model):
     places = {"head_top": (0.0, 0.0, 1700.0), "knee_left": (-90.0, 0.0, 480.0)}
     for these in (places, {**places, "knee_right": (90.0, 0.0, 480.0)}):
         assert protocol_for(in_space(these), str(tiny_model)).name == "tiny"
