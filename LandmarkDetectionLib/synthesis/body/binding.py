@@ -59,6 +59,7 @@ TARSALS = (
 )
 CELL_MM = 3.0  # vertices closer than this are merged
 SMOOTHING = 4.0  # mm; how far a control point may be missed before bones bend for it
+MIDLINE_MM = 12.0  # how far beside the midline what is looked for under its skin may lie
 LEAN_WEIGHT, LEAN_MUSCLE = 0.45, 0.5
 
 
@@ -67,7 +68,8 @@ class Anchor:
     """A control point: where it lies among the bones at rest, and how it is read from a body.
 
     ``target = vertices[skin] * (1 - share) + vertices[other] * share`` of the lean twin, moved by what
-    ``joint`` is moved by from the twin to the body itself; or the joint alone where ``skin`` is None.
+    ``joint`` is moved by from the twin to the body itself; or the joint alone where ``skin`` is None. The skin's
+    vertices lie up to a centimetre beside the midline, so of ``midline`` points the joint tells right and left.
     """
 
     source: Array
@@ -75,6 +77,7 @@ class Anchor:
     skin: int | None = None
     other: int = 0
     share: float = 0.0
+    midline: bool = False
 
 
 def reference_phenotype() -> Array:
@@ -132,12 +135,16 @@ class _Rest:
         skin = self.outermost(near, direction, mask)
         other = self.outermost(near, -direction, mask)
         width = float(np.linalg.norm(self.vertices[skin] - self.vertices[other]))
-        return Anchor(source, self.model.bone(joint), skin, other, min(inset / width, 0.45))
+        midline = abs(near[0]) < MIDLINE_MM and abs(direction[0]) < 0.1
+        return Anchor(source, self.model.bone(joint), skin, other, min(inset / width, 0.45), midline)
 
     def value(self, anchor: Anchor) -> Array:
         if anchor.skin is None:
             return self.joints[anchor.joint]
-        return (1 - anchor.share) * self.vertices[anchor.skin] + anchor.share * self.vertices[anchor.other]
+        value = (1 - anchor.share) * self.vertices[anchor.skin] + anchor.share * self.vertices[anchor.other]
+        if anchor.midline:
+            value[0] = self.joints[anchor.joint][0]
+        return np.asarray(value)
 
 
 def limb_bones(side: str) -> dict[str, tuple[str, ...]]:
@@ -203,6 +210,7 @@ class Binding:
     share: Array
     joint: Array
     on_skin: Array
+    midline: Array  # (K,) bool
     jitter_mm: Array  # (K,) by how much control points of grown people differ by themselves
 
     def point(self, landmark: str) -> int:
@@ -234,6 +242,7 @@ class Binding:
         skin = (1 - share) * lean_vertices[:, self.skin] + share * lean_vertices[:, self.other]
         own = joints[:, self.joint]
         control = np.where(self.on_skin[:, None], skin + own - lean_joints[:, self.joint], own) + jitter
+        control[:, self.midline, 0] = own[:, self.midline, 0] + jitter[:, self.midline, 0]
         both = np.concatenate([control, bumps * self.bump_scale[:, None]], axis=1).astype(np.float32)
         flat = np.ascontiguousarray(both.transpose(1, 0, 2)).reshape(both.shape[1], -1)
         points = (self.warp @ flat).reshape(len(self.warp), len(both), 3)
@@ -334,6 +343,7 @@ def bind(
         share=np.array([a.share for a in anchors]),
         joint=np.array([a.joint for a in anchors]),
         on_skin=np.array([a.skin is not None for a in anchors]),
+        midline=np.array([a.midline for a in anchors]),
         jitter_mm=np.array([_jitter(model.bones[a.joint]) for a in anchors]),
     )
 

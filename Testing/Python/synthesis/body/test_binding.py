@@ -242,7 +242,14 @@ def test_right_and_left_are_mirror_images(small_binding: Binding) -> None:
         if name.endswith("_right"):
             other = name.removesuffix("_right") + "_left"
             right, left = (points[:, small_binding.point(one)] for one in (name, other))
-            assert np.linalg.norm(right - left * (-1, 1, 1), axis=1).max() < 16, name
+            assert np.linalg.norm(right - left * (-1, 1, 1), axis=1).max() < 6, name
+
+
+def test_what_lies_in_the_midline_of_the_skeleton_lies_in_that_of_the_body(binding: Binding) -> None:
+    _, _, points = at_rest(binding, people(gender=(0, 1), age=(0.1, 0.7), height=(0.2, 0.8)))
+    for name in binding.landmarks:
+        if not name.endswith(("_right", "_left")):
+            assert np.abs(points[:, binding.point(name), 0]).max() < 5, name
 
 
 def test_fat_thickens_the_skin_and_not_the_bones(binding: Binding) -> None:
