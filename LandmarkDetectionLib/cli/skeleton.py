@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import Telling, check_outputs, make_folder
+from LandmarkDetectionLib.cli.options import Telling, check_outputs
 from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.files import make_folder
 
 
 def skeleton(

@@ -247,7 +247,7 @@ def _train_both_stages(
 
     with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
         for stage, folder in ((config, out), (second, out / "regions")):
-            run_training(stage, folder, progress=progress, cancelled=cancelled, **run.keywords)
+            run_training(stage, folder, progress=progress, cancelled=cancelled, **vars(run))
     outline = next((model for model in list_models() if model.name == OUTLINE_MODEL), None)
     with console.progress_bar(telling.shown) as progress:
         model = package_bones(

@@ -154,6 +154,7 @@ def estimate_hands(
     """See ``hand_network.estimate_hands``."""
     image, mean, deviation = network_input(front, back, field_of_view, LEAST_DEVIATION_OF_HANDS_MM)
     maps: HeatmapArrays = network(image)
+    assert maps.depth is not None and maps.depth_log_scale is not None
     probability, present = distribution(maps.logits, maps.absent)
     place, covariance, window = decode(probability)
     scale = deviation[:, None, None, None]

@@ -176,7 +176,7 @@ def look_closely(
     passes : int
         How often a region may be looked at, the later times about what was found.
     """
-    answer = BodyEstimates(*(np.array(part) for part in first[:5]), first.maps)
+    answer = copied(first)
     count = len(first.present)
     todo = [(b, r) for b in range(count) for r in range(len(regions)) if _worth(first, b, regions[r])]
     for _ in range(passes):
@@ -201,6 +201,13 @@ def look_closely(
                 again.append((b, r))
         todo = again
     return answer
+
+
+def copied(estimates: BodyEstimates) -> BodyEstimates:
+    """The same, to be changed; kinds of any name fit into it."""
+    position, covariance, present, near = (np.array(part) for part in estimates[:4])
+    kind = estimates.kind.astype(f"<U{max(map(len, KINDS))}")
+    return BodyEstimates(position, covariance, present, near, kind, estimates.maps)
 
 
 def _worth(first: BodyEstimates, b: int, rows: Array) -> bool:
@@ -260,4 +267,6 @@ def run(network: Any, image: Array, chosen: Array | None = None) -> HeatmapArray
     rows = None if chosen is None else torch.as_tensor(np.tile(chosen, (len(image), 1)), device=device)
     with torch.inference_mode():
         maps = network(torch.as_tensor(np.ascontiguousarray(image), device=device), rows)
-    return HeatmapArrays(*(None if part is None else part.float().cpu().numpy() for part in maps))
+    logits, absent, depth, log_scale = (None if p is None else p.float().cpu().numpy() for p in maps)
+    assert logits is not None and absent is not None
+    return HeatmapArrays(logits, absent, depth, log_scale)

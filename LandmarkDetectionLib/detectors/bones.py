@@ -22,6 +22,7 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
     BodyEstimates,
     BodyView,
     body_image,
+    copied,
     first_look,
     look_closely,
 )
@@ -95,7 +96,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         mirror = model.protocol.mirror_permutation()
         names = model.protocol.names
         estimates = first_look(networks, body_view(coronal), body_view(lateral), settings.pixel_mm, mirror)
-        if estimates.kind[0, 0] == "first":
+        if estimates.kind[0, 0] == "first" and views.cells is not None:
             step(0.7, "looking closely")
             looks = close_looks(views.cells)
             estimates = look_closely(
@@ -267,15 +268,14 @@ def with_outline(
     spread[:, :2, :2] = said.covariance[0]
     spread[:, 2, 2] = 2 * said.depth_error[method][0] ** 2  # of a Laplace distribution
     axes = coronal.geometry.axes_mm
-    answer = BodyEstimates(*(np.array(part) for part in first))
+    answer = copied(first)
     answer.position[0, rows] = coronal.geometry.to_ras(points)
     answer.covariance[0, rows] = axes @ spread @ axes.T
     answer.present[0, rows] = said.present[0]
     # Their score weighs depth, but not presence, which ``score`` multiplies with.
     answer.near[0, rows] = said.score(method)[0] / np.maximum(said.present[0], 1e-6)
-    kind = answer.kind.astype("<U8")
-    kind[0, rows] = "outline"
-    return answer._replace(kind=kind)
+    answer.kind[0, rows] = "outline"
+    return answer
 
 
 def weighed_levels(

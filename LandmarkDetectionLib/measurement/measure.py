@@ -407,7 +407,7 @@ def lines_of(definition: Measurement) -> tuple[tuple[str, str], ...]:
     lines += [line for name in ("along", "line") if (line := getattr(definition, name, None)) is not None]
     # The middle of two landmarks is no landmark: who draws joins both.
     ends = [tuple(map(landmarks_of_end, line)) for line in lines if not isinstance(line, str)]
-    return (*pairwise(marks), *(pair for line in ends for pair in product(*line)))
+    return (*pairwise(marks), *((a, b) for start, end in ends for a, b in product(start, end)))
 
 
 def _limits(definition: Measurement) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +83,8 @@ class SilhouetteUNet(nn.Module):
         )
         self.up = nn.ModuleList(_convolution(width, width) for width in channels[level:-1])
         maps = 3 if depth else 1
-        self.head = nn.Sequential(_convolution(channels[level], 32), nn.Conv2d(32, maps * landmarks, 1))
+        last = nn.Conv2d(32, maps * landmarks, 1)
+        self.head = nn.Sequential(_convolution(channels[level], 32), last)
         self.up_sample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
 
     @property
@@ -122,7 +123,8 @@ class SilhouetteUNet(nn.Module):
         if chosen is None:
             return self.head(current), self.absent(overview)
         features = self.head[0](current)
-        last = self.head[1]
+        last = cast(nn.Conv2d, self.head[1])
+        assert last.bias is not None
         logits = torch.bmm(last.weight[:, :, 0, 0][chosen].to(features.dtype), features.flatten(2))
         logits = logits + last.bias[chosen].to(features.dtype)[..., None]
         absent = torch.bmm(self.absent.weight[chosen].to(overview.dtype), overview[..., None])[..., 0]

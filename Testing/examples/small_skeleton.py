@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import ConvexHull
 
-from LandmarkDetectionLib.synthesis.body.binding import FINGERS, ORDINALS, TOES, limb_bones
+from LandmarkDetectionLib.synthesis.body.bone_names import FINGERS, ORDINALS, TOES, limb_bones
 from LandmarkDetectionLib.synthesis.body.skeleton import Skeleton
 from LandmarkDetectionLib.typing import Array, FloatArray
 from Testing.examples.skeleton import Parts, at, ball, disc_level, ellipsoid, made_parts, on_both_sides, rod

@@ -9,6 +9,7 @@ import numpy as np
 from LandmarkDetectionLib.synthesis.body.model import BodyModel, local_change_labels
 from LandmarkDetectionLib.typing import Array
 
+MIDLINE_MM = 12.0  # how far beside the midline what is looked for under its skin may lie
 LEAN_WEIGHT, LEAN_MUSCLE = 0.45, 0.5
 
 
@@ -17,7 +18,8 @@ class Anchor:
     """A control point: where it lies among the bones at rest, and how it is read from a body.
 
     ``target = vertices[skin] * (1 - share) + vertices[other] * share`` of the lean twin, moved by what
-    ``joint`` is moved by from the twin to the body itself; or the joint alone where ``skin`` is None.
+    ``joint`` is moved by from the twin to the body itself; or the joint alone where ``skin`` is None. The skin's
+    vertices lie up to a centimetre beside the midline, so of ``midline`` points the joint tells right and left.
     """
 
     source: Array
@@ -25,12 +27,13 @@ class Anchor:
     skin: int | None = None
     other: int = 0
     share: float = 0.0
+    midline: bool = False
 
 
 def reference_phenotype() -> Array:
     """Phenotype (1, 11) of the grown man the bones are bound to."""
     phenotype = np.full((1, 11), 0.5)
-    phenotype[0, 0], phenotype[0, 1] = 1.0, 0.7
+    phenotype[0, 0], phenotype[0, 1] = 0.0, 0.7  # of anny's genders 0 is male
     phenotype[0, 3] = LEAN_WEIGHT
     return phenotype
 
@@ -82,9 +85,13 @@ class RestBody:
         skin = self.outermost(near, direction, mask)
         other = self.outermost(near, -direction, mask)
         width = float(np.linalg.norm(self.vertices[skin] - self.vertices[other]))
-        return Anchor(source, self.model.bone(joint), skin, other, min(inset / width, 0.45))
+        midline = abs(near[0]) < MIDLINE_MM and abs(direction[0]) < 0.1
+        return Anchor(source, self.model.bone(joint), skin, other, min(inset / width, 0.45), midline)
 
     def value(self, anchor: Anchor) -> Array:
         if anchor.skin is None:
             return self.joints[anchor.joint]
-        return (1 - anchor.share) * self.vertices[anchor.skin] + anchor.share * self.vertices[anchor.other]
+        value = (1 - anchor.share) * self.vertices[anchor.skin] + anchor.share * self.vertices[anchor.other]
+        if anchor.midline:
+            value[0] = self.joints[anchor.joint][0]
+        return np.asarray(value)

@@ -70,6 +70,7 @@ class Binding:
     share: Array
     joint: Array
     on_skin: Array
+    midline: Array  # (K,) bool
     upper_half: Array  # (N,) bool, of every bone at rest
     jitter_mm: Array  # (K,) by how much control points of grown people differ by themselves
 
@@ -120,6 +121,7 @@ class Binding:
         skin = (1 - share) * lean_vertices[:, self.skin] + share * lean_vertices[:, self.other]
         own = joints[:, self.joint]
         control = np.where(self.on_skin[:, None], skin + own - lean_joints[:, self.joint], own) + jitter
+        control[:, self.midline, 0] = own[:, self.midline, 0] + jitter[:, self.midline, 0]
         both = np.concatenate([control, bumps * self.bump_scale[:, None]], axis=1).astype(np.float32)
         flat = np.ascontiguousarray(both.transpose(1, 0, 2)).reshape(both.shape[1], -1)
         points = (self.warp @ flat).reshape(len(self.warp), len(both), 3)
@@ -214,6 +216,7 @@ def bind(
         share=np.array([a.share for a in anchors]),
         joint=np.array([a.joint for a in anchors]),
         on_skin=np.array([a.skin is not None for a in anchors]),
+        midline=np.array([a.midline for a in anchors]),
         upper_half=_upper_half(at_rest, everything_owner),
         jitter_mm=np.array([_jitter(model.bones[a.joint]) for a in anchors]),
     )

@@ -24,7 +24,7 @@ import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write
-from LandmarkDetectionLib.synthesis.body.binding import ORDINALS, limb_bones
+from LandmarkDetectionLib.synthesis.body.bone_names import ORDINALS, limb_bones
 from LandmarkDetectionLib.synthesis.body.skeleton import Skeleton, check_skeleton, thinned
 from LandmarkDetectionLib.typing import Array
 

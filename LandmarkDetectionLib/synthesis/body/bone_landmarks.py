@@ -27,6 +27,7 @@ from LandmarkDetectionLib.synthesis.body.bone_geometry import (
     outermost,
     solid_centre,
 )
+from LandmarkDetectionLib.synthesis.body.bone_names import ORDINALS
 from LandmarkDetectionLib.typing import Array, FloatArray
 
 # Rules see every bone as one of the right side.
@@ -434,10 +435,8 @@ _CERVICAL = (
     "Sixth_cervical",
     "Seventh_cervical",
 )
-_ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
-_ORDINALS = (*_ORDINALS, "Eleventh", "Twelfth")
-_THORACIC = tuple(f"{ordinal}_thoracic" for ordinal in _ORDINALS)
-_LUMBAR = tuple(f"{ordinal}_lumbar" for ordinal in _ORDINALS[:5])
+_THORACIC = tuple(f"{ordinal}_thoracic" for ordinal in ORDINALS)
+_LUMBAR = tuple(f"{ordinal}_lumbar" for ordinal in ORDINALS[:5])
 _SPINE = (*_CERVICAL, *_THORACIC, *_LUMBAR)
 _LEVELS = (
     *(f"c{level}" for level in range(2, 8)),

@@ -48,7 +48,7 @@ def of_hands(config: TrainingConfig) -> bool:
 def make_stream(
     config: TrainingConfig,
     names: tuple[str, ...],
-    framing: Framing | HandFraming,
+    framing: Framing | HandFraming | None,
     seed: int,
     batch_size: int,
 ) -> BodyStream | HandStream | RegionStream:
@@ -132,7 +132,7 @@ class SilhouetteTask(nn.Module):
         for name, maps in outputs.items():
             points = targets[f"{name}_points"]
             losses[f"{name}_position"] = softmax.cross_entropy(
-                maps.logits, maps.absent, points, visible, self.networks[name].stride, TARGET_SIGMA
+                maps.logits, maps.absent, points, visible, self._stride(name), TARGET_SIGMA
             ).mean()
             if maps.depth is None or maps.depth_log_scale is None:
                 continue
@@ -166,7 +166,7 @@ class SilhouetteTask(nn.Module):
         """Errors (B, L) in mm in the coronal plane and along depth, and probability of presence."""
         maps = self.networks["coronal"](image)
         probability, present = softmax.distribution(maps.logits, maps.absent)
-        decoded = softmax.decode(probability, self.networks["coronal"].stride)
+        decoded = softmax.decode(probability, self._stride("coronal"))
         truth = torch.from_numpy(batch.coronal.points).to(image.device)
         spacing = torch.from_numpy(batch.coronal.spacing).to(image.device)
         plane = ((decoded.position - truth[..., :2]) * spacing[:, None]).norm(dim=-1)
@@ -175,6 +175,9 @@ class SilhouetteTask(nn.Module):
         depth = (scale.restore((decoded.window * maps.depth).sum(dim=(2, 3))) - truth[..., 2]).abs()
         return plane, depth, present
 
+    def _stride(self, name: str) -> int:
+        return cast(SilhouetteUNet, self.networks[name]).stride
+
     def _lateral_error(self, batch: AnyBatch) -> Tensor:
         """Errors (B, L) in mm along depth, read from the view from the left."""
         view: ViewBatch = batch.lateral  # type: ignore[union-attr]
@@ -182,7 +185,7 @@ class SilhouetteTask(nn.Module):
         device = next(self.parameters()).device
         maps = network(self._image(view, device)[0])
         probability, _ = softmax.distribution(maps.logits, maps.absent)
-        column = softmax.decode(probability, network.stride).position[..., 0]
+        column = softmax.decode(probability, self._stride("lateral")).position[..., 0]
         truth, spacing = (torch.from_numpy(a).to(device) for a in (view.points[..., 0], view.spacing[:, :1]))
         return ((column - truth) * spacing).abs()
 

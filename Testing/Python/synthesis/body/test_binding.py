@@ -14,19 +14,16 @@ pytest.importorskip("anny", reason="synthetic bodies need anny")
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.batches import to_view
+from LandmarkDetectionLib.synthesis.body.anchors import lean_twins, reference_phenotype
 from LandmarkDetectionLib.synthesis.body.binding import (
     SMOOTHING,
     Binding,
     _spline,
-    frame,
-    lean_twins,
     load_binding,
-    reference_phenotype,
-    similarity,
     standing_landmarks,
-    twisted,
 )
 from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES, load_body_model, local_change_labels
+from LandmarkDetectionLib.synthesis.body.placing import frame, similarity, twisted
 from LandmarkDetectionLib.synthesis.body.population import draw_bodies
 from LandmarkDetectionLib.synthesis.bone_thickness import bone_thickness
 from LandmarkDetectionLib.synthesis.rasterise import rasterise
@@ -242,7 +239,14 @@ def test_right_and_left_are_mirror_images(small_binding: Binding) -> None:
         if name.endswith("_right"):
             other = name.removesuffix("_right") + "_left"
             right, left = (points[:, small_binding.point(one)] for one in (name, other))
-            assert np.linalg.norm(right - left * (-1, 1, 1), axis=1).max() < 16, name
+            assert np.linalg.norm(right - left * (-1, 1, 1), axis=1).max() < 6, name
+
+
+def test_what_lies_in_the_midline_of_the_skeleton_lies_in_that_of_the_body(binding: Binding) -> None:
+    _, _, points = at_rest(binding, people(gender=(0, 1), age=(0.1, 0.7), height=(0.2, 0.8)))
+    for name in binding.landmarks:
+        if not name.endswith(("_right", "_left")):
+            assert np.abs(points[:, binding.point(name), 0]).max() < 5, name
 
 
 def test_fat_thickens_the_skin_and_not_the_bones(binding: Binding) -> None:

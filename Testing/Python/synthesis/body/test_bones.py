@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 pytest.importorskip("anny", reason="synthetic bodies need anny")
 
 from LandmarkDetectionLib.synthesis.body import population
-from LandmarkDetectionLib.synthesis.body.binding import Binding, lean_twins
+from LandmarkDetectionLib.synthesis.body.anchors import lean_twins
+from LandmarkDetectionLib.synthesis.body.binding import Binding
 from LandmarkDetectionLib.synthesis.body.bones import draw_bones, pose_bones, spanned
 from LandmarkDetectionLib.synthesis.body.model import load_body_model
 from LandmarkDetectionLib.synthesis.body.population import draw_bodies, rotation_about, unit
