@@ -18,8 +18,9 @@ class Anchor:
     """A control point: where it lies among the bones at rest, and how it is read from a body.
 
     ``target = vertices[skin] * (1 - share) + vertices[other] * share`` of the lean twin, moved by what
-    ``joint`` is moved by from the twin to the body itself; or the joint alone where ``skin`` is None. The skin's
-    vertices lie up to a centimetre beside the midline, so of ``midline`` points the joint tells right and left.
+    ``joint`` is moved by from the twin to the body itself; or the joint alone where ``skin`` is None. The
+    skin's vertices lie up to a centimetre beside the midline, so of ``midline`` points the joint tells right
+    and left.
     """
 
     source: Array
