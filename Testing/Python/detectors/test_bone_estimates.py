@@ -119,7 +119,7 @@ def test_the_first_look_finds_where_landmarks_are_in_space(level: int) -> None:
     np.testing.assert_allclose(found.position[:, ~ABSENT], TRUTH[:, ~ABSENT], atol=0.3)
     assert (found.present[:, ~ABSENT] > 0.99).all()
     assert (found.present[:, ABSENT] < 0.01).all()
-    assert not found.close.any()
+    assert not (found.kind == "close").any()
     deviation = np.sqrt(np.einsum("blii->bli", found.covariance))[:, ~ABSENT]
     spread = 1.5 * 2 ** (level + 1) * PIXEL
     np.testing.assert_allclose(deviation[..., :2], np.hypot(spread, LEAST_MM), rtol=0.05)
@@ -132,11 +132,11 @@ def test_a_close_look_corrects_what_the_first_one_missed() -> None:
     first = estimates(TRUTH + np.array([6.0, -7.0, 5.0]))
     found = look_closely(networks, first, REGIONS, look, FINE)
     np.testing.assert_allclose(found.position[:, ~ABSENT], TRUTH[:, ~ABSENT], atol=0.05)
-    assert found.close[:, ~ABSENT].all()
+    assert (found.kind[:, ~ABSENT] == "close").all()
     assert (found.near[:, ~ABSENT] > 0.8).all()
     # What was not scanned is looked at no closer and stays as it was; so does what was given.
     np.testing.assert_array_equal(found.position[:, ABSENT], first.position[:, ABSENT])
-    assert not found.close[:, ABSENT].any()
+    assert not (found.kind[:, ABSENT] == "close").any()
     np.testing.assert_array_equal(first.position, TRUTH + np.array([6.0, -7.0, 5.0]))
 
 
@@ -162,7 +162,7 @@ def test_what_one_of_the_close_views_does_not_see_stays_as_the_first_look_had_it
     found = look_closely(networks, first, REGIONS, look, FINE)
     np.testing.assert_array_equal(found.position[:, 2], first.position[:, 2])
     np.testing.assert_array_equal(found.present[:, 2], first.present[:, 2])
-    assert not found.close[:, 2].any()
+    assert not (found.kind[:, 2] == "close").any()
     np.testing.assert_allclose(found.position[:, 0], TRUTH[:, 0], atol=0.05)
 
 

@@ -14,7 +14,7 @@ from LandmarkDetectionLib.errors import ModelError
 from LandmarkDetectionLib.models import Model
 
 NAMES = ["chin", "knee_left", "knee_right"]
-KINDS = ("bones", "bones-first", "skin")
+KINDS = ("close", "first", "skin")
 
 
 def settings() -> dict[str, Any]:
@@ -45,12 +45,12 @@ def test_regions_and_spreads_are_read_in_the_order_of_the_protocol() -> None:
 BAD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a kind is not calibrated": (lambda s: s["calibration"].pop("skin"), "calibration lacks skin"),
     "kinds have no spread": (
-        lambda s: (s["spread"].pop("skin"), s["spread"].pop("bones")),
-        "spread lacks bones, skin",
+        lambda s: (s["spread"].pop("skin"), s["spread"].pop("close")),
+        "spread lacks close, skin",
     ),
     "a landmark has no spread": (
-        lambda s: s["spread"]["bones-first"].pop("chin"),
-        "spread of bones-first lacks chin",
+        lambda s: s["spread"]["first"].pop("chin"),
+        "spread of first lacks chin",
     ),
     "a landmark is in no region": (lambda s: s["regions"].pop(0), "not every landmark is in one region"),
     "a landmark is in two regions": (
@@ -63,7 +63,7 @@ BAD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a spread of nothing": (lambda s: s["spread"]["skin"].update(chin=0.0), "spread"),
     "a confidence that falls": (
-        lambda s: s["calibration"]["bones"].update(shares=[0.9, 0.1]),
+        lambda s: s["calibration"]["close"].update(shares=[0.9, 0.1]),
         "must not fall",
     ),
     "pixels of no size": (lambda s: s.update(region_pixel_mm=0), "region_pixel_mm"),

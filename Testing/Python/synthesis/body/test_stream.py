@@ -29,7 +29,7 @@ def digest(batch: Batch) -> str:
     def add(value: object) -> None:
         if isinstance(value, np.ndarray):
             total.update(str((value.dtype, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
-        else:
+        elif value is not None:  # bones that nobody asked for
             for field in fields(value):  # type: ignore[arg-type]
                 add(getattr(value, field.name))
 
