@@ -7,10 +7,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
-from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.core.volume import Volume, with_spacing
 from LandmarkDetectionLib.datasets.findings import Finding
 from LandmarkDetectionLib.datasets.splits import splits_to_learn_from
@@ -20,6 +19,9 @@ from LandmarkDetectionLib.io.dti import DirectionColours
 from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.protocol import Protocol
 
 
 def read_channels(case: Case) -> list[Volume]:

@@ -24,12 +24,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
-from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.cases import Case, grid_problem, read_images
 from LandmarkDetectionLib.datasets.findings import Finding, ImageFacts
@@ -39,6 +38,10 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io import raster
 from LandmarkDetectionLib.io.pixel_landmarks import is_labelme
 from LandmarkDetectionLib.io.volumes import read_volume
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.protocol import Protocol
+
 
 Missing = Literal["refuse", "allow"]
 Fingerprint = Callable[["Case", Volume], str]

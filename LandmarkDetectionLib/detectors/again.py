@@ -17,11 +17,11 @@ from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.dispatch import analyse, look
 from LandmarkDetectionLib.detectors.refining import TOLERANCE_MM
 from LandmarkDetectionLib.errors import InputError, NoBodyError
-from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.typing import Progress
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.detectors.analysis import Views
+    from LandmarkDetectionLib.models import Model
 
 
 def detect_again(

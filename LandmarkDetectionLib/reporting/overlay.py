@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.imaging.hand.views import HandPicture
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.patches import Patch
 
+    from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.detectors.analysis import Views
     from LandmarkDetectionLib.imaging.body.projection import Projection
 

@@ -21,11 +21,10 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
-from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.annotations.annotation import (
@@ -41,8 +40,10 @@ from LandmarkDetectionLib.datasets.findings import Finding
 from LandmarkDetectionLib.datasets.splits import holds_back_next
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import create_once, make_folder, read_json, read_text, write_text
-from LandmarkDetectionLib.io.protocols import protocol_text, read_protocol
 from LandmarkDetectionLib.io.volumes import read_volume, write_volume
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.protocol import Protocol
 
 TRAIN, HELD_BACK = "train", "held back"
 ANNOTATIONS, IMAGES, LOCAL = "annotations", "images", "local"
@@ -67,6 +68,7 @@ class AnnotationStore:
     @property
     def protocol(self) -> Protocol | None:
         """Of the landmarks; None before the first annotation. Raises InputError when its file is broken."""
+        from LandmarkDetectionLib.io.protocols import read_protocol
 
         file = self.path / PROTOCOL
         return read_protocol(file) if file.is_file() else None
@@ -230,6 +232,7 @@ class AnnotationStore:
             image = _checked_file(image, volume, content)
         make_folder(self.path / ANNOTATIONS)
         make_folder(self.path / LOCAL)
+        from LandmarkDetectionLib.io.protocols import protocol_text
 
         create_once(self.path / PROTOCOL, protocol_text(protocol))
         if copy_image:
