@@ -108,7 +108,7 @@ def estimates(position: Array) -> BodyEstimates:
     present = np.tile(np.where(ABSENT, 0.01, 0.9), (count[0], 1))
     covariance = np.tile(np.eye(3) * 64.0, (*count, 1, 1))
     return BodyEstimates(
-        position, covariance, present, 0.5 * present, np.zeros(count, bool), np.zeros((*count, 1, 1))
+        position, covariance, present, 0.5 * present, np.full(count, "first"), np.zeros((*count, 1, 1))
     )
 
 
