@@ -92,13 +92,13 @@ def test_fewer_landmarks_change_nothing_else() -> None:
     np.testing.assert_array_equal(one.landmarks[:, 0], all_of_them.landmarks[:, NAMES.index("knee_left")])
 
 
-def test_shapes_and_types_are_what_the_network_takes(clean: Batch) -> None:
+def test_shapes_and_types_are_what_the_network_takes(clean: Batch, whole_body: Protocol) -> None:
     assert clean.coronal.front.shape == (24, 256, 96)
     assert clean.lateral.front.shape == (24, 256, 64)
     for _, view in views(clean):
         assert view.front.dtype == view.back.dtype == view.points.dtype == np.float32
         assert view.field_of_view.dtype == bool
-    assert clean.visible.shape == clean.landmarks.shape[:2] == (24, len(NAMES))
+    assert clean.visible.shape == clean.landmarks.shape[:2] == (24, len(whole_body.names))
 
 
 @pytest.mark.parametrize("lateral", [False, True])
