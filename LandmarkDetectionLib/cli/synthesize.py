@@ -67,7 +67,7 @@ def synthesize(
     if truth is not None and phantom is None:
         raise typer.BadParameter("--truth needs --phantom.", param_hint="--truth")
     if phantom is not None and region != "body":
-        raise typer.BadParameter("a phantom is a whole body; use --out for hands.", param_hint="--region")
+        raise typer.BadParameter("a phantom is a body without bones; use --out.", param_hint="--region")
     from LandmarkDetectionLib.io.formats import ITK, NIFTI
     from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, write_landmarks
     from LandmarkDetectionLib.io.volumes import write_volume
@@ -86,7 +86,7 @@ def synthesize(
         elif out is not None:
             from LandmarkDetectionLib.synthesis.body.sheet import write_contact_sheet
 
-            write_contact_sheet(out, count=count, seed=seed)
+            write_contact_sheet(out, count=count, seed=seed, bones=region == "bones")
         if phantom is not None:
             from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 

@@ -273,7 +273,7 @@ def with_outline(
     answer.covariance[0, rows] = axes @ spread @ axes.T
     answer.present[0, rows] = said.present[0]
     # Their score weighs depth, but not presence, which ``score`` multiplies with.
-    answer.near[0, rows] = said.score(method)[0] / np.maximum(said.present[0], 1e-6)
+    answer.near[0, rows] = np.minimum(said.score(method)[0] / np.maximum(said.present[0], 1e-6), 1)
     answer.kind[0, rows] = "outline"
     return answer
 

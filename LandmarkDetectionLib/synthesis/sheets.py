@@ -21,6 +21,12 @@ Colour = tuple[int, int, int]
 SIDES: dict[str, Colour] = {"right": (86, 180, 233), "left": (240, 163, 10), "midline": (255, 255, 255)}
 #: Scans that are drawn at once.
 BATCH = 24
+#: Bones of this thickness, mm of density 1, cover nearly two thirds of what lies behind; and their colour.
+BONE_MM, BONE = 9.0, np.array([250.0, 246.0, 232.0])
+#: Skin is drawn darker where bones shine through it.
+DIMMED = 0.45
+#: So many landmarks are drawn as smaller dots.
+MANY = 60
 
 PAGE, SCANNED, TEXT, FAINT = (13, 17, 23), (27, 34, 44), (230, 237, 243), (139, 152, 165)
 NEAR, FAR = np.array([236, 229, 214.0]), np.array([62, 70, 92.0])  # body close to the eye, and far away
@@ -102,10 +108,15 @@ def drawn_view(view: ViewBatch, n: int, visible: Array, colours: Sequence[Colour
     from PIL import Image, ImageDraw
 
     fine = 4
-    image = Image.fromarray(_shaded(view.front[n], view.field_of_view[n], float(view.spacing[n].mean())))
+    picture = _shaded(view.front[n], view.field_of_view[n], float(view.spacing[n].mean()))
+    if view.bone is not None:
+        share = (1 - np.exp(-view.bone[n] / BONE_MM))[..., None]
+        skin = np.where(np.isfinite(view.front[n])[..., None], DIMMED * picture, picture)
+        picture = np.rint((1 - share) * skin + share * BONE).astype(np.uint8)
+    image = Image.fromarray(picture)
     image = image.resize((image.width * fine, image.height * fine), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
-    radius = 1.35 * fine
+    radius = (1.35 if len(colours) < MANY else 0.7) * fine
     for colour, (column, row, _), seen in zip(colours, view.points[n], visible, strict=True):
         if seen:
             x, y = (column + 0.5) * fine, (row + 0.5) * fine

@@ -33,6 +33,7 @@ def write_contact_sheet(
     count: int = 24,
     seed: int = 0,
     columns: int = 6,
+    bones: bool = False,
 ) -> None:
     """Draw synthetic scans: coronal and lateral front depth, scanned space, and the landmarks inside it.
 
@@ -44,16 +45,20 @@ def write_contact_sheet(
         Number of scans, and how many stand side by side.
     seed
         Of the stream; a training with this seed sees the same kind of bodies.
+    bones
+        With bones and their landmarks, as a CT shows them.
 
     Raises
     ------
     MissingPackageError
         When the body model must be built and ``anny`` is not installed.
+    InputError
+        When bones are asked for and there is no skeleton.
     OutputError
         When the file cannot be written.
     """
-    names = tuple(load_protocol("whole-body").names)
-    stream = BodyStream(names, seed, min(count, BATCH))
+    names = tuple(load_protocol("whole-body-bones" if bones else "whole-body").names)
+    stream = BodyStream(names, seed, min(count, BATCH), skeleton=bones)
     tiles = (_tile(batch, n, names, zoom_of(count)) for batch, n in scans(stream, count))
     title = f"{count} synthetic scan{'s' * (count > 1)}, seed {seed}"
     write_sheet(path, tiles, count, columns, title, SIDES, "seen from the front and from the left")

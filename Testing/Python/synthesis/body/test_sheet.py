@@ -38,3 +38,11 @@ def test_a_sheet_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) ->
     with pytest.raises(OutputError, match="does not exist"):
         write_contact_sheet(tmp_path / "missing" / "sheet.png", count=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sheet_can_show_the_bones(tmp_path: Path, own_skeleton: Path) -> None:
+    plain, bony = tmp_path / "plain.png", tmp_path / "bony.png"
+    write_contact_sheet(plain, count=2, seed=4, columns=2)
+    write_contact_sheet(bony, count=2, seed=4, columns=2, bones=True)
+    assert Image.open(bony).size == Image.open(plain).size
+    assert bony.read_bytes() != plain.read_bytes()
