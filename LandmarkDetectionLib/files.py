@@ -408,8 +408,10 @@ def reason_of(error: OSError | ValueError) -> str:
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, then: str = "choose another") -> None:
     """Make a folder for results, with those above it; one that is there already will do.
+
+    ``then`` ends the sentence of a refusal: what to do, or what has become of the work.
 
     Raises
     ------
@@ -419,7 +421,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"Cannot make the folder {folder}: {reason_of(error)}; choose another.") from error
+        raise OutputError(f"Cannot make the folder {folder}: {reason_of(error)}; {then}.") from error
 
 
 def resource_path(*parts: str) -> Path:

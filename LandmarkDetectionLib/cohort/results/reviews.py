@@ -58,7 +58,7 @@ def write_case_review(cohort: Cohort, key: str, model: str, review: Review) -> P
         A file cannot be written; what was written before is then as it was.
     """
     path = review_path(cohort, key, model)
-    make_folder(path.parent)
+    make_folder(path.parent, "the review is not saved")
     # The record first: with it alone nothing is lost.
     write_review(review, path)
     write_landmarks(review.landmarks, path.with_name(f"{model}.mrk.json"))

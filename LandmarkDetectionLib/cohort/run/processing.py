@@ -76,7 +76,7 @@ def process(plan: Plan, job: Job, limit: str = "") -> Ending:
     """
     _check_worker(plan)
     folder = plan.folder / records.CASES / job.key
-    make_folder(folder)
+    make_folder(folder, "nothing finished is lost")
     with _Attempt(folder, plan.session) as attempt, _gate.passing(alone=attempt.crashes > 0):
         return _process(plan, job, attempt, limit)
 

@@ -54,7 +54,7 @@ def test_what_was_settled_outlives_another_run_of_the_model(cohort, key):
 def test_a_review_that_cannot_be_written_is_said_and_loses_nothing(cohort, key):
     review = read_case_review(cohort, key, MODEL)
     (cohort.folder / "reviews").write_text("a file where the folder should be")
-    with pytest.raises(OutputError, match="Cannot make the folder"):
+    with pytest.raises(OutputError, match="the review is not saved"):
         write_case_review(cohort, key, MODEL, review.correct("chin", [1.0, 2.0, 3.0]))
     (cohort.folder / "reviews").unlink()
     assert read_case_review(cohort, key, MODEL).reviewed == ()

@@ -403,7 +403,7 @@ def test_the_disk_is_full(host, panel, node, tmp_path, monkeypatch):
 def test_the_folder_is_read_only(host, panel, node, tmp_path, monkeypatch):
     from LandmarkDetectionLib import files
 
-    def denied(target: Path) -> Path:
+    def denied(target: Path, mode: int) -> Path:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(files, "_new_file", denied)
