@@ -20,6 +20,8 @@ class CorrectionConfig:
     least_doubt, least_deviation
         Probabilities of not being near are told apart down to this one, deviations down to this share of the
         size.
+    most_deviation
+        No answer is said to be less exact than this, in sizes, which is as good as none.
     shrunk
         Shapes that count as much as one coordinate against shrinking their covariance.
     clipped
@@ -47,6 +49,7 @@ class CorrectionConfig:
     iterations: int = 3
     least_doubt: float = 1e-3
     least_deviation: float = 0.002
+    most_deviation: float = 20.0
     shrunk: float = 10.0
     clipped: float = 5.0
     halved_at: int = 30

@@ -190,12 +190,13 @@ class JointGaussian:
 def calibrated(
     calibration: Array, deviation: Array, near: Array, size: float, config: CorrectionConfig = CONFIG
 ) -> Array:
-    """Deviations (..., L, d) from the network's own (..., L, d) and its probability of being near."""
-    return np.asarray(
-        np.exp((calibration * features(deviation, near, size, config)).sum(axis=-1)).clip(
-            config.least_deviation * size
-        )
-    )
+    """Deviations (..., L, d) from the network's own (..., L, d) and its probability of being near.
+
+    What few images taught is a product of powers, which far from them knows no bounds: these are set here.
+    """
+    power = (calibration * features(deviation, near, size, config)).sum(axis=-1)
+    least, most = np.log(config.least_deviation * size), np.log(config.most_deviation * size)
+    return np.asarray(np.exp(np.clip(power, least, most)))
 
 
 def features(deviation: Array, near: Array, size: float, config: CorrectionConfig = CONFIG) -> Array:

@@ -1,4 +1,4 @@
-"""Both stages of a model of skin and bones, trained for a moment on a small skeleton: a package that works."""
+"""Both stages of a model of skin and bones, trained for a moment on a small skeleton: its package works."""
 
 from __future__ import annotations
 
@@ -78,9 +78,10 @@ def test_every_landmark_is_in_one_region(model: Model) -> None:
 def test_the_card_says_whose_bones_they_are(model: Model) -> None:
     card = (model.path / "docs" / "README.md").read_text()
     assert "BodyParts3D" in card and "CC Attribution 4.0 International" in card
-    assert "bodies with the bones of BodyParts3D" in json.loads(
-        (model.path / "configs" / "metadata.json").read_text()
-    )["data_source"]
+    assert (
+        "bodies with the bones of BodyParts3D"
+        in json.loads((model.path / "configs" / "metadata.json").read_text())["data_source"]
+    )
 
 
 def test_without_bones_in_sight_the_outline_tells_what_it_knows(model: Model, skin_model: Model) -> None:
