@@ -85,7 +85,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     settings = BoneSettings.of(model)
     with timed(seconds, "project"):
         step(0.05, "looking for the body")
-        views = project_body(volume, pixel_mm=settings.pixel_mm, threshold=options.threshold)
+        views = project_body(volume, pixel_mm=settings.pixel_mm, threshold=options.threshold, bones=True)
     with timed(seconds, "load model"):
         step(0.45, "loading the model")
         networks = array_estimates.networks_for(model, options.device)

@@ -57,7 +57,11 @@ class Projection:
 
 
 def project_body(
-    volume: Volume, pixel_mm: float = 5.0, threshold: float | None = None, remove_table: bool = True
+    volume: Volume,
+    pixel_mm: float = 5.0,
+    threshold: float | None = None,
+    remove_table: bool = True,
+    bones: bool = False,
 ) -> Projection:
     """Project the body in a volume along the patient's axes, whatever the volume's own axes are.
 
@@ -65,7 +69,7 @@ def project_body(
     averaged, larger ones interpolated, on cells of about 2.5 mm in patient axes. There the body is isolated
     (`mask.isolate_body`), and pixels, whose lattice is fixed in patient space, gather their cells.
     Depths are read between cells where the occupancy crosses one half. The body's bone density
-    (`body.bone`) is gathered in the same way where the volume has CT numbers.
+    (`body.bone`) is gathered in the same way where it is asked for and the volume has CT numbers.
 
     Parameters
     ----------
@@ -77,6 +81,8 @@ def project_body(
         Air threshold in stored units, estimated when None.
     remove_table
         Remove table, head rest and sheets; the body is isolated from separate objects in any case.
+    bones
+        Look at the bones as well, which reads the voxels once more, and keep the cells for close looks.
 
     Raises
     ------
@@ -105,6 +111,8 @@ def project_body(
     coronal, lateral = _views(mask, occupancy, scanned, grid, window)
     del occupancy
     notes += _cut_sides(coronal, lateral)
+    if not bones:
+        return Projection(coronal, lateral, air.value, tuple(notes), air.hounsfield_offset)
     mask, window = _trimmed(mask, window)
     # Only now: reading the voxels around the body again takes less time than keeping both takes memory.
     bone = None if air.bone is None else bone_cells(volume, air.bone, mask, grid, window)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.imaging.body import projection
 from LandmarkDetectionLib.imaging.body.bone import (
     LEAST_THRESHOLD_HU,
     MOST_THRESHOLD_HU,
@@ -17,12 +18,13 @@ from LandmarkDetectionLib.imaging.body.bone import (
     bone_threshold,
 )
 from LandmarkDetectionLib.imaging.body.mask import estimate_air_threshold
-from LandmarkDetectionLib.imaging.body.projection import project_body
 from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
 from Testing.examples.body_phantom import BACK, curved_table, phantom
 from Testing.examples.bone_phantom import bone_phantom
+
+project_body = partial(projection.project_body, bones=True)
 
 
 def bone_of(view: View) -> tuple[np.ndarray, np.ndarray]:

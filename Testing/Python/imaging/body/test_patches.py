@@ -1,5 +1,7 @@
 """Slabs show what lies in them where it lies, and side by side they add up to the whole."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,13 +9,15 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from LandmarkDetectionLib.core.geometry import Affine
+from LandmarkDetectionLib.imaging.body import projection
 from LandmarkDetectionLib.imaging.body.cells import BodyCells, ScannedBox
 from LandmarkDetectionLib.imaging.body.patches import SlabView, slab_views
-from LandmarkDetectionLib.imaging.body.projection import project_body
 from Testing.examples.bone_phantom import bone_phantom
 
 WIDE = (80.0, 80.0, 80.0)
 NO_BOX = ScannedBox(Affine(np.eye(4)), (6, 5, 4))
+
+project_body = partial(projection.project_body, bones=True)
 
 
 def cells_of(*balls, **how) -> BodyCells:
