@@ -58,9 +58,11 @@ def draw_bodies(
 ) -> Bodies:
     """Draw shapes and postures and pose them, with bones inside when a skeleton is bound to the model.
 
-    The bodies of a generator are the same with and without bones, but for how far the skin gives way.
+    Bodies without bones are what they were before bodies could have any. Those with bones lie as people do in
+    hospitals, arms more often raised, and their skin is not pressed through the bones; ``variety`` is by how
+    much bones differ from one another beside the bodies.
     """
-    own = rng.spawn(1)[0] if binding is not None else rng  # leaves what is drawn from ``rng`` as it is
+    own = rng.spawn(1)[0] if binding is not None else rng  # of the bones alone
     phenotype, local = draw_shapes(count, rng)
     vertices, joints = model.rest(model.coefficients(phenotype, local))
     arms = ARMS if binding is None else ARMS_IN_HOSPITALS
