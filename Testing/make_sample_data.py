@@ -1,4 +1,4 @@
-"""Make the sample that ships: ``python Testing/make_sample_data.py`` (needs the extra ``synthesis``).
+"""Make the sample that ships: ``python Testing/make_sample_data.py`` (needs the extra ``synthesis`` and BodyParts3D).
 
 A generated CT of no patient, with its true landmarks and a thumbnail; the same command gives the same files.
 """
@@ -25,7 +25,7 @@ BODY_HU = -300
 
 def main() -> None:
     """Write volume, truth and thumbnail."""
-    volume, truth = make_phantom(SEED, spacing_mm=SPACING_MM)
+    volume, truth = make_phantom(SEED, spacing_mm=SPACING_MM, bones=True)
     coarse = (np.rint(volume.voxels / STEP_HU) * STEP_HU).astype(np.int16)
     volume = replace(volume, voxels=coarse)
     folder = resource_path("SampleData")

@@ -19,10 +19,11 @@ from LandmarkDetectionLib.cli.options import (
     check_outputs,
 )
 from LandmarkDetectionLib.cli.output import print_times, print_warnings, tell_files, write_results
-from LandmarkDetectionLib.files import make_folder
+from LandmarkDetectionLib.files import make_folder, resource_path
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
+    from LandmarkDetectionLib.core.volume import Volume
 
 
 SHEET_AT_MOST = 400
@@ -39,7 +40,9 @@ def synthesize(
         Path | None,
         typer.Option(help="Folder to write: --count heads as 3D volumes with landmarks and a datalist."),
     ] = None,
-    region: Annotated[Region, typer.Option(help="What to draw on the sheet.")] = "body",
+    region: Annotated[
+        Region, typer.Option(help="What to draw on the sheet; a phantom is a body, or one with bones.")
+    ] = "body",
     phantom: Annotated[
         Path | None, typer.Option(help="CT phantom to write (.nii.gz, .nrrd, .mha): one body with a table.")
     ] = None,
@@ -66,8 +69,8 @@ def synthesize(
         raise typer.BadParameter(f"a sheet holds {SHEET_AT_MOST} at most.", param_hint="--count")
     if truth is not None and phantom is None:
         raise typer.BadParameter("--truth needs --phantom.", param_hint="--truth")
-    if phantom is not None and region != "body":
-        raise typer.BadParameter("a phantom is a body without bones; use --out.", param_hint="--region")
+    if phantom is not None and region not in ("body", "bones"):
+        raise typer.BadParameter("a phantom is a body, with bones or without.", param_hint="--region")
     from LandmarkDetectionLib.io.formats import ITK, NIFTI
     from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, write_landmarks
     from LandmarkDetectionLib.io.volumes import write_volume
@@ -90,7 +93,7 @@ def synthesize(
         if phantom is not None:
             from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 
-            volume, landmarks = make_phantom(seed, spacing_mm=spacing)
+            volume, landmarks = make_phantom(seed, spacing_mm=spacing, bones=region == "bones")
             write_volume(volume, phantom)
             if truth is not None:
                 write_landmarks(landmarks, truth)
@@ -127,13 +130,16 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results; made when missing.")] = Path(
         "demo-output"
     ),
-    seed: SeedOption = 2,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Generate another body than the sample that ships; needs the extra synthesis."),
+    ] = None,
     model: ModelOption = DEFAULT_MODEL,
     device: DeviceOption = "auto",
     *,
     telling: Telling,
 ) -> None:
-    """Generate a synthetic CT with known landmarks, find them, and compare."""
+    """Find the landmarks of a synthetic CT that are known, and compare."""
     make_folder(out)
     ct, picture = out / "synthetic_ct.nii.gz", out / "overlay.png"
     found, record, truth = out / "landmarks.mrk.json", out / "detection.json", out / "truth.mrk.json"
@@ -145,12 +151,11 @@ def demo(
     from LandmarkDetectionLib.io.markups import write_landmarks
     from LandmarkDetectionLib.io.volumes import read_volume, write_volume
     from LandmarkDetectionLib.models import load_model
-    from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 
     package = load_model(model)
     with console.progress_bar(telling.shown) as progress:
-        progress(0.0, "generating a synthetic CT")
-        phantom, known = make_phantom(seed)
+        progress(0.0, "reading the sample" if seed is None else "generating a synthetic CT")
+        phantom, known = _sample() if seed is None else _phantom(seed)
         write_volume(phantom, ct)
         write_landmarks(known, truth)
         # Read back what was written, so that the demo takes the way of a user's own file.
@@ -173,6 +178,24 @@ def demo(
         print_times(detection)
     print_warnings(detection)
     tell_files(outputs, telling)
+
+
+def _sample() -> tuple[Volume, LandmarkSet]:
+    """The synthetic CT that ships, and its true landmarks."""
+    from LandmarkDetectionLib.io.markups import read_landmarks
+    from LandmarkDetectionLib.io.volumes import read_volume
+
+    folder = resource_path("SampleData")
+    truth = read_landmarks(folder / "synthetic-body-ct-truth.mrk.json")
+    return read_volume(folder / "synthetic-body-ct.nrrd"), truth
+
+
+def _phantom(seed: int) -> tuple[Volume, LandmarkSet]:
+    """A new one, with bones where they are installed."""
+    from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
+    from LandmarkDetectionLib.synthesis.body.skeleton import is_installed
+
+    return make_phantom(seed, bones=is_installed())
 
 
 def _errors_mm(found: LandmarkSet, truth: LandmarkSet) -> dict[str, float]:

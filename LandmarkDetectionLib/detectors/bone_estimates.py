@@ -162,6 +162,7 @@ def look_closely(
     regions: Sequence[Array],
     look: Look,
     pixel_mm: float,
+    mirror: Array,
     passes: int = 2,
 ) -> BodyEstimates:
     """Correct the first look, region by region.
@@ -173,6 +174,8 @@ def look_closely(
     look : callable
     pixel_mm : float
         Of the close pictures.
+    mirror : (L,) int
+        The landmark that every landmark is in a mirror image; pictures are also looked at mirrored.
     passes : int
         How often a region may be looked at, the later times about what was found.
     """
@@ -183,9 +186,8 @@ def look_closely(
         if not todo:
             break
         middles = np.array([_middle(answer, b, regions[r]) for b, r in todo])
-        found = _close(
-            networks, middles, np.array([b for b, _ in todo]), [regions[r] for _, r in todo], look, pixel_mm
-        )
+        scans, asked = np.array([b for b, _ in todo]), [regions[r] for _, r in todo]
+        found = _close(networks, middles, scans, asked, look, pixel_mm, mirror)
         again = []
         for (b, r), middle, (position, covariance, present, near) in zip(todo, middles, found, strict=True):
             rows = regions[r]
@@ -227,23 +229,22 @@ def _close(
     asked: Sequence[Array],
     look: Look,
     pixel_mm: float,
+    mirror: Array,
 ) -> list[tuple[Array, Array, Array, Array]]:
     """Position, covariance, presence and nearness of every region's landmarks."""
-    pictures = look(middles, scans)
+    others = [mirror[rows] for rows in asked]
     sides = []
-    for name, picture in zip(("fine_coronal", "fine_lateral"), pictures, strict=True):
-        network = networks[name]
-        features = network.features(picture) if isinstance(network, SilhouetteArrays) else None
+    for name, picture in zip(("fine_coronal", "fine_lateral"), look(middles, scans), strict=True):
+        network, front = networks[name], name == "fine_coronal"
+        own = _asked_maps(network, picture, asked)
+        turned = _asked_maps(network, _mirror_image(picture, front), others)
         parts = []
-        for n, rows in enumerate(asked):
-            if features is None:
-                maps = run(network, picture[n : n + 1], rows)
-            else:
-                maps = network.maps(features[0][n : n + 1], features[1][n : n + 1], picture[n : n + 1], rows)
-            probability, present = distribution(maps.logits, maps.absent)
+        for (probability, present), (other, other_present) in zip(own, turned, strict=True):
+            probability = (probability + (other[..., ::-1] if front else other)) / 2
             place, covariance, _ = decode(probability, stride=network.stride)
             near = mass_within(probability, place, RADIUS_MM / pixel_mm, network.stride)
-            parts.append((place[0], covariance[0] * pixel_mm**2, present[0], near[0]))
+            both = (present[0] + other_present[0]) / 2
+            parts.append((place[0], covariance[0] * pixel_mm**2, both, near[0]))
         sides.append(parts)
     result = []
     half = (SIZE - 1) / 2
@@ -255,6 +256,26 @@ def _close(
         )
         result.append((position, covariance, np.minimum(front[2], left[2]), front[3] * left[3]))
     return result
+
+
+def _mirror_image(picture: Array, front: bool) -> Array:
+    """What a mirrored body would look like: from the front turned round, from the left with depths negated."""
+    if front:
+        return np.ascontiguousarray(picture[..., ::-1])
+    return np.asarray(picture * np.array([1, 1, -1, 1], np.float32)[:, None, None])
+
+
+def _asked_maps(network: Any, picture: Array, asked: Sequence[Array]) -> list[tuple[Array, Array]]:
+    """Probabilities (1, K, h, w) and presence (1, K) of every picture's landmarks."""
+    if not isinstance(network, SilhouetteArrays):
+        maps = [run(network, picture[n : n + 1], rows) for n, rows in enumerate(asked)]
+    else:
+        features, overview = network.features(picture)
+        maps = [
+            network.maps(features[n : n + 1], overview[n : n + 1], picture[n : n + 1], rows)
+            for n, rows in enumerate(asked)
+        ]
+    return [distribution(one.logits, one.absent) for one in maps]
 
 
 def run(network: Any, image: Array, chosen: Array | None = None) -> HeatmapArrays:

@@ -93,14 +93,14 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         step(0.55, "finding landmarks")
         coronal = canvas(views.coronal, settings.coronal_shape)
         lateral = canvas(views.lateral, settings.lateral_shape)
-        mirror = model.protocol.mirror_permutation()
+        mirror = np.asarray(model.protocol.mirror_permutation())
         names = model.protocol.names
         estimates = first_look(networks, body_view(coronal), body_view(lateral), settings.pixel_mm, mirror)
         if estimates.kind[0, 0] == "first" and views.cells is not None:
             step(0.7, "looking closely")
             looks = close_looks(views.cells)
             estimates = look_closely(
-                networks, estimates, settings.region_rows(names), looks, settings.region_pixel_mm
+                networks, estimates, settings.region_rows(names), looks, settings.region_pixel_mm, mirror
             )
         elif settings.outline is not None:
             estimates = with_outline(networks, estimates, coronal, lateral, settings, names)

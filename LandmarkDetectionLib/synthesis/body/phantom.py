@@ -1,42 +1,37 @@
 """One synthetic body as a CT volume: organ-like CT numbers, a table, noise. Clearly not a patient.
 
 For the demonstration, the tests and the benchmarks: everything from reading a file to the overlay can be
-tried, with landmarks that are known exactly, on a machine without any medical image.
+tried, with landmarks that are known exactly, on a machine without any medical image. Its bones are those of
+BodyParts3D, where they are installed; without them it has none, as a body in MR shows none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.imaging.body.bone import RANGE_HU
 from LandmarkDetectionLib.imaging.voxel_loops import compiled
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
+from LandmarkDetectionLib.synthesis.body.binding import Binding, load_binding
+from LandmarkDetectionLib.synthesis.body.bone_views import DenseBodies, dense_bodies, slab_bone
 from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model
-from LandmarkDetectionLib.synthesis.body.population import POSTURES, draw_bodies
+from LandmarkDetectionLib.synthesis.body.population import POSTURES, Bodies, draw_bodies
 from LandmarkDetectionLib.typing import Array
 
 SEED_OFFSET = 2_000_000  # training draws from seeds below a million
 
-AIR, FOAM, LUNG, FAT, MUSCLE, BRAIN, HEART, LIVER, MARROW, BONE, PLATE = (
-    -1000, -960, -830, -95, 50, 35, 45, 62, 120, 750, 180,
+AIR, FOAM, LUNG, FAT, MUSCLE, BRAIN, HEART, LIVER, PLATE = (
+    -1000, -960, -830, -95, 50, 35, 45, 62, 180,
 )  # fmt: skip
 
-# Bones as capsules from one joint to another: (from, to, outer radius, marrow radius) in mm of an adult.
-_LIMB_BONES = (
-    ("upperarm01", "lowerarm01", 13, 6),
-    ("lowerarm01", "wrist", 9, 4),
-    ("wrist", "finger3-1", 7, 2),
-    ("upperleg01", "lowerleg01", 16, 7),
-    ("lowerleg01", "foot", 14, 6),
-    ("foot", "toe1-1", 10, 4),
-)
-_FINGER_BONES = tuple((f"finger{n}-{s}", f"finger{n}-{s + 1}", 4.5, 1.5) for n in range(1, 6) for s in (1, 2))
-_SPINE = ("root", "spine05", "spine04", "spine03", "spine02", "spine01", "neck01", "neck02", "neck03", "head")
+#: CT number of spongy bone of density 0, where the bone channel begins; see ``imaging.body.bone``.
+SPONGY_HU = 150.0
+SLABS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -57,6 +52,7 @@ def make_phantom(
     posture: str = POSTURES[0],
     table: bool = True,
     adult: bool = True,
+    bones: bool = False,
 ) -> tuple[Volume, LandmarkSet]:
     """A synthetic body as a CT volume (int16, Hounsfield units) and its true landmarks.
 
@@ -72,24 +68,40 @@ def make_phantom(
         Two thin plates with foam between them under the body.
     adult : bool
         False allows children.
+    bones : bool
+        With the bones of BodyParts3D, bound to the body; what else is as dense is drawn with them.
 
     Returns
     -------
     Volume, LandmarkSet
-        The landmarks of the protocol ``whole-body`` in RAS mm.
+        The landmarks of the protocol ``whole-body``, or with bones of ``whole-body-bones``, in RAS mm.
+
+    Raises
+    ------
+    InputError
+        When bones are asked for and no skeleton is installed; see ``skeleton.read_skeleton``.
     """
     rng = np.random.default_rng(np.random.SeedSequence([SEED_OFFSET + seed]))
-    model = load_body_model(thinned=False)
-    vertices, joints = _draw_one(model, rng, POSTURES.index(posture), adult)
-    protocol = load_protocol("whole-body")
-    positions = landmark_positions(model, vertices, joints, tuple(protocol.names))[0]
+    # The bones are bound to the thinned model.
+    model = load_body_model(thinned=bones)
+    binding = load_binding() if bones else None
+    body = _draw_one(model, rng, POSTURES.index(posture), adult, binding)
+    dense = None if binding is None or body.bones is None else dense_bodies(binding, body.bones, rng)
+    vertices, joints = body.vertices, body.joints
+    protocol = load_protocol("whole-body" if dense is None else "whole-body-bones")
+    placed = None if dense is None else dense.landmarks
+    positions = landmark_positions(model, vertices, joints, tuple(protocol.names), placed)[0]
     height = float(vertices[0, :, 2].max() - vertices[0, :, 2].min())
     low = vertices[0].min(axis=0) - np.array([40, 90, 25])
     high = vertices[0].max(axis=0) + np.array([40, 60, 25])
     counts = tuple(int(n) for n in np.ceil((high - low) / spacing_mm).astype(int) + 1)
     grid = _Grid(low, spacing_mm, (counts[0], counts[1], counts[2]))
     inside = _voxelise(vertices[0], model.faces, grid)
+    chin = positions[protocol.names.index("chin")]
+    _shut_mouth(inside, grid, chin, height / 1700.0)
     voxels = _tissues(inside, grid, model, joints[0], positions, tuple(protocol.names), height, rng)
+    if dense is not None:
+        _add_bones(voxels, inside, grid, dense)
     if table:
         _add_table(voxels, inside, grid, rng)
     voxels += rng.normal(0, 11, voxels.shape).astype(np.float32)
@@ -107,15 +119,18 @@ def make_phantom(
     return Volume(np.ascontiguousarray(stored), ijk_to_ras, "CT", f"synthetic phantom {seed}"), truth
 
 
-def _draw_one(model: BodyModel, rng: np.random.Generator, posture: int, adult: bool) -> tuple[Array, Array]:
-    """Draw until a body lies on its back in the posture asked for; RAS mm float32."""
+def _draw_one(
+    model: BodyModel, rng: np.random.Generator, posture: int, adult: bool, binding: Binding | None
+) -> Bodies:
+    """Draw until a body lies on its back in the posture asked for; one body."""
     while True:
-        bodies = draw_bodies(model, 8, rng)
+        bodies = draw_bodies(model, 8, rng, binding)
         fits = (bodies.posture == posture) & ~bodies.prone
         fits &= (bodies.phenotype[:, 1] > 0.6) if adult else np.ones(8, bool)
         if fits.any():
             n = int(np.flatnonzero(fits)[0])
-            return bodies.vertices[n : n + 1], bodies.joints[n : n + 1]
+            parts = {field.name: getattr(bodies, field.name) for field in fields(bodies)}
+            return Bodies(**{k: None if part is None else part[n : n + 1] for k, part in parts.items()})
 
 
 def _voxelise(vertices: Array, faces: Array, grid: _Grid) -> Array:
@@ -125,6 +140,17 @@ def _voxelise(vertices: Array, faces: Array, grid: _Grid) -> Array:
     scaled = ((vertices - grid.first) / grid.spacing).astype(np.float32)
     _cross(scaled, faces, crossings)
     return np.asarray(np.cumsum(crossings[:, :-1], axis=1, dtype=np.int8) != 0)
+
+
+def _shut_mouth(inside: Array, grid: _Grid, chin: Array, size: float) -> None:
+    """Fill what the skin of mouth and nose encloses behind the chin and above it."""
+    low, high = chin + size * np.array([-60, -110, -25]), chin + size * np.array([60, 30, 110])
+    window, _ = _window(grid, low, high)
+    part = inside[window]
+    for axis in (2, 1):  # between the cheeks, where lips are apart; then behind them
+        before = np.logical_or.accumulate(part, axis=axis)
+        behind = np.flip(np.logical_or.accumulate(np.flip(part, axis), axis=axis), axis)
+        part |= before & behind
 
 
 @compiled
@@ -203,27 +229,37 @@ def _tissues(
     for middle, radii, value in organs:
         _fill_ellipsoid(voxels, grid, middle, np.array(radii) * width, value, deep)
     head = joint("head")
-    skull_base = float(head[2])
     in_head = np.zeros(inside.shape, bool)
-    in_head[grid.axis(2) > skull_base - 15 * size] = True
+    in_head[grid.axis(2) > float(head[2]) - 15 * size] = True
     near_head = np.abs(grid.axis(0) - head[0]) < 110 * size
     in_head &= near_head[None, None, :] & inside
-    voxels[in_head & (from_skin > 6 * size) & (from_skin <= 13 * size)] = BONE
     voxels[in_head & (from_skin > 13 * size)] = BRAIN
-    for side in (".R", ".L"):
-        for start, end, outer, marrow in (*_LIMB_BONES, *_FINGER_BONES):
-            _fill_capsule(
-                voxels, grid, joint(start + side), joint(end + side), outer * size, marrow * size, inside
-            )
-        _fill_capsule(voxels, grid, joint("root"), joint("upperleg01" + side), 20 * size, 12 * size, inside)
-        _fill_capsule(
-            voxels, grid, joint("clavicle" + side), joint("upperarm01" + side), 7 * size, 3 * size, inside
-        )
-    back = np.array([0, -30.0 * size, 0])
-    for start, end in pairwise(_SPINE):
-        shift = back if start not in ("neck03",) else back * 0
-        _fill_capsule(voxels, grid, joint(start) + shift, joint(end) + shift, 17 * size, 12 * size, inside)
     return voxels
+
+
+def _add_bones(voxels: Array, inside: Array, grid: _Grid, dense: DenseBodies) -> None:
+    """Bones and what is as dense, each voxel the mean of what is in it: exact along the anterior axis."""
+    columns, depths, rows = grid.counts
+    pixel = np.full((1, 2), grid.spacing, np.float32)
+    origin = np.array([[-grid.axis(0)[-1], -grid.axis(2)[-1]]], np.float32)
+    # All of a bone is in the way, whatever its density, and what fills its cavity too.
+    bone_alone = (dense.density > 0).astype(np.float32)
+    solid = replace(dense, density=bone_alone, parts=dense.parts * 0)
+    for start in range(0, depths, SLABS_AT_ONCE):
+        anterior = grid.axis(1)[start : start + SLABS_AT_ONCE]
+        count = len(anterior)
+        near, far = (
+            (-anterior + side * grid.spacing / 2).astype(np.float32) for side in (-1, 1)
+        )
+        body = np.zeros(count, int)
+        slabs = (np.repeat(origin, count, 0), np.repeat(pixel, count, 0), near, far, (rows, columns), body)
+        density, share = (slab_bone(one, False, *slabs)[0] / grid.spacing for one in (dense, solid))
+        # Rows of a view run down, columns to the left.
+        density, share = (a[:, ::-1, ::-1].transpose(1, 0, 2) for a in (density, share))
+        part = voxels[:, start : start + count]
+        there = inside[:, start : start + count]
+        bone = part * (1 - share) + SPONGY_HU * share + RANGE_HU * density
+        part[there] = bone[there]
 
 
 def _fill_ellipsoid(
@@ -237,21 +273,6 @@ def _fill_ellipsoid(
         + (s[:, None, None] / radii[2]) ** 2
     )
     voxels[window][(distance <= 1) & where[window]] = value
-
-
-def _fill_capsule(
-    voxels: Array, grid: _Grid, start: Array, end: Array, outer: float, marrow: float, where: Array
-) -> None:
-    window, (r, a, s) = _window(grid, np.minimum(start, end) - outer, np.maximum(start, end) + outer)
-    points = (
-        np.stack(np.broadcast_arrays(r[None, None, :], a[None, :, None], s[:, None, None]), axis=-1) - start
-    )
-    direction = end - start
-    along = np.clip(points @ direction / max(float(direction @ direction), 1e-6), 0, 1)
-    distance = np.linalg.norm(points - along[..., None] * direction, axis=-1)
-    part = voxels[window]
-    part[(distance <= outer) & where[window]] = BONE
-    part[(distance <= marrow) & where[window]] = MARROW
 
 
 def _window(

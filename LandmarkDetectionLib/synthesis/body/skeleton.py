@@ -83,6 +83,15 @@ def skeleton_path(path: str | Path | None = None) -> Path:
     return found
 
 
+def is_installed() -> bool:
+    """Whether there are bones where ``skeleton_path`` looks for them."""
+    try:
+        skeleton_path()
+    except InputError:
+        return False
+    return True
+
+
 def own_skeleton_path() -> Path:
     """Where the user's own bones are kept: a file in the user's data folder."""
     return _data_folder() / FILE_NAME

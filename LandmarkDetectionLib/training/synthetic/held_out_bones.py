@@ -98,7 +98,7 @@ def measure_bones(
         last = first
         if bones:
             look = looks_at(seen, region_pixel_mm, seed + number)
-            last = look_closely(networks, first, regions, look, region_pixel_mm)
+            last = look_closely(networks, first, regions, look, region_pixel_mm, mirror)
         parts.append((_bare(first), _bare(last), batch.landmarks, batch.visible, batch.field_of_view.kind))
         if progress is not None:
             progress((number + 1) * BATCH / scans, f"held-out scan {(number + 1) * BATCH} of {scans}")

@@ -62,7 +62,7 @@ class Knows(SilhouetteArrays):
 
 
 class KnowsClosely(SilhouetteArrays):
-    """A network of regions that reads from its picture which scan is looked at, and where."""
+    """A network of regions that reads from its picture which scan is looked at, where, and if mirrored."""
 
     def __init__(self, truth: Array, lateral: bool, unsure: tuple[int, ...] = ()) -> None:
         self.level, self.truth, self.lateral, self.unsure = 0, truth, lateral, unsure
@@ -73,11 +73,16 @@ class KnowsClosely(SilhouetteArrays):
     def maps(
         self, features: Array, overview: Array, image: Array, chosen: Array | None = None
     ) -> HeatmapArrays:
-        middle, scan = image[0, 0, 0, :3], int(image[0, 0, 0, 3])
         assert chosen is not None
-        offset = (middle - self.truth[scan, chosen])[:, [1 if self.lateral else 0, 2]] / FINE
+        turned = image[0, 2].sum() < 0 if self.lateral else image[0, 0, 0, 0] == 0
+        marks = image[0, 0, 0, ::-1] if turned and not self.lateral else image[0, 0, 0]
+        rows = MIRROR[chosen] if turned else chosen
+        middle, scan = marks[:3], int(marks[3])
+        offset = (middle - self.truth[scan, rows])[:, [1 if self.lateral else 0, 2]] / FINE
+        if turned and not self.lateral:
+            offset[:, 0] *= -1
         place = offset + (SIZE - 1) / 2
-        absent = ABSENT[chosen] | (np.abs(offset) > SIZE / 2).any(axis=1) | np.isin(chosen, self.unsure)
+        absent = ABSENT[rows] | (np.abs(offset) > SIZE / 2).any(axis=1) | np.isin(rows, self.unsure)
         return heatmaps(place[None], absent[None], (SIZE, SIZE), self.stride)
 
 
@@ -85,6 +90,7 @@ def look(middles: Array, scans: Array) -> tuple[Array, Array]:
     """Pictures in which nothing is to be seen but where they are."""
     pictures = np.zeros((len(middles), 4, SIZE, SIZE), np.float32)
     pictures[:, 0, 0, :3], pictures[:, 0, 0, 3] = middles, scans
+    pictures[:, 2] = 1.0  # bone behind the middle, which lies before it in the mirror image seen from the left
     return pictures, pictures
 
 
@@ -130,7 +136,7 @@ def test_the_first_look_finds_where_landmarks_are_in_space(level: int) -> None:
 def test_a_close_look_corrects_what_the_first_one_missed() -> None:
     networks = {"fine_coronal": KnowsClosely(TRUTH, False), "fine_lateral": KnowsClosely(TRUTH, True)}
     first = estimates(TRUTH + np.array([6.0, -7.0, 5.0]))
-    found = look_closely(networks, first, REGIONS, look, FINE)
+    found = look_closely(networks, first, REGIONS, look, FINE, MIRROR)
     np.testing.assert_allclose(found.position[:, ~ABSENT], TRUTH[:, ~ABSENT], atol=0.05)
     assert (found.kind[:, ~ABSENT] == "close").all()
     assert (found.near[:, ~ABSENT] > 0.8).all()
@@ -150,7 +156,7 @@ def test_a_region_that_lies_elsewhere_is_looked_at_once_more_about_what_was_foun
 
     off = np.zeros_like(TRUTH)
     off[0, REGIONS[0]] = (0.0, AGAIN_MM + 12.0, 0.0)
-    found = look_closely(networks, estimates(TRUTH + off), REGIONS, watched, FINE)
+    found = look_closely(networks, estimates(TRUTH + off), REGIONS, watched, FINE, MIRROR)
     assert [len(middles) for middles in seen] == [4, 1]
     np.testing.assert_allclose(seen[1][0], TRUTH[0, REGIONS[0]].mean(axis=0), atol=2)
     np.testing.assert_allclose(found.position[:, ~ABSENT], TRUTH[:, ~ABSENT], atol=0.05)
@@ -159,7 +165,7 @@ def test_a_region_that_lies_elsewhere_is_looked_at_once_more_about_what_was_foun
 def test_what_one_of_the_close_views_does_not_see_stays_as_the_first_look_had_it() -> None:
     networks = {"fine_coronal": KnowsClosely(TRUTH, False), "fine_lateral": KnowsClosely(TRUTH, True, (2,))}
     first = estimates(TRUTH + 4.0)
-    found = look_closely(networks, first, REGIONS, look, FINE)
+    found = look_closely(networks, first, REGIONS, look, FINE, MIRROR)
     np.testing.assert_array_equal(found.position[:, 2], first.position[:, 2])
     np.testing.assert_array_equal(found.present[:, 2], first.present[:, 2])
     assert not (found.kind[:, 2] == "close").any()

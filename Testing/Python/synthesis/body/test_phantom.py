@@ -1,5 +1,7 @@
 """The synthetic CT: values a scanner could give, landmarks inside, and the body's outline."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,9 @@ pytest.importorskip("anny", reason="synthetic bodies need anny")
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.imaging.body.bone import LEAST_BONE_MM, bone_threshold
 from LandmarkDetectionLib.imaging.body.projection import project_body
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body import phantom as phantoms
 from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 from LandmarkDetectionLib.synthesis.body.population import POSTURES
@@ -34,7 +38,6 @@ def test_values_are_those_of_a_ct(phantom: tuple[Volume, LandmarkSet]) -> None:
     assert -1024 <= np.median(corner) < -950
     soft = volume.voxels[(volume.voxels > -200) & (volume.voxels < 150)]
     assert -120 < np.median(soft) < 80
-    assert (volume.voxels > 400).any()
     lung = volume.voxels[(volume.voxels > -900) & (volume.voxels < -760)]
     assert lung.size * 0.512e-3 > 0.5  # litres
 
@@ -120,6 +123,34 @@ def test_phantoms_are_never_bodies_of_the_training() -> None:
         TrainingConfig(seed=10**6)
     assert VALIDATION_SEED >= 10**6
     assert phantoms.SEED_OFFSET >= 2 * 10**6
+
+
+def test_a_phantom_with_bones_has_them_where_its_landmarks_are(own_skeleton: Path) -> None:
+    volume, truth = make_phantom(3, spacing_mm=6.0, bones=True)
+    assert truth.names == tuple(load_protocol("whole-body-bones").names)
+    inside_bone = ("femoral_head_right", "humeral_head_left", "vertebra_l3", "tibial_plateau_left")
+    threshold = bone_threshold(volume.voxels)
+    index = np.rint(volume.ras_to_ijk_points(truth.positions)).astype(int)
+    near = {
+        name: volume.voxels[k - 1 : k + 2, j - 1 : j + 2, i - 1 : i + 2].max()
+        for name, (i, j, k) in zip(truth.names, index, strict=True)
+    }
+    assert min(near[name] for name in inside_bone) > threshold, near
+    assert (volume.voxels > 400).sum() > 500
+
+
+def test_a_phantom_without_bones_shows_none(phantom: tuple[Volume, LandmarkSet]) -> None:
+    volume, _ = phantom
+    views = project_body(volume, pixel_mm=8.0, bones=True)
+    assert views.coronal.bone is not None
+    assert views.coronal.bone.max() < LEAST_BONE_MM
+
+
+def test_the_mouth_is_shut(bare: tuple[Volume, LandmarkSet]) -> None:
+    volume, truth = bare
+    i, j, k = np.rint(volume.ras_to_ijk_points(truth["chin"].position[None])[0]).astype(int)
+    behind = volume.voxels[k + 2, j + 1 : j + 8, i]
+    assert behind.min() > SKIN
 
 
 def test_postures_are_those_asked_for() -> None:
