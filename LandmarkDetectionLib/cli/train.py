@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.training.supervised.model import MadeModel
     from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 
-SYNTHETIC_PRESET, ANNOTATED_PRESET = "whole-body-ct", "scn-lite"
+SYNTHETIC_PRESET, ANNOTATED_PRESET = "whole-body-skin", "scn-lite"
 #: Tells landmarks from the outline where a scan shows no bone, inside the model of skin and bones.
-OUTLINE_MODEL = "whole-body-ct"
+OUTLINE_MODEL = "whole-body-skin"
 
 #: Networks that can be trained on synthetic images.
 Network = Literal["silhouette_unet", "regression_cnn"]

@@ -236,8 +236,8 @@ def _close(
     sides = []
     for name, picture in zip(("fine_coronal", "fine_lateral"), look(middles, scans), strict=True):
         network, front = networks[name], name == "fine_coronal"
-        own = _asked_maps(network, picture, asked)
-        turned = _asked_maps(network, _mirror_image(picture, front), others)
+        own = asked_maps(network, picture, asked)
+        turned = asked_maps(network, mirror_image(picture, front), others)
         parts = []
         for (probability, present), (other, other_present) in zip(own, turned, strict=True):
             probability = (probability + (other[..., ::-1] if front else other)) / 2
@@ -258,14 +258,14 @@ def _close(
     return result
 
 
-def _mirror_image(picture: Array, front: bool) -> Array:
+def mirror_image(picture: Array, front: bool) -> Array:
     """What a mirrored body would look like: from the front turned round, from the left with depths negated."""
     if front:
         return np.ascontiguousarray(picture[..., ::-1])
     return np.asarray(picture * np.array([1, 1, -1, 1], np.float32)[:, None, None])
 
 
-def _asked_maps(network: Any, picture: Array, asked: Sequence[Array]) -> list[tuple[Array, Array]]:
+def asked_maps(network: Any, picture: Array, asked: Sequence[Array]) -> list[tuple[Array, Array]]:
     """Probabilities (1, K, h, w) and presence (1, K) of every picture's landmarks."""
     if not isinstance(network, SilhouetteArrays):
         maps = [run(network, picture[n : n + 1], rows) for n, rows in enumerate(asked)]

@@ -41,6 +41,7 @@ from LandmarkDetectionLib.detectors.silhouette import (
     room_before_the_end,
     scanned,
 )
+from LandmarkDetectionLib.detectors.spine_chain import with_spine
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging.body.cells import BodyCells
 from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE, slab_input, slab_views
@@ -99,9 +100,10 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         if estimates.kind[0, 0] == "first" and views.cells is not None:
             step(0.7, "looking closely")
             looks = close_looks(views.cells)
-            estimates = look_closely(
+            close = look_closely(
                 networks, estimates, settings.region_rows(names), looks, settings.region_pixel_mm, mirror
             )
+            estimates = with_spine(networks, estimates, close, names, looks, settings.region_pixel_mm)
         elif settings.outline is not None:
             estimates = with_outline(networks, estimates, coronal, lateral, settings, names)
         # What was found closely leaves no doubt which way the body lies.

@@ -27,14 +27,14 @@ CHAIN = (*(f"vertebra_{level}" for level in LEVELS), "s1_endplate")
 
 # Mean distance of each to the next in adults, mm: heights of bodies (Panjabi et al., Spine 1991 and 1992;
 # Journal of Spinal Disorders 1991) and of the discs between them. Only their proportions to neighbours count.
-_TO_NEXT = np.array(
+TO_NEXT_MM = np.array(
     [
         *(18.0, 17.0, 17.0, 17.0, 17.0, 18.5),  # C2 to T1
         *(19.5, 20.5, 21.0, 21.5, 22.0, 23.0, 23.5, 24.0, 25.0, 26.5, 28.5, 31.0),  # T1 to L1
         *(33.0, 34.0, 34.5, 34.5, 22.0),  # L1 to the end plate of S1
     ]
 )
-_DEPTH = np.concatenate([[0.0], np.cumsum(_TO_NEXT)])
+_DEPTH = np.concatenate([[0.0], np.cumsum(TO_NEXT_MM)])
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
 """The models of bodies that ship: tests take names, counts and order of landmarks from them."""
 
-from LandmarkDetectionLib.files import resource_path
-
 #: The one that is used where none is chosen.
 BODY = "whole-body-ct"
 #: One that sees outlines and depth alone, with the detector "silhouette".
-SKIN = "whole-body-skin" if resource_path("Models", "whole-body-skin").is_dir() else BODY
+SKIN = "whole-body-skin"

@@ -415,7 +415,7 @@ def _ankle(talus: Array) -> FloatArray:
 
 
 def _heel(calcaneus: Array) -> FloatArray:
-    return outermost(calcaneus, POSTERIOR + INFERIOR)
+    return outermost(calcaneus, POSTERIOR)
 
 
 def _metatarsal_head(metatarsal: Array) -> FloatArray:

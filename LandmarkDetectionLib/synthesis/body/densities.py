@@ -30,7 +30,10 @@ DENSITIES: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("phalanx", "metacarpal", "metatarsal"), 0.30, 0.75),
 )
 OTHERWISE = (0.20, 0.50)
-SPONGY = (0.01, 0.22)  # inside hollow bones, evenly on a logarithmic scale
+SPONGY = (0.01, 0.35)  # inside hollow bones, evenly on a logarithmic scale
+#: Share of bodies whose discs show, by thick slices, calcium or a segmentation, and how much of a vertebra's
+#: density they then have at most.
+DISCS_SHOW, DISC_SHARE = 0.4, 0.9
 LOST = 0.008  # share of bones that are too thin or too soft to be seen
 
 
@@ -44,9 +47,13 @@ def draw_densities(binding: Binding, count: int, rng: np.random.Generator) -> Ar
     cartilage = np.array(["cartilage" in name for name in binding.names])
     solid *= np.where(cartilage & (rng.random((count, 1)) < 0.5), 0.0, 1.0)
     solid *= rng.random(solid.shape) >= LOST
+    discs = np.array(["disk" in name for name in binding.names])
+    shown = np.where(rng.random((count, 1)) < DISCS_SHOW, rng.uniform(0, DISC_SHARE, (count, 1)), 0.0)
     place = np.clip(health + rng.normal(0, 0.2, (count, 1)), 0, 1)
     spongy = SPONGY[0] * (SPONGY[1] / SPONGY[0]) ** place
     inside = spongy * np.exp(rng.normal(0, 0.2, (count, len(binding.cavity_of))))
+    # A disc is as dense as the inside of vertebrae, not as their shells.
+    solid = np.where(discs, shown * spongy, solid)
     cavity = -np.maximum(solid[:, binding.cavity_of] - inside, 0)
     return np.concatenate([solid, cavity], axis=1).astype(np.float32)
 

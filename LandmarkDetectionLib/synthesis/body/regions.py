@@ -25,6 +25,7 @@ from LandmarkDetectionLib.typing import Array
 
 REACH_MM = 46.0  # landmarks of a region lie this close to its middle in a grown man
 REGIONS_PER_BODY = 8
+MOST_BLUR = 1.2  # pixels, one deviation
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Scans:
             Of the noise.
         lateral : bool
         """
-        from scipy.ndimage import gaussian_filter1d
+        from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
         middle = to_view(centre, lateral)
         pixel = np.repeat(spacing[:, None], 2, axis=1).astype(np.float32)
@@ -140,6 +141,11 @@ class Scans:
             if blur[n] > 0.3:
                 bone[n] = gaussian_filter1d(bone[n], blur[n], axis=0)
                 moment[n] = gaussian_filter1d(moment[n], blur[n], axis=0)
+            # Voxels, a scanner's kernel and the resampling blur along all axes.
+            soft = self.disturbance * rng.uniform(0, MOST_BLUR)
+            if soft > 0.3:
+                bone[n] = gaussian_filter(bone[n], soft)
+                moment[n] = gaussian_filter(moment[n], soft)
             gain = np.exp(self.disturbance * rng.normal(0, 0.12))
             grain = self.disturbance * rng.uniform(0, 0.10)
             haze = self.disturbance * max(rng.normal(0, 0.4), 0)  # mm of soft tissue that passes for bone

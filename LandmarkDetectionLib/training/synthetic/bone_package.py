@@ -67,7 +67,7 @@ def package_bones(
     out: str | Path,
     *,
     outline: Model | None = None,
-    name: str = "whole-body-bones",
+    name: str = "whole-body-ct",
     version: str = "1.0.0",
     scans: int = 256,
     progress: Progress | None = None,

@@ -21,6 +21,7 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
     look_closely,
 )
 from LandmarkDetectionLib.detectors.bones import score
+from LandmarkDetectionLib.detectors.spine_chain import with_spine
 from LandmarkDetectionLib.synthesis.batches import ViewBatch
 from LandmarkDetectionLib.synthesis.body.regions import Scans
 from LandmarkDetectionLib.synthesis.body.stream import BodyStream, Framing
@@ -98,7 +99,8 @@ def measure_bones(
         last = first
         if bones:
             look = looks_at(seen, region_pixel_mm, seed + number)
-            last = look_closely(networks, first, regions, look, region_pixel_mm, mirror)
+            close = look_closely(networks, first, regions, look, region_pixel_mm, mirror)
+            last = with_spine(networks, first, close, names, look, region_pixel_mm)
         parts.append((_bare(first), _bare(last), batch.landmarks, batch.visible, batch.field_of_view.kind))
         if progress is not None:
             progress((number + 1) * BATCH / scans, f"held-out scan {(number + 1) * BATCH} of {scans}")

@@ -47,7 +47,7 @@ def package_run(
     run: str | Path,
     out: str | Path,
     *,
-    name: str = "whole-body-ct",
+    name: str = "whole-body-skin",
     version: str = "1.0.0",
     batches: int = 32,
     progress: Progress | None = None,

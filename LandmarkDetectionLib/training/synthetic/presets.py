@@ -91,7 +91,7 @@ _BONES = TrainingConfig(
     skeleton=True,
     channels=(16, 40, 80, 112, 144),
     lateral_channels=(16, 40, 80, 112, 144),
-    steps=1250,
+    steps=4300,
     averaging=0.995,
     validate_every=250,
     checkpoint_minutes=4.0,
@@ -103,26 +103,26 @@ _REGIONS = _BONES.model_copy(
         "pixel_mm": 2.5,
         "channels": (24, 48, 96, 128),
         "lateral_channels": (24, 48, 96, 128),
-        "steps": 1800,
+        "steps": 6000,
         "batch_size": 96,
     }
 )
 
 #: The preset of the second stage that a preset of whole views needs.
-SECOND_STAGE = {"whole-body-bones": "whole-body-bones-regions"}
+SECOND_STAGE = {"whole-body-ct": "whole-body-ct-regions"}
 
 PRESETS: dict[str, tuple[str, TrainingConfig]] = {
     "whole-body-ct": (
-        "The shipped model: compact networks, all landmarks, any field of view.",
-        TrainingConfig(),
-    ),
-    "whole-body-bones": (
         "Skin and bones: 141 landmarks in whole views, then in regions closely; needs BodyParts3D.",
         _BONES,
     ),
-    "whole-body-bones-regions": ("Its second stage alone: regions at 2.5 mm.", _REGIONS),
+    "whole-body-ct-regions": ("Its second stage alone: regions at 2.5 mm.", _REGIONS),
+    "whole-body-skin": (
+        "Skin alone: compact networks, the 31 landmarks that an outline tells, any field of view.",
+        TrainingConfig(),
+    ),
     "quick": (
-        "The shipped model's settings for a few minutes, to see that everything works.",
+        "The settings of whole-body-skin for a few minutes, to see that everything works.",
         TrainingConfig(steps=150, validate_every=75),
     ),
     "paper-body": ("Riegler 2015: the 6-layer CNN on 0.6 M whole bodies, 30 epochs.", _PAPER),

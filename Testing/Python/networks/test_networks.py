@@ -122,14 +122,14 @@ def test_expected_depth_errors_stay_in_a_range_whose_exponential_is_finite() -> 
 
 
 def test_what_ships_fits_in_fifteen_megabytes() -> None:
-    config = PRESETS["whole-body-ct"][1]
+    config = PRESETS["whole-body-skin"][1]
     task = make_task(config, len(load_protocol(config.protocol).names))
     size = sum(t.numel() * t.element_size() for t in task.state_dict().values())
     assert size < 15e6
 
 
 def test_a_preset_size_fits_the_network_it_is_for() -> None:
-    task = make_task(PRESETS["whole-body-ct"][1], 2)
+    task = make_task(PRESETS["whole-body-skin"][1], 2)
     for view, shape in (("coronal", task.framing.coronal), ("lateral", task.framing.lateral)):
         multiple = task.networks[view].multiple
         assert [size % multiple for size in shape] == [0, 0]

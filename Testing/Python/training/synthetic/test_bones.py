@@ -45,7 +45,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, whole_body: Protocol) -> Iter
         patch.setattr("LandmarkDetectionLib.training.synthetic.train.VALIDATION_BATCHES", 1)
         patch.setattr("LandmarkDetectionLib.training.synthetic.train.VALIDATION_BATCH_SIZE", 8)
         load_binding.cache_clear()
-        whole, close = "whole-body-bones", SECOND_STAGE["whole-body-bones"]
+        whole, close = "whole-body-ct", SECOND_STAGE["whole-body-ct"]
         for preset, size in ((whole, 4), (close, 8)):
             config = PRESETS[preset][1].model_copy(update={**QUICK, "landmarks": names, "batch_size": size})
             train(config, folder / preset, device="cpu")

@@ -213,7 +213,7 @@ def test_the_papers_learning_rate_falls_by_its_factor_after_every_epoch() -> Non
 
 
 def test_the_cosine_schedule_warms_up_and_falls_to_zero() -> None:
-    config = PRESETS["whole-body-ct"][1]
+    config = PRESETS["whole-body-skin"][1]
     factors = np.array([learning_rate_factor(step, config) for step in range(config.steps)])
     peak = factors.argmax()
     assert factors[peak] == 1
