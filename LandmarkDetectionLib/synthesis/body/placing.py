@@ -250,7 +250,6 @@ def _anchor_trunk(p: Placing) -> None:
         return np.array([source[0], 30.0, source[2]])
 
     for bone, joint, inset in (
-        ("Fourth_cervical_vertebra", "neck02", 26.0),
         ("Seventh_cervical_vertebra", "neck01", 12.0),
         ("Third_thoracic_vertebra", "spine01", 12.0),
         ("Sixth_thoracic_vertebra", "spine01", 12.0),
@@ -266,7 +265,6 @@ def _anchor_trunk(p: Placing) -> None:
         ("Manubrium", 0.1, "spine01", 13.0),
         ("Body_of_sternum", 0.5, "spine01", 12.0),
         ("Body_of_sternum", 0.05, "spine02", 13.0),
-        ("Fourth_cervical_vertebra", 0.5, "neck02", 46.0),
     ):
         points = bones[bone]
         height = points[:, 2].min() + share * np.ptp(points[:, 2])
@@ -329,6 +327,8 @@ def _anchor_head(p: Placing) -> None:
     crown = np.array([0.0, 58.0, ears])
     for direction in (UP + RIGHT, UP - RIGHT, UP + FRONT, UP - FRONT):
         p.skin(_tip(skull, direction, 4.0), direction, 10.0, "head", head, near=crown)
+    # The head turns where the spine carries it, about the tip of the dens.
+    p.joint(p.points["dens"][1], "head")
     chin = p.points["chin"][1]
     p.skin(chin, FRONT - 0.5 * UP, 9.0, "head", head, near=np.array([0.0, 90.0, chin[2] + 25]))
     for side, low, suffix, right in SIDES:
