@@ -16,8 +16,8 @@ from LandmarkDetectionLib.datasets.splits import splits_to_learn_from
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.io.dti import DirectionColours
-from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
+from LandmarkDetectionLib.io.records import read_recorded_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Case:
         return read_channels(self)
 
     def read_landmarks(self, rater: str | None = None, volume: Volume | None = None) -> LandmarkSet:
-        """The landmarks of a rater, read from the file unless they are known.
+        """The landmarks of a rater, read from the file unless they are known, their status from its record.
 
         Parameters
         ----------
@@ -187,7 +187,7 @@ class Case:
         file = files[rater]
         if self.unit == "pixel" or is_labelme(file):
             return read_pixel_landmarks(file, volume if volume is not None else self.read_volume())
-        return read_landmarks(file)
+        return read_recorded_landmarks(file)
 
 
 @dataclass(frozen=True)

@@ -152,12 +152,12 @@ def test_every_file_of_landmarks_is_read_once_and_every_image_to_check_and_to_gr
 
     counted(stores, "read_annotation")
     counted(stores, "read_volume")
-    counted(cases, "read_landmarks")
+    counted(cases, "read_recorded_landmarks")
     counted(cases, "read_volume")
     tune(store, steps=2)
     count = {kind: [n for (of, _), n in read.items() if of == kind] for kind, _ in read}
     assert count["read_annotation"] == [1] * len(store.history())
-    assert count["read_landmarks"] == [1] * 12, "of the data it learned from; a store's are annotations"
+    assert count["read_recorded_landmarks"] == [1] * 12, "of the data it learned from; a store's are annotations"
     assert count["read_volume"] == [2] * (12 + 18)
 
 
