@@ -50,10 +50,15 @@ def read_channels(case: Case) -> list[Volume]:
 
 def read_images(case: Case) -> list[Volume]:
     """Read all images of a case, whether they lie on one grid or not; raises InputError."""
+    return [case.spaced(volume) for volume in read_files(case)]
+
+
+def read_files(case: Case) -> list[Volume]:
+    """The same with the pixel size that the files say, whatever the datalist says; raises InputError."""
     volumes: list[Volume] = []
     for image in case.images:
         volumes += image.read() if isinstance(image, DirectionColours) else [read_volume(image)]
-    return [with_spacing(volume, case.spacing) for volume in volumes] if case.spacing else volumes
+    return volumes
 
 
 def grid_problem(volumes: Sequence[Volume]) -> str:
@@ -149,7 +154,10 @@ class Case:
     def read_volume(self, channel: int = 0) -> Volume:
         """Read one image, of a colour map the anisotropy; raises InputError as ``read_volume`` does."""
         image = self.images[channel]
-        volume = read_volume(image.fa if isinstance(image, DirectionColours) else image)
+        return self.spaced(read_volume(image.fa if isinstance(image, DirectionColours) else image))
+
+    def spaced(self, volume: Volume) -> Volume:
+        """An image as its file has it, with the pixel size that the datalist says."""
         return with_spacing(volume, self.spacing) if self.spacing else volume
 
     def read_channels(self) -> list[Volume]:

@@ -60,7 +60,7 @@ def read_datalist(
     splits
         Splits that must have a case each, for example ("train", "val").
     fingerprint
-        Of a case and its first image, for ``Case.content``; a store knows it anyway.
+        Of a case and its images while they are open, for ``Case.content``, which a store knows anyway.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def read_datalist(
     path = Path(path)
     if path.is_dir():
         if is_store(path):
-            return read_store(path)
+            return read_store(path, fingerprint)
     cases, name, protocol = _parse(path, read_json(path))
     found = survey(cases, missing, protocol, splits, fingerprint)
     if refused := [str(finding) for finding in found.findings if finding.fatal]:

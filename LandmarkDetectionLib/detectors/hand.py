@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
 from LandmarkDetectionLib.core.options import DetectOptions, Side
@@ -15,7 +14,7 @@ from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, timed
+from LandmarkDetectionLib.detectors.base import Step, detection_of, landmarks_of, refuses_channels, timed
 from LandmarkDetectionLib.detectors.estimates import HandEstimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
 from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands, hand_canvas
@@ -125,22 +124,19 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         ),
     ]
     step(1.0, "done")
-    detection = Detection(
-        landmarks=landmarks,
-        model=model.name,
-        model_version=model.version,
-        parameters={
-            "threshold": picture.threshold,
-            "depth": "none" if picture.flat else method,
-            "device": options.device,
-            "side": chosen.side,
-            "seen": _seen(picture, chosen, side),
-            "unit": "mm" if volume.spacing_known else "pixel",
-            "confidence": "probability of lying in the picture and within "
-            f"{100 * settings.radius_share:g} % of the hand's length",
-        },
-        doubts=tuple(doubted),
-        seconds=seconds,
+    detection = detection_of(
+        model,
+        landmarks,
+        doubted,
+        seconds,
+        threshold=picture.threshold,
+        depth="none" if picture.flat else method,
+        device=options.device,
+        side=chosen.side,
+        seen=_seen(picture, chosen, side),
+        unit="mm" if volume.spacing_known else "pixel",
+        confidence="probability of lying in the picture and within "
+        f"{100 * settings.radius_share:g} % of the hand's length",
     )
     views = picture if picture.flat else replace(picture, picture=chosen.view)
     return Analysis(

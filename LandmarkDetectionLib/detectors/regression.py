@@ -6,12 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, refuses_side, timed
+from LandmarkDetectionLib.detectors.base import (
+    Step,
+    detection_of,
+    landmarks_of,
+    refuses_channels,
+    refuses_side,
+    timed,
+)
 from LandmarkDetectionLib.detectors.evidence import Evidence, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
@@ -95,13 +101,15 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         inside=lambda points: scanned(view, points),
     )
     step(1.0, "done")
-    detection = Detection(
+    detection = detection_of(
+        model,
         landmarks,
-        model.name,
-        model.version,
-        {"threshold": views.threshold, "depth": method, "device": device, "notes": list(views.notes)},
-        tuple(doubted),
+        doubted,
         seconds,
+        threshold=views.threshold,
+        depth=method,
+        device=device,
+        notes=list(views.notes),
     )
     return Analysis(detection, views, Evidence(None, joint))
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, refuses_channels, refuses_side, timed
+from LandmarkDetectionLib.detectors.base import Step, detection_of, refuses_channels, refuses_side, timed
 from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
@@ -189,19 +188,16 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             *_implausible(volume, views, model, settings, landmarks, sums),
         ]
     step(1.0, "done")
-    detection = Detection(
-        landmarks=landmarks,
-        model=model.name,
-        model_version=model.version,
-        parameters={
-            "threshold": views.threshold,
-            "depth": method,
-            "device": options.device,
-            "notes": list(views.notes),
-            "confidence": f"probability of lying in the scan and within {RADIUS_MM:g} mm",
-        },
-        doubts=tuple(doubted),
-        seconds=seconds,
+    detection = detection_of(
+        model,
+        landmarks,
+        doubted,
+        seconds,
+        threshold=views.threshold,
+        depth=method,
+        device=options.device,
+        notes=list(views.notes),
+        confidence=f"probability of lying in the scan and within {RADIUS_MM:g} mm",
     )
     return Analysis(detection, views, _evidence(coronal, views, estimates, settings, model, method))
 

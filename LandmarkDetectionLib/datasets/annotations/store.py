@@ -18,7 +18,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -308,10 +308,19 @@ def is_store(path: str | os.PathLike[str]) -> bool:
     return (Path(path) / ANNOTATIONS).is_dir()
 
 
-def read_store(path: str | os.PathLike[str]) -> Datalist:
+def read_store(
+    path: str | os.PathLike[str], seen: Callable[[Case, Sequence[Volume]], object] | None = None
+) -> Datalist:
     """A store as a checked data set, whose splits are ``train`` and ``held back``.
 
     A landmark that no case to learn from has a position of is left out.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    seen
+        Called with every case and its images, while they are open.
 
     Raises
     ------
@@ -332,9 +341,11 @@ def read_store(path: str | os.PathLike[str]) -> Datalist:
     cases = tuple(_case(row, number, store.path, annotated) for number, row in enumerate(rows, start=1))
     protocol = store.protocol
 
-    def changed(case: Case, volume: Volume) -> str:
+    def changed(case: Case, volumes: Sequence[Volume]) -> str:
         """What the image is now; of one that nobody has touched what it was."""
-        return case.content if _is_untouched(store, case) else content_hash(volume)
+        if seen is not None:
+            seen(case, volumes)
+        return case.content if _is_untouched(store, case) else content_hash(volumes[0])
 
     found = survey(cases, "allow", protocol, fingerprint=changed)
     # While few are annotated, some landmarks were in no image yet: that is no mistake.

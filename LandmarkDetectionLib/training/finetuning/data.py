@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.annotations import HELD_BACK, read_store
 from LandmarkDetectionLib.datasets.annotations.annotation import SUFFIX
 from LandmarkDetectionLib.datasets.annotations.image_content import content_hash
-from LandmarkDetectionLib.datasets.cases import Case
-from LandmarkDetectionLib.datasets.datalist import read_datalist
+from LandmarkDetectionLib.datasets.cases import Case, Datalist
+from LandmarkDetectionLib.datasets.datalist import list_cases, read_datalist
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.statistics import LEAST_SUBJECTS
 from LandmarkDetectionLib.models import Model
@@ -67,7 +68,11 @@ class FineTuningData:
 
 
 def gather(
-    model: Model, store: str | Path, earlier: Sequence[DataSource], progress: Progress
+    model: Model,
+    store: str | Path,
+    earlier: Sequence[DataSource],
+    progress: Progress,
+    keep: Callable[[Case, Sequence[Volume]], object] = lambda _case, _volumes: None,
 ) -> FineTuningData:
     """Read and check all data.
 
@@ -80,6 +85,8 @@ def gather(
     earlier
         Data sets the model came from. One that is no longer there is left out with a warning; an image that
         the store has, too, is left to the store.
+    keep
+        Called with every case that is needed and its images, while they are open to be checked.
 
     Raises
     ------
@@ -87,7 +94,7 @@ def gather(
         A data set cannot be used, has landmarks that the model lacks, or the store holds too little.
     """
     progress(0.0, "reading the annotations")
-    data = read_store(store)
+    data = read_store(store, keep)
     _require_names(model, data.landmark_names, store)
     new = Division(
         tuple(case for case in data if case.split != HELD_BACK),
@@ -112,9 +119,17 @@ def gather(
             warnings.append(f"{source.path}, which {model.name} learned from, is no longer there.")
             continue
         progress((number + 0.5) / len(others), f"reading {Path(source.path).name}, which it learned from")
-        listed = read_datalist(source.path, "allow", fingerprint=lambda _case, image: content_hash(image))
+        needed = _needed(source)
+
+        def seen(case: Case, volumes: Sequence[Volume], needed: set[int] | None = needed) -> str:
+            content = case.content or content_hash(volumes[0])
+            if content not in images and (needed is None or case.row in needed):
+                keep(case, volumes)
+            return content
+
+        listed = read_datalist(source.path, "allow", fingerprint=seen)
         _require_names(model, listed.landmark_names, source.path)
-        division = divide(listed, source.held_back, source.seed, source.learn_from)
+        division = _divided(listed, source)
         divisions.append(f"{listed.name}: {division.text}")
         parts.append(
             Division(
@@ -133,6 +148,19 @@ def gather(
         (_ids(new.training), _ids(new.held_back)),
         tuple(warnings),
     )
+
+
+def _divided(listed: Datalist, source: DataSource) -> Division:
+    return divide(listed, source.held_back, source.seed, source.learn_from)
+
+
+def _needed(source: DataSource) -> set[int] | None:
+    """Rows of a datalist that are learned from or measured; None for a store, all of which is."""
+    if Path(source.path).is_dir():
+        return None
+    unchecked = Datalist(Path(source.path), "", list_cases(source.path), ())
+    division = _divided(unchecked, source)
+    return {case.row for case in (*division.training, *division.held_back)}
 
 
 def accepted(cases: Sequence[Case], names: Sequence[str]) -> np.ndarray:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from LandmarkDetectionLib.datasets.annotations import AnnotationStore
-from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.evaluation.statistics import LEAST_SUBJECTS
 from LandmarkDetectionLib.files import atomic_write, read_json, write_text
+from LandmarkDetectionLib.imaging.aligned_grid import read_template
 from LandmarkDetectionLib.models import Model, add_version, load_model, next_version, user_model_folder
 from LandmarkDetectionLib.models.learned_from import DataSource, note_data, noted_data
 from LandmarkDetectionLib.models.registry import installed_folder
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.training.finetuning.card import fine_tuning_card
 from LandmarkDetectionLib.training.finetuning.comparison import (
     TOLERANCE,
@@ -30,13 +34,14 @@ from LandmarkDetectionLib.training.finetuning.comparison import (
 from LandmarkDetectionLib.training.finetuning.data import FineTuningData, accepted, gather
 from LandmarkDetectionLib.training.finetuning.task import FineTuningTask, mixed
 from LandmarkDetectionLib.training.loop import fit
-from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
+from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase, CaseFolder
 from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
 from LandmarkDetectionLib.training.supervised.package import errors_of, package_annotated
 from LandmarkDetectionLib.training.supervised.plan import Division
 from LandmarkDetectionLib.training.supervised.stream import AnnotatedStream, plain_batches
 from LandmarkDetectionLib.training.supervised.template import TEMPLATE
 from LandmarkDetectionLib.training.supervised.train import (
+    CASES,
     WATCHED,
     load_cases,
     mirror_permutation,
@@ -141,18 +146,25 @@ def fine_tune(
     config, options = _config_of(old), dict(changes or {})
     installed_folder(old.name)
     earlier = tuple(DataSource(str(Path(one).absolute())) for one in data) or noted_data(old)
-    gathered = gather(old, store, earlier, lambda share, text: step(READ * share, text))
+    images = _images(config, old, store, run)
+    try:
+        gathered = gather(old, store, earlier, lambda share, text: step(READ * share, text), images.keep)
+    except InputError:
+        _forget(images.path, run)
+        raise
     anchor = float(options.pop("anchor", 0.0 if gathered.earlier.training else ANCHOR))
     config = _settled(config, gathered, old, anchor, steps, options)
     folder = Path(run) if run is not None else _default_run(old, config)
     if before := _refused_before(folder, config):
+        _forget(images.path, run)
         return FineTuned(before, old, None, gathered.warnings, gathered.earlier.text)
+    _hand_over(images.path, folder / CASES)
     _learn(config, gathered, old, anchor, folder, device, step, cancelled)
     verdict = _judge(config, gathered, old, folder, step)
     if not verdict.is_better:
         write_text(folder / REPORT, json.dumps(verdict.to_record(), indent=1) + "\n")
         # What tells how it went is kept, and not the images.
-        shutil.rmtree(folder / "cases", ignore_errors=True)
+        shutil.rmtree(folder / CASES, ignore_errors=True)
         (folder / "checkpoint.pt").unlink(missing_ok=True)
         return FineTuned(verdict, old, None, gathered.warnings, gathered.earlier.text)
     step(0.96, "writing the model")
@@ -233,6 +245,42 @@ def _default_run(model: Model, config: AnnotatedConfig) -> Path:
     return user_model_folder() / RUNS / f"{model.name}-{key}"
 
 
+def _images(config: AnnotatedConfig, model: Model, store: str | Path, run: str | Path | None) -> CaseFolder:
+    """Where images go while they are checked: which run they are for is known when all of them are.
+
+    What runs before have left, if they were stopped, is taken up.
+    """
+    runs = user_model_folder() / RUNS
+    key = hashlib.sha256(str(Path(store).absolute()).encode()).hexdigest()[:16]
+    folder = (runs / f"{model.name}-{key}" if run is None else Path(run)) / CASES
+    if run is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in runs.glob(f"{model.name}-*/{CASES}/[0-9]*"):
+            with suppress(OSError):
+                os.link(file, folder / file.name)
+    architecture, parameters = config.network()
+    network: Any = build_network(architecture, **parameters)
+    template = read_template(_template_of(model)) if config.align else None
+    return CaseFolder(folder, config.grid.settings(), network.multiple, template)
+
+
+def _hand_over(images: Path, cases: Path) -> None:
+    if images != cases:
+        cases.mkdir(parents=True, exist_ok=True)
+        for file in images.iterdir():
+            file.replace(cases / file.name)
+        shutil.rmtree(images.parent)
+
+
+def _forget(images: Path, run: str | Path | None) -> None:
+    shutil.rmtree(images if run is not None else images.parent, ignore_errors=True)
+
+
+def _template_of(model: Model) -> Path:
+    template: Any = model.settings.get("template")
+    return model.path / str(template["file"])
+
+
 def _refused_before(folder: Path, config: AnnotatedConfig) -> Verdict | None:
     """The verdict on the same training from the same data, where it was refused."""
     if not (folder / REPORT).is_file() or not (folder / "config.json").is_file():
@@ -279,10 +327,9 @@ def _learn(
 
 def _bring_template(old: Model, folder: Path) -> None:
     """What images are registered to stays what it was."""
-    template: Any = old.settings.get("template")
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / TEMPLATE) as temporary:
-        shutil.copyfile(old.path / str(template["file"]), temporary)
+        shutil.copyfile(_template_of(old), temporary)
 
 
 def _judge(

@@ -15,7 +15,7 @@ from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.training.loop import fit, load_final_weights, open_run, read_run
-from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase, prepare_cases
+from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase, CaseFolder, prepare_cases
 from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
 from LandmarkDetectionLib.training.supervised.plan import Division
 from LandmarkDetectionLib.training.supervised.stream import AnnotatedStream, plain_batches
@@ -126,17 +126,10 @@ def load_cases(
         else None
     )
 
+    images = CaseFolder(folder / CASES, settings, network.multiple, template)
+
     def prepare(cases: Sequence[Case]) -> list[AnnotatedCase]:
-        return prepare_cases(
-            cases,
-            config.landmarks,
-            settings,
-            config.raters,
-            folder / CASES,
-            network.multiple,
-            step,
-            template,
-        )
+        return prepare_cases(cases, config.landmarks, config.raters, images, step)
 
     return prepare(chosen), prepare(division.held_back)
 

@@ -157,6 +157,11 @@ def drawn(stream: Numbered[Drawn], count: int, progress: Progress | None = None)
             progress((number + 1) / count, f"held-back batch {number + 1} of {count}")
 
 
+def portion(progress: Progress | None, start: float, end: float) -> Progress | None:
+    """What is told of one step among others, which takes so much of the whole."""
+    return None if progress is None else lambda share, text: progress(start + share * (end - start), text)
+
+
 def joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Arrays, and arrays by name, of batches as those of all."""
     return {
