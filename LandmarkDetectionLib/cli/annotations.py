@@ -38,7 +38,7 @@ def summary(
         console.say(f"Warning: {warning}.")
     print(
         f"{found.annotations} annotations of {found.images} images of {found.subjects} subjects; "
-        f"{found.held_back} images are held back"
+        f"{found.held_out} images are held back"
     )
     if found.protocol:
         print(f"landmarks: {found.protocol}")

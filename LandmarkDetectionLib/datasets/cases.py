@@ -15,7 +15,7 @@ from LandmarkDetectionLib.datasets.findings import Finding
 from LandmarkDetectionLib.datasets.splits import splits_to_learn_from
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import write_text
-from LandmarkDetectionLib.io.dti import DirectionColours
+from LandmarkDetectionLib.io.dti import DTIColourMap
 from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
 from LandmarkDetectionLib.io.records import read_recorded_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
@@ -57,7 +57,7 @@ def read_files(case: Case) -> list[Volume]:
     """The same with the pixel size that the files say, whatever the datalist says; raises InputError."""
     volumes: list[Volume] = []
     for image in case.images:
-        volumes += image.read() if isinstance(image, DirectionColours) else [read_volume(image)]
+        volumes += image.read() if isinstance(image, DTIColourMap) else [read_volume(image)]
     return volumes
 
 
@@ -122,7 +122,7 @@ class Case:
     """
 
     row: int
-    images: tuple[Path | DirectionColours, ...]
+    images: tuple[Path | DTIColourMap, ...]
     landmarks: tuple[tuple[str, Path], ...]
     subject: str
     split: str = ""
@@ -143,7 +143,7 @@ class Case:
         return tuple(
             file
             for image in self.images
-            for file in (image.files if isinstance(image, DirectionColours) else (image,))
+            for file in (image.files if isinstance(image, DTIColourMap) else (image,))
         )
 
     @property
@@ -154,7 +154,7 @@ class Case:
     def read_volume(self, channel: int = 0) -> Volume:
         """Read one image, of a colour map the anisotropy; raises InputError as ``read_volume`` does."""
         image = self.images[channel]
-        return self.spaced(read_volume(image.fa if isinstance(image, DirectionColours) else image))
+        return self.spaced(read_volume(image.fa if isinstance(image, DTIColourMap) else image))
 
     def spaced(self, volume: Volume) -> Volume:
         """An image as its file has it, with the pixel size that the datalist says."""

@@ -32,7 +32,7 @@ from LandmarkDetectionLib.datasets.annotations import is_store, read_store
 from LandmarkDetectionLib.datasets.cases import NO_RATERS, Case, Datalist, DatalistError, Unit
 from LandmarkDetectionLib.datasets.checks import Fingerprint, Missing, survey
 from LandmarkDetectionLib.files import read_json
-from LandmarkDetectionLib.io.dti import DirectionColours
+from LandmarkDetectionLib.io.dti import DTIColourMap
 from LandmarkDetectionLib.io.protocols import chosen_protocol
 
 if TYPE_CHECKING:
@@ -183,11 +183,9 @@ def _case(row: Any, number: int, folder: Path) -> Case:
     )
 
 
-def _colours(entry: Any, folder: Path) -> DirectionColours:
+def _colours(entry: Any, folder: Path) -> DTIColourMap:
     directions = [entry.direction] if isinstance(entry.direction, str) else entry.direction
-    return DirectionColours(
-        folder / entry.fa, tuple(folder / direction for direction in directions), entry.axes
-    )
+    return DTIColourMap(folder / entry.fa, tuple(folder / direction for direction in directions), entry.axes)
 
 
 def _once_per_place(errors: Sequence[Any]) -> list[Any]:

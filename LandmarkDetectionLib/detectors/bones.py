@@ -40,9 +40,9 @@ from LandmarkDetectionLib.detectors.silhouette import (
     CLICK_DEPTH_MM,
     CLICK_MM,
     LEAST_LIKENESS,
-    canvas,
     estimate,
     frame_of,
+    patch_of,
     refuses_size,
     room_before_the_end,
     scanned,
@@ -97,8 +97,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         networks = array_estimates.networks_for(model, options.device)
     with timed(seconds, "networks"):
         step(0.55, "finding landmarks")
-        coronal = canvas(views.coronal, settings.coronal_shape)
-        lateral = canvas(views.lateral, settings.lateral_shape)
+        coronal = patch_of(views.coronal, settings.coronal_shape)
+        lateral = patch_of(views.lateral, settings.lateral_shape)
         mirror = model.protocol.mirror_permutation()
         names = model.protocol.names
         estimates = first_look(networks, body_view(coronal), body_view(lateral), settings.pixel_mm, mirror)

@@ -17,7 +17,7 @@ from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
 from LandmarkDetectionLib.detectors.base import Step, detection_of, landmarks_of, refuses_channels
 from LandmarkDetectionLib.detectors.evidence import Evidence
-from LandmarkDetectionLib.detectors.joint import Frame, JointEvidence
+from LandmarkDetectionLib.detectors.joint import JointEvidence, JointFrame
 from LandmarkDetectionLib.detectors.regression import regression_answer
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
 from LandmarkDetectionLib.errors import InputError
@@ -64,7 +64,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     marks = landmarks_of(model, ras, inside, np.where(inside, shares, 0.0))
     step(1.0, "done")
     axes, geometry = 2 if picture.flat else 3, view.geometry
-    frame = Frame(geometry.origin, (geometry.axes_mm / (*geometry.spacing, 1.0))[:, :axes])
+    frame = JointFrame(geometry.origin, (geometry.axes_mm / (*geometry.spacing, 1.0))[:, :axes])
     whole = model.read_joint()
 
     joint = JointEvidence(

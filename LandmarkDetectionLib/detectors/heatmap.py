@@ -75,7 +75,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         grid, unregistered = _grid([volume, *options.channels], model, settings, network.multiple)
     with timed(seconds, "network"):
         step(0.5, "finding landmarks")
-        radius = settings.radius / float(grid.cell_mm.mean())
+        radius = settings.radius / float(grid.voxel_mm.mean())
         masses = settings.masses(model.protocol.names)
         reading, output = read_image(
             network,

@@ -43,7 +43,7 @@ def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError 
 def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
     """Find landmarks with the paper's networks; see ``detectors.dispatch.analyse``.
 
-    The network places every landmark somewhere, so confidence is the share found on held-back bodies, and
+    The network places every landmark somewhere, so confidence is the share found on held-out bodies, and
     only positions outside the scan are reported absent.
     """
     import torch
@@ -117,7 +117,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
 def regression_answer(
     positions: Array, found_share: Sequence[float], present: Sequence[bool], radius: float
 ) -> Answer:
-    """What a network that gives positions (L, d) alone says: as sure as it was right on data held back."""
+    """What a network that gives positions (L, d) alone says: as sure as it was right on data held out."""
     share = np.clip(np.asarray(found_share, float), 0.02, 0.98)
     # The deviation in every axis at which so many errors in a plane are below the radius.
     deviation = radius / np.sqrt(-2 * np.log(1 - share))

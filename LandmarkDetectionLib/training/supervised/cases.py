@@ -23,7 +23,7 @@ from LandmarkDetectionLib.typing import Array, Progress
 
 
 @dataclass(frozen=True)
-class AnnotatedCase:
+class SupervisedCase:
     """One case as a training sees it.
 
     Attributes
@@ -33,11 +33,11 @@ class AnnotatedCase:
     file
         ``.npy`` with the image, (C, *S) float16.
     to_ras : (4, 4)
-        Cells (x, y, z, 1) to RAS mm.
+        Voxels (x, y, z, 1) to RAS mm.
     content
-        Cells along each axis of S that the image takes.
+        Voxels along each axis of S that the image takes.
     points : (R, L, d)
-        Cells, x first, by rater; NaN where there are none.
+        Voxels, x first, by rater; NaN where there are none.
     known : (R, L) bool
         False where a landmark was not annotated; known without a point is absent from the image.
     unit
@@ -138,7 +138,7 @@ def prepare_cases(
     raters: str,
     folder: CaseFolder,
     progress: Progress | None = None,
-) -> list[AnnotatedCase]:
+) -> list[SupervisedCase]:
     """Cases with their images in a folder.
 
     Parameters
@@ -175,12 +175,12 @@ def digest(cases: Iterable[Case]) -> str:
     return state.hexdigest()
 
 
-def _prepare(case: Case, names: Sequence[str], raters: str, folder: CaseFolder) -> AnnotatedCase:
+def _prepare(case: Case, names: Sequence[str], raters: str, folder: CaseFolder) -> SupervisedCase:
     file, known = folder.keep(case)
     to_ras, content = np.array(known["to_ras"]), tuple(known["content"])
     annotations = case_annotations(case, names, raters)
     geometry = ImageGrid(np.zeros((1, *[1] * folder.settings.dimensions), np.float32), to_ras, content)
-    return AnnotatedCase(
+    return SupervisedCase(
         name=case.name,
         subject=case.subject,
         file=file,

@@ -27,7 +27,7 @@ class GridConfig(BaseModel):
         return GridSettings(self.shape, self.spacing, self.intensity)
 
 
-class AnnotatedConfig(LoopConfig):
+class SupervisedConfig(LoopConfig):
     """One training on annotated images. The same config and data on the same machine give the same weights.
 
     Attributes
@@ -44,7 +44,7 @@ class AnnotatedConfig(LoopConfig):
     grid
         What the network looks at.
     loss, sigma
-        See ``training.supervised.losses``; sigma in cells of the heatmap.
+        See ``training.supervised.losses``; sigma in voxels of the heatmap.
     weights
         One per landmark, for ``weighted-mse``.
     raters

@@ -19,15 +19,15 @@ from LandmarkDetectionLib.training.synthetic.card_parts import (
     share,
 )
 from LandmarkDetectionLib.training.synthetic.held_out import CALIBRATION_SEED, STATISTICS_SEED, TEST_SEED
-from LandmarkDetectionLib.training.synthetic.held_out_hands import RADIUS_SHARE, HeldBackHands
+from LandmarkDetectionLib.training.synthetic.held_out_hands import RADIUS_SHARE, HeldOutHands
 
 KINDS = {"depth": "with depth", "silhouette": "silhouette alone"}
 
 
 def hand_report(
-    tested: dict[str, HeldBackHands], curves: dict[str, Calibration], protocol: Protocol
+    tested: dict[str, HeldOutHands], curves: dict[str, Calibration], protocol: Protocol
 ) -> dict[str, Any]:
-    """Errors, presence, depth and calibration on held-back hands, as JSON values; by kind of picture."""
+    """Errors, presence, depth and calibration on held-out hands, as JSON values; by kind of picture."""
     summary: dict[str, Any] = {"hands": len(tested["depth"].visible)}
     tips = np.array([name.endswith("_tip") for name in protocol.names])
     rows: dict[str, dict[str, Any]] = {name: {} for name in protocol.names}

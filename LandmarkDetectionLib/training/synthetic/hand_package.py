@@ -41,7 +41,7 @@ def package_hands(
     batches: int,
     progress: Progress | None,
 ) -> Model:
-    """Calibrate a hand network on held-back hands, measure it on others, and write a model package.
+    """Calibrate a hand network on held-out hands, measure it on others, and write a model package.
 
     Raises
     ------

@@ -37,7 +37,7 @@ from LandmarkDetectionLib.training.synthetic.held_out import (
     CALIBRATION_SEED,
     STATISTICS_SEED,
     TEST_SEED,
-    HeldBack,
+    HeldOut,
     Population,
     measure,
     population,
@@ -58,7 +58,7 @@ def package_run(
     batches: int = 32,
     progress: Progress | None = None,
 ) -> Model:
-    """Calibrate a finished run on held-back bodies, measure it on others, and write a model package.
+    """Calibrate a finished run on held-out bodies, measure it on others, and write a model package.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def package_run(
     out : path
         The package's folder.
     batches : int
-        Batches of 64 held-back scans, for calibration and again for the measurement.
+        Batches of 64 held-out scans, for calibration and again for the measurement.
 
     Raises
     ------
@@ -134,9 +134,9 @@ def package_run(
 
 
 def measured_report(
-    tested: HeldBack, calibration: dict[str, Calibration], method: str, protocol: Protocol
+    tested: HeldOut, calibration: dict[str, Calibration], method: str, protocol: Protocol
 ) -> dict[str, Any]:
-    """Errors, presence and calibration on held-back bodies, as JSON values."""
+    """Errors, presence and calibration on held-out bodies, as JSON values."""
     seen = tested.visible
     confidence = calibration[method](tested.score[method])
     found = tested.found(method)

@@ -58,14 +58,14 @@ def learned() -> JointGaussian:
     return choose_certainty(joint, observed, truth, np.full(COUNT, 2.0), np.full(COUNT, 20.0))
 
 
-def held_back(count: int = 60) -> tuple[np.ndarray, Observed]:
+def held_out(count: int = 60) -> tuple[np.ndarray, Observed]:
     rng = np.random.default_rng(1)
     truth = shapes(rng, count)
     return truth, observations(rng, truth)
 
 
 def test_the_expected_error_is_that_which_is_made(learned):
-    truth, observed = held_back(400)
+    truth, observed = held_out(400)
     expected, made = [], []
     for n in range(len(truth)):
         expected.append(follow(learned, one(observed, n), moving=False).expected_error)
@@ -78,7 +78,7 @@ def test_the_expected_error_is_that_which_is_made(learned):
 
 
 def test_a_landmark_follows_when_its_neighbour_is_corrected(learned):
-    truth, observed = held_back()
+    truth, observed = held_out()
     lost = np.flatnonzero(observed.near[:, 3] < 0.5)
     before = np.linalg.norm(observed.position[lost, 3] - truth[lost, 3], axis=1)
     settled = np.arange(L) == 2
@@ -90,7 +90,7 @@ def test_a_landmark_follows_when_its_neighbour_is_corrected(learned):
 
 
 def test_hardly_any_landmark_is_made_worse(learned):
-    truth, observed = held_back()
+    truth, observed = held_out()
     worse = others = 0
     for n in range(len(truth)):
         settled = np.arange(L) == follow(learned, one(observed, n), moving=False).expected_error.argmax()
@@ -104,7 +104,7 @@ def test_hardly_any_landmark_is_made_worse(learned):
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 59), st.lists(st.booleans(), min_size=L, max_size=L), st.floats(-200, 200))
 def test_settled_landmarks_stay_and_the_rest_is_finite(learned, n, settled, shift):
-    truth, observed = held_back()
+    truth, observed = held_out()
     known = np.array(settled)
     places = truth[n] + shift
     moved = follow(learned, one(observed, n), known, places)
@@ -116,7 +116,7 @@ def test_settled_landmarks_stay_and_the_rest_is_finite(learned, n, settled, shif
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 59), st.tuples(st.floats(-1000, 1000), st.floats(-1000, 1000)))
 def test_the_place_of_the_whole_does_not_matter(learned, n, shift):
-    truth, observed = held_back()
+    truth, observed = held_out()
     settled = np.arange(L) == 2
     here = follow(learned, one(observed, n), settled, truth[n]).position
     there = one(observed, n)
@@ -127,7 +127,7 @@ def test_the_place_of_the_whole_does_not_matter(learned, n, shift):
 
 
 def test_an_answer_that_contradicts_the_others_counts_little(learned):
-    truth, observed = held_back(1)
+    truth, observed = held_out(1)
     answer = one(observed, 0)
     wrong = answer._replace(
         position=truth[0] + np.where(np.arange(L)[:, None] == 5, 150.0, 0.0),
@@ -141,7 +141,7 @@ def test_an_answer_that_contradicts_the_others_counts_little(learned):
 
 
 def test_a_landmark_that_is_not_seen_is_put_where_the_others_have_it(learned):
-    truth, observed = held_back(1)
+    truth, observed = held_out(1)
     answer = one(observed, 0)
     position, seen = answer.position.copy(), answer.seen.copy()
     position[5], seen[5] = 1e4, False
@@ -175,7 +175,7 @@ def test_a_file_holds_the_numbers_however_they_lie_in_memory(learned):
 
 def test_a_file_gives_back_what_was_written(learned):
     again = joint_from_bytes(joint_to_bytes(learned), L)
-    truth, observed = held_back(1)
+    truth, observed = held_out(1)
     settled = np.arange(L) == 2
     first, second = (follow(joint, one(observed, 0), settled, truth[0]) for joint in (learned, again))
     assert again.certainty == pytest.approx(learned.certainty)
@@ -206,7 +206,7 @@ def test_the_plane_alone_can_be_taken():
 
 def test_every_number_comes_from_the_config_and_stays_with_what_was_learned():
     config = CorrectionConfig(choices=(0.1,), shrunk=1e9)
-    truth, observed = held_back()
+    truth, observed = held_out()
     joint = fit_joint_gaussian(truth, observed, truth, config)
     assert joint.config == joint.first_axes(1).config == config
     tried = choose_certainty(joint, observed, truth, np.full(60, 2.0), np.full(60, 20.0))
@@ -214,7 +214,7 @@ def test_every_number_comes_from_the_config_and_stays_with_what_was_learned():
 
 
 def test_shrinking_takes_a_known_share_of_what_is_common_and_nothing_of_the_variances():
-    truth, observed = held_back()
+    truth, observed = held_out()
     whole = fit_joint_gaussian(truth, observed, truth, CorrectionConfig(shrunk=1e12)).covariance
     shrunk = fit_joint_gaussian(truth, observed, truth).covariance
     off = ~np.eye(L * D, dtype=bool)
