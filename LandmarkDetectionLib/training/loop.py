@@ -397,7 +397,7 @@ def _validate(task: Any, batches: list[Any], step: int, folder: Path, writer: An
         values = torch.cat([m[name] for m in measured])
         metrics[name] = float(values.mean())
         metrics[f"{name}, median"] = float(values.median())
-        writer.add_scalar(f"held back/{name}", metrics[name], step)
+        writer.add_scalar(f"held out/{name}", metrics[name], step)
     with (folder / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(metrics) + "\n")
     picture = task.picture(batches[0])
@@ -406,7 +406,7 @@ def _validate(task: Any, batches: list[Any], step: int, folder: Path, writer: An
 
     with atomic_write(folder / "pictures" / f"step-{step:07d}.png") as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
-    writer.add_image("held back", picture, step, dataformats="HWC")
+    writer.add_image("held out", picture, step, dataformats="HWC")
 
 
 __getattr__ = names_of_before(__name__)

@@ -54,7 +54,7 @@ def test_landmarks_lie_on_what_they_mark(cases):
     for image, points in zip(batch.images, batch.points, strict=True):
         for x, y in points.round().long().tolist():
             assert image[0, y, x] > 0.99 * image.max()
-    assert torch.allclose(batch.cell_mm, torch.tensor(0.5))
+    assert torch.allclose(batch.voxel_mm, torch.tensor(0.5))
 
 
 def test_a_landmark_that_was_not_annotated_is_not_known_and_one_off_the_canvas_is_absent(tmp_path):
