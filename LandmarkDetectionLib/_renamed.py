@@ -120,7 +120,9 @@ MOVED = {
 #: Module of today -> the names in it that were called otherwise, as before=today.
 RENAMED = {
     "cohort.results.model_results": "worst_first=results_by_priority",
+    "cohort.run.batch": "look=prospect_of",
     "correction.propagation": "Followed=Propagated follow=propagate",
+    "datasets.importers.slicer_scenes": "LANDMARK_SUFFIXES=SLICER_SUFFIXES",
     "datasets.raters": "Annotation=Rating",
     "detectors.estimates": "LENGTH_OF_CANVAS=LENGTH_OF_PATCH",
     "detectors.hand_network": "hand_canvas=hand_patch",

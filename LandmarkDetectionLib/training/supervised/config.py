@@ -52,7 +52,7 @@ class SupervisedConfig(LoopConfig):
     align
         Register every image to a template first, the mean of training images about their landmarks.
     copies
-        Turned copies that are looked at in detection, see ``inference.averaged_output``.
+        Test-time augmentation: turned copies that are looked at, too, see ``inference.averaged_output``.
     radius
         A landmark counts as found when it lies this close to the truth, in mm or, where an image's pixel size
         is unknown, in pixels.

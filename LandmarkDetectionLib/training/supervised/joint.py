@@ -34,7 +34,7 @@ def joint_of_measured(
     shapes = np.concatenate([case.points for case in training])
     there = measured["there"].astype(bool)[..., None]
     truth = np.where(there, measured["points"], np.nan)
-    voxel = measured["cell_mm"]
+    voxel = measured["voxel_mm"]
     observed = Observed(
         measured["position"],
         measured["deviation"],

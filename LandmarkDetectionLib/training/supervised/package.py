@@ -225,7 +225,7 @@ def _measure(
     """By landmark of every image: error in mm or px, scores, whether it is there, what is known, places."""
     landmarks = len(task.config.landmarks)
     scores = ("error", "near", "present", "there", "known")
-    places = ("points", "position", "deviation", "cell_mm")
+    places = ("points", "position", "deviation", "voxel_mm")
     parts: dict[str, list[Array]] = {key: [] for key in (*scores, *places)}
     for number, batch in enumerate(batches):
         if progress is not None:
@@ -240,11 +240,11 @@ def _measure(
         parts["there"].append((batch.present & batch.known).numpy())
         parts["known"].append(batch.known.numpy())
         parts["points"].append(batch.points.numpy())
-        parts["cell_mm"].append(batch.voxel_mm.numpy())
+        parts["voxel_mm"].append(batch.voxel_mm.numpy())
         parts["position"].append(reading.position)
         parts["deviation"].append(np.sqrt(np.einsum("blii->bli", reading.covariance)))
     d = task.config.dimensions
-    shapes = {"cell_mm": (0,), **dict.fromkeys(("points", "position", "deviation"), (0, landmarks, d))}
+    shapes = {"voxel_mm": (0,), **dict.fromkeys(("points", "position", "deviation"), (0, landmarks, d))}
     return {
         key: np.concatenate(values) if values else np.zeros(shapes.get(key, (0, landmarks)))
         for key, values in parts.items()
