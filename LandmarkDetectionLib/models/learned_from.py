@@ -7,7 +7,6 @@ in. Models are told apart by their weights, so that another model of the same na
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,21 +56,20 @@ def noted_data(model: Model) -> tuple[DataSource, ...]:
     """What a model has learned from; nothing when this computer does not know."""
     try:
         content: Any = read_json(_file(model))
-        return tuple(_source(**one) for one in content["data"])
+        return tuple(_source(one) for one in content["data"])
     except (InputError, KeyError, TypeError, AttributeError):
         return ()
 
 
 def _entry(source: DataSource) -> dict[str, Any]:
+    """As the file has it, where what is held out is called ``held_back``."""
     entry = asdict(source)
     return {"held_back": entry.pop("held_out"), **entry}
 
 
-def _source(
-    path: str, held_out: str | None = None, seed: int = 1, learn_from: Sequence[str] | None = None
-) -> DataSource:
-    """From the entries of the file, which kept their names."""
-    return DataSource(path, held_out, seed, tuple(learn_from or ()))
+def _source(entry: dict[str, Any]) -> DataSource:
+    learn_from = tuple(entry.get("learn_from") or ())
+    return DataSource(entry["path"], entry.get("held_back"), entry.get("seed", 1), learn_from)
 
 
 def _file(model: Model) -> Path:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from LandmarkDetectionLib.datasets.annotations import AnnotationStore
 from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.evaluation.statistics import LEAST_SUBJECTS
-from LandmarkDetectionLib.files import atomic_write, read_json, write_text
+from LandmarkDetectionLib.files import atomic_write, make_folder, read_json, write_text
 from LandmarkDetectionLib.imaging.aligned_grid import read_template
 from LandmarkDetectionLib.models import Model, add_version, load_model, next_version, user_model_folder
 from LandmarkDetectionLib.models.learned_from import DataSource, note_data, noted_data
@@ -150,13 +150,14 @@ def fine_tune(
     try:
         gathered = gather(old, store, earlier, lambda share, text: step(READ * share, text), images.keep)
     except InputError:
-        _forget(images.path, run)
+        if run is None:
+            shutil.rmtree(images.path.parent, ignore_errors=True)
         raise
     anchor = float(options.pop("anchor", 0.0 if gathered.earlier.training else ANCHOR))
     config = _settled(config, gathered, old, anchor, steps, options)
     folder = Path(run) if run is not None else _default_run(old, config)
     if before := _refused_before(folder, config):
-        _forget(images.path, run)
+        shutil.rmtree(images.path if run is not None else images.path.parent, ignore_errors=True)
         return FineTuned(before, old, None, gathered.warnings, gathered.earlier.text)
     _hand_over(images.path, folder / CASES)
     _learn(config, gathered, old, anchor, folder, device, step, cancelled)
@@ -254,7 +255,7 @@ def _images(config: SupervisedConfig, model: Model, store: str | Path, run: str 
     key = hashlib.sha256(str(Path(store).absolute()).encode()).hexdigest()[:16]
     folder = (runs / f"{model.name}-{key}" if run is None else Path(run)) / CASES
     if run is None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for file in runs.glob(f"{model.name}-*/{CASES}/[0-9]*"):
             with suppress(OSError):
                 os.link(file, folder / file.name)
@@ -266,14 +267,10 @@ def _images(config: SupervisedConfig, model: Model, store: str | Path, run: str 
 
 def _hand_over(images: Path, cases: Path) -> None:
     if images != cases:
-        cases.mkdir(parents=True, exist_ok=True)
+        make_folder(cases)
         for file in images.iterdir():
             file.replace(cases / file.name)
-        shutil.rmtree(images.parent)
-
-
-def _forget(images: Path, run: str | Path | None) -> None:
-    shutil.rmtree(images if run is not None else images.parent, ignore_errors=True)
+        shutil.rmtree(images.parent, ignore_errors=True)
 
 
 def _template_of(model: Model) -> Path:

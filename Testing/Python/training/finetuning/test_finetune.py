@@ -28,7 +28,7 @@ from LandmarkDetectionLib.models import (
     user_model_folder,
     validate_model,
 )
-from LandmarkDetectionLib.models.learned_from import DataSource, noted_data
+from LandmarkDetectionLib.models.learned_from import DataSource, note_data, noted_data
 from LandmarkDetectionLib.training.finetuning import finetune
 from LandmarkDetectionLib.training.finetuning.comparison import (
     ModelComparison,
@@ -250,6 +250,15 @@ def test_a_model_made_better_twice_names_both_parents(tuned, store, models):
     again = tune(store, changes={"learning_rate": 1e-5}, steps=2)
     assert again.old.version == "1.1.0"
     assert again.new is None or parent_version(again.new) == "1.1.0"
+
+
+def test_what_a_model_learned_from_is_noted_under_the_names_of_before():
+    model, source = load_model(NAME), DataSource("data.json", "fold 1", 3, ("a", "b"))
+    note_data(model, (source,))
+    (file,) = user_model_folder().glob(".learned-from/*")
+    entry = {"held_back": "fold 1", "path": "data.json", "seed": 3, "learn_from": ["a", "b"]}
+    assert json.loads(file.read_text()) == {"data": [entry]}
+    assert noted_data(model) == (source,)
 
 
 # --- parts ----------------------------------------------------------------------------------------------
