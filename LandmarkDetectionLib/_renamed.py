@@ -57,7 +57,7 @@ MOVED = {
     "cohort.batching": "cohort.run.resident_models",
     "cohort.report_data": "cohort.report.data",
     "cohort.tables": "cohort.results.tables io.csv_text",
-    "cohort.worst_first": "cohort.results.worst_first quality.triage",
+    "cohort.worst_first": "cohort.report.page quality.triage",
     "console": "cli.console",
     "correction.following": "correction.propagation",
     "datalist": "datasets.datalist datasets.cases",
@@ -117,6 +117,42 @@ MOVED = {
     "volume": "core.volume io.volumes io.formats core.geometry",
 }
 
+#: Module of today -> the names in it that were called otherwise, as before=today.
+RENAMED = {
+    "cohort.results.model_results": "worst_first=results_by_priority",
+    "cohort.run.batch": "look=prospect_of",
+    "correction.propagation": "Followed=Propagated follow=propagate",
+    "datasets.importers.slicer_scenes": "LANDMARK_SUFFIXES=SLICER_SUFFIXES",
+    "datasets.raters": "Annotation=Rating",
+    "detectors.estimates": "LENGTH_OF_CANVAS=LENGTH_OF_PATCH",
+    "detectors.hand_network": "hand_canvas=hand_patch",
+    "detectors.joint": "Frame=JointFrame",
+    "detectors.silhouette": "canvas=patch_of",
+    "heatmaps.gaussian": "cells_to_pixels=heatmap_to_image pixels_to_cells=image_to_heatmap",
+    "heatmaps.inference": "COPIES=AUGMENTATIONS needs_tiles=needs_sliding_window",
+    "heatmaps.sliding_window": "tiled_peaks=sliding_window_peaks",
+    "heatmaps.softmax": "cell_centres=pixel_centres",
+    "io.dti": "DirectionColours=DTIColourMap",
+    "measurement.from_files": "Calibration=PixelSizing",
+    "quality.triage": "expected_wrong=case_priority landmark_urgency=landmark_priority",
+    "synthesis.body.stream": "Frame=ViewFrame",
+    "synthesis.surrogate_domain": "SecondDomain=SurrogateDomain",
+    "training.finetuning.comparison": (
+        "Comparison=PairedErrors Verdict=ModelComparison verdict_from_record=comparison_from_record"
+    ),
+    "training.supervised.card": "annotated_card=supervised_card",
+    "training.supervised.cases": "AnnotatedCase=SupervisedCase",
+    "training.supervised.config": "AnnotatedConfig=SupervisedConfig",
+    "training.supervised.package": "package_annotated=package_supervised",
+    "training.supervised.pictures": "annotated_picture=supervised_picture",
+    "training.supervised.plan": "Division=Split",
+    "training.supervised.presets": "ANNOTATED_PRESETS=SUPERVISED_PRESETS AnnotatedPreset=SupervisedPreset",
+    "training.supervised.stream": "AnnotatedBatch=SupervisedBatch AnnotatedStream=SupervisedStream",
+    "training.supervised.train": "is_annotated_run=is_supervised_run train_annotated=train_supervised",
+    "training.synthetic.held_out": "HeldBack=HeldOut",
+    "training.synthetic.held_out_hands": "HeldBackHands=HeldOutHands",
+}
+
 #: Modules that are still there -> the names that moved out of them, by their modules of today.
 EMPTIED: dict[str, dict[str, str]] = {
     "cli": {
@@ -129,6 +165,19 @@ EMPTIED: dict[str, dict[str, str]] = {
         "cohort.sources.case_source": "CaseSource Found LeftOut",
         "cohort.sources.filters": "Filters",
         "cohort.sources.find": "find_cases",
+    },
+    "correction": {
+        "correction.propagation": "Followed follow",
+    },
+    "detectors.hand_network": {
+        "detectors.estimates": "LENGTH_OF_CANVAS",
+        "detectors.hand_network": "hand_canvas",
+    },
+    "detectors.joint": {
+        "detectors.joint": "Frame",
+    },
+    "detectors.silhouette": {
+        "detectors.silhouette": "canvas",
     },
     "detectors": {
         "core.options": "DEPTH_METHODS",
@@ -164,6 +213,12 @@ EMPTIED: dict[str, dict[str, str]] = {
 }
 
 
+def name_of_today(home: str, name: str) -> str:
+    """What a name of before is called in its module of today."""
+    renamed = RENAMED.get(home.removeprefix(f"{_LIBRARY}."), "")
+    return dict(pair.split("=") for pair in renamed.split()).get(name, name)
+
+
 def moved_module(name: str) -> ModuleSpec | None:
     """What the import system needs for a full module name of before; None for any other name."""
     before = name.removeprefix(f"{_LIBRARY}.")
@@ -185,8 +240,9 @@ def names_of_before(module: str) -> Callable[[str], Any]:
     def answer(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        warnings.warn(f"{module}.{name} is {homes[name]}.{name} now", DeprecationWarning, stacklevel=2)
-        return getattr(import_module(homes[name]), name)
+        today = name_of_today(homes[name], name)
+        warnings.warn(f"{module}.{name} is {homes[name]}.{today} now", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(homes[name]), today)
 
     return answer
 
@@ -201,19 +257,23 @@ class MovedModule(Loader):
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         warnings.warn(f"{name} is {' and '.join(self.homes)} now", DeprecationWarning, stacklevel=2)
-        if len(self.homes) == 1 and not self.had_submodules:
+        if len(self.homes) == 1 and not self.had_submodules and not self._has_renamed():
             # The module itself: what is set in one is set in the other.
             sys.modules[name] = import_module(self.homes[0])
         else:
             module.__dict__["__getattr__"] = _first_of(name, self.homes)
 
+    def _has_renamed(self) -> bool:
+        return self.homes[0].removeprefix(f"{_LIBRARY}.") in RENAMED
+
 
 def _first_of(module: str, homes: Sequence[str]) -> Callable[[str], Any]:
     def answer(name: str) -> Any:
         if not name.startswith("__"):
-            for home in map(import_module, homes):
-                if hasattr(home, name):
-                    return getattr(home, name)
+            for home in homes:
+                found, today = import_module(home), name_of_today(home, name)
+                if hasattr(found, today):
+                    return getattr(found, today)
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return answer

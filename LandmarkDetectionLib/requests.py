@@ -158,7 +158,7 @@ class Install(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Annotate(Request):
-    """Answered by ``file``, ``split``, ``annotations`` and ``held_back``.
+    """Answered by ``file``, ``split``, ``annotations`` and ``held_out``.
 
     Positions are in the coordinates of the image's own file, in which ``ijk_to_ras`` places the voxels.
     """

@@ -242,7 +242,7 @@ class Worker:
             "file": str(store.file_of(annotation)),
             "split": annotation.split,
             "annotations": kept.annotations,
-            "held_back": kept.held_back,
+            "held_out": kept.held_out,
         }
 
     def _fine_tune(self, request: requests.FineTune, progress: Progress) -> Message:

@@ -49,7 +49,7 @@ def agreement(
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.evaluation.ratings import MEAN, common_cases, mean_ratings, read_ratings
     from LandmarkDetectionLib.measurement import Frame
-    from LandmarkDetectionLib.measurement.from_files import Calibration, protocol_of
+    from LandmarkDetectionLib.measurement.from_files import PixelSizing, protocol_of
 
     if len(raters) < 2:
         raise typer.BadParameter("give at least two raters.", param_hint="RATERS")
@@ -69,7 +69,7 @@ def agreement(
         if chosen.view == "picture"
         else Frame.space(spacing_known=known)
     )
-    frame = Calibration(pixel_size=pixel_size).apply(frame, LandmarkSet(()), None)
+    frame = PixelSizing(pixel_size=pixel_size).apply(frame, LandmarkSet(()), None)
 
     from LandmarkDetectionLib.evaluation.agreement import agreement as compare
 

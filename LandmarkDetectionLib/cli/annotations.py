@@ -38,7 +38,7 @@ def summary(
         console.say(f"Warning: {warning}.")
     print(
         f"{found.annotations} annotations of {found.images} images of {found.subjects} subjects; "
-        f"{found.held_back} images are held back"
+        f"{found.held_out} images are held back"
     )
     if found.protocol:
         print(f"landmarks: {found.protocol}")
@@ -106,11 +106,11 @@ def add(
 
 def _read_review(path: Path) -> Review:
     from LandmarkDetectionLib.datasets.annotations.foreign import review_of_landmarks
-    from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks
-    from LandmarkDetectionLib.io.records import read_review
+    from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES
+    from LandmarkDetectionLib.io.records import read_recorded_landmarks, read_review
 
     if path.name.lower().endswith(LANDMARK_SUFFIXES):
-        return review_of_landmarks(read_landmarks(path))
+        return review_of_landmarks(read_recorded_landmarks(path))
     return read_review(path)
 
 

@@ -307,9 +307,9 @@ def _print_script(jobs: Slurm) -> None:
 
 
 def _list(request: Request, as_json: bool) -> None:
-    from LandmarkDetectionLib.cohort.run.batch import look
+    from LandmarkDetectionLib.cohort.run.batch import prospect_of
 
-    prospect = look(request, lambda event: None)
+    prospect = prospect_of(request, lambda event: None)
     listed = _listed(prospect)
     if as_json:
         console.print_json(listed)

@@ -263,8 +263,8 @@ def _learned_from(model: Model, datalist: Datalist, cases: Sequence[Case]) -> st
     for source in noted_data(model):
         if Path(source.path).resolve() == datalist.path.resolve():
             with suppress(InputError):
-                division = divide(datalist, source.held_back, source.seed, source.learn_from)
-                learned |= {case.row for case in division.training}
+                split = divide(datalist, source.held_out, source.seed, source.learn_from)
+                learned |= {case.row for case in split.training}
     known = sum(case.row in learned for case in cases)
     return (
         f"{model.name} learned from {known} of the {len(cases)} cases: its errors there say little."

@@ -61,9 +61,9 @@ def finetune(
         return
     for warning in done.warnings:
         console.say(f"Warning: {warning}")
-    if done.division and not telling.quiet:
-        console.say(f"Earlier data: {done.division}")
+    if done.split and not telling.quiet:
+        console.say(f"Earlier data: {done.split}")
     if done.new is None:
-        raise NotBetterError(done.verdict.sentence())
-    print(done.verdict.sentence())
+        raise NotBetterError(done.comparison.sentence())
+    print(done.comparison.sentence())
     print(f"{done.new.name} {done.new.version} is in use; 'models back {done.new.name}' goes back.")

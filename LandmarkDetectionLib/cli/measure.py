@@ -20,7 +20,7 @@ from LandmarkDetectionLib.files import make_folder
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.measurement import Measurements
-    from LandmarkDetectionLib.measurement.from_files import Calibration
+    from LandmarkDetectionLib.measurement.from_files import PixelSizing
     from LandmarkDetectionLib.reporting import CaseReport, Reviewed
 
 SourcesArgument = Annotated[
@@ -77,11 +77,11 @@ class Reading:
     ] = None
 
     @property
-    def calibration(self) -> Calibration:
+    def calibration(self) -> PixelSizing:
         """What is said of the size of pixels."""
-        from LandmarkDetectionLib.measurement.from_files import Calibration
+        from LandmarkDetectionLib.measurement.from_files import PixelSizing
 
-        return Calibration(self.pixel_size, _ruler(self.ruler), _distance(self.known_distance))
+        return PixelSizing(self.pixel_size, _ruler(self.ruler), _distance(self.known_distance))
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def _read_cases(
 
 
 def _read_case(
-    file: Path, reading: Reading, several: bool, calibration: Calibration, reviewed: Reviewed | None
+    file: Path, reading: Reading, several: bool, calibration: PixelSizing, reviewed: Reviewed | None
 ) -> _Case:
     from LandmarkDetectionLib.io.volumes import read_volume
     from LandmarkDetectionLib.measurement.from_files import (

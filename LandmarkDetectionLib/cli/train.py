@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.training.supervised.model import MadeModel
     from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 
-SYNTHETIC_PRESET, ANNOTATED_PRESET = "whole-body-skin", "scn-lite"
+SYNTHETIC_PRESET, SUPERVISED_PRESET = "whole-body-skin", "scn-lite"
 #: Tells landmarks from the outline where a scan shows no bone, inside the model of skin and bones.
 OUTLINE_MODEL = "whole-body-skin"
 
@@ -71,11 +71,12 @@ class Learning:
 class Images:
     """What is learned of annotated images, and how."""
 
-    held_back: Annotated[
+    held_out: Annotated[
         str | None,
         typer.Option(
+            "--held-back",
             help="Split that is only measured; 'none' measures nothing. By default those called val, "
-            "validation or held back, or else 15 % of the subjects learned from."
+            "validation or held back, or else 15 % of the subjects learned from.",
         ),
     ] = None
     learn_from: Annotated[
@@ -155,18 +156,18 @@ def train(
         raise typer.BadParameter("give the folder to write to.", param_hint="--out")
     _check_model_name(result.name, result.model_version)
     if data is None:
-        _refuse_options_of_annotated_images(result, learning, images)
+        _refuse_supervised_options(result, learning, images)
         tell_files(_train_synthetic(preset or SYNTHETIC_PRESET, out, result, learning, run, telling), telling)
         return
     if learning.network is not None:
         raise typer.BadParameter("for annotated images choose a --preset.", param_hint="--network")
-    made = _train_annotated(data, preset or ANNOTATED_PRESET, out, result, learning, images, run, telling)
+    made = _train_annotated(data, preset or SUPERVISED_PRESET, out, result, learning, images, run, telling)
     tell_files(made.files, telling, _made_record(made))
     if not telling.as_json:
         _tell_quality(made, telling.quiet)
 
 
-def _refuse_options_of_annotated_images(result: Result, learning: Learning, images: Images) -> None:
+def _refuse_supervised_options(result: Result, learning: Learning, images: Images) -> None:
     given = {
         "--install": result.install,
         "--no-install": result.install is False,
@@ -186,7 +187,7 @@ def _changes(learning: Learning, **more: Any) -> dict[str, Any]:
 
 def _made_record(made: MadeModel) -> dict[str, Any]:
     return {
-        "division": made.division,
+        "division": made.split,
         "installed": made.installed,
         "held_back": made.quality.to_record(),
         "doubt": made.quality.doubt,
@@ -292,7 +293,7 @@ def _train_annotated(
     lessons = Lessons(
         preset,
         changes,
-        held_back=images.held_back,
+        held_out=images.held_out,
         learn_from=tuple(images.learn_from or ()),
         raters=images.raters or "mean",
         limit=images.limit,
@@ -330,7 +331,7 @@ def _check_model_name(name: str, version: str) -> None:
 
 
 def _print_presets(as_json: bool) -> None:
-    from LandmarkDetectionLib.training.supervised.presets import ANNOTATED_PRESETS
+    from LandmarkDetectionLib.training.supervised.presets import SUPERVISED_PRESETS
     from LandmarkDetectionLib.training.synthetic.presets import PRESETS
 
     if as_json:
@@ -343,7 +344,7 @@ def _print_presets(as_json: bool) -> None:
                 "description": one.description,
                 "config": {"architecture": one.architecture, **one.options},
             }
-            for name, one in ANNOTATED_PRESETS.items()
+            for name, one in SUPERVISED_PRESETS.items()
         }
         console.print_json({**synthetic, **annotated})
         return
@@ -359,6 +360,6 @@ def _print_presets(as_json: bool) -> None:
             str(one.options["batch_size"]),
             f"--data: {one.description}",
         ]
-        for name, one in ANNOTATED_PRESETS.items()
+        for name, one in SUPERVISED_PRESETS.items()
     ]
     console.print_table(["preset", "network", "steps", "batch", "what for"], rows)

@@ -128,7 +128,7 @@ class Review:
             kept.append(replace(old, predicted=_position_of(new)) if settled else new)
         return replace(fresh, landmarks=replace(fresh.landmarks, landmarks=tuple(kept)))
 
-    def follow(self, refined: Detection) -> Review:
+    def propagate(self, refined: Detection) -> Review:
         """The landmarks that nobody has settled, where ``Analysis.refine`` put them; settled ones stay.
 
         The prediction stays the model's first answer, to which restoring goes back.

@@ -1,4 +1,4 @@
-"""How bold landmarks may follow: measured on images held back, so that hardly any is made worse."""
+"""How bold landmarks may follow: measured on images held out, so that hardly any is made worse."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observed
-from LandmarkDetectionLib.correction.propagation import follow
+from LandmarkDetectionLib.correction.propagation import propagate
 from LandmarkDetectionLib.typing import Array
 
 
@@ -24,7 +24,7 @@ def choose_certainty(
     joint : JointGaussian
         With what is tried in its ``config``.
     observed : Observed
-        Of M images held back, as in ``fit_joint_gaussian``.
+        Of M images held out, as in ``fit_joint_gaussian``.
     truth : (M, L, d)
         NaN where it is not known.
     tolerance, radius : (M,)
@@ -53,7 +53,7 @@ def _made_worse(
 ) -> tuple[int, int]:
     settled = np.zeros(joint.landmarks, bool)
     places = np.nan_to_num(truth)
-    now = follow(joint, observed, moving=False)
+    now = propagate(joint, observed, moving=False)
     worse = others = 0
     for _ in range(joint.config.corrections):
         rest = judged & ~settled
@@ -62,7 +62,7 @@ def _made_worse(
         settled[np.where(rest, now.expected_error, -1).argmax()] = True
         rest = judged & ~settled
         before = np.linalg.norm(now.position - truth, axis=1)[rest]
-        now = follow(joint, observed, settled, places, tolerance=tolerance)
+        now = propagate(joint, observed, settled, places, tolerance=tolerance)
         after = np.linalg.norm(now.position - truth, axis=1)[rest]
         worse, others = worse + int((after > before + tolerance).sum()), others + int(rest.sum())
     return worse, others

@@ -1,4 +1,4 @@
-"""Learning a joint Gaussian: the shapes of the training data, and a network's errors on data held back.
+"""Learning a joint Gaussian: the shapes of the training data, and a network's errors on data held out.
 
 Notes
 -----

@@ -2,7 +2,7 @@
 
 Positions x (L landmarks, d axes) are one Gaussian vector whose place in the image is free. A network's answer
 is y = x + e, and its errors e are Gaussian too: each with the deviation that the network's own scores tell,
-and correlated between landmarks as they were on images held back. Both together give what is known of every
+and correlated between landmarks as they were on images held out. Both together give what is known of every
 landmark once some of them are known for certain.
 
 Notes

@@ -10,7 +10,7 @@ from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observ
 from LandmarkDetectionLib.typing import Array
 
 
-class Followed(NamedTuple):
+class Propagated(NamedTuple):
     """What corrections make of L landmarks.
 
     Attributes
@@ -33,7 +33,7 @@ class Followed(NamedTuple):
         return np.asarray(np.sqrt(np.trace(self.covariance, axis1=1, axis2=2)))
 
 
-def follow(
+def propagate(
     joint: JointGaussian,
     observed: Observed,
     settled: Array | None = None,
@@ -41,7 +41,7 @@ def follow(
     *,
     tolerance: float = 0.0,
     moving: bool = True,
-) -> Followed:
+) -> Propagated:
     """The landmarks after some of them were settled.
 
     Parameters
@@ -70,7 +70,7 @@ def follow(
         known[:, None], fixed, start + move if moving else np.where(known[:, None], fixed, start)
     )
     rest = np.where(known[:, None], 0.0, posterior.mean - position)
-    return Followed(position, posterior.covariance + rest[:, :, None] * rest[:, None, :], posterior.mean)
+    return Propagated(position, posterior.covariance + rest[:, :, None] * rest[:, None, :], posterior.mean)
 
 
 def _safe(move: Array, covariance: Array, certainty: float, tolerance: float) -> Array:

@@ -15,9 +15,9 @@ from LandmarkDetectionLib.datasets.findings import Finding
 from LandmarkDetectionLib.datasets.splits import splits_to_learn_from
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import write_text
-from LandmarkDetectionLib.io.dti import DirectionColours
-from LandmarkDetectionLib.io.markups import read_landmarks
+from LandmarkDetectionLib.io.dti import DTIColourMap
 from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
+from LandmarkDetectionLib.io.records import read_recorded_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
 
 if TYPE_CHECKING:
@@ -50,10 +50,15 @@ def read_channels(case: Case) -> list[Volume]:
 
 def read_images(case: Case) -> list[Volume]:
     """Read all images of a case, whether they lie on one grid or not; raises InputError."""
+    return [case.spaced(volume) for volume in read_files(case)]
+
+
+def read_files(case: Case) -> list[Volume]:
+    """The same with the pixel size that the files say, whatever the datalist says; raises InputError."""
     volumes: list[Volume] = []
     for image in case.images:
-        volumes += image.read() if isinstance(image, DirectionColours) else [read_volume(image)]
-    return [with_spacing(volume, case.spacing) for volume in volumes] if case.spacing else volumes
+        volumes += image.read() if isinstance(image, DTIColourMap) else [read_volume(image)]
+    return volumes
 
 
 def grid_problem(volumes: Sequence[Volume]) -> str:
@@ -117,7 +122,7 @@ class Case:
     """
 
     row: int
-    images: tuple[Path | DirectionColours, ...]
+    images: tuple[Path | DTIColourMap, ...]
     landmarks: tuple[tuple[str, Path], ...]
     subject: str
     split: str = ""
@@ -138,7 +143,7 @@ class Case:
         return tuple(
             file
             for image in self.images
-            for file in (image.files if isinstance(image, DirectionColours) else (image,))
+            for file in (image.files if isinstance(image, DTIColourMap) else (image,))
         )
 
     @property
@@ -149,7 +154,10 @@ class Case:
     def read_volume(self, channel: int = 0) -> Volume:
         """Read one image, of a colour map the anisotropy; raises InputError as ``read_volume`` does."""
         image = self.images[channel]
-        volume = read_volume(image.fa if isinstance(image, DirectionColours) else image)
+        return self.spaced(read_volume(image.fa if isinstance(image, DTIColourMap) else image))
+
+    def spaced(self, volume: Volume) -> Volume:
+        """An image as its file has it, with the pixel size that the datalist says."""
         return with_spacing(volume, self.spacing) if self.spacing else volume
 
     def read_channels(self) -> list[Volume]:
@@ -157,7 +165,7 @@ class Case:
         return read_channels(self)
 
     def read_landmarks(self, rater: str | None = None, volume: Volume | None = None) -> LandmarkSet:
-        """The landmarks of a rater, read from the file unless they are known.
+        """The landmarks of a rater, read from the file unless they are known, their status from its record.
 
         Parameters
         ----------
@@ -187,7 +195,7 @@ class Case:
         file = files[rater]
         if self.unit == "pixel" or is_labelme(file):
             return read_pixel_landmarks(file, volume if volume is not None else self.read_volume())
-        return read_landmarks(file)
+        return read_recorded_landmarks(file)
 
 
 @dataclass(frozen=True)

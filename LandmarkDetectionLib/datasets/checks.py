@@ -30,21 +30,20 @@ import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.datasets.cases import Case, grid_problem, read_images
+from LandmarkDetectionLib.datasets.cases import Case, grid_problem, read_files
 from LandmarkDetectionLib.datasets.findings import Finding, ImageFacts
 from LandmarkDetectionLib.datasets.shape_checks import check_shapes
 from LandmarkDetectionLib.datasets.splits import is_training
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io import raster
 from LandmarkDetectionLib.io.pixel_landmarks import is_labelme
-from LandmarkDetectionLib.io.volumes import read_volume
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
 
 
 Missing = Literal["refuse", "allow"]
-Fingerprint = Callable[["Case", Volume], str]
+Fingerprint = Callable[["Case", Sequence[Volume]], str]
 #: Share of the image's extent by which a landmark may lie outside it: a cut fingertip, a chin off the film.
 OUTSIDE = 0.1
 #: Likeness of two names (``difflib``) from which one may be a misspelling of the other.
@@ -118,7 +117,8 @@ def survey(
     splits
         That must have a case each.
     fingerprint
-        Called with every case and its first image, while that is open; for ``Case.content``.
+        Called with every case and its images, while they are open, if they lie on one grid; for
+        ``Case.content``.
     """
     findings = [*_repeated_images(cases), *_splits(cases, splits)]
     seen = []
@@ -159,13 +159,14 @@ def _of(case: Case, kind: str, text: str, fatal: bool = True) -> Finding:
 def _look(case: Case, findings: list[Finding], fingerprint: Fingerprint | None) -> _Seen:
     image, volumes, content = None, [], ""
     try:
-        volumes = read_images(case)
+        stored = read_files(case)
+        volumes = [case.spaced(volume) for volume in stored]
         image = _facts(volumes)
-        if fingerprint is not None:
-            content = fingerprint(case, volumes[0])
-        findings += _doubts(case, volumes)
+        findings += [*_doubts(case, volumes), *_contradicted_spacing(case, stored[0])]
         if problem := grid_problem(volumes):
             findings.append(_of(case, "grid", f"its channels {problem}"))
+        elif fingerprint is not None:
+            content = fingerprint(case, volumes)
     except InputError as error:
         findings.append(_of(case, "image", str(error).rstrip(".")))
     sets = {}
@@ -176,8 +177,6 @@ def _look(case: Case, findings: list[Finding], fingerprint: Fingerprint | None) 
             sets[rater] = case.read_landmarks(rater, volumes[0] if volumes else None)
         except InputError as problem:
             findings.append(_of(case, "landmark file", str(problem).rstrip(".")))
-    if volumes and case.spacing:
-        findings += _contradicted_spacing(case)
     return _Seen(case, image, sets, content)
 
 
@@ -200,11 +199,9 @@ def _facts(volumes: Sequence[Volume]) -> ImageFacts:
     )
 
 
-def _contradicted_spacing(case: Case) -> Iterator[Finding]:
-    # Only headers say it, but readers give whole images; few datalists say a spacing at all.
-    volume = read_volume(case.image_files[0])
+def _contradicted_spacing(case: Case, volume: Volume) -> Iterator[Finding]:
     stored = volume.spacing[: len(case.spacing)]
-    if volume.spacing_known and not np.allclose(stored, case.spacing, rtol=0.01):
+    if case.spacing and volume.spacing_known and not np.allclose(stored, case.spacing, rtol=0.01):
         sides = " x ".join(f"{side:.4g}" for side in stored)
         told = " x ".join(f"{side:.4g}" for side in case.spacing)
         text = f"its file says that a pixel has {sides} mm, and the datalist {told} mm, which is taken"

@@ -32,7 +32,7 @@ from LandmarkDetectionLib.datasets.annotations import is_store, read_store
 from LandmarkDetectionLib.datasets.cases import NO_RATERS, Case, Datalist, DatalistError, Unit
 from LandmarkDetectionLib.datasets.checks import Fingerprint, Missing, survey
 from LandmarkDetectionLib.files import read_json
-from LandmarkDetectionLib.io.dti import DirectionColours
+from LandmarkDetectionLib.io.dti import DTIColourMap
 from LandmarkDetectionLib.io.protocols import chosen_protocol
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def read_datalist(
     splits
         Splits that must have a case each, for example ("train", "val").
     fingerprint
-        Of a case and its first image, for ``Case.content``; a store knows it anyway.
+        Of a case and its images while they are open, for ``Case.content``, which a store knows anyway.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def read_datalist(
     path = Path(path)
     if path.is_dir():
         if is_store(path):
-            return read_store(path)
+            return read_store(path, fingerprint)
     cases, name, protocol = _parse(path, read_json(path))
     found = survey(cases, missing, protocol, splits, fingerprint)
     if refused := [str(finding) for finding in found.findings if finding.fatal]:
@@ -183,11 +183,9 @@ def _case(row: Any, number: int, folder: Path) -> Case:
     )
 
 
-def _colours(entry: Any, folder: Path) -> DirectionColours:
+def _colours(entry: Any, folder: Path) -> DTIColourMap:
     directions = [entry.direction] if isinstance(entry.direction, str) else entry.direction
-    return DirectionColours(
-        folder / entry.fa, tuple(folder / direction for direction in directions), entry.axes
-    )
+    return DTIColourMap(folder / entry.fa, tuple(folder / direction for direction in directions), entry.axes)
 
 
 def _once_per_place(errors: Sequence[Any]) -> list[Any]:

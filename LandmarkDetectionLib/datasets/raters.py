@@ -22,7 +22,7 @@ MeanOf = Literal["all", "any"]
 MEAN, ALL = "mean", "all"
 
 
-class Annotation(NamedTuple):
+class Rating(NamedTuple):
     """What one rater, or the mean of several, says of one case.
 
     Attributes
@@ -43,7 +43,7 @@ class Annotation(NamedTuple):
 
 def case_annotations(
     case: Case, names: Sequence[str], rater: str = MEAN, volume: Volume | None = None, mean_of: MeanOf = "any"
-) -> list[Annotation]:
+) -> list[Rating]:
     """Read the annotations of a case as training targets.
 
     Parameters
@@ -61,7 +61,7 @@ def case_annotations(
 
     Returns
     -------
-    list of Annotation
+    list of Rating
         One, or one per rater for ``"all"``.
 
     Raises
@@ -70,7 +70,7 @@ def case_annotations(
         A file is broken, or the case has no landmarks by that rater.
     """
     chosen = case.raters if rater in (MEAN, ALL) else (rater,)
-    read = [_annotation(one, case.read_landmarks(one, volume), names) for one in chosen]
+    read = [_rating(one, case.read_landmarks(one, volume), names) for one in chosen]
     if rater != MEAN:
         return read
     if len(read) == 1:
@@ -85,7 +85,7 @@ def case_landmarks(
     return [one.positions for one in case_annotations(case, names, rater, volume, mean_of)]
 
 
-def mean_annotation(annotations: Sequence[Annotation], mean_of: MeanOf = "any") -> Annotation:
+def mean_annotation(annotations: Sequence[Rating], mean_of: MeanOf = "any") -> Rating:
     """The mean of several raters.
 
     A landmark that some placed and others declared missing, or did not annotate, has the mean of those who
@@ -102,10 +102,10 @@ def mean_annotation(annotations: Sequence[Annotation], mean_of: MeanOf = "any") 
     mean[enough] = total[enough] / count[enough, None]
     said = np.any(known, axis=0) if mean_of == "any" else np.all(known, axis=0)
     declared = np.logical_and(count == 0, said)
-    return Annotation(MEAN, mean, enough | declared)
+    return Rating(MEAN, mean, enough | declared)
 
 
-def _annotation(rater: str, landmarks: LandmarkSet, names: Sequence[str]) -> Annotation:
+def _rating(rater: str, landmarks: LandmarkSet, names: Sequence[str]) -> Rating:
     of_name = {one.name: one for one in landmarks}
     positions = np.full((len(names), 3), np.nan)
     known = np.zeros(len(names), bool)
@@ -113,4 +113,4 @@ def _annotation(rater: str, landmarks: LandmarkSet, names: Sequence[str]) -> Ann
         landmark = of_name.get(name)
         if landmark is not None and (landmark.is_present or landmark.status is Status.MISSING):
             positions[n], known[n] = landmark.position, True
-    return Annotation(rater, positions, known)
+    return Rating(rater, positions, known)

@@ -14,8 +14,8 @@ import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
 
-#: Of a growing data set every third subject is held back until there are so many, then every fifth.
-ENOUGH_HELD_BACK, FIRST_SHARE, LATER_SHARE = 5, 3, 5
+#: Of a growing data set every third subject is held out until there are so many, then every fifth.
+ENOUGH_HELD_OUT, FIRST_SHARE, LATER_SHARE = 5, 3, 5
 #: Words that say what a split is for, and words beside them that say nothing.
 _TRAINING = frozenset({"train", "training", "trn", "tr"})
 _VALIDATION = frozenset(
@@ -27,7 +27,7 @@ _TEST = frozenset({"test", "tests", "testing", "tst", "ts", "te", "eval", "evalu
     "hidden",
     "benchmark",
 }
-_HELD_BACK = frozenset({"heldback", "heldout", "holdout", "holdback"})
+_HELD_OUT = frozenset({"heldback", "heldout", "holdout", "holdback"})
 _EMPTY_WORDS = frozenset({"set", "split", "data", "dataset", "cases", "images", "part", "subset", "the"})
 
 
@@ -86,13 +86,13 @@ def shuffled_subjects(subjects: Iterable[str], seed: int = 0) -> list[str]:
     return [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
 
 
-def holds_back_next(subjects: int, held_back: int) -> bool:
-    """Whether a new subject of a growing data set is held back, beside so many of which some are.
+def holds_out_next(subjects: int, held_out: int) -> bool:
+    """Whether a new subject of a growing data set is held out, beside so many of which some are.
 
     Every third is until there are enough to compare models on, then every fifth.
     """
     count = subjects + 1
-    return held_back < max(min(ENOUGH_HELD_BACK, count // FIRST_SHARE), count // LATER_SHARE)
+    return held_out < max(min(ENOUGH_HELD_OUT, count // FIRST_SHARE), count // LATER_SHARE)
 
 
 def is_training(split: str) -> bool:
@@ -108,15 +108,15 @@ def is_training(split: str) -> bool:
 
 
 def is_validation(split: str) -> bool:
-    """Whether a split is called what is held back to measure on while methods are chosen.
+    """Whether a split is called what is held out to measure on while methods are chosen.
 
     Examples
     --------
-    >>> [is_validation(name) for name in ("Val", "validation set", "held back", "held-out", "fold 1")]
+    >>> [is_validation(name) for name in ("Val", "validation set", "held out", "held-out", "fold 1")]
     [True, True, True, True, False]
     """
     words = _words(split)
-    return bool(words) and (words <= _VALIDATION or "".join(_letters(split)) in _HELD_BACK)
+    return bool(words) and (words <= _VALIDATION or "".join(_letters(split)) in _HELD_OUT)
 
 
 def is_test(split: str) -> bool:
@@ -167,8 +167,8 @@ def find_split(name: str, splits: Iterable[str]) -> str | None:
 def _speaks_of_measuring(split: str) -> bool:
     """Whether any word says so; ``train+val`` is what is left to learn from beside a test set."""
     words = _words(split)
-    held_back = any(one in "".join(_letters(split)) for one in _HELD_BACK)
-    return is_test(split) or held_back or bool(words & _VALIDATION and not words & _TRAINING)
+    held_out = any(one in "".join(_letters(split)) for one in _HELD_OUT)
+    return is_test(split) or held_out or bool(words & _VALIDATION and not words & _TRAINING)
 
 
 def _letters(split: str) -> list[str]:
@@ -182,7 +182,7 @@ def _telling(word: str) -> str:
     """The word itself, or what is left of one that an empty word is glued to."""
     for empty in sorted(_EMPTY_WORDS, key=len, reverse=True):
         for rest in (word.removesuffix(empty), word.removeprefix(empty)):
-            if rest in _TRAINING | _VALIDATION | _TEST | _HELD_BACK:
+            if rest in _TRAINING | _VALIDATION | _TEST | _HELD_OUT:
                 return rest
     return word
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS, Estimates, HandEstimates
+from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_PATCH, Estimates, HandEstimates
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.networks.silhouette_arrays import (
     HeatmapArrays,
@@ -162,7 +162,7 @@ def estimate_hands(
     error_map = np.exp(maps.depth_log_scale) * scale
     wrist, tip = (place[:, n] for n in ends)
     seen = (present[:, list(ends)] > 0.5).all(axis=1)
-    length = np.where(seen, np.linalg.norm(tip - wrist, axis=1), LENGTH_OF_CANVAS * image.shape[2])
+    length = np.where(seen, np.linalg.norm(tip - wrist, axis=1), LENGTH_OF_PATCH * image.shape[2])
     near = mass_within(probability, place, radius_share * length)
     return HandEstimates(
         position=_double(place),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
@@ -61,6 +63,17 @@ def landmarks_of(
             )
         )
     return LandmarkSet(tuple(marks), name=model.protocol.title)
+
+
+def detection_of(
+    model: Model,
+    landmarks: LandmarkSet,
+    doubts: Iterable[Doubt],
+    seconds: dict[str, float],
+    **parameters: Any,
+) -> Detection:
+    """What a model has found; ``parameters`` are what it ran with, as JSON values."""
+    return Detection(landmarks, model.name, model.version, parameters, tuple(doubts), seconds)
 
 
 @contextmanager

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, refuses_side, timed
+from LandmarkDetectionLib.detectors.base import (
+    Step,
+    detection_of,
+    landmarks_of,
+    refuses_channels,
+    refuses_side,
+    timed,
+)
 from LandmarkDetectionLib.detectors.bone_estimates import (
     BodyEstimates,
     BodyView,
@@ -34,9 +40,9 @@ from LandmarkDetectionLib.detectors.silhouette import (
     CLICK_DEPTH_MM,
     CLICK_MM,
     LEAST_LIKENESS,
-    canvas,
     estimate,
     frame_of,
+    patch_of,
     refuses_size,
     room_before_the_end,
     scanned,
@@ -92,8 +98,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         networks = array_estimates.networks_for(model, options.device)
     with timed(seconds, "networks"):
         step(0.55, "finding landmarks")
-        coronal = canvas(views.coronal, settings.coronal_shape)
-        lateral = canvas(views.lateral, settings.lateral_shape)
+        coronal = patch_of(views.coronal, settings.coronal_shape)
+        lateral = patch_of(views.lateral, settings.lateral_shape)
         mirror = np.asarray(model.protocol.mirror_permutation())
         names = model.protocol.names
         estimates = first_look(networks, body_view(coronal), body_view(lateral), settings.pixel_mm, mirror)
@@ -136,19 +142,16 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             *(doubt for doubt in of_all if doubt is not None),
         ]
     step(1.0, "done")
-    detection = Detection(
-        landmarks=landmarks,
-        model=model.name,
-        model_version=model.version,
-        parameters={
-            "threshold": views.threshold,
-            "depth": "lateral",
-            "device": options.device,
-            "notes": list(views.notes),
-            "confidence": f"probability of lying in the scan and within {RADIUS_MM:g} mm",
-        },
-        doubts=tuple(doubted),
-        seconds=seconds,
+    detection = detection_of(
+        model,
+        landmarks,
+        doubted,
+        seconds,
+        threshold=views.threshold,
+        depth="lateral",
+        device=options.device,
+        notes=list(views.notes),
+        confidence=f"probability of lying in the scan and within {RADIUS_MM:g} mm",
     )
     state = _evidence(coronal, views, estimates, covariance, settings, model)
     return Analysis(detection, views, state)

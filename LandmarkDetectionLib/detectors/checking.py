@@ -90,7 +90,7 @@ def _trials(model: Model, settings: DetectorSettings) -> Iterator[str]:
 
 
 def _smallest_size(network: Any) -> tuple[int, ...]:
-    """The smallest sensible image that a network takes, in cells."""
+    """The smallest sensible image that a network takes, in voxels."""
     step, dimensions = int(network.multiple), int(getattr(network, "dimensions", 2))
     least = 64 if dimensions == 2 else 16
     return (-(-least // step) * step,) * dimensions

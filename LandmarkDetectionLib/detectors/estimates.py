@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-LENGTH_OF_CANVAS = 0.6  # hand's length as a share of the canvas' rows where its ends are not seen
+LENGTH_OF_PATCH = 0.6  # hand's length as a share of the patch's rows where its ends are not seen
 
 
 class HandEstimates(NamedTuple):
-    """What the network says about L landmarks of B hands, in the canvas' own coordinates.
+    """What the network says about L landmarks of B hands, in the patch's own coordinates.
 
     Attributes
     ----------

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
 from LandmarkDetectionLib.core.options import DetectOptions, Side
@@ -15,11 +14,11 @@ from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, timed
+from LandmarkDetectionLib.detectors.base import Step, detection_of, landmarks_of, refuses_channels, timed
 from LandmarkDetectionLib.detectors.estimates import HandEstimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
-from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands, hand_canvas
-from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
+from LandmarkDetectionLib.detectors.hand_network import HAND_LINE, estimate_hands, hand_patch
+from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence, JointFrame
 from LandmarkDetectionLib.detectors.settings import HandSettings
 from LandmarkDetectionLib.errors import InputError, ModelError, NoBodyError
 from LandmarkDetectionLib.imaging.hand.views import HandPicture, HandView, view_hand
@@ -82,9 +81,9 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         networks = array_estimates.networks_for(model, options.device)
     with timed(seconds, "networks"):
         step(0.6, "finding landmarks")
-        canvases = [hand_canvas(one.view, settings.canvas_shape, settings.filled) for one in picture.views]
+        patches = [hand_patch(one.view, settings.canvas_shape, settings.filled) for one in picture.views]
         front, back, inside = (
-            np.stack([getattr(canvas, image) for canvas in canvases])
+            np.stack([getattr(patch, image) for patch in patches])
             for image in ("front", "back", "field_of_view")
         )
         ends = _ends(model)
@@ -92,7 +91,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     step(0.9, "checking the result")
     curve = settings.calibration["silhouette" if picture.flat else "depth"]
     confidence = Calibration(np.array(curve.scores), np.array(curve.shares))(found.near)
-    pixel_mm = np.array([canvas.geometry.spacing[0] for canvas in canvases])
+    pixel_mm = np.array([patch.geometry.spacing[0] for patch in patches])
     impossible = impossible_bones(found, model, settings, flat=picture.flat, pixel_mm=pixel_mm)
     # A view in which bones are impossible explains the picture as badly as one that lacks landmarks.
     worth = confidence.sum(axis=1) - impossible.sum(axis=1)
@@ -109,8 +108,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     doubts, trust = _refuted(
         volume, picture, model, found, worth, impossible[best], best, confidence[best], side
     )
-    landmarks = _landmarks(volume, model, canvases[best], found, best, places, trust)
-    length = float(found.length[best]) * canvases[best].geometry.spacing[0]
+    landmarks = _landmarks(volume, model, patches[best], found, best, places, trust)
+    length = float(found.length[best]) * patches[best].geometry.spacing[0]
     doubted = [
         *_partly_seen(volume, confidence[best]),
         *doubts,
@@ -125,27 +124,22 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         ),
     ]
     step(1.0, "done")
-    detection = Detection(
-        landmarks=landmarks,
-        model=model.name,
-        model_version=model.version,
-        parameters={
-            "threshold": picture.threshold,
-            "depth": "none" if picture.flat else method,
-            "device": options.device,
-            "side": chosen.side,
-            "seen": _seen(picture, chosen, side),
-            "unit": "mm" if volume.spacing_known else "pixel",
-            "confidence": "probability of lying in the picture and within "
-            f"{100 * settings.radius_share:g} % of the hand's length",
-        },
-        doubts=tuple(doubted),
-        seconds=seconds,
+    detection = detection_of(
+        model,
+        landmarks,
+        doubted,
+        seconds,
+        threshold=picture.threshold,
+        depth="none" if picture.flat else method,
+        device=options.device,
+        side=chosen.side,
+        seen=_seen(picture, chosen, side),
+        unit="mm" if volume.spacing_known else "pixel",
+        confidence="probability of lying in the picture and within "
+        f"{100 * settings.radius_share:g} % of the hand's length",
     )
     views = picture if picture.flat else replace(picture, picture=chosen.view)
-    return Analysis(
-        detection, views, _evidence(volume, picture, canvases[best], found, best, settings, model)
-    )
+    return Analysis(detection, views, _evidence(volume, picture, patches[best], found, best, settings, model))
 
 
 def _evidence(
@@ -173,7 +167,7 @@ def _evidence(
     pixel = view.geometry.spacing[0]
     axes = 2 if picture.flat else 3
     observed = hand_observations(found, np.full(len(found.length), pixel), axes)[best]
-    frame = Frame(view.geometry.origin, (view.geometry.axes_mm * (1.0, 1.0, pixel))[:, :axes])
+    frame = JointFrame(view.geometry.origin, (view.geometry.axes_mm * (1.0, 1.0, pixel))[:, :axes])
     whole = model.read_joint()
 
     joint = JointEvidence(
@@ -188,7 +182,7 @@ def _evidence(
 
 
 def hand_observations(found: HandEstimates, pixel_mm: Array, axes: int) -> list[Observed]:
-    """What the network says of every hand, in pixels of its canvas of (B,) mm; 2 axes are without depth."""
+    """What the network says of every hand, in pixels of its patch of (B,) mm; 2 axes are without depth."""
     scale = np.asarray(pixel_mm)[:, None, None]
     position = np.concatenate([found.position, found.depth[..., None] / scale], axis=-1)
     plane = np.sqrt(np.einsum("blii->bli", found.covariance))
@@ -223,7 +217,7 @@ def impossible_bones(
     flat
         Without depth.
     pixel_mm : (B,)
-        Size of the canvases' pixels, for what has depth.
+        Size of the patches' pixels, for what has depth.
     """
     names = list(model.protocol.names)
     ends = np.array([[names.index(one) for one in line] for line in model.protocol.lines], int).reshape(-1, 2)

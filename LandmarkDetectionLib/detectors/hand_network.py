@@ -1,4 +1,4 @@
-"""What the hand network says about hands in canonical axes, fitted into its canvas.
+"""What the hand network says about hands in canonical axes, fitted into its patch.
 
 The axes are those of ``synthesis.hand.model``: the back of a left hand, fingers up, thumb at the right. A
 hand without depth (a radiograph) has the same depth everywhere, as ``front == back == 0`` on it.
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LandmarkDetectionLib._renamed import names_of_before
 from LandmarkDetectionLib.detectors import array_estimates
-from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS, HandEstimates
+from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_PATCH, HandEstimates
 from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
 from LandmarkDetectionLib.typing import Array
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 HAND_LINE = ("wrist", "middle_tip")  # the hand's length lies between them
 
 
-def hand_canvas(view: View, shape: tuple[int, int], filled: float) -> View:
-    """Fit what is visible of a hand into the middle of the network's canvas, with square pixels.
+def hand_patch(view: View, shape: tuple[int, int], filled: float) -> View:
+    """Fit what is visible of a hand into the middle of the network's patch, with square pixels.
 
     As ``synthesis.hand.stream`` does: the hand fills ``filled`` of the rows or columns, whichever limits.
 
@@ -35,7 +36,7 @@ def hand_canvas(view: View, shape: tuple[int, int], filled: float) -> View:
         When the view holds no hand.
     """
     row, column, (height, width) = view.object_window()
-    pixel = max(height / (filled * shape[0]), width / (filled * shape[1]))  # of the canvas, in the view's
+    pixel = max(height / (filled * shape[0]), width / (filled * shape[1]))  # of the patch, in the view's
     rows, columns = (max(1, round(n * pixel)) for n in shape)
     window = view.window(row - (rows - height) // 2, column - (columns - width) // 2, (rows, columns))
     return replace(window, field_of_view=_beyond_cuts(window)).resampled(shape)
@@ -70,7 +71,7 @@ def estimate_hands(
     ends: tuple[int, int],
     radius_share: float,
 ) -> HandEstimates:
-    """Run the network on canvases and read positions and depths.
+    """Run the network on patches and read positions and depths.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def estimate_hands(
         wrist, tip = (decoded.position[:, n] for n in ends)
         seen = (present[:, list(ends)] > 0.5).all(dim=1)
         length = (tip - wrist).norm(dim=1)
-        length = torch.where(seen, length, torch.full_like(length, LENGTH_OF_CANVAS * image.shape[2]))
+        length = torch.where(seen, length, torch.full_like(length, LENGTH_OF_PATCH * image.shape[2]))
         near = softmax.mass_within(probability, decoded.position, STRIDE, radius_share * length)
 
     def numpy(tensor: Tensor) -> Array:
@@ -122,3 +123,6 @@ def estimate_hands(
         length=numpy(length),
         maps=np.asarray(torch.stack([probability, depth_map, error_map], dim=1).float().cpu().numpy()),
     )
+
+
+__getattr__ = names_of_before(__name__)

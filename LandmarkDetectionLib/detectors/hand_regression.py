@@ -10,15 +10,14 @@ import time
 
 import numpy as np
 
-from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
-from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels
+from LandmarkDetectionLib.detectors.base import Step, detection_of, landmarks_of, refuses_channels
 from LandmarkDetectionLib.detectors.evidence import Evidence
-from LandmarkDetectionLib.detectors.joint import Frame, JointEvidence
+from LandmarkDetectionLib.detectors.joint import JointEvidence, JointFrame
 from LandmarkDetectionLib.detectors.regression import regression_answer
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
 from LandmarkDetectionLib.errors import InputError
@@ -65,7 +64,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     marks = landmarks_of(model, ras, inside, np.where(inside, shares, 0.0))
     step(1.0, "done")
     axes, geometry = 2 if picture.flat else 3, view.geometry
-    frame = Frame(geometry.origin, (geometry.axes_mm / (*geometry.spacing, 1.0))[:, :axes])
+    frame = JointFrame(geometry.origin, (geometry.axes_mm / (*geometry.spacing, 1.0))[:, :axes])
     whole = model.read_joint()
 
     joint = JointEvidence(
@@ -76,18 +75,15 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         judged_axes=axes,
         inside=lambda points: volume.holds(frame.to_ras(points)),
     )
-    detection = Detection(
-        landmarks=marks,
-        model=model.name,
-        model_version=model.version,
-        parameters={
-            "threshold": picture.threshold,
-            "depth": "none" if picture.flat else method,
-            "device": options.device,
-            "side": chosen.side,
-        },
-        doubts=(*picture.doubts, *_doubts(volume, model, settings, marks.positions)),
-        seconds={"project": round(seen - started, 4), "networks": round(time.perf_counter() - seen, 4)},
+    detection = detection_of(
+        model,
+        marks,
+        (*picture.doubts, *_doubts(volume, model, settings, marks.positions)),
+        {"project": round(seen - started, 4), "networks": round(time.perf_counter() - seen, 4)},
+        threshold=picture.threshold,
+        depth="none" if picture.flat else method,
+        device=options.device,
+        side=chosen.side,
     )
     return Analysis(detection, picture, Evidence(None, joint))
 

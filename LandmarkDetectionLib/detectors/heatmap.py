@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
-from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_side, timed
+from LandmarkDetectionLib.detectors.base import Step, detection_of, landmarks_of, refuses_side, timed
 from LandmarkDetectionLib.detectors.heatmap_evidence import MOST_BYTES, SpatialBranch, heatmap_evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
@@ -76,7 +75,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         grid, unregistered = _grid([volume, *options.channels], model, settings, network.multiple)
     with timed(seconds, "network"):
         step(0.5, "finding landmarks")
-        radius = settings.radius / float(grid.cell_mm.mean())
+        radius = settings.radius / float(grid.voxel_mm.mean())
         masses = settings.masses(model.protocol.names)
         reading, output = read_image(
             network,
@@ -93,21 +92,19 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     landmarks = _landmarks(model, grid, reading, confidence)
     unit = "mm" if volume.spacing_known else "pixel"
     step(1.0, "done")
-    detection = Detection(
-        landmarks=landmarks,
-        model=model.name,
-        model_version=model.version,
-        parameters={
-            "device": device,
-            "unit": unit,
-            "confidence": f"probability of lying in the image and within {settings.radius:g} {settings.unit}",
-        },
-        doubts=(
-            *unregistered,
-            *none_found(volume, model, landmarks),
-            *_doubts(volume, model, settings, reading, landmarks),
-        ),
-        seconds=seconds,
+    doubted = (
+        *unregistered,
+        *none_found(volume, model, landmarks),
+        *_doubts(volume, model, settings, reading, landmarks),
+    )
+    detection = detection_of(
+        model,
+        landmarks,
+        doubted,
+        seconds,
+        device=device,
+        unit=unit,
+        confidence=f"probability of lying in the image and within {settings.radius:g} {settings.unit}",
     )
     seen = heatmap_evidence(
         volume,

@@ -11,14 +11,14 @@ import torch
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import JointGaussian, Observed
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
-from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
+from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence, JointFrame
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.heatmaps.decoding import Reading, gaussian_distribution, read_heatmaps
 from LandmarkDetectionLib.heatmaps.gaussian import (
     axis_profiles,
     heatmap_distribution,
+    image_to_heatmap,
     outer_product,
-    pixels_to_cells,
 )
 from LandmarkDetectionLib.imaging.grid import ImageGrid
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
@@ -33,7 +33,7 @@ SHEARED = 0.02
 #: A volume's local appearance is kept up to so many bytes; above, only the joint Gaussian speaks.
 MOST_BYTES = 300_000_000
 #: What the spatial branch moves by less, and what it makes less or more present by less, has not changed.
-UNCHANGED_CELLS, UNCHANGED_PRESENCE = 0.5, 0.05
+UNCHANGED_VOXELS, UNCHANGED_PRESENCE = 0.5, 0.05
 
 
 class SpatialBranch:
@@ -49,7 +49,7 @@ class SpatialBranch:
     reading : Reading
         Of the first look.
     settings, names, radius
-        Of the model; the radius in cells of the image.
+        Of the model; the radius in voxels of the image.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class SpatialBranch:
         self._plain: Answer | None = None
 
     def __call__(self, known: Array, places: Array) -> Answer:
-        """The answer once landmarks (L,) bool are at places (L, d) in cells of the image.
+        """The answer once landmarks (L,) bool are at places (L, d) in voxels of the image.
 
         The first answer may be the mean of several looks: it stands for what the correction leaves as it is.
         """
@@ -79,7 +79,7 @@ class SpatialBranch:
             self._plain = self._look(self._drawn(np.zeros_like(known), places))
         again = self._look(self._drawn(known, places))
         before, after = self._plain.observed, again.observed
-        changed = np.linalg.norm(after.position - before.position, axis=1) > UNCHANGED_CELLS
+        changed = np.linalg.norm(after.position - before.position, axis=1) > UNCHANGED_VOXELS
         changed |= np.abs(again.present - self._plain.present) > UNCHANGED_PRESENCE
         first = self._first.observed
         observed = Observed(
@@ -96,9 +96,9 @@ class SpatialBranch:
         chosen = np.flatnonzero(known)
         if not len(chosen):
             return appearance
-        cells = pixels_to_cells(torch.from_numpy(places[chosen]).float(), self._network.stride)
+        voxels = image_to_heatmap(torch.from_numpy(places[chosen]).float(), self._network.stride)
         sigma = torch.tensor([self._settings.sigma[self._names[n]] for n in chosen.tolist()])
-        peaks = outer_product(axis_profiles(cells[None], appearance.shape[2:], sigma))[0].to(appearance)
+        peaks = outer_product(axis_profiles(voxels[None], appearance.shape[2:], sigma))[0].to(appearance)
         ones = (1,) * (appearance.ndim - 2)
         base, height = (values[chosen].reshape(-1, *ones) for values in (self._base, self._height))
         appearance[0, chosen] = base + height * peaks
@@ -130,7 +130,7 @@ class SpatialBranch:
 
 
 def answer_of(reading: Reading) -> Answer:
-    """What a reading of one image says, in cells of the image."""
+    """What a reading of one image says, in voxels of the image."""
     deviation = np.sqrt(np.einsum("lii->li", reading.covariance[0]))
     seen = reading.present[0] >= PRESENT_ABOVE
     return Answer(Observed(reading.position[0], deviation, reading.near[0], seen), reading.present[0])
@@ -151,7 +151,7 @@ def heatmap_evidence(
     d = grid.image.ndim - 1
     content = np.array(grid.content[::-1])
     evidence = JointEvidence(
-        frame=Frame(grid.to_ras[:3, 3], grid.to_ras[:3, :d]),
+        frame=JointFrame(grid.to_ras[:3, 3], grid.to_ras[:3, :d]),
         answer=answer_of(reading),
         joint=joint,
         radius=radius,
@@ -167,8 +167,8 @@ def _maps(
 ) -> Maps | None:
     if heatmaps is None or heatmaps.ndim != 4:
         return None
-    cell = grid.cell_mm
-    column, row = (grid.to_ras[:3, axis] / cell[axis] for axis in (0, 1))
+    voxel = grid.voxel_mm
+    column, row = (grid.to_ras[:3, axis] / voxel[axis] for axis in (0, 1))
     if abs(float(column @ row)) > SHEARED:
         return None
     probability = (
@@ -177,11 +177,11 @@ def _maps(
         else gaussian_distribution(heatmaps)
     )
     if stride < STRIDE:
-        # On the cells that places are looked for again on; the sum stays.
+        # On the voxels that places are looked for again on; the sum stays.
         probability = torch.nn.functional.avg_pool2d(probability, STRIDE // stride) * (STRIDE // stride) ** 2
     shape = (int(grid.image.shape[1]), int(grid.image.shape[2]))
     geometry = ViewGeometry(
-        grid.to_ras[:3, 3], column, row, np.cross(column, row), (float(cell[0]), float(cell[1])), shape
+        grid.to_ras[:3, 3], column, row, np.cross(column, row), (float(voxel[0]), float(voxel[1])), shape
     )
     inside = np.zeros(shape, bool)
     inside[tuple(slice(n) for n in grid.content)] = True

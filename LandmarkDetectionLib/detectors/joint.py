@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from LandmarkDetectionLib._renamed import names_of_before
 from LandmarkDetectionLib.correction import JointGaussian, Observed
 from LandmarkDetectionLib.typing import Array
 
 
 @dataclass(frozen=True)
-class Frame:
+class JointFrame:
     """The coordinates (N, d) of a joint Gaussian in the patient: RAS mm = origin + axes @ coordinates.
 
     Attributes
@@ -62,7 +63,7 @@ class JointEvidence:
 
     Attributes
     ----------
-    frame : Frame
+    frame : JointFrame
     answer : Answer
     joint : JointGaussian or None
         None for a model that was packaged without.
@@ -76,10 +77,13 @@ class JointEvidence:
         What the networks' spatial branch answers once some landmarks (L,) bool are at places (L, d).
     """
 
-    frame: Frame
+    frame: JointFrame
     answer: Answer
     joint: JointGaussian | None
     radius: float
     judged_axes: int
     inside: Callable[[Array], Array]
     answer_again: Callable[[Array, Array], Answer] | None = None
+
+
+__getattr__ = names_of_before(__name__)

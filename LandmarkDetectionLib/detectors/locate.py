@@ -37,8 +37,8 @@ def locate_near(detection: Detection, evidence: Maps | None, name: str, near: np
     rows, columns = seen.shape
     stride = evidence.stride
     pixel = geometry.spacing[0]
-    from_row = (softmax.cell_centres(rows, stride) - row) * pixel
-    from_column = (softmax.cell_centres(columns, stride) - column) * pixel
+    from_row = (softmax.pixel_centres(rows, stride) - row) * pixel
+    from_column = (softmax.pixel_centres(columns, stride) - column) * pixel
     click = torch.exp(-0.5 * (from_row[:, None] ** 2 + from_column[None, :] ** 2) / evidence.click_mm**2)
     anywhere = 1 / max(1.0, view.silhouette.sum() / stride**2)
     likely = ((1 - DOUBT) * seen + DOUBT * anywhere) * click

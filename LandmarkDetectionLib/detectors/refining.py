@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.correction import Followed, follow
+from LandmarkDetectionLib.correction import Propagated, propagate
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW
@@ -31,7 +31,7 @@ def refine(
     detection: Detection, evidence: JointEvidence | None, settled: Mapping[str, Landmark]
 ) -> Detection:
     """The detection once some of its landmarks are settled; see ``analysis.Analysis.refine``."""
-    evidence = _that_can_follow(detection, evidence)
+    evidence = _movable(detection, evidence)
     if not settled:
         return detection
     landmarks = detection.landmarks
@@ -39,15 +39,15 @@ def refine(
     answer = evidence.answer
     if evidence.answer_again is not None and known.any():
         answer = evidence.answer_again(known, places)
-    before = _follow(evidence, evidence.answer, np.zeros_like(known), missing, places)
-    after = _follow(evidence, answer, known, missing, places)
+    before = _propagate(evidence, evidence.answer, np.zeros_like(known), missing, places)
+    after = _propagate(evidence, answer, known, missing, places)
     present = _presence(evidence, answer, before, after)
     result = []
     for n, landmark in enumerate(landmarks):
         if landmark.name in settled:
             result.append(_by_person(landmark, settled[landmark.name]))
         else:
-            result.append(_followed(evidence, landmark, n, before, after, float(present[n])))
+            result.append(_propagated(evidence, landmark, n, before, after, float(present[n])))
     return replace(detection, landmarks=replace(landmarks, landmarks=tuple(result)))
 
 
@@ -56,7 +56,7 @@ def with_expected_errors(detection: Detection, evidence: JointEvidence | None) -
     if evidence is None or evidence.joint is None:
         return detection
     nobody = np.zeros(len(detection.landmarks), bool)
-    now = _follow(evidence, evidence.answer, nobody, nobody, evidence.answer.observed.position)
+    now = _propagate(evidence, evidence.answer, nobody, nobody, evidence.answer.observed.position)
     errors = _expected_mm(evidence, now)
     marks = tuple(
         replace(mark, expected_error=float(error)) if mark.is_present else mark
@@ -95,7 +95,7 @@ def settled(detection: Detection, corrections: Corrections) -> dict[str, Landmar
     return named
 
 
-def _that_can_follow(detection: Detection, evidence: JointEvidence | None) -> JointEvidence:
+def _movable(detection: Detection, evidence: JointEvidence | None) -> JointEvidence:
     if evidence is None or (evidence.joint is None and evidence.answer_again is None):
         raise InputError(
             f"The model {detection.model!r} does not know how its landmarks lie to one another; package it "
@@ -122,13 +122,15 @@ def _as_arrays(
 # --- what follows ---------------------------------------------------------------------------------------
 
 
-def _follow(evidence: JointEvidence, answer: Answer, known: Array, missing: Array, places: Array) -> Followed:
+def _propagate(
+    evidence: JointEvidence, answer: Answer, known: Array, missing: Array, places: Array
+) -> Propagated:
     observed = answer.observed._replace(seen=answer.observed.seen & ~missing)
     if evidence.joint is None:
         position = np.where(known[:, None], places, observed.position)
         covariance = np.einsum("ld,de->lde", observed.deviation**2, np.eye(position.shape[1]))
-        return Followed(position, np.where(known[:, None, None], 0, covariance), position)
-    return follow(
+        return Propagated(position, np.where(known[:, None, None], 0, covariance), position)
+    return propagate(
         evidence.joint,
         observed,
         known,
@@ -138,7 +140,7 @@ def _follow(evidence: JointEvidence, answer: Answer, known: Array, missing: Arra
     )
 
 
-def _presence(evidence: JointEvidence, answer: Answer, before: Followed, after: Followed) -> Array:
+def _presence(evidence: JointEvidence, answer: Answer, before: Propagated, after: Propagated) -> Array:
     """Probability (L,) of being in the image: the networks', moved by what the others make of it."""
     if evidence.joint is None:
         return answer.present
@@ -147,18 +149,18 @@ def _presence(evidence: JointEvidence, answer: Answer, before: Followed, after: 
     return np.asarray(odds / (1 + odds))
 
 
-def _share_inside(evidence: JointEvidence, followed: Followed) -> Array:
+def _share_inside(evidence: JointEvidence, propagated: Propagated) -> Array:
     """Share (L,) of every landmark's Gaussian that lies in the image."""
-    count, d = followed.mean.shape
+    count, d = propagated.mean.shape
     normal = np.random.default_rng(0).standard_normal((SAMPLES, d))
-    values, vectors = np.linalg.eigh(followed.covariance)
+    values, vectors = np.linalg.eigh(propagated.covariance)
     roots = vectors * np.sqrt(values.clip(0))[:, None, :]
-    points = followed.mean[:, None] + np.einsum("lij,sj->lsi", roots, normal)
+    points = propagated.mean[:, None] + np.einsum("lij,sj->lsi", roots, normal)
     return np.asarray(evidence.inside(points.reshape(-1, d)).reshape(count, SAMPLES).mean(axis=1))
 
 
-def _followed(
-    evidence: JointEvidence, landmark: Landmark, n: int, before: Followed, after: Followed, present: float
+def _propagated(
+    evidence: JointEvidence, landmark: Landmark, n: int, before: Propagated, after: Propagated, present: float
 ) -> Landmark:
     """One landmark that nobody has settled."""
     place = after.position[n]
@@ -217,11 +219,11 @@ def _odds(probability: Array, least: float = UNSURE) -> Array:
     return np.asarray(bounded / (1 - bounded))
 
 
-def _expected_mm(evidence: JointEvidence, followed: Followed) -> Array:
+def _expected_mm(evidence: JointEvidence, propagated: Propagated) -> Array:
     """Expected errors (L,) in mm: the root of the expected square."""
     axes = evidence.judged_axes
-    squares = np.einsum("lii->li", evidence.frame.covariance_to_ras(followed.covariance))
-    if axes < followed.position.shape[1]:
+    squares = np.einsum("lii->li", evidence.frame.covariance_to_ras(propagated.covariance))
+    if axes < propagated.position.shape[1]:
         flat = replace(evidence.frame, axes=evidence.frame.axes[:, :axes])
-        squares = np.einsum("lii->li", flat.covariance_to_ras(followed.covariance[:, :axes, :axes]))
+        squares = np.einsum("lii->li", flat.covariance_to_ras(propagated.covariance[:, :axes, :axes]))
     return np.asarray(np.sqrt(squares.sum(axis=1)))

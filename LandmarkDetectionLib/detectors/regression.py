@@ -6,12 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, landmarks_of, refuses_channels, refuses_side, timed
+from LandmarkDetectionLib.detectors.base import (
+    Step,
+    detection_of,
+    landmarks_of,
+    refuses_channels,
+    refuses_side,
+    timed,
+)
 from LandmarkDetectionLib.detectors.evidence import Evidence, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.detectors.settings import RegressionSettings
@@ -37,7 +43,7 @@ def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError 
 def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) -> Analysis:
     """Find landmarks with the paper's networks; see ``detectors.dispatch.analyse``.
 
-    The network places every landmark somewhere, so confidence is the share found on held-back bodies, and
+    The network places every landmark somewhere, so confidence is the share found on held-out bodies, and
     only positions outside the scan are reported absent.
     """
     import torch
@@ -95,13 +101,15 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         inside=lambda points: scanned(view, points),
     )
     step(1.0, "done")
-    detection = Detection(
+    detection = detection_of(
+        model,
         landmarks,
-        model.name,
-        model.version,
-        {"threshold": views.threshold, "depth": method, "device": device, "notes": list(views.notes)},
-        tuple(doubted),
+        doubted,
         seconds,
+        threshold=views.threshold,
+        depth=method,
+        device=device,
+        notes=list(views.notes),
     )
     return Analysis(detection, views, Evidence(None, joint))
 
@@ -109,7 +117,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
 def regression_answer(
     positions: Array, found_share: Sequence[float], present: Sequence[bool], radius: float
 ) -> Answer:
-    """What a network that gives positions (L, d) alone says: as sure as it was right on data held back."""
+    """What a network that gives positions (L, d) alone says: as sure as it was right on data held out."""
     share = np.clip(np.asarray(found_share, float), 0.02, 0.98)
     # The deviation in every axis at which so many errors in a plane are below the radius.
     deviation = radius / np.sqrt(-2 * np.log(1 - share))

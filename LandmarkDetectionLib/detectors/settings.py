@@ -199,7 +199,7 @@ class RegressionSettings(BodySettings):
     Attributes
     ----------
     found_share
-        By landmark: share found within the confidence's radius on held-back bodies.
+        By landmark: share found within the confidence's radius on held-out bodies.
     """
 
     by_landmark: ClassVar[tuple[str, ...]] = ("mean_depth_mm", "found_share")
@@ -266,7 +266,7 @@ class HeatmapSettings(DetectorSettings):
         By landmark, of networks with a spatial branch: background of the local appearance, and how much a
         landmark stands out of it.
     sigma, peak
-        By landmark: standard deviation of the targets in heatmap cells, and their height (1 where left out).
+        By landmark: standard deviation of the targets in heatmap voxels, and their height (1 where left out).
     radius, unit
         A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
     copies
@@ -276,7 +276,7 @@ class HeatmapSettings(DetectorSettings):
     template
         Images are registered to it first, see ``aligned_grid``.
     length_range_cells
-        By line "a|b": shortest and longest in the training images, in cells of the grid.
+        By line "a|b": shortest and longest in the training images, in voxels of the grid.
     """
 
     by_landmark: ClassVar[tuple[str, ...]] = ("sigma",)
@@ -301,7 +301,7 @@ class HeatmapSettings(DetectorSettings):
         return GridSettings(self.shape, self.spacing, self.intensity)
 
     def masses(self, names: Sequence[str]) -> list[float]:
-        """Sum over all cells of the landmarks' targets."""
+        """Sum over all voxels of the landmarks' targets."""
         from LandmarkDetectionLib.heatmaps.gaussian import gaussian_mass
 
         d = len(self.shape)

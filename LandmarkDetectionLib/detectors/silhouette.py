@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib._renamed import names_of_before
 from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.analysis import Analysis
-from LandmarkDetectionLib.detectors.base import Step, refuses_channels, refuses_side, timed
+from LandmarkDetectionLib.detectors.base import Step, detection_of, refuses_channels, refuses_side, timed
 from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
-from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
+from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence, JointFrame
 from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
@@ -169,8 +169,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     views, networks = prepare(volume, model, settings.pixel_mm, options, step, seconds)
     with timed(seconds, "networks"):
         step(0.6, "finding landmarks")
-        coronal = canvas(views.coronal, settings.coronal_shape)
-        lateral = canvas(views.lateral, settings.lateral_shape)
+        coronal = patch_of(views.coronal, settings.coronal_shape)
+        lateral = patch_of(views.lateral, settings.lateral_shape)
         estimates, sums = _estimate_views(networks, coronal, lateral, model, settings)
     with timed(seconds, "check"):
         step(0.9, "checking the result")
@@ -189,19 +189,16 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             *_implausible(volume, views, model, settings, landmarks, sums),
         ]
     step(1.0, "done")
-    detection = Detection(
-        landmarks=landmarks,
-        model=model.name,
-        model_version=model.version,
-        parameters={
-            "threshold": views.threshold,
-            "depth": method,
-            "device": options.device,
-            "notes": list(views.notes),
-            "confidence": f"probability of lying in the scan and within {RADIUS_MM:g} mm",
-        },
-        doubts=tuple(doubted),
-        seconds=seconds,
+    detection = detection_of(
+        model,
+        landmarks,
+        doubted,
+        seconds,
+        threshold=views.threshold,
+        depth=method,
+        device=options.device,
+        notes=list(views.notes),
+        confidence=f"probability of lying in the scan and within {RADIUS_MM:g} mm",
     )
     return Analysis(detection, views, _evidence(coronal, views, estimates, settings, model, method))
 
@@ -322,10 +319,10 @@ def body_observations(estimates: Estimates, pixel_mm: float, method: str) -> lis
     return [Observed(*values) for values in zip(position, deviation, estimates.near, seen, strict=True)]
 
 
-def frame_of(view: View) -> Frame:
+def frame_of(view: View) -> JointFrame:
     """Millimetres along columns, rows and depth."""
     geometry = view.geometry
-    return Frame(geometry.origin, geometry.axes_mm / (*geometry.spacing, 1.0))
+    return JointFrame(geometry.origin, geometry.axes_mm / (*geometry.spacing, 1.0))
 
 
 def scanned(view: View, points: Array) -> Array:
@@ -400,7 +397,7 @@ def _implausible(
     return [*distances, *(doubt for doubt in of_all if doubt is not None)]
 
 
-def canvas(view: View, smallest: tuple[int, int] | list[int]) -> View:
+def patch_of(view: View, smallest: tuple[int, int] | list[int]) -> View:
     """The window around the body that a network sees: ``smallest`` (rows, columns) or more multiples of 32.
 
     Training shows bodies in the middle of an image of that size, so they are shown there now.
@@ -470,3 +467,6 @@ def refuses_size(volume: Volume) -> InputError | None:
             "correct it and try again."
         )
     return None
+
+
+__getattr__ = names_of_before(__name__)

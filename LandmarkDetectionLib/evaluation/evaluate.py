@@ -22,7 +22,7 @@ import numpy.typing as npt
 from LandmarkDetectionLib.core.landmarks import Landmark, Status
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.cases import Case, Datalist
-from LandmarkDetectionLib.datasets.raters import ALL, MEAN, Annotation, case_annotations, mean_annotation
+from LandmarkDetectionLib.datasets.raters import ALL, MEAN, Rating, case_annotations, mean_annotation
 from LandmarkDetectionLib.datasets.splits import find_split, is_training
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.metrics import finite_mean, point_errors
@@ -523,7 +523,7 @@ def _read_raters(
                     f"{_listed(case.raters)}."
                 )
     raters = tuple(dict.fromkeys(one for case in cases for one in case.raters))
-    nothing = Annotation("", np.full((len(names), 3), np.nan), np.zeros(len(names), bool))
+    nothing = Rating("", np.full((len(names), 3), np.nan), np.zeros(len(names), bool))
     read = [
         {one.rater: one for one in case_annotations(case, names, ALL, volume)}
         for case, volume in zip(cases, geometries, strict=True)
@@ -534,7 +534,7 @@ def _read_raters(
     return own, _stacked(MEAN, [mean_annotation(list(case.values())) for case in read])
 
 
-def _stacked(name: str, annotations: Sequence[Annotation]) -> _Marks:
+def _stacked(name: str, annotations: Sequence[Rating]) -> _Marks:
     return _Marks(
         name, np.stack([one.positions for one in annotations]), np.stack([one.known for one in annotations])
     )

@@ -2,7 +2,7 @@
 all.
 
 Two kinds of heatmap are read to the same numbers. *Logits* of networks trained by cross-entropy: a softmax
-over all cells and one more, whose logit is 0, for "not in the image". *Gaussians* of networks trained by a
+over all voxels and one more, whose logit is 0, for "not in the image". *Gaussians* of networks trained by a
 squared error: the sum says whether the landmark is there, the shape around the peak how it is spread.
 """
 
@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from LandmarkDetectionLib.heatmaps.gaussian import (
-    cells_to_pixels,
     decode_local_soft_argmax,
     heatmap_distribution,
+    heatmap_to_image,
 )
 
-#: Cells of a Gaussian heatmap below this share of its peak are noise.
+#: Voxels of a Gaussian heatmap below this share of its peak are noise.
 NOISE_SHARE = 0.1
-#: Share of its target's mass from which a landmark is surely there. On cephalograms held back, 1.3 % of the
+#: Share of its target's mass from which a landmark is surely there. On cephalograms held out, 1.3 % of the
 #: landmarks in the image had less than half of it, and none of those outside had as much.
 FULL = 0.5
 
@@ -34,9 +34,9 @@ class Reading(NamedTuple):
     Attributes
     ----------
     position : (B, L, d)
-        Input cells (pixels of the network's input), x first.
+        Input voxels (pixels of the network's input), x first.
     covariance : (B, L, d, d)
-        Spread of the whole distribution about the position, square input cells.
+        Spread of the whole distribution about the position, square input voxels.
     present : (B, L)
         Score of the landmark being in the image, 0 to 1.
     near : (B, L)
@@ -64,11 +64,11 @@ def read_heatmaps(
     logits
         Whether they are logits; Gaussians otherwise.
     stride
-        Input cells per heatmap cell.
+        Input voxels per heatmap voxel.
     radius : (B,) or float
-        Input cells.
+        Input voxels.
     masses : L floats
-        Sum over all cells of the Gaussians that the network was trained towards; of logits none is needed.
+        Sum over all voxels of the Gaussians that the network was trained towards; of logits none is needed.
 
     Raises
     ------
@@ -92,23 +92,23 @@ def read_heatmaps(
 def read_distribution(
     probability: Tensor, present: Tensor, stride: int, radius: np.ndarray | float, scaled: bool = False
 ) -> Reading:
-    """Positions, spread and scores of distributions over cells.
+    """Positions, spread and scores of distributions over voxels.
 
     Parameters
     ----------
     probability : (B, L, *S)
-        Of every cell.
+        Of every voxel.
     present : (B, L)
         Of being in the image.
     scaled
-        Whether cells sum to one and not to ``present``.
+        Whether voxels sum to one and not to ``present``.
     """
     position = decode_local_soft_argmax(probability)
     covariance, near = spread(probability, position, torch.as_tensor(radius, dtype=torch.float32) / stride)
     if scaled:
         near = near * present
     return Reading(
-        cells_to_pixels(position, stride).cpu().numpy().astype(float),
+        heatmap_to_image(position, stride).cpu().numpy().astype(float),
         (covariance * stride**2).cpu().numpy().astype(float),
         present.cpu().numpy().astype(float),
         near.cpu().numpy().astype(float),
@@ -124,7 +124,7 @@ def gaussian_distribution(heatmaps: Tensor) -> Tensor:
 
 
 def spread(probability: Tensor, position: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
-    """Covariance (B, L, d, d) about positions in square cells, and mass (B, L) within a radius in cells."""
+    """Covariance (B, L, d, d) about positions in square voxels, and mass (B, L) within a radius in voxels."""
     d = probability.ndim - 2
     shape = probability.shape[2:]
     offsets = [

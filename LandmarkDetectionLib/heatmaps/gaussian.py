@@ -1,7 +1,7 @@
 """Heatmaps with one Gaussian per landmark, in 2D and 3D: targets, and how positions are read off.
 
-Positions are (B, L, d) in heatmap cells, in the order of the tensor's last axis first (column, row, slice).
-Cell c of a heatmap with stride s lies at input pixel s * (c + 0.5) - 0.5. ``heatmap`` is for the networks
+Positions are (B, L, d) in heatmap voxels, in the order of the tensor's last axis first (column, row, slice).
+Voxel c of a heatmap with stride s lies at input pixel s * (c + 0.5) - 0.5. ``heatmap`` is for the networks
 whose heatmap and "not in the image" share one softmax.
 """
 
@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 
-def cells_to_pixels(cells: Tensor, stride: int) -> Tensor:
-    """Positions in heatmap cells to positions in input pixels; sizes scale by ``stride`` alone."""
-    return (cells + 0.5) * stride - 0.5
+def heatmap_to_image(voxels: Tensor, stride: int) -> Tensor:
+    """Positions in heatmap voxels to positions in input pixels; sizes scale by ``stride`` alone."""
+    return (voxels + 0.5) * stride - 0.5
 
 
-def pixels_to_cells(pixels: Tensor, stride: int) -> Tensor:
-    """The inverse of ``cells_to_pixels``."""
+def image_to_heatmap(pixels: Tensor, stride: int) -> Tensor:
+    """The inverse of ``heatmap_to_image``."""
     return (pixels + 0.5) / stride - 0.5
 
 
@@ -55,9 +55,9 @@ def gaussian_heatmaps(
     Parameters
     ----------
     points : (B, L, d)
-        In cells; may lie between cells and outside the heatmap.
+        In voxels; may lie between voxels and outside the heatmap.
     sigma : float or (L,) tensor
-        In cells.
+        In voxels.
     scale : float, optional
         s, the heatmap's sum; without it the peak is 1 (Reddy et al. 2021).
     present : (B, L) bool, optional
@@ -76,7 +76,7 @@ def gaussian_heatmaps(
 
 
 def gaussian_mass(peak: float, sigma: float, dimensions: int) -> float:
-    """Sum over all cells of a Gaussian, of which no part lies outside."""
+    """Sum over all voxels of a Gaussian, of which no part lies outside."""
     return float(peak * (sqrt(2 * pi) * sigma) ** dimensions)
 
 
@@ -93,9 +93,9 @@ def outer_product(profiles: Sequence[Tensor]) -> Tensor:
 
 
 def heatmap_distribution(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """Of heatmaps trained by ``CrossEntropyLoss``: probability of every cell, and of presence (B, L).
+    """Of heatmaps trained by ``CrossEntropyLoss``: probability of every voxel, and of presence (B, L).
 
-    A softmax over all cells and one more, "absent", whose logit is 0; cells sum to the presence.
+    A softmax over all voxels and one more, "absent", whose logit is 0; voxels sum to the presence.
     """
     flat = heatmaps.flatten(2).float()
     logits = torch.cat([flat, torch.zeros_like(flat[..., :1])], dim=2)
@@ -104,16 +104,16 @@ def heatmap_distribution(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def decode_local_soft_argmax(heatmaps: Tensor, bandwidth: float = 2.0, iterations: int = 24) -> Tensor:
-    """The mean of the heatmap's positive part about its highest cell.
+    """The mean of the heatmap's positive part about its highest voxel.
 
-    A fixed window about a cell would pull towards the cell. Here the window is a Gaussian about the estimate
+    A fixed window about a voxel would pull towards it. Here the window is a Gaussian about the estimate
     itself, so a symmetric peak is its own mean (mean shift, Comaniciu and Meer 2002). Gradients reach the
     heatmaps. Closer than about 3 sigma to the border, what lies outside is missing and pulls inwards.
 
     Parameters
     ----------
     bandwidth : float
-        Standard deviation of the window in cells. Every iteration leaves sigma^2 / (sigma^2 + bandwidth^2)
+        Standard deviation of the window in voxels. Every iteration leaves sigma^2 / (sigma^2 + bandwidth^2)
         of the error: peaks up to sigma = 5 are read off exactly.
     """
     values, offsets, highest = _windows(heatmaps, round(3 * bandwidth))
@@ -128,7 +128,7 @@ def decode_local_soft_argmax(heatmaps: Tensor, bandwidth: float = 2.0, iteration
 
 
 def _highest(heatmaps: Tensor) -> Tensor:
-    """Index (B, L, d) of the highest cell, first axis of the tensor first."""
+    """Index (B, L, d) of the highest voxel, first axis of the tensor first."""
     index = heatmaps.flatten(2).argmax(dim=2)
     along = []
     for count in reversed(heatmaps.shape[2:]):
@@ -138,21 +138,21 @@ def _highest(heatmaps: Tensor) -> Tensor:
 
 
 def _steps(heatmaps: Tensor) -> Tensor:
-    """How far (d,) the next cell along every axis lies in the flattened heatmap."""
+    """How far (d,) the next voxel along every axis lies in the flattened heatmap."""
     size = heatmaps.shape[2:]
     steps = [int(torch.Size(size[axis + 1 :]).numel()) for axis in range(len(size))]
     return torch.tensor(steps, device=heatmaps.device)
 
 
 def _windows(heatmaps: Tensor, radius: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Cells about the highest one: values (B, L, n), zero outside; offsets (n, d); the highest (B, L, d)."""
+    """Voxels about the highest one: values (B, L, n), zero outside; offsets (n, d); the highest (B, L, d)."""
     dimensions = heatmaps.ndim - 2
     highest = _highest(heatmaps)
     reach = torch.arange(-radius, radius + 1, device=heatmaps.device)
     offsets = torch.cartesian_prod(*[reach] * dimensions)
-    cells = highest[:, :, None] + offsets
+    voxels = highest[:, :, None] + offsets
     size = torch.tensor(heatmaps.shape[2:], device=heatmaps.device)
-    inside = ((cells >= 0) & (cells < size)).all(-1)
-    index = (torch.minimum(cells.clamp_min(0), size - 1) * _steps(heatmaps)).sum(-1)
+    inside = ((voxels >= 0) & (voxels < size)).all(-1)
+    index = (torch.minimum(voxels.clamp_min(0), size - 1) * _steps(heatmaps)).sum(-1)
     values = heatmaps.flatten(2).gather(2, index)
     return torch.where(inside, values, torch.zeros_like(values)), offsets.to(heatmaps.dtype), highest

@@ -1,4 +1,4 @@
-"""What a heatmap network says of one image, looked at in one go or, where it is large, in tiles."""
+"""What a heatmap network says of one image, looked at in one go or, where it is large, in patches."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from torch import Tensor
 
 from LandmarkDetectionLib.heatmaps.decoding import Reading, read_distribution, read_heatmaps
 from LandmarkDetectionLib.heatmaps.gaussian import heatmap_distribution
-from LandmarkDetectionLib.heatmaps.sliding_window import tiled_peaks
+from LandmarkDetectionLib.heatmaps.sliding_window import sliding_window_peaks
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 from LandmarkDetectionLib.networks.threads import threads_for
 
 #: Angle (radians, from x to y) and factor of the copies of an image that a network is asked about, too.
-COPIES = ((0.1, 1.05), (-0.1, 0.95), (0.1, 0.95), (-0.1, 1.05))
-#: Images larger than the network's canvas by this factor along any axis are looked at in tiles.
+AUGMENTATIONS = ((0.1, 1.05), (-0.1, 0.95), (0.1, 0.95), (-0.1, 1.05))
+#: Images larger than the network's patch by this factor along any axis are looked at in patches.
 LARGER = 1.5
 
 
-def needs_tiles(shape: Sequence[int], canvas: Sequence[int]) -> bool:
+def needs_sliding_window(shape: Sequence[int], patch: Sequence[int]) -> bool:
     """Whether an image is too large for one go."""
-    return any(n > LARGER * tile for n, tile in zip(shape, canvas, strict=True))
+    return any(n > LARGER * least for n, least in zip(shape, patch, strict=True))
 
 
 def read_image(
     network: Any,
     image: np.ndarray,
-    canvas: Sequence[int],
+    patch: Sequence[int],
     logits: bool,
     radius: float,
     masses: Sequence[float],
     device: str = "cpu",
-    copies: int = 0,
+    augmentations: int = 0,
 ) -> tuple[Reading, HeatmapOutput | None]:
-    """Positions in an image, and the network's answer; None where it was looked at in tiles.
+    """Positions in an image, and the network's answer; None where it was looked at in patches.
 
     Parameters
     ----------
     image : (C, *S) float32
         S multiples of the network's ``multiple``.
-    canvas
+    patch
         What the network was trained on, along S.
     logits, radius, masses
         See `decoding.read_heatmaps`.
@@ -51,18 +51,18 @@ def read_image(
     """
     # Not on CPUs, many of which only imitate it.
     half = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
-    tiles = needs_tiles(image.shape[1:], canvas)
-    cells = np.prod(canvas if tiles else image.shape[1:], dtype=np.int64)
-    threads = threads_for(network, int(cells))
-    if tiles:
+    large = needs_sliding_window(image.shape[1:], patch)
+    voxels = np.prod(patch if large else image.shape[1:], dtype=np.int64)
+    threads = threads_for(network, int(voxels))
+    if large:
         with half, threads:
-            return _read_in_tiles(network, image, canvas, logits, radius, masses, device), None
+            return _read_by_sliding_window(network, image, patch, logits, radius, masses, device), None
     with torch.inference_mode(), half, threads:
-        output = averaged_output(network, torch.from_numpy(image)[None].to(device), copies)
+        output = averaged_output(network, torch.from_numpy(image)[None].to(device), augmentations)
     return read_heatmaps(output.heatmaps, logits, network.stride, radius, masses), output
 
 
-def averaged_output(network: Any, images: Tensor, copies: int = 0) -> HeatmapOutput:
+def averaged_output(network: Any, images: Tensor, augmentations: int = 0) -> HeatmapOutput:
     """A network's answer whose heatmaps are the mean of images and copies, slightly turned and scaled, mapped
     back; local appearance is that of the images themselves.
 
@@ -73,13 +73,13 @@ def averaged_output(network: Any, images: Tensor, copies: int = 0) -> HeatmapOut
     ----------
     images : (B, C, *spatial)
     copies
-        How many of ``COPIES``, 0 to 4.
+        How many of ``AUGMENTATIONS``, 0 to 4.
     """
     first: HeatmapOutput = network(images)
     total = first.heatmaps.float()
     whole = torch.ones_like(total[:1, :1])
     weight = whole
-    for angle, factor in COPIES[:copies]:
+    for angle, factor in AUGMENTATIONS[:augmentations]:
         heatmaps = network(_turned(images, angle, factor)).heatmaps.float()
         total = total + _turned(heatmaps, -angle, 1 / factor)
         # In the corners only some of the copies have anything.
@@ -103,10 +103,10 @@ def _turned(x: Tensor, angle: float, factor: float) -> Tensor:
     return torch.nn.functional.grid_sample(x, grid, align_corners=False)
 
 
-def _read_in_tiles(
+def _read_by_sliding_window(
     network: Any,
     image: np.ndarray,
-    canvas: Sequence[int],
+    patch: Sequence[int],
     logits: bool,
     radius: float,
     masses: Sequence[float],
@@ -114,20 +114,20 @@ def _read_in_tiles(
 ) -> Reading:
     """As in one go, but of each landmark only the heatmap about its highest place is kept."""
     stride = int(network.stride)
-    seen = tiled_peaks(
+    seen = sliding_window_peaks(
         image,
         network,
-        canvas,
+        patch,
         radius=max(8, int(np.ceil(1.5 * radius / stride))),
         distribution=(lambda heatmaps: heatmap_distribution(heatmaps)[0]) if logits else None,
         device=device,
     )
     windows = torch.from_numpy(seen.window)[None]
     if logits:
-        # Tiles that both see a landmark may together say a little more than one.
+        # Patches that both see a landmark may together say a little more than one.
         present = torch.from_numpy(seen.mass).float().clamp(max=1)[None]
         reading = read_distribution(windows, present, stride, radius)
     else:
         reading = read_heatmaps(windows, False, stride, radius, masses)
-    # Positions count from the window's first cell, whose centre lies half a stride inside.
+    # Positions count from the window's first voxel, whose centre lies half a stride inside.
     return reading._replace(position=reading.position + seen.origin - (stride - 1) / 2)

@@ -1,7 +1,7 @@
 """Heatmaps as probability distributions: what a network is trained towards, and how positions are read off.
 
-A heatmap here is a softmax over all cells and one more for "not in the image", so it sums to one per
-landmark. Cell (row, column) of a map with stride s lies at pixel s * (index + 0.5) - 0.5.
+A heatmap here is a softmax over all voxels and one more for "not in the image", so it sums to one per
+landmark. Voxel (row, column) of a map with stride s lies at pixel s * (index + 0.5) - 0.5.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Decoded(NamedTuple):
     window: Tensor
 
 
-def cell_centres(count: int, stride: float, device: torch.device | str = "cpu") -> Tensor:
-    """Pixel coordinate of every cell along one axis."""
+def pixel_centres(count: int, stride: float, device: torch.device | str = "cpu") -> Tensor:
+    """Pixel coordinate of every voxel along one axis."""
     return (torch.arange(count, device=device) + 0.5) * stride - 0.5
 
 
@@ -40,12 +40,12 @@ def gaussian_targets(
 ) -> tuple[Tensor, Tensor]:
     """Separable target distributions for positions (B, L, 2) in pixels: (B, L, rows) and (B, L, columns).
 
-    Each factor sums to one; ``sigma`` in cells.
+    Each factor sums to one; ``sigma`` in voxels.
     """
-    cells = (points + 0.5) / stride - 0.5
+    voxels = (points + 0.5) / stride - 0.5
     factors = []
     for axis, count in ((1, rows), (0, columns)):
-        distance = torch.arange(count, device=points.device) - cells[..., axis : axis + 1]
+        distance = torch.arange(count, device=points.device) - voxels[..., axis : axis + 1]
         factors.append(torch.softmax(-0.5 * (distance / sigma) ** 2, dim=-1))
     return factors[0], factors[1]
 
@@ -70,7 +70,7 @@ def cross_entropy(
 
 
 def distribution(logits: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
-    """Probability of every cell (B, L, h, w), whose sum is that of presence (B, L)."""
+    """Probability of every voxel (B, L, h, w), whose sum is that of presence (B, L)."""
     everything = torch.softmax(torch.cat([logits.flatten(2), absent[..., None]], dim=2).float(), dim=2)
     return everything[..., :-1].reshape(logits.shape), 1 - everything[..., -1]
 
@@ -78,7 +78,7 @@ def distribution(logits: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
 def decode(probability: Tensor, stride: float, bandwidth: float = 2.0, iterations: int = 12) -> Decoded:
     """Positions of the most likely place: the mode of the distribution smoothed by a Gaussian.
 
-    Mean shift (Comaniciu and Meer 2002) from the cell whose 3 x 3 neighbourhood holds most: the mean
+    Mean shift (Comaniciu and Meer 2002) from the voxel whose 3 x 3 neighbourhood holds most: the mean
     under a Gaussian window about the position is the next position. It is exact for the Gaussian targets
     that networks are trained with, ends at the same place whichever of several neighbouring peaks is the
     highest, and does not move towards a peak far away.
@@ -88,11 +88,11 @@ def decode(probability: Tensor, stride: float, bandwidth: float = 2.0, iteration
     probability : (B, L, h, w)
         From ``distribution``; need not sum to one.
     bandwidth : float
-        Standard deviation of the window in cells.
+        Standard deviation of the window in voxels.
     """
     rows, columns = probability.shape[-2:]
     peak = torch.nn.functional.avg_pool2d(probability, 3, stride=1, padding=1).flatten(2).argmax(dim=2)
-    y, x = (cell_centres(n, stride, peak.device).to(probability) for n in (rows, columns))
+    y, x = (pixel_centres(n, stride, peak.device).to(probability) for n in (rows, columns))
     position = torch.stack([x[peak % columns], y[peak // columns]], dim=-1)
     scale = -0.5 / (bandwidth * stride) ** 2
     for _ in range(iterations):
@@ -114,8 +114,8 @@ def mass_within(probability: Tensor, position: Tensor, stride: float, radius: fl
     A tensor of radii is one per image, (B,).
     """
     rows, columns = probability.shape[-2:]
-    dy = cell_centres(rows, stride, position.device) - position[..., 1:2]
-    dx = cell_centres(columns, stride, position.device) - position[..., 0:1]
+    dy = pixel_centres(rows, stride, position.device) - position[..., 1:2]
+    dx = pixel_centres(columns, stride, position.device) - position[..., 0:1]
     if isinstance(radius, Tensor):
         radius = radius[:, None, None, None]
     near = dy[..., :, None] ** 2 + dx[..., None, :] ** 2 <= radius**2
@@ -127,8 +127,8 @@ def _normalised(probability: Tensor) -> Tensor:
 
 
 def sample(maps: Tensor, points: Tensor, stride: float) -> Tensor:
-    """Values (B, L) of maps (B, L, h, w) at pixel positions (B, L, 2), from the nearest cell."""
+    """Values (B, L) of maps (B, L, h, w) at pixel positions (B, L, 2), from the nearest voxel."""
     rows, columns = maps.shape[-2:]
-    cells = ((points + 0.5) / stride - 0.5).round().long()
-    index = cells[..., 1].clamp(0, rows - 1) * columns + cells[..., 0].clamp(0, columns - 1)
+    voxels = ((points + 0.5) / stride - 0.5).round().long()
+    index = voxels[..., 1].clamp(0, rows - 1) * columns + voxels[..., 0].clamp(0, columns - 1)
     return maps.flatten(2).gather(2, index[..., None]).squeeze(-1)

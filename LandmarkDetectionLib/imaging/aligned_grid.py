@@ -80,7 +80,7 @@ def mean_template(
     Returns
     -------
     Volume
-        uint8; its first voxel is the grid's first cell.
+        uint8; its first voxel is the grid's first voxel.
     """
     grid = look_at([crop_around(chosen, positions)], settings, multiple)
     shape = grid.image.shape[1:]

@@ -1,7 +1,7 @@
-"""What a heatmap network looks at: images resampled to its grid, and where the grid's cells lie in the
+"""What a heatmap network looks at: images resampled to its grid, and where the grid's voxels lie in the
 patient.
 
-A radiograph is fitted into the network's canvas as a whole, however large its pixels are (``fit``), or
+A radiograph is fitted into the network's patch as a whole, however large its pixels are (``fit``), or
 resampled to a fixed spacing; a volume is turned along the patient's axes without interpolation (x to the
 left, y to the back, z to the head), then resampled. Several channels of one case share its grid.
 """
@@ -36,11 +36,11 @@ class GridSettings:
     Attributes
     ----------
     shape
-        The canvas in cells: (rows, columns), or (slices, rows, columns) of volumes. Images smaller than it
-        are padded. With ``spacing`` larger images keep their size and are looked at in tiles.
+        The patch in voxels: (rows, columns), or (slices, rows, columns) of volumes. Images smaller than it
+        are padded. With ``spacing`` larger images keep their size and are looked at in patches.
     spacing
-        Cell size along x, y(, z), in mm, or in pixels where an image's pixel size is unknown. None fits every
-        image into the canvas as a whole, keeping its proportions.
+        Voxel size along x, y(, z), in mm, or in pixels where an image's pixel size is unknown. None fits
+        every image into the patch as a whole, keeping its proportions.
     intensity
         ``standardise``: percentiles clipped, mean 0 and standard deviation 1 in each image. ``hounsfield``:
         clipped and divided by 1000, for CT.
@@ -65,9 +65,9 @@ class ImageGrid:
     image
         (C, *S) float32, S = (rows, columns) or (slices, rows, columns).
     to_ras
-        (4, 4): cell (x, y, z, 1), column first, to RAS mm; z is 0 in radiographs.
+        (4, 4): voxel (x, y, z, 1), column first, to RAS mm; z is 0 in radiographs.
     content
-        Cells along each axis of S that the image takes; what lies behind is padding.
+        Voxels along each axis of S that the image takes; what lies behind is padding.
     """
 
     image: np.ndarray
@@ -75,21 +75,21 @@ class ImageGrid:
     content: tuple[int, ...]
 
     @property
-    def cell_mm(self) -> np.ndarray:
-        """(d,) mm between cells along x, y(, z)."""
+    def voxel_mm(self) -> np.ndarray:
+        """(d,) mm between voxels along x, y(, z)."""
         d = self.image.ndim - 1
         return np.asarray(np.linalg.norm(self.to_ras[:3, :d], axis=0))
 
-    def points_to_ras(self, cells: np.ndarray) -> np.ndarray:
-        """(N, d) cells (x, y[, z]) to (N, 3) RAS mm."""
-        return Affine(self.to_ras).apply(cells)
+    def points_to_ras(self, voxels: np.ndarray) -> np.ndarray:
+        """(N, d) voxels (x, y[, z]) to (N, 3) RAS mm."""
+        return Affine(self.to_ras).apply(voxels)
 
     def points_from_ras(self, ras: np.ndarray) -> np.ndarray:
-        """(N, 3) RAS mm to (N, d) cells; of a radiograph, the foot of the perpendicular on its plane."""
+        """(N, 3) RAS mm to (N, d) voxels; of a radiograph, the foot of the perpendicular on its plane."""
         return Affine(self.to_ras).apply_inverse(ras)[:, : self.image.ndim - 1]
 
     def covariance_to_ras(self, covariance: np.ndarray) -> np.ndarray:
-        """(..., d, d) square cells to (..., 3, 3) mm^2."""
+        """(..., d, d) square voxels to (..., 3, 3) mm^2."""
         axes = self.to_ras[:3, : covariance.shape[-1]]
         return np.asarray(axes @ covariance @ axes.T)
 
@@ -116,21 +116,21 @@ def look_at(volumes: Sequence[Volume], settings: GridSettings, multiple: int = 1
     d = settings.dimensions
     arrays, matrix = _oriented(volumes, d)
     size = np.array(arrays[0].shape[::-1][:d])
-    cells = _cells(size, np.linalg.norm(matrix[:3, :d], axis=0), settings, first.spacing_known)
-    shape = tuple(int(n) for n in cells[::-1])
+    voxels = _voxels(size, np.linalg.norm(matrix[:3, :d], axis=0), settings, first.spacing_known)
+    shape = tuple(int(n) for n in voxels[::-1])
     channels = [
         normalised(_resampled(array, shape), settings.intensity, v)
         for array, v in zip(arrays, volumes, strict=True)
     ]
-    canvas = tuple(
+    patch = tuple(
         -(-max(n, least) // multiple) * multiple for n, least in zip(shape, settings.shape, strict=True)
     )
-    image = np.zeros((len(channels), *canvas), np.float32)
+    image = np.zeros((len(channels), *patch), np.float32)
     for target, channel in zip(image, channels, strict=True):
         target[tuple(slice(n) for n in shape)] = channel
-    # The outer faces of voxels and cells coincide, so centres are half a cell inside.
+    # The outer faces of voxels and voxels coincide, so centres are half a voxel inside.
     factor = np.ones(3)
-    factor[:d] = size / cells
+    factor[:d] = size / voxels
     scaled = np.diag([*factor, 1.0])
     scaled[:d, 3] = 0.5 * (factor[:d] - 1)
     return ImageGrid(image, matrix @ scaled, shape)
@@ -180,12 +180,12 @@ def _oriented(volumes: Sequence[Volume], d: int) -> tuple[list[np.ndarray], np.n
     return arrays, matrix @ turned
 
 
-def _cells(size: np.ndarray, voxel: np.ndarray, settings: GridSettings, spacing_known: bool) -> np.ndarray:
-    """Cells along x, y(, z) that an image takes."""
+def _voxels(size: np.ndarray, voxel: np.ndarray, settings: GridSettings, spacing_known: bool) -> np.ndarray:
+    """Voxels along x, y(, z) that an image takes."""
     if settings.spacing is None:
         extent = size * voxel
-        cell = float((extent / settings.shape[::-1]).max())
-        return np.clip(np.round(extent / cell), 1, settings.shape[::-1]).astype(int)
+        side = float((extent / settings.shape[::-1]).max())
+        return np.clip(np.round(extent / side), 1, settings.shape[::-1]).astype(int)
     if not spacing_known:
         voxel = np.ones_like(voxel)
     return np.maximum(np.round(size * voxel / settings.spacing), 1).astype(int)

@@ -28,7 +28,7 @@ LONGEST_DIRECTION = 1.2
 
 
 @dataclass(frozen=True)
-class DirectionColours:
+class DTIColourMap:
     """The files a colour map is computed from.
 
     Attributes

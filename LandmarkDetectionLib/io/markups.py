@@ -24,7 +24,6 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +69,8 @@ def read_landmarks(path: str | os.PathLike[str], *, described: bool = True) -> L
     path
         The file; its suffix decides how it is read.
     described
-        Whether status and confidence are taken from the descriptions of Markups that have no record of them;
-        if not, such a landmark is what its position says.
+        Whether status and confidence are taken from descriptions where the file has no record of them; if
+        not, such a landmark is what its position says, or missing where the file calls it so.
 
     Returns
     -------
@@ -91,15 +90,15 @@ def read_landmarks(path: str | os.PathLike[str], *, described: bool = True) -> L
     (True, 'detected')
     """
     path = Path(path)
-    markups = {".json": partial(_parse_json, described), ".fcsv": partial(_parse_fcsv, described)}
-    reader = _by_suffix(path, {**markups, ".csv": _parse_csv})
+    readers = {".json": _parse_json, ".fcsv": _parse_fcsv, ".csv": _parse_csv}
+    reader = _by_suffix(path, readers)
     if reader is None:
         raise InputError(
             f"Cannot read landmarks from {path}: unknown kind of file; "
             f"known are {', '.join(LANDMARK_SUFFIXES)}."
         )
     try:
-        landmarks = reader(path)
+        landmarks = reader(described, path)
     except (BrokenError, TableError) as problem:
         raise InputError(f"Cannot read landmarks from {path}: {problem}.") from None
     if len(landmarks.landmarks) > MAX_LANDMARKS:
@@ -184,7 +183,7 @@ def landmark_from_markup(
         As of :func:`read_landmarks`.
     """
     definition, confidence, status = parse_description(description)
-    if position is None and called_missing and status is None:
+    if position is None and called_missing and status in (None, Status.MISSING):
         status = Status.MISSING
     elif not described:
         confidence, status = None, None
@@ -559,12 +558,12 @@ def read_index_table(path: str | os.PathLike[str]) -> LandmarkSet:
         The file is missing or broken.
     """
     try:
-        return _parse_csv(Path(path), planar=True)
+        return _parse_csv(False, Path(path), planar=True)
     except (BrokenError, TableError) as problem:
         raise InputError(f"Cannot read landmarks from {path}: {problem}.") from None
 
 
-def _parse_csv(path: Path, planar: bool = False) -> LandmarkSet:
+def _parse_csv(described: bool, path: Path, planar: bool = False) -> LandmarkSet:
     """Our own table, and the one Slicer exports (label,r,a,s or label,l,p,s,defined,...)."""
     rows = table_rows(read_text(path))
     columns = [word.lower() for word in rows[0]]
@@ -583,7 +582,8 @@ def _parse_csv(path: Path, planar: bool = False) -> LandmarkSet:
         values = [cells.get(axis, "") for axis in axes]
         position = _cells_to_numbers(name, values + ["0"] * (3 - len(axes)) if any(values) else values)
         there = position is not None and _is_defined(name, cells.get("defined", ""))
-        landmarks.append(_parse_csv_row(name, position * factors if there else None, cells))  # type: ignore[operator]
+        place = position * factors if there else None  # type: ignore[operator]
+        landmarks.append(_parse_csv_row(name, place, cells, described))
     return unique(landmarks)
 
 
@@ -602,8 +602,10 @@ def _is_defined(name: str, cell: str) -> bool:
         raise BrokenError(f"whether '{name}' is defined is told by {cell!r}; write 1 or 0") from None
 
 
-def _parse_csv_row(name: str, position: FloatArray | None, cells: dict[str, str]) -> Landmark:
-    landmark = landmark_from_markup(name, position, cells.get("description", ""))
+def _parse_csv_row(
+    name: str, position: FloatArray | None, cells: dict[str, str], described: bool
+) -> Landmark:
+    landmark = landmark_from_markup(name, position, cells.get("description", ""), described=described)
     try:
         confidence = float(cells["confidence"]) if cells.get("confidence") else landmark.confidence
         status = Status(cells["status"].lower()) if cells.get("status") else landmark.status

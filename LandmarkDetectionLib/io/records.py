@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import read_json, write_text
-from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, write_landmarks
+from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, as_recorded, read_landmarks, write_landmarks
 
 DETECTION_SUFFIXES = (*LANDMARK_SUFFIXES, ".json")
+SLICER_SUFFIXES = (".mrk.json", ".fcsv")
 
 
 def write_detection(detection: Detection, path: str | os.PathLike[str]) -> None:
@@ -98,3 +100,35 @@ def read_review(path: str | os.PathLike[str]) -> Review:
         return Review.from_record(read_json(path))
     except ValueError as problem:
         raise InputError(f"Cannot read {path}: {problem}.") from None
+
+
+def read_recorded_landmarks(path: str | os.PathLike[str], record: str = "") -> LandmarkSet:
+    """Read a landmark file to learn from: what a person did is known from a record, never from a description.
+
+    The record is in the file or, for Slicer's kinds, in the ``.json`` of the same name beside it, where the
+    panel leaves it. Points that were moved since count as corrected; those of no record are what their
+    positions say.
+
+    Parameters
+    ----------
+    path
+        As for ``read_landmarks``.
+    record
+        The text of the record, where it is kept elsewhere: in a scene.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read. What lies beside it and is no record of a review is left alone.
+    """
+    path = Path(path)
+    points = read_landmarks(path, described=False)
+    suffix = next((one for one in SLICER_SUFFIXES if path.name.lower().endswith(one)), None)
+    if suffix is None:
+        return points
+    beside = path.with_name(f"{path.name[: -len(suffix)]}.json")
+    try:
+        review = Review.from_record(json.loads(record)) if record else read_review(beside)
+    except (InputError, ValueError, TypeError, AttributeError, RecursionError):
+        return points
+    return as_recorded(points, review.landmarks)

@@ -56,7 +56,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class PixelSizing:
     """What a person says of the size of pixels; at most one of the three.
 
     Attributes
@@ -179,7 +179,7 @@ def measure_found(
     found: Found,
     protocol: Protocol,
     volume: Volume | None = None,
-    calibration: Calibration | None = None,
+    calibration: PixelSizing | None = None,
     *,
     in_pixels: bool = False,
     picture_height: float | None = None,

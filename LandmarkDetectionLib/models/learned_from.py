@@ -29,12 +29,12 @@ class DataSource:
     ----------
     path
         Datalist, or folder of an annotation store.
-    held_back, seed, learn_from
-        As ``training.supervised.plan.divide`` takes them, so that it gives the same division again.
+    held_out, seed, learn_from
+        As ``training.supervised.plan.divide`` takes them, so that it gives the same split again.
     """
 
     path: str
-    held_back: str | None = None
+    held_out: str | None = None
     seed: int = 1
     learn_from: tuple[str, ...] = ()
 
@@ -49,18 +49,27 @@ def note_data(model: Model, sources: tuple[DataSource, ...]) -> None:
     """
     file = _file(model)
     make_folder(file.parent)
-    write_text(file, json.dumps({"data": [asdict(one) for one in sources]}, indent=1) + "\n")
+    write_text(file, json.dumps({"data": [_entry(one) for one in sources]}, indent=1) + "\n")
 
 
 def noted_data(model: Model) -> tuple[DataSource, ...]:
     """What a model has learned from; nothing when this computer does not know."""
     try:
         content: Any = read_json(_file(model))
-        return tuple(
-            DataSource(**{**one, "learn_from": tuple(one.get("learn_from") or ())}) for one in content["data"]
-        )
+        return tuple(_source(one) for one in content["data"])
     except (InputError, KeyError, TypeError, AttributeError):
         return ()
+
+
+def _entry(source: DataSource) -> dict[str, Any]:
+    """As the file has it, where what is held out is called ``held_back``."""
+    entry = asdict(source)
+    return {"held_back": entry.pop("held_out"), **entry}
+
+
+def _source(entry: dict[str, Any]) -> DataSource:
+    learn_from = tuple(entry.get("learn_from") or ())
+    return DataSource(entry["path"], entry.get("held_back"), entry.get("seed", 1), learn_from)
 
 
 def _file(model: Model) -> Path:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class HeatmapOutput(NamedTuple):
-    """Heatmaps of L landmarks in B images; S is the heatmap's size, one cell per ``stride`` input pixels.
+    """Heatmaps of L landmarks in B images; S is the heatmap's size, one voxel per ``stride`` input pixels.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class HeatmapNetwork(nn.Module):
         Heatmaps given, channels taken.
     dimensions : {2, 3}
     stride : int
-        Input pixels per heatmap cell along every axis: cell c lies at pixel stride * (c + 0.5) - 0.5.
+        Input pixels per heatmap voxel along every axis: voxel c lies at pixel stride * (c + 0.5) - 0.5.
     multiple : int
         Every input size must be a multiple of it.
 

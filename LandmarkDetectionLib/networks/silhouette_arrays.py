@@ -228,8 +228,8 @@ def distribution(logits: Array, absent: Array) -> tuple[Array, Array]:
     return everything[..., :-1].reshape(count, landmarks, rows, columns), 1 - everything[..., -1]
 
 
-def cell_centres(count: int, stride: int = STRIDE) -> Array:
-    """As ``softmax.cell_centres``."""
+def pixel_centres(count: int, stride: int = STRIDE) -> Array:
+    """As ``softmax.pixel_centres``."""
     return np.asarray((np.arange(count, dtype=np.float32) + 0.5) * stride - 0.5)
 
 
@@ -239,7 +239,7 @@ def decode(
     """As ``softmax.decode``: position (B, L, 2), covariance (B, L, 2, 2) and window (B, L, h, w)."""
     count, landmarks, rows, columns = probability.shape
     peak = mean_of_neighbours(probability).reshape(count, landmarks, -1).argmax(axis=2)
-    y, x = cell_centres(rows, stride), cell_centres(columns, stride)
+    y, x = pixel_centres(rows, stride), pixel_centres(columns, stride)
     place = np.stack([x[peak % columns], y[peak // columns]], axis=-1)
     scale = np.float32(-0.5 / (bandwidth * stride) ** 2)
     total = np.float32(1e-12)
@@ -263,8 +263,8 @@ def decode(
 def mass_within(probability: Array, place: Array, radius: float | Array, stride: int = STRIDE) -> Array:
     """As ``softmax.mass_within``; radii (B,) are one per image."""
     rows, columns = probability.shape[-2:]
-    dy = cell_centres(rows, stride) - place[..., 1:2]
-    dx = cell_centres(columns, stride) - place[..., :1]
+    dy = pixel_centres(rows, stride) - place[..., 1:2]
+    dx = pixel_centres(columns, stride) - place[..., :1]
     limit = np.broadcast_to(np.asarray(radius, np.float32), (len(probability),))[:, None, None, None] ** 2
     near = dy[..., None] ** 2 + dx[..., None, :] ** 2 <= limit
     return np.asarray((probability * near).sum(axis=(2, 3)))

@@ -64,7 +64,7 @@ class CaseRank:
     expected_wrong: float
 
 
-def landmark_urgency(landmarks: LandmarkSet, warned: Collection[str] = ()) -> dict[str, float]:
+def landmark_priority(landmarks: LandmarkSet, warned: Collection[str] = ()) -> dict[str, float]:
     """How urgently each landmark should be looked at, by name: the larger, the sooner.
 
     The expected error in mm times the square of one minus the confidence, where a detector gave expected
@@ -89,13 +89,13 @@ def landmark_urgency(landmarks: LandmarkSet, warned: Collection[str] = ()) -> di
 
 
 def rank_landmarks(landmarks: LandmarkSet) -> tuple[str, ...]:
-    """Names, the most urgent one first; see ``landmark_urgency``."""
-    urgency = landmark_urgency(landmarks)
-    return tuple(sorted(landmarks.names, key=lambda name: -urgency[name]))
+    """Names, the most urgent one first; see ``landmark_priority``."""
+    priority = landmark_priority(landmarks)
+    return tuple(sorted(landmarks.names, key=lambda name: -priority[name]))
 
 
-def worst_first(review: Review) -> tuple[str, ...]:
-    """Names of a review's landmarks by how urgently they should be looked at; see ``landmark_urgency``.
+def landmarks_by_priority(review: Review) -> tuple[str, ...]:
+    """Names of a review's landmarks by how urgently they should be looked at; see ``landmark_priority``.
 
     Settling a landmark does not change its place, so that a list does not jump under the reader. Where the
     others have followed corrections, what is now known of them counts.
@@ -104,13 +104,13 @@ def worst_first(review: Review) -> tuple[str, ...]:
         review.prediction.landmarks[mark.name] if mark.status.by_person else mark for mark in review.landmarks
     )
     warned = {mark.name for mark in marks if warnings_of(review.prediction, mark.name)}
-    urgency = landmark_urgency(replace(review.landmarks, landmarks=marks), warned)
-    return tuple(sorted(review.landmarks.names, key=lambda name: -urgency[name]))
+    priority = landmark_priority(replace(review.landmarks, landmarks=marks), warned)
+    return tuple(sorted(review.landmarks.names, key=lambda name: -priority[name]))
 
 
 def next_open(review: Review, after: str | None = None) -> str | None:
     """The worst landmark not yet settled, or the next one after ``after``; None when all are settled."""
-    order, done = worst_first(review), set(review.reviewed)
+    order, done = landmarks_by_priority(review), set(review.reviewed)
     start = order.index(after) + 1 if after in order else 0
     return next((name for name in order[start:] + order[:start] if name not in done), None)
 
@@ -147,21 +147,21 @@ def _rank(name: str, case: Detection | Review) -> CaseRank:
         total = math.sqrt(sum((_error(mark, usual) * _chance(mark)) ** 2 for mark in left))
     else:
         total = float(sum(_doubt(mark) for mark in left))
-    wrong = expected_wrong(
+    wrong = case_priority(
         np.array([np.nan if mark.confidence is None else mark.confidence for mark in marks], float),
         np.array([mark.is_present for mark in marks], bool),
         np.array([mark.status.by_person for mark in marks], bool),
         suspect,
         general,
     )
-    urgency = landmark_urgency(
+    priority = landmark_priority(
         marks, [one for one, doubted in zip(marks.names, suspect, strict=True) if doubted]
     )
-    worst = max((mark.name for mark in left), key=urgency.__getitem__, default=None)
+    worst = max((mark.name for mark in left), key=priority.__getitem__, default=None)
     return CaseRank(name, total, worst, len(left), float(wrong))
 
 
-def expected_wrong(
+def case_priority(
     confidence: FloatArray,
     present: BoolArray,
     settled: BoolArray,
@@ -185,7 +185,7 @@ def expected_wrong(
     Examples
     --------
     >>> yes, no = np.array([True, True]), np.array([False, False])
-    >>> round(float(expected_wrong(np.array([0.9, 0.6]), yes, no, np.array([False, True]))), 2)
+    >>> round(float(case_priority(np.array([0.9, 0.6]), yes, no, np.array([False, True]))), 2)
     0.8
     """
     doubt = np.where(present, 1 - confidence, confidence)

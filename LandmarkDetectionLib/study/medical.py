@@ -11,7 +11,7 @@ from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionLib.study.patches import Patches, unit_patch
 from LandmarkDetectionLib.study.regions import Region
-from LandmarkDetectionLib.synthesis.surrogate_domain import SecondDomain
+from LandmarkDetectionLib.synthesis.surrogate_domain import SurrogateDomain
 from LandmarkDetectionLib.typing import Progress
 
 STAND_IN_SEED = 2_000_000  # beyond the seeds of training and evaluation
@@ -48,7 +48,7 @@ def stand_in(
     shape: tuple[int, int],
     subjects: int,
     images: int = 2,
-    domain: SecondDomain | None = None,
+    domain: SurrogateDomain | None = None,
 ) -> Patches:
     """Draw a medical data set that is none: see ``synthesis.surrogate_domain``.
 
@@ -60,7 +60,7 @@ def stand_in(
     subjects, images : int
         People, and images of each.
     """
-    domain = domain or SecondDomain()
+    domain = domain or SurrogateDomain()
     rows = []
     for subject, (view, n) in enumerate(_people(region, names, shape, subjects)):
         for number in range(images):

@@ -22,7 +22,7 @@ MARGIN = 0.12  # air around the object, as a share of its extent
 
 
 @dataclass(frozen=True)
-class SecondDomain:
+class SurrogateDomain:
     """How far everything is changed; lengths are shares of the object's extent.
 
     Attributes

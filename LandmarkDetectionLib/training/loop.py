@@ -34,7 +34,7 @@ def fit(
     *,
     make_task: Callable[[], Any],
     stream: Numbered[Any],
-    held_back: Callable[[], list[Any]],
+    held_out: Callable[[], list[Any]],
     names: tuple[str, ...],
     resume: bool = True,
     device: str = "auto",
@@ -55,7 +55,7 @@ def fit(
         Called after seeding.
     stream : Numbered
         Training batches by number.
-    held_back : callable
+    held_out : callable
         Batches that are only measured.
 
     Raises
@@ -76,7 +76,7 @@ def fit(
     fabric = Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, precision=precision)
     fabric.launch()
     learner = _Learner(config, fabric, make_task(), folder / "checkpoint.pt", names)
-    measured = held_back()
+    measured = held_out()
     log = _Log(config, folder, learner, measured, progress) if fabric.is_global_zero else None
 
     def batches_from(step: int) -> Iterator[Any]:
@@ -217,7 +217,7 @@ class _Learner:
 
 
 class _Log:
-    """What the first process says and writes: scalars, progress, measures of held-back images."""
+    """What the first process says and writes: scalars, progress, measures of held-out images."""
 
     def __init__(
         self,
@@ -387,7 +387,7 @@ def _optimiser(task: Any, config: LoopConfig) -> Any:
 
 
 def _validate(task: Any, batches: list[Any], step: int, folder: Path, writer: Any) -> None:
-    """Errors on held-back images as scalars and a line of metrics.jsonl, and a picture of predictions."""
+    """Errors on held-out images as scalars and a line of metrics.jsonl, and a picture of predictions."""
     import torch
 
     task.eval()
@@ -397,7 +397,7 @@ def _validate(task: Any, batches: list[Any], step: int, folder: Path, writer: An
         values = torch.cat([m[name] for m in measured])
         metrics[name] = float(values.mean())
         metrics[f"{name}, median"] = float(values.median())
-        writer.add_scalar(f"held back/{name}", metrics[name], step)
+        writer.add_scalar(f"held out/{name}", metrics[name], step)
     with (folder / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(metrics) + "\n")
     picture = task.picture(batches[0])
@@ -406,7 +406,7 @@ def _validate(task: Any, batches: list[Any], step: int, folder: Path, writer: An
 
     with atomic_write(folder / "pictures" / f"step-{step:07d}.png") as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
-    writer.add_image("held back", picture, step, dataformats="HWC")
+    writer.add_image("held out", picture, step, dataformats="HWC")
 
 
 __getattr__ = names_of_before(__name__)

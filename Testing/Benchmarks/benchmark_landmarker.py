@@ -2,7 +2,7 @@
 
 DATA is the folder that `cephalograms.py` describes. Ours is its fold 0, trained there unless OUT holds it
 already; landmarker then gets as many seconds of one processor core as that training took, for the same
-training images; both find the landmarks of the same images held back. The truth is the mean of both raters,
+training images; both find the landmarks of the same images held out. The truth is the mean of both raters,
 errors are in pixels of the images as they are, also as a ratio to the raters' disagreement on them.
 
 landmarker is used as its example for cephalograms shows: LandmarkDataset with MONAI augmentations, heatmap
@@ -65,7 +65,7 @@ def dataset(index, transform):
                            dim_img=shape)
 numbers = np.arange(len(images))
 train = dataset(np.setdiff1d(numbers, test), train_transform)
-held_back = dataset(test, Compose([ScaleIntensityd(key)]))
+held_out = dataset(test, Compose([ScaleIntensityd(key)]))
 generator = GaussianHeatmapGenerator(nb_landmarks=count, sigmas=3, gamma=100, heatmap_size=shape,
                                      learnable=True)
 if variant == "example":
@@ -112,14 +112,14 @@ trained = used() - started
 model.eval()
 found, predicting = [], used()
 with torch.no_grad():
-    for n, item in enumerate(held_back):
+    for n, item in enumerate(held_out):
         if n == len(test):
             break
         heatmap = model(item["image"][None].as_tensor())
         found.append(heatmap_to_coord(heatmap, method="local_soft_argmax")[0].numpy()[:, ::-1])
 predicting = (used() - predicting) / len(test)
 # Their resizing, backwards: outer faces coincide, padding is on both sides.
-padding = np.array([p.numpy() for p in held_back.paddings])[:, ::-1]
+padding = np.array([p.numpy() for p in held_out.paddings])[:, ::-1]
 size = np.array([images[n].shape[::-1] for n in test], float)
 scale = np.array(shape[::-1]) / (size + 2 * padding)
 # Pixel centres: their landmarks are scaled as pixel indices, without the half pixel.
@@ -157,7 +157,7 @@ def read_cases(out: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
 def peer(
     options: argparse.Namespace, images: np.ndarray, truth: np.ndarray, test: np.ndarray, seconds: float
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """Train landmarker for so many core seconds; landmarks (test, landmarks, 2) in the images held back."""
+    """Train landmarker for so many core seconds; landmarks (test, landmarks, 2) in the images held out."""
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder) / "data.npz", images=images, points=truth, test=test)
         rate = options.peer_rate or RATES[options.peer]

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from LandmarkDetectionLib.core.options import DetectOptions
-from LandmarkDetectionLib.correction import Observed, fit_joint_gaussian, follow
+from LandmarkDetectionLib.correction import Observed, fit_joint_gaussian, propagate
 from LandmarkDetectionLib.detectors.dispatch import analyse
 from LandmarkDetectionLib.detectors.heatmap_evidence import SpatialBranch, answer_of
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
@@ -80,7 +80,7 @@ def time_network(architecture: str, dimensions: int) -> None:
     places = answer_of(first).observed.position
 
     def work() -> None:
-        follow(joint, branch(known, places).observed, known, places)
+        propagate(joint, branch(known, places).observed, known, places)
 
     print(f"{architecture}, {dimensions}D, {size} cells: {milliseconds(work):.0f} ms")
 

@@ -79,21 +79,21 @@ def run_one(
     from LandmarkDetectionLib.datasets.raters import case_landmarks
     from LandmarkDetectionLib.training.supervised.plan import divide, plan
     from LandmarkDetectionLib.training.supervised.stream import plain_batches
-    from LandmarkDetectionLib.training.supervised.train import load_cases, train_annotated, trained_task
+    from LandmarkDetectionLib.training.supervised.train import load_cases, train_supervised, trained_task
 
     torch.set_num_threads(1)
     datalist = read_datalist(datalist_path, missing="allow")
-    division = divide(datalist, f"fold {fold}")
+    split = divide(datalist, f"fold {fold}")
     changes = {} if steps is None else {"steps": steps}
-    config = plan(datalist, division, preset, limit=limit, changes=changes)
+    config = plan(datalist, split, preset, limit=limit, changes=changes)
     started = resource.getrusage(resource.RUSAGE_SELF)
-    train_annotated(config, datalist, division, folder, device="cpu")
+    train_supervised(config, datalist, split, folder, device="cpu")
     used = resource.getrusage(resource.RUSAGE_SELF)
     config, task = trained_task(folder)
-    _, held_back = load_cases(config, division, folder)
-    cases = {case.name: case for case in division.held_back}
+    _, held_out = load_cases(config, split, folder)
+    cases = {case.name: case for case in split.held_out}
     records = []
-    for case in held_back:
+    for case in held_out:
         (batch,) = plain_batches([case], 1)
         place = case.grid.points_to_ras(task.read(batch, config.copies).position[0])[:, :2] * -1
         one, two = case_landmarks(cases[case.name], config.landmarks, "all")

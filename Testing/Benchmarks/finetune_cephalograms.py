@@ -107,14 +107,14 @@ def correct(cases: list[Case], model: Model, folder: Path, wrong_px: float = 0.0
 def test_errors(model: Model, cases: tuple[Case, ...], folder: Path, run: Path | None = None) -> np.ndarray:
     """(cases, landmarks) errors in pixels on images nobody has learned from, of a model or of a run."""
     from LandmarkDetectionLib.training.finetuning.task import FineTuningTask
-    from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+    from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
     from LandmarkDetectionLib.training.supervised.package import errors_of
-    from LandmarkDetectionLib.training.supervised.plan import Division
+    from LandmarkDetectionLib.training.supervised.plan import Split
     from LandmarkDetectionLib.training.supervised.train import load_cases, trained_task
 
     training: Any = model.metadata["training"]
-    config = AnnotatedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})
-    _, prepared = load_cases(config, Division((), cases), folder)
+    config = SupervisedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})
+    _, prepared = load_cases(config, Split((), cases), folder)
     task = FineTuningTask(config, model).eval() if run is None else trained_task(run)[1]
     return errors_of(task, prepared)
 
@@ -124,9 +124,9 @@ def control(model: Model, datalist: Datalist, out: Path, steps: int) -> Path:
     from LandmarkDetectionLib.training.finetuning.finetune import LEARNING_RATE
     from LandmarkDetectionLib.training.finetuning.task import FineTuningTask
     from LandmarkDetectionLib.training.loop import fit
-    from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+    from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
     from LandmarkDetectionLib.training.supervised.plan import divide
-    from LandmarkDetectionLib.training.supervised.stream import AnnotatedStream
+    from LandmarkDetectionLib.training.supervised.stream import SupervisedStream
     from LandmarkDetectionLib.training.supervised.train import load_cases, mirror_permutation
 
     training: Any = model.metadata["training"]
@@ -137,17 +137,17 @@ def control(model: Model, datalist: Datalist, out: Path, steps: int) -> Path:
         "learning_rate": LEARNING_RATE * training["learning_rate"],
         "averaging": min(training["averaging"], 1 - 10 / steps),
     }
-    config = AnnotatedConfig.model_validate({**training, **changes})
+    config = SupervisedConfig.model_validate({**training, **changes})
     cases, _ = load_cases(config, divide(datalist), out)
     mirror = mirror_permutation(model.protocol, config.landmarks)
     fit(
         config,
         out,
         make_task=lambda: FineTuningTask(config, model),
-        stream=AnnotatedStream(
+        stream=SupervisedStream(
             cases, config.grid.shape, config.batch_size, config.augmentation, mirror, config.seed
         ),
-        held_back=list,
+        held_out=list,
         names=config.landmarks,
         device="cpu",
     )
@@ -195,7 +195,7 @@ def main() -> None:
         started = core_seconds()
         done = fine_tune(NAME, store.path, steps=options.tune_steps, device="cpu")
         minutes = (core_seconds() - started) / 60
-        print(f"\n{kind} corrections ({minutes:.1f} core min): {done.verdict.sentence()}", flush=True)
+        print(f"\n{kind} corrections ({minutes:.1f} core min): {done.comparison.sentence()}", flush=True)
         results[kind] = {**done.to_record(), "core minutes": minutes}
         if done.new is not None:
             after = test_errors(load_model(f"{NAME}@{done.new.version}"), tested, options.out / "test")

@@ -43,7 +43,7 @@ done = fine_tune(
     sys.argv[1], sys.argv[2], steps=60, device="cpu",
     changes={"checkpoint_minutes": 0.001}, progress=lambda share, text: print(f"{share:.4f}", flush=True),
 )
-print(done.verdict.sentence(), flush=True)
+print(done.comparison.sentence(), flush=True)
 """
 
 

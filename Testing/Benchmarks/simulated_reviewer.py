@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
-from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
+from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence, JointFrame
 from LandmarkDetectionLib.detectors.refining import refine, with_expected_errors
 from LandmarkDetectionLib.detectors.refining import settled as corrections_of
 from LandmarkDetectionLib.models import Model, load_model
@@ -184,7 +184,7 @@ def body_cases(model: Model, batches: int, seed: int, radius: float) -> Iterator
                 return ok & seen[row.clip(0, seen.shape[0] - 1), column.clip(0, seen.shape[1] - 1)]
 
             evidence = JointEvidence(
-                Frame(np.zeros(3), np.eye(3)),
+                JointFrame(np.zeros(3), np.eye(3)),
                 Answer(observed, estimates.present[n]),
                 joint,
                 RADIUS_MM,
@@ -221,7 +221,7 @@ def hand_cases(model: Model, batches: int, seed: int, radius: float) -> Iterator
                 return ((points[:, :2] >= -0.5) & (points[:, :2] <= size - 0.5)).all(axis=1)
 
             evidence = JointEvidence(
-                Frame(np.zeros(3), np.eye(3) * pixel[n]),
+                JointFrame(np.zeros(3), np.eye(3) * pixel[n]),
                 Answer(observed, found.present[n]),
                 joint,
                 settings.radius_share * float(found.length[n]),
@@ -277,7 +277,7 @@ def _case(
 def ceph_cases(
     runs: Path, preset: str, folds: list[int], radius: float, branch: str, limit: int
 ) -> Iterator[Case]:
-    """Held-back cephalograms in pixels; the truth is the mean of both raters.
+    """Held-out cephalograms in pixels; the truth is the mean of both raters.
 
     ``branch``: "both" as shipped, "spatial" or "joint" alone. ``limit``: of the training images, 0 for all.
     """
@@ -287,19 +287,19 @@ def ceph_cases(
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.datasets.raters import case_landmarks
     from LandmarkDetectionLib.detectors.dispatch import analyse
-    from LandmarkDetectionLib.training.supervised.package import package_annotated
-    from LandmarkDetectionLib.training.supervised.plan import Division, divide
+    from LandmarkDetectionLib.training.supervised.package import package_supervised
+    from LandmarkDetectionLib.training.supervised.plan import Split, divide
 
     datalist = read_datalist(runs / "data" / "datalist.json", missing="allow")
     for fold in folds:
-        division = divide(datalist, f"fold {fold}")
+        split = divide(datalist, f"fold {fold}")
         for half in range(2):
-            kept, reviewed = division.held_back[half::2], division.held_back[1 - half :: 2]
+            kept, reviewed = split.held_out[half::2], split.held_out[1 - half :: 2]
             with tempfile.TemporaryDirectory() as folder:
-                model = package_annotated(
+                model = package_supervised(
                     run_folder(runs, preset, fold, limit),
                     datalist,
-                    Division(division.training, kept),
+                    Split(split.training, kept),
                     Path(folder) / "ceph",
                     name="ceph",
                 )

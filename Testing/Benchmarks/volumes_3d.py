@@ -35,27 +35,27 @@ def train(out: Path, preset: str, options: argparse.Namespace) -> dict[str, Any]
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.detectors.dispatch import detect
     from LandmarkDetectionLib.synthesis.head.volumes import DATALIST
-    from LandmarkDetectionLib.training.supervised.package import package_annotated
+    from LandmarkDetectionLib.training.supervised.package import package_supervised
     from LandmarkDetectionLib.training.supervised.plan import divide, plan
-    from LandmarkDetectionLib.training.supervised.train import train_annotated
+    from LandmarkDetectionLib.training.supervised.train import train_supervised
 
     datalist = read_datalist(out / "heads" / DATALIST)
-    division = divide(datalist, "test")
+    split = divide(datalist, "test")
     changes = {"steps": options.steps, "batch_size": options.batch_size}
     config = plan(
         datalist,
-        division,
+        split,
         preset,
         spacing=[options.spacing] if options.spacing else None,
         shape=options.shape,
         changes={key: value for key, value in changes.items() if value},
     )
     used = time.process_time()
-    train_annotated(config, datalist, division, out / preset, device="cpu")
+    train_supervised(config, datalist, split, out / preset, device="cpu")
     used = time.process_time() - used
-    model = package_annotated(out / preset, datalist, division, out / f"model-{preset}", name=preset)
+    model = package_supervised(out / preset, datalist, split, out / f"model-{preset}", name=preset)
     errors = []
-    for case in division.held_back:
+    for case in split.held_out:
         volume, truth = case.read_volume(), case.read_landmarks()
         found = detect(volume, model, device="cpu").landmarks
         errors.append(
@@ -64,7 +64,7 @@ def train(out: Path, preset: str, options: argparse.Namespace) -> dict[str, Any]
     error = np.array(errors)
     return {
         "preset": preset,
-        "heads learned from": len(division.training),
+        "heads learned from": len(split.training),
         "heads tested": len(errors),
         "steps": config.steps,
         "cells": " x ".join(map(str, config.grid.shape)),

@@ -45,7 +45,11 @@ def test_every_name_of_today_in_the_tables_exists() -> None:
     for part in _renamed.EMPTIED.values():
         for home, names in part.items():
             module = importlib.import_module(f"LandmarkDetectionLib.{home}")
-            assert [name for name in names.split() if not hasattr(module, name)] == []
+            today = [_renamed.name_of_today(home, name) for name in names.split()]
+            assert [name for name in today if not hasattr(module, name)] == []
+    for home, pairs in _renamed.RENAMED.items():
+        module = importlib.import_module(f"LandmarkDetectionLib.{home}")
+        assert [pair for pair in pairs.split() if not hasattr(module, pair.partition("=")[2])] == []
 
 
 def test_what_never_was_is_still_refused() -> None:

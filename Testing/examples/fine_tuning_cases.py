@@ -35,7 +35,7 @@ def make_data(folder: Path) -> Datalist:
 
 
 def install_blob_model(data: Datalist, folder: Path, steps: int = 150) -> Model:
-    """Train on the first twelve of the images, of which four are held back, and install it."""
+    """Train on the first twelve of the images, of which four are held out, and install it."""
     rows = [
         {
             "image": str(case.image_files[0]),
@@ -88,7 +88,7 @@ def make_store(
     shift_mm
         What people mean lies so far from where the first data had it, everywhere alike.
     wrong_mm
-        Those learned from, not those held back, are off by so much more, in all directions.
+        Those learned from, not those held out, are off by so much more, in all directions.
     """
     store = AnnotationStore(folder)
     rng = np.random.default_rng(3)

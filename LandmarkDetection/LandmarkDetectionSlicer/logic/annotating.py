@@ -80,7 +80,7 @@ def saveAnnotation(
     copyImage
         Keep a copy of the image in the store.
     onDone
-        Called with ``file``, ``split``, ``annotations`` and ``held_back``.
+        Called with ``file``, ``split``, ``annotations`` and ``held_out``.
     onFailed
         Called with one sentence; nothing was saved then.
     """

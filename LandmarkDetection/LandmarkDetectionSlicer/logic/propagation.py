@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Settled = dict[str, tuple[str, tuple[float, ...]]]
 
 
-class Follower:
+class Propagator:
     """Asks what the other landmarks make of a person's corrections, and writes the answer into the review.
 
     Of questions that come while one is being answered only the latest is asked, so dragging never queues up.
@@ -98,7 +98,7 @@ class Follower:
                 self.ask()
             return
         before = session.review.landmarks
-        session.follow(_toNode(detection_from_record(result), session))
+        session.propagate(_toNode(detection_from_record(result), session))
         if session.review.landmarks != before:
             self._onMoved(before)
         if self._again:

@@ -71,7 +71,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         self._hadVolume = volumeOf(landmarkNode) is not None
         self._writing = False
         self._dragging = False
-        self._followedWhileDragging = False
+        self._propagatedWhileDragging = False
         correctPixelSize(volumeOf(landmarkNode))
         self._review = adopt(landmarkNode)
         self._observeNode()
@@ -158,14 +158,14 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         """Take back everything that was said."""
         self._change(self._review.restore_all())
 
-    def follow(self, refined: Detection) -> None:
+    def propagate(self, refined: Detection) -> None:
         """Put the landmarks that nobody has settled where a refined detection, in the node's coordinates, has
         them. It is part of the step before: undo takes both back.
         """
         if self._node is None:
             return
-        review = self.currentReview().follow(refined)
-        self._followedWhileDragging = self._dragging
+        review = self.currentReview().propagate(refined)
+        self._propagatedWhileDragging = self._dragging
         if review != self._review:
             self._store(review)
             self._onChanged()
@@ -260,13 +260,13 @@ class ReviewSession(slicer.util.VTKObservationMixin):
 
     def _onDragEnd(self, caller: object, event: object) -> None:
         self._dragging = False
-        followed, self._followedWhileDragging = self._followedWhileDragging, False
+        propagated, self._propagatedWhileDragging = self._propagatedWhileDragging, False
         if self._node is not None and self._movedTogether():
             self._store(self._review)
             return
         before = self._review
         self._onPoints()
-        if followed and self._review is before:  # the last answer came when the point was there already
+        if propagated and self._review is before:  # the last answer came when the point was there already
             self._onSettled()
 
     def _movedTogether(self) -> bool:

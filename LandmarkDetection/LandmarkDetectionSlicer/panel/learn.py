@@ -327,5 +327,5 @@ def _summary(store: str) -> str:
     except LandmarkDetectionError as problem:
         return str(problem)
     return _("{count} annotations of {images} images, {held} held back: {title}").format(
-        count=found.annotations, images=found.images, held=found.held_back, title=found.protocol
+        count=found.annotations, images=found.images, held=found.held_out, title=found.protocol
     )

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.core.landmarks import Status
-from LandmarkDetectionLib.quality.triage import next_open, warnings_of, worst_first
+from LandmarkDetectionLib.quality.triage import landmarks_by_priority, next_open, warnings_of
 from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
 from LandmarkDetectionSlicer.panel.find_near import FindNear
 from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable, Row
@@ -154,7 +154,7 @@ class ReviewSection(VTKObservationMixin):
                 landmarkNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onPointPicked
             )
             review = self.session.review
-            self.selected = next_open(review) or next(iter(worst_first(review)), None)
+            self.selected = next_open(review) or next(iter(landmarks_by_priority(review)), None)
         self._fillTable()
 
     def _tellOfRemoval(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode | None) -> None:
@@ -229,7 +229,7 @@ class ReviewSection(VTKObservationMixin):
         if review is None or self.selected not in review.landmarks:  # undo may take a point away
             self.selected = None
         done = review.reviewed if review is not None and self.ui.openOnlyBox.checked else ()
-        names = worst_first(review) if review is not None else ()
+        names = landmarks_by_priority(review) if review is not None else ()
         self._table.fill([self._row(name) for name in names if name not in done], self.selected)
         self._show()
 

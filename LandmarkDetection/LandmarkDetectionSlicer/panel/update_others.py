@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer.logic.propagation import Follower
+from LandmarkDetectionSlicer.logic.propagation import Propagator
 from LandmarkDetectionSlicer.scene import nodes
 from LandmarkDetectionSlicer.scene.ghosts import Ghosts
 from LandmarkDetectionSlicer.scene.parameters import Others
@@ -27,7 +27,7 @@ class UpdateOthers:
 
     def __init__(self, section: ReviewSection) -> None:
         self._section = section
-        self._follower: Follower | None = None
+        self._propagator: Propagator | None = None
         self._ghosts: Ghosts | None = None
         self._before: LandmarkSet | None = None  # the last step
         self._beforeDrag: LandmarkSet | None = None
@@ -50,11 +50,11 @@ class UpdateOthers:
 
     def end(self) -> None:
         """The review ends."""
-        if self._follower is not None:
-            self._follower.close()
+        if self._propagator is not None:
+            self._propagator.close()
         if self._ghosts is not None:
             self._ghosts.close()
-        self._follower = self._ghosts = self._before = self._beforeDrag = None
+        self._propagator = self._ghosts = self._before = self._beforeDrag = None
 
     @property
     def ghosts(self) -> Ghosts | None:
@@ -89,15 +89,15 @@ class UpdateOthers:
 
     def _ask(self) -> None:
         section = self._section
-        if self._follower is None:
-            self._follower = Follower(
+        if self._propagator is None:
+            self._propagator = Propagator(
                 section.opened,
                 section.context.logic.worker,
                 section.opened.review.prediction.model,
                 self._onMoved,
                 section.message.error,
             )
-        self._follower.ask()
+        self._propagator.ask()
 
     def _onMoved(self, before: LandmarkSet) -> None:
         section = self._section

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from LandmarkDetectionLib.cohort.results.case_results import CaseResult
-from LandmarkDetectionLib.cohort.results.model_results import ModelResults, by_model, worst_first
+from LandmarkDetectionLib.cohort.results.model_results import ModelResults, by_model, results_by_priority
 from LandmarkDetectionLib.cohort.results.records import State
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.typing import FloatArray
@@ -74,7 +74,7 @@ def report_data(results: Sequence[CaseResult], protocols: Mapping[str, Protocol]
         more are left out.
     """
     groups = by_model(results, protocols)
-    order = worst_first(groups)
+    order = results_by_priority(groups)
     packing = _Packing(groups, results)
     rows = [packing.row(group, row) for group, row in order]
     rows += [packing.row(None, 0, one) for one in results if not one.key]

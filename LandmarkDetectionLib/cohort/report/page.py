@@ -22,7 +22,6 @@ from LandmarkDetectionLib.cohort.report.data import ReportData, report_data
 from LandmarkDetectionLib.cohort.results.case_results import case_results, protocols_of
 from LandmarkDetectionLib.cohort.results.common_frame import LEAST_CASES, OUTLIER_QUANTILE
 from LandmarkDetectionLib.cohort.results.records import read_cohort
-from LandmarkDetectionLib.cohort.results.worst_first import SCORE_TEXT
 from LandmarkDetectionLib.files import atomic_folder, read_text, resource_path, write_text
 
 PAGE = "report.html"
@@ -36,6 +35,15 @@ _FRAME_TEXT = (
     "measured in the cohort's own spread (minimum covariance determinant), which outliers do not widen. A "
     f"landmark is an outlier when fewer than one in {round(1 / (1 - OUTLIER_QUANTILE)):,} normal ones would "
     f"lie so far off; at least {LEAST_CASES} cases are needed."
+)
+
+#: How the score is explained to people, see ``quality.triage``.
+SCORE_TEXT = (
+    "The score estimates how many landmarks of a case are wrong. Each landmark adds one minus its calibrated "
+    "confidence; one that the model calls absent adds its confidence, the chance that it is there after all. "
+    "If a warning is about the landmark, or it is an outlier in the common frame, that number is moved half "
+    "way to one. Each warning that is about no landmark adds one more, until all landmarks are settled. "
+    "A landmark that a person has settled adds nothing."
 )
 
 

@@ -12,7 +12,7 @@ from LandmarkDetectionLib.cohort.results.case_results import CaseResult
 from LandmarkDetectionLib.cohort.results.common_frame import CommonFrame, common_frame
 from LandmarkDetectionLib.cohort.results.records import State
 from LandmarkDetectionLib.core.landmarks import Status
-from LandmarkDetectionLib.quality.triage import expected_wrong, suspects
+from LandmarkDetectionLib.quality.triage import case_priority, suspects
 from LandmarkDetectionLib.typing import BoolArray, FloatArray
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ModelResults:
     frame
         All results in one frame.
     scores : (N,)
-        How many landmarks may be wrong; see ``worst_first``.
+        How many landmarks may be wrong; see ``results_by_priority``.
     """
 
     key: str
@@ -119,7 +119,7 @@ def by_model(results: Sequence[CaseResult], protocols: Mapping[str, Protocol]) -
     ]
 
 
-def worst_first(groups: Sequence[ModelResults]) -> list[tuple[ModelResults, int]]:
+def results_by_priority(groups: Sequence[ModelResults]) -> list[tuple[ModelResults, int]]:
     """Model and row of every result: the worst first, what has no result last."""
     pairs = [(group, row) for group in groups for row in range(len(group.results))]
 
@@ -133,7 +133,7 @@ def worst_first(groups: Sequence[ModelResults]) -> list[tuple[ModelResults, int]
 
 def ranked(groups: Sequence[ModelResults]) -> list[Ranked]:
     """Every result with what a list of them shows, the worst first."""
-    return [_ranked(group, row) for group, row in worst_first(groups)]
+    return [_ranked(group, row) for group, row in results_by_priority(groups)]
 
 
 def _ranked(group: ModelResults, row: int) -> Ranked:
@@ -176,7 +176,7 @@ def _model_results(key: str, results: tuple[CaseResult, ...], protocol: Protocol
     settled = _flags([[one.by_person for one in line] for line in status], count)
     positions[~present] = np.nan
     frame = common_frame(positions)
-    scores = expected_wrong(confidence, present, settled, suspect | frame.outliers, general)
+    scores = case_priority(confidence, present, settled, suspect | frame.outliers, general)
     return ModelResults(
         key, results, names, protocol, confidence, present, settled, tuple(status), frame, scores
     )

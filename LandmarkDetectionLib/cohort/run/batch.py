@@ -118,7 +118,7 @@ class Prospect:
     lasting: frozenset[str] = frozenset()
 
 
-def look(request: Request, listener: Listener) -> Prospect:
+def prospect_of(request: Request, listener: Listener) -> Prospect:
     """Find out what there is to do; writes nothing.
 
     Raises
@@ -215,7 +215,7 @@ def run(
     make_folder(request.folder / records.CASES)
     with _only_one(request.folder):
         keys.read_secret(request.folder / records.SECRET)
-        prospect = look(request, listener)
+        prospect = prospect_of(request, listener)
         plan, counts = prospect.plan, prospect.counts
         key_file = ""
         if request.key_file is not None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from LandmarkDetectionLib.cohort.sources.case_source import KINDS, CaseSource, data_files, text_of
-from LandmarkDetectionLib.io.dti import DirectionColours
+from LandmarkDetectionLib.io.dti import DTIColourMap
 from LandmarkDetectionLib.io.formats import DICOM
 
 #: Endings that say how a file is read; any other part of a name may be a person's.
@@ -86,7 +86,7 @@ class _Links:
             return replace(case, files=tuple(self.link(path) for path in case.files))
         images = tuple(
             replace(one, fa=self.link(one.fa), directions=tuple(map(self.link, one.directions)))
-            if isinstance(one, DirectionColours)
+            if isinstance(one, DTIColourMap)
             else self.link(one)
             for one in case.listed.images
         )

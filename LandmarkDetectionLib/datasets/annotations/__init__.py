@@ -14,7 +14,7 @@
 
 from LandmarkDetectionLib.datasets.annotations.annotation import Annotation
 from LandmarkDetectionLib.datasets.annotations.store import (
-    HELD_BACK,
+    HELD_OUT,
     TRAIN,
     AnnotationStore,
     is_store,
@@ -23,7 +23,7 @@ from LandmarkDetectionLib.datasets.annotations.store import (
 from LandmarkDetectionLib.datasets.annotations.summary import StoreSummary, summarise_store
 
 __all__ = [
-    "HELD_BACK",
+    "HELD_OUT",
     "TRAIN",
     "Annotation",
     "AnnotationStore",

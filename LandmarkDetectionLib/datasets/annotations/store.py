@@ -18,7 +18,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ from LandmarkDetectionLib.datasets.annotations.image_content import content_hash
 from LandmarkDetectionLib.datasets.cases import NO_RATERS, Case, Datalist, DatalistError, write_datalist
 from LandmarkDetectionLib.datasets.checks import survey
 from LandmarkDetectionLib.datasets.findings import Finding
-from LandmarkDetectionLib.datasets.splits import holds_back_next
+from LandmarkDetectionLib.datasets.splits import holds_out_next
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import create_once, make_folder, read_json, read_text, write_text
 from LandmarkDetectionLib.io.volumes import read_volume, write_volume
@@ -45,7 +45,7 @@ from LandmarkDetectionLib.io.volumes import read_volume, write_volume
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
 
-TRAIN, HELD_BACK = "train", "held back"
+TRAIN, HELD_OUT = "train", "held back"
 ANNOTATIONS, IMAGES, LOCAL = "annotations", "images", "local"
 PROTOCOL, DATALIST, KEY = "protocol.json", "datalist.json", "key.txt"
 NOBODY = "reviewer"
@@ -153,7 +153,7 @@ class AnnotationStore:
         by_image: dict[str, list[Annotation]] = {}
         for annotation in self.current() if annotations is None else annotations:
             by_image.setdefault(annotation.image, []).append(annotation)
-        held_back = {one.subject for group in by_image.values() for one in group if one.split == HELD_BACK}
+        held_out = {one.subject for group in by_image.values() for one in group if one.split == HELD_OUT}
         rows = []
         for image, group in by_image.items():
             landmarks: dict[str, str] = {}
@@ -167,8 +167,8 @@ class AnnotationStore:
                     "image": str(self.image_of(image).absolute()),
                     "landmarks": landmarks,
                     "subject": subject,
-                    # Whoever is held back for one person must not be learned from for another.
-                    "split": HELD_BACK if subject in held_back else TRAIN,
+                    # Whoever is held out for one person must not be learned from for another.
+                    "split": HELD_OUT if subject in held_out else TRAIN,
                 }
             )
         return rows
@@ -308,10 +308,19 @@ def is_store(path: str | os.PathLike[str]) -> bool:
     return (Path(path) / ANNOTATIONS).is_dir()
 
 
-def read_store(path: str | os.PathLike[str]) -> Datalist:
+def read_store(
+    path: str | os.PathLike[str], seen: Callable[[Case, Sequence[Volume]], object] | None = None
+) -> Datalist:
     """A store as a checked data set, whose splits are ``train`` and ``held back``.
 
     A landmark that no case to learn from has a position of is left out.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    seen
+        Called with every case and its images, while they are open.
 
     Raises
     ------
@@ -332,9 +341,11 @@ def read_store(path: str | os.PathLike[str]) -> Datalist:
     cases = tuple(_case(row, number, store.path, annotated) for number, row in enumerate(rows, start=1))
     protocol = store.protocol
 
-    def changed(case: Case, volume: Volume) -> str:
+    def changed(case: Case, volumes: Sequence[Volume]) -> str:
         """What the image is now; of one that nobody has touched what it was."""
-        return case.content if _is_untouched(store, case) else content_hash(volume)
+        if seen is not None:
+            seen(case, volumes)
+        return case.content if _is_untouched(store, case) else content_hash(volumes[0])
 
     found = survey(cases, "allow", protocol, fingerprint=changed)
     # While few are annotated, some landmarks were in no image yet: that is no mistake.
@@ -425,12 +436,12 @@ def _split(subject: str, standing: Sequence[Annotation]) -> str:
     """Where a subject belongs: where it is already, else by how many there are of either."""
     splits: dict[str, str] = {}
     for one in standing:
-        if splits.get(one.subject) != HELD_BACK:
+        if splits.get(one.subject) != HELD_OUT:
             splits[one.subject] = one.split
     if subject in splits:
         return splits[subject]
-    held_back = sum(split == HELD_BACK for split in splits.values())
-    return HELD_BACK if holds_back_next(len(splits), held_back) else TRAIN
+    held_out = sum(split == HELD_OUT for split in splits.values())
+    return HELD_OUT if holds_out_next(len(splits), held_out) else TRAIN
 
 
 def _rater(reviewer: str, taken: Iterable[str]) -> str:

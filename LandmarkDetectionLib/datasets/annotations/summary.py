@@ -11,7 +11,7 @@ import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.datasets.annotations.annotation import Annotation
-from LandmarkDetectionLib.datasets.annotations.store import HELD_BACK, AnnotationStore
+from LandmarkDetectionLib.datasets.annotations.store import HELD_OUT, AnnotationStore
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,18 @@ class LandmarkCorrections:
     moved: float
 
 
+#: Names in the record that are other ones here.
+_KEYS = {"held_out": "held_back"}
+
+
 @dataclass(frozen=True)
 class StoreSummary:
     """A store in numbers.
 
     Attributes
     ----------
-    annotations, images, subjects, held_back
-        Those that stand; held back are images.
+    annotations, images, subjects, held_out
+        Those that stand; held out are images.
     reviewers
         Annotations by person.
     models
@@ -60,7 +64,7 @@ class StoreSummary:
     annotations: int
     images: int
     subjects: int
-    held_back: int
+    held_out: int
     reviewers: dict[str, int]
     models: dict[str, int]
     seconds: float
@@ -71,7 +75,7 @@ class StoreSummary:
     def to_record(self) -> dict[str, Any]:
         """As JSON values."""
         return {
-            **{key: value for key, value in vars(self).items() if key != "landmarks"},
+            **{_KEYS.get(key, key): value for key, value in vars(self).items() if key != "landmarks"},
             "path": str(self.path),
             "comments": [list(one) for one in self.comments],
             "damaged": list(self.damaged),
@@ -101,7 +105,7 @@ def summarise_store(path: str | Path) -> StoreSummary:
         annotations=len(standing),
         images=len(rows),
         subjects=len({one.subject for one in standing}),
-        held_back=sum(row["split"] == HELD_BACK for row in rows),
+        held_out=sum(row["split"] == HELD_OUT for row in rows),
         reviewers=dict(Counter(one.reviewer for one in standing)),
         models=dict(Counter(one.model for one in standing)),
         seconds=round(sum(one.seconds or 0.0 for one in standing), 1),

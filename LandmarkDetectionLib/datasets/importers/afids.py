@@ -11,8 +11,8 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCase, write_import
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.formats import ITK, NIFTI
-from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.io.records import read_recorded_landmarks
 
 PROTOCOL = "afids-32"
 SPACE = re.compile(r"_space-([A-Za-z0-9]+)_")
@@ -107,7 +107,7 @@ def named_afids(file: Path, names: tuple[str, ...]) -> LandmarkSet:
         A point has another label.
     """
     marks: list[Landmark] = []
-    for mark in read_landmarks(file):
+    for mark in read_recorded_landmarks(file):
         number = int(mark.name) if mark.name.isdecimal() else 0
         if not 1 <= number <= len(names):
             raise InputError(f"{file} has a point '{mark.name}', and AFIDs are labelled 1 to {len(names)}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -16,13 +15,11 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
-from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.datasets.importers.tables import IMAGE_SUFFIXES
 from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCase, write_import
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, read_text
-from LandmarkDetectionLib.io.markups import as_recorded, read_landmarks
-from LandmarkDetectionLib.io.records import read_review
+from LandmarkDetectionLib.io.records import SLICER_SUFFIXES, read_recorded_landmarks
 
 VOLUME_TAGS = ("Volume", "VectorVolume")
 LANDMARK_TAGS = ("MarkupsFiducial", "MarkupsFiducialNode")
@@ -30,7 +27,6 @@ LANDMARK_TAGS = ("MarkupsFiducial", "MarkupsFiducialNode")
 VOLUME_ROLE = "LandmarkDetection.volume"
 #: And to the text that is the record of their review.
 RECORD_ROLE = "LandmarkDetection.record"
-LANDMARK_SUFFIXES = (".mrk.json", ".fcsv")
 
 
 class _Node(NamedTuple):
@@ -161,7 +157,7 @@ def _cases(scene: Path, subject: str) -> Iterator[ImportedCase]:
             name=f"{subject}_{volume.name}",
             images=(volume.file,),
             landmarks={
-                rater: _landmarks(node.file, node.record)
+                rater: read_recorded_landmarks(node.file, node.record)
                 for rater, node in zip(raters, owned, strict=True)
                 if node.file
             },
@@ -236,18 +232,6 @@ def _text(element: ElementTree.Element | None, by_id: dict[str, Any], scene: Pat
     return read_text(file) if file is not None and file.is_file() else ""
 
 
-def _landmarks(file: Path, record: str = "") -> LandmarkSet:
-    """The points of a file, with what the record of their review says of them where there is one."""
-    points = read_landmarks(file, described=False)
-    suffix = next(one for one in LANDMARK_SUFFIXES if file.name.lower().endswith(one))
-    beside = file.with_name(f"{file.name[: -len(suffix)]}.json")
-    try:
-        review = Review.from_record(json.loads(record)) if record else read_review(beside)
-    except (InputError, ValueError, TypeError, AttributeError, RecursionError):
-        return points
-    return as_recorded(points, review.landmarks)
-
-
 def _associated(file: Path | None) -> str:
     """The volume node that the points of a file were placed on, where all say the same one."""
     if file is None or not file.name.lower().endswith(".mrk.json"):
@@ -269,7 +253,7 @@ def _beside(folder: Path) -> Iterator[ImportedCase]:
             images[file] = file.name[: -len(suffix)]
     claimed: dict[Path, list[Path]] = {}
     for file in files:
-        suffix = next((one for one in LANDMARK_SUFFIXES if file.name.lower().endswith(one)), None)
+        suffix = next((one for one in SLICER_SUFFIXES if file.name.lower().endswith(one)), None)
         if suffix is None:
             continue
         stem = file.name[: -len(suffix)]
@@ -292,6 +276,6 @@ def _beside(folder: Path) -> Iterator[ImportedCase]:
         if len(by_rater) < len(owned):
             raise InputError(f"{image} has two landmark files of one name; move one.")
         landmarks: dict[str, Path | LandmarkSet] = {
-            rater: _landmarks(file) for rater, file in by_rater.items()
+            rater: read_recorded_landmarks(file) for rater, file in by_rater.items()
         }
         yield ImportedCase(name=name, images=(image,), landmarks=landmarks, subject=name)

@@ -19,7 +19,7 @@ from LandmarkDetectionLib.datasets.cases import write_datalist
 from LandmarkDetectionLib.datasets.splits import is_training
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import atomic_folder, make_folder, sha256_of, write_text
-from LandmarkDetectionLib.io.dti import DirectionColours
+from LandmarkDetectionLib.io.dti import DTIColourMap
 from LandmarkDetectionLib.io.formats import PICTURES
 from LandmarkDetectionLib.io.markups import markups_record, write_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
@@ -45,7 +45,7 @@ class ImportedCase:
     """
 
     name: str
-    images: tuple[Path | DirectionColours, ...]
+    images: tuple[Path | DTIColourMap, ...]
     landmarks: dict[str, Path | LandmarkSet]
     subject: str
     split: str = ""
@@ -125,7 +125,7 @@ def _one_subject_per_image(
     result, notes = [], list(notes)
     for case in cases:
         image = case.images[0]
-        file = image.fa if isinstance(image, DirectionColours) else image
+        file = image.fa if isinstance(image, DTIColourMap) else image
         known = first.setdefault(_checksum(file), case)
         if known.subject != case.subject:
             apart = {case.split, known.split} if case.split != known.split else set()
@@ -196,7 +196,7 @@ def _row(case: ImportedCase, place: _Place) -> dict[str, Any]:
     return row
 
 
-def _image(image: Path | DirectionColours, place: _Place) -> Any:
+def _image(image: Path | DTIColourMap, place: _Place) -> Any:
     if isinstance(image, Path):
         return place.relative(image)
     directions = [place.relative(file) for file in image.directions]

@@ -37,7 +37,7 @@ UNIT_SIZE = Framing(coronal=(160, 76), lateral=(160, 76), pixel_mm=None)
 
 
 @dataclass(frozen=True)
-class Frame:
+class ViewFrame:
     """Pixels of one view of a batch: shape (rows, columns), origin and spacing (B, 2) mm in its axes."""
 
     shape: tuple[int, int]
@@ -149,7 +149,7 @@ class BodyStream:
 
     def _frame(
         self, vertices: Array, box: FieldOfView, rng: np.random.Generator
-    ) -> tuple[tuple[Frame, Frame], FieldOfView]:
+    ) -> tuple[tuple[ViewFrame, ViewFrame], FieldOfView]:
         """Where both views lie, and the scanned box clipped to what they show."""
         start, end = visible_extent(vertices, box.low, box.high)
         count, framing = len(start), self.framing
@@ -173,10 +173,10 @@ class BodyStream:
             high=np.minimum(box.high, last + spacing / 2).astype(np.float32),
         )
         # Rows run inferior, columns left or posterior: the first pixel lies at the far end of each axis.
-        coronal = Frame(
+        coronal = ViewFrame(
             (rows, columns), -last[:, [0, 2]].astype(np.float32), spacing[:, [0, 2]].astype(np.float32)
         )
-        lateral = Frame(
+        lateral = ViewFrame(
             (rows, lateral_columns),
             -last[:, [1, 2]].astype(np.float32),
             spacing[:, [1, 2]].astype(np.float32),
@@ -191,7 +191,7 @@ def _view(
     landmarks: Array,
     box: FieldOfView,
     prone: Array,
-    frame: Frame,
+    frame: ViewFrame,
     disturbance: float,
     seeds: Array,
     dense: DenseBodies | None = None,

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.models import Model
-    from LandmarkDetectionLib.training.finetuning.comparison import Comparison, Verdict
+    from LandmarkDetectionLib.training.finetuning.comparison import ModelComparison, PairedErrors
     from LandmarkDetectionLib.training.finetuning.data import FineTuningData
 
 #: Ids in the card; all of them are in the metadata.
 LISTED = 60
 
 
-def fine_tuning_card(card: str, old: Model, data: FineTuningData, verdict: Verdict) -> str:
+def fine_tuning_card(card: str, old: Model, data: FineTuningData, comparison: ModelComparison) -> str:
     """The card of the model as it is, with a section more."""
-    learned, held_back = data.annotations
+    learned, held_out = data.annotations
     lines = [
         card.rstrip("\n"),
         "",
@@ -26,27 +26,27 @@ def fine_tuning_card(card: str, old: Model, data: FineTuningData, verdict: Verdi
         "| data | cases |",
         "|---|---|",
         f"| annotations learned from | {len(learned)} |",
-        f"| annotations held back to compare the models | {len(held_back)} |",
+        f"| annotations held back to compare the models | {len(held_out)} |",
         f"| earlier data learned from again | {len(data.earlier.training)} |",
-        f"| earlier data held back | {len(data.earlier.held_back)} |",
+        f"| earlier data held back | {len(data.earlier.held_out)} |",
         "",
         "| mean error | old | new | difference | 95 % interval |",
         "|---|---|---|---|---|",
-        _row("cases held back", verdict.held_back),
-        *([_row("earlier data", verdict.earlier)] if verdict.earlier is not None else []),
+        _row("cases held back", comparison.held_out),
+        *([_row("earlier data", comparison.earlier)] if comparison.earlier is not None else []),
         "",
         "Intervals are from resampling whole cases. Positions that a person accepted count as right within",
         "half the radius.",
         "",
         f"Annotations learned from: {_listed(learned)}.",
         "",
-        f"Held back: {_listed(held_back)}.",
+        f"Held back: {_listed(held_out)}.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _row(title: str, found: Comparison) -> str:
+def _row(title: str, found: PairedErrors) -> str:
     return (
         f"| {title} | {found.old:.2f} {found.unit} | {found.new:.2f} {found.unit} | "
         f"{found.difference:+.2f} | {found.low:+.2f} to {found.high:+.2f} |"

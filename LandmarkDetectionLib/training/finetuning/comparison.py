@@ -1,8 +1,8 @@
 """Whether a new model is better than the one it came from, on cases that neither of them chose.
 
-The new model is better when its mean error over the cases held back is smaller than the old one's and the
+The new model is better when its mean error over the cases held out is smaller than the old one's and the
 95 % interval of the difference, from resampling whole cases of both models together, lies below zero. Where
-cases of the data the old model came from are held back, too, the new one must not have become worse there:
+cases of the data the old model came from are held out, too, the new one must not have become worse there:
 neither by more than chance, nor on average by more than ``FORGOTTEN`` of the old model's error. (An interval
 that had to end below that would be asked of data that often hold back a handful of cases, too few for it.)
 
@@ -29,7 +29,7 @@ TOLERANCE = 0.5
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedErrors:
     """Two models on the same landmarks of the same cases.
 
     Attributes
@@ -69,24 +69,24 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ModelComparison:
     """What became of a fine-tuning.
 
     Attributes
     ----------
-    held_back
+    held_out
         On the store's cases.
     earlier
         On those of the data the model came from; None where there are none, or too few for an interval.
     """
 
-    held_back: Comparison
-    earlier: Comparison | None = None
+    held_out: PairedErrors
+    earlier: PairedErrors | None = None
 
     @property
     def is_better(self) -> bool:
         """Whether the new model may take the old one's place."""
-        return self.held_back.high < 0 and not self.forgets
+        return self.held_out.high < 0 and not self.forgets
 
     @property
     def forgets(self) -> bool:
@@ -96,12 +96,12 @@ class Verdict:
 
     def sentence(self) -> str:
         """The decision and its numbers."""
-        text = f"mean error on cases held back: {self.held_back.sentence()}"
+        text = f"mean error on cases held back: {self.held_out.sentence()}"
         if self.earlier is not None:
             text += f"; on earlier data: {self.earlier.sentence()}"
         if self.is_better:
             return f"The new model is better; {text}."
-        if self.held_back.high >= 0:
+        if self.held_out.high >= 0:
             return f"The new model is not shown to be better, so the old one stays; {text}."
         return f"The new model has become worse on what the old one knew, so the old one stays; {text}."
 
@@ -109,26 +109,26 @@ class Verdict:
         """As JSON values."""
         return {
             "better": self.is_better,
-            "held back": asdict(self.held_back),
+            "held back": asdict(self.held_out),
             "earlier": asdict(self.earlier) if self.earlier is not None else None,
             "sentence": self.sentence(),
         }
 
 
-def verdict_from_record(record: dict[str, Any]) -> Verdict:
-    """Inverse of :meth:`Verdict.to_record`."""
+def comparison_from_record(record: dict[str, Any]) -> ModelComparison:
+    """Inverse of :meth:`ModelComparison.to_record`."""
 
-    def comparison(found: dict[str, Any]) -> Comparison:
+    def errors(found: dict[str, Any]) -> PairedErrors:
         intervals = {key: tuple(found[key]) for key in ("old_interval", "new_interval")}
-        return Comparison(**{**found, **intervals})
+        return PairedErrors(**{**found, **intervals})
 
     earlier = record["earlier"]
-    return Verdict(comparison(record["held back"]), comparison(earlier) if earlier is not None else None)
+    return ModelComparison(errors(record["held back"]), errors(earlier) if earlier is not None else None)
 
 
 def compare(
     old: Array, new: Array, subjects: Sequence[str], unit: str, tolerance: Array | None = None, seed: int = 0
-) -> Comparison:
+) -> PairedErrors:
     """Compare errors, case by case.
 
     Parameters
@@ -150,7 +150,7 @@ def compare(
     old, new = np.where(both, old, np.nan), np.where(both, new, np.nan)
     draws = resample(subjects, np.random.default_rng(seed))
     low, high = draws.mean_interval(new - old)
-    return Comparison(
+    return PairedErrors(
         cases=int(both.any(axis=1).sum()),
         landmarks=int(both.sum()),
         unit=unit,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,29 +16,32 @@ import numpy as np
 from pydantic import ValidationError
 
 from LandmarkDetectionLib.datasets.annotations import AnnotationStore
-from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.evaluation.statistics import LEAST_SUBJECTS
-from LandmarkDetectionLib.files import atomic_write, read_json, write_text
+from LandmarkDetectionLib.files import atomic_write, make_folder, read_json, write_text
+from LandmarkDetectionLib.imaging.aligned_grid import read_template
 from LandmarkDetectionLib.models import Model, add_version, load_model, next_version, user_model_folder
 from LandmarkDetectionLib.models.learned_from import DataSource, note_data, noted_data
 from LandmarkDetectionLib.models.registry import installed_folder
+from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.training.finetuning.card import fine_tuning_card
 from LandmarkDetectionLib.training.finetuning.comparison import (
     TOLERANCE,
-    Verdict,
+    ModelComparison,
     compare,
-    verdict_from_record,
+    comparison_from_record,
 )
 from LandmarkDetectionLib.training.finetuning.data import FineTuningData, accepted, gather
 from LandmarkDetectionLib.training.finetuning.task import FineTuningTask, mixed
 from LandmarkDetectionLib.training.loop import fit
-from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
-from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
-from LandmarkDetectionLib.training.supervised.package import errors_of, package_annotated
-from LandmarkDetectionLib.training.supervised.plan import Division
-from LandmarkDetectionLib.training.supervised.stream import AnnotatedStream, plain_batches
+from LandmarkDetectionLib.training.supervised.cases import CaseFolder, SupervisedCase
+from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
+from LandmarkDetectionLib.training.supervised.package import errors_of, package_supervised
+from LandmarkDetectionLib.training.supervised.plan import Split
+from LandmarkDetectionLib.training.supervised.stream import SupervisedStream, plain_batches
 from LandmarkDetectionLib.training.supervised.template import TEMPLATE
 from LandmarkDetectionLib.training.supervised.train import (
+    CASES,
     WATCHED,
     load_cases,
     mirror_permutation,
@@ -60,23 +65,23 @@ class FineTuned:
 
     Attributes
     ----------
-    verdict
-        Both models on the cases held back.
+    comparison
+        Both models on the cases held out.
     old
         The model it began with.
     new
         The version that is in use now; None when the old one stays.
     warnings
         What a person should know.
-    division
+    split
         Which cases of the data that the old model came from were learned from; empty where none were at hand.
     """
 
-    verdict: Verdict
+    comparison: ModelComparison
     old: Model
     new: Model | None
     warnings: tuple[str, ...]
-    division: str = ""
+    split: str = ""
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values."""
@@ -84,9 +89,9 @@ class FineTuned:
             "model": self.old.name,
             "old version": self.old.version,
             "new version": self.new.version if self.new is not None else None,
-            **self.verdict.to_record(),
+            **self.comparison.to_record(),
             "warnings": list(self.warnings),
-            "division": self.division,
+            "division": self.split,
         }
 
 
@@ -119,7 +124,7 @@ def fine_tune(
     steps
         How long it learns.
     changes
-        Further fields of `AnnotatedConfig`, and ``anchor``.
+        Further fields of `SupervisedConfig`, and ``anchor``.
     run
         Folder to work in; one beside the models when None.
     device, progress, cancelled
@@ -141,23 +146,31 @@ def fine_tune(
     config, options = _config_of(old), dict(changes or {})
     installed_folder(old.name)
     earlier = tuple(DataSource(str(Path(one).absolute())) for one in data) or noted_data(old)
-    gathered = gather(old, store, earlier, lambda share, text: step(READ * share, text))
+    images = _images(config, old, store, run)
+    try:
+        gathered = gather(old, store, earlier, lambda share, text: step(READ * share, text), images.keep)
+    except InputError:
+        if run is None:
+            shutil.rmtree(images.path.parent, ignore_errors=True)
+        raise
     anchor = float(options.pop("anchor", 0.0 if gathered.earlier.training else ANCHOR))
     config = _settled(config, gathered, old, anchor, steps, options)
     folder = Path(run) if run is not None else _default_run(old, config)
     if before := _refused_before(folder, config):
+        shutil.rmtree(images.path if run is not None else images.path.parent, ignore_errors=True)
         return FineTuned(before, old, None, gathered.warnings, gathered.earlier.text)
+    _hand_over(images.path, folder / CASES)
     _learn(config, gathered, old, anchor, folder, device, step, cancelled)
-    verdict = _judge(config, gathered, old, folder, step)
-    if not verdict.is_better:
-        write_text(folder / REPORT, json.dumps(verdict.to_record(), indent=1) + "\n")
+    comparison = _compare(config, gathered, old, folder, step)
+    if not comparison.is_better:
+        write_text(folder / REPORT, json.dumps(comparison.to_record(), indent=1) + "\n")
         # What tells how it went is kept, and not the images.
-        shutil.rmtree(folder / "cases", ignore_errors=True)
+        shutil.rmtree(folder / CASES, ignore_errors=True)
         (folder / "checkpoint.pt").unlink(missing_ok=True)
-        return FineTuned(verdict, old, None, gathered.warnings, gathered.earlier.text)
+        return FineTuned(comparison, old, None, gathered.warnings, gathered.earlier.text)
     step(0.96, "writing the model")
     version = next_version(old.name)
-    package = package_annotated(
+    package = package_supervised(
         folder,
         AnnotationStore(store).path.name,
         gathered.whole,
@@ -165,15 +178,15 @@ def fine_tune(
         name=old.name,
         version=version,
         protocol=old.protocol,
-        metadata=_metadata(old, version, gathered, verdict),
-        card=lambda card: fine_tuning_card(card, old, gathered, verdict),
+        metadata=_metadata(old, version, gathered, comparison),
+        card=lambda card: fine_tuning_card(card, old, gathered, comparison),
     )
     new = add_version(package.path)
     note_data(new, gathered.sources)
     if run is None:
         shutil.rmtree(folder, ignore_errors=True)
     step(1.0, "done")
-    return FineTuned(verdict, old, new, gathered.warnings, gathered.earlier.text)
+    return FineTuned(comparison, old, new, gathered.warnings, gathered.earlier.text)
 
 
 def refusal(model: Model) -> str | None:
@@ -186,13 +199,13 @@ def refusal(model: Model) -> str | None:
     return None
 
 
-def _config_of(model: Model) -> AnnotatedConfig:
+def _config_of(model: Model) -> SupervisedConfig:
     """The settings that a model was trained with."""
     if reason := refusal(model):
         raise ModelError(reason, about="model of annotated images")
     training: Any = model.metadata["training"]
     try:
-        return AnnotatedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})
+        return SupervisedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})
     except ValidationError:
         raise ModelError(
             f"{model.name} {model.version} does not say how it was trained in a way that is understood here; "
@@ -201,16 +214,16 @@ def _config_of(model: Model) -> AnnotatedConfig:
 
 
 def _settled(
-    config: AnnotatedConfig,
+    config: SupervisedConfig,
     data: FineTuningData,
     old: Model,
     anchor: float,
     steps: int,
     changes: dict[str, Any],
-) -> AnnotatedConfig:
+) -> SupervisedConfig:
     """What is learned and how; a run goes on only with the same."""
     weights = "-".join(entry.sha256[:16] for entry in old.networks.values())
-    return AnnotatedConfig.model_validate(
+    return SupervisedConfig.model_validate(
         {
             **config.model_dump(),
             "steps": steps,
@@ -221,29 +234,61 @@ def _settled(
             "raters": "mean",
             "limit": None,
             "training_cases": tuple(case.name for case in data.whole.training),
-            "held_back_cases": tuple(case.name for case in data.whole.held_back),
+            "held_back_cases": tuple(case.name for case in data.whole.held_out),
             "data": f"{data.digest()} from {weights}, anchor {anchor:g}",
             **changes,
         }
     )
 
 
-def _default_run(model: Model, config: AnnotatedConfig) -> Path:
+def _default_run(model: Model, config: SupervisedConfig) -> Path:
     key = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
     return user_model_folder() / RUNS / f"{model.name}-{key}"
 
 
-def _refused_before(folder: Path, config: AnnotatedConfig) -> Verdict | None:
-    """The verdict on the same training from the same data, where it was refused."""
+def _images(config: SupervisedConfig, model: Model, store: str | Path, run: str | Path | None) -> CaseFolder:
+    """Where images go while they are checked: which run they are for is known when all of them are.
+
+    What runs before have left, if they were stopped, is taken up.
+    """
+    runs = user_model_folder() / RUNS
+    key = hashlib.sha256(str(Path(store).absolute()).encode()).hexdigest()[:16]
+    folder = (runs / f"{model.name}-{key}" if run is None else Path(run)) / CASES
+    if run is None:
+        make_folder(folder)
+        for file in runs.glob(f"{model.name}-*/{CASES}/[0-9]*"):
+            with suppress(OSError):
+                os.link(file, folder / file.name)
+    architecture, parameters = config.network()
+    network: Any = build_network(architecture, **parameters)
+    template = read_template(_template_of(model)) if config.align else None
+    return CaseFolder(folder, config.grid.settings(), network.multiple, template)
+
+
+def _hand_over(images: Path, cases: Path) -> None:
+    if images != cases:
+        make_folder(cases)
+        for file in images.iterdir():
+            file.replace(cases / file.name)
+        shutil.rmtree(images.parent, ignore_errors=True)
+
+
+def _template_of(model: Model) -> Path:
+    template: Any = model.settings.get("template")
+    return model.path / str(template["file"])
+
+
+def _refused_before(folder: Path, config: SupervisedConfig) -> ModelComparison | None:
+    """The comparison after the same training from the same data, where it was refused."""
     if not (folder / REPORT).is_file() or not (folder / "config.json").is_file():
         return None
     if read_json(folder / "config.json") != json.loads(config.model_dump_json()):
         return None
-    return verdict_from_record(read_json(folder / REPORT))
+    return comparison_from_record(read_json(folder / REPORT))
 
 
 def _learn(
-    config: AnnotatedConfig,
+    config: SupervisedConfig,
     data: FineTuningData,
     old: Model,
     anchor: float,
@@ -258,18 +303,18 @@ def _learn(
     if config.align:
         _bring_template(old, folder)
     new, watched = load_cases(config, data.new, folder, reading)
-    earlier, _ = load_cases(config, Division(data.earlier.training, ()), folder, reading)
+    earlier, _ = load_cases(config, Split(data.earlier.training, ()), folder, reading)
     mirror = mirror_permutation(old.protocol, config.landmarks)
 
-    def stream(cases: list[AnnotatedCase], size: int) -> AnnotatedStream:
-        return AnnotatedStream(cases, config.grid.shape, size, config.augmentation, mirror, config.seed)
+    def stream(cases: list[SupervisedCase], size: int) -> SupervisedStream:
+        return SupervisedStream(cases, config.grid.shape, size, config.augmentation, mirror, config.seed)
 
     fit(
         config,
         folder,
         make_task=lambda: FineTuningTask(config, old, anchor),
         stream=mixed(new, earlier, stream, config.batch_size),
-        held_back=lambda: plain_batches(watched[:WATCHED], 4),
+        held_out=lambda: plain_batches(watched[:WATCHED], 4),
         names=config.landmarks,
         device=device,
         progress=lambda share, text: step(READ + (LEARNED - READ) * share, text),
@@ -279,43 +324,42 @@ def _learn(
 
 def _bring_template(old: Model, folder: Path) -> None:
     """What images are registered to stays what it was."""
-    template: Any = old.settings.get("template")
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / TEMPLATE) as temporary:
-        shutil.copyfile(old.path / str(template["file"]), temporary)
+        shutil.copyfile(_template_of(old), temporary)
 
 
-def _judge(
-    config: AnnotatedConfig, data: FineTuningData, old: Model, folder: Path, step: Progress
-) -> Verdict:
-    """Both models on the cases held back."""
+def _compare(
+    config: SupervisedConfig, data: FineTuningData, old: Model, folder: Path, step: Progress
+) -> ModelComparison:
+    """Both models on the cases held out."""
     before = FineTuningTask(config, old).eval()
     _, after = trained_task(folder)
     step(LEARNED, "comparing the new model with the old one")
-    _, held_back = load_cases(config, Division((), data.new.held_back), folder)
-    right = accepted(data.new.held_back, config.landmarks)
+    _, held_out = load_cases(config, Split((), data.new.held_out), folder)
+    right = accepted(data.new.held_out, config.landmarks)
     # An accepted position is known to be right only so far.
     tolerance = np.where(right, TOLERANCE * config.radius, 0.0)
-    subjects = [case.subject for case in held_back]
-    comparison = compare(
-        errors_of(before, held_back), errors_of(after, held_back), subjects, _unit(held_back), tolerance
+    subjects = [case.subject for case in held_out]
+    now = compare(
+        errors_of(before, held_out), errors_of(after, held_out), subjects, _unit(held_out), tolerance
     )
     step(0.93, "comparing them on earlier data")
-    _, known = load_cases(config, Division((), data.earlier.held_back), folder)
+    _, known = load_cases(config, Split((), data.earlier.held_out), folder)
     if len({case.subject for case in known}) < LEAST_SUBJECTS:
-        return Verdict(comparison)
+        return ModelComparison(now)
     earlier = compare(
         errors_of(before, known), errors_of(after, known), [case.subject for case in known], _unit(known)
     )
-    return Verdict(comparison, earlier if np.isfinite(earlier.high) else None)
+    return ModelComparison(now, earlier if np.isfinite(earlier.high) else None)
 
 
-def _unit(cases: Sequence[AnnotatedCase]) -> str:
+def _unit(cases: Sequence[SupervisedCase]) -> str:
     return "px" if any(case.unit == "px" for case in cases) else "mm"
 
 
-def _metadata(old: Model, version: str, data: FineTuningData, verdict: Verdict) -> dict[str, Any]:
-    learned, held_back = data.annotations
+def _metadata(old: Model, version: str, data: FineTuningData, comparison: ModelComparison) -> dict[str, Any]:
+    learned, held_out = data.annotations
     return {
         # What the next fine-tuning begins with: not the lower rate of this one.
         "training": old.metadata["training"],
@@ -330,9 +374,9 @@ def _metadata(old: Model, version: str, data: FineTuningData, verdict: Verdict) 
         },
         "fine_tuning": {
             "annotations": list(learned),
-            "held_back_annotations": list(held_back),
+            "held_back_annotations": list(held_out),
             "earlier_cases": len(data.earlier.training),
-            **verdict.to_record(),
+            **comparison.to_record(),
         },
     }
 

@@ -11,9 +11,9 @@ from torch import Tensor
 from LandmarkDetectionLib.errors import ModelError
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
-from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.losses import HeatmapLoss
-from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch, AnnotatedStream
+from LandmarkDetectionLib.training.supervised.stream import SupervisedBatch, SupervisedStream
 from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
 
 
@@ -30,7 +30,7 @@ class FineTuningTask(HeatmapTask):
         (L2-SP, Li et al. 2018), for where the data the model came from are not at hand.
     """
 
-    def __init__(self, config: AnnotatedConfig, model: Model, anchor: float = 0.0) -> None:
+    def __init__(self, config: SupervisedConfig, model: Model, anchor: float = 0.0) -> None:
         super().__init__(config)
         self.anchor = anchor
         state = model.build_networks()[KEY].state_dict()
@@ -69,16 +69,16 @@ class MixedStream:
     Parameters
     ----------
     streams
-        On one canvas.
+        On one patch.
     """
 
-    def __init__(self, streams: Sequence[AnnotatedStream]) -> None:
+    def __init__(self, streams: Sequence[SupervisedStream]) -> None:
         self.streams = list(streams)
 
-    def batch(self, number: int) -> AnnotatedBatch:
+    def batch(self, number: int) -> SupervisedBatch:
         """Batch ``number``, from 0."""
         parts = [stream.batch(number) for stream in self.streams]
-        return AnnotatedBatch(
+        return SupervisedBatch(
             *(torch.cat([getattr(part, field) for part in parts]) for field in parts[0].__dataclass_fields__)
         )
 

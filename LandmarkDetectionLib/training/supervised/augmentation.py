@@ -1,7 +1,7 @@
-"""Random warps of an image and its landmarks, exact to a thousandth of a cell, and changes of its grey
+"""Random warps of an image and its landmarks, exact to a thousandth of a voxel, and changes of its grey
 values.
 
-A warp maps the canvas that a network sees back into the image: an affine map, and a displacement given by
+A warp maps the patch that a network sees back into the image: an affine map, and a displacement given by
 cubic B-splines over a coarse mesh of control points, as ITK has them. Images are sampled through it,
 landmarks go the other way by solving it.
 """
@@ -26,7 +26,7 @@ class Augmentation(BaseModel):
     Attributes
     ----------
     translation, elastic
-        Shares of the canvas's longest side.
+        Shares of the patch's longest side.
     rotation
         Radians, about every axis of volumes.
     scale, axis_scale
@@ -38,7 +38,7 @@ class Augmentation(BaseModel):
     mirror
         Probability of exchanging left and right, names of paired landmarks with them.
     cut
-        Probability of a shift by up to half of the canvas, which leaves landmarks outside: how a network
+        Probability of a shift by up to half of the patch, which leaves landmarks outside: how a network
         learns that not everything is in every image.
     """
 
@@ -81,28 +81,28 @@ NONE = Augmentation(
 
 @dataclass(frozen=True)
 class Warp:
-    """A map of the canvas into the image.
+    """A map of the patch into the image.
 
     Attributes
     ----------
     matrix : (d, d + 1)
-        Affine part, from canvas cells (x, y[, z], 1) to image cells.
+        Affine part, from patch voxels (x, y[, z], 1) to image voxels.
     control : (d, n, ..., n)
-        Displacements of the control points in image cells, added to the affine part; axes as the canvas's.
-    canvas : (d,)
-        Cells along slices, rows and columns.
+        Displacements of the control points in image voxels, added to the affine part; axes as the patch's.
+    patch : (d,)
+        Voxels along slices, rows and columns.
     """
 
     matrix: np.ndarray
     control: np.ndarray
-    canvas: tuple[int, ...]
+    patch: tuple[int, ...]
 
     def source(self, points: np.ndarray) -> np.ndarray:
-        """Where canvas points (N, d), x first, lie in the image."""
+        """Where patch points (N, d), x first, lie in the image."""
         return np.asarray(points @ self.matrix[:, :-1].T + self.matrix[:, -1] + self._displaced(points))
 
     def target(self, points: np.ndarray) -> np.ndarray:
-        """Where image points (N, d), x first, lie on the canvas: the inverse of ``source``."""
+        """Where image points (N, d), x first, lie on the patch: the inverse of ``source``."""
         inverse = np.linalg.inv(self.matrix[:, :-1])
         found = (points - self.matrix[:, -1]) @ inverse.T
         for _ in range(ITERATIONS):
@@ -110,8 +110,8 @@ class Warp:
         return np.asarray(found)
 
     def sample(self, image: np.ndarray) -> Tensor:
-        """The canvas (C, *canvas) float32 cut out of an image (C, *S), 0 where there is none."""
-        d = len(self.canvas)
+        """The patch (C, *patch) float32 cut out of an image (C, *S), 0 where there is none."""
+        d = len(self.patch)
         place = self._grid()
         size = torch.tensor(image.shape[1:][::-1], dtype=torch.float32)
         place = (place + 0.5) * (2 / size) - 1
@@ -123,18 +123,18 @@ class Warp:
         return sampled[0]
 
     def _grid(self) -> Tensor:
-        """(*canvas, d) image cells, x first."""
-        d = len(self.canvas)
+        """(*patch, d) image voxels, x first."""
+        d = len(self.patch)
         matrix = torch.from_numpy(self.matrix).float()
-        result = matrix[:, -1].expand(*self.canvas, d).clone()
-        for axis, count in enumerate(self.canvas):
+        result = matrix[:, -1].expand(*self.patch, d).clone()
+        for axis, count in enumerate(self.patch):
             shape = [1] * d
             shape[axis] = count
             along = torch.arange(count, dtype=torch.float32).reshape(*shape, 1)
             result += along * matrix[:, d - 1 - axis]
         if self.control.any():
             displaced = torch.from_numpy(self.control).float()
-            for axis, count in enumerate(self.canvas):
+            for axis, count in enumerate(self.patch):
                 weights = torch.from_numpy(
                     _weights(np.arange(count), count, self.control.shape[1 + axis])
                 ).float()
@@ -145,13 +145,13 @@ class Warp:
         return result
 
     def _displaced(self, points: np.ndarray) -> np.ndarray:
-        d = len(self.canvas)
+        d = len(self.patch)
         if not self.control.any():
             return np.zeros_like(points)
         value = np.broadcast_to(self.control, (len(points), *self.control.shape))
         # The first axis of the mesh is that of slices (or rows), so points are taken from their last
         # coordinate.
-        for axis, count in enumerate(self.canvas):
+        for axis, count in enumerate(self.patch):
             weights = _weights(points[:, d - 1 - axis], count, self.control.shape[1 + axis])
             value = np.einsum("nca...,na->nc...", value, weights)
         return np.asarray(value)
@@ -160,34 +160,34 @@ class Warp:
 def draw_warp(
     rng: np.random.Generator,
     augmentation: Augmentation,
-    canvas: Sequence[int],
+    patch: Sequence[int],
     centre: np.ndarray,
     mirrored: bool = False,
 ) -> Warp:
-    """A random warp whose canvas is centred about a place of the image.
+    """A random warp whose patch is centred about a place of the image.
 
     Parameters
     ----------
     centre : (d,)
-        Image cells, x first, that fall on the middle of the canvas before the translation.
+        Image voxels, x first, that fall on the middle of the patch before the translation.
     mirrored
         Reverse x.
     """
-    d = len(canvas)
+    d = len(patch)
     linear = _rotation(rng, augmentation.rotation, d)
     scale = 1 + rng.uniform(-augmentation.scale, augmentation.scale)
     linear = linear * (scale * (1 + rng.uniform(-augmentation.axis_scale, augmentation.axis_scale, d)))
     if mirrored:
         linear = linear * np.array([-1.0, *[1.0] * (d - 1)])
-    middle = (np.array(canvas[::-1]) - 1) / 2
-    side = max(canvas)
+    middle = (np.array(patch[::-1]) - 1) / 2
+    side = max(patch)
     shift = (
         centre + side * rng.uniform(-augmentation.translation, augmentation.translation, d) - linear @ middle
     )
     if rng.uniform() < augmentation.cut:
-        shift = shift + rng.uniform(-0.5, 0.5, d) * canvas[::-1]
+        shift = shift + rng.uniform(-0.5, 0.5, d) * patch[::-1]
     control = side * rng.uniform(-augmentation.elastic, augmentation.elastic, (d, *[augmentation.nodes] * d))
-    return Warp(np.c_[linear, shift], control, tuple(canvas))
+    return Warp(np.c_[linear, shift], control, tuple(patch))
 
 
 def change_intensity(rng: np.random.Generator, augmentation: Augmentation, image: Tensor) -> Tensor:
@@ -220,7 +220,7 @@ def _rotation(rng: np.random.Generator, most: float, d: int) -> np.ndarray:
 
 
 def _weights(places: np.ndarray, count: int, nodes: int) -> np.ndarray:
-    """(N, nodes) weights of cubic B-splines at cells of an axis; their mesh has ``nodes - 3`` intervals."""
+    """(N, nodes) weights of cubic B-splines at voxels of an axis; their mesh has ``nodes - 3`` intervals."""
     t = np.clip(np.asarray(places, float) / max(count - 1, 1), 0, 1) * (nodes - 3)
     first = np.minimum(t.astype(int), nodes - 4)
     u = t - first

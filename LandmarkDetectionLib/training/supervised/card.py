@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol
-from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.typing import Array
 
 
@@ -24,12 +24,12 @@ def error_rows(
     return rows
 
 
-def _network(config: AnnotatedConfig) -> str:
+def _network(config: SupervisedConfig) -> str:
     return config.architecture if config.members == 1 else f"{config.members} times {config.architecture}"
 
 
-def annotated_card(
-    name: str, version: str, protocol: Protocol, config: AnnotatedConfig, report: dict[str, Any]
+def supervised_card(
+    name: str, version: str, protocol: Protocol, config: SupervisedConfig, report: dict[str, Any]
 ) -> str:
     """Markdown: what the model is, what it learned from, what was measured, and what it is not for."""
     unit, quality = report["unit"], report["quality"]
@@ -53,7 +53,7 @@ def annotated_card(
         f"| registered to a template | {_aligned(report)} |",
         f"| loss | {config.loss} |",
         f"| cases learned from | {report['training cases']} |",
-        *([f"| splits | {report['division']} |"] if report["division"] else []),
+        *([f"| splits | {report['split']} |"] if report["split"] else []),
         f"| raters | {config.raters} |",
         f"| steps | {config.steps}, {config.batch_size} images each |",
         f"| optimiser | {config.optimiser}, learning rate {config.learning_rate:g} |",

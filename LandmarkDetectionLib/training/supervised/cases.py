@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from LandmarkDetectionLib.typing import Array, Progress
 
 
 @dataclass(frozen=True)
-class AnnotatedCase:
+class SupervisedCase:
     """One case as a training sees it.
 
     Attributes
@@ -32,11 +33,11 @@ class AnnotatedCase:
     file
         ``.npy`` with the image, (C, *S) float16.
     to_ras : (4, 4)
-        Cells (x, y, z, 1) to RAS mm.
+        Voxels (x, y, z, 1) to RAS mm.
     content
-        Cells along each axis of S that the image takes.
+        Voxels along each axis of S that the image takes.
     points : (R, L, d)
-        Cells, x first, by rater; NaN where there are none.
+        Voxels, x first, by rater; NaN where there are none.
     known : (R, L) bool
         False where a landmark was not annotated; known without a point is absent from the image.
     unit
@@ -66,17 +67,79 @@ class AnnotatedCase:
         return ImageGrid(np.asarray(self.image, np.float32), self.to_ras, self.content)
 
 
+@dataclass(frozen=True)
+class CaseFolder:
+    """A folder of images on a network's grid, each brought there once.
+
+    Attributes
+    ----------
+    path
+        Made when missing. What an earlier call left there is taken up.
+    settings, multiple
+        See `grid.look_at`.
+    template
+        Images are registered to it, see `aligned_grid`.
+    """
+
+    path: Path
+    settings: GridSettings
+    multiple: int = 1
+    template: Volume | None = None
+
+    def keep(self, case: Case, volumes: Sequence[Volume] | None = None) -> tuple[Path, Mapping[str, Any]]:
+        """The file of a case's image, and what else there is to know of it.
+
+        Parameters
+        ----------
+        volumes
+            Its channels, where they are at hand; otherwise they are read when they are needed.
+
+        Raises
+        ------
+        InputError
+            The images cannot be read, or are none for this grid.
+        """
+        stem = f"{case.row:05d}-{self._key(case)}"
+        file, facts = self.path / f"{stem}.npy", self.path / f"{stem}.json"
+        if file.exists() and facts.exists():
+            return file, json.loads(facts.read_text())
+        volumes = volumes or case.read_channels()
+        if self.template is None:
+            grid, warning = look_at(volumes, self.settings, self.multiple), ""
+        else:
+            aligned = look_at_aligned(volumes, self.template, self.settings)
+            grid, warning = aligned.grid, aligned.alignment.warning
+        known = {
+            "to_ras": grid.to_ras.tolist(),
+            "content": list(grid.content),
+            "unit": "mm" if volumes[0].spacing_known else "px",
+            "warning": warning,
+        }
+        self.path.mkdir(parents=True, exist_ok=True)
+        with atomic_write(file) as temporary, temporary.open("wb") as stream:
+            np.save(stream, grid.image.astype(np.float16))
+        write_text(facts, json.dumps(known))
+        return file, known
+
+    def _key(self, case: Case) -> str:
+        """Changes with the images' files and with what is made of them."""
+        parts = [repr(self.settings), str(self.multiple), repr(case.spacing)]
+        for image in case.image_files:
+            status = image.stat()
+            parts.append(f"{image.resolve()} {status.st_size} {status.st_mtime_ns}")
+        if self.template is not None:
+            parts.append(hashlib.sha256(template_bytes(self.template)).hexdigest())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
 def prepare_cases(
     cases: Sequence[Case],
     names: Sequence[str],
-    settings: GridSettings,
     raters: str,
-    folder: Path,
-    multiple: int = 1,
+    folder: CaseFolder,
     progress: Progress | None = None,
-    template: Volume | None = None,
-) -> list[AnnotatedCase]:
-    """Bring cases onto the grid, each once: what an earlier call left in the folder is taken up.
+) -> list[SupervisedCase]:
+    """Cases with their images in a folder.
 
     Parameters
     ----------
@@ -84,23 +147,18 @@ def prepare_cases(
         Landmarks, in the order of the network's outputs.
     raters
         See `raters.case_annotations`.
-    folder
-        For the images; made when missing.
-    template
-        Images are registered to it, see `aligned_grid`.
 
     Raises
     ------
     InputError
         An image or landmark file cannot be used; the sentence names the row.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     prepared = []
     for n, case in enumerate(cases):
         if progress is not None:
             progress(n / len(cases), f"reading {case.name}")
         try:
-            prepared.append(_prepare(case, names, settings, raters, folder, multiple, template))
+            prepared.append(_prepare(case, names, raters, folder))
         except InputError as problem:
             raise InputError(f"Row {case.row} ({case.name}): {problem}") from None
     return prepared
@@ -117,58 +175,19 @@ def digest(cases: Iterable[Case]) -> str:
     return state.hexdigest()
 
 
-def _prepare(
-    case: Case,
-    names: Sequence[str],
-    settings: GridSettings,
-    raters: str,
-    folder: Path,
-    multiple: int,
-    template: Volume | None,
-) -> AnnotatedCase:
-    stem = f"{case.row:05d}-{_key(case, settings, multiple, template)}"
-    file, facts = folder / f"{stem}.npy", folder / f"{stem}.json"
-    if file.exists() and facts.exists():
-        kept = json.loads(facts.read_text())
-        to_ras, content, unit = np.array(kept["to_ras"]), tuple(kept["content"]), kept["unit"]
-        volume, warning = None, kept.get("warning", "")
-    else:
-        volumes = case.read_channels()
-        volume = volumes[0]
-        if template is None:
-            grid, warning = look_at(volumes, settings, multiple), ""
-        else:
-            aligned = look_at_aligned(volumes, template, settings)
-            grid, warning = aligned.grid, aligned.alignment.warning
-        to_ras, content = grid.to_ras, grid.content
-        unit = "mm" if volume.spacing_known else "px"
-        with atomic_write(file) as temporary, temporary.open("wb") as stream:
-            np.save(stream, grid.image.astype(np.float16))
-        kept = {"to_ras": to_ras.tolist(), "content": list(content), "unit": unit, "warning": warning}
-        write_text(facts, json.dumps(kept))
-    annotations = case_annotations(case, names, raters, volume)
-    d = settings.dimensions
-    geometry = ImageGrid(np.zeros((1, *[1] * d), np.float32), to_ras, content)
-    points = np.stack([geometry.points_from_ras(one.positions) for one in annotations])
-    return AnnotatedCase(
+def _prepare(case: Case, names: Sequence[str], raters: str, folder: CaseFolder) -> SupervisedCase:
+    file, known = folder.keep(case)
+    to_ras, content = np.array(known["to_ras"]), tuple(known["content"])
+    annotations = case_annotations(case, names, raters)
+    geometry = ImageGrid(np.zeros((1, *[1] * folder.settings.dimensions), np.float32), to_ras, content)
+    return SupervisedCase(
         name=case.name,
         subject=case.subject,
         file=file,
         to_ras=to_ras,
         content=content,
-        points=points,
+        points=np.stack([geometry.points_from_ras(one.positions) for one in annotations]),
         known=np.stack([one.known for one in annotations]),
-        unit=unit,
-        warning=warning,
+        unit=known["unit"],
+        warning=known.get("warning", ""),
     )
-
-
-def _key(case: Case, settings: GridSettings, multiple: int, template: Volume | None) -> str:
-    """Changes with the images' files and with what is made of them."""
-    parts = [repr(settings), str(multiple), repr(case.spacing)]
-    for image in case.image_files:
-        status = image.stat()
-        parts.append(f"{image.resolve()} {status.st_size} {status.st_mtime_ns}")
-    if template is not None:
-        parts.append(hashlib.sha256(template_bytes(template)).hexdigest())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

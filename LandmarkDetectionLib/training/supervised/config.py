@@ -27,7 +27,7 @@ class GridConfig(BaseModel):
         return GridSettings(self.shape, self.spacing, self.intensity)
 
 
-class AnnotatedConfig(LoopConfig):
+class SupervisedConfig(LoopConfig):
     """One training on annotated images. The same config and data on the same machine give the same weights.
 
     Attributes
@@ -44,7 +44,7 @@ class AnnotatedConfig(LoopConfig):
     grid
         What the network looks at.
     loss, sigma
-        See ``training.supervised.losses``; sigma in cells of the heatmap.
+        See ``training.supervised.losses``; sigma in voxels of the heatmap.
     weights
         One per landmark, for ``weighted-mse``.
     raters
@@ -52,7 +52,7 @@ class AnnotatedConfig(LoopConfig):
     align
         Register every image to a template first, the mean of training images about their landmarks.
     copies
-        Turned copies that are looked at in detection, see ``inference.averaged_output``.
+        Test-time augmentation: turned copies that are looked at, too, see ``inference.averaged_output``.
     radius
         A landmark counts as found when it lies this close to the truth, in mm or, where an image's pixel size
         is unknown, in pixels.

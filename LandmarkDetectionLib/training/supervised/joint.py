@@ -7,34 +7,34 @@ from collections.abc import Sequence
 import numpy as np
 
 from LandmarkDetectionLib.correction import JointGaussian, Observed
-from LandmarkDetectionLib.heatmaps.inference import needs_tiles
+from LandmarkDetectionLib.heatmaps.inference import needs_sliding_window
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
 from LandmarkDetectionLib.training.joint_fit import TOLERANCE_MM, joint_of
-from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
-from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch
+from LandmarkDetectionLib.training.supervised.cases import SupervisedCase
+from LandmarkDetectionLib.training.supervised.stream import SupervisedBatch
 from LandmarkDetectionLib.training.supervised.task import HeatmapTask
 from LandmarkDetectionLib.typing import Array
 
 
 def joint_of_measured(
-    training: Sequence[AnnotatedCase], measured: dict[str, Array], radius: float
+    training: Sequence[SupervisedCase], measured: dict[str, Array], radius: float
 ) -> JointGaussian | None:
-    """How the landmarks lie to one another, in cells; None where too few cases tell.
+    """How the landmarks lie to one another, in voxels; None where too few cases tell.
 
     Parameters
     ----------
     training
         The cases that were learned from, all raters.
     measured
-        Of images held back: ``position``, ``deviation``, ``points`` (M, L, d), ``near``, ``present``,
-        ``there``, ``known`` (M, L) and ``cell_mm`` (M,).
+        Of images held out: ``position``, ``deviation``, ``points`` (M, L, d), ``near``, ``present``,
+        ``there``, ``known`` (M, L) and ``voxel_mm`` (M,).
     radius
         Of the confidence, in mm or pixels.
     """
     shapes = np.concatenate([case.points for case in training])
     there = measured["there"].astype(bool)[..., None]
     truth = np.where(there, measured["points"], np.nan)
-    cell = measured["cell_mm"]
+    voxel = measured["voxel_mm"]
     observed = Observed(
         measured["position"],
         measured["deviation"],
@@ -42,18 +42,18 @@ def joint_of_measured(
         measured["present"] >= PRESENT_ABOVE,
     )
     try:
-        return joint_of(shapes, observed, truth, TOLERANCE_MM / cell, radius / cell)
+        return joint_of(shapes, observed, truth, TOLERANCE_MM / voxel, radius / voxel)
     except ValueError:
         return None
 
 
-def appearance_contrast(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) -> dict[str, list[float]]:
+def appearance_contrast(task: HeatmapTask, batches: Sequence[SupervisedBatch]) -> dict[str, list[float]]:
     """Background of every landmark's local appearance and how much it stands out there, over images."""
     import torch
 
     seen: list[Array] = []
     for batch in batches:
-        if needs_tiles(batch.images.shape[2:], task.config.grid.shape):
+        if needs_sliding_window(batch.images.shape[2:], task.config.grid.shape):
             continue
         images, targets = task.prepare(batch)
         with torch.inference_mode():
@@ -62,9 +62,9 @@ def appearance_contrast(task: HeatmapTask, batches: Sequence[AnnotatedBatch]) ->
             return {}
         base = appearance.flatten(2).float().median(dim=2).values
         size = torch.tensor(appearance.shape[2:][::-1], device=appearance.device)
-        cell = targets["points"].nan_to_num().round().long().clamp_min(0).minimum(size - 1)
-        image, landmark = torch.arange(len(cell))[:, None], torch.arange(cell.shape[1])[None, :]
-        place = (image, landmark) + tuple(cell.flip(-1).unbind(-1))  # noqa: RUF005 (Python 3.10)
+        voxel = targets["points"].nan_to_num().round().long().clamp_min(0).minimum(size - 1)
+        image, landmark = torch.arange(len(voxel))[:, None], torch.arange(voxel.shape[1])[None, :]
+        place = (image, landmark) + tuple(voxel.flip(-1).unbind(-1))  # noqa: RUF005 (Python 3.10)
         value = appearance[place].float()
         pair = torch.stack([base, value - base], dim=-1)
         there = (targets["present"] & targets["known"])[..., None]

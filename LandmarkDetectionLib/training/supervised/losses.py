@@ -1,6 +1,6 @@
 """Losses of heatmap networks: predicted heatmaps against Gaussian targets.
 
-Every loss is called with a ``HeatmapOutput``, positions (B, L, d) in cells, which landmarks are ``present``
+Every loss is called with a ``HeatmapOutput``, positions (B, L, d) in voxels, which landmarks are ``present``
 (B, L) and which are ``known`` (B, L). A landmark that is not known was not annotated and says nothing; one
 that is known and not present is absent, and its target is zero. Heatmaps of earlier stacks enter like the
 last ones, and losses are added up (intermediate supervision, Newell et al. 2016).
@@ -18,7 +18,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmaps.gaussian import axis_profiles, gaussian_heatmaps
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 
-SMALLEST_SIGMA = 0.5  # cells; narrower Gaussians fall between cells
+SMALLEST_SIGMA = 0.5  # voxels; narrower Gaussians fall between voxels
 LossFunction = Callable[[HeatmapOutput, Tensor, Tensor, Tensor], Tensor]
 
 
@@ -29,7 +29,7 @@ class HeatmapLoss(nn.Module):
     ----------
     landmarks, dimensions : int
     sigma : float
-        Of the targets, in cells.
+        Of the targets, in voxels.
     scale : float, optional
         Sum of a target; without it its peak is 1.
     learn_sigma : bool
@@ -56,7 +56,7 @@ class HeatmapLoss(nn.Module):
 
     @property
     def sigma(self) -> Tensor:
-        """Sigma (L,) of every landmark in cells, at least ``SMALLEST_SIGMA``; gradients pass the bound."""
+        """Sigma (L,) of every landmark in voxels, at least ``SMALLEST_SIGMA``; gradients pass the bound."""
         raw = self.raw_sigma
         return raw + (raw.clamp_min(SMALLEST_SIGMA) - raw).detach()
 
@@ -87,7 +87,7 @@ class HeatmapLoss(nn.Module):
 
 
 class MeanSquaredError(HeatmapLoss):
-    """Mean over cells of the squared difference (DACN, Reddy et al. 2021, equation 3, and the hourglass)."""
+    """Mean over voxels of the squared difference (DACN, Reddy et al. 2021, equation 3, and the hourglass)."""
 
     def compare(self, heatmaps: Tensor, points: Tensor, there: Tensor) -> Tensor:
         """Loss (B, L) of heatmaps (B, L, *S)."""
@@ -95,7 +95,7 @@ class MeanSquaredError(HeatmapLoss):
 
 
 class SCNLoss(HeatmapLoss):
-    """1/2 sum over landmarks and cells of squares / B + alpha / 2 sum over landmarks of sigma^2.
+    """1/2 sum over landmarks and voxels of squares / B + alpha / 2 sum over landmarks of sigma^2.
 
     Payer et al. 2019, equation 3 without weight decay, which is the optimiser's. Targets have the sum
     ``scale`` whatever their width, so a network that is unsure pays less for a broad one, and ``alpha`` makes
@@ -154,8 +154,8 @@ class WeightedMeanSquaredError(MeanSquaredError):
 class AdaptiveWingLoss(HeatmapLoss):
     """Adaptive wing loss with the weighted loss map (Wang, Bo and Fuxin, ICCV 2019, equations 3 and 5).
 
-    Near a peak it is steep for small errors, on the background as lenient as the squared error. Cells where
-    the target, dilated by one cell, is at least 0.2 count 1 + ``foreground`` times. Targets have peak 1.
+    Near a peak it is steep for small errors, on the background as lenient as the squared error. Voxels where
+    the target, dilated by one voxel, is at least 0.2 count 1 + ``foreground`` times. Targets have peak 1.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ class AdaptiveWingLoss(HeatmapLoss):
 
 
 class CrossEntropyLoss(HeatmapLoss):
-    """Cross-entropy of the softmax over all cells and "absent" (logit 0) with a Gaussian target.
+    """Cross-entropy of the softmax over all voxels and "absent" (logit 0) with a Gaussian target.
 
     What a network is unsure of becomes spread, and a landmark that is not there moves to "absent". Targets
     sum to one within the heatmap. Read off with ``gaussian.heatmap_distribution``.
@@ -212,7 +212,7 @@ class CrossEntropyLoss(HeatmapLoss):
         flat = heatmaps.flatten(2)
         total = torch.logsumexp(torch.cat([flat, torch.zeros_like(flat[..., :1])], dim=2), dim=2)
         size = heatmaps.shape[2:]
-        # The nearest place inside: a landmark just outside would leave no cell to sum over.
+        # The nearest place inside: a landmark just outside would leave no voxel to sum over.
         last = torch.tensor(size[::-1], dtype=points.dtype, device=points.device) - 1
         inside = torch.minimum(points.clamp_min(0), last)
         expected = heatmaps

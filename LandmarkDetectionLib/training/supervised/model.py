@@ -1,4 +1,4 @@
-"""All of a training on annotated images in one call: division, plan, training, package, installation."""
+"""All of a training on annotated images in one call: split, plan, training, package, installation."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from LandmarkDetectionLib.models import Model, install_model, load_model, user_m
 from LandmarkDetectionLib.models.learned_from import DataSource, note_data
 from LandmarkDetectionLib.models.registry import find_models
 from LandmarkDetectionLib.training.supervised.cases import digest
-from LandmarkDetectionLib.training.supervised.package import package_annotated, quality_of
+from LandmarkDetectionLib.training.supervised.package import package_supervised, quality_of
 from LandmarkDetectionLib.training.supervised.plan import divide, plan
 from LandmarkDetectionLib.training.supervised.quality import TrainingQuality
-from LandmarkDetectionLib.training.supervised.train import train_annotated
+from LandmarkDetectionLib.training.supervised.train import train_supervised
 from LandmarkDetectionLib.typing import Progress
 
 PRESET = "scn-lite"
@@ -36,16 +36,16 @@ class MadeModel:
     ----------
     files
         The package, and where it is installed.
-    division
-        Which cases were learned from, held back and not touched, in one line.
+    split
+        Which cases were learned from, held out and not touched, in one line.
     quality
-        Measured on the cases held back.
+        Measured on the cases held out.
     installed
         Whether the model is in the user's models now.
     """
 
     files: list[Path]
-    division: str
+    split: str
     quality: TrainingQuality
     installed: bool
 
@@ -58,19 +58,19 @@ class Lessons:
     ----------
     preset, changes
         Named settings, and what differs from them.
-    held_back, learn_from
+    held_out, learn_from
         Splits.
     raters
         "mean", "all", or one's name.
     limit
         How many cases are learned from; all when None.
     spacing, shape
-        Of the network's canvas, mm and cells.
+        Of the network's patch, mm and voxels.
     """
 
     preset: str = PRESET
     changes: Mapping[str, Any] = field(default_factory=dict)
-    held_back: str | None = None
+    held_out: str | None = None
     learn_from: tuple[str, ...] = ()
     raters: str = "mean"
     limit: int | None = None
@@ -79,7 +79,7 @@ class Lessons:
 
     @property
     def seed(self) -> int:
-        """That of the division and of the training."""
+        """That of the split and of the training."""
         return int(self.changes.get("seed", 1))
 
 
@@ -126,7 +126,7 @@ def make_model(
     out
         Folder of the run; the same call goes on where it stopped.
     run
-        Further options of ``train.train_annotated``.
+        Further options of ``train.train_supervised``.
     say
         Told once what is about to happen.
     progress, cancelled
@@ -137,10 +137,10 @@ def make_model(
     InputError, ModelError, OutputError, TrainingError, Cancelled
         As the steps do.
     """
-    division = divide(datalist, lessons.held_back, lessons.seed, lessons.learn_from)
+    split = divide(datalist, lessons.held_out, lessons.seed, lessons.learn_from)
     config = plan(
         datalist,
-        division,
+        split,
         lessons.preset,
         spacing=lessons.spacing,
         shape=lessons.shape,
@@ -151,19 +151,19 @@ def make_model(
         progress=None if progress is None else lambda _share, text: progress(0.0, text),
     )
     if say is not None:
-        say(division.text)
-        learned = len(division.training) if lessons.limit is None else lessons.limit
-        cells = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
+        say(split.text)
+        learned = len(split.training) if lessons.limit is None else lessons.limit
+        voxels = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
         say(
             f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
-            f"{len(division.held_back)} held back; canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
+            f"{len(split.held_out)} held back; canvas {' x '.join(map(str, config.grid.shape))}, {voxels}."
         )
     training, packaging = _shares(progress)
-    train_annotated(config, datalist, division, out, progress=training, cancelled=cancelled, **(run or {}))
-    model = package_annotated(
+    train_supervised(config, datalist, split, out, progress=training, cancelled=cancelled, **(run or {}))
+    model = package_supervised(
         out,
         datalist,
-        division,
+        split,
         out / new.name,
         name=new.name,
         version=new.version,
@@ -176,9 +176,9 @@ def make_model(
         installed = install_model(str(model.path))
         if lessons.limit is None:  # else nobody could tell which cases they were
             path = str(datalist.path.absolute())
-            note_data(installed, (DataSource(path, lessons.held_back, lessons.seed, lessons.learn_from),))
+            note_data(installed, (DataSource(path, lessons.held_out, lessons.seed, lessons.learn_from),))
         files.append(installed.path)
-    return MadeModel(files, division.text, quality, install)
+    return MadeModel(files, split.text, quality, install)
 
 
 def train_from_store(

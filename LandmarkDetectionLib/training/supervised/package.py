@@ -18,15 +18,15 @@ from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.models import Model, ReferencePicture, save_model
 from LandmarkDetectionLib.quality.calibration import Calibration, expected_calibration_error
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
-from LandmarkDetectionLib.training.supervised.card import annotated_card, error_rows
-from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
-from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+from LandmarkDetectionLib.training.supervised.card import error_rows, supervised_card
+from LandmarkDetectionLib.training.supervised.cases import SupervisedCase
+from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.joint import appearance_contrast, joint_of_measured
-from LandmarkDetectionLib.training.supervised.plan import Division
+from LandmarkDetectionLib.training.supervised.plan import Split
 from LandmarkDetectionLib.training.supervised.quality import TrainingQuality, measure_quality
 from LandmarkDetectionLib.training.supervised.stream import (
-    AnnotatedBatch,
-    AnnotatedStream,
+    SupervisedBatch,
+    SupervisedStream,
     in_batch_order,
     plain_batches,
 )
@@ -35,7 +35,7 @@ from LandmarkDetectionLib.training.supervised.template import TEMPLATE
 from LandmarkDetectionLib.training.supervised.train import load_cases, mirror_permutation, trained_task
 from LandmarkDetectionLib.typing import Array, Progress
 
-#: Warped copies of each held-back case that confidence is calibrated on, besides the case itself.
+#: Warped copies of each held-out case that confidence is calibrated on, besides the case itself.
 COPIES = 6
 MILD = Augmentation(translation=0.03, rotation=0.1, scale=0.06, axis_scale=0.03, elastic=0.01, cut=0.1)
 #: Where a model package has the template.
@@ -46,10 +46,10 @@ QUALITY = "held back"
 FEWEST_FOR_CURVE = 60
 
 
-def package_annotated(
+def package_supervised(
     run: str | Path,
     datalist: Datalist | str,
-    division: Division,
+    split: Split,
     out: str | Path,
     *,
     name: str,
@@ -59,7 +59,7 @@ def package_annotated(
     card: Callable[[str], str] = str,
     progress: Progress | None = None,
 ) -> Model:
-    """Calibrate a finished run on the cases held back, measure it there, and write a model package.
+    """Calibrate a finished run on the cases held out, measure it there, and write a model package.
 
     The package holds no image and no landmark of the data set: weights, means and ranges only. A model whose
     images are registered to a template holds that, the mean of a dozen images.
@@ -67,8 +67,8 @@ def package_annotated(
     Parameters
     ----------
     run
-        Folder of ``train.train_annotated``.
-    datalist, division
+        Folder of ``train.train_supervised``.
+    datalist, split
         What it was trained on; of the datalist the name is enough.
     protocol
         Of the landmarks; the datalist's, or one made of their names, when None.
@@ -85,27 +85,27 @@ def package_annotated(
         The package cannot be written.
     """
     config, task = trained_task(run)
-    training, held_back = load_cases(config, division, Path(run))
+    training, held_out = load_cases(config, split, Path(run))
     title = datalist if isinstance(datalist, str) else datalist.name
     if protocol is None and not isinstance(datalist, str):
         protocol = datalist.protocol
     protocol = protocol_of(config.landmarks, protocol, title)
     step = progress or (lambda _fraction, _text: None)
-    held_back = in_batch_order(held_back)
+    held_out = in_batch_order(held_out)
     step(0.0, "measuring on the cases held back")
     measured = _measure(
         task,
-        plain_batches(held_back, 4),
+        plain_batches(held_out, 4),
         lambda share: step(0.3 * share, "measuring on the cases held back"),
     )
-    copies = _copies(held_back, config, protocol)
+    copies = _copies(held_out, config, protocol)
     step(0.3, "calibrating")
     calibrating = measured
-    if held_back:
+    if held_out:
         on_copies = _measure(task, copies, lambda share: step(0.3 + 0.6 * share, "calibrating"))
         calibrating = _joined(measured, on_copies)
     curve = _calibration(calibrating, config.radius)
-    unit = "px" if any(case.unit == "px" for case in (*training, *held_back)) else "mm"
+    unit = "px" if any(case.unit == "px" for case in (*training, *held_out)) else "mm"
     settings: dict[str, Any] = {
         "shape": list(config.grid.shape),
         "spacing": list(config.grid.spacing) if config.grid.spacing is not None else None,
@@ -119,7 +119,7 @@ def package_annotated(
         "unit": unit,
         "calibration": curve.to_settings(),
         "length_range_cells": _length_ranges(training, config.landmarks, protocol),
-        "appearance": appearance_contrast(task, plain_batches(held_back or training[:FEWEST_FOR_CURVE], 1)),
+        "appearance": appearance_contrast(task, plain_batches(held_out or training[:FEWEST_FOR_CURVE], 1)),
     }
     attachments = {}
     if config.align:
@@ -129,22 +129,22 @@ def package_annotated(
     there = measured["there"].astype(bool)
     quality = measure_quality(
         training,
-        held_back,
+        held_out,
         np.where(there, measured["error"], np.nan),
         curve(measured["near"]),
         config.radius,
         unit,
     )
-    unregistered = [case.name for case in (*training, *held_back) if case.warning]
+    unregistered = [case.name for case in (*training, *held_out) if case.warning]
     report: dict[str, Any] = {
-        "cases": len(held_back),
+        "cases": len(held_out),
         "training cases": len(training),
         "unit": unit,
         "aligned": config.align,
         "not registered": len(unregistered),
         "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
         "calibration error": _calibration_error(measured, curve, config.radius),
-        "division": division.text,
+        "split": split.text,
         "quality": quality,
     }
     states = {KEY: (*task.architectures()[KEY], task.network.state_dict())}
@@ -155,7 +155,7 @@ def package_annotated(
         "data_source": f"{title}: {len(training)} annotated cases",
         "data_type": "radiographs" if config.dimensions == 2 else "volumes",
         "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
-        "eval_metrics": {**report["rows"]["all"], QUALITY: quality.to_record()} if held_back else {},
+        "eval_metrics": {**report["rows"]["all"], QUALITY: quality.to_record()} if held_out else {},
         "training": _without_names(config),
         **(metadata or {}),
     }
@@ -169,7 +169,7 @@ def package_annotated(
         settings=settings,
         detector="heatmap",
         metadata_extra=described,
-        card=card(annotated_card(name, version, protocol, config, report)),
+        card=card(supervised_card(name, version, protocol, config, report)),
         reference=_mean_shape(training, config, protocol),
         attachments=attachments,
         # Copies of an image tell of its errors once more, not of others.
@@ -210,7 +210,7 @@ def protocol_of(names: Sequence[str], protocol: Protocol | None, title: str) -> 
     return kept.model_copy(update={"landmarks": tuple(kept[name] for name in names)})
 
 
-def errors_of(task: HeatmapTask, cases: Sequence[AnnotatedCase]) -> Array:
+def errors_of(task: HeatmapTask, cases: Sequence[SupervisedCase]) -> Array:
     """(cases, landmarks) point-to-point errors in the order of the cases; NaN where there is no truth."""
     found = [_measure(task, plain_batches([case], 1)) for case in cases]
     return np.stack(
@@ -220,19 +220,19 @@ def errors_of(task: HeatmapTask, cases: Sequence[AnnotatedCase]) -> Array:
 
 
 def _measure(
-    task: HeatmapTask, batches: Sequence[AnnotatedBatch], progress: Callable[[float], None] | None = None
+    task: HeatmapTask, batches: Sequence[SupervisedBatch], progress: Callable[[float], None] | None = None
 ) -> dict[str, Array]:
     """By landmark of every image: error in mm or px, scores, whether it is there, what is known, places."""
     landmarks = len(task.config.landmarks)
     scores = ("error", "near", "present", "there", "known")
-    places = ("points", "position", "deviation", "cell_mm")
+    places = ("points", "position", "deviation", "voxel_mm")
     parts: dict[str, list[Array]] = {key: [] for key in (*scores, *places)}
     for number, batch in enumerate(batches):
         if progress is not None:
             progress(number / len(batches))
         reading = task.read(batch, task.config.copies)
         error = (
-            np.linalg.norm(reading.position - batch.points.numpy(), axis=-1) * batch.cell_mm.numpy()[:, None]
+            np.linalg.norm(reading.position - batch.points.numpy(), axis=-1) * batch.voxel_mm.numpy()[:, None]
         )
         parts["error"].append(error)
         parts["near"].append(reading.near)
@@ -240,11 +240,11 @@ def _measure(
         parts["there"].append((batch.present & batch.known).numpy())
         parts["known"].append(batch.known.numpy())
         parts["points"].append(batch.points.numpy())
-        parts["cell_mm"].append(batch.cell_mm.numpy())
+        parts["voxel_mm"].append(batch.voxel_mm.numpy())
         parts["position"].append(reading.position)
         parts["deviation"].append(np.sqrt(np.einsum("blii->bli", reading.covariance)))
     d = task.config.dimensions
-    shapes = {"cell_mm": (0,), **dict.fromkeys(("points", "position", "deviation"), (0, landmarks, d))}
+    shapes = {"voxel_mm": (0,), **dict.fromkeys(("points", "position", "deviation"), (0, landmarks, d))}
     return {
         key: np.concatenate(values) if values else np.zeros(shapes.get(key, (0, landmarks)))
         for key, values in parts.items()
@@ -256,12 +256,12 @@ def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Arra
 
 
 def _copies(
-    cases: Sequence[AnnotatedCase], config: AnnotatedConfig, protocol: Protocol
-) -> list[AnnotatedBatch]:
-    """Mildly warped copies of the cases held back: more scores to calibrate on, some of them cut off."""
+    cases: Sequence[SupervisedCase], config: SupervisedConfig, protocol: Protocol
+) -> list[SupervisedBatch]:
+    """Mildly warped copies of the cases held out: more scores to calibrate on, some of them cut off."""
     if not cases:
         return []
-    stream = AnnotatedStream(
+    stream = SupervisedStream(
         cases, config.grid.shape, 4, MILD, mirror_permutation(protocol, config.landmarks), 7
     )
     return [stream.batch(n) for n in range(-(-len(cases) * COPIES // 4))]
@@ -291,9 +291,9 @@ def _calibration_error(measured: dict[str, Array], curve: Calibration, radius: f
 
 
 def _length_ranges(
-    cases: Sequence[AnnotatedCase], names: Sequence[str], protocol: Protocol
+    cases: Sequence[SupervisedCase], names: Sequence[str], protocol: Protocol
 ) -> dict[str, list[float]]:
-    """Shortest and longest distance along every line of the protocol, or between neighbours, in cells."""
+    """Shortest and longest distance along every line of the protocol, or between neighbours, in voxels."""
     lines = protocol.lines or tuple(pairwise(names))
     points = np.concatenate([case.points for case in cases])
     ranges = {}
@@ -308,7 +308,7 @@ def _length_ranges(
 
 
 def _mean_shape(
-    cases: Sequence[AnnotatedCase], config: AnnotatedConfig, protocol: Protocol
+    cases: Sequence[SupervisedCase], config: SupervisedConfig, protocol: Protocol
 ) -> ReferencePicture | None:
     """Where landmarks lie on average, drawn without any image, so that no patient's is passed on."""
     from PIL import Image, ImageDraw
@@ -340,7 +340,7 @@ def _mean_shape(
     )
 
 
-def _without_names(config: AnnotatedConfig) -> dict[str, Any]:
+def _without_names(config: SupervisedConfig) -> dict[str, Any]:
     """The config without the names of files, which may name patients."""
     content = json.loads(config.model_dump_json())
     for field in ("training_cases", "held_back_cases"):

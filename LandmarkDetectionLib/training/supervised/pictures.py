@@ -9,14 +9,14 @@ import numpy as np
 from LandmarkDetectionLib.training.pictures import mark
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch
+    from LandmarkDetectionLib.training.supervised.stream import SupervisedBatch
 
 
 TRUTH = (0, 158, 115)  # Okabe-Ito green
 PREDICTION = (230, 159, 0)  # and orange
 
 
-def annotated_picture(batch: AnnotatedBatch, positions: np.ndarray, count: int = 6) -> np.ndarray:
+def supervised_picture(batch: SupervisedBatch, positions: np.ndarray, count: int = 6) -> np.ndarray:
     """The first images of a batch, (H, W, 3) uint8: truth as green crosses, predictions as orange dots.
 
     Volumes are seen through from the front: mean grey value along the patient's depth.

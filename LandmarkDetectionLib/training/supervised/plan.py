@@ -22,16 +22,16 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.imaging.grid import orientation
 from LandmarkDetectionLib.imaging.template import crop_around
 from LandmarkDetectionLib.training.supervised.cases import digest
-from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig, GridConfig
-from LandmarkDetectionLib.training.supervised.presets import AnnotatedPreset, find_preset
+from LandmarkDetectionLib.training.supervised.config import GridConfig, SupervisedConfig
+from LandmarkDetectionLib.training.supervised.presets import SupervisedPreset, find_preset
 from LandmarkDetectionLib.training.supervised.template import most_usual_case
 from LandmarkDetectionLib.typing import Array, Progress
 
 #: Images that settings are decided on, spread over the data set.
 SURVEYED = 24
-#: Share of the subjects that is held back where the datalist does not divide them, and what is too few for
+#: Share of the subjects that is held out where the datalist does not divide them, and what is too few for
 #: it.
-HELD_BACK, FEWEST_SUBJECTS = 0.15, 6
+HELD_OUT, FEWEST_SUBJECTS = 0.15, 6
 #: A landmark counts as found within so many mm, or this share of the image's long side where there are none.
 RADIUS_MM = {2: 2.0, 3: 4.0}
 RADIUS_SHARE = 0.01
@@ -40,35 +40,35 @@ AIR_HU = -400.0
 
 
 @dataclass(frozen=True)
-class Division:
+class Split:
     """Cases to learn from, and cases that are only measured.
 
     Attributes
     ----------
-    training, held_back
+    training, held_out
         Never of one subject.
     text
         How the cases were divided, in one line for people.
     """
 
     training: tuple[Case, ...]
-    held_back: tuple[Case, ...]
+    held_out: tuple[Case, ...]
     text: str = ""
 
 
 def divide(
-    datalist: Datalist, held_back: str | None = None, seed: int = 1, learn_from: Sequence[str] = ()
-) -> Division:
+    datalist: Datalist, held_out: str | None = None, seed: int = 1, learn_from: Sequence[str] = ()
+) -> Split:
     """Which cases are learned from.
 
     Where a split is called train, only that is; see `splits.splits_to_learn_from`. A split called test is
-    neither learned from nor measured unless it is named: confidence is calibrated on what is held back, and
+    neither learned from nor measured unless it is named: confidence is calibrated on what is held out, and
     a test set must not be used for that either. A case whose subject is in any other split is left out.
 
     Parameters
     ----------
-    held_back
-        Split that is only measured. By default those called validation or held back, or else 15 % of the
+    held_out
+        Split that is only measured. By default those called validation or held out, or else 15 % of the
         subjects that would be learned from, drawn by the seed; ``"none"`` measures nothing.
     learn_from
         Splits to learn from, whatever they are called.
@@ -79,11 +79,11 @@ def divide(
         There is no such split, or nothing is left to learn from.
     """
     splits = tuple(dict.fromkeys(case.split for case in datalist))
-    measured = {_named(datalist, held_back)} if held_back not in (None, "none") else set()
+    measured = {_named(datalist, held_out)} if held_out not in (None, "none") else set()
     learned = {_named(datalist, one) for one in learn_from} or set(splits_to_learn_from(splits)) - measured
     if both := sorted(learned & measured):
         raise InputError(f"The split {both[0]!r} cannot be learned from and held back at once; choose one.")
-    if held_back is None:
+    if held_out is None:
         measured = {one for one in splits if is_validation(one)} - learned
     training = tuple(case for case in datalist if case.split in learned)
     if not training:
@@ -101,12 +101,12 @@ def divide(
     leaking = len(training) - len(kept)
     measured_cases = tuple(case for case in datalist if case.split in measured)
     drawn: set[str] = set()
-    if held_back is None and not measured_cases:
+    if held_out is None and not measured_cases:
         drawn = _drawn(kept, seed)
         measured_cases = tuple(case for case in kept if case.subject in drawn)
         kept = tuple(case for case in kept if case.subject not in drawn)
     untouched = [case for case in datalist if case.split not in learned | measured]
-    return Division(kept, measured_cases, _told(kept, measured_cases, drawn, untouched, leaking))
+    return Split(kept, measured_cases, _told(kept, measured_cases, drawn, untouched, leaking))
 
 
 def _named(datalist: Datalist, name: str | None) -> str:
@@ -119,24 +119,24 @@ def _named(datalist: Datalist, name: str | None) -> str:
 
 
 def _drawn(cases: Sequence[Case], seed: int) -> set[str]:
-    """Subjects that are held back where the data set does not say which; none of too few."""
+    """Subjects that are held out where the data set does not say which; none of too few."""
     subjects = shuffled_subjects((case.subject for case in cases), seed)
-    count = max(1, round(HELD_BACK * len(subjects))) if len(subjects) >= FEWEST_SUBJECTS else 0
+    count = max(1, round(HELD_OUT * len(subjects))) if len(subjects) >= FEWEST_SUBJECTS else 0
     return set(subjects[:count])
 
 
 def _told(
     training: Sequence[Case],
-    held_back: Sequence[Case],
+    held_out: Sequence[Case],
     drawn: set[str],
     untouched: Sequence[Case],
     leaking: int,
 ) -> str:
     parts = [f"Learned from: {_counted(training)}"]
     if drawn:
-        parts.append(f"held back and measured: {len(held_back)} cases of {len(drawn)} subjects of the same")
-    elif held_back:
-        parts.append(f"held back and measured: {_counted(held_back)}")
+        parts.append(f"held back and measured: {len(held_out)} cases of {len(drawn)} subjects of the same")
+    elif held_out:
+        parts.append(f"held back and measured: {_counted(held_out)}")
     else:
         parts.append("nothing is held back, so nothing is measured")
     if untouched:
@@ -155,7 +155,7 @@ def _counted(cases: Sequence[Case]) -> str:
 
 def plan(
     datalist: Datalist,
-    division: Division,
+    split: Split,
     preset: str = "scn-lite",
     *,
     spacing: Sequence[float] | None = None,
@@ -164,7 +164,7 @@ def plan(
     limit: int | None = None,
     changes: dict[str, Any] | None = None,
     progress: Progress | None = None,
-) -> AnnotatedConfig:
+) -> SupervisedConfig:
     """Settle everything that a training needs.
 
     Parameters
@@ -172,15 +172,15 @@ def plan(
     preset
         Name in ``annotated_presets``.
     spacing
-        Cell size along x, y(, z) in mm (one number for all axes); chosen from the data when None.
+        Voxel size along x, y(, z) in mm (one number for all axes); chosen from the data when None.
     shape
-        The network's canvas, (slices,) rows, columns; chosen from the data when None.
+        The network's patch, (slices,) rows, columns; chosen from the data when None.
     raters
         ``mean``, ``all``, or a name.
     limit
         Learn from so many cases only.
     changes
-        Further fields of `AnnotatedConfig` to set.
+        Further fields of `SupervisedConfig` to set.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def plan(
         The data do not fit together or the preset, or an image cannot be read.
     """
     chosen = find_preset(preset)
-    cases = division.training
+    cases = split.training
     if raters not in (MEAN, ALL, *datalist.raters):
         raise InputError(
             f"There is no rater {raters!r} in {datalist.path}; it has {', '.join(datalist.raters)}."
@@ -232,11 +232,11 @@ def plan(
         "raters": raters,
         "limit": limit,
         "training_cases": tuple(case.name for case in cases),
-        "held_back_cases": tuple(case.name for case in division.held_back),
-        "data": digest((*cases, *division.held_back)),
+        "held_back_cases": tuple(case.name for case in split.held_out),
+        "data": digest((*cases, *split.held_out)),
         **changes,
     }
-    return AnnotatedConfig.model_validate(wanted)
+    return SupervisedConfig.model_validate(wanted)
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ def _facts(volumes: Sequence[Volume]) -> _Facts:
 
 
 def _grid(
-    preset: AnnotatedPreset,
+    preset: SupervisedPreset,
     facts: Sequence[_Facts],
     d: int,
     spacing: Sequence[float] | None,
@@ -282,19 +282,19 @@ def _grid(
         raise InputError(f"The spacing needs one number or {d}, not {len(spacing)}.")
     multiple = preset.multiple(d)
     extents = np.stack([fact.extent for fact in facts])
-    cell: tuple[float, ...] | None = None
+    voxel: tuple[float, ...] | None = None
     if spacing is not None:
-        cell = tuple(spacing) if len(spacing) == d else (spacing[0],) * d
+        voxel = tuple(spacing) if len(spacing) == d else (spacing[0],) * d
     elif d == 3:
         usual = np.median(extents, axis=0)
         finest = float(np.median([fact.spacing.min() for fact in facts]))
-        cell = (round(max(finest, float((usual.prod() / preset.budget(3)) ** (1 / 3))), 3),) * 3
+        voxel = (round(max(finest, float((usual.prod() / preset.budget(3)) ** (1 / 3))), 3),) * 3
     if shape is None:
-        if cell is None:
+        if voxel is None:
             usual = np.median(extents / extents.max(axis=1, keepdims=True), axis=0)
             wanted = usual * preset.long_side
         else:
-            wanted = np.percentile(extents, 90, axis=0) / cell
+            wanted = np.percentile(extents, 90, axis=0) / voxel
             most = (preset.budget(d) * 1.5) ** (1 / d) * 2
             wanted = np.minimum(wanted, most)
         shape = [int(-(-n // multiple) * multiple) for n in np.ceil(wanted - 0.02 * multiple)[::-1]]
@@ -303,4 +303,4 @@ def _grid(
             f"The sizes of the shape {tuple(shape)} must be multiples of {multiple} for this network."
         )
     is_ct = np.mean([fact.is_ct for fact in facts]) > 0.5
-    return GridConfig(shape=tuple(shape), spacing=cell, intensity="hounsfield" if is_ct else "standardise")
+    return GridConfig(shape=tuple(shape), spacing=voxel, intensity="hounsfield" if is_ct else "standardise")

@@ -12,7 +12,7 @@ from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
 
 
 @dataclass(frozen=True)
-class AnnotatedPreset:
+class SupervisedPreset:
     """One way to train one network.
 
     Attributes
@@ -22,23 +22,23 @@ class AnnotatedPreset:
     architecture, size
         Of ``networks.presets.network_preset``.
     long_side
-        Cells that the long side of a radiograph is fitted into.
-    cells
-        Cells of the canvas of a usual volume.
+        Voxels that the long side of a radiograph is fitted into.
+    voxels
+        Voxels of the patch of a usual volume.
     options
-        Fields of `AnnotatedConfig`; ``options_3d`` override them for volumes.
+        Fields of `SupervisedConfig`; ``options_3d`` override them for volumes.
     """
 
     description: str
     architecture: str
     size: str
     long_side: int
-    cells: int
+    voxels: int
     options: dict[str, Any]
     options_3d: dict[str, Any] = field(default_factory=dict)
 
     def settings(self, dimensions: int) -> dict[str, Any]:
-        """Fields of `AnnotatedConfig` for images of 2 or 3 dimensions."""
+        """Fields of `SupervisedConfig` for images of 2 or 3 dimensions."""
         return {
             "architecture": self.architecture,
             "parameters": self._parameters(dimensions),
@@ -47,7 +47,7 @@ class AnnotatedPreset:
         }
 
     def multiple(self, dimensions: int) -> int:
-        """What sizes of the canvas must be multiples of."""
+        """What sizes of the patch must be multiples of."""
         network: Any = build_network(
             self.architecture, landmarks=1, dimensions=dimensions, **self._parameters(dimensions)
         )
@@ -58,8 +58,8 @@ class AnnotatedPreset:
         return {key: value for key, value in found.items() if key != "dimensions"}
 
     def budget(self, dimensions: int) -> int:
-        """Cells that a usual image is given."""
-        return self.cells if dimensions == 3 else self.long_side**2
+        """Voxels that a usual image is given."""
+        return self.voxels if dimensions == 3 else self.long_side**2
 
 
 _LITE: dict[str, Any] = {
@@ -78,7 +78,7 @@ _LITE_3D: dict[str, Any] = {"steps": 2000, "batch_size": 1, "sigma": 2.0, "copie
 #: These have heatmaps half as fine as their image, which is finer for it, and do not learn by SCN's loss.
 _COARSE = ("fcn", "hourglass")
 _BY_ENTROPY: dict[str, Any] = {"loss": "cross-entropy", "sigma": 1.0}
-#: Translation and elastic displacement as shares of the canvas: the papers' millimetres on their images.
+#: Translation and elastic displacement as shares of the patch: the papers' millimetres on their images.
 _SCN_PAPER: dict[str, Any] = {
     "steps": 30_000,
     "batch_size": 1,
@@ -149,11 +149,11 @@ _NETWORKS = {
 }
 
 
-def _preset(key: str, size: str) -> AnnotatedPreset:
+def _preset(key: str, size: str) -> SupervisedPreset:
     architecture, text = _NETWORKS[key]
     if size == "lite":
         loss = _BY_ENTROPY if key in _COARSE else {}
-        return AnnotatedPreset(
+        return SupervisedPreset(
             f"{text}, small: trains on a CPU.",
             architecture,
             size,
@@ -163,18 +163,18 @@ def _preset(key: str, size: str) -> AnnotatedPreset:
             {**_LITE_3D, **loss},
         )
     if key in ("scn", "unet"):
-        return AnnotatedPreset(
+        return SupervisedPreset(
             f"{text} as published.", architecture, size, 512, 96 * 96 * 192, _SCN_PAPER, _SCN_PAPER_3D
         )
-    return AnnotatedPreset(f"{text} as published.", architecture, size, 512, 96 * 96 * 96, _ADAM_PAPER)
+    return SupervisedPreset(f"{text} as published.", architecture, size, 512, 96 * 96 * 96, _ADAM_PAPER)
 
 
-ANNOTATED_PRESETS: dict[str, AnnotatedPreset] = {
+SUPERVISED_PRESETS: dict[str, SupervisedPreset] = {
     f"{key}-{size}": _preset(key, size) for key in _NETWORKS for size in ("lite", "paper")
 }
 
 
-def find_preset(name: str) -> AnnotatedPreset:
+def find_preset(name: str) -> SupervisedPreset:
     """A preset by name.
 
     Raises
@@ -182,8 +182,7 @@ def find_preset(name: str) -> AnnotatedPreset:
     InputError
         There is none; the sentence lists those there are.
     """
-    if name not in ANNOTATED_PRESETS:
-        raise InputError(
-            f"There is no preset {name!r} for annotated images; choose one of {', '.join(ANNOTATED_PRESETS)}."
-        )
-    return ANNOTATED_PRESETS[name]
+    if name not in SUPERVISED_PRESETS:
+        known = ", ".join(SUPERVISED_PRESETS)
+        raise InputError(f"There is no preset {name!r} for annotated images; choose one of {known}.")
+    return SUPERVISED_PRESETS[name]

@@ -1,4 +1,4 @@
-"""How good a trained model is on cases held back, said so that a bad one is not taken for a good one.
+"""How good a trained model is on cases held out, said so that a bad one is not taken for a good one.
 
 A network that has learned nothing puts every landmark where it lies on average. How far that *mean shape*
 is from the truth is therefore what a model's error is compared with: hardly better means that images and
@@ -17,7 +17,7 @@ import numpy as np
 from LandmarkDetectionLib.evaluation.metrics import finite_mean
 from LandmarkDetectionLib.evaluation.statistics import resample
 from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
-from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
+from LandmarkDetectionLib.training.supervised.cases import SupervisedCase
 from LandmarkDetectionLib.typing import Array
 
 #: A model whose mean error is a larger share of the mean shape's has hardly learned from the images.
@@ -26,12 +26,12 @@ HARDLY_BETTER = 0.7
 
 @dataclass(frozen=True)
 class TrainingQuality:
-    """Errors on the cases held back; numbers are None where nothing could be measured.
+    """Errors on the cases held out; numbers are None where nothing could be measured.
 
     Attributes
     ----------
     cases, landmarks
-        Held back, and how many landmarks they have together.
+        Held out, and how many landmarks they have together.
     unit
         "mm" or "px".
     mean, low, high, median
@@ -109,8 +109,8 @@ class TrainingQuality:
 
 
 def measure_quality(
-    training: Sequence[AnnotatedCase],
-    held_back: Sequence[AnnotatedCase],
+    training: Sequence[SupervisedCase],
+    held_out: Sequence[SupervisedCase],
     error: Array,
     confidence: Array,
     radius: float,
@@ -122,23 +122,23 @@ def measure_quality(
     ----------
     training
         What it learned from.
-    held_back
+    held_out
         What was measured.
     error, confidence : (cases, landmarks)
-        Of the cases held back, in their order; errors are NaN where there is no truth.
+        Of the cases held out, in their order; errors are NaN where there is no truth.
     radius
         A landmark counts as found within it.
     """
     there = np.isfinite(error)
     if not there.any():
-        return TrainingQuality(len(held_back), 0, unit, radius)
+        return TrainingQuality(len(held_out), 0, unit, radius)
     errors, trusted = error[there], (confidence >= UNCERTAIN_BELOW)[there]
-    draws = resample([case.subject for case in held_back], np.random.default_rng(0))
+    draws = resample([case.subject for case in held_out], np.random.default_rng(0))
     low, high = draws.mean_interval(error)
-    expected = mean_shape_errors(training, held_back)
+    expected = mean_shape_errors(training, held_out)
     both = there & np.isfinite(expected)
     return TrainingQuality(
-        cases=len(held_back),
+        cases=len(held_out),
         landmarks=int(there.sum()),
         unit=unit,
         radius=radius,
@@ -153,7 +153,7 @@ def measure_quality(
     )
 
 
-def mean_shape_errors(training: Sequence[AnnotatedCase], held_back: Sequence[AnnotatedCase]) -> Array:
+def mean_shape_errors(training: Sequence[SupervisedCase], held_out: Sequence[SupervisedCase]) -> Array:
     """(cases, landmarks) distances from where landmarks lie on average, as shares of the image's sides.
 
     NaN where a landmark is not annotated, or in no case that was learned from.
@@ -163,12 +163,12 @@ def mean_shape_errors(training: Sequence[AnnotatedCase], held_back: Sequence[Ann
         [
             np.linalg.norm((case.points[0] + 0.5) - mean * _sides(case), axis=-1)
             * np.linalg.norm(case.to_ras[:3, 0])
-            for case in held_back
+            for case in held_out
         ]
     )
 
 
-def _sides(case: AnnotatedCase) -> Array:
+def _sides(case: SupervisedCase) -> Array:
     """Cells along x, y(, z) that the image takes."""
     return np.array(case.content[::-1], float)
 

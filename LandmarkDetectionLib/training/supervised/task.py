@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from LandmarkDetectionLib.heatmaps.decoding import Reading
-from LandmarkDetectionLib.heatmaps.gaussian import gaussian_mass, pixels_to_cells
+from LandmarkDetectionLib.heatmaps.gaussian import gaussian_mass, image_to_heatmap
 from LandmarkDetectionLib.heatmaps.inference import read_image
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
-from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.losses import HeatmapLoss, build_loss
-from LandmarkDetectionLib.training.supervised.pictures import annotated_picture
-from LandmarkDetectionLib.training.supervised.stream import AnnotatedBatch
+from LandmarkDetectionLib.training.supervised.pictures import supervised_picture
+from LandmarkDetectionLib.training.supervised.stream import SupervisedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ class HeatmapTask(nn.Module):
         A loss of your own instead of the config's, with the signature of those in ``heatmap_losses``.
     """
 
-    def __init__(self, config: AnnotatedConfig, loss: Callable[..., Tensor] | None = None) -> None:
+    def __init__(self, config: SupervisedConfig, loss: Callable[..., Tensor] | None = None) -> None:
         super().__init__()
         self.config = config
         architecture, parameters = config.network()
@@ -59,7 +59,7 @@ class HeatmapTask(nn.Module):
         return {KEY: self.config.network()}
 
     def sigmas(self) -> list[float]:
-        """Standard deviation of each landmark's target in heatmap cells, learned or fixed."""
+        """Standard deviation of each landmark's target in heatmap voxels, learned or fixed."""
         if isinstance(self.loss, HeatmapLoss):
             return [float(value) for value in self.loss.sigma.detach().cpu()]
         return [self.config.sigma] * len(self.config.landmarks)
@@ -71,18 +71,18 @@ class HeatmapTask(nn.Module):
         return [1.0 if scale is None else scale / (sqrt(2 * pi) * one) ** d for one in self.sigmas()]
 
     def masses(self) -> list[float]:
-        """Sum over all cells of each landmark's target."""
+        """Sum over all voxels of each landmark's target."""
         d = self.config.dimensions
         return [
             gaussian_mass(peak, sigma, d) for peak, sigma in zip(self.peaks(), self.sigmas(), strict=True)
         ]
 
-    def prepare(self, batch: AnnotatedBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    def prepare(self, batch: SupervisedBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Network input and targets of a batch, on the task's device."""
         device = next(self.parameters()).device
         images = batch.images.to(device, memory_format=self._format, non_blocking=True)
         targets = {name: getattr(batch, name).to(device) for name in ("points", "present", "known")}
-        targets["points"] = pixels_to_cells(targets["points"], self.network.stride)
+        targets["points"] = image_to_heatmap(targets["points"], self.network.stride)
         return images, targets
 
     def forward(self, images: Tensor) -> HeatmapOutput:
@@ -99,8 +99,8 @@ class HeatmapTask(nn.Module):
         )
         return {"heatmaps": self.loss(full, targets["points"], targets["present"], targets["known"])}
 
-    def read(self, batch: AnnotatedBatch, copies: int = 0) -> Reading:
-        """Positions (cells of the canvas), presence and spread in a batch, as a finished model reads them."""
+    def read(self, batch: SupervisedBatch, copies: int = 0) -> Reading:
+        """Positions (voxels of the patch), presence and spread in a batch, as a finished model reads them."""
         device = next(self.parameters()).device.type
         readings = [
             read_image(
@@ -122,22 +122,22 @@ class HeatmapTask(nn.Module):
         """Whether the heatmaps are logits of a distribution, not Gaussians."""
         return self.config.loss == "cross-entropy"
 
-    def _radius(self, batch: AnnotatedBatch) -> np.ndarray:
-        """(B,) radius of the confidence in cells of the canvas."""
-        return np.asarray(self.config.radius / batch.cell_mm.numpy())
+    def _radius(self, batch: SupervisedBatch) -> np.ndarray:
+        """(B,) radius of the confidence in voxels of the patch."""
+        return np.asarray(self.config.radius / batch.voxel_mm.numpy())
 
-    def measure(self, batch: AnnotatedBatch) -> dict[str, Tensor]:
-        """Error of landmarks that are there, in cells and in mm or pixels, and presence told wrongly."""
+    def measure(self, batch: SupervisedBatch) -> dict[str, Tensor]:
+        """Error of landmarks that are there, in voxels and in mm or pixels, and presence told wrongly."""
         reading = self.read(batch)
         there = batch.present & batch.known
         error = torch.from_numpy(np.linalg.norm(reading.position - batch.points.numpy(), axis=-1))
         wrong = (torch.from_numpy(reading.present) > 0.5) != batch.present
         return {
             "error cells": error[there],
-            "error": (error * batch.cell_mm[:, None])[there],
+            "error": (error * batch.voxel_mm[:, None])[there],
             "presence wrong": wrong[batch.known].float(),
         }
 
-    def picture(self, batch: AnnotatedBatch) -> np.ndarray:
+    def picture(self, batch: SupervisedBatch) -> np.ndarray:
         """Early picture (H, W, 3) uint8 of predictions beside the truth."""
-        return annotated_picture(batch, self.read(batch).position)
+        return supervised_picture(batch, self.read(batch).position)

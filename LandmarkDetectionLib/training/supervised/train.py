@@ -15,23 +15,23 @@ from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.training.loop import fit, load_final_weights, open_run, read_run
-from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase, prepare_cases
-from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
-from LandmarkDetectionLib.training.supervised.plan import Division
-from LandmarkDetectionLib.training.supervised.stream import AnnotatedStream, plain_batches
+from LandmarkDetectionLib.training.supervised.cases import CaseFolder, SupervisedCase, prepare_cases
+from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
+from LandmarkDetectionLib.training.supervised.plan import Split
+from LandmarkDetectionLib.training.supervised.stream import SupervisedStream, plain_batches
 from LandmarkDetectionLib.training.supervised.task import HeatmapTask
 from LandmarkDetectionLib.training.supervised.template import run_template
 from LandmarkDetectionLib.typing import Progress
 
-#: Held-back cases that are measured again and again during the training; all of them count at the end.
+#: Held-out cases that are measured again and again during the training; all of them count at the end.
 WATCHED = 24
 CASES = "cases"
 
 
-def train_annotated(
-    config: AnnotatedConfig,
+def train_supervised(
+    config: SupervisedConfig,
     datalist: Datalist,
-    division: Division,
+    split: Split,
     out: str | Path,
     *,
     loss: Callable[..., Any] | None = None,
@@ -44,14 +44,14 @@ def train_annotated(
 ) -> Path:
     """Train and keep it in a folder, as ``train.train`` does; resumable at any moment.
 
-    Held-back cases are measured and pictured while it trains; nothing is chosen by them, the last averaged
+    Held-out cases are measured and pictured while it trains; nothing is chosen by them, the last averaged
     weights are what counts.
 
     Parameters
     ----------
     config
         From ``plan.plan``.
-    datalist, division
+    datalist, split
         The data.
     out
         Folder of the run; made when missing.
@@ -75,14 +75,14 @@ def train_annotated(
         When ``cancelled`` said so.
     """
     folder = open_run(Path(out), config, resume)
-    training, held_back = load_cases(config, division, folder, progress)
+    training, held_out = load_cases(config, split, folder, progress)
     known = np.any([np.isfinite(case.points).all(axis=-1).any(axis=0) for case in training], axis=0)
     if not known.all():
         names = ", ".join(config.landmarks[n] for n in np.flatnonzero(~known))
         raise InputError(
             f"No case to learn from in {datalist.path} has the landmark {names}; leave it out of the files."
         )
-    stream = AnnotatedStream(
+    stream = SupervisedStream(
         training,
         config.grid.shape,
         config.batch_size,
@@ -95,7 +95,7 @@ def train_annotated(
         folder,
         make_task=lambda: HeatmapTask(config, loss),
         stream=stream,
-        held_back=lambda: plain_batches(held_back[:WATCHED], 4),
+        held_out=lambda: plain_batches(held_out[:WATCHED], 4),
         names=config.landmarks,
         resume=resume,
         device=device,
@@ -107,12 +107,12 @@ def train_annotated(
 
 
 def load_cases(
-    config: AnnotatedConfig, division: Division, folder: Path, progress: Progress | None = None
-) -> tuple[list[AnnotatedCase], list[AnnotatedCase]]:
-    """Cases to learn from, as many as the config's limit allows, and held back, on the network's grid."""
+    config: SupervisedConfig, split: Split, folder: Path, progress: Progress | None = None
+) -> tuple[list[SupervisedCase], list[SupervisedCase]]:
+    """Cases to learn from, as many as the config's limit allows, and held out, on the network's grid."""
     architecture, parameters = config.network()
     network: Any = build_network(architecture, **parameters)
-    chosen = list(division.training)
+    chosen = list(split.training)
     if config.limit is not None:
         order = np.random.default_rng([config.seed, 2]).permutation(len(chosen))
         chosen = [chosen[n] for n in sorted(order[: config.limit])]
@@ -126,22 +126,15 @@ def load_cases(
         else None
     )
 
-    def prepare(cases: Sequence[Case]) -> list[AnnotatedCase]:
-        return prepare_cases(
-            cases,
-            config.landmarks,
-            settings,
-            config.raters,
-            folder / CASES,
-            network.multiple,
-            step,
-            template,
-        )
+    images = CaseFolder(folder / CASES, settings, network.multiple, template)
 
-    return prepare(chosen), prepare(division.held_back)
+    def prepare(cases: Sequence[Case]) -> list[SupervisedCase]:
+        return prepare_cases(cases, config.landmarks, config.raters, images, step)
+
+    return prepare(chosen), prepare(split.held_out)
 
 
-def trained_task(run: str | Path) -> tuple[AnnotatedConfig, HeatmapTask]:
+def trained_task(run: str | Path) -> tuple[SupervisedConfig, HeatmapTask]:
     """Config and network of a finished run, in evaluation mode.
 
     Raises
@@ -150,9 +143,9 @@ def trained_task(run: str | Path) -> tuple[AnnotatedConfig, HeatmapTask]:
         The folder holds no finished run on annotated images.
     """
     folder = Path(run)
-    if not is_annotated_run(folder):
+    if not is_supervised_run(folder):
         raise InputError(f"{folder} holds no training on annotated images.")
-    config, state = read_run(folder, AnnotatedConfig)
+    config, state = read_run(folder, SupervisedConfig)
     task = HeatmapTask(config)
     if set(state["task"]) != set(task.state_dict()):
         # A loss of the user's own may have had weights; the network is what is kept.
@@ -162,8 +155,8 @@ def trained_task(run: str | Path) -> tuple[AnnotatedConfig, HeatmapTask]:
     return config, task
 
 
-def is_annotated_run(folder: Path) -> bool:
-    """Whether a folder holds a run of `train_annotated`."""
+def is_supervised_run(folder: Path) -> bool:
+    """Whether a folder holds a run of `train_supervised`."""
     file = folder / "config.json"
     return file.is_file() and "architecture" in json.loads(file.read_text())
 

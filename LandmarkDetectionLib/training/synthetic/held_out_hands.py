@@ -64,8 +64,8 @@ def hand_population(protocol: Protocol, framing: HandFraming, batches: int = 32)
 
 
 @dataclass(frozen=True)
-class HeldBackHands:
-    """Predictions and truth of N held-back hands.
+class HeldOutHands:
+    """Predictions and truth of N held-out hands.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ def measure_hands(
     with_depth: bool = True,
     disturbance: float = 1.0,
     progress: Progress | None = None,
-) -> HeldBackHands:
+) -> HeldOutHands:
     """Run the detector's own estimation on synthetic hands from a seed that training never uses."""
     stream = HandStream(tuple(protocol.names), seed, 64, framing, disturbance)
     ends = tuple(list(protocol.names).index(name) for name in HAND_LINE)
@@ -137,4 +137,4 @@ def measure_hands(
                 "young": batch.phenotype[:, PHENOTYPES.index("age")] < YOUNG,
             }
         )
-    return HeldBackHands(**joined(parts))
+    return HeldOutHands(**joined(parts))

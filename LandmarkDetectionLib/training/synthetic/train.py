@@ -85,7 +85,7 @@ def train(
         out,
         make_task=lambda: make_task(config, len(names)),
         stream=make_stream(config, names, task.framing, config.seed, config.batch_size),
-        held_back=lambda: [validation.batch(n) for n in range(VALIDATION_BATCHES)],
+        held_out=lambda: [validation.batch(n) for n in range(VALIDATION_BATCHES)],
         names=names,
         resume=resume,
         device=device,

@@ -14,7 +14,7 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.records import read_detection, read_review, write_review
-from LandmarkDetectionLib.quality.triage import next_open, warnings_of, worst_first
+from LandmarkDetectionLib.quality.triage import landmarks_by_priority, next_open, warnings_of
 
 NOWHERE = np.full(3, np.nan)
 KNEE = Landmark("knee_left", [-70.0, 12.0, -372.0], Status.DETECTED, 0.9, np.diag([4.0, 9.0, 1.0]), "joint")
@@ -110,18 +110,18 @@ def test_a_record_gives_the_same_review_back(steps):
 
 @given(STEPS)
 def test_the_order_of_work_does_not_change_with_the_work(steps):
-    assert worst_first(played(steps)) == worst_first(Review.of(DETECTION))
+    assert landmarks_by_priority(played(steps)) == landmarks_by_priority(Review.of(DETECTION))
 
 
 def test_uncertain_landmarks_come_first_and_surely_absent_ones_last(review):
-    assert worst_first(review) == ("chin", "wrist_left", "knee_left", "toe_left")
+    assert landmarks_by_priority(review) == ("chin", "wrist_left", "knee_left", "toe_left")
 
 
 def test_a_landmark_that_a_warning_is_about_comes_before_its_equals():
     doubt = Doubt("900 mm apart; 300 mm is usual.", DoubtKind.DISTANCE, ("knee_left", "hip_left"))
     warned = Detection(DETECTION.landmarks, "m", "1", doubts=(doubt,))
     review = Review.of(warned)
-    assert worst_first(review)[:2] == ("chin", "knee_left")
+    assert landmarks_by_priority(review)[:2] == ("chin", "knee_left")
     assert warnings_of(review.prediction, "knee_left") == warned.warnings
     assert warnings_of(review.prediction, "chin") == ()
 
@@ -133,7 +133,7 @@ def test_the_next_open_landmark_goes_round_until_all_are_settled(review):
         seen.append(name)
         review = review.accept(name)
         name = next_open(review, after=name)
-    assert tuple(seen) == worst_first(review)
+    assert tuple(seen) == landmarks_by_priority(review)
     assert review.progress == (4, 4)
 
 

@@ -13,9 +13,9 @@ from LandmarkDetectionLib.correction import (
     Observed,
     choose_certainty,
     fit_joint_gaussian,
-    follow,
     joint_from_bytes,
     joint_to_bytes,
+    propagate,
 )
 
 L, D, COUNT = 6, 2, 1500
@@ -58,17 +58,17 @@ def learned() -> JointGaussian:
     return choose_certainty(joint, observed, truth, np.full(COUNT, 2.0), np.full(COUNT, 20.0))
 
 
-def held_back(count: int = 60) -> tuple[np.ndarray, Observed]:
+def held_out(count: int = 60) -> tuple[np.ndarray, Observed]:
     rng = np.random.default_rng(1)
     truth = shapes(rng, count)
     return truth, observations(rng, truth)
 
 
 def test_the_expected_error_is_that_which_is_made(learned):
-    truth, observed = held_back(400)
+    truth, observed = held_out(400)
     expected, made = [], []
     for n in range(len(truth)):
-        expected.append(follow(learned, one(observed, n), moving=False).expected_error)
+        expected.append(propagate(learned, one(observed, n), moving=False).expected_error)
         made.append(np.linalg.norm(observed.position[n] - truth[n], axis=1))
     for group in (observed.near > 0.5, observed.near < 0.5):
         ratio = np.sqrt(np.mean(np.square(np.array(made)[group]))) / np.sqrt(
@@ -78,23 +78,23 @@ def test_the_expected_error_is_that_which_is_made(learned):
 
 
 def test_a_landmark_follows_when_its_neighbour_is_corrected(learned):
-    truth, observed = held_back()
+    truth, observed = held_out()
     lost = np.flatnonzero(observed.near[:, 3] < 0.5)
     before = np.linalg.norm(observed.position[lost, 3] - truth[lost, 3], axis=1)
     settled = np.arange(L) == 2
     after = [
-        np.linalg.norm(follow(learned, one(observed, n), settled, truth[n]).position[3] - truth[n, 3])
+        np.linalg.norm(propagate(learned, one(observed, n), settled, truth[n]).position[3] - truth[n, 3])
         for n in lost
     ]
     assert np.mean(after) < 0.3 * np.mean(before)
 
 
 def test_hardly_any_landmark_is_made_worse(learned):
-    truth, observed = held_back()
+    truth, observed = held_out()
     worse = others = 0
     for n in range(len(truth)):
-        settled = np.arange(L) == follow(learned, one(observed, n), moving=False).expected_error.argmax()
-        moved = follow(learned, one(observed, n), settled, truth[n], tolerance=2.0)
+        settled = np.arange(L) == propagate(learned, one(observed, n), moving=False).expected_error.argmax()
+        moved = propagate(learned, one(observed, n), settled, truth[n], tolerance=2.0)
         before = np.linalg.norm(observed.position[n] - truth[n], axis=1)[~settled]
         after = np.linalg.norm(moved.position - truth[n], axis=1)[~settled]
         worse, others = worse + (after > before + 2).sum(), others + len(after)
@@ -104,10 +104,10 @@ def test_hardly_any_landmark_is_made_worse(learned):
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 59), st.lists(st.booleans(), min_size=L, max_size=L), st.floats(-200, 200))
 def test_settled_landmarks_stay_and_the_rest_is_finite(learned, n, settled, shift):
-    truth, observed = held_back()
+    truth, observed = held_out()
     known = np.array(settled)
     places = truth[n] + shift
-    moved = follow(learned, one(observed, n), known, places)
+    moved = propagate(learned, one(observed, n), known, places)
     assert np.array_equal(moved.position[known], places[known])
     assert np.isfinite(moved.position).all() and np.isfinite(moved.covariance).all()
     assert (moved.expected_error[known] == 0).all() and (moved.expected_error[~known] > 0).all()
@@ -116,36 +116,36 @@ def test_settled_landmarks_stay_and_the_rest_is_finite(learned, n, settled, shif
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 59), st.tuples(st.floats(-1000, 1000), st.floats(-1000, 1000)))
 def test_the_place_of_the_whole_does_not_matter(learned, n, shift):
-    truth, observed = held_back()
+    truth, observed = held_out()
     settled = np.arange(L) == 2
-    here = follow(learned, one(observed, n), settled, truth[n]).position
+    here = propagate(learned, one(observed, n), settled, truth[n]).position
     there = one(observed, n)
     moved = there._replace(position=there.position + shift)
-    away = follow(learned, moved, settled, truth[n] + shift).position
+    away = propagate(learned, moved, settled, truth[n] + shift).position
     # Not quite: a common place is very unlikely to be thousands of sizes away.
     assert np.allclose(away - shift, here, atol=0.5)
 
 
 def test_an_answer_that_contradicts_the_others_counts_little(learned):
-    truth, observed = held_back(1)
+    truth, observed = held_out(1)
     answer = one(observed, 0)
     wrong = answer._replace(
         position=truth[0] + np.where(np.arange(L)[:, None] == 5, 150.0, 0.0),
         deviation=np.full((L, D), 3.0),
         near=np.full(L, 0.95),
     )
-    now = follow(learned, wrong, moving=False)
+    now = propagate(learned, wrong, moving=False)
     assert now.expected_error.argmax() == 5
     assert np.linalg.norm(now.mean[5] - truth[0, 5]) < 75
     assert np.linalg.norm(now.mean[:5] - truth[0, :5], axis=1).max() < 20
 
 
 def test_a_landmark_that_is_not_seen_is_put_where_the_others_have_it(learned):
-    truth, observed = held_back(1)
+    truth, observed = held_out(1)
     answer = one(observed, 0)
     position, seen = answer.position.copy(), answer.seen.copy()
     position[5], seen[5] = 1e4, False
-    moved = follow(learned, answer._replace(position=position, seen=seen), np.arange(L) == 4, truth[0])
+    moved = propagate(learned, answer._replace(position=position, seen=seen), np.arange(L) == 4, truth[0])
     assert np.linalg.norm(moved.position[5] - truth[0, 5]) < 30
 
 
@@ -158,7 +158,7 @@ def test_shapes_with_gaps_and_few_answers_are_enough():
     joint = fit_joint_gaussian(gaps, nothing, np.zeros((0, L, D)))
     assert np.allclose(joint.mean - joint.mean[0], MEAN - MEAN[0], atol=6)
     answer = one(observations(rng, truth), 0)
-    assert np.isfinite(follow(joint, answer, np.arange(L) == 1, truth[0]).position).all()
+    assert np.isfinite(propagate(joint, answer, np.arange(L) == 1, truth[0]).position).all()
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -175,9 +175,9 @@ def test_a_file_holds_the_numbers_however_they_lie_in_memory(learned):
 
 def test_a_file_gives_back_what_was_written(learned):
     again = joint_from_bytes(joint_to_bytes(learned), L)
-    truth, observed = held_back(1)
+    truth, observed = held_out(1)
     settled = np.arange(L) == 2
-    first, second = (follow(joint, one(observed, 0), settled, truth[0]) for joint in (learned, again))
+    first, second = (propagate(joint, one(observed, 0), settled, truth[0]) for joint in (learned, again))
     assert again.certainty == pytest.approx(learned.certainty)
     assert np.allclose(first.position, second.position, atol=0.01)
 
@@ -206,7 +206,7 @@ def test_the_plane_alone_can_be_taken():
 
 def test_every_number_comes_from_the_config_and_stays_with_what_was_learned():
     config = CorrectionConfig(choices=(0.1,), shrunk=1e9)
-    truth, observed = held_back()
+    truth, observed = held_out()
     joint = fit_joint_gaussian(truth, observed, truth, config)
     assert joint.config == joint.first_axes(1).config == config
     tried = choose_certainty(joint, observed, truth, np.full(60, 2.0), np.full(60, 20.0))
@@ -214,7 +214,7 @@ def test_every_number_comes_from_the_config_and_stays_with_what_was_learned():
 
 
 def test_shrinking_takes_a_known_share_of_what_is_common_and_nothing_of_the_variances():
-    truth, observed = held_back()
+    truth, observed = held_out()
     whole = fit_joint_gaussian(truth, observed, truth, CorrectionConfig(shrunk=1e12)).covariance
     shrunk = fit_joint_gaussian(truth, observed, truth).covariance
     off = ~np.eye(L * D, dtype=bool)

@@ -43,8 +43,8 @@ def test_damaged_datalists(tmp_path: Path) -> None:
     content = path.read_bytes().replace(b'"s00"', b'"s00", "unit": "mm", "spacing": [0.5, 0.5]')
 
     def check(data: Datalist) -> None:
-        division = divide(data, "none")
-        assert {case.split for case in division.training}
+        split = divide(data, "none")
+        assert {case.split for case in split.training}
         assert all(np.isfinite(case.spacing).all() for case in data)
 
     fuzz(

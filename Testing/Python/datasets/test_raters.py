@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.cases import write_datalist
-from LandmarkDetectionLib.datasets.datalist import read_datalist
+from LandmarkDetectionLib.datasets.datalist import list_cases, read_datalist
 from LandmarkDetectionLib.datasets.raters import case_annotations, case_landmarks
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.records import write_detection
 from LandmarkDetectionLib.io.volumes import write_volume
 
 NAMES = ("chin", "nose", "ear")
@@ -28,6 +30,7 @@ def data(tmp_path: Path) -> Path:
     )
     write_landmarks(first, tmp_path / "first.csv")
     write_landmarks(second, tmp_path / "second.mrk.json")
+    write_detection(Detection(second, "", ""), tmp_path / "second.json")
     row = {
         "image": "a.nrrd",
         "landmarks": {"first": "first.csv", "second": "second.mrk.json"},
@@ -38,6 +41,33 @@ def data(tmp_path: Path) -> Path:
     write_landmarks(LandmarkSet((Landmark("ear", np.array([1.0, 2, 0])),)), tmp_path / "ear.csv")
     write_datalist([row, other], tmp_path / "data.json")
     return tmp_path / "data.json"
+
+
+@pytest.mark.parametrize("suffix", [".mrk.json", ".fcsv"])
+def test_what_a_description_says_is_not_learned_and_what_the_record_beside_it_says_is(
+    data: Path, suffix: str
+) -> None:
+    """Both files describe the chin as accepted and the nose as looked for and missing."""
+    said = LandmarkSet(
+        (
+            Landmark("chin", np.array([10.0, 4, 0]), Status.ACCEPTED, 0.9),
+            Landmark("nose", np.full(3, np.nan), Status.MISSING),
+        )
+    )
+    file = data.parent / f"told{suffix}"
+    write_landmarks(said, file)
+    row = {"image": "a.nrrd", "landmarks": file.name, "subject": "a"}
+    write_datalist([row], data)
+    (case,) = list_cases(data)
+    chin, nose = case.read_landmarks()
+    assert (chin.status, chin.confidence) == (Status.DETECTED, None)
+    by_slicer = suffix == ".fcsv"  # whose column says "missing" of itself
+    assert nose.status is (Status.MISSING if by_slicer else Status.ABSENT)
+    (known,) = case_annotations(case, ("chin", "nose"))
+    assert known.known.tolist() == [True, by_slicer]
+
+    write_detection(Detection(said, "", ""), data.parent / "told.json")
+    assert [mark.status for mark in case.read_landmarks()] == [Status.ACCEPTED, Status.MISSING]
 
 
 def test_names_are_those_of_all_cases_as_they_first_occur(data: Path) -> None:

@@ -20,7 +20,7 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
     look_closely,
 )
 from LandmarkDetectionLib.imaging.body.patches import SIZE
-from LandmarkDetectionLib.networks.silhouette_arrays import HeatmapArrays, SilhouetteArrays, cell_centres
+from LandmarkDetectionLib.networks.silhouette_arrays import HeatmapArrays, SilhouetteArrays, pixel_centres
 from LandmarkDetectionLib.typing import Array
 
 ROWS, COLUMNS, SIDE, PIXEL = 128, 64, 48, 8.0
@@ -39,7 +39,7 @@ REGIONS = (np.array([0, 2]), np.array([1, 3]), np.array([4]))
 
 def heatmaps(place: Array, absent: Array, shape: tuple[int, int], stride: int) -> HeatmapArrays:
     """Normal distributions about pixels (B, L, 2), and nothing but absence where absent."""
-    y, x = cell_centres(shape[0] // stride, stride), cell_centres(shape[1] // stride, stride)
+    y, x = pixel_centres(shape[0] // stride, stride), pixel_centres(shape[1] // stride, stride)
     squared = (x - place[..., :1])[..., None, :] ** 2 + (y - place[..., 1:])[..., None] ** 2
     logits = 8.0 - squared / (2 * (1.5 * stride) ** 2)
     return HeatmapArrays(

@@ -23,7 +23,7 @@ from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors import dispatch, silhouette
 from LandmarkDetectionLib.detectors.checking import NEEDS
 from LandmarkDetectionLib.detectors.dispatch import choose_device, detect
-from LandmarkDetectionLib.detectors.silhouette import canvas
+from LandmarkDetectionLib.detectors.silhouette import patch_of
 from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError, NoBodyError
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.models import Model, load_model, save_model
@@ -321,7 +321,7 @@ def test_doubtful_landmarks_are_called_uncertain(scan: Volume, model: Model) -> 
 
 def test_the_networks_see_the_body_in_the_middle_of_a_large_enough_image(views: Projection) -> None:
     for view, smallest in ((views.coronal, (128, 64)), (views.lateral, (32, 32))):
-        seen = canvas(view, smallest)
+        seen = patch_of(view, smallest)
         rows, columns = seen.silhouette.shape
         assert rows >= smallest[0]
         assert columns >= smallest[1]

@@ -83,7 +83,7 @@ def detection(radiograph: Volume, model: Model) -> Detection:
 def knowing(monkeypatch: pytest.MonkeyPatch, radiograph: Volume) -> None:
     """A network that finds the drawn hand's landmarks in the one view that shows it upright."""
     canvases = []
-    canvas_of = hand.hand_canvas
+    canvas_of = hand.hand_patch
 
     def remembered(*arguments: Any) -> Any:
         canvases.append(canvas_of(*arguments))
@@ -102,7 +102,7 @@ def knowing(monkeypatch: pytest.MonkeyPatch, radiograph: Volume) -> None:
         maps = np.zeros((count, 3, marks, 4, 4), np.float32)
         return HandEstimates(position, covariance, flat + 1, near, flat, flat, zero, zero + 1, length, maps)
 
-    monkeypatch.setattr(hand, "hand_canvas", remembered)
+    monkeypatch.setattr(hand, "hand_patch", remembered)
     monkeypatch.setattr(hand, "estimate_hands", estimate)
 
 

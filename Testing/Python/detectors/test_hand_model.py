@@ -1,4 +1,4 @@
-"""The shipped hand model on real radiographs and on held-back synthetic hands."""
+"""The shipped hand model on real radiographs and on held-out synthetic hands."""
 
 from pathlib import Path
 

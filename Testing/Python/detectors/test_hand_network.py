@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_CANVAS
-from LandmarkDetectionLib.detectors.hand_network import estimate_hands, hand_canvas
+from LandmarkDetectionLib.detectors.estimates import LENGTH_OF_PATCH
+from LandmarkDetectionLib.detectors.hand_network import estimate_hands, hand_patch
 from LandmarkDetectionLib.errors import NoBodyError
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE, Heatmaps
@@ -57,7 +57,7 @@ class Sure(torch.nn.Module):
 def test_a_hand_fills_the_canvas_in_the_direction_that_limits_it(
     rows: slice, columns: slice, limits: int
 ) -> None:
-    canvas = hand_canvas(view_of(block(rows, columns)), SHAPE, 0.9)
+    canvas = hand_patch(view_of(block(rows, columns)), SHAPE, 0.9)
     row, column, extent = canvas.object_window()
     assert canvas.silhouette.shape == SHAPE
     assert extent[limits] == pytest.approx(0.9 * SHAPE[limits], abs=1.5)
@@ -68,7 +68,7 @@ def test_a_hand_fills_the_canvas_in_the_direction_that_limits_it(
 
 def test_the_canvas_lies_where_the_hand_was() -> None:
     view = view_of(block(slice(50, 250), slice(60, 160)))
-    canvas = hand_canvas(view, SHAPE, 0.9)
+    canvas = hand_patch(view, SHAPE, 0.9)
     for one in (view, canvas):
         row, column, (_, width) = one.object_window()
         corner = one.geometry.to_ras(np.array([[column - 0.5, row - 0.5, 0], [column + width - 0.5, row, 0]]))
@@ -79,12 +79,12 @@ def test_air_around_a_hand_says_nothing() -> None:
     near = view_of(block(slice(5, 205), slice(4, 104), (210, 108)))
     far = view_of(block(slice(105, 305), slice(100, 200)))
     for view in (near, far):
-        assert hand_canvas(view, SHAPE, 0.9).field_of_view.all()
+        assert hand_patch(view, SHAPE, 0.9).field_of_view.all()
 
 
 def test_what_lies_beyond_a_cut_is_not_pictured() -> None:
     cut = view_of(block(slice(150, 400), slice(100, 200)))
-    canvas = hand_canvas(cut, SHAPE, 0.9)
+    canvas = hand_patch(cut, SHAPE, 0.9)
     row, _, (height, _) = canvas.object_window()
     assert not canvas.field_of_view[row + height + 1 :].any()
     assert canvas.field_of_view[: row + height - 1].all()
@@ -92,11 +92,11 @@ def test_what_lies_beyond_a_cut_is_not_pictured() -> None:
 
 def test_nothing_has_no_canvas() -> None:
     with pytest.raises(NoBodyError):
-        hand_canvas(view_of(np.zeros((50, 50), bool)), SHAPE, 0.9)
+        hand_patch(view_of(np.zeros((50, 50), bool)), SHAPE, 0.9)
 
 
 def test_positions_length_and_nearness_are_read_in_pixels() -> None:
-    canvas = hand_canvas(view_of(block(slice(50, 250), slice(60, 160))), SHAPE, 0.9)
+    canvas = hand_patch(view_of(block(slice(50, 250), slice(60, 160))), SHAPE, 0.9)
     network = Sure([(60, 30), (10, 30)], [-30.0, -30.0])
     found = estimate_hands(
         network, canvas.front[None], canvas.back[None], canvas.field_of_view[None], (0, 1), 0.05
@@ -123,10 +123,10 @@ def test_depths_are_read_in_millimetres() -> None:
 
 
 def test_a_hand_whose_wrist_is_cut_off_is_taken_to_be_of_usual_length() -> None:
-    canvas = hand_canvas(view_of(block(slice(50, 250), slice(60, 160))), SHAPE, 0.9)
+    canvas = hand_patch(view_of(block(slice(50, 250), slice(60, 160))), SHAPE, 0.9)
     network = Sure([(60, 30), (10, 30)], [60.0, -30.0])
     found = estimate_hands(
         network, canvas.front[None], canvas.back[None], canvas.field_of_view[None], (0, 1), 0.05
     )
     assert found.present[0, 0] < 1e-6
-    assert found.length[0] == pytest.approx(LENGTH_OF_CANVAS * 160)
+    assert found.length[0] == pytest.approx(LENGTH_OF_PATCH * 160)

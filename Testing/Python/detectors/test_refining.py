@@ -19,7 +19,7 @@ from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.dispatch import analyse, detect
 from LandmarkDetectionLib.detectors.evidence import Evidence
 from LandmarkDetectionLib.detectors.heatmap_evidence import SpatialBranch
-from LandmarkDetectionLib.detectors.joint import Answer, Frame, JointEvidence
+from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence, JointFrame
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmaps.decoding import read_heatmaps
@@ -29,7 +29,7 @@ from LandmarkDetectionLib.models import load_model
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
 from Testing.examples.hand_radiograph import as_volume, drawn_radiograph
-from Testing.Python.correction.test_joint_gaussian import L, held_back, learned, one
+from Testing.Python.correction.test_joint_gaussian import L, held_out, learned, one
 
 __all__ = ["learned"]  # a fixture
 
@@ -39,11 +39,11 @@ AXES = np.array([[0.5, 0.0], [0.0, 0.0], [0.0, -0.5]])  # half a millimetre per 
 
 def made_up(learned, n=0, present=None, inside=lambda points: np.ones(len(points), bool)) -> Analysis:
     """An analysis of the made-up body of the joint Gaussian's tests."""
-    _, observed = held_back()
+    _, observed = held_out()
     answer = one(observed, n)
     chances = np.full(L, 0.95) if present is None else np.asarray(present)
     answer = answer._replace(seen=chances >= PRESENT_ABOVE)
-    frame = Frame(np.array([10.0, 20.0, 30.0]), AXES)
+    frame = JointFrame(np.array([10.0, 20.0, 30.0]), AXES)
     marks = tuple(
         Landmark(name, place, Status.DETECTED if there else Status.ABSENT, 0.9 if there else 0.1)
         for name, place, there in zip(NAMES, frame.to_ras(answer.position), answer.seen, strict=True)
@@ -54,7 +54,7 @@ def made_up(learned, n=0, present=None, inside=lambda points: np.ones(len(points
 
 
 def true_place(n, landmark):
-    return Frame(np.array([10.0, 20.0, 30.0]), AXES).to_ras(held_back()[0][n, landmark : landmark + 1])[0]
+    return JointFrame(np.array([10.0, 20.0, 30.0]), AXES).to_ras(held_out()[0][n, landmark : landmark + 1])[0]
 
 
 def test_a_corrected_landmark_is_where_it_was_put_and_remembers_where_it_was(learned):
@@ -77,7 +77,7 @@ def test_the_result_does_not_depend_on_what_was_refined_before(learned):
 
 
 def test_accepted_landmarks_count_and_stay(learned):
-    n = next(n for n in range(60) if held_back()[1].near[n, 3] < 0.5)
+    n = next(n for n in range(60) if held_out()[1].near[n, 3] < 0.5)
     analysis = made_up(learned, n)
     review = Review.of(analysis.detection).correct("point_2", true_place(n, 2)).accept("point_1")
     refined = analysis.refine(review.landmarks).detection
@@ -94,7 +94,7 @@ def test_an_absent_landmark_appears_where_the_others_have_it(learned):
     """The network saw all of it 200 units to the left of where it is, and the last point out of the image."""
     chances = np.full(L, 0.95)
     chances[5] = 0.2
-    there = held_back()[0][0, 5] + np.array([200.0, 0.0])
+    there = held_out()[0][0, 5] + np.array([200.0, 0.0])
     analysis = made_up(learned, 0, chances, lambda points: np.linalg.norm(points - there, axis=1) < 60)
     assert not analysis.detection.landmarks["point_5"].is_present
     shift = AXES @ np.array([200.0, 0.0])
@@ -107,7 +107,7 @@ def test_an_absent_landmark_appears_where_the_others_have_it(learned):
 def test_a_landmark_that_the_others_put_outside_the_image_vanishes(learned):
     chances = np.full(L, 0.95)
     chances[5] = 0.4
-    outside = held_back()[0][0, 5]
+    outside = held_out()[0][0, 5]
 
     def inside(points):
         return np.linalg.norm(points - outside, axis=1) > 60

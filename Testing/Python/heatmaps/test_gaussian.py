@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from LandmarkDetectionLib.heatmaps import gaussian as gh
-from LandmarkDetectionLib.heatmaps.softmax import cell_centres
+from LandmarkDetectionLib.heatmaps.softmax import pixel_centres
 
 SIZES = {2: (30, 36), 3: (18, 20, 22)}  # of the tensor: slices first
 DIMENSIONS = st.sampled_from([2, 3])
@@ -83,9 +83,9 @@ def test_an_absent_landmark_has_a_zero_target_even_without_a_position() -> None:
 @given(st.integers(1, 8), st.floats(-50, 500))
 def test_cells_and_pixels_are_converted_back_and_forth(stride: int, pixel: float) -> None:
     point = torch.tensor([pixel])
-    back = gh.cells_to_pixels(gh.pixels_to_cells(point, stride), stride)
+    back = gh.heatmap_to_image(gh.image_to_heatmap(point, stride), stride)
     assert torch.allclose(back, point, atol=1e-3)
-    assert torch.equal(gh.cells_to_pixels(torch.arange(9.0), stride), cell_centres(9, stride))
+    assert torch.equal(gh.heatmap_to_image(torch.arange(9.0), stride), pixel_centres(9, stride))
 
 
 # --- decoding -------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from LandmarkDetectionLib.heatmaps.gaussian import decode_local_soft_argmax
-from LandmarkDetectionLib.heatmaps.inference import averaged_output, needs_tiles, read_image
+from LandmarkDetectionLib.heatmaps.inference import averaged_output, needs_sliding_window, read_image
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 
 
@@ -39,8 +39,8 @@ def test_tiles_and_one_go_give_the_same_reading(logits: bool) -> None:
 
 
 def test_tiles_are_for_images_much_larger_than_the_canvas() -> None:
-    assert not needs_tiles((96, 96), (64, 64))
-    assert needs_tiles((64, 97), (64, 64))
+    assert not needs_sliding_window((96, 96), (64, 64))
+    assert needs_sliding_window((64, 97), (64, 64))
 
 
 class Bright:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from LandmarkDetectionLib.heatmaps.gaussian import heatmap_distribution
-from LandmarkDetectionLib.heatmaps.sliding_window import tiled_peaks
+from LandmarkDetectionLib.heatmaps.sliding_window import sliding_window_peaks
 
 
 class Output(NamedTuple):
@@ -100,7 +100,7 @@ def test_tiles_give_the_heatmaps_of_one_run(size: tuple[int, ...], tile: int, st
     image = blobs(size, points)
     network = GaussianFilter(3, d, stride=stride)
     # A quarter of the overlap of 75 % is what the filter sees when tiles are 24 or more.
-    peaks = tiled_peaks(image, network, (tile,) * d, overlap=0.75, radius=4)
+    peaks = sliding_window_peaks(image, network, (tile,) * d, overlap=0.75, radius=4)
     whole = untiled(image, network)
     tolerance = 1e-5 if tile >= 24 else 2e-2
     np.testing.assert_allclose(peaks.value, whole.reshape(3, -1).max(1), atol=tolerance)
@@ -116,7 +116,7 @@ def test_tiles_give_the_heatmaps_of_one_run(size: tuple[int, ...], tile: int, st
 def test_positions_are_those_of_the_blobs_to_a_twentieth_of_a_pixel() -> None:
     points = np.array([[11.3, 40.2, 25.6], [30.0, 15.5, 50.1], [4.8, 60.7, 8.2]])
     image = blobs((64, 70, 40), points)
-    peaks = tiled_peaks(image, GaussianFilter(3, 3), (32, 32, 32), radius=5)
+    peaks = sliding_window_peaks(image, GaussianFilter(3, 3), (32, 32, 32), radius=5)
     np.testing.assert_allclose(peaks.points(parabola), points, atol=0.05)
     assert (np.abs(peaks.highest() - points) <= 0.6).all()
 
@@ -124,13 +124,13 @@ def test_positions_are_those_of_the_blobs_to_a_twentieth_of_a_pixel() -> None:
 def test_a_peak_at_the_very_border_is_found_there() -> None:
     points = np.array([[0.0, 0.0], [62.0, 40.0]])
     image = blobs((41, 63), points, sigma=0.8)
-    peaks = tiled_peaks(image, GaussianFilter(2, 2, sigma=0.4), (24, 24), radius=3)
+    peaks = sliding_window_peaks(image, GaussianFilter(2, 2, sigma=0.4), (24, 24), radius=3)
     np.testing.assert_array_equal(peaks.highest(), points)
 
 
 def test_a_higher_blob_in_a_later_tile_wins() -> None:
     image = blobs((90, 40), np.array([[10.0, 10.0]])) + 1.2 * blobs((90, 40), np.array([[30.0, 80.0]]))
-    peaks = tiled_peaks(image, GaussianFilter(1, 2), (24, 24))
+    peaks = sliding_window_peaks(image, GaussianFilter(1, 2), (24, 24))
     np.testing.assert_allclose(peaks.points(parabola), [[30, 80]], atol=0.1)
 
 
@@ -139,7 +139,7 @@ def test_far_less_than_all_heatmaps_is_held_in_memory() -> None:
     image = np.broadcast_to(np.float32(0), (landmarks, *size))
     network = GaussianFilter(landmarks, 3)
     tracemalloc.start()
-    tiled_peaks(image, network, (32, 32, 32), radius=4)
+    sliding_window_peaks(image, network, (32, 32, 32), radius=4)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     everything = landmarks * int(np.prod(size)) * 4
@@ -151,14 +151,14 @@ def test_only_slices_of_the_image_are_taken_so_that_it_may_be_a_file(tmp_path) -
     image = blobs((64, 48, 40), points)
     file = np.memmap(tmp_path / "image", np.float32, "w+", shape=image.shape)
     file[:] = image
-    peaks = tiled_peaks(file, GaussianFilter(1, 3), (32, 32, 32))
+    peaks = sliding_window_peaks(file, GaussianFilter(1, 3), (32, 32, 32))
     np.testing.assert_allclose(peaks.points(parabola), points, atol=0.05)
 
 
 @pytest.mark.parametrize("tile", [(30, 32), (0, 32), (32,)])
 def test_a_tile_that_does_not_fit_the_network_is_refused(tile: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="multiples of 4"):
-        tiled_peaks(np.zeros((1, 64, 64), np.float32), GaussianFilter(1, 2), tile)
+        sliding_window_peaks(np.zeros((1, 64, 64), np.float32), GaussianFilter(1, 2), tile)
 
 
 class Certain:
@@ -178,8 +178,8 @@ class Certain:
 def test_tiles_without_the_landmark_do_not_outvote_the_one_that_has_it() -> None:
     image = np.zeros((1, 64, 96), np.float32)
     image[0, 19:22, 69:72] = 1
-    logits = tiled_peaks(image, Certain(), (32, 32), radius=4)
-    seen = tiled_peaks(
+    logits = sliding_window_peaks(image, Certain(), (32, 32), radius=4)
+    seen = sliding_window_peaks(
         image, Certain(), (32, 32), radius=4, distribution=lambda maps: heatmap_distribution(maps)[0]
     )
     assert np.allclose(seen.highest(), [[70, 20]])

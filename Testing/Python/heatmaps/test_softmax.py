@@ -137,8 +137,8 @@ def test_mass_within_counts_the_cells_whose_centre_is_near() -> None:
 @given(st.integers(0, COLUMNS - 1), st.integers(0, ROWS - 1))
 def test_sample_reads_the_cell_a_position_lies_in(column: int, row: int) -> None:
     maps = torch.arange(ROWS * COLUMNS, dtype=torch.float32).reshape(1, 1, ROWS, COLUMNS)
-    x = softmax.cell_centres(COLUMNS, STRIDE)[column] + 0.7
-    y = softmax.cell_centres(ROWS, STRIDE)[row] - 0.7
+    x = softmax.pixel_centres(COLUMNS, STRIDE)[column] + 0.7
+    y = softmax.pixel_centres(ROWS, STRIDE)[row] - 0.7
     assert softmax.sample(maps, point(float(x), float(y)), STRIDE).item() == row * COLUMNS + column
 
 

@@ -22,9 +22,9 @@ from LandmarkDetectionLib.imaging.aligned_grid import (
 from LandmarkDetectionLib.imaging.grid import GridSettings
 from LandmarkDetectionLib.io.volumes import write_volume
 from LandmarkDetectionLib.models import validate_model
-from LandmarkDetectionLib.training.supervised.package import TEMPLATE_FILE, package_annotated
-from LandmarkDetectionLib.training.supervised.plan import Division, plan
-from LandmarkDetectionLib.training.supervised.train import train_annotated
+from LandmarkDetectionLib.training.supervised.package import TEMPLATE_FILE, package_supervised
+from LandmarkDetectionLib.training.supervised.plan import Split, plan
+from LandmarkDetectionLib.training.supervised.train import train_supervised
 from Testing.Python.imaging.test_registration import FLAT, affine, flat, rendered
 
 SETTINGS = GridSettings((96, 96), None)
@@ -97,19 +97,19 @@ def _write_data(folder: Path) -> Path:
 
 def test_a_model_of_registered_images_finds_landmarks_of_turned_ones(tmp_path: Path):
     data = read_datalist(_write_data(tmp_path), missing="allow")
-    division = Division(data.cases[:5], data.cases[5:])
+    split = Split(data.cases[:5], data.cases[5:])
     small = {"width": 8, "levels": 3, "dropout": 0.0, "spatial_kernel": 5, "spatial_pooling": 4}
     changes = {"align": True, "steps": 200, "batch_size": 2, "averaging": 0.9, "learning_rate": 4e-3}
     config = plan(
-        data, division, "scn-lite", shape=(64, 64), changes={"parameters": small, "radius": 3.0, **changes}
+        data, split, "scn-lite", shape=(64, 64), changes={"parameters": small, "radius": 3.0, **changes}
     )
     run = tmp_path / "run"
-    train_annotated(config, data, division, run, device="cpu")
-    model = package_annotated(run, data, division, tmp_path / "aligned", name="aligned")
+    train_supervised(config, data, split, run, device="cpu")
+    model = package_supervised(run, data, split, tmp_path / "aligned", name="aligned")
     assert validate_model(model.path) == []
     assert "registered to a template | yes" in (model.path / "docs/README.md").read_text()
     errors = []
-    for case in division.held_back:
+    for case in split.held_out:
         found = detect(case.read_volume(), model).landmarks
         (truth,) = case_landmarks(case, config.landmarks)
         errors += [
@@ -119,4 +119,4 @@ def test_a_model_of_registered_images_finds_landmarks_of_turned_ones(tmp_path: P
 
     (model.path / TEMPLATE_FILE).unlink()
     with pytest.raises(ModelError, match="template"):
-        detect(division.held_back[0].read_volume(), model)
+        detect(split.held_out[0].read_volume(), model)

@@ -37,7 +37,7 @@ def test_a_volume_is_turned_along_the_patient_whatever_its_axes(order, flips):
     centre = np.array([12.0, 14.0, 9.0])
     volume = Volume(blob((20, 24, 28), centre, 3.0), matrix)
     grid = look_at([volume], GridSettings((8, 8, 8), (4.0, 4.0, 4.0)))
-    directions = grid.to_ras[:3, :3] / grid.cell_mm
+    directions = grid.to_ras[:3, :3] / grid.voxel_mm
     assert np.allclose(directions, np.diag([-1, -1, 1]), atol=1e-9)
     found = grid.points_to_ras(centre_of(grid.image[0][tuple(slice(n) for n in grid.content)])[None])[0]
     assert np.linalg.norm(found - volume.ijk_to_ras_points(centre)) < 0.25
@@ -57,9 +57,9 @@ def test_a_radiograph_fitted_into_the_canvas_keeps_its_proportions_and_places(ro
     grid = look_at([volume], GridSettings((96, 128), None), multiple=16)
     assert grid.image.shape == (1, 96, 128)
     # Whole cells: the sides may differ by half a cell from the exact proportion.
-    assert abs(grid.cell_mm[0] / grid.cell_mm[1] - 1) < 0.5 / min(grid.content) * 2 + 1e-9
+    assert abs(grid.voxel_mm[0] / grid.voxel_mm[1] - 1) < 0.5 / min(grid.content) * 2 + 1e-9
     found = grid.points_to_ras(centre_of(grid.image[0][: grid.content[0], : grid.content[1]])[None])[0]
-    assert np.linalg.norm(found - volume.ijk_to_ras_points(centre)) < 0.3 * grid.cell_mm.max()
+    assert np.linalg.norm(found - volume.ijk_to_ras_points(centre)) < 0.3 * grid.voxel_mm.max()
 
 
 @given(st.lists(st.tuples(*[st.floats(-500, 500)] * 3), min_size=1, max_size=5))

@@ -14,7 +14,7 @@ from LandmarkDetectionLib.io.dicom import read_pixel_size
 from LandmarkDetectionLib.io.pixel_size import TAGS, PixelSize, pixel_size
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.io.volumes import read_volume, write_dicom
-from LandmarkDetectionLib.measurement.from_files import Calibration, Found, measure_found
+from LandmarkDetectionLib.measurement.from_files import Found, PixelSizing, measure_found
 from LandmarkDetectionLib.reporting import CaseReport
 
 MAGNIFIED = {"EstimatedRadiographicMagnificationFactor": 1.5}
@@ -201,7 +201,7 @@ class TestMeasuring:
     def test_who_calibrates_is_told_nothing_of_it(self, tmp_path: Path) -> None:
         volume = read_volume(radiograph(tmp_path, ImagerPixelSpacing=[0.3, 0.3]))
         found = Found("a", self.MARKS, doubts=volume.doubts)
-        ruler = Calibration(ruler=(0, 0, 10, 0, 2.0))
+        ruler = PixelSizing(ruler=(0, 0, 10, 0, 2.0))
         measured = measure_found(found, load_protocol("hand"), volume, ruler)
         report = CaseReport("a", measured, self.MARKS, None, volume, doubts=found.doubts)  # type: ignore[arg-type]
         assert report.all_warnings == measured.warnings and measured.doubts[0].kind is DoubtKind.CALIBRATION

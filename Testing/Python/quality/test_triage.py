@@ -10,14 +10,14 @@ from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.quality.triage import (
-    expected_wrong,
-    landmark_urgency,
+    case_priority,
+    landmark_priority,
+    landmarks_by_priority,
     next_open,
     rank_cases,
     rank_landmarks,
     suspects,
     warnings_of,
-    worst_first,
 )
 
 NOWHERE = np.full(3, np.nan)
@@ -57,8 +57,8 @@ def test_what_is_probably_there_after_all_comes_before_what_is_surely_absent():
 
 def test_a_warning_makes_even_a_trusted_landmark_urgent():
     sure = mark("a", 5.0, 1.0), mark("b", 6.0, 1.0), mark("c", 6.0, 0.8)
-    urgency = landmark_urgency(LandmarkSet(sure), warned=["a"])
-    assert sorted(urgency, key=lambda name: -urgency[name]) == ["a", "c", "b"]
+    priority = landmark_priority(LandmarkSet(sure), warned=["a"])
+    assert sorted(priority, key=lambda name: -priority[name]) == ["a", "c", "b"]
     assert rank_landmarks(LandmarkSet(sure)) == ("c", "b", "a")
 
 
@@ -76,7 +76,7 @@ def test_a_warning_puts_a_case_before_others_and_names_where_to_begin():
     warned = replace(detection(*sure), doubts=(Doubt("Too far.", landmarks=("a", "hip")),))
     ranks = rank_cases({"calm": detection(*sure), "warned": warned})
     assert [rank.case for rank in ranks] == ["warned", "calm"]
-    assert ranks[0].worst == "a" == worst_first(Review.of(warned))[0]
+    assert ranks[0].worst == "a" == landmarks_by_priority(Review.of(warned))[0]
     assert ranks[0].expected_wrong == pytest.approx((1 + 0.05) / 2 + 0.05)
 
 
@@ -100,9 +100,7 @@ def test_the_order_is_that_of_the_cohorts_report():
     for name, case in cases.items():
         suspect, general = suspects(case.doubts, case.landmarks.names)
         confidence = np.array([one.confidence for one in case.landmarks], float)
-        scores[name] = float(
-            expected_wrong(confidence, np.ones(3, bool), np.zeros(3, bool), suspect, general)
-        )
+        scores[name] = float(case_priority(confidence, np.ones(3, bool), np.zeros(3, bool), suspect, general))
     assert [rank.case for rank in rank_cases(cases)] == sorted(scores, key=lambda name: -scores[name])
 
 
@@ -141,7 +139,7 @@ def test_old_records_are_ranked_as_new_ones_are():
     assert rank_cases(old) == rank_cases(new)
     assert [one.case for one in rank_cases(old)][:2] == ["swapped", "mirrored"]
     for case in OF_BEFORE:
-        assert worst_first(Review.of(old[case])) == worst_first(Review.of(new[case]))
+        assert landmarks_by_priority(Review.of(old[case])) == landmarks_by_priority(Review.of(new[case]))
 
 
 def test_a_file_named_like_a_landmark_says_nothing_of_it():
@@ -162,24 +160,24 @@ def test_what_is_settled_no_longer_counts():
 
 def test_a_review_lists_the_most_urgent_first_and_does_not_jump():
     review = Review.of(detection(mark("a", 3.0), mark("b", 12.0), mark("c", 7.0)))
-    assert worst_first(review) == ("b", "c", "a")
-    assert worst_first(review.correct("b", [0, 0, 1])) == ("b", "c", "a")
+    assert landmarks_by_priority(review) == ("b", "c", "a")
+    assert landmarks_by_priority(review.correct("b", [0, 0, 1])) == ("b", "c", "a")
 
 
 def test_a_review_knows_what_the_others_have_learned_from_a_correction():
     review = Review.of(detection(mark("a", 3.0), mark("b", 12.0), mark("c", 7.0))).correct("b", [0, 0, 1])
     refined = detection(mark("a", 30.0), mark("b", None), mark("c", 1.0))
-    followed = review.follow(refined)
-    assert worst_first(followed) == ("a", "b", "c")
-    assert next_open(followed, "b") == "c"
-    assert followed.landmarks["b"].status is Status.CORRECTED
-    assert followed.restore("a").landmarks["a"].expected_error == 3.0
+    propagated = review.propagate(refined)
+    assert landmarks_by_priority(propagated) == ("a", "b", "c")
+    assert next_open(propagated, "b") == "c"
+    assert propagated.landmarks["b"].status is Status.CORRECTED
+    assert propagated.restore("a").landmarks["a"].expected_error == 3.0
 
 
 def test_expected_errors_survive_the_record():
     review = Review.of(detection(mark("a", 3.25)))
     assert Review.from_record(review.to_record()).landmarks["a"].expected_error == 3.25
-    assert landmark_urgency(review.landmarks) == {"a": pytest.approx(3.25 * (1 - 0.9) ** 2)}
+    assert landmark_priority(review.landmarks) == {"a": pytest.approx(3.25 * (1 - 0.9) ** 2)}
 
 
 @pytest.mark.parametrize("error", [-1.0, float("nan"), float("inf")])

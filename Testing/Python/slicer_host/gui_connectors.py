@@ -24,7 +24,7 @@ class Connector:
         self.widget = widget
         self._value = value
         self._signal = signal
-        self._follower: Callable[..., None] | None = None
+        self._propagator: Callable[..., None] | None = None
 
     def read(self) -> Any:
         return getattr(self.widget, self._value)
@@ -36,13 +36,13 @@ class Connector:
 
     def follow(self, changed: Callable[[], None]) -> None:
         if self._signal is not None:
-            self._follower = lambda *_: changed()
-            getattr(self.widget, self._signal).connect(self._follower)
+            self._propagator = lambda *_: changed()
+            getattr(self.widget, self._signal).connect(self._propagator)
 
     def forget(self) -> None:
-        if self._follower is not None and self._signal is not None:
-            getattr(self.widget, self._signal).disconnect(self._follower)
-            self._follower = None
+        if self._propagator is not None and self._signal is not None:
+            getattr(self.widget, self._signal).disconnect(self._propagator)
+            self._propagator = None
 
 
 class ChoiceConnector(Connector):

@@ -8,14 +8,14 @@ pytest.importorskip("anny", reason="synthetic bodies need anny")
 from LandmarkDetectionLib.study.medical import stand_in
 from LandmarkDetectionLib.study.patches import Patches
 from LandmarkDetectionLib.study.regions import find_region
-from LandmarkDetectionLib.synthesis.surrogate_domain import SecondDomain
+from LandmarkDetectionLib.synthesis.surrogate_domain import SurrogateDomain
 
 NAMES = ("head_top", "knee_right", "knee_left")
 SHAPE = (64, 32)
-EXACT = SecondDomain(habit=0.0, slip=0.0)
+EXACT = SurrogateDomain(habit=0.0, slip=0.0)
 
 
-def drawn(domain: SecondDomain) -> Patches:
+def drawn(domain: SurrogateDomain) -> Patches:
     return stand_in(find_region("body"), NAMES, SHAPE, 4, 2, domain)
 
 
@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_images(patches: Patches) -> None:
 
 
 def test_the_rater_has_habits_that_all_images_share(patches: Patches) -> None:
-    habits = drawn(SecondDomain(habit=0.03, slip=0.0)).points - patches.points
+    habits = drawn(SurrogateDomain(habit=0.03, slip=0.0)).points - patches.points
     # The same share of every body, which is as high as its patch; in pixels the stretch of a patch shows.
     heights = patches.spacing[:, 1] * SHAPE[0]
     offsets = habits[..., :2] * patches.spacing[:, None] / heights[:, None, None]

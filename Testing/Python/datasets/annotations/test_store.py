@@ -1,4 +1,4 @@
-"""Annotations are kept: each in a file of its own, nothing lost, nobody named, held-back cases set aside."""
+"""Annotations are kept: each in a file of its own, nothing lost, nobody named, held-out cases set aside."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.protocol import protocol_of_names
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.annotations import (
-    HELD_BACK,
+    HELD_OUT,
     TRAIN,
     AnnotationStore,
     read_store,
@@ -245,7 +245,7 @@ def test_a_folder_without_annotations_is_told(tmp_path):
         AnnotationStore(tmp_path / "nothing").current()
 
 
-# --- held back ------------------------------------------------------------------------------------------
+# --- held out ------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.integers(0, 40), max_size=80))
@@ -261,7 +261,7 @@ def test_held_back_subjects_stay_so_and_are_about_as_many_as_they_should_be(orde
         split = _split(subject, standing)
         assert first.setdefault(subject, split) == split
         standing.append(Kept(subject, split))
-    count, held = len(first), sum(split == HELD_BACK for split in first.values())
+    count, held = len(first), sum(split == HELD_OUT for split in first.values())
     assert held == max(min(5, count // 3), count // 5)
 
 
@@ -269,7 +269,7 @@ def test_a_store_of_fifteen_has_five_held_back(store, tmp_path):
     for case in blob_cases(tmp_path / "many", count=15, shape=(12, 12)):
         save_case(store, case)
     splits = Counter(case.split for case in read_store(store.path))
-    assert splits == {TRAIN: 10, HELD_BACK: 5}
+    assert splits == {TRAIN: 10, HELD_OUT: 5}
 
 
 # --- many at once ---------------------------------------------------------------------------------------
@@ -357,7 +357,7 @@ def test_the_summary_counts_people_time_and_how_far_landmarks_were_moved(store, 
         store.save(review, case.read_volume(), case.image_files[0], comment="fine", **options)
     save_case(store, cases[3], reviewer="B")
     found = summarise_store(store.path)
-    assert (found.annotations, found.images, found.subjects, found.held_back) == (4, 4, 4, 1)
+    assert (found.annotations, found.images, found.subjects, found.held_out) == (4, 4, 4, 1)
     assert found.reviewers == {"A": 3, "B": 1} and found.models == {"spots 1.0.0": 3, "": 1}
     assert found.seconds == 90.0 and found.comments == (("A", "fine"),) * 3
     by_name = {one.landmark: one for one in found.landmarks}

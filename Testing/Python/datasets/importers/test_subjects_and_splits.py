@@ -79,11 +79,11 @@ def test_an_image_of_the_challenge_that_is_in_two_splits_passes_the_check_and_is
     done = import_isbi2015(isbi(tmp_path, [*range(1, 9), 283, 284], {283: 3}), tmp_path / "out")
     datalist = read_datalist(done.datalist)
     assert any("with the same image" in str(warning) for warning in datalist.warnings)
-    division = divide(datalist)
-    learned, held = rows_of(datalist, division.training), rows_of(datalist, division.held_back)
+    split = divide(datalist)
+    learned, held = rows_of(datalist, split.training), rows_of(datalist, split.held_out)
     assert learned | held == {f"{n:03d}.bmp" for n in range(1, 9) if n != 3}
-    assert "left out, because another split shows the same subject: 1 cases" in division.text
-    assert "not touched: test1 (2)" in division.text
+    assert "left out, because another split shows the same subject: 1 cases" in split.text
+    assert "not touched: test1 (2)" in split.text
 
 
 def test_copies_of_the_challenges_images_have_larger_pixels_and_annotations_of_their_own(
@@ -149,6 +149,6 @@ def test_the_challenges_images_are_imported_and_pass_the_check(real_data: Path, 
         (tmp_path / f"{number:03d}.jpg").symlink_to(real_data / "isbi2015" / "images" / f"{number:03d}.jpg")
     datalist = read_datalist(import_isbi2015(tmp_path, tmp_path / "out").datalist)
     assert len(datalist) == len(wanted) and datalist.warnings
-    division = divide(datalist)
-    assert {case.split for case in (*division.training, *division.held_back)} == {"train"}
-    assert len(division.training) + len(division.held_back) == 7
+    split = divide(datalist)
+    assert {case.split for case in (*split.training, *split.held_out)} == {"train"}
+    assert len(split.training) + len(split.held_out) == 7

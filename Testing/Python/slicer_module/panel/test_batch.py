@@ -13,7 +13,7 @@ from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.io.volumes import write_volume
-from LandmarkDetectionLib.quality.triage import worst_first
+from LandmarkDetectionLib.quality.triage import landmarks_by_priority
 from Testing.examples.cohort_cases import make_results, write_results
 from Testing.Python.slicer_module.panel_cases import complaint, drag, open_panel, picture, said
 
@@ -154,7 +154,7 @@ def test_a_case_is_opened_under_its_code_and_saved_before_the_next_is_opened(hos
     assert panel.parameters.inputVolume.GetName() == first
     before = read_cohort(folder).path(first, MODEL).read_bytes()
     host.press_key("a")
-    best = panel.review.review.landmarks.names.index(worst_first(panel.review.review)[-1])
+    best = panel.review.review.landmarks.names.index(landmarks_by_priority(panel.review.review)[-1])
     drag(panel.parameters.landmarks, best, [1.0, 2.0, 3.0])
     panel.batch.widget.collapsed = False
     host.click(panel.batch.ui.nextCaseButton)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.quality.triage import worst_first
+from LandmarkDetectionLib.quality.triage import landmarks_by_priority
 from Testing.Python.slicer_host import SlicerHost
 from Testing.Python.slicer_module.mrml_cases import add_volume
 from Testing.Python.slicer_module.panel_cases import (
@@ -105,7 +105,7 @@ def test_two_clicks_lead_from_an_empty_scene_to_landmarks_and_keys_review_them_a
     assert f"{count} landmarks" in panel.detect.message.text and "processor" in panel.detect.message.text
     assert len(rows(panel)) == count
     review = stored(panel.parameters.landmarks)
-    order = worst_first(review)
+    order = landmarks_by_priority(review)
     assert [name for name, _, _ in rows(panel)] == [panel.review.title(name) for name in order]
     present = [review.landmarks[name] for name in order if review.landmarks[name].is_present]
     assert None not in [mark.expected_error for mark in present]

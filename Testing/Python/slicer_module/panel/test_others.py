@@ -65,7 +65,7 @@ def first(name: str) -> np.ndarray:
 
 
 def settled(host, panel) -> None:
-    follower = panel.review._others._follower
+    follower = panel.review._others._propagator
     host.wait_until(lambda: follower is not None and not follower.isAsking)
 
 
@@ -75,7 +75,7 @@ def test_the_others_stay_unless_asked_to_follow(host, panel, node):
     drag(node, KNEE, [-60.0, 12.0, -372.0])
     host.process_events(100)
     assert position(node, "wrist_left") == pytest.approx(first("wrist_left"))
-    assert panel.review._others._follower is None
+    assert panel.review._others._propagator is None
 
 
 def test_the_others_follow_a_dragged_point_and_one_undo_takes_both_back(host, panel, node):
@@ -153,7 +153,7 @@ def test_an_answer_that_comes_after_undo_is_dropped(host, panel, node):
     panel.logic._worker = worker_that("time.sleep(0.3)\n" + MOVES_FIVE_MM)
     choose(host, panel, "Others follow corrections")
     panel.review.session.correct("knee_left", [-60.0, 12.0, -372.0])
-    assert panel.review._others._follower.isAsking
+    assert panel.review._others._propagator.isAsking
     panel.review.undo()
     settled(host, panel)
     time.sleep(0.05)

@@ -28,18 +28,18 @@ from LandmarkDetectionLib.models import (
     user_model_folder,
     validate_model,
 )
-from LandmarkDetectionLib.models.learned_from import DataSource, noted_data
+from LandmarkDetectionLib.models.learned_from import DataSource, note_data, noted_data
 from LandmarkDetectionLib.training.finetuning import finetune
 from LandmarkDetectionLib.training.finetuning.comparison import (
-    Comparison,
-    Verdict,
+    ModelComparison,
+    PairedErrors,
     compare,
-    verdict_from_record,
+    comparison_from_record,
 )
 from LandmarkDetectionLib.training.finetuning.data import accepted, gather
 from LandmarkDetectionLib.training.finetuning.finetune import fine_tune
 from LandmarkDetectionLib.training.finetuning.task import FineTuningTask, mixed
-from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
+from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from Testing.examples.fine_tuning_cases import NAME, STEPS, blob_models, make_store
 from Testing.examples.store_cases import PROTOCOL, save_case
 
@@ -101,8 +101,8 @@ def use_models_of(tuned, models) -> None:
 def test_a_model_that_learned_from_corrections_is_better_and_in_use(tuned, store, models):
     use_models_of(tuned, models)
     done, _ = tuned
-    found = done.verdict.held_back
-    assert done.verdict.is_better and found.new < 0.5 * found.old and found.high < 0, done.verdict
+    found = done.comparison.held_out
+    assert done.comparison.is_better and found.new < 0.5 * found.old and found.high < 0, done.comparison
     assert (found.cases, found.landmarks, found.unit) == (5, 15, "mm")
     new = load_model(NAME)
     assert new.version == done.new.version == "1.1.0" and parent_version(new) == "1.0.0"
@@ -122,8 +122,8 @@ def test_earlier_data_are_learned_from_again_except_what_the_store_has(data, tmp
     store = make_store(data, tmp_path / "store", count=15)
     model = load_model(NAME)
     before = gather(model, store.path, noted_data(model), lambda *_: None)
-    assert (len(before.earlier.training), len(before.earlier.held_back)) == (8, 4)
-    assert (len(before.new.training), len(before.new.held_back)) == (10, 5)
+    assert (len(before.earlier.training), len(before.earlier.held_out)) == (8, 4)
+    assert (len(before.new.training), len(before.new.held_out)) == (10, 5)
     save_case(store, data.cases[6])
     after = gather(model, store.path, noted_data(model), lambda *_: None)
     assert len(after.earlier.training) == 7 and len(after.new.training) == 11
@@ -132,9 +132,7 @@ def test_earlier_data_are_learned_from_again_except_what_the_store_has(data, tmp
     assert gone.earlier.training == () and "no longer there" in gone.warnings[-1]
 
 
-def test_every_file_of_landmarks_is_read_once_and_every_image_to_check_and_to_grid_it(
-    store, models, data, monkeypatch
-):
+def test_every_file_of_landmarks_and_every_image_is_read_once(store, models, data, monkeypatch):
     """Whatever is learned from and compared on; earlier data are at hand, too."""
     from LandmarkDetectionLib.datasets import cases
     from LandmarkDetectionLib.datasets.annotations import store as stores
@@ -152,23 +150,25 @@ def test_every_file_of_landmarks_is_read_once_and_every_image_to_check_and_to_gr
 
     counted(stores, "read_annotation")
     counted(stores, "read_volume")
-    counted(cases, "read_landmarks")
+    counted(cases, "read_recorded_landmarks")
     counted(cases, "read_volume")
     tune(store, steps=2)
     count = {kind: [n for (of, _), n in read.items() if of == kind] for kind, _ in read}
     assert count["read_annotation"] == [1] * len(store.history())
-    assert count["read_landmarks"] == [1] * 12, "of the data it learned from; a store's are annotations"
-    assert count["read_volume"] == [2] * (12 + 18)
+    assert count["read_recorded_landmarks"] == [1] * 12, (
+        "of the data it learned from; a store's are annotations"
+    )
+    assert count["read_volume"] == [1] * (12 + 18)
 
 
 def test_a_model_that_becomes_worse_on_earlier_data_is_refused():
-    better = Comparison(9, 9, "mm", 2.0, (1.5, 2.5), 1.0, (0.5, 1.5), -1.0, -1.4, -0.6)
+    better = PairedErrors(9, 9, "mm", 2.0, (1.5, 2.5), 1.0, (0.5, 1.5), -1.0, -1.4, -0.6)
     alike = replace(better, new=2.1, difference=0.1, low=-0.1, high=0.5)
-    assert Verdict(better, alike).is_better
+    assert ModelComparison(better, alike).is_better
     for worse in (replace(alike, low=0.01), replace(alike, new=2.3, difference=0.3)):
-        verdict = Verdict(better, worse)
-        assert verdict.forgets and not verdict.is_better
-        assert "has become worse on what the old one knew" in verdict.sentence()
+        comparison = ModelComparison(better, worse)
+        assert comparison.forgets and not comparison.is_better
+        assert "has become worse on what the old one knew" in comparison.sentence()
 
 
 def test_wrong_corrections_are_refused_with_numbers_and_not_learned_from_again(
@@ -238,7 +238,7 @@ def test_a_cancelled_fine_tuning_goes_on_to_the_same_weights(store, models, tmp_
         tune(store, run=tmp_path / "parts", cancelled=stop, **options)
     assert load_model(NAME).version == "1.0.0"
     parts = tune(store, run=tmp_path / "parts", **options)
-    assert parts.verdict == whole.verdict
+    assert parts.comparison == whole.comparison
 
 
 def test_a_model_made_better_twice_names_both_parents(tuned, store, models):
@@ -252,12 +252,21 @@ def test_a_model_made_better_twice_names_both_parents(tuned, store, models):
     assert again.new is None or parent_version(again.new) == "1.1.0"
 
 
+def test_what_a_model_learned_from_is_noted_under_the_names_of_before():
+    model, source = load_model(NAME), DataSource("data.json", "fold 1", 3, ("a", "b"))
+    note_data(model, (source,))
+    (file,) = user_model_folder().glob(".learned-from/*")
+    entry = {"held_back": "fold 1", "path": "data.json", "seed": 3, "learn_from": ["a", "b"]}
+    assert json.loads(file.read_text()) == {"data": [entry]}
+    assert noted_data(model) == (source,)
+
+
 # --- parts ----------------------------------------------------------------------------------------------
 
 
-def config() -> AnnotatedConfig:
+def config() -> SupervisedConfig:
     training: Any = load_model(NAME).metadata["training"]
-    return AnnotatedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})
+    return SupervisedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})
 
 
 def test_the_anchor_costs_nothing_at_the_start_and_holds_the_weights_near_it():
@@ -327,10 +336,10 @@ def test_a_difference_within_chance_is_not_better():
     old = rng.uniform(1, 3, (8, 4))
     chance = compare(old, old + rng.normal(-0.05, 0.5, old.shape), people, "mm")
     sure = compare(old, old - rng.uniform(0.2, 0.4, old.shape), people, "mm")
-    assert not Verdict(chance).is_better and Verdict(sure).is_better
+    assert not ModelComparison(chance).is_better and ModelComparison(sure).is_better
     assert chance.low < chance.difference < chance.high
-    again = verdict_from_record(json.loads(json.dumps(Verdict(sure, chance).to_record())))
-    assert again == Verdict(sure, chance)
+    again = comparison_from_record(json.loads(json.dumps(ModelComparison(sure, chance).to_record())))
+    assert again == ModelComparison(sure, chance)
 
 
 def test_landmarks_without_a_truth_say_nothing():

@@ -1,4 +1,4 @@
-"""What the data decide: who is held back, and what the network looks at."""
+"""What the data decide: who is held out, and what the network looks at."""
 
 import json
 from collections import Counter
@@ -14,8 +14,8 @@ from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.volumes import write_volume
-from LandmarkDetectionLib.training.supervised.plan import Division, divide, plan
-from LandmarkDetectionLib.training.supervised.presets import ANNOTATED_PRESETS
+from LandmarkDetectionLib.training.supervised.plan import Split, divide, plan
+from LandmarkDetectionLib.training.supervised.presets import SUPERVISED_PRESETS
 from Testing.examples.blob_data import NAMES, write_blob_data
 
 
@@ -27,9 +27,9 @@ def data(tmp_path: Path) -> Datalist:
 
 
 def test_a_split_is_held_back_by_name_and_the_rest_is_learned_from(data):
-    division = divide(data, "fold 1")
-    assert [case.split for case in division.held_back] == ["fold 1"] * 4
-    assert len(division.training) == 8 and all(case.split != "fold 1" for case in division.training)
+    split = divide(data, "fold 1")
+    assert [case.split for case in split.held_out] == ["fold 1"] * 4
+    assert len(split.training) == 8 and all(case.split != "fold 1" for case in split.training)
 
 
 def test_without_splits_whole_subjects_are_held_back(tmp_path):
@@ -38,20 +38,20 @@ def test_without_splits_whole_subjects_are_held_back(tmp_path):
     for n, row in enumerate(content["cases"]):
         row["subject"] = f"person {n // 2}"
     path.write_text(json.dumps(content))
-    division = divide(read_datalist(path, missing="allow"))
-    held = {case.subject for case in division.held_back}
-    assert len(division.held_back) == 2 and len(held) == 1
-    assert not held & {case.subject for case in division.training}
+    split = divide(read_datalist(path, missing="allow"))
+    held = {case.subject for case in split.held_out}
+    assert len(split.held_out) == 2 and len(held) == 1
+    assert not held & {case.subject for case in split.training}
 
 
 def test_a_test_split_is_never_learned_from(tmp_path):
     data = read_datalist(write_blob_data(tmp_path, splits={"val": 2, "test": 3}), missing="allow")
-    division = divide(data)
-    assert {case.split for case in division.held_back} == {"val"}
-    assert "test" not in {case.split for case in division.training}
+    split = divide(data)
+    assert {case.split for case in split.held_out} == {"val"}
+    assert "test" not in {case.split for case in split.training}
 
 
-def divided(tmp_path: Path, splits: dict[str, int], **options: Any) -> Division:
+def divided(tmp_path: Path, splits: dict[str, int], **options: Any) -> Split:
     count = sum(splits.values())
     return divide(read_datalist(write_blob_data(tmp_path, count, splits=splits), missing="allow"), **options)
 
@@ -61,29 +61,29 @@ def splits_of(cases: tuple[Case, ...]) -> dict[str, int]:
 
 
 def test_official_test_sets_are_neither_learned_from_nor_calibrated_on(tmp_path):
-    division = divided(tmp_path, {"Train": 8, "test1": 3, "test2": 2})
-    assert splits_of(division.training) == {"Train": 7} and splits_of(division.held_back) == {"Train": 1}
-    assert division.text == (
+    split = divided(tmp_path, {"Train": 8, "test1": 3, "test2": 2})
+    assert splits_of(split.training) == {"Train": 7} and splits_of(split.held_out) == {"Train": 1}
+    assert split.text == (
         "Learned from: Train (7); held back and measured: 1 cases of 1 subjects of the same; "
         "not touched: test1 (3), test2 (2)."
     )
 
 
 def test_what_is_not_called_train_is_not_learned_from_beside_it(tmp_path):
-    division = divided(tmp_path, {"train": 4, "Validation": 2, "external": 3, "": 2})
-    assert splits_of(division.training) == {"train": 4}
-    assert splits_of(division.held_back) == {"Validation": 2}
-    assert "not touched: external (3), in no split (2)" in division.text
+    split = divided(tmp_path, {"train": 4, "Validation": 2, "external": 3, "": 2})
+    assert splits_of(split.training) == {"train": 4}
+    assert splits_of(split.held_out) == {"Validation": 2}
+    assert "not touched: external (3), in no split (2)" in split.text
 
 
 def test_a_split_that_is_named_is_learned_from_or_measured(tmp_path):
     splits = {"train": 4, "test1": 3, "test2": 2}
-    measured = divided(tmp_path / "measured", splits, held_back="TEST2")
-    assert splits_of(measured.training) == {"train": 4} and splits_of(measured.held_back) == {"test2": 2}
-    both = divided(tmp_path / "both", splits, learn_from=["train", "test1"], held_back="test2")
+    measured = divided(tmp_path / "measured", splits, held_out="TEST2")
+    assert splits_of(measured.training) == {"train": 4} and splits_of(measured.held_out) == {"test2": 2}
+    both = divided(tmp_path / "both", splits, learn_from=["train", "test1"], held_out="test2")
     assert splits_of(both.training) == {"train": 4, "test1": 3}
     with pytest.raises(InputError, match="'test1' cannot be learned from and held back at once"):
-        divided(tmp_path / "twice", splits, learn_from=["test1"], held_back="test1")
+        divided(tmp_path / "twice", splits, learn_from=["test1"], held_out="test1")
 
 
 def test_nothing_but_test_cases_is_refused(tmp_path):
@@ -96,10 +96,10 @@ def test_a_subject_that_is_measured_is_not_learned_from(tmp_path):
     cases = list(read_datalist(path, missing="allow").cases)
     cases[0] = replace(cases[0], subject=cases[7].subject)
     data = replace(read_datalist(path, missing="allow"), cases=tuple(cases))
-    for held_back in (None, "none", "test"):
-        division = divide(data, held_back)
-        assert cases[0] not in (*division.training, *division.held_back)
-        assert "another split shows the same subject: 1 cases" in division.text
+    for held_out in (None, "none", "test"):
+        split = divide(data, held_out)
+        assert cases[0] not in (*split.training, *split.held_out)
+        assert "another split shows the same subject: 1 cases" in split.text
 
 
 def test_none_learns_from_all(data):
@@ -109,7 +109,7 @@ def test_none_learns_from_all(data):
 def test_a_radiograph_is_fitted_into_the_canvas_as_a_whole(data):
     config = plan(data, divide(data, "fold 0"))
     assert config.grid.spacing is None and config.landmarks == NAMES and config.dimensions == 2
-    assert max(config.grid.shape) >= ANNOTATED_PRESETS["scn-lite"].long_side
+    assert max(config.grid.shape) >= SUPERVISED_PRESETS["scn-lite"].long_side
     assert config.grid.shape[0] == config.grid.shape[1]
 
 

@@ -14,7 +14,7 @@ from LandmarkDetectionLib.errors import InputError, NotBetterError
 from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.models import load_model
 from LandmarkDetectionLib.models.registry import find_models
-from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
+from LandmarkDetectionLib.training.supervised.cases import SupervisedCase
 from LandmarkDetectionLib.training.supervised.model import (
     Lessons,
     MadeModel,
@@ -34,19 +34,19 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDMARK_DETECTION_MODELS", str(tmp_path / "models"))
 
 
-def small_case(n: int, points: list[list[float]], content: tuple[int, int] = (40, 60)) -> AnnotatedCase:
+def small_case(n: int, points: list[list[float]], content: tuple[int, int] = (40, 60)) -> SupervisedCase:
     """A case on a grid of 0.5 mm cells, as `measure_quality` looks at it."""
     places = np.array([points], float)
     known = np.isfinite(places).all(axis=-1)
     to_ras = np.diag([0.5, 0.5, 1.0, 1.0])
-    return AnnotatedCase(str(n), f"s{n}", Path(), to_ras, content, places, known, "mm")
+    return SupervisedCase(str(n), f"s{n}", Path(), to_ras, content, places, known, "mm")
 
 
 def test_errors_are_compared_with_those_of_the_mean_shape() -> None:
     learned = [small_case(n, [[10.0 + n, 20.0], [30.0, 10.0]]) for n in (-1, 0, 1)]
-    held_back = [small_case(n, [[10.0 + 4 * n, 20.0], [np.nan, np.nan]]) for n in range(6)]
+    held_out = [small_case(n, [[10.0 + 4 * n, 20.0], [np.nan, np.nan]]) for n in range(6)]
     error = np.array([[0.5, np.nan]] * 6)
-    quality = measure_quality(learned, held_back, error, np.full((6, 2), 0.9), 1.0, "mm")
+    quality = measure_quality(learned, held_out, error, np.full((6, 2), 0.9), 1.0, "mm")
     assert (quality.cases, quality.landmarks, quality.mean, quality.within) == (6, 6, 0.5, 1.0)
     assert quality.mean_shape == pytest.approx(np.mean([2.0 * n for n in range(6)]))
     assert (quality.low, quality.high) == (0.5, 0.5)

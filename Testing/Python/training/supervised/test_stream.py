@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from LandmarkDetectionLib.training.supervised.augmentation import NONE, Augmentation
-from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
-from LandmarkDetectionLib.training.supervised.stream import AnnotatedStream, plain_batches
+from LandmarkDetectionLib.training.supervised.cases import SupervisedCase
+from LandmarkDetectionLib.training.supervised.stream import SupervisedStream, plain_batches
 
 
 def case(
     folder: Path, name: str, shape: tuple[int, ...], points: np.ndarray, value: float = 1.0
-) -> AnnotatedCase:
+) -> SupervisedCase:
     image = np.zeros((1, *shape), np.float16)
     for x, y in points[0]:
         if np.isfinite(x) and x < shape[1]:
@@ -21,13 +21,13 @@ def case(
     file = folder / f"{name}.npy"
     np.save(file, image)
     known = np.isfinite(points).all(axis=-1)
-    return AnnotatedCase(name, name, file, np.diag([-0.5, -0.5, 1, 1.0]), shape, points, known, "mm")
+    return SupervisedCase(name, name, file, np.diag([-0.5, -0.5, 1, 1.0]), shape, points, known, "mm")
 
 
 def stream(
-    cases: list[AnnotatedCase], canvas: tuple[int, int], augmentation: Augmentation = NONE, size: int = 2
+    cases: list[SupervisedCase], canvas: tuple[int, int], augmentation: Augmentation = NONE, size: int = 2
 ):
-    return AnnotatedStream(cases, canvas, size, augmentation, np.array([1, 0]), seed=3)
+    return SupervisedStream(cases, canvas, size, augmentation, np.array([1, 0]), seed=3)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_landmarks_lie_on_what_they_mark(cases):
     for image, points in zip(batch.images, batch.points, strict=True):
         for x, y in points.round().long().tolist():
             assert image[0, y, x] > 0.99 * image.max()
-    assert torch.allclose(batch.cell_mm, torch.tensor(0.5))
+    assert torch.allclose(batch.voxel_mm, torch.tensor(0.5))
 
 
 def test_a_landmark_that_was_not_annotated_is_not_known_and_one_off_the_canvas_is_absent(tmp_path):

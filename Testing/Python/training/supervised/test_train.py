@@ -19,10 +19,10 @@ from LandmarkDetectionLib.models import Model, load_model, validate_model
 from LandmarkDetectionLib.reporting.overlay import write_overlay
 from LandmarkDetectionLib.training import loop
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
-from LandmarkDetectionLib.training.supervised.config import AnnotatedConfig
-from LandmarkDetectionLib.training.supervised.package import MILD, package_annotated, protocol_of
-from LandmarkDetectionLib.training.supervised.plan import Division, divide, plan
-from LandmarkDetectionLib.training.supervised.train import train_annotated, trained_task
+from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
+from LandmarkDetectionLib.training.supervised.package import MILD, package_supervised, protocol_of
+from LandmarkDetectionLib.training.supervised.plan import Split, divide, plan
+from LandmarkDetectionLib.training.supervised.train import train_supervised, trained_task
 from Testing.examples.blob_data import NAMES, SMALL_TRAINING, write_blob_data
 
 SMALL: dict[str, Any] = {
@@ -31,9 +31,9 @@ SMALL: dict[str, Any] = {
 }
 
 
-def settle(data: Datalist, division: Division, **changes: Any) -> AnnotatedConfig:
+def settle(data: Datalist, split: Split, **changes: Any) -> SupervisedConfig:
     shape = (64, 64) if len(data.cases[0].read_volume().voxels) == 1 else (32, 32, 32)
-    return plan(data, division, "scn-lite", shape=shape, changes=SMALL | changes)
+    return plan(data, split, "scn-lite", shape=shape, changes=SMALL | changes)
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +45,10 @@ def flat(tmp_path_factory: pytest.TempPathFactory) -> Datalist:
 @pytest.fixture(scope="module")
 def model(flat: Datalist, tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("run")
-    division = divide(flat)
-    config = settle(flat, division, steps=160)
-    train_annotated(config, flat, division, folder, device="cpu")
-    return package_annotated(folder, flat, division, folder / "blobs", name="blobs")
+    split = divide(flat)
+    config = settle(flat, split, steps=160)
+    train_supervised(config, flat, split, folder, device="cpu")
+    return package_supervised(folder, flat, split, folder / "blobs", name="blobs")
 
 
 def test_the_model_finds_landmarks_of_images_it_has_not_seen(flat, model):
@@ -142,12 +142,12 @@ def test_a_model_of_volumes_is_trained_and_used_the_same_way(tmp_path):
         write_blob_data(tmp_path / "data", count=10, shape=(32, 32, 32), spacing=2.0, splits={"val": 2}),
         missing="allow",
     )
-    division = divide(data)
+    split = divide(data)
     parameters = SMALL["parameters"] | {"spatial_pooling": 2}
-    config = settle(data, division, steps=180, batch_size=2, parameters=parameters, augmentation=MILD)
-    train_annotated(config, data, division, tmp_path / "run", device="cpu")
-    model = package_annotated(tmp_path / "run", data, division, tmp_path / "solid", name="solid")
-    case = division.held_back[0]
+    config = settle(data, split, steps=180, batch_size=2, parameters=parameters, augmentation=MILD)
+    train_supervised(config, data, split, tmp_path / "run", device="cpu")
+    model = package_supervised(tmp_path / "run", data, split, tmp_path / "solid", name="solid")
+    case = split.held_out[0]
     analysis = analyse(case.read_volume(), model)
     found = analysis.detection
     (truth,) = case_landmarks(case, NAMES)
@@ -158,11 +158,11 @@ def test_a_model_of_volumes_is_trained_and_used_the_same_way(tmp_path):
 
 def test_several_images_of_a_case_are_learned_from_together(tmp_path):
     data = read_datalist(write_blob_data(tmp_path / "data", count=8, channels=2), missing="allow")
-    division = divide(data)
-    config = settle(data, division, steps=6)
+    split = divide(data)
+    config = settle(data, split, steps=6)
     assert config.channels == 2
-    train_annotated(config, data, division, tmp_path / "run", device="cpu")
-    model = package_annotated(tmp_path / "run", data, division, tmp_path / "two", name="two")
+    train_supervised(config, data, split, tmp_path / "run", device="cpu")
+    model = package_supervised(tmp_path / "run", data, split, tmp_path / "two", name="two")
     first, second = data.cases[0].read_channels()
     with pytest.raises(InputError, match="needs 2 images per case, not 1"):
         detect(first, model)
@@ -173,9 +173,9 @@ def test_several_images_of_a_case_are_learned_from_together(tmp_path):
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(flat, tmp_path):
-    division = divide(flat)
-    config = settle(flat, division, steps=8)
-    train_annotated(config, flat, division, tmp_path / "whole", device="cpu")
+    split = divide(flat)
+    config = settle(flat, split, steps=8)
+    train_supervised(config, flat, split, tmp_path / "whole", device="cpu")
     asked = 0
 
     def stop() -> bool:
@@ -184,59 +184,59 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(flat, tmp_path)
         return asked == 4
 
     with pytest.raises(Cancelled, match="after step 4 of 8"):
-        train_annotated(config, flat, division, tmp_path / "parts", device="cpu", cancelled=stop)
+        train_supervised(config, flat, split, tmp_path / "parts", device="cpu", cancelled=stop)
     with pytest.raises(InputError, match="4 of 8 steps are done"):
         trained_task(tmp_path / "parts")
-    train_annotated(config, flat, division, tmp_path / "parts", device="cpu")
+    train_supervised(config, flat, split, tmp_path / "parts", device="cpu")
     whole, parts = (trained_task(tmp_path / name)[1].state_dict() for name in ("whole", "parts"))
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
 def test_scns_own_loss_learns_a_width_and_tells_what_is_there(flat, tmp_path):
-    division = divide(flat)
-    config = settle(flat, division, steps=160, loss="scn", sigma=2.0, clip_gradient=1e4)
-    train_annotated(config, flat, division, tmp_path, device="cpu")
-    model = package_annotated(tmp_path, flat, division, tmp_path / "scn", name="scn")
+    split = divide(flat)
+    config = settle(flat, split, steps=160, loss="scn", sigma=2.0, clip_gradient=1e4)
+    train_supervised(config, flat, split, tmp_path, device="cpu")
+    model = package_supervised(tmp_path, flat, split, tmp_path / "scn", name="scn")
     assert model.settings["heatmaps"] == "gaussian"
     assert all(value != 2.0 for value in model.settings["sigma"].values()), "learned"
-    case = division.held_back[0]
+    case = split.held_out[0]
     (truth,) = case_landmarks(case, NAMES)
     found = detect(case.read_volume(), model).landmarks
     assert np.nanmedian(np.linalg.norm(found.positions - truth, axis=1)) < 1.0
 
 
 def test_another_config_does_not_go_on_in_the_same_folder(flat, tmp_path):
-    division = divide(flat)
-    train_annotated(settle(flat, division, steps=2), flat, division, tmp_path, device="cpu")
+    split = divide(flat)
+    train_supervised(settle(flat, split, steps=2), flat, split, tmp_path, device="cpu")
     with pytest.raises(InputError, match="other settings"):
-        train_annotated(settle(flat, division, steps=3), flat, division, tmp_path, device="cpu")
+        train_supervised(settle(flat, split, steps=3), flat, split, tmp_path, device="cpu")
 
 
 def test_a_run_of_before_a_setting_was_there_goes_on(flat, tmp_path):
-    division = divide(flat)
-    config = settle(flat, division, steps=2)
-    train_annotated(config, flat, division, tmp_path, device="cpu")
+    split = divide(flat)
+    config = settle(flat, split, steps=2)
+    train_supervised(config, flat, split, tmp_path, device="cpu")
     stored = json.loads((tmp_path / "config.json").read_text())
     assert stored.pop("members") == 1
     (tmp_path / "config.json").write_text(json.dumps(stored))
-    assert train_annotated(config, flat, division, tmp_path, device="cpu").is_file()
+    assert train_supervised(config, flat, split, tmp_path, device="cpu").is_file()
 
 
 def test_several_networks_learn_side_by_side_and_become_one_model(flat, tmp_path):
-    division = divide(flat)
-    config = settle(flat, division, steps=4, members=2)
-    train_annotated(config, flat, division, tmp_path, device="cpu")
-    model = package_annotated(tmp_path, flat, division, tmp_path / "pair", name="pair")
+    split = divide(flat)
+    config = settle(flat, split, steps=4, members=2)
+    train_supervised(config, flat, split, tmp_path, device="cpu")
+    model = package_supervised(tmp_path, flat, split, tmp_path / "pair", name="pair")
     assert model.networks["heatmap"].architecture == "ensemble"
     assert f"2 times {config.architecture}" in (tmp_path / "pair" / "docs" / "README.md").read_text()
-    found = detect(division.held_back[0].read_volume(), model).landmarks
+    found = detect(split.held_out[0].read_volume(), model).landmarks
     assert found.names == config.landmarks
 
 
 def test_progress_pictures_and_figures_are_kept_on_the_way(flat, tmp_path):
-    division = divide(flat)
-    config = settle(flat, division, steps=4, validate_every=2)
-    train_annotated(config, flat, division, tmp_path, device="cpu")
+    split = divide(flat)
+    config = settle(flat, split, steps=4, validate_every=2)
+    train_supervised(config, flat, split, tmp_path, device="cpu")
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4] and all(row["error"] > 0 for row in rows)
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 2
@@ -257,12 +257,12 @@ class Exploding(torch.nn.Module):
 
 def test_a_training_recovers_from_losses_that_are_not_finite(flat, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "DIVERGED_AFTER", 3)
-    division = divide(flat)
+    split = divide(flat)
     said: list[str] = []
-    train_annotated(
-        settle(flat, division, steps=9),
+    train_supervised(
+        settle(flat, split, steps=9),
         flat,
-        division,
+        split,
         tmp_path,
         loss=Exploding(3, 5),
         device="cpu",
@@ -275,10 +275,10 @@ def test_a_training_recovers_from_losses_that_are_not_finite(flat, tmp_path, mon
 
 def test_a_training_that_keeps_diverging_says_so(flat, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "DIVERGED_AFTER", 3)
-    division = divide(flat)
+    split = divide(flat)
     with pytest.raises(TrainingError, match="diverged at step"):
-        train_annotated(
-            settle(flat, division, steps=9), flat, division, tmp_path, loss=Exploding(2, np.inf), device="cpu"
+        train_supervised(
+            settle(flat, split, steps=9), flat, split, tmp_path, loss=Exploding(2, np.inf), device="cpu"
         )
 
 

@@ -15,7 +15,7 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.io.protocols import load_protocol
-from LandmarkDetectionLib.quality.triage import expected_wrong, suspects, worst_first
+from LandmarkDetectionLib.quality.triage import case_priority, landmarks_by_priority, suspects
 from Testing.examples.cohort_cases import make_results, write_results
 
 NO = np.zeros(2, bool)
@@ -23,19 +23,19 @@ YES = ~NO
 
 
 def test_each_landmark_adds_its_doubt():
-    assert expected_wrong(np.array([0.9, 0.6]), YES, NO, NO) == pytest.approx(0.5)
+    assert case_priority(np.array([0.9, 0.6]), YES, NO, NO) == pytest.approx(0.5)
 
 
 def test_an_absent_landmark_adds_the_chance_that_it_is_there():
-    assert expected_wrong(np.array([0.9, 0.2]), np.array([True, False]), NO, NO) == pytest.approx(0.3)
+    assert case_priority(np.array([0.9, 0.2]), np.array([True, False]), NO, NO) == pytest.approx(0.3)
 
 
 def test_unknown_confidence_is_no_confidence():
-    assert expected_wrong(np.array([np.nan, np.nan]), np.array([True, False]), NO, NO) == 2
+    assert case_priority(np.array([np.nan, np.nan]), np.array([True, False]), NO, NO) == 2
 
 
 def test_what_a_person_has_settled_adds_nothing_whatever_else_is_said():
-    assert expected_wrong(np.array([0.1, np.nan]), YES, YES, YES) == 0
+    assert case_priority(np.array([0.1, np.nan]), YES, YES, YES) == 0
 
 
 @settings(max_examples=40)
@@ -45,8 +45,8 @@ def test_suspicion_and_warnings_never_make_a_case_look_better(confidences, data)
     flags = st.lists(st.booleans(), min_size=len(values), max_size=len(values)).map(np.array)
     present, suspect = data.draw(flags), data.draw(flags)
     settled = np.zeros(len(values), bool)
-    plain = expected_wrong(values, present, settled, settled)
-    worse = expected_wrong(values, present, settled, suspect, 2)
+    plain = case_priority(values, present, settled, settled)
+    worse = case_priority(values, present, settled, suspect, 2)
     assert 0 <= plain <= len(values) and worse >= plain + 2 - 1e-9
 
 
@@ -66,13 +66,13 @@ def test_the_doubt_is_that_of_a_review():
     )
     review = Review.of(Detection(LandmarkSet(marks), "m", "1", doubts=(Doubt("Odd.", landmarks=("a",)),)))
     doubts = [
-        expected_wrong(
+        case_priority(
             np.array([mark.confidence]), np.array([mark.is_present]), NO[:1], np.array([index == 0])
         )
         for index, mark in enumerate(marks)
     ]
     order = sorted(range(3), key=lambda index: -doubts[index][()])
-    assert tuple("abc"[index] for index in order) == worst_first(review)
+    assert tuple("abc"[index] for index in order) == landmarks_by_priority(review)
 
 
 def test_a_cohort_of_before_is_ranked_as_one_of_now(tmp_path):
