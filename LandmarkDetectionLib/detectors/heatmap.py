@@ -88,6 +88,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             device,
             settings.copies,
         )
+    reading = settings.calibrated(reading, model.protocol.names)
     step(0.9, "checking the result")
     confidence = settings.confidence(reading.near[0])
     landmarks = _landmarks(model, grid, reading, confidence)

@@ -14,9 +14,11 @@ import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol, protocol_of_names
 from LandmarkDetectionLib.datasets.cases import Datalist
+from LandmarkDetectionLib.detectors.settings import RegionSettings
 from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.models import Model, ReferencePicture, save_model
-from LandmarkDetectionLib.quality.calibration import Calibration, expected_calibration_error
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, Calibration, expected_calibration_error
+from LandmarkDetectionLib.quality.conformal import CELL_VARIANCE, fit_regions, mahalanobis
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
 from LandmarkDetectionLib.training.supervised.card import annotated_card, error_rows
 from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
@@ -105,6 +107,7 @@ def package_annotated(
         on_copies = _measure(task, copies, lambda share: step(0.3 + 0.6 * share, "calibrating"))
         calibrating = _joined(measured, on_copies)
     curve = _calibration(calibrating, config.radius)
+    regions = _regions(measured, held_back, config.landmarks, task.network.stride)
     unit = "px" if any(case.unit == "px" for case in (*training, *held_back)) else "mm"
     settings: dict[str, Any] = {
         "shape": list(config.grid.shape),
@@ -118,6 +121,7 @@ def package_annotated(
         "copies": config.copies,
         "unit": unit,
         "calibration": curve.to_settings(),
+        **({"regions": regions.model_dump()} if regions else {}),
         "length_range_cells": _length_ranges(training, config.landmarks, protocol),
         "appearance": appearance_contrast(task, plain_batches(held_back or training[:FEWEST_FOR_CURVE], 1)),
     }
@@ -144,6 +148,7 @@ def package_annotated(
         "not registered": len(unregistered),
         "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
         "calibration error": _calibration_error(measured, curve, config.radius),
+        "regions": regions,
         "division": division.text,
         "quality": quality,
     }
@@ -173,7 +178,7 @@ def package_annotated(
         reference=_mean_shape(training, config, protocol),
         attachments=attachments,
         # Copies of an image tell of its errors once more, not of others.
-        joint=joint_of_measured(training, measured, config.radius),
+        joint=joint_of_measured(training, _widened(measured, regions, config.landmarks), config.radius),
     )
 
 
@@ -225,7 +230,7 @@ def _measure(
     """By landmark of every image: error in mm or px, scores, whether it is there, what is known, places."""
     landmarks = len(task.config.landmarks)
     scores = ("error", "near", "present", "there", "known")
-    places = ("points", "position", "deviation", "cell_mm")
+    places = ("points", "position", "covariance", "cell_mm")
     parts: dict[str, list[Array]] = {key: [] for key in (*scores, *places)}
     for number, batch in enumerate(batches):
         if progress is not None:
@@ -242,9 +247,13 @@ def _measure(
         parts["points"].append(batch.points.numpy())
         parts["cell_mm"].append(batch.cell_mm.numpy())
         parts["position"].append(reading.position)
-        parts["deviation"].append(np.sqrt(np.einsum("blii->bli", reading.covariance)))
+        parts["covariance"].append(reading.covariance)
     d = task.config.dimensions
-    shapes = {"cell_mm": (0,), **dict.fromkeys(("points", "position", "deviation"), (0, landmarks, d))}
+    shapes = {
+        "cell_mm": (0,),
+        "covariance": (0, landmarks, d, d),
+        **dict.fromkeys(("points", "position"), (0, landmarks, d)),
+    }
     return {
         key: np.concatenate(values) if values else np.zeros(shapes.get(key, (0, landmarks)))
         for key, values in parts.items()
@@ -280,6 +289,38 @@ def _calibration(measured: dict[str, Array], radius: float) -> Calibration:
     # Too little to draw a curve with: one share for all, by Laplace's rule never quite sure.
     share = (found.sum() + 1) / (len(found) + 2)
     return Calibration(np.array([0.0, 1.0]), np.array([min(share, 0.1), share]))
+
+
+def _regions(
+    measured: dict[str, Array], held_back: Sequence[AnnotatedCase], names: Sequence[str], stride: int
+) -> RegionSettings | None:
+    """How far regions reach, from landmarks that are there and found; copies would not be exchangeable."""
+    floor = CELL_VARIANCE * stride**2
+    covariance = measured["covariance"] + floor * np.eye(measured["covariance"].shape[-1])
+    found = measured["there"].astype(bool) & (measured["present"] >= PRESENT_ABOVE)
+    scores = np.where(found, mahalanobis(measured["points"] - measured["position"], covariance), np.nan)
+    regions = fit_regions(scores, [case.subject for case in held_back])
+    if regions is None:
+        return None
+    return RegionSettings(
+        level=regions.level,
+        promised=regions.promised,
+        subjects=regions.subjects,
+        floor=floor,
+        # Rounded up, as what is promised is at least kept.
+        scale={name: float(np.ceil(1e4 * one) / 1e4) for name, one in zip(names, regions.scale, strict=True)},
+        own={name: int(one) for name, one in zip(names, regions.own, strict=True)},
+    )
+
+
+def _widened(
+    measured: dict[str, Array], regions: RegionSettings | None, names: Sequence[str]
+) -> dict[str, Array]:
+    """What was measured with the deviations that a detection has."""
+    covariance = measured["covariance"]
+    if regions is not None:
+        covariance = regions.widened(covariance, names)
+    return {**measured, "deviation": np.sqrt(np.einsum("blii->bli", covariance))}
 
 
 def _calibration_error(measured: dict[str, Array], curve: Calibration, radius: float) -> float | None:
