@@ -92,6 +92,8 @@ class ReviewSection(VTKObservationMixin):
                 ("R", self.restore),
                 ("N", self.goToNext),
                 ("P", self.goToPrevious),
+                ("D", lambda: self.shiftLevels(1)),
+                ("U", lambda: self.shiftLevels(-1)),
                 ("F", lambda: ui.findNearButton.click()),
                 ("L", lambda: ui.lockBox.click()),
                 ("Ctrl+Z", self.undo),
@@ -385,6 +387,30 @@ class ReviewSection(VTKObservationMixin):
             self.message.information(
                 _("All {count} landmarks are reviewed.").format(count=len(self.session.review.landmarks))
             )
+
+    def shiftLevels(self, levels: int) -> None:
+        """The whole spine is off: every vertebra belongs where the one below it (1) or above it (-1) is."""
+        if self.session is None:
+            return
+        self.context.actions.clearMessages()
+        chain = self._chain()
+        if not chain:
+            self.message.information(_("These landmarks are no chain of vertebrae."))
+            return
+        self.session.shift(chain, levels)
+        if self.selected is not None:
+            self._center(self.selected)
+        end = chain[-1] if levels > 0 else chain[0]
+        self.message.information(
+            _("All vertebrae moved; {end} has no place now, look for it.").format(
+                end=", ".join(self.title(name) for name in end)
+            )
+        )
+
+    def _chain(self) -> tuple[tuple[str, ...], ...]:
+        """Of the model's protocol, as far as all of its landmarks are under review."""
+        names = self.opened.review.landmarks.names
+        return self.model.protocol.restricted(names).chain if self.model is not None else ()
 
     def restore(self) -> None:
         """Back to what the model said of the selected landmark."""

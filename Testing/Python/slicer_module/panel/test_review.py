@@ -150,6 +150,34 @@ def test_undo_and_redo_by_key_and_by_button(host, panel, node):
     assert status_of(panel, "Left wrist") == "missing"
 
 
+def test_one_key_moves_a_spine_by_a_vertebra_and_one_undo_takes_it_back(host, panel, node):
+    import qt
+
+    host.press_key(qt.Qt.Key_D)
+    assert said(panel)[-1].text == "These landmarks are no chain of vertebrae."
+    assert stored(node).reviewed == ()
+    model = panel.review.model
+    levels = (("chin",), ("wrist_left",), ("knee_left",))
+    protocol = model.protocol.restricted(NAMES).model_copy(update={"chain": levels})
+    panel.review.model = replace(model, protocol=protocol)
+    before = {mark.name: mark.position for mark in DETECTION.landmarks}
+    host.press_key(qt.Qt.Key_D)
+    landmarks = stored(node).landmarks
+    assert landmarks["chin"].position == pytest.approx(before["wrist_left"])
+    assert landmarks["wrist_left"].position == pytest.approx(before["knee_left"])
+    assert [status_of(panel, name) for name in ("Chin", "Left wrist", "Left knee")] == [
+        "corrected",
+        "corrected",
+        "not in the scan",
+    ]
+    assert said(panel)[-1].text == "All vertebrae moved; Left knee has no place now, look for it."
+    host.press_key(qt.Qt.Key_Z, qt.Qt.ControlModifier)
+    assert stored(node).landmarks == DETECTION.landmarks
+    host.press_key(qt.Qt.Key_U)
+    assert stored(node).landmarks["wrist_left"].position == pytest.approx(before["chin"])
+    assert status_of(panel, "Chin") == "not in the scan"
+
+
 def test_restore_one_and_all(host, panel, node):
     import qt
 
@@ -210,7 +238,7 @@ def test_keys_mean_nothing_while_another_module_is_open(host, panel, node):
 
 def test_the_legend_names_every_key_and_status(panel, node):
     legend = panel.review.ui.legendLabel.text.replace("&nbsp;", " ")
-    for key in ("A", "M", "R", "N / P", "F", "L", "Ctrl+Z / Ctrl+Y"):
+    for key in ("A", "M", "R", "N / P", "F", "L", "D / U", "Ctrl+Z / Ctrl+Y"):
         assert f"<b>{key}</b>" in legend
     for status in ("detected", "uncertain", "corrected", "accepted", "not in the scan"):
         assert status in legend
