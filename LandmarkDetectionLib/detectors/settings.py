@@ -14,7 +14,7 @@ from LandmarkDetectionLib.errors import ModelError
 from LandmarkDetectionLib.imaging.grid import GridSettings
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.quality.calibration import Calibration
-from LandmarkDetectionLib.quality.conformal import ENOUGH, spread_factors
+from LandmarkDetectionLib.quality.conformal import ENOUGH, chance_within, widened
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.heatmaps.decoding import Reading
@@ -39,6 +39,11 @@ class Curve(BaseModel):
             if any(after < before for before, after in pairwise(values)):
                 raise ValueError("scores and shares must not fall")
         return self
+
+    @property
+    def curve(self) -> Calibration:
+        """The map from scores to shares."""
+        return Calibration(np.array(self.scores), np.array(self.shares))
 
 
 class DetectorSettings(BaseModel):
@@ -268,6 +273,8 @@ class RegionSettings(BaseModel):
         Added to variances along every axis first, square cells of the grid.
     scale, own
         By landmark: Mahalanobis distance to the region's border, and subjects of its own.
+    calibration
+        From the score of being in the image and, by the widened covariance, within the radius.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -278,6 +285,7 @@ class RegionSettings(BaseModel):
     floor: Annotated[float, Field(ge=0)]
     scale: dict[str, PositiveFloat]
     own: dict[str, Annotated[int, Field(ge=0)]]
+    calibration: Curve
 
     @property
     def text(self) -> str:
@@ -297,9 +305,7 @@ class RegionSettings(BaseModel):
 
     def widened(self, covariance: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Covariances (..., L, d, d) whose Gaussians have the regions for ellipsoids of their level."""
-        d = covariance.shape[-1]
-        factor = spread_factors([self.scale[name] for name in names], self.level, d)
-        return np.asarray((covariance + self.floor * np.eye(d)) * factor[:, None, None] ** 2)
+        return widened(covariance, [self.scale[name] for name in names], self.level, self.floor)
 
 
 class HeatmapSettings(DetectorSettings):
@@ -379,5 +385,12 @@ class HeatmapSettings(DetectorSettings):
         return [gaussian_mass(self.peak.get(name, 1.0), self.sigma[name], d) for name in names]
 
     def confidence(self, near: np.ndarray) -> np.ndarray:
-        """Calibrated confidence of scores."""
-        return Calibration(np.array(self.calibration.scores), np.array(self.calibration.shares))(near)
+        """Calibrated confidence of the heatmaps' own scores."""
+        return self.calibration.curve(near)
+
+    def confidence_of(self, reading: Reading, radius: np.ndarray | float) -> np.ndarray:
+        """Confidence (B, L) of a calibrated reading, the radius (B, 1) or for all in cells of its images."""
+        if self.regions is None:
+            return self.confidence(reading.near)
+        score = chance_within(reading.covariance, radius) * reading.present
+        return self.regions.calibration.curve(score)

@@ -115,11 +115,41 @@ def spread_factors(scale: npt.ArrayLike, level: float, dimensions: int) -> Array
     return np.asarray(scale, np.float64) / gaussian_radius(level, dimensions)
 
 
+def widened(covariance: npt.ArrayLike, scale: npt.ArrayLike, level: float, floor: float) -> Array:
+    """Covariances (..., L, d, d) whose Gaussians have the regions for ellipsoids of their level.
+
+    Parameters
+    ----------
+    covariance
+        Of the network.
+    scale : (L,)
+        See ``Regions``.
+    level
+        Of the regions.
+    floor
+        Added to variances along every axis first.
+    """
+    covariance = np.asarray(covariance, np.float64)
+    d = covariance.shape[-1]
+    factor = spread_factors(scale, level, d)
+    return np.asarray((covariance + floor * np.eye(d)) * factor[:, None, None] ** 2)
+
+
 def gaussian_radius(level: float, dimensions: int) -> float:
     """Mahalanobis distance within which a Gaussian of so many dimensions lies with a probability."""
     from scipy.special import chdtri  # of scipy.stats, which takes seconds to import, nothing else is needed
 
     return float(np.sqrt(chdtri(dimensions, 1 - level)))
+
+
+def chance_within(covariance: npt.ArrayLike, radius: npt.ArrayLike) -> Array:
+    """Probability (...) of Gaussian errors of covariances (..., d, d), taken as round, within radii (...)."""
+    from scipy.special import chdtr
+
+    covariance = np.asarray(covariance, np.float64)
+    d = covariance.shape[-1]
+    variance = np.maximum(np.einsum("...ii", covariance) / d, 1e-18)
+    return np.asarray(chdtr(d, np.asarray(radius, np.float64) ** 2 / variance))
 
 
 def _filled_quantile(scores: Array, weight: Array, landmark: int, own: Array, level: float) -> float:

@@ -14,11 +14,18 @@ import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol, protocol_of_names
 from LandmarkDetectionLib.datasets.cases import Datalist
-from LandmarkDetectionLib.detectors.settings import RegionSettings
+from LandmarkDetectionLib.detectors.settings import Curve, HeatmapSettings, RegionSettings
 from LandmarkDetectionLib.errors import InputError, ModelError
+from LandmarkDetectionLib.heatmaps.decoding import Reading
 from LandmarkDetectionLib.models import Model, ReferencePicture, save_model
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, Calibration, expected_calibration_error
-from LandmarkDetectionLib.quality.conformal import CELL_VARIANCE, fit_regions, mahalanobis
+from LandmarkDetectionLib.quality.conformal import (
+    CELL_VARIANCE,
+    chance_within,
+    fit_regions,
+    mahalanobis,
+    widened,
+)
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
 from LandmarkDetectionLib.training.supervised.card import annotated_card, error_rows
 from LandmarkDetectionLib.training.supervised.cases import AnnotatedCase
@@ -106,8 +113,8 @@ def package_annotated(
     if held_back:
         on_copies = _measure(task, copies, lambda share: step(0.3 + 0.6 * share, "calibrating"))
         calibrating = _joined(measured, on_copies)
-    curve = _calibration(calibrating, config.radius)
-    regions = _regions(measured, held_back, config.landmarks, task.network.stride)
+    curve = _calibration(calibrating["near"], calibrating, config.radius)
+    regions = _regions(measured, calibrating, held_back, config, task.network.stride)
     unit = "px" if any(case.unit == "px" for case in (*training, *held_back)) else "mm"
     settings: dict[str, Any] = {
         "shape": list(config.grid.shape),
@@ -130,12 +137,15 @@ def package_annotated(
         content = (Path(run) / TEMPLATE).read_bytes()
         attachments[TEMPLATE_FILE] = content
         settings["template"] = {"file": TEMPLATE_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    measured = _as_detected(
+        measured, HeatmapSettings.model_validate(settings), config.landmarks, config.radius
+    )
     there = measured["there"].astype(bool)
     quality = measure_quality(
         training,
         held_back,
         np.where(there, measured["error"], np.nan),
-        curve(measured["near"]),
+        measured["confidence"],
         config.radius,
         unit,
     )
@@ -147,7 +157,7 @@ def package_annotated(
         "aligned": config.align,
         "not registered": len(unregistered),
         "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
-        "calibration error": _calibration_error(measured, curve, config.radius),
+        "calibration error": _calibration_error(measured, config.radius),
         "regions": regions,
         "division": division.text,
         "quality": quality,
@@ -178,7 +188,7 @@ def package_annotated(
         reference=_mean_shape(training, config, protocol),
         attachments=attachments,
         # Copies of an image tell of its errors once more, not of others.
-        joint=joint_of_measured(training, _widened(measured, regions, config.landmarks), config.radius),
+        joint=joint_of_measured(training, measured, config.radius),
     )
 
 
@@ -276,10 +286,11 @@ def _copies(
     return [stream.batch(n) for n in range(-(-len(cases) * COPIES // 4))]
 
 
-def _calibration(measured: dict[str, Array], radius: float) -> Calibration:
+def _calibration(scores: Array, measured: dict[str, Array], radius: float) -> Calibration:
+    """From scores (M, L) to the share that is there and within the radius."""
     known = measured["known"].astype(bool)
-    found = (measured["there"].astype(bool) & (measured["error"] <= radius))[known]
-    scores = measured["near"][known]
+    found = _is_found(measured, radius)[known]
+    scores = scores[known]
     if len(scores) >= FEWEST_FOR_CURVE:
         curve = Calibration.fit(scores, found)
         # Below the lowest score that was seen confidence falls, down to none at none.
@@ -291,17 +302,30 @@ def _calibration(measured: dict[str, Array], radius: float) -> Calibration:
     return Calibration(np.array([0.0, 1.0]), np.array([min(share, 0.1), share]))
 
 
+def _is_found(measured: dict[str, Array], radius: float) -> Array:
+    return np.asarray(measured["there"].astype(bool) & (measured["error"] <= radius))
+
+
 def _regions(
-    measured: dict[str, Array], held_back: Sequence[AnnotatedCase], names: Sequence[str], stride: int
+    measured: dict[str, Array],
+    calibrating: dict[str, Array],
+    held_back: Sequence[AnnotatedCase],
+    config: AnnotatedConfig,
+    stride: int,
 ) -> RegionSettings | None:
-    """How far regions reach, from landmarks that are there and found; copies would not be exchangeable."""
-    floor = CELL_VARIANCE * stride**2
-    covariance = measured["covariance"] + floor * np.eye(measured["covariance"].shape[-1])
-    found = measured["there"].astype(bool) & (measured["present"] >= PRESENT_ABOVE)
-    scores = np.where(found, mahalanobis(measured["points"] - measured["position"], covariance), np.nan)
+    """How far regions reach, from landmarks that are there and found, and what confidence follows from them.
+
+    Copies of an image are not exchangeable with new ones: only the confidence is calibrated on them, too.
+    """
+    floor, names = CELL_VARIANCE * stride**2, config.landmarks
+    covariance = measured["covariance"] + floor * np.eye(config.dimensions)
+    seen = measured["there"].astype(bool) & (measured["present"] >= PRESENT_ABOVE)
+    scores = np.where(seen, mahalanobis(measured["points"] - measured["position"], covariance), np.nan)
     regions = fit_regions(scores, [case.subject for case in held_back])
     if regions is None:
         return None
+    wide = widened(calibrating["covariance"], regions.scale, regions.level, floor)
+    near = chance_within(wide, config.radius / calibrating["cell_mm"][:, None]) * calibrating["present"]
     return RegionSettings(
         level=regions.level,
         promised=regions.promised,
@@ -310,25 +334,30 @@ def _regions(
         # Rounded up, as what is promised is at least kept.
         scale={name: float(np.ceil(1e4 * one) / 1e4) for name, one in zip(names, regions.scale, strict=True)},
         own={name: int(one) for name, one in zip(names, regions.own, strict=True)},
+        calibration=Curve(**_calibration(near, calibrating, config.radius).to_settings()),
     )
 
 
-def _widened(
-    measured: dict[str, Array], regions: RegionSettings | None, names: Sequence[str]
+def _as_detected(
+    measured: dict[str, Array], settings: HeatmapSettings, names: Sequence[str], radius: float
 ) -> dict[str, Array]:
-    """What was measured with the deviations that a detection has."""
-    covariance = measured["covariance"]
-    if regions is not None:
-        covariance = regions.widened(covariance, names)
-    return {**measured, "deviation": np.sqrt(np.einsum("blii->bli", covariance))}
+    """What was measured with the deviations and the confidence that a detection has."""
+    reading = settings.calibrated(
+        Reading(*(measured[key] for key in ("position", "covariance", "present", "near"))), names
+    )
+    return {
+        **measured,
+        "deviation": np.sqrt(np.einsum("blii->bli", reading.covariance)),
+        "confidence": settings.confidence_of(reading, radius / measured["cell_mm"][:, None]),
+    }
 
 
-def _calibration_error(measured: dict[str, Array], curve: Calibration, radius: float) -> float | None:
+def _calibration_error(measured: dict[str, Array], radius: float) -> float | None:
     known = measured["known"].astype(bool)
     if not known.any():
         return None
-    found = (measured["there"].astype(bool) & (measured["error"] <= radius))[known]
-    return round(expected_calibration_error(curve(measured["near"][known]), found), 4)
+    found = _is_found(measured, radius)[known]
+    return round(expected_calibration_error(measured["confidence"][known], found), 4)
 
 
 def _length_ranges(

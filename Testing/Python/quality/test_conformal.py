@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from LandmarkDetectionLib.quality.conformal import (
     ENOUGH,
     LEVEL,
+    chance_within,
     fit_regions,
     gaussian_radius,
     mahalanobis,
@@ -134,3 +135,13 @@ def test_a_region_is_the_ellipsoid_of_the_widened_gaussian(seed: int, d: int, sc
 @pytest.mark.parametrize(("dimensions", "squared"), [(2, 5.9915), (3, 7.8147)])
 def test_the_gaussians_radius_is_that_of_chi_squared(dimensions: int, squared: float) -> None:
     assert gaussian_radius(0.95, dimensions) ** 2 == pytest.approx(squared, abs=1e-4)
+
+
+@given(SEEDS, st.sampled_from([2, 3]), st.floats(0.2, 5))
+def test_the_chance_of_being_near_is_that_of_a_round_gaussian(seed: int, d: int, radius: float) -> None:
+    rng = np.random.default_rng(seed)
+    deviation = rng.uniform(0.3, 3)
+    near = np.linalg.norm(rng.normal(0, deviation, (20_000, d)), axis=1) <= radius
+    chance = chance_within(np.eye(d)[None] * deviation**2, radius)
+    assert chance == pytest.approx([near.mean()], abs=0.02)
+    assert chance_within(np.zeros((d, d)), radius) == 1
