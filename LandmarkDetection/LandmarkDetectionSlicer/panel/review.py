@@ -21,6 +21,7 @@ from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.update_others import UpdateOthers
 from LandmarkDetectionSlicer.scene import colors, views
+from LandmarkDetectionSlicer.scene.regions import Region
 from LandmarkDetectionSlicer.scene.transforms import worldPosition
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class ReviewSection(VTKObservationMixin):
         self._body: ReferenceBody | None = None
         self._nodeId: str | None = None
         self._markers: colors.StatusMarkers | None = None
+        self._region: Region | None = None
         self._table = LandmarkTable(ui.landmarkTable, self.select)
         self._findNear = FindNear(self, ui.findNearButton)
         self._others = UpdateOthers(self)
@@ -152,6 +154,7 @@ class ReviewSection(VTKObservationMixin):
             self._body = ReferenceBody(self.model) if self.model is not None else None
             self._nodeId = landmarkNode.GetID()
             self._markers = colors.StatusMarkers(landmarkNode)
+            self._region = Region(landmarkNode)
             self.addObserver(
                 landmarkNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onPointPicked
             )
@@ -176,7 +179,9 @@ class ReviewSection(VTKObservationMixin):
             self.session.close()
         if self._markers is not None:
             self._markers.close()
-        self._markers = None
+        if self._region is not None:
+            self._region.close()
+        self._markers = self._region = None
         self.session, self.selected, self.model, self._body = None, None, None, None
 
     def begin(self) -> None:
@@ -307,6 +312,8 @@ class ReviewSection(VTKObservationMixin):
         if picture is not None:
             ui.landmarkPicture.setPixmap(picture)
         ui.landmarkText.text = self._details(name) if name else ""
+        if self._region is not None:
+            self._region.show(self.opened.review.landmarks[name] if name else None)
 
     def _details(self, name: str) -> str:
         review = self.opened.review
