@@ -160,6 +160,6 @@ def _filled_quantile(scores: Array, weight: Array, landmark: int, own: Array, le
     weights[:, landmark] = weight[:, landmark]
     order = np.argsort(scores, axis=None)[: np.isfinite(scores).sum()]
     below = np.cumsum(weights.ravel()[order])
-    place = np.searchsorted(below, level * (total + filled + 1) - 1e-9)
+    place = int(np.searchsorted(below, level * (total + filled + 1) - 1e-9))
     # One landmark alone may have too few, others in other images none at all.
     return float(scores.ravel()[order][min(place, len(order) - 1)])

@@ -155,6 +155,18 @@ def test_corrections_begin_with_the_spread_that_was_calibrated(flat, model, tmp_
     assert not np.allclose(deviations[0], deviations[1])
 
 
+def test_confidence_and_status_follow_the_regions(flat, model, tmp_path):
+    def widen(settings: dict[str, Any]) -> None:
+        settings["regions"]["scale"] = {name: 50 * one for name, one in settings["regions"]["scale"].items()}
+
+    volume = flat.of_split("val")[0].read_volume()
+    sure = detect(volume, model).landmarks
+    unsure = detect(volume, changed(model, tmp_path / "wide", widen)).landmarks
+    assert {one.status for one in sure} == {Status.DETECTED}
+    assert {one.status for one in unsure} == {Status.UNCERTAIN}
+    assert all(one.confidence < other.confidence for one, other in zip(unsure, sure, strict=True))
+
+
 def test_a_region_that_lacks_a_landmark_is_refused(flat, model, tmp_path):
     broken = changed(model, tmp_path / "broken", lambda settings: settings["regions"]["scale"].pop("tall"))
     with pytest.raises(ModelError, match="regions lacks tall"):
