@@ -334,7 +334,7 @@ def _regions(
         # Rounded up, as what is promised is at least kept.
         scale={name: float(np.ceil(1e4 * one) / 1e4) for name, one in zip(names, regions.scale, strict=True)},
         own={name: int(one) for name, one in zip(names, regions.own, strict=True)},
-        calibration=Curve(**_calibration(near, calibrating, config.radius).to_settings()),
+        calibration=Curve.model_validate(_calibration(near, calibrating, config.radius).to_settings()),
     )
 
 
