@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
 from LandmarkDetectionLib.cli.options import PICTURE_SUFFIXES, DeviceOption, Telling, check_outputs
 from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.files import read_json
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.datasets.cases import Case, Datalist
@@ -99,7 +100,8 @@ class Measures:
         str,
         typer.Option(
             metavar="A,B=MM",
-            help="Take the distance of two landmarks for known in every case, as a wrist of 50 mm.",
+            help="Take the distance of two landmarks, or of two middles a+b, for known in every case, as a "
+            "wrist of 50 mm.",
         ),
     ] = ""
     found_within: Annotated[
@@ -275,13 +277,14 @@ def _learned_from(model: Model, datalist: Datalist, cases: Sequence[Case]) -> st
 
 def _tell(result: Evaluation, page: Path, telling: Telling) -> None:
     folder = page.parent
-    files = [page, *(folder / name for name in ("summary.md", "summary.csv", "errors.csv", "results.json"))]
+    content = read_json(folder / "results.json")
+    measured = content["measurements"]
+    tables = ["summary.csv", "errors.csv", *(["measurements.csv"] if measured else [])]
+    files = [page, *(folder / name for name in ("summary.md", *tables, "results.json"))]
     if telling.as_json:
-        from LandmarkDetectionLib.files import read_json
-
-        content = read_json(folder / "results.json")
         everything = [row for row in content["summary"] if row["landmark"] == "all"]
-        console.print_json({"files": files, "notes": content["notes"], "summary": everything})
+        told = {"notes": content["notes"], "summary": everything, "measurements": measured}
+        console.print_json({"files": files, **told})
         return
     for note in result.notes:
         console.say(f"Note: {note}")
@@ -307,7 +310,25 @@ def _tell(result: Evaluation, page: Path, telling: Telling) -> None:
         ]
         rows.append([name, *lengths, *rates, f"{one.missed} of {one.count}"])
     console.print_table(heading, rows)
+    for line in _of_measurements(measured):
+        print(line)
     tell_files(files, telling)
+
+
+def _of_measurements(measured: dict[str, Any] | None) -> Iterator[str]:
+    """Rates of classes and errors of Cobb angles, a line for every model."""
+    if measured is None:
+        return
+    for model, rate in measured["success classification rate"].items():
+        yield f"{model}: {100 * rate['value']:.2f} % in the same class (SCR, mean over the measurements)."
+    for model, error in measured["Cobb SMAPE percent"].items():
+        own = [row for row in measured["rows"] if row["model"] == model]
+        degrees = ", ".join(
+            f"{row['measurement']} {row['mean absolute error']:.2f}"
+            for row in own
+            if row["unit"] == "deg" and row["mean absolute error"] is not None
+        )
+        yield f"{model}: SMAPE of the Cobb angles {error['value']:.2f} %; mean absolute error {degrees} deg."
 
 
 def _named_folders(texts: list[str]) -> list[tuple[str, Path]]:

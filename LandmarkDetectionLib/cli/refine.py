@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.landmarks import Landmark
     from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.models import Model
 
 
 def refine(
@@ -45,6 +46,14 @@ def refine(
     missing: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A landmark that is not in the image.")
     ] = None,
+    shift_levels: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="The whole spine is off: every vertebra belongs where the Nth below it was found, or with "
+            "-N the Nth above.",
+        ),
+    ] = 0,
     model: Annotated[
         str | None,
         typer.Option(
@@ -77,7 +86,8 @@ def refine(
     if (detection_file is None) == (model is None):
         raise typer.BadParameter("give a detection or --model, one of them.", param_hint="DETECTION")
     before = read_review(detection_file) if detection_file is not None else None
-    settled = _settled(before, corrections, at or [], missing or [])
+    # A shift needs to know where the others were found.
+    settled = {} if shift_levels else _settled(before, corrections, at or [], missing or [])
 
     from LandmarkDetectionLib.core.volume import with_pixel_size
     from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES
@@ -97,8 +107,7 @@ def refine(
         from LandmarkDetectionLib.detectors.again import detect_again, require_near
         from LandmarkDetectionLib.detectors.dispatch import analyse
 
-        corrected = LandmarkSet(tuple(settled.values()))
-        require_near(volume, corrected)
+        require_near(volume, LandmarkSet(tuple(settled.values())))  # before anything is looked at
         if before is None:
             options = DetectOptions(device=device, channels=tuple(further))
             analysis = analyse(volume, package, options, progress=progress)
@@ -106,7 +115,17 @@ def refine(
             analysis = detect_again(
                 volume, package, before, device=device, channels=further, progress=progress
             )
-        first, refined = analysis.detection, analysis.refine(corrected).detection
+        first = analysis.detection
+        review = Review.of(first) if before is None else before
+        if shift_levels:
+            review = _shifted(review, package, shift_levels)
+            settled = _settled(review, corrections, at or [], missing or [])
+        corrected = LandmarkSet(tuple(settled.values()))
+        require_near(volume, corrected)
+        if shift_levels and not package.capabilities.propagates:
+            refined = _without_following(review, settled)
+        else:
+            refined = analysis.refine(corrected).detection
         if pixel_mm is not None:
             first = replace(first, parameters={**first.parameters, "pixel_size_mm": pixel_mm})
             refined = replace(refined, parameters=first.parameters)
@@ -143,7 +162,7 @@ def next_case(
     rows = [
         [
             rank.case,
-            f"{rank.expected_wrong:.1f}",
+            f"{rank.case_priority:.1f}",
             f"{rank.expected_error:.1f}",
             rank.worst or "-",
             str(rank.open),
@@ -171,6 +190,28 @@ def _is_record(path: Path) -> bool:
     except InputError:
         return False
     return "landmarks" in content and "model" in content
+
+
+def _shifted(review: Review, model: Model, levels: int) -> Review:
+    """With every vertebra where its neighbour was found."""
+    chain = model.protocol.chain
+    if not chain:
+        raise InputError(
+            f"The protocol {model.protocol.name!r} of the model {model.name!r} has no chain of levels, as a "
+            "spine is one; correct landmarks with --at."
+        )
+    if abs(levels) >= len(chain):
+        raise InputError(
+            f"The chain of {model.protocol.name!r} has {len(chain)} levels; shift it by fewer, not by "
+            f"{abs(levels)}."
+        )
+    return review.shift(chain, levels)
+
+
+def _without_following(review: Review, settled: dict[str, Landmark]) -> Detection:
+    """Of a model that cannot tell what the others make of it: everything else stays."""
+    marks = tuple(settled.get(mark.name, mark) for mark in review.landmarks)
+    return replace(review.prediction, landmarks=replace(review.landmarks, landmarks=marks))
 
 
 def _settled(

@@ -191,14 +191,16 @@ def _made_record(made: MadeModel) -> dict[str, Any]:
         "installed": made.installed,
         "held_back": made.quality.to_record(),
         "doubt": made.quality.doubt,
+        "regions": made.regions,
     }
 
 
 def _tell_quality(made: MadeModel, quiet: bool) -> None:
     """How good the model is, last, where it is read; a doubt is said in any case."""
     if not quiet:
-        for sentence in made.quality.sentences():
-            print(sentence)
+        for sentence in (*made.quality.sentences(), made.regions):
+            if sentence:
+                print(sentence)
     if made.quality.doubt:
         doubt = with_options(made.quality.doubt, "landmark-detection data check DATALIST --sheet sheet.png")
         console.say(f"Warning: {doubt}")

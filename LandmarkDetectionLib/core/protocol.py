@@ -79,6 +79,9 @@ class Protocol(Frozen):
         (left, right) names of landmarks that exchange roles when a body is mirrored.
     lines
         Pairs of names to join in pictures.
+    chain
+        Levels that follow one another and look alike, as vertebrae from top to bottom: the landmarks of each,
+        all in one order. A model may take every one of them for its neighbour.
     view
         ``space``: landmarks are measured in the patient's space; ``picture``: in the plane of a radiograph,
         x to its right and y down.
@@ -110,6 +113,7 @@ class Protocol(Frozen):
     landmarks: Annotated[tuple[LandmarkDefinition, ...], Field(min_length=1, max_length=10_000)]
     pairs: tuple[tuple[Name, Name], ...] = ()
     lines: tuple[tuple[Name, Name], ...] = ()
+    chain: tuple[tuple[Name, ...], ...] = ()
     view: Literal["space", "picture"] = "space"
     measurements: tuple[Measurement, ...] = ()
     checks: tuple[OrderCheck, ...] = ()
@@ -121,6 +125,7 @@ class Protocol(Frozen):
             *self._repeated_names(),
             *self._unknown_names(),
             *self._wrong_pairs(),
+            *self._wrong_chain(),
             *problems_of(self.measurements, self.checks, self.view == "picture"),
         ]
         if problems:
@@ -136,6 +141,7 @@ class Protocol(Frozen):
         used = {
             "pair": self.pairs,
             "line": self.lines,
+            "chain": self.chain,
             "measurement": tuple(measurement.own_landmarks for measurement in self.measurements),
             "check": tuple(check.landmarks for check in self.checks),
         }
@@ -151,6 +157,14 @@ class Protocol(Frozen):
                     yield f"a {kind} joins {first!r} with itself"
         for name in _repeated(name for pair in self.pairs for name in dict.fromkeys(pair)):
             yield f"the landmark {name!r} is in two pairs"
+
+    def _wrong_chain(self) -> Iterator[str]:
+        if len({len(level) for level in self.chain}) > 1:
+            yield "the levels of the chain have different numbers of landmarks"
+        if len(self.chain) == 1 or () in self.chain:
+            yield "a chain needs at least two levels of at least one landmark"
+        for name in _repeated(name for level in self.chain for name in level):
+            yield f"the landmark {name!r} is in the chain twice"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -178,6 +192,7 @@ class Protocol(Frozen):
                 "landmarks": tuple(one for one in self.landmarks if one.name in kept),
                 "pairs": tuple(pair for pair in self.pairs if kept.issuperset(pair)),
                 "lines": tuple(line for line in self.lines if kept.issuperset(line)),
+                "chain": _unbroken(self.chain, kept),
                 "measurements": tuple(
                     one for one in self.measurements if kept.issuperset(landmarks_of(one, known))
                 ),
@@ -191,6 +206,13 @@ class Protocol(Frozen):
         Landmarks in no pair keep their place; applying it twice changes nothing.
         """
         return mirror_permutation(self.names, self.pairs)
+
+
+def _unbroken(chain: tuple[tuple[str, ...], ...], kept: set[str]) -> tuple[tuple[str, ...], ...]:
+    """The levels of a chain of which all landmarks are kept; none when one between others is not."""
+    there = [n for n, level in enumerate(chain) if kept.issuperset(level)]
+    whole = len(there) > 1 and there[-1] - there[0] == len(there) - 1
+    return chain[there[0] : there[-1] + 1] if whole else ()
 
 
 def protocol_of_names(names: Iterable[str], title: str) -> Protocol:

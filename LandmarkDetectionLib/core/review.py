@@ -6,6 +6,7 @@ show it, so that undoing is going back to the one before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,46 @@ class Review:
     def mark_missing(self, name: str) -> Review:
         """Say that a landmark is not in the image. KeyError as in ``accept``."""
         return self._settle(name, Status.MISSING, np.full(3, np.nan))
+
+    def shift(self, chain: Sequence[Sequence[str]], levels: int) -> Review:
+        """Say that a whole chain is off by some levels: each takes the place that another was found at.
+
+        Landmarks that get a place are corrected, with the model's own beside them. Those at the end of the
+        chain, whose place no level has, and those whose new place nobody found are absent and open: a model
+        that follows corrections looks for them, or a person places them. Shifting back does not bring them
+        back; undoing does.
+
+        Parameters
+        ----------
+        chain
+            Of a protocol, the landmarks of every level; see ``Protocol.chain``.
+        levels
+            1 when each belongs where the next of the chain was found, -1 when where the one before was.
+
+        Raises
+        ------
+        ValueError
+            There is no chain, or it is not longer than that.
+        KeyError
+            A landmark of the chain is not under review.
+        """
+        if not 0 < abs(levels) < len(chain):
+            raise ValueError(f"a chain of {len(chain)} levels cannot be shifted by {levels}")
+        moved = {}
+        for n, level in enumerate(chain):
+            source = chain[n + levels] if 0 <= n + levels < len(chain) else level
+            for name, other in zip(level, source, strict=True):
+                place = self.landmarks[other]
+                there = source is not level and place.is_present
+                moved[name] = Landmark(
+                    name,
+                    place.position if there else np.full(3, np.nan),
+                    Status.CORRECTED if there else Status.ABSENT,
+                    description=self.landmarks[name].description,
+                    predicted=_position_of(self.prediction.landmarks[name]),
+                )
+        marks = tuple(moved.get(mark.name, mark) for mark in self.landmarks)
+        return replace(self, landmarks=replace(self.landmarks, landmarks=marks))
 
     def restore(self, name: str) -> Review:
         """Take back what a person said of a landmark. KeyError as in ``accept``."""

@@ -87,8 +87,9 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             device,
             settings.copies,
         )
+    reading = settings.calibrated(reading, model.protocol.names)
     step(0.9, "checking the result")
-    confidence = settings.confidence(reading.near[0])
+    confidence = settings.confidence_of(reading, radius)[0]
     landmarks = _landmarks(model, grid, reading, confidence)
     unit = "mm" if volume.spacing_known else "pixel"
     step(1.0, "done")

@@ -110,7 +110,8 @@ class SpatialBranch:
             heatmaps = self._network.combine(appearance, self._image).heatmaps.float()
         masses = self._settings.masses(self._names)
         logits = self._settings.heatmaps == "logits"
-        return answer_of(read_heatmaps(heatmaps, logits, self._network.stride, self._radius, masses))
+        reading = read_heatmaps(heatmaps, logits, self._network.stride, self._radius, masses)
+        return answer_of(self._settings.calibrated(reading, self._names))
 
     def _contrast(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Background (L,) of the appearance maps, and how much a landmark stands out, maybe downwards.

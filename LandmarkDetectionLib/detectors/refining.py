@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from LandmarkDetectionLib.correction import Propagated, propagate
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, UNCERTAIN_BELOW
+from LandmarkDetectionLib.quality.conformal import chance_within
 from LandmarkDetectionLib.typing import Array
 
 Corrections = LandmarkSet | Mapping[str, npt.ArrayLike | None]
@@ -207,11 +207,7 @@ def _by_person(landmark: Landmark, settled: Landmark) -> Landmark:
 def _within(evidence: JointEvidence, covariance: Array) -> Array:
     """Probability of a Gaussian error of this covariance (d, d) being shorter than the radius."""
     axes = evidence.judged_axes
-    deviation = max(math.sqrt(np.trace(covariance[:axes, :axes]) / axes), 1e-9)
-    r = evidence.radius / deviation
-    if axes == 2:
-        return np.array(1 - math.exp(-(r**2) / 2))
-    return np.array(math.erf(r / math.sqrt(2)) - math.sqrt(2 / math.pi) * r * math.exp(-(r**2) / 2))
+    return chance_within(covariance[:axes, :axes], evidence.radius)
 
 
 def _odds(probability: Array, least: float = UNSURE) -> Array:

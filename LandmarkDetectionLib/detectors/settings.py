@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
@@ -14,6 +14,10 @@ from LandmarkDetectionLib.errors import ModelError
 from LandmarkDetectionLib.imaging.grid import GridSettings
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.quality.calibration import Calibration
+from LandmarkDetectionLib.quality.conformal import ENOUGH, chance_within, widened
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.heatmaps.decoding import Reading
 
 Shape = tuple[Annotated[int, Field(ge=32, le=4096)], Annotated[int, Field(ge=32, le=4096)]]
 Kind = TypeVar("Kind", bound="DetectorSettings")
@@ -35,6 +39,11 @@ class Curve(BaseModel):
             if any(after < before for before, after in pairwise(values)):
                 raise ValueError("scores and shares must not fall")
         return self
+
+    @property
+    def curve(self) -> Calibration:
+        """The map from scores to shares."""
+        return Calibration(np.array(self.scores), np.array(self.shares))
 
 
 class DetectorSettings(BaseModel):
@@ -253,6 +262,52 @@ class TemplateFile(BaseModel):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
+class RegionSettings(BaseModel):
+    """How far the regions reach that hold landmarks with a promised probability, see ``quality.conformal``.
+
+    Attributes
+    ----------
+    level, promised, subjects
+        Asked for, kept, and subjects held out.
+    floor
+        Added to variances along every axis first, square cells of the grid.
+    scale, own
+        By landmark: Mahalanobis distance to the region's border, and subjects of its own.
+    calibration
+        From the score of being in the image and, by the widened covariance, within the radius.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    level: Annotated[float, Field(gt=0, lt=1)]
+    promised: Annotated[float, Field(gt=0, lt=1)]
+    subjects: Annotated[int, Field(ge=1)]
+    floor: Annotated[float, Field(ge=0)]
+    scale: dict[str, PositiveFloat]
+    own: dict[str, Annotated[int, Field(ge=0)]]
+    calibration: Curve
+
+    @property
+    def text(self) -> str:
+        """What is promised, in one sentence."""
+        asked, kept = (f"{100 * share:.3g} %" for share in (self.level, self.promised))
+        if self.promised < self.level:
+            return (
+                f"{self.subjects} subjects held out are too few to promise {asked}: the region of a landmark "
+                f"is as large as the largest error takes, and promised to hold it in {kept} of images."
+            )
+        few = sum(count < ENOUGH for count in self.own.values())
+        leaning = f"; {few} of {len(self.own)} have few subjects and lean on the others" if few else ""
+        return (
+            f"The region of a landmark holds it in {asked} of images of new people like the {self.subjects} "
+            f"held out{leaning}."
+        )
+
+    def widened(self, covariance: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Covariances (..., L, d, d) whose Gaussians have the regions for ellipsoids of their level."""
+        return widened(covariance, [self.scale[name] for name in names], self.level, self.floor)
+
+
 class HeatmapSettings(DetectorSettings):
     """Of a model with a heatmap network that was trained on annotated images.
 
@@ -273,6 +328,9 @@ class HeatmapSettings(DetectorSettings):
         See ``inference.averaged_output``.
     calibration
         From the score of lying within the radius.
+    regions
+        What makes the networks' own spread hold landmarks as often as it says; None in old packages, and
+        where nothing was held out.
     template
         Images are registered to it first, see ``aligned_grid``.
     length_range_cells
@@ -292,9 +350,28 @@ class HeatmapSettings(DetectorSettings):
     radius: PositiveFloat
     unit: Literal["mm", "px"]
     calibration: Curve
+    regions: RegionSettings | None = None
     template: TemplateFile | None = None
     copies: Annotated[int, Field(ge=0, le=4)] = 0
     length_range_cells: dict[str, tuple[float, float]] = {}
+
+    @classmethod
+    def of(cls, model: Model) -> HeatmapSettings:
+        """As of others; where there are regions, every landmark has one."""
+        settings = super().of(model)
+        known = model.protocol.names if settings.regions is None else settings.regions.scale
+        if missing := [name for name in model.protocol.names if name not in known]:
+            raise ModelError(
+                f"The settings of the model {model.path} are not usable: regions lacks "
+                f"{', '.join(missing[:3])}."
+            )
+        return settings
+
+    def calibrated(self, reading: Reading, names: Sequence[str]) -> Reading:
+        """What heatmaps say, with a spread that holds landmarks as often as it promises."""
+        if self.regions is None:
+            return reading
+        return reading._replace(covariance=self.regions.widened(reading.covariance, names))
 
     def grid(self) -> GridSettings:
         """How images are brought onto the network's grid."""
@@ -308,5 +385,12 @@ class HeatmapSettings(DetectorSettings):
         return [gaussian_mass(self.peak.get(name, 1.0), self.sigma[name], d) for name in names]
 
     def confidence(self, near: np.ndarray) -> np.ndarray:
-        """Calibrated confidence of scores."""
-        return Calibration(np.array(self.calibration.scores), np.array(self.calibration.shares))(near)
+        """Calibrated confidence of the heatmaps' own scores."""
+        return self.calibration.curve(near)
+
+    def confidence_of(self, reading: Reading, radius: np.ndarray | float) -> np.ndarray:
+        """Confidence (B, L) of a calibrated reading, the radius (B, 1) or for all in cells of its images."""
+        if self.regions is None:
+            return self.confidence(reading.near)
+        score = chance_within(reading.covariance, radius) * reading.present
+        return self.regions.calibration.curve(score)

@@ -49,7 +49,7 @@ class Normalisation:
     Attributes
     ----------
     first, second : str
-        The landmarks.
+        The landmarks; several joined by ``+`` stand for the middle between them.
     length : float
         What their distance is taken to be in every case, mm.
     """
@@ -568,13 +568,14 @@ def _scales(
 ) -> FloatArray:
     """(cases,) factors that make the reference distance as long as it is taken to be."""
     ends = (normalisation.first, normalisation.second)
-    if unknown := [name for name in ends if name not in names]:
+    joined = [end.split("+") for end in ends]
+    if unknown := [name for several in joined for name in several if name not in names]:
         raise InputError(
             f"The reference distance needs the landmark {_listed(unknown)}, which the data set lacks."
         )
     if not (np.isfinite(normalisation.length) and normalisation.length > 0):
         raise InputError(f"The reference distance must be a positive length, not {normalisation.length:g}.")
-    first, second = (positions[:, names.index(name)] for name in ends)
+    first, second = (positions[:, [names.index(name) for name in several]].mean(axis=1) for several in joined)
     lengths = np.linalg.norm(first - second, axis=-1)
     for case, length in zip(cases, lengths, strict=True):
         if not length > 0:

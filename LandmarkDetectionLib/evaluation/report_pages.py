@@ -12,6 +12,7 @@ import numpy as np
 
 from LandmarkDetectionLib.evaluation.evaluate import Evaluation, datalist_hash
 from LandmarkDetectionLib.evaluation.glass_brain import CAPTION, glass_brain_figure
+from LandmarkDetectionLib.evaluation.measures import Measures
 from LandmarkDetectionLib.evaluation.plots import (
     cumulative_figure,
     landmark_figure,
@@ -94,6 +95,9 @@ def write_evaluation(
     say(0.9, "writing")
     write_text(folder / "errors.csv", csv_text(error_rows(result)))
     write_text(folder / "summary.csv", csv_text([row.record(result.unit) for row in tables.rows]))
+    if tables.measures is not None:
+        measured = [row.record() for row in tables.measures.rows]
+        write_text(folder / "measurements.csv", csv_text(measured))
     write_text(folder / "results.json", json.dumps(_record(result, tables), indent=1, allow_nan=False) + "\n")
     title = f"Evaluation on {result.datalist.name}" + (f", split {result.split}" if result.split else "")
     subtitle = f"{_facts(result)['cases']} · {len(result.landmarks)} landmarks · errors in {result.unit}"
@@ -167,6 +171,7 @@ def _sections(result: Evaluation, tables: Tables, figures: dict[str, tuple[str, 
         Section("Distribution of errors", figure=figures["cumulative"]),
         Section("Errors per landmark", figure=figures["landmarks"]),
         *(_per_landmark(result, tables, model) for model in result.models),
+        *_measurements(tables),
         *_raters(result, tables),
         *_references(result, tables),
         *_presence(result, tables),
@@ -219,6 +224,12 @@ def _overview(result: Evaluation, tables: Tables) -> Section:
             ("MRE / raters' disagreement", [_with(one[0], one[1:]) for one in ratios.values()]),
             ("median / raters' median disagreement", [_number(one) for one in medians.values()]),
         ]
+    if (measures := tables.measures) is not None and measures.success:
+        rates = [_percent(one.value, (one.low, one.high)) for one in measures.success.values()]
+        lines.append((f"same class (SCR), mean of {_judged(measures)} measurements", rates))
+    if measures is not None and measures.smape:
+        errors = [_with(one.value, (one.low, one.high)) for one in measures.smape.values()]
+        lines.append(("SMAPE of the Cobb angles (%)", errors))
     return Section(
         "Results",
         ("In brackets: 95 % intervals from resampled subjects.",),
@@ -277,6 +288,52 @@ def _per_landmark(result: Evaluation, tables: Tables, model: str) -> Section:
             )
         )
     return Section(heading=heading, rows=tuple(rows), folded=f"{model}: table of every landmark")
+
+
+def _measurements(tables: Tables) -> list[Section]:
+    """Errors of what is measured, one row per measurement; tables of classes follow, folded."""
+    measures = tables.measures
+    if measures is None:
+        return []
+    models = list(dict.fromkeys(row.model for row in measures.rows))
+    heading = ["measurement", "unit", "cases"]
+    for model in models:
+        heading += [f"{model}: mean absolute error", "missed"]
+        heading += ["same class"] if measures.success else []
+    rows = []
+    for several in zip(*(measures.of(model) for model in models), strict=True):
+        first = several[0]
+        cells = [first.definition.title, first.unit if first.unit != "1" else "", str(first.cases)]
+        for row in several:
+            error, same = row.error, row.same_class
+            cells += [_with(error.value, (error.low, error.high)), str(row.missed)]
+            if measures.success:
+                cells.append(NONE if same is None else _percent(same.value, (same.low, same.high)))
+        rows.append(tuple(cells))
+    text = [
+        "What the protocol measures, from a model's landmarks and from the reference's. Mean absolute "
+        "errors are over the cases in which both have a value; a value that a model does not give is in no "
+        "class."
+    ]
+    for model, one in measures.success.items():
+        tables_of = [row.confusion for row in measures.of(model) if row.confusion is not None]
+        classes = np.mean([table.rate_of_classes for table in tables_of if table.counts.any()])
+        text.append(
+            f"Success classification rate of {model}, mean of {len(tables_of)} measurements: "
+            f"{_percent(one.value, (one.low, one.high))} of the images; {_percent(float(classes))} as the "
+            "mean over each measurement's classes, where both have a value."
+        )
+    for model, one in measures.smape.items():
+        text.append(
+            f"Symmetric mean absolute percentage error of {model}'s Cobb angles: "
+            f"{_with(one.value, (one.low, one.high))} %; an image without angles counts as a straight spine."
+        )
+    return [Section("Measurements", tuple(text), tuple(heading), tuple(rows))]
+
+
+def _judged(measures: Measures) -> int:
+    """How many measurements have classes."""
+    return len({row.definition.name for row in measures.rows if row.same_class is not None})
 
 
 def _raters(result: Evaluation, tables: Tables) -> list[Section]:
@@ -438,6 +495,17 @@ def _record(result: Evaluation, tables: Tables) -> dict[str, Any]:
             {
                 **vars(apart),
                 "per_landmark": dict(zip(result.landmarks, apart.per_landmark.tolist(), strict=True)),
+            }
+        ),
+        "measurements": None
+        if tables.measures is None
+        else _plain(
+            {
+                "rows": [row.record() for row in tables.measures.rows],
+                "success classification rate": {
+                    model: vars(one) for model, one in tables.measures.success.items()
+                },
+                "Cobb SMAPE percent": {model: vars(one) for model, one in tables.measures.smape.items()},
             }
         ),
         "calibration": {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.evaluation.evaluate import Evaluation
+from LandmarkDetectionLib.evaluation.measures import Measures, measure_models
 from LandmarkDetectionLib.evaluation.metrics import (
     ErrorSummary,
     Presence,
@@ -125,6 +126,8 @@ class Tables:
     calibration
         By model that gave confidences: rows of ``calibration.reliability`` and the expected calibration
         error.
+    measures
+        What the protocol measures; None where it measures nothing.
     """
 
     rows: tuple[SummaryRow, ...]
@@ -133,6 +136,7 @@ class Tables:
     absent: int
     disagreement: Disagreement | None
     calibration: dict[str, tuple[list[dict[str, float]], float]]
+    measures: Measures | None
 
     def row(self, model: str, landmark: str = ALL, reference: str | None = None) -> SummaryRow:
         """One of the rows, of the main reference when None."""
@@ -163,6 +167,7 @@ def make_tables(result: Evaluation) -> Tables:
         absent=int((truth.known & ~truth.present).sum()),
         disagreement=_disagreement(result, draws),
         calibration=_calibration(result),
+        measures=measure_models(result, draws),
     )
 
 

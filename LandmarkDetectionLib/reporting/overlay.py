@@ -27,6 +27,7 @@ from LandmarkDetectionLib.imaging.hand.views import HandPicture
 from LandmarkDetectionLib.imaging.previews import ImageViews
 from LandmarkDetectionLib.imaging.scan_picture import ScanPicture, scan_pictures
 from LandmarkDetectionLib.imaging.view import View
+from LandmarkDetectionLib.quality.conformal import LEVEL, gaussian_radius
 from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.typing import FloatArray
 
@@ -435,13 +436,13 @@ def _draw_landmarks(axes: Axes, panel: _Panel, detection: Detection) -> None:
 def _draw_spread(
     axes: Axes, panel: _Panel, covariance: FloatArray, centre: tuple[float, float], colour: str
 ) -> None:
-    """Two standard deviations around a landmark; a wide one as an outline, or it would hide the body."""
+    """The region that holds a landmark with 95 %; a wide one as an outline, or it would hide the body."""
     from matplotlib.patches import Ellipse
 
     geometry = panel.view.geometry
     plane = np.stack([geometry.column_axis, geometry.row_axis])
     variances, directions = np.linalg.eigh(plane @ covariance @ plane.T)
-    small, large = 4 * np.sqrt(np.clip(variances, 0, None))
+    small, large = 2 * gaussian_radius(LEVEL, 2) * np.sqrt(np.clip(variances, 0, None))
     wide = large / 2 > _WIDE_MM
     ellipse = Ellipse(
         centre,
@@ -624,7 +625,7 @@ def _draw_legend(axes: Axes, x: float, y: float, detection: Detection, with_trut
         x = entry("known truth", _TRUTH, 1.1)
     if any(landmark.covariance is not None for landmark in present):
         axes.add_patch(Ellipse((x, y), 0.2, 0.14, facecolor=_FAINT, edgecolor=_FAINT, alpha=0.4))
-        entry("2 standard deviations", _FAINT, 1.6)
+        entry("95 % region", _FAINT, 1.6)
 
 
 # --- words ------------------------------------------------------------------------------------------------

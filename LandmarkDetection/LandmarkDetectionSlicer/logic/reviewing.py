@@ -8,7 +8,7 @@ go back to where they were, as that happens by accident, and a transform is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -149,6 +149,10 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     def markMissing(self, name: str) -> None:
         """Say that a landmark is not in the image."""
         self._change(self._review.mark_missing(name))
+
+    def shift(self, chain: Sequence[Sequence[str]], levels: int) -> None:
+        """Say that a whole chain is off by some levels; see ``Review.shift``, also for what it raises."""
+        self._change(self._review.shift(chain, levels))
 
     def restore(self, name: str) -> None:
         """Take back what was said of a landmark."""

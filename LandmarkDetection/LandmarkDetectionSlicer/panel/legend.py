@@ -34,6 +34,7 @@ def legend() -> str:
         ("N / P", _("next / previous")),
         ("F", _("find again near click")),
         ("L", _("lock")),
+        ("D / U", _("all vertebrae one down / up")),
         ("Ctrl+Z / Ctrl+Y", _("undo / redo")),
     )
     shown = (Status.DETECTED, Status.UNCERTAIN, Status.CORRECTED, Status.ACCEPTED, Status.ABSENT)

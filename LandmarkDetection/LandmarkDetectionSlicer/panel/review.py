@@ -21,6 +21,7 @@ from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.update_others import UpdateOthers
 from LandmarkDetectionSlicer.scene import colors, views
+from LandmarkDetectionSlicer.scene.regions import Region
 from LandmarkDetectionSlicer.scene.transforms import worldPosition
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class ReviewSection(VTKObservationMixin):
         self._body: ReferenceBody | None = None
         self._nodeId: str | None = None
         self._markers: colors.StatusMarkers | None = None
+        self._region: Region | None = None
         self._table = LandmarkTable(ui.landmarkTable, self.select)
         self._findNear = FindNear(self, ui.findNearButton)
         self._others = UpdateOthers(self)
@@ -92,6 +94,8 @@ class ReviewSection(VTKObservationMixin):
                 ("R", self.restore),
                 ("N", self.goToNext),
                 ("P", self.goToPrevious),
+                ("D", lambda: self.shiftLevels(1)),
+                ("U", lambda: self.shiftLevels(-1)),
                 ("F", lambda: ui.findNearButton.click()),
                 ("L", lambda: ui.lockBox.click()),
                 ("Ctrl+Z", self.undo),
@@ -150,6 +154,7 @@ class ReviewSection(VTKObservationMixin):
             self._body = ReferenceBody(self.model) if self.model is not None else None
             self._nodeId = landmarkNode.GetID()
             self._markers = colors.StatusMarkers(landmarkNode)
+            self._region = Region(landmarkNode)
             self.addObserver(
                 landmarkNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onPointPicked
             )
@@ -174,7 +179,9 @@ class ReviewSection(VTKObservationMixin):
             self.session.close()
         if self._markers is not None:
             self._markers.close()
-        self._markers = None
+        if self._region is not None:
+            self._region.close()
+        self._markers = self._region = None
         self.session, self.selected, self.model, self._body = None, None, None, None
 
     def begin(self) -> None:
@@ -305,6 +312,8 @@ class ReviewSection(VTKObservationMixin):
         if picture is not None:
             ui.landmarkPicture.setPixmap(picture)
         ui.landmarkText.text = self._details(name) if name else ""
+        if self._region is not None:
+            self._region.show(self.opened.review.landmarks[name] if name else None)
 
     def _details(self, name: str) -> str:
         review = self.opened.review
@@ -385,6 +394,30 @@ class ReviewSection(VTKObservationMixin):
             self.message.information(
                 _("All {count} landmarks are reviewed.").format(count=len(self.session.review.landmarks))
             )
+
+    def shiftLevels(self, levels: int) -> None:
+        """The whole spine is off: every vertebra belongs where the one below it (1) or above it (-1) is."""
+        if self.session is None:
+            return
+        self.context.actions.clearMessages()
+        chain = self._chain()
+        if not chain:
+            self.message.information(_("These landmarks are no chain of vertebrae."))
+            return
+        self.session.shift(chain, levels)
+        if self.selected is not None:
+            self._center(self.selected)
+        end = chain[-1] if levels > 0 else chain[0]
+        self.message.information(
+            _("All vertebrae moved; {end} has no place now, look for it.").format(
+                end=", ".join(self.title(name) for name in end)
+            )
+        )
+
+    def _chain(self) -> tuple[tuple[str, ...], ...]:
+        """Of the model's protocol, as far as all of its landmarks are under review."""
+        names = self.opened.review.landmarks.names
+        return self.model.protocol.restricted(names).chain if self.model is not None else ()
 
     def restore(self) -> None:
         """Back to what the model said of the selected landmark."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.detectors.settings import RegionSettings
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.typing import Array
 
@@ -85,6 +86,7 @@ def supervised_card(
         "truth, calibrated on the same cases and warped copies of them. Expected calibration error on the",
         f"cases themselves: {report['calibration error']}.",
         "",
+        *_regions(report["regions"]),
         "## Limits",
         "",
         "- Images of another kind, quality or field of view than those learned from give wrong answers.",
@@ -92,6 +94,16 @@ def supervised_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _regions(regions: RegionSettings | None) -> list[str]:
+    if regions is None:
+        return []
+    return [
+        f"The spread of a landmark is the Gaussian whose {100 * regions.level:g} % ellipse or ellipsoid is",
+        f"its region by split conformal prediction. {regions.text}",
+        "",
+    ]
 
 
 def _aligned(report: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from LandmarkDetectionLib.core.protocol import PackageName, Protocol
 from LandmarkDetectionLib.datasets.annotations import read_store
 from LandmarkDetectionLib.datasets.cases import Datalist
+from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError, NotBetterError
 from LandmarkDetectionLib.files import make_folder
 from LandmarkDetectionLib.models import Model, install_model, load_model, user_model_folder
@@ -42,12 +43,15 @@ class MadeModel:
         Measured on the cases held out.
     installed
         Whether the model is in the user's models now.
+    regions
+        What its regions promise, in one sentence; empty where nothing was held back.
     """
 
     files: list[Path]
     split: str
     quality: TrainingQuality
     installed: bool
+    regions: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,8 @@ def make_model(
             path = str(datalist.path.absolute())
             note_data(installed, (DataSource(path, lessons.held_out, lessons.seed, lessons.learn_from),))
         files.append(installed.path)
-    return MadeModel(files, split.text, quality, install)
+    regions = HeatmapSettings.of(model).regions
+    return MadeModel(files, split.text, quality, install, regions.text if regions else "")
 
 
 def train_from_store(

@@ -14,9 +14,18 @@ import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol, protocol_of_names
 from LandmarkDetectionLib.datasets.cases import Datalist
+from LandmarkDetectionLib.detectors.settings import Curve, HeatmapSettings, RegionSettings
 from LandmarkDetectionLib.errors import InputError, ModelError
+from LandmarkDetectionLib.heatmaps.decoding import Reading
 from LandmarkDetectionLib.models import Model, ReferencePicture, save_model
-from LandmarkDetectionLib.quality.calibration import Calibration, expected_calibration_error
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, Calibration, expected_calibration_error
+from LandmarkDetectionLib.quality.conformal import (
+    CELL_VARIANCE,
+    chance_within,
+    fit_regions,
+    mahalanobis,
+    widened,
+)
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
 from LandmarkDetectionLib.training.supervised.card import error_rows, supervised_card
 from LandmarkDetectionLib.training.supervised.cases import SupervisedCase
@@ -104,7 +113,8 @@ def package_supervised(
     if held_out:
         on_copies = _measure(task, copies, lambda share: step(0.3 + 0.6 * share, "calibrating"))
         calibrating = _joined(measured, on_copies)
-    curve = _calibration(calibrating, config.radius)
+    curve = _calibration(calibrating["near"], calibrating, config.radius)
+    regions = _regions(measured, calibrating, held_out, config, task.network.stride)
     unit = "px" if any(case.unit == "px" for case in (*training, *held_out)) else "mm"
     settings: dict[str, Any] = {
         "shape": list(config.grid.shape),
@@ -118,6 +128,7 @@ def package_supervised(
         "copies": config.copies,
         "unit": unit,
         "calibration": curve.to_settings(),
+        **({"regions": regions.model_dump()} if regions else {}),
         "length_range_cells": _length_ranges(training, config.landmarks, protocol),
         "appearance": appearance_contrast(task, plain_batches(held_out or training[:FEWEST_FOR_CURVE], 1)),
     }
@@ -126,12 +137,15 @@ def package_supervised(
         content = (Path(run) / TEMPLATE).read_bytes()
         attachments[TEMPLATE_FILE] = content
         settings["template"] = {"file": TEMPLATE_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    measured = _as_detected(
+        measured, HeatmapSettings.model_validate(settings), config.landmarks, config.radius
+    )
     there = measured["there"].astype(bool)
     quality = measure_quality(
         training,
         held_out,
         np.where(there, measured["error"], np.nan),
-        curve(measured["near"]),
+        measured["confidence"],
         config.radius,
         unit,
     )
@@ -143,7 +157,8 @@ def package_supervised(
         "aligned": config.align,
         "not registered": len(unregistered),
         "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
-        "calibration error": _calibration_error(measured, curve, config.radius),
+        "calibration error": _calibration_error(measured, config.radius),
+        "regions": regions,
         "split": split.text,
         "quality": quality,
     }
@@ -225,7 +240,7 @@ def _measure(
     """By landmark of every image: error in mm or px, scores, whether it is there, what is known, places."""
     landmarks = len(task.config.landmarks)
     scores = ("error", "near", "present", "there", "known")
-    places = ("points", "position", "deviation", "voxel_mm")
+    places = ("points", "position", "covariance", "voxel_mm")
     parts: dict[str, list[Array]] = {key: [] for key in (*scores, *places)}
     for number, batch in enumerate(batches):
         if progress is not None:
@@ -242,9 +257,13 @@ def _measure(
         parts["points"].append(batch.points.numpy())
         parts["voxel_mm"].append(batch.voxel_mm.numpy())
         parts["position"].append(reading.position)
-        parts["deviation"].append(np.sqrt(np.einsum("blii->bli", reading.covariance)))
+        parts["covariance"].append(reading.covariance)
     d = task.config.dimensions
-    shapes = {"voxel_mm": (0,), **dict.fromkeys(("points", "position", "deviation"), (0, landmarks, d))}
+    shapes = {
+        "voxel_mm": (0,),
+        "covariance": (0, landmarks, d, d),
+        **dict.fromkeys(("points", "position"), (0, landmarks, d)),
+    }
     return {
         key: np.concatenate(values) if values else np.zeros(shapes.get(key, (0, landmarks)))
         for key, values in parts.items()
@@ -267,10 +286,11 @@ def _copies(
     return [stream.batch(n) for n in range(-(-len(cases) * COPIES // 4))]
 
 
-def _calibration(measured: dict[str, Array], radius: float) -> Calibration:
+def _calibration(scores: Array, measured: dict[str, Array], radius: float) -> Calibration:
+    """From scores (M, L) to the share that is there and within the radius."""
     known = measured["known"].astype(bool)
-    found = (measured["there"].astype(bool) & (measured["error"] <= radius))[known]
-    scores = measured["near"][known]
+    found = _is_found(measured, radius)[known]
+    scores = scores[known]
     if len(scores) >= FEWEST_FOR_CURVE:
         curve = Calibration.fit(scores, found)
         # Below the lowest score that was seen confidence falls, down to none at none.
@@ -282,12 +302,62 @@ def _calibration(measured: dict[str, Array], radius: float) -> Calibration:
     return Calibration(np.array([0.0, 1.0]), np.array([min(share, 0.1), share]))
 
 
-def _calibration_error(measured: dict[str, Array], curve: Calibration, radius: float) -> float | None:
+def _is_found(measured: dict[str, Array], radius: float) -> Array:
+    return np.asarray(measured["there"].astype(bool) & (measured["error"] <= radius))
+
+
+def _regions(
+    measured: dict[str, Array],
+    calibrating: dict[str, Array],
+    held_out: Sequence[SupervisedCase],
+    config: SupervisedConfig,
+    stride: int,
+) -> RegionSettings | None:
+    """How far regions reach, from landmarks that are there and found, and what confidence follows from them.
+
+    Copies of an image are not exchangeable with new ones: only the confidence is calibrated on them, too.
+    """
+    floor, names = CELL_VARIANCE * stride**2, config.landmarks
+    covariance = measured["covariance"] + floor * np.eye(config.dimensions)
+    seen = measured["there"].astype(bool) & (measured["present"] >= PRESENT_ABOVE)
+    scores = np.where(seen, mahalanobis(measured["points"] - measured["position"], covariance), np.nan)
+    regions = fit_regions(scores, [case.subject for case in held_out])
+    if regions is None:
+        return None
+    wide = widened(calibrating["covariance"], regions.scale, regions.level, floor)
+    near = chance_within(wide, config.radius / calibrating["cell_mm"][:, None]) * calibrating["present"]
+    return RegionSettings(
+        level=regions.level,
+        promised=regions.promised,
+        subjects=regions.subjects,
+        floor=floor,
+        # Rounded up, as what is promised is at least kept.
+        scale={name: float(np.ceil(1e4 * one) / 1e4) for name, one in zip(names, regions.scale, strict=True)},
+        own={name: int(one) for name, one in zip(names, regions.own, strict=True)},
+        calibration=Curve.model_validate(_calibration(near, calibrating, config.radius).to_settings()),
+    )
+
+
+def _as_detected(
+    measured: dict[str, Array], settings: HeatmapSettings, names: Sequence[str], radius: float
+) -> dict[str, Array]:
+    """What was measured with the deviations and the confidence that a detection has."""
+    reading = settings.calibrated(
+        Reading(*(measured[key] for key in ("position", "covariance", "present", "near"))), names
+    )
+    return {
+        **measured,
+        "deviation": np.sqrt(np.einsum("blii->bli", reading.covariance)),
+        "confidence": settings.confidence_of(reading, radius / measured["cell_mm"][:, None]),
+    }
+
+
+def _calibration_error(measured: dict[str, Array], radius: float) -> float | None:
     known = measured["known"].astype(bool)
     if not known.any():
         return None
-    found = (measured["there"].astype(bool) & (measured["error"] <= radius))[known]
-    return round(expected_calibration_error(curve(measured["near"][known]), found), 4)
+    found = _is_found(measured, radius)[known]
+    return round(expected_calibration_error(measured["confidence"][known], found), 4)
 
 
 def _length_ranges(

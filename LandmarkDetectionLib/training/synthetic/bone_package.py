@@ -21,6 +21,7 @@ from LandmarkDetectionLib.quality.calibration import (
     Calibration,
     reliability,
 )
+from LandmarkDetectionLib.quality.conformal import fit_regions, mahalanobis, spread_factors
 from LandmarkDetectionLib.quality.plausibility import segment_lengths
 from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body.binding import load_binding, standing_landmarks
@@ -57,10 +58,6 @@ from LandmarkDetectionLib.training.synthetic.joint import stacked
 from LandmarkDetectionLib.training.synthetic.train import trained_networks
 from LandmarkDetectionLib.typing import Array, Progress
 
-#: The 95 % quantile of a chi-squared variable of three degrees: squared distances in deviations.
-CHI_95 = 7.815
-#: With fewer visible landmarks of a kind than this, its spread leans on that of all landmarks.
-FEW = 60
 #: Bodies that tell how landmarks lie to one another, in batches; none of them is looked at.
 SHAPE_BATCHES, SHAPE_BATCH = 40, 64
 
@@ -139,7 +136,7 @@ def package_bones(
         "skin": (skin, skin.estimates.kind == "skin"),
     }
     calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}
-    spread = {kind: spread_factors(held, where) for kind, (held, where) in kinds.items()}
+    spread = {kind: _spread(held, where) for kind, (held, where) in kinds.items()}
     lengths = segment_lengths(protocol, last.truth)
     settings: dict[str, Any] = {
         "pixel_mm": config.pixel_mm,
@@ -232,19 +229,14 @@ def _calibration(held: HeldOutBones, where: Array) -> Calibration:
     return Calibration.fit(held.score[where], found[where])
 
 
-def spread_factors(held: HeldOutBones, where: Array) -> Array:
-    """By how much every landmark's own deviations (L,) fall short of holding 95 % of the errors."""
+def _spread(held: HeldOutBones, where: Array) -> Array:
+    """By how much every landmark's own deviations (L,) fall short of 95 % regions; each scan is a body."""
     used = where & held.visible & (held.estimates.present >= PRESENT_ABOVE)
-    offset = held.estimates.position - held.truth
-    squared = np.einsum("nli,nlij,nlj->nl", offset, np.linalg.inv(held.estimates.covariance), offset)
-    overall = np.sqrt(np.quantile(squared[used], 0.95) / CHI_95)
-    factors = []
-    for n in range(used.shape[1]):
-        own = squared[used[:, n], n]
-        factor = np.sqrt(np.quantile(own, 0.95) / CHI_95) if len(own) else overall
-        weight = min(len(own) / FEW, 1.0)
-        factors.append(weight * factor + (1 - weight) * overall)
-    return np.array(factors)
+    scores = mahalanobis(held.estimates.position - held.truth, held.estimates.covariance)
+    regions = fit_regions(np.where(used, scores, np.nan), [str(n) for n in range(len(used))])
+    if regions is None:
+        return np.ones(used.shape[1])
+    return spread_factors(regions.scale, regions.level, 3)
 
 
 def drawn_shapes(names: tuple[str, ...], seed: int) -> Array:

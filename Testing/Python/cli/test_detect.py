@@ -1,9 +1,11 @@
 """From a CT to files that open in Slicer, with the model that ships, through the real command."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.files import resource_path
 from LandmarkDetectionLib.io.markups import read_landmarks
-from LandmarkDetectionLib.io.records import read_detection
+from LandmarkDetectionLib.io.records import read_detection, read_review
 from LandmarkDetectionLib.io.volumes import read_volume, write_dicom, write_volume
 from LandmarkDetectionLib.models import Model
 from Testing.examples.hand_radiograph import drawn_radiograph
@@ -194,6 +196,38 @@ def test_a_pictures_landmarks_are_pixels_until_a_person_says_how_large_one_is(
     write_volume(Volume(grey[None], np.diag([-0.5, -0.5, 1, 1])), tmp_path / "sized.nrrd")
     for file, size in ((tmp_path / "sized.nrrd", "0.5"), (picture, "1e9"), (picture, "0")):
         assert cli("detect", file, "-m", "hand", "--pixel-size", size).code == 3
+
+
+def test_a_chain_that_is_off_is_shifted_by_one_option(cli: Callable, tmp_path: Path) -> None:
+    """The joints of a finger for want of a small spine."""
+    picture, record, out = tmp_path / "hand.png", tmp_path / "hand.json", tmp_path / "shifted.json"
+    Image.fromarray(np.clip(drawn_radiograph(), 0, 255).astype(np.uint8)).save(picture)
+    chain = ("index_mcp", "index_pip", "index_dip", "index_tip")
+    model = tmp_path / "chained"
+    shutil.copytree(resource_path("Models", "hand"), model)
+    file = model / "configs/protocol.json"
+    protocol = json.loads(file.read_text())
+    file.write_text(json.dumps({**protocol, "chain": [[name] for name in chain]}))
+
+    assert cli("detect", picture, "-m", model, "-o", record).code == 0
+    found = read_detection(record).landmarks
+    answer = cli("refine", picture, "-m", model, "--shift-levels", "1", "-o", out)
+    assert answer.code == 0, answer.err
+    review = read_review(out)
+    for name, neighbour in pairwise(chain):
+        mark = review.landmarks[name]
+        assert mark.status is Status.CORRECTED
+        assert mark.position == pytest.approx(found[neighbour].position, abs=0.01)
+        assert mark.predicted == pytest.approx(found[name].position, abs=0.01)
+    assert not review.landmarks["index_tip"].status.by_person, "what no other had is looked for, not made up"
+    assert review.prediction.landmarks.positions == pytest.approx(found.positions, abs=0.01)
+
+    for words, sentence in (
+        ((picture, "-m", model, "--shift-levels", "4"), "has 4 levels; shift it by fewer, not by 4"),
+        ((picture, record, "--shift-levels", "1"), "has no chain of levels"),
+    ):
+        answer = cli("refine", *words)
+        assert answer.code == 3 and sentence in " ".join(answer.err.split())
 
 
 def answer_of(cli: Callable, file: Path) -> Any:

@@ -298,3 +298,29 @@ def test_the_measurements_of_one_side_have_twins_on_the_other():
     rights = {name for name in names if name.endswith("_right")}
     assert {name.removesuffix("_right") + "_left" for name in rights} <= names
     assert all(one.source for one in bones.measurements if one.range or one.classes)
+
+
+def test_a_chain_is_kept_as_far_as_it_is_whole():
+    protocol = load_protocol("spine-68")
+    assert len(protocol.chain) == 17
+    assert {name for level in protocol.chain for name in level} == set(protocol.names)
+    names = [name for name in protocol.names if not name.startswith(("t1_", "l5_"))]
+    assert protocol.restricted(names).chain == protocol.chain[1:-1]
+    without = [name for name in protocol.names if name != "t7_top_left"]
+    assert protocol.restricted(without).chain == (), "broken in the middle"
+    bones = load_protocol("whole-body-bones").chain
+    assert (bones[0], bones[-1], len(bones)) == (("vertebra_c2",), ("vertebra_l5",), 23)
+
+
+@pytest.mark.parametrize(
+    ("chain", "sentence"),
+    [
+        ([["thumb_left"], ["nose"]], "a chain names the unknown landmark 'nose'"),
+        ([["thumb_left"], ["chin", "thumb_right"]], "different numbers of landmarks"),
+        ([["thumb_left"]], "at least two levels"),
+        ([["thumb_left"], ["thumb_left"]], "'thumb_left' is in the chain twice"),
+    ],
+)
+def test_a_chain_that_is_none_is_named(chain, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        Protocol.model_validate(hands(chain=chain))

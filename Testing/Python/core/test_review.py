@@ -226,3 +226,53 @@ def test_a_broken_record_is_one_sentence(review, tmp_path, change):
 def test_unknown_landmarks_are_refused(review, step):
     with pytest.raises(KeyError):
         getattr(review, step)("nose")
+
+
+LEVELS = 6
+CHAIN = tuple((f"left_{n}", f"right_{n}") for n in range(LEVELS))
+
+
+def spine_review(found: list[bool]) -> Review:
+    """Levels 10 mm apart, some of them not found, and one landmark beside the chain."""
+    marks = [
+        Landmark(name, [side, 0.0, -10.0 * n], Status.UNCERTAIN, 0.4, np.eye(3), f"of level {n}")
+        if found[n]
+        else Landmark(name, NOWHERE, Status.ABSENT)
+        for n, level in enumerate(CHAIN)
+        for side, name in enumerate(level)
+    ]
+    return Review.of(Detection(LandmarkSet((*marks, CHIN)), "spine", "1.0.0"))
+
+
+@given(st.lists(st.booleans(), min_size=LEVELS, max_size=LEVELS), st.integers(-5, 5).filter(bool))
+def test_a_shifted_chain_has_every_level_where_its_neighbour_was_found(found, levels):
+    review = spine_review(found)
+    shifted = review.shift(CHAIN, levels)
+    assert shifted.prediction == review.prediction
+    assert shifted.landmarks["chin"] == CHIN
+    for n, level in enumerate(CHAIN):
+        for side, name in enumerate(level):
+            mark, source = shifted.landmarks[name], n + levels
+            there = 0 <= source < LEVELS and found[source]
+            assert mark.status is (Status.CORRECTED if there else Status.ABSENT)
+            if there:
+                assert mark.position.tolist() == [side, 0, -10 * source]
+            assert mark.description == review.landmarks[name].description
+            assert (mark.confidence, mark.covariance, mark.expected_error) == (None, None, None)
+            assert (mark.predicted is not None) == found[n], "what the model said stays beside it"
+    assert Review.from_record(json.loads(json.dumps(shifted.to_record()))) == shifted
+
+
+def test_a_chain_is_shifted_with_what_was_corrected_before():
+    review = spine_review([True] * LEVELS).correct("left_2", [0.0, 5.0, -21.0])
+    shifted = review.shift(CHAIN, 1)
+    assert shifted.landmarks["left_1"].position.tolist() == [0, 5, -21]
+    twice = shifted.shift(CHAIN, 1)
+    assert twice.landmarks["left_0"].position.tolist() == [0, 5, -21]
+    assert twice.landmarks["left_0"].predicted.tolist() == [0, 0, 0], "the model's own place"
+
+
+@pytest.mark.parametrize("levels", [0, LEVELS, -LEVELS])
+def test_a_shift_by_nothing_or_by_the_whole_chain_is_refused(levels):
+    with pytest.raises(ValueError, match="cannot be shifted"):
+        spine_review([True] * LEVELS).shift(CHAIN, levels)

@@ -102,7 +102,7 @@ def test_the_picture_shows_the_scan_itself_and_names_the_case(
     assert bright[0] > 1.2 * bright[1]
     write_overlay(detection, views, protocol, tmp_path / "named.svg", volume=egg, case="case-7 $3$")
     drawing = (tmp_path / "named.svg").read_text(encoding="utf-8")
-    assert "case-7 $3$" in drawing and "2 standard deviations" in drawing
+    assert "case-7 $3$" in drawing and "95 % region" in drawing
 
 
 def test_the_known_truth_is_drawn_beside_what_was_found(

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from LandmarkDetectionSlicer.scene.regions import ellipsoid
 
 from LandmarkDetectionLib.core.doubts import Doubt
+from LandmarkDetectionLib.quality.conformal import gaussian_radius
 from Testing.Python.slicer_module.mrml_cases import DETECTION, NAMES, add_volume
 from Testing.Python.slicer_module.panel_cases import (
     complaint,
@@ -48,6 +50,31 @@ def test_warnings_are_shown_with_their_landmark(panel, node):
     assert table.item(0, 3).toolTip() == "The chin may be cut off."
     assert [table.item(row, 3).toolTip() for row in (1, 2, 3)] == ["", "", ""]
     assert "The chin may be cut off." in panel.review.ui.landmarkText.text
+
+
+def test_a_selected_landmark_shows_the_region_that_holds_it(panel, node):
+    panel.review.select("knee_left")
+    knee = DETECTION.landmarks["knee_left"]
+    surface = panel.review._region.node
+    display = surface.GetDisplayNode()
+    assert display.GetVisibility() and display.GetVisibility2D()
+    assert surface.GetHideFromEditors() and not surface.GetSaveWithScene()
+    bounds = np.array(surface.GetPolyData().GetBounds()).reshape(3, 2)
+    reach = gaussian_radius(0.95, 3) * np.sqrt(np.diagonal(knee.covariance))
+    assert bounds.mean(axis=1) == pytest.approx(knee.position, abs=0.05)
+    assert np.ptp(bounds, axis=1) / 2 == pytest.approx(reach, rel=0.01)
+    panel.review.select("chin")
+    assert not display.GetVisibility(), "its spread is not known"
+    panel.review.select("knee_left")
+    drag(node, NAMES.index("knee_left"), np.add(knee.position, [3.0, 4.0, 0.0]))
+    assert not display.GetVisibility(), "a person has placed it"
+
+
+def test_the_region_of_a_radiograph_is_an_ellipse_that_its_plane_cuts():
+    surface = ellipsoid(np.array([5.0, 6.0, 0.0]), np.diag([4.0, 1.0, 0.0]))
+    bounds = np.array(surface.GetBounds()).reshape(3, 2)
+    reach = gaussian_radius(0.95, 2) * np.array([2.0, 1.0, 1.0])
+    assert np.ptp(bounds, axis=1) / 2 == pytest.approx(reach, rel=0.01)
 
 
 def test_a_selected_landmark_tells_its_definition_and_shows_where_it_is(host, panel, node):
@@ -150,6 +177,34 @@ def test_undo_and_redo_by_key_and_by_button(host, panel, node):
     assert status_of(panel, "Left wrist") == "missing"
 
 
+def test_one_key_moves_a_spine_by_a_vertebra_and_one_undo_takes_it_back(host, panel, node):
+    import qt
+
+    host.press_key(qt.Qt.Key_D)
+    assert said(panel)[-1].text == "These landmarks are no chain of vertebrae."
+    assert stored(node).reviewed == ()
+    model = panel.review.model
+    levels = (("chin",), ("wrist_left",), ("knee_left",))
+    protocol = model.protocol.restricted(NAMES).model_copy(update={"chain": levels})
+    panel.review.model = replace(model, protocol=protocol)
+    before = {mark.name: mark.position for mark in DETECTION.landmarks}
+    host.press_key(qt.Qt.Key_D)
+    landmarks = stored(node).landmarks
+    assert landmarks["chin"].position == pytest.approx(before["wrist_left"])
+    assert landmarks["wrist_left"].position == pytest.approx(before["knee_left"])
+    assert [status_of(panel, name) for name in ("Chin", "Left wrist", "Left knee")] == [
+        "corrected",
+        "corrected",
+        "not in the scan",
+    ]
+    assert said(panel)[-1].text == "All vertebrae moved; Left knee has no place now, look for it."
+    host.press_key(qt.Qt.Key_Z, qt.Qt.ControlModifier)
+    assert stored(node).landmarks == DETECTION.landmarks
+    host.press_key(qt.Qt.Key_U)
+    assert stored(node).landmarks["wrist_left"].position == pytest.approx(before["chin"])
+    assert status_of(panel, "Chin") == "not in the scan"
+
+
 def test_restore_one_and_all(host, panel, node):
     import qt
 
@@ -210,7 +265,7 @@ def test_keys_mean_nothing_while_another_module_is_open(host, panel, node):
 
 def test_the_legend_names_every_key_and_status(panel, node):
     legend = panel.review.ui.legendLabel.text.replace("&nbsp;", " ")
-    for key in ("A", "M", "R", "N / P", "F", "L", "Ctrl+Z / Ctrl+Y"):
+    for key in ("A", "M", "R", "N / P", "F", "L", "D / U", "Ctrl+Z / Ctrl+Y"):
         assert f"<b>{key}</b>" in legend
     for status in ("detected", "uncertain", "corrected", "accepted", "not in the scan"):
         assert status in legend

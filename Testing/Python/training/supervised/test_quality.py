@@ -137,7 +137,8 @@ def test_the_command_says_how_good_the_model_is_in_its_last_lines(tmp_path: Path
     answer = cli(*words, "--out", tmp_path / "run")
     assert answer.code == 0, answer.err
     assert "Learned from: train (5); held back and measured: val (6); not touched: test (1)." in answer.err
-    *_, first, second, third = answer.out.splitlines()
+    *_, first, second, third, regions = answer.out.splitlines()
+    assert "6 subjects held out are too few to promise 95 %" in regions
     assert first.startswith("Error on 6 cases held back: mean") and "interval" in first
     assert "on average" in second and "confidence" in third
     assert "Warning: The model is hardly better" in answer.err and "was not installed" in answer.err

@@ -1,6 +1,8 @@
 """From annotated images to a model that finds their landmarks, and what happens when things go wrong."""
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.datasets.raters import case_landmarks
 from LandmarkDetectionLib.detectors.dispatch import analyse, detect, look, preview
-from LandmarkDetectionLib.errors import Cancelled, InputError, NoBodyError, TrainingError
+from LandmarkDetectionLib.detectors.settings import HeatmapSettings
+from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError, NoBodyError, TrainingError
 from LandmarkDetectionLib.models import Model, load_model, validate_model
+from LandmarkDetectionLib.quality.conformal import gaussian_radius, mahalanobis
 from LandmarkDetectionLib.reporting.overlay import write_overlay
 from LandmarkDetectionLib.training import loop
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
@@ -93,6 +97,80 @@ def test_a_landmark_that_the_image_cuts_off_is_absent(flat, model):
     found = detect(cut, model).landmarks
     assert found["wide"].status is not Status.DETECTED, "it lies at three quarters of the height"
     assert found["round"].status.has_position
+
+
+def without_regions(model: Model, folder: Path) -> Model:
+    """The package as it was before there were regions."""
+    return changed(model, folder, lambda settings: settings.pop("regions"))
+
+
+def changed(model: Model, folder: Path, change: Callable[[dict[str, Any]], Any]) -> Model:
+    """A copy of a package with other settings."""
+    shutil.copytree(model.path, folder)
+    file = folder / "configs/metadata.json"
+    content = json.loads(file.read_text())
+    change(content["landmark_detection"]["settings"])
+    file.write_text(json.dumps(content))
+    return load_model(folder)
+
+
+def test_the_spread_of_a_detection_is_the_region_of_the_images_held_back(flat, model, tmp_path):
+    """Five subjects are too few for 95 %: the largest score is the size, and so all of theirs lie inside."""
+    promised = model.settings["regions"]
+    assert promised["subjects"] == 5 and promised["promised"] == pytest.approx(5 / 6)
+    assert set(promised["own"].values()) == {5}
+    distances = []
+    for case in flat.of_split("val"):
+        found = detect(case.read_volume(), model).landmarks
+        (truth,) = case_landmarks(case, NAMES)
+        offset = (found.positions - truth)[:, :2]
+        distances.append(mahalanobis(offset, np.array([one.covariance for one in found])[:, :2, :2]))
+    assert np.max(distances) == pytest.approx(gaussian_radius(0.95, 2), rel=0.02)
+    card = (model.path / "docs/README.md").read_text()
+    assert "5 subjects held out are too few to promise 95 %" in card and "83.3 % of images" in card
+
+
+def test_a_package_of_before_regions_detects_as_it_did(flat, model, tmp_path):
+    old = without_regions(model, tmp_path / "old")
+    volume = flat.of_split("val")[0].read_volume()
+    before, now = detect(volume, old).landmarks, detect(volume, model).landmarks
+    regions = HeatmapSettings.of(model).regions
+    cell = np.linalg.norm(analyse(volume, model).state.joint.frame.axes[:, 0])
+    for one, other in zip(before, now, strict=True):
+        assert np.array_equal(one.position, other.position)
+        factor = regions.scale[one.name] / gaussian_radius(0.95, 2)
+        plane = one.covariance[:2, :2] + regions.floor * cell**2 * np.eye(2)
+        assert other.covariance[:2, :2] == pytest.approx(plane * factor**2)
+
+
+def test_corrections_begin_with_the_spread_that_was_calibrated(flat, model, tmp_path):
+    volume = flat.of_split("val")[0].read_volume()
+    deviations = []
+    for one in (model, without_regions(model, tmp_path / "old")):
+        joint = analyse(volume, one).state.joint
+        deviations.append(joint.answer.observed.deviation * joint.frame.mm)
+    found = detect(volume, model).landmarks
+    variance = np.array([np.diagonal(one.covariance)[:2] for one in found])
+    assert deviations[0] == pytest.approx(np.sqrt(variance))
+    assert not np.allclose(deviations[0], deviations[1])
+
+
+def test_confidence_and_status_follow_the_regions(flat, model, tmp_path):
+    def widen(settings: dict[str, Any]) -> None:
+        settings["regions"]["scale"] = {name: 50 * one for name, one in settings["regions"]["scale"].items()}
+
+    volume = flat.of_split("val")[0].read_volume()
+    sure = detect(volume, model).landmarks
+    unsure = detect(volume, changed(model, tmp_path / "wide", widen)).landmarks
+    assert {one.status for one in sure} == {Status.DETECTED}
+    assert {one.status for one in unsure} == {Status.UNCERTAIN}
+    assert all(one.confidence < other.confidence for one, other in zip(unsure, sure, strict=True))
+
+
+def test_a_region_that_lacks_a_landmark_is_refused(flat, model, tmp_path):
+    broken = changed(model, tmp_path / "broken", lambda settings: settings["regions"]["scale"].pop("tall"))
+    with pytest.raises(ModelError, match="regions lacks tall"):
+        detect(flat.cases[0].read_volume(), broken)
 
 
 def test_a_landmark_is_found_again_near_a_click(flat, model):
