@@ -16,8 +16,8 @@ from LandmarkDetectionLib.typing import Array
 
 #: Attenuation per mm at 60 to 70 keV. Bone, teeth and air are named by their difference to soft tissue, in
 #: which they lie; marrow and sinuses by the difference to the bone that they lie in.
-SOFT = 0.0195
-DIFFERENCE = {"vault": 0.033, "bone": 0.023, "jaw": 0.036, "neck": 0.034, "tooth": 0.034, "enamel": 0.03}
+SOFT = 0.0175
+DIFFERENCE = {"vault": 0.042, "bone": 0.026, "jaw": 0.044, "neck": 0.042, "tooth": 0.042, "enamel": 0.036}
 METAL = 0.35
 MISSING, CROWNED = 0.07, 0.05  # shares of teeth
 
@@ -88,6 +88,8 @@ class Film:
         Quantum noise at full exposure, and that of the film.
     blur
         Standard deviation, px.
+    sharpening, sharpening_reach
+        Unsharp masking, as digital systems do: strength, and over how many px.
     low, high, gamma, knee
         Window of -log I, as shares of what lies between the picture's own thin and dense parts, exponent, and
         how softly the ends are reached.
@@ -105,6 +107,8 @@ class Film:
     noise: float
     grain: float
     blur: float
+    sharpening: float
+    sharpening_reach: float
     low: float
     high: float
     gamma: float
@@ -123,10 +127,12 @@ def draw_film(rng: np.random.Generator, disturbance: float = 1.0) -> Film:
         scatter_reach=rng.uniform(15, 60),
         noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.03)))) * disturbance,
         grain=rng.uniform(0.0, 0.025) * disturbance,
-        blur=rng.uniform(0.35, 1.1) * disturbance,
+        blur=rng.uniform(0.3, 0.95) * disturbance,
+        sharpening=rng.uniform(0.0, 1.2) * (rng.random() < 0.6),
+        sharpening_reach=float(np.exp(rng.uniform(np.log(3), np.log(25)))),
         low=rng.uniform(-0.12, 0.14),
         high=rng.uniform(0.86, 1.25),
-        gamma=float(np.exp(rng.normal(0.1, 0.28))),
+        gamma=float(np.exp(rng.normal(0.35, 0.3))),
         knee=rng.uniform(0.02, 0.3),
         base=(rng.uniform(0.0, 0.06), rng.uniform(0.85, 1.0)),
         inverted=bool(rng.random() < 0.04),
@@ -149,6 +155,8 @@ def exposed(attenuation: Array, film: Film, rng: np.random.Generator) -> Array:
     quantum = rng.standard_normal((rows, columns), dtype=np.float32)
     arriving += film.noise * np.sqrt(arriving) * quantum * 0.35
     shown = -np.log(np.maximum(arriving, 1e-3))
+    if film.sharpening > 0:
+        shown += film.sharpening * (shown - blurred_coarsely(shown, film.sharpening_reach))
     thin, dense = np.quantile(shown[::6, ::6], (0.04, 0.96))
     shown = (shown - thin) / max(float(dense - thin), 0.5)
     shown = (shown - film.low) / (film.high - film.low)
@@ -193,7 +201,7 @@ def blurred_coarsely(picture: Array, reach: float) -> Array:
     """A picture blurred by about ``reach`` px, by way of a coarser one."""
     from scipy.ndimage import gaussian_filter
 
-    step = 8
+    step = 8 if reach > 14 else 2
     rows, columns = (n // step * step for n in picture.shape)
     means = picture[:rows, :columns].reshape(rows // step, step, columns // step, step).mean(axis=(1, 3))
     wide = gaussian_filter(means.astype(np.float32), reach / step, mode="nearest")

@@ -130,6 +130,9 @@ def make_head(skeleton: Skeleton) -> Head:
         for name, bone in bones.items()
     }
     places = {name: turn @ (place - sella) for name, place in found.items()}
+    for side in ("right", "left"):
+        # The rule finds the bone over the canal; its roof, which is marked, lies lower.
+        places[f"porion_{side}"] = places[f"porion_{side}"] + np.array([0.0, 1.5, -3.5])
     return _Assembly(bones, places).head()
 
 
@@ -304,12 +307,12 @@ class _Assembly:
         spine, back, nasion = r["anterior_nasal_spine"], r["posterior_nasal_spine"], r["nasion"]
         middle = (spine + back) / 2
         for side in (1.0, -1.0):
-            sinus = middle + np.array([side * 26.0, -2.0, 19.0])
-            self._add(ellipsoid(sinus, (11.0, 15.5, 14.5)), "sinus", "maxillary")
+            sinus = middle + np.array([side * 26.0, -2.0, 19.5])
+            self._add(ellipsoid(sinus, (12.0, 16.5, 16.0)), "sinus", "maxillary")
             nose = middle + np.array([side * 7.0, 2.0, 19.0])
-            self._add(ellipsoid(nose, (5.0, 27.0, 15.0)), "air", "nasal cavity")
+            self._add(ellipsoid(nose, (6.5, 27.0, 16.0)), "air", "nasal cavity")
             cells = np.array([side * 9.0, nasion[1] - 24.0, nasion[2] - 14.0])
-            self._add(ellipsoid(cells, (6.0, 15.0, 8.0)), "air", "ethmoid")
+            self._add(ellipsoid(cells, (7.0, 16.0, 10.0)), "air", "ethmoid")
             frontal = nasion + np.array([side * 9.0, -1.5, 15.0])
             self._add(ellipsoid(frontal, (8.0, 3.6, 11.0)), "sinus", "frontal")
             ear = self.places["porion_right" if side > 0 else "porion_left"]
@@ -357,29 +360,31 @@ class _Assembly:
         neck = places["vertebra_c4"]
         mouth = (upper[2] + lower[2]) / 2 + 2.5
         profile = [  # z, y, name
-            (menton[2] - 95, neck[1] + 62, ""),
-            (menton[2] - 45, neck[1] + 44, ""),
+            (menton[2] - 230, neck[1] + 130, ""),
+            (menton[2] - 110, neck[1] + 72, ""),
+            (menton[2] - 50, neck[1] + 44, ""),
             (menton[2] - 14, neck[1] + 46, "throat"),
             (menton[2] - 9.0, menton[1] - 10, "under chin"),
-            (menton[2] - 4.0, menton[1] + 7, ""),
-            (chin[2] + 1.0, chin[1] + 11.0, "soft_pogonion"),
+            (menton[2] - 4.0, menton[1] + 8, ""),
+            (menton[2] + 2.0, menton[1] + 13.0, "soft_pogonion"),
+            (chin[2] + 1.0, chin[1] + 11.0, "soft chin"),
             (sulcus[2] - 0.5, sulcus[1] + 10.0, "sulcus"),
-            (mouth - 9.5, lower[1] + 9.0, ""),
-            (mouth - 6.0, lower[1] + 10.5, "lower_lip"),
-            (mouth - 2.5, lower[1] + 9.3, ""),
+            (mouth - 13.0, lower[1] + 9.5, ""),
+            (mouth - 9.0, lower[1] + 10.8, "lower_lip"),
+            (mouth - 3.5, lower[1] + 9.0, ""),
             (mouth, lower[1] + 4.5, "mouth"),
             (mouth + 2.5, upper[1] + 8.0, ""),
             (mouth + 5.5, upper[1] + 9.5, "upper_lip"),
             (mouth + 9.0, upper[1] + 8.5, ""),
             (spine[2] - 8.0, spine[1] + 10.5, "lip groove"),
-            (spine[2] - 3.5, spine[1] + 11.5, "subnasale"),
+            (spine[2] - 4.5, spine[1] + 11.5, "subnasale"),
             (spine[2] + 3.0, spine[1] + 13.5, ""),
             ((spine[2] + nasion[2]) / 2, (spine[1] + nasion[1]) / 2 + 10.0, ""),
             (nasion[2] - 3.0, nasion[1] + 6.0, "soft nasion"),
         ]
         from scipy.interpolate import PchipInterpolator
 
-        heights = sorted({z for z, _, _ in profile} | set(np.linspace(menton[2] - 95, mouth - 1.5, 34)) |
+        heights = sorted({z for z, _, _ in profile} | set(np.linspace(menton[2] - 230, mouth - 1.5, 44)) |
                          {mouth + 1.0} | set(np.linspace(mouth + 3, nasion[2], 22)) |
                          set(top + 6 - (top - nasion[2]) * (1 - np.sin(np.linspace(0.1, np.pi / 2, 16)))))  # fmt: skip
         levels = np.array(heights)
@@ -392,9 +397,10 @@ class _Assembly:
         occiput = places["inion"][2]
         nape = neck[1] - 52.0
         low = _smooth(levels, menton[2] - 40, occiput)
+        nape = nape - 95 * _smooth(menton[2] - levels, 60, 190)
         back = np.where(levels >= occiput, scalp[:, 1] - 6.5, low * (back_limit - 3) * 0.93 + (1 - low) * nape)
-        width = np.interp(levels, [menton[2] - 95, menton[2] - 60, menton[2] - 20, menton[2], mouth,
-                                   spine[2], spine[2] + 20], [165, 62, 52, 51, 56, 64, 68])  # fmt: skip
+        width = np.interp(levels, [menton[2] - 230, menton[2] - 125, menton[2] - 70, menton[2] - 20, menton[2], mouth,
+                                   spine[2], spine[2] + 20], [210, 190, 62, 50, 46, 50, 58, 64])  # fmt: skip
         width = np.where(levels > -10, np.maximum(scalp[:, 2] + 5.5, 8), width)
         crown = levels > top - 1
         front, back = np.where(crown, np.interp(levels, [top, top + 6], [40, 5]), front), np.where(
@@ -507,7 +513,7 @@ def _upper_front(bones: dict[str, Solid], spine: FloatArray, ridge: FloatArray) 
     start, end = spine * (0, 1, 1), ridge
     chord = start + share * (end - start)
     # The cortex over the roots stands 2.5 to 3 mm behind the chord.
-    depth = 3.0 * np.sin(np.pi * share[:, 0] ** 0.8) ** 0.8
+    depth = 3.0 * np.sin(np.pi * share[:, 0] ** 1.2) ** 0.8
     chord[:, 1] -= depth
     return np.asarray(chord)
 

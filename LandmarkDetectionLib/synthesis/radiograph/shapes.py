@@ -17,8 +17,9 @@ from LandmarkDetectionLib.typing import Array, FloatArray
 
 #: Random bumps of space: how many, and how far they reach, mm.
 BUMPS, REACH = 14, (14.0, 55.0)
-#: The skeleton is of a man of 1.64 m; adults' heads are larger.
-ADULT = 1.09
+#: The skeleton is of a man of 1.64 m; adults' heads are larger. It has lost the height of its alveolar ridges
+#: with its teeth: 66 to 74 mm from the nasal spine to menton (McNamara 1984) are more than it has.
+ADULT, RIDGES = 1.09, 0.13
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Shape:
         Of the face's size against the braincase; negative in children.
     long_face
         Of heights below the nasion.
+    lower_face
+        Of heights below the palate.
     base
         Flexion of the skull base: what lies behind the sella turns about it.
     upper_jaw
@@ -63,6 +66,7 @@ class Shape:
     width: float
     face: float
     long_face: float
+    lower_face: float
     base: float
     upper_jaw: float
     mandible: float
@@ -88,7 +92,7 @@ class Shape:
 
 #: Standard deviations of what is drawn from a normal distribution.
 SPREAD = {
-    "size": 0.05, "depth": 0.05, "height": 0.04, "width": 0.05, "face": 0.04, "long_face": 0.06, "base": 0.07,
+    "size": 0.05, "depth": 0.05, "height": 0.04, "width": 0.05, "face": 0.04, "long_face": 0.06, "lower_face": 0.07, "base": 0.07,
     "upper_jaw": 2.5, "mandible": 3.0, "ramus": 0.09, "body": 0.06, "gonial": 0.09, "chin": 2.2,
     "chin_height": 2.2, "upper_incisor": 0.14, "lower_incisor": 0.12, "upper_ridge": 1.8, "lower_ridge": 1.8,
     "lips": 1.5, "nose": 2.5, "soft_chin": 1.8, "neck": 0.12, "neck_curve": 7.0,
@@ -101,6 +105,7 @@ def draw_shape(rng: np.random.Generator, variety: float = 1.0) -> Shape:
     """A head of the population; ``variety`` scales how far it may differ."""
     values = {name: float(variety * spread * rng.standard_normal()) for name, spread in SPREAD.items()}
     values["size"] += np.log(ADULT)
+    values["lower_face"] += RIDGES
     if rng.random() < CHILDREN:
         young = rng.uniform(0.2, 1.0)
         values["size"] -= 0.13 * young
@@ -230,6 +235,9 @@ def _space(p: Array, head: Head, shape: Shape) -> None:
     nasion = r["nasion"]
     p[:, 1] += shape.upper_jaw * _smooth(-p[:, 2], 5, 35) * _smooth(p[:, 1], -10, 30)
     p[:, 2] += (np.exp(shape.long_face) - 1) * below * (p[:, 2] - nasion[2])
+    spine = r["anterior_nasal_spine"]
+    lower = np.maximum(head.jaw, _smooth(p[:, 1], -30, 0) * (1 - head.neck)) * _smooth(spine[2] - p[:, 2], -4, 8)
+    p[:, 2] += (np.exp(shape.lower_face) - 1) * lower * (p[:, 2] - spine[2])
     p[:, 1:] += ((np.exp(shape.face) - 1) * below)[:, None] * p[:, 1:]
     angle = shape.base * _smooth(-p[:, 1], -8, 40)
     turned = _turned(p, np.zeros(3), angle)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from LandmarkDetectionLib.typing import Array
 
 PICTURES_PER_HEAD = 2
 #: A picture is as high as so many mm on the film.
-HEIGHT_MM = (205.0, 285.0)
+HEIGHT_MM = (220.0, 340.0)
+#: Share of pictures that may cut off a part of the face, and the marks that others show.
+CUT_OFF = 0.05
+IN_VIEW = ("soft nasion", "upper_lip", "soft_pogonion", "sella")
 #: Where the ear rods lie in the picture: mean and deviation as shares of its width and height.
 EAR_AT, EAR_SPREAD = (0.32, 0.50), (0.06, 0.05)
 
@@ -114,22 +117,22 @@ def _draw_setup(head: Head, points: Array, shape: tuple[int, int], rng: np.rando
     rows, columns = shape
     axis = points[head.marks["porion"]].mean(axis=0) + np.array([0.0, 0.0, -4.0])
     turn = turned_head(rng.normal(0, 0.03), rng.normal(0, 0.025), rng.normal(-0.05, 0.09))
+    centre = rng.normal(EAR_AT, EAR_SPREAD) * (columns, rows)
     setup = Setup(
         turn=turn,
         axis=axis.astype(np.float64),
         source_mm=rng.uniform(1400, 1600) if rng.random() < 0.8 else rng.uniform(1600, 3600),
         film_mm=rng.uniform(90, 200),
         pixel_mm=float(np.exp(rng.uniform(*np.log(HEIGHT_MM)))) / rows,
-        centre=rng.normal(EAR_AT, EAR_SPREAD) * (columns, rows),
+        centre=centre,
     )
-    # What a technician would not let happen: a face outside of the picture.
-    chosen = [head.marks[name][0] for name in ("soft nasion", "upper_lip", "soft_pogonion", "menton_skin", "sella") if name in head.marks]
-    seen = setup.projected(points[chosen])[:, :2]
-    high, low = seen.max(axis=0), seen.min(axis=0)
-    room = np.array([columns, rows]) * rng.uniform(0.02, 0.08)
-    over = np.maximum(high - (np.array([columns, rows]) - 1 - room), 0) - np.maximum(room - low, 0)
-    if rng.random() < 0.95:
-        object.__setattr__(setup, "centre", setup.centre - over)
+    # A technician sees to it that the face is in the picture, mostly.
+    if rng.random() > CUT_OFF:
+        seen = setup.projected(points[[head.marks[name][0] for name in IN_VIEW]])[:, :2]
+        room = np.array([columns, rows]) * rng.uniform(0.02, 0.08)
+        over = np.maximum(seen.max(axis=0) - (np.array([columns, rows]) - 1 - room), 0)
+        under = np.maximum(room - seen.min(axis=0), 0)
+        setup = replace(setup, centre=centre - over + under)
     return setup
 
 
