@@ -181,9 +181,7 @@ def _draw(faces, first, last, x, y, z, weight, depth, thickness, moment):  # typ
                 moment[r, c] += sign * np.float32(0.5) * at * at
 
 
-def projected_thickness(
-    points: Array, surfaces: Surfaces, density: Array, shape: tuple[int, int]
-) -> Array:
+def projected_thickness(points: Array, surfaces: Surfaces, density: Array, shape: tuple[int, int]) -> Array:
     """Density times length inside surfaces that were projected already, in parallel or in perspective.
 
     Parameters

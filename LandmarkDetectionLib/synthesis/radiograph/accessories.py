@@ -100,7 +100,9 @@ def _braces(picture: Array, head: Head, seen: Array, setup: Setup, rng: np.rando
         if position <= 2:
             centre = np.array([crown[:, 0].max(), centre[1]])
         half = size * scale * (0.8 if position <= 2 else 1.1)
-        _box(picture, centre[0] - 0.7 * half, centre[1] - half, centre[0] + 0.7 * half, centre[1] + half, value)
+        _box(
+            picture, centre[0] - 0.7 * half, centre[1] - half, centre[0] + 0.7 * half, centre[1] + half, value
+        )
 
 
 def _chain(picture: Array, rng: np.random.Generator) -> None:

@@ -143,7 +143,9 @@ def exposed(attenuation: Array, film: Film, rng: np.random.Generator) -> Array:
     """Grey values (H, W) float32 in 0..1 of a sum of attenuations (H, W) along every ray."""
     rows, columns = attenuation.shape
     y, x = np.linspace(-0.5, 0.5, rows, dtype=np.float32), np.linspace(-0.5, 0.5, columns, dtype=np.float32)
-    texture = 1 + 0.010 * smooth_noise((rows, columns), 3, rng) + 0.012 * smooth_noise((rows, columns), 14, rng)
+    texture = (
+        1 + 0.010 * smooth_noise((rows, columns), 3, rng) + 0.012 * smooth_noise((rows, columns), 14, rng)
+    )
     start, length, strength = film.wedge
     filtered = strength * np.clip((x + 0.5 - start) / length, 0, 1)
     primary = np.exp(-film.exposure * np.maximum(attenuation, 0) * texture)
@@ -172,6 +174,7 @@ def exposed(attenuation: Array, film: Film, rng: np.random.Generator) -> Array:
 
 def _soft_clip(x: Array, knee: float) -> Array:
     """0 to 1 with rounded ends: exactly so at both ends for ``knee`` 0."""
+
     def below(t: Array) -> Array:
         return np.where(t < -knee, 0.0, np.where(t > knee, t, (t + knee) ** 2 / (4 * knee)))
 

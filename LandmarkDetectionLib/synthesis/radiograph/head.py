@@ -296,7 +296,9 @@ class _Assembly:
                 self._add(crown, "enamel", f"{jaw} {n // 2 + 1} {'right' if n % 2 == 0 else 'left'}")
             ring = whole[0].vertices[:POINTS] if upper else whole[0].vertices[5 * POINTS : 6 * POINTS]
             edge_ring = ring.mean(axis=0) * (0, 1, 1)
-            root = (whole[0].vertices[5 * POINTS : 6 * POINTS] if upper else whole[0].vertices[:POINTS]).mean(axis=0)
+            root = (whole[0].vertices[5 * POINTS : 6 * POINTS] if upper else whole[0].vertices[:POINTS]).mean(
+                axis=0
+            )
             self.marks[f"{jaw}_incisor"] = ("skull" if upper else "jaw", edge_ring)
             self.reference[f"{jaw}_incisor"] = edge_ring
             self.reference[f"{jaw} apex"] = root * (0, 1, 1)
@@ -316,7 +318,9 @@ class _Assembly:
             frontal = nasion + np.array([side * 9.0, -1.5, 15.0])
             self._add(ellipsoid(frontal, (8.0, 3.6, 11.0)), "sinus", "frontal")
             ear = self.places["porion_right" if side > 0 else "porion_left"]
-            self._add(ellipsoid(ear + np.array([-side * 10.0, 0.0, -4.5]), (13.0, 3.6, 3.6)), "air", "ear canal")
+            self._add(
+                ellipsoid(ear + np.array([-side * 10.0, 0.0, -4.5]), (13.0, 3.6, 3.6)), "air", "ear canal"
+            )
             self._add_mastoid(ear, side)
         self._add(ellipsoid((0.0, 13.0, -8.0), (11.0, 9.0, 7.0)), "sinus", "sphenoid")
         c2, c4 = self.places["dens"], self.places["vertebra_c4"]
@@ -339,7 +343,9 @@ class _Assembly:
         from scipy.interpolate import PchipInterpolator
 
         self._add(
-            tube(PchipInterpolator(share, centres)(fine), PchipInterpolator(share, widths)(fine)), "air", "airway"
+            tube(PchipInterpolator(share, centres)(fine), PchipInterpolator(share, widths)(fine)),
+            "air",
+            "airway",
         )
 
     def _add_mastoid(self, ear: FloatArray, side: float) -> None:
@@ -398,13 +404,16 @@ class _Assembly:
         nape = neck[1] - 52.0
         low = _smooth(levels, menton[2] - 40, occiput)
         nape = nape - 95 * _smooth(menton[2] - levels, 60, 190)
-        back = np.where(levels >= occiput, scalp[:, 1] - 6.5, low * (back_limit - 3) * 0.93 + (1 - low) * nape)
+        back = np.where(
+            levels >= occiput, scalp[:, 1] - 6.5, low * (back_limit - 3) * 0.93 + (1 - low) * nape
+        )
         width = np.interp(levels, [menton[2] - 230, menton[2] - 125, menton[2] - 70, menton[2] - 20, menton[2], mouth,
                                    spine[2], spine[2] + 20], [210, 190, 62, 50, 46, 50, 58, 64])  # fmt: skip
         width = np.where(levels > -10, np.maximum(scalp[:, 2] + 5.5, 8), width)
         crown = levels > top - 1
-        front, back = np.where(crown, np.interp(levels, [top, top + 6], [40, 5]), front), np.where(
-            crown, np.interp(levels, [top, top + 6], [-45, -15]), back
+        front, back = (
+            np.where(crown, np.interp(levels, [top, top + 6], [40, 5]), front),
+            np.where(crown, np.interp(levels, [top, top + 6], [-45, -15]), back),
         )
         width = np.where(crown, np.interp(levels, [top, top + 6], [32, 6]), width)
         angle = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)

@@ -119,16 +119,16 @@ def draw_shape(rng: np.random.Generator, variety: float = 1.0) -> Shape:
         [rng.uniform(-45, 45, BUMPS), rng.uniform(-60, 90, BUMPS), rng.uniform(-110, 60, BUMPS)], axis=1
     )
     # Small bumps are low ones, so that no surface folds.
-    bump = rng.standard_normal((BUMPS, 3)) * np.minimum(0.09 * reach, 3.0)[:, None] * (0.3, 1.0, 1.0) * variety
+    bump = (
+        rng.standard_normal((BUMPS, 3)) * np.minimum(0.09 * reach, 3.0)[:, None] * (0.3, 1.0, 1.0) * variety
+    )
     return Shape(**values, bump_centre=centre, bump_reach=reach, bump=bump)
 
 
 def no_difference() -> Shape:
     """The skeleton's own head."""
     zero = {field.name: 0.0 for field in fields(Shape) if not field.name.startswith("bump")}
-    return Shape(
-        **zero, bump_centre=np.zeros((0, 3)), bump_reach=np.ones(0), bump=np.zeros((0, 3))
-    )
+    return Shape(**zero, bump_centre=np.zeros((0, 3)), bump_reach=np.ones(0), bump=np.zeros((0, 3)))
 
 
 def shaped(head: Head, shape: Shape) -> Array:
@@ -236,7 +236,9 @@ def _space(p: Array, head: Head, shape: Shape) -> None:
     p[:, 1] += shape.upper_jaw * _smooth(-p[:, 2], 5, 35) * _smooth(p[:, 1], -10, 30)
     p[:, 2] += (np.exp(shape.long_face) - 1) * below * (p[:, 2] - nasion[2])
     spine = r["anterior_nasal_spine"]
-    lower = np.maximum(head.jaw, _smooth(p[:, 1], -30, 0) * (1 - head.neck)) * _smooth(spine[2] - p[:, 2], -4, 8)
+    lower = np.maximum(head.jaw, _smooth(p[:, 1], -30, 0) * (1 - head.neck)) * _smooth(
+        spine[2] - p[:, 2], -4, 8
+    )
     p[:, 2] += (np.exp(shape.lower_face) - 1) * lower * (p[:, 2] - spine[2])
     p[:, 1:] += ((np.exp(shape.face) - 1) * below)[:, None] * p[:, 1:]
     angle = shape.base * _smooth(-p[:, 1], -8, 40)

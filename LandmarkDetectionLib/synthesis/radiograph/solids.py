@@ -86,9 +86,7 @@ def inner(solid: Solid, depth: float) -> Solid:
     for corner in range(3):
         np.add.at(total, solid.faces[:, corner], normal)
     length = np.linalg.norm(total, axis=1, keepdims=True)
-    return Solid(
-        (solid.vertices - depth * total / np.maximum(length, 1e-9)).astype(np.float32), solid.faces
-    )
+    return Solid((solid.vertices - depth * total / np.maximum(length, 1e-9)).astype(np.float32), solid.faces)
 
 
 def sagittal_cut(solid: Solid, right: float) -> Array:

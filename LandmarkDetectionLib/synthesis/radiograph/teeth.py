@@ -73,9 +73,7 @@ def teeth(arch: Arch) -> tuple[list[Solid], list[Solid]]:
     return whole, crowns
 
 
-def _rings(
-    size: tuple[float, ...], number: int, place: Array, direction: Array, arch: Arch
-) -> Array:
+def _rings(size: tuple[float, ...], number: int, place: Array, direction: Array, arch: Arch) -> Array:
     """Rings (6, POINTS, 3) from below to above of a tooth of the right side."""
     width, depth, crown, root = size
     blade = number < 3  # incisors and canines end in an edge

@@ -89,7 +89,68 @@ def package_annotated(
     title = datalist if isinstance(datalist, str) else datalist.name
     if protocol is None and not isinstance(datalist, str):
         protocol = datalist.protocol
-    protocol = protocol_of(config.landmarks, protocol, title)
+    return package_task(
+        config,
+        task,
+        training,
+        held_back,
+        out,
+        name=name,
+        version=version,
+        title=title,
+        protocol=protocol_of(config.landmarks, protocol, title),
+        division=division.text,
+        template=(Path(run) / TEMPLATE).read_bytes() if config.align else None,
+        metadata=metadata,
+        card=card,
+        progress=progress,
+    )
+
+
+def package_task(
+    config: AnnotatedConfig,
+    task: HeatmapTask,
+    training: Sequence[AnnotatedCase],
+    held_back: Sequence[AnnotatedCase],
+    out: str | Path,
+    *,
+    name: str,
+    version: str,
+    title: str,
+    protocol: Protocol,
+    division: str = "",
+    template: bytes | None = None,
+    copies: int = COPIES,
+    metadata: Mapping[str, Any] | None = None,
+    card: Callable[[str], str] = str,
+    progress: Progress | None = None,
+) -> Model:
+    """Calibrate a trained network on cases held back, measure it there, and write a model package.
+
+    Parameters
+    ----------
+    config, task
+        The training.
+    training
+        What it learned from, or as much of it as tells the range of shapes.
+    held_back
+        What it is measured on.
+    title
+        What the cases are called together.
+    division
+        How they were divided, in one line for people.
+    template
+        What images are registered to.
+    copies
+        Warped ones of each held-back case that confidence is calibrated on besides.
+    protocol, metadata, card, progress
+        As in ``package_annotated``.
+
+    Raises
+    ------
+    OutputError
+        The package cannot be written.
+    """
     step = progress or (lambda _fraction, _text: None)
     held_back = in_batch_order(held_back)
     step(0.0, "measuring on the cases held back")
@@ -98,11 +159,11 @@ def package_annotated(
         plain_batches(held_back, 4),
         lambda share: step(0.3 * share, "measuring on the cases held back"),
     )
-    copies = _copies(held_back, config, protocol)
+    warped = _copies(held_back, config, protocol, copies)
     step(0.3, "calibrating")
     calibrating = measured
-    if held_back:
-        on_copies = _measure(task, copies, lambda share: step(0.3 + 0.6 * share, "calibrating"))
+    if warped:
+        on_copies = _measure(task, warped, lambda share: step(0.3 + 0.6 * share, "calibrating"))
         calibrating = _joined(measured, on_copies)
     curve = _calibration(calibrating, config.radius)
     unit = "px" if any(case.unit == "px" for case in (*training, *held_back)) else "mm"
@@ -122,10 +183,9 @@ def package_annotated(
         "appearance": appearance_contrast(task, plain_batches(held_back or training[:FEWEST_FOR_CURVE], 1)),
     }
     attachments = {}
-    if config.align:
-        content = (Path(run) / TEMPLATE).read_bytes()
-        attachments[TEMPLATE_FILE] = content
-        settings["template"] = {"file": TEMPLATE_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    if template is not None:
+        attachments[TEMPLATE_FILE] = template
+        settings["template"] = {"file": TEMPLATE_FILE, "sha256": hashlib.sha256(template).hexdigest()}
     there = measured["there"].astype(bool)
     quality = measure_quality(
         training,
@@ -144,7 +204,7 @@ def package_annotated(
         "not registered": len(unregistered),
         "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
         "calibration error": _calibration_error(measured, curve, config.radius),
-        "division": division.text,
+        "division": division,
         "quality": quality,
     }
     states = {KEY: (*task.architectures()[KEY], task.network.state_dict())}
@@ -256,7 +316,7 @@ def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Arra
 
 
 def _copies(
-    cases: Sequence[AnnotatedCase], config: AnnotatedConfig, protocol: Protocol
+    cases: Sequence[AnnotatedCase], config: AnnotatedConfig, protocol: Protocol, each: int
 ) -> list[AnnotatedBatch]:
     """Mildly warped copies of the cases held back: more scores to calibrate on, some of them cut off."""
     if not cases:
@@ -264,7 +324,7 @@ def _copies(
     stream = AnnotatedStream(
         cases, config.grid.shape, 4, MILD, mirror_permutation(protocol, config.landmarks), 7
     )
-    return [stream.batch(n) for n in range(-(-len(cases) * COPIES // 4))]
+    return [stream.batch(n) for n in range(-(-len(cases) * each // 4))]
 
 
 def _calibration(measured: dict[str, Array], radius: float) -> Calibration:
