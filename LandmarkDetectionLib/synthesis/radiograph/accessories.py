@@ -61,7 +61,7 @@ def _nose_rest(picture: Array, head: Head, seen: Array, setup: Setup, rng: np.ra
     scale = setup.magnification / setup.pixel_mm
     rows = picture.shape[0]
     away = rng.uniform(2, 9) * scale
-    pad = nasion + (away, rng.normal(0, 4) * scale)
+    pad = nasion + np.array([away, rng.normal(0, 4) * scale])
     value = rng.uniform(0.08, 0.4)
     _box(picture, pad[0], pad[1] - 6 * scale, pad[0] + rng.uniform(10, 16) * scale, pad[1] + 4 * scale, value)
     arm = pad[0] + rng.uniform(8, 14) * scale

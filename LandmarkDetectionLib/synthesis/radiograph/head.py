@@ -34,8 +34,8 @@ NASION_RISE = np.radians(7.0)
 VAULT = ("Frontal_bone", "Occipital_bone", "Right_parietal_bone", "Left_parietal_bone")
 FACE = (
     *("Sphenoid_bone", "Ethmoid", "Vomer", "Right_temporal_bone", "Left_temporal_bone"),
-    *(f"{side}_{bone}" for bone in ("maxilla", "zygomatic_bone", "nasal_bone", "palatine_bone", "lacrimal_bone",
-      "inferior_nasal_concha") for side in ("Right", "Left")),
+    *(f"{side}_{bone}" for side in ("Right", "Left") for bone in (
+      "maxilla", "zygomatic_bone", "nasal_bone", "palatine_bone", "lacrimal_bone", "inferior_nasal_concha")),
 )  # fmt: skip
 NECK = (
     *("Atlas", "Axis"),
@@ -61,7 +61,8 @@ class Head:
         Vertices of all surfaces, then marked points.
     surfaces : Surfaces
     kinds : tuple of str
-        Of every surface: "skin", "vault", "bone", "jaw", "neck", "marrow", "tooth", "enamel", "air" or "sinus".
+        Of every surface: "skin", "vault", "bone", "jaw", "neck", "marrow", "tooth", "enamel", "air" or
+        "sinus".
     names : tuple of str
         Of every surface, for example "Mandible" or "tooth lower 3".
     jaw : (N,) float32
@@ -328,14 +329,14 @@ class _Assembly:
         down = c6 + (c6 - c4) * 1.7
         centres = np.array(
             [
-                down + (0, 27, 0),
-                c6 + (0, 26, 0),
-                c4 + (0, 21, 0),
-                (c4 + c2) / 2 + (0, 17, -4),
-                c2 + (0, 18, -4),
-                np.array([0.0, c2[1] + 23, back[2] - 1.0]),
-                np.array([0.0, c2[1] + 26, back[2] + 9.0]),
-                np.array([0.0, c2[1] + 28, back[2] + 17.0]),
+                (0.0, down[1] + 27, down[2]),
+                (0.0, c6[1] + 26, c6[2]),
+                (0.0, c4[1] + 21, c4[2]),
+                (0.0, (c4[1] + c2[1]) / 2 + 17, (c4[2] + c2[2]) / 2 - 4),
+                (0.0, c2[1] + 18, c2[2] - 4),
+                (0.0, c2[1] + 23, back[2] - 1),
+                (0.0, c2[1] + 26, back[2] + 9),
+                (0.0, c2[1] + 28, back[2] + 17),
             ]
         )
         widths = np.array([[9, 7], [10, 6], [12, 5.5], [13, 5], [13, 5.5], [12, 8], [10, 9], [3, 2.5]])
@@ -390,9 +391,14 @@ class _Assembly:
         ]
         from scipy.interpolate import PchipInterpolator
 
-        heights = sorted({z for z, _, _ in profile} | set(np.linspace(menton[2] - 230, mouth - 1.5, 44)) |
-                         {mouth + 1.0} | set(np.linspace(mouth + 3, nasion[2], 22)) |
-                         set(top + 6 - (top - nasion[2]) * (1 - np.sin(np.linspace(0.1, np.pi / 2, 16)))))  # fmt: skip
+        vault = top + 6 - (top - nasion[2]) * (1 - np.sin(np.linspace(0.1, np.pi / 2, 16)))
+        heights = sorted(
+            {z for z, _, _ in profile}
+            | {mouth + 1.0}
+            | set(np.linspace(menton[2] - 230, mouth - 1.5, 44))
+            | set(np.linspace(mouth + 3, nasion[2], 22))
+            | set(vault)
+        )
         levels = np.array(heights)
         back_limit = skull[:, 1].min()
         scalp = _envelope(skull, levels)
@@ -407,8 +413,12 @@ class _Assembly:
         back = np.where(
             levels >= occiput, scalp[:, 1] - 6.5, low * (back_limit - 3) * 0.93 + (1 - low) * nape
         )
-        width = np.interp(levels, [menton[2] - 230, menton[2] - 125, menton[2] - 70, menton[2] - 20, menton[2], mouth,
-                                   spine[2], spine[2] + 20], [210, 190, 62, 50, 46, 50, 58, 64])  # fmt: skip
+        chin_z, palate = menton[2], spine[2]
+        width = np.interp(
+            levels,
+            [chin_z - 230, chin_z - 125, chin_z - 70, chin_z - 20, chin_z, mouth, palate, palate + 20],
+            [210, 190, 62, 50, 46, 50, 58, 64],
+        )
         width = np.where(levels > -10, np.maximum(scalp[:, 2] + 5.5, 8), width)
         crown = levels > top - 1
         front, back = (

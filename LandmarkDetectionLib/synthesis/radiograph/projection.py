@@ -9,7 +9,7 @@ import numpy as np
 from LandmarkDetectionLib.synthesis.radiograph.head import Head
 from LandmarkDetectionLib.typing import Array, FloatArray
 
-#: The 19 landmarks in the order of the ISBI 2015 challenge, by the names of the protocol ``cephalometric-19``.
+#: The 19 landmarks in the order of the ISBI 2015 challenge, named as by the protocol ``cephalometric-19``.
 LANDMARKS = (
     "sella", "nasion", "orbitale", "porion", "subspinale", "supramentale", "pogonion", "menton", "gnathion",
     "gonion", "lower_incisor", "upper_incisor", "upper_lip", "lower_lip", "subnasale", "soft_pogonion",

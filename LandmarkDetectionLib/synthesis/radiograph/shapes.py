@@ -92,7 +92,8 @@ class Shape:
 
 #: Standard deviations of what is drawn from a normal distribution.
 SPREAD = {
-    "size": 0.05, "depth": 0.05, "height": 0.04, "width": 0.05, "face": 0.04, "long_face": 0.06, "lower_face": 0.07, "base": 0.07,
+    "size": 0.05, "depth": 0.05, "height": 0.04, "width": 0.05, "face": 0.04, "long_face": 0.06,
+    "lower_face": 0.07, "base": 0.07,
     "upper_jaw": 2.5, "mandible": 3.0, "ramus": 0.09, "body": 0.06, "gonial": 0.09, "chin": 2.2,
     "chin_height": 2.2, "upper_incisor": 0.14, "lower_incisor": 0.12, "upper_ridge": 1.8, "lower_ridge": 1.8,
     "lips": 1.5, "nose": 2.5, "soft_chin": 1.8, "neck": 0.12, "neck_curve": 7.0,
@@ -114,7 +115,7 @@ def draw_shape(rng: np.random.Generator, variety: float = 1.0) -> Shape:
         values["nose"] -= 3.0 * young
         values["chin"] -= 1.5 * young
     values["opening"] = rng.uniform(0.01, 0.16) if rng.random() < OPEN_MOUTHS else rng.uniform(-0.01, 0.02)
-    reach = np.exp(rng.uniform(*np.log(REACH), BUMPS))
+    reach = np.exp(rng.uniform(float(np.log(REACH[0])), float(np.log(REACH[1])), BUMPS))
     centre = np.stack(
         [rng.uniform(-45, 45, BUMPS), rng.uniform(-60, 90, BUMPS), rng.uniform(-110, 60, BUMPS)], axis=1
     )
@@ -146,7 +147,9 @@ def shaped(head: Head, shape: Shape) -> Array:
 
 def _near(p: Array, place: FloatArray, reach: float | tuple[float, float, float]) -> Array:
     """1 at a place, falling to 0 around it, (N,)."""
-    return np.asarray(np.exp(-0.5 * (((p - place.astype(np.float32)) / np.float32(reach)) ** 2).sum(axis=1)))
+    return np.asarray(
+        np.exp(-0.5 * (((p - place.astype(np.float32)) / np.asarray(reach, np.float32)) ** 2).sum(axis=1))
+    )
 
 
 def _smooth(x: Array, low: float, high: float) -> Array:
@@ -194,8 +197,8 @@ def _soft_tissue(p: Array, head: Head, shape: Shape) -> None:
     nose = _near(skin, (spine + r["nasion"]) / 2 + (0, 24, -12), (14.0, 16.0, 16.0))
     skin[:, 1] += nose * shape.nose
     skin[:, 2] += nose * 0.5 * shape.nose * np.sign(shape.bump[0, 0] if len(shape.bump) else 1.0)
-    skin[:, 1] += shape.lips * _near(skin, mouth + (0, 12, 1), (30.0, 25.0, 14.0))
-    skin[:, 1] += shape.soft_chin * _near(skin, chin + (0, 10, 0), (30.0, 25.0, 12.0))
+    skin[:, 1] += shape.lips * _near(skin, mouth + np.array([0, 12, 1]), (30.0, 25.0, 14.0))
+    skin[:, 1] += shape.soft_chin * _near(skin, chin + np.array([0, 10, 0]), (30.0, 25.0, 12.0))
     p[own] = skin
 
 

@@ -62,10 +62,8 @@ def ellipsoid(centre: Sequence[float] | Array, radii: Sequence[float] | Array, p
     height = np.linspace(-0.97, 0.97, points // 2 + 1)
     angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
     across = np.sqrt(1 - height**2)[:, None]
-    ring = np.stack(
-        [across * np.cos(angle), across * np.sin(angle), np.broadcast_to(height[:, None], across.shape[:1] + angle.shape)],
-        axis=-1,
-    )  # fmt: skip
+    level = np.broadcast_to(height[:, None], (len(height), points))
+    ring = np.stack([across * np.cos(angle), across * np.sin(angle), level], axis=-1)
     return loft(np.asarray(centre) + ring * np.asarray(radii))
 
 

@@ -109,7 +109,9 @@ class CephalogramStream:
             marks[n] = landmarks(head, projected[n])
         size = np.array(self.shape[::-1])
         present = ((marks >= 0) & (marks <= size - 1)).all(axis=2)
-        return CephalogramBatch(images, marks, present, np.array([s.pixel_mm for s in setups], np.float32))
+        return CephalogramBatch(
+            images, marks, np.asarray(present), np.array([s.pixel_mm for s in setups], np.float32)
+        )
 
 
 def _draw_setup(head: Head, points: Array, shape: tuple[int, int], rng: np.random.Generator) -> Setup:

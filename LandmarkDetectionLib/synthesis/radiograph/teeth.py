@@ -60,16 +60,16 @@ def teeth(arch: Arch) -> tuple[list[Solid], list[Solid]]:
     widths = np.array([one[0] for one in sizes], float)
     middles = np.cumsum(widths) - widths / 2
     places, directions = arch.place(middles)
-    whole, crowns = [], []
+    whole: list[Solid] = []
+    crowns: list[Solid] = []
     for n, size in enumerate(sizes):
         for side in (1.0, -1.0):
-            mirror = np.array([side, 1.0, 1.0])
             rings = _rings(size, n, places[n], directions[n], arch)
             solid, crown = loft(rings), loft(rings[:4] if arch.upper else rings[-4:])
             for one, kept in ((solid, whole), (crown, crowns)):
                 vertices = one.vertices.copy()
                 vertices[:, 0] = arch.front[0] + (vertices[:, 0] - arch.front[0]) * side
-                kept.append(Solid(vertices, one.faces if mirror[0] > 0 else one.faces[:, ::-1].copy()))
+                kept.append(Solid(vertices, one.faces if side > 0 else one.faces[:, ::-1].copy()))
     return whole, crowns
 
 

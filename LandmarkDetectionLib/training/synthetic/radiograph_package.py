@@ -21,7 +21,7 @@ from LandmarkDetectionLib.training.synthetic.radiographs import CALIBRATION_SEED
 from LandmarkDetectionLib.typing import Progress
 
 #: Pictures that shapes are told from, and others that the network is measured and calibrated on.
-SHAPES, HELD_OUT = 200, 120
+SHAPES, HELD_OUT = 200, 96
 #: Of the package's title and card.
 TITLE = "synthetic radiographs"
 
@@ -121,8 +121,8 @@ def _cases(
 def _card(card: str, config: AnnotatedConfig, real: Mapping[str, str]) -> str:
     """The usual card, saying truly what was learned from and measured on."""
     whose = (
-        "**Research use only. Not a medical device.** The weights learned from the images of whoever trained\n"
-        "the model: whether they may be passed on is for them to decide."
+        "**Research use only. Not a medical device.** The weights learned from the images of whoever "
+        "trained\nthe model: whether they may be passed on is for them to decide."
     )
     ours = (
         "**Research use only. Not a medical device.** The weights have seen no patient: all images are\n"
