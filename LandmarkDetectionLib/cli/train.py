@@ -85,6 +85,14 @@ class Images:
             "not called val, held back or test."
         ),
     ] = None
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Begin with the weights of this model of the same landmarks (name or folder), for example "
+            "one trained on synthetic radiographs; its network and canvas are kept.",
+        ),
+    ] = None
     raters: Annotated[
         str | None, typer.Option(help="mean of the raters (usual), all of them in turn, or one's name.")
     ] = None
@@ -171,7 +179,10 @@ def _refuse_options_of_annotated_images(result: Result, learning: Learning, imag
         "--install": result.install,
         "--no-install": result.install is False,
         "--members": learning.members,
-        **{f"--{name.replace('_', '-')}": value for name, value in vars(images).items()},
+        **{
+            "--from" if name == "start" else f"--{name.replace('_', '-')}": value
+            for name, value in vars(images).items()
+        },
     }
     for option, value in given.items():
         if value:
@@ -330,6 +341,7 @@ def _train_annotated(
         limit=images.limit,
         spacing=images.spacing,
         shape=images.shape,
+        start=images.start,
     )
     new = NewModel(result.name, result.model_version, protocol, result.install)
     with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:

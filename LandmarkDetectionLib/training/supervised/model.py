@@ -21,6 +21,7 @@ from LandmarkDetectionLib.training.supervised.cases import digest
 from LandmarkDetectionLib.training.supervised.package import package_annotated, quality_of
 from LandmarkDetectionLib.training.supervised.plan import divide, plan
 from LandmarkDetectionLib.training.supervised.quality import TrainingQuality
+from LandmarkDetectionLib.training.supervised.start import settings_from, weights_of
 from LandmarkDetectionLib.training.supervised.train import train_annotated
 from LandmarkDetectionLib.typing import Progress
 
@@ -66,6 +67,9 @@ class Lessons:
         How many cases are learned from; all when None.
     spacing, shape
         Of the network's canvas, mm and cells.
+    start
+        Name or folder of a model of the same landmarks whose weights the training begins with; its network
+        and canvas are kept.
     """
 
     preset: str = PRESET
@@ -76,6 +80,7 @@ class Lessons:
     limit: int | None = None
     spacing: Sequence[float] | None = None
     shape: Sequence[int] | None = None
+    start: str | None = None
 
     @property
     def seed(self) -> int:
@@ -137,6 +142,7 @@ def make_model(
     InputError, ModelError, OutputError, TrainingError, Cancelled
         As the steps do.
     """
+    start = load_model(lessons.start) if lessons.start is not None else None
     division = divide(datalist, lessons.held_back, lessons.seed, lessons.learn_from)
     config = plan(
         datalist,
@@ -146,7 +152,7 @@ def make_model(
         shape=lessons.shape,
         raters=lessons.raters,
         limit=lessons.limit,
-        changes=dict(lessons.changes),
+        changes=_begun(start, datalist) | dict(lessons.changes),
         # How far looking has come is no part of how far training has.
         progress=None if progress is None else lambda _share, text: progress(0.0, text),
     )
@@ -158,8 +164,19 @@ def make_model(
             f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
             f"{len(division.held_back)} held back; canvas {' x '.join(map(str, config.grid.shape))}, {cells}."
         )
+    if start is not None:
+        config = config.model_copy(update={"data": f"{config.data} from {weights_of(start)}"})
     training, packaging = _shares(progress)
-    train_annotated(config, datalist, division, out, progress=training, cancelled=cancelled, **(run or {}))
+    train_annotated(
+        config,
+        datalist,
+        division,
+        out,
+        start=start,
+        progress=training,
+        cancelled=cancelled,
+        **(run or {}),
+    )
     model = package_annotated(
         out,
         datalist,
@@ -179,6 +196,11 @@ def make_model(
             note_data(installed, (DataSource(path, lessons.held_back, lessons.seed, lessons.learn_from),))
         files.append(installed.path)
     return MadeModel(files, division.text, quality, install)
+
+
+def _begun(start: Model | None, datalist: Datalist) -> dict[str, Any]:
+    """Settings that the model to begin with decides."""
+    return {} if start is None else settings_from(start, datalist.landmark_names)
 
 
 def train_from_store(
