@@ -40,7 +40,8 @@ class Arch:
 
     def place(self, along: Array) -> tuple[Array, Array]:
         """Points (n, 3) of the right half at arc lengths along it, and its direction there (n, 2)."""
-        share = np.linspace(0, 1, 200)
+        # Third molars stand behind what the arch is described by.
+        share = np.linspace(0, 1.4, 281)
         half, depth = self.back[0] - self.front[0], self.front[1] - self.back[1]
         # An arch between a parabola and a horseshoe.
         curve = np.stack([self.front[0] + half * share**0.62, self.front[1] - depth * share**1.35], axis=1)
@@ -50,7 +51,7 @@ class Arch:
         step = np.stack([np.interp(along + 1, length, curve[:, k]) for k in range(2)], axis=1)
         direction = step - np.stack([x, y], axis=1)
         direction /= np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-6)
-        height = self.front[2] + (self.back[2] - self.front[2]) * np.clip(along / length[-1], 0, 1)
+        height = self.front[2] + (self.back[2] - self.front[2]) * along / np.interp(1, share, length)
         return np.stack([x, y, height], axis=1), direction
 
 
