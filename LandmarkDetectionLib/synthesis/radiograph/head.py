@@ -132,7 +132,8 @@ def make_head(skeleton: Skeleton) -> Head:
     }
     places = {name: turn @ (place - sella) for name, place in found.items()}
     for side in ("right", "left"):
-        # The rule finds the bone over the canal; its roof, which is marked, lies lower.
+        # Where raters mark it: moved after a look at the mean of 150 annotated cephalograms, not measured on
+        # the mesh.
         places[f"porion_{side}"] = places[f"porion_{side}"] + np.array([0.0, 1.5, -3.5])
     return _Assembly(bones, places).head()
 
