@@ -145,7 +145,7 @@ def _card(card: str, config: AnnotatedConfig, real: Mapping[str, str]) -> str:
             "",
             *rows,
             "- No image was learned from, but a few constants of the generator (places of porion, lips and",
-            "  soft tissue pogonion, height of the lower face, pixel sizes, contrast) were set after a look at",
+            "  soft tissue pogonion, height of the lower face, pixel sizes, contrast) were set after seeing",
             "  means of the 150 training images of ISBI 2015: results there are not quite blind.",
             "- Soft tissue pogonion is marked low, in front of gnathion, as the raters of ISBI 2015 do.",
             "- Train on a few of your own images, beginning with this model, before relying on it.",
