@@ -50,7 +50,7 @@ EXIT_CODES = (
 Side = Literal["auto", "left", "right"]
 
 #: What is synthesised and studied.
-Region = Literal["body", "bones", "hand"]
+Region = Literal["body", "bones", "hand", "cephalogram"]
 
 
 def series_of(text: str | None) -> str | int | None:

@@ -34,7 +34,8 @@ HeadContrast = Literal["ct", "mr"]
 
 def synthesize(
     out: Annotated[
-        Path | None, typer.Option(help="Contact sheet to write (.png): many bodies, hands or heads.")
+        Path | None,
+        typer.Option(help="Contact sheet to write (.png): many bodies, hands, cephalograms or heads."),
     ] = None,
     volumes: Annotated[
         Path | None,
@@ -59,7 +60,7 @@ def synthesize(
     *,
     telling: Telling,
 ) -> None:
-    """Generate bodies, hands or heads with known landmarks: a sheet to look at, a CT phantom, or volumes."""
+    """Generate images with known landmarks: a sheet to look at, a CT phantom, or volumes of heads."""
     if (out is None and volumes is None) == (phantom is None):
         raise typer.BadParameter("give --out, --volumes or --phantom.", param_hint="--out")
     if volumes is not None:
@@ -86,6 +87,10 @@ def synthesize(
             from LandmarkDetectionLib.synthesis.hand.sheet import write_hand_sheet
 
             write_hand_sheet(out, count=count, seed=seed)
+        elif out is not None and region == "cephalogram":
+            from LandmarkDetectionLib.synthesis.radiograph.sheet import write_cephalogram_sheet
+
+            write_cephalogram_sheet(out, count=count, seed=seed)
         elif out is not None:
             from LandmarkDetectionLib.synthesis.body.sheet import write_contact_sheet
 

@@ -86,6 +86,14 @@ class Images:
             "not called val, held back or test."
         ),
     ] = None
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Begin with the weights of this model of the same landmarks (name or folder), for example "
+            "one trained on synthetic radiographs; its network and canvas are kept.",
+        ),
+    ] = None
     raters: Annotated[
         str | None, typer.Option(help="mean of the raters (usual), all of them in turn, or one's name.")
     ] = None
@@ -144,7 +152,7 @@ def train(
     list_presets: Annotated[bool, typer.Option("--list-presets", help="Show the presets and stop.")] = False,
     telling: Telling,
 ) -> None:
-    """Train a model: on your own annotated images (--data), or on synthetic bodies and hands.
+    """Train a model: on your own annotated images (--data), or on synthetic bodies, hands, radiographs.
 
     The finished model is calibrated and measured on cases that were held back, and written to OUT/NAME.
     Ctrl-C stops after the current step and keeps a checkpoint; the same command goes on from there.
@@ -172,7 +180,10 @@ def _refuse_supervised_options(result: Result, learning: Learning, images: Image
         "--install": result.install,
         "--no-install": result.install is False,
         "--members": learning.members,
-        **{f"--{name.replace('_', '-')}": value for name, value in vars(images).items()},
+        **{
+            "--from" if name == "start" else f"--{name.replace('_', '-')}": value
+            for name, value in vars(images).items()
+        },
     }
     for option, value in given.items():
         if value:
@@ -212,9 +223,13 @@ def _train_synthetic(
     preset: str, out: Path, result: Result, learning: Learning, run: Run, telling: Telling
 ) -> list[Path]:
     from LandmarkDetectionLib.training.synthetic.presets import PRESETS, SECOND_STAGE, TrainingConfig
+    from LandmarkDetectionLib.training.synthetic.radiograph_presets import RADIOGRAPH_PRESETS
 
+    if preset in RADIOGRAPH_PRESETS:
+        return _train_radiographs(preset, out, result, learning, run, telling)
     if preset not in PRESETS:
-        raise typer.BadParameter(f"'{preset}' is none of {', '.join(PRESETS)}.", param_hint="--preset")
+        known = ", ".join((*PRESETS, *RADIOGRAPH_PRESETS))
+        raise typer.BadParameter(f"'{preset}' is none of {known}.", param_hint="--preset")
     changes = _changes(learning, network=learning.network)
     # Built anew rather than copied with changes, so that the changes are checked.
     config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **changes})
@@ -238,6 +253,34 @@ def _train_synthetic(
     folder, version = out / result.name, result.model_version
     with console.progress_bar(telling.shown) as progress:
         return [package_run(out, folder, name=result.name, version=version, progress=progress).path]
+
+
+def _train_radiographs(
+    preset: str, out: Path, result: Result, learning: Learning, run: Run, telling: Telling
+) -> list[Path]:
+    """A heatmap network on synthetic radiographs, and its model."""
+    from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
+    from LandmarkDetectionLib.training.synthetic.radiograph_package import package_radiographs
+    from LandmarkDetectionLib.training.synthetic.radiograph_presets import PROTOCOLS, RADIOGRAPH_PRESETS
+    from LandmarkDetectionLib.training.synthetic.radiographs import train_radiographs
+
+    if learning.network is not None:
+        raise typer.BadParameter("radiographs have a network of their own.", param_hint="--network")
+    changes = _changes(learning)
+    config = SupervisedConfig(**{**RADIOGRAPH_PRESETS[preset][1].model_dump(), **changes})
+    make_folder(out)
+    with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
+        train_radiographs(config, out, progress=progress, cancelled=cancelled, **vars(run))
+    with console.progress_bar(telling.shown) as progress:
+        model = package_radiographs(
+            out,
+            out / result.name,
+            PROTOCOLS[preset],
+            name=result.name,
+            version=result.model_version,
+            progress=progress,
+        )
+    return [model.path]
 
 
 def _train_both_stages(
@@ -301,6 +344,7 @@ def _train_annotated(
         limit=images.limit,
         spacing=images.spacing,
         shape=images.shape,
+        start=images.start,
     )
     new = NewModel(result.name, result.model_version, protocol, result.install)
     with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
@@ -335,11 +379,12 @@ def _check_model_name(name: str, version: str) -> None:
 def _print_presets(as_json: bool) -> None:
     from LandmarkDetectionLib.training.supervised.presets import SUPERVISED_PRESETS
     from LandmarkDetectionLib.training.synthetic.presets import PRESETS
+    from LandmarkDetectionLib.training.synthetic.radiograph_presets import RADIOGRAPH_PRESETS
 
     if as_json:
         synthetic = {
             name: {"description": text, "config": config.model_dump()}
-            for name, (text, config) in PRESETS.items()
+            for name, (text, config) in (*PRESETS.items(), *RADIOGRAPH_PRESETS.items())
         }
         annotated = {
             name: {
@@ -353,6 +398,10 @@ def _print_presets(as_json: bool) -> None:
     rows = [
         [name, config.network, str(config.steps), str(config.batch_size), text]
         for name, (text, config) in PRESETS.items()
+    ]
+    rows += [
+        [name, config.architecture, str(config.steps), str(config.batch_size), text]
+        for name, (text, config) in RADIOGRAPH_PRESETS.items()
     ]
     rows += [
         [

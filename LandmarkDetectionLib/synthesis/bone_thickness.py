@@ -179,3 +179,62 @@ def _draw(faces, first, last, x, y, z, weight, depth, thickness, moment):  # typ
                 at = min(max(at, np.float32(0)), depth)
                 thickness[r, c] += sign * at
                 moment[r, c] += sign * np.float32(0.5) * at * at
+
+
+def projected_thickness(points: Array, surfaces: Surfaces, density: Array, shape: tuple[int, int]) -> Array:
+    """Density times length inside surfaces that were projected already, in parallel or in perspective.
+
+    Parameters
+    ----------
+    points : (B, N, 3) float32
+        Column px, row px, depth mm away from the source; the vertices of the surfaces are the first of them.
+    surfaces : Surfaces
+    density : (B, S) float32
+        Of every surface, per mm; negative for the walls of cavities.
+    shape : (rows, columns)
+
+    Returns
+    -------
+    (B, rows, columns) float32
+        Along the depth; a ray at an angle to it is longer by the angle's secant.
+    """
+    total = np.zeros((len(points), *shape), np.float32)
+    arrays = (surfaces.faces, surfaces.vertex_start, surfaces.face_start)
+    in_slabs(lambda *slab: _projected(points, *arrays, density, total, *slab), len(points))
+    return total
+
+
+@compiled
+def _projected(  # type: ignore[no-untyped-def]
+    points, faces, vertex_start, face_start, density, total, start, stop
+):
+    rows, columns = total.shape[1:]
+    count = vertex_start[-1]
+    x = np.empty(count, np.int64)
+    y = np.empty(count, np.int64)
+    z = np.empty(count, np.float32)
+    moment = np.empty((rows, columns), np.float32)
+    for n in range(start, stop):
+        nearest = np.float32(1e9)
+        for v in range(count):
+            x[v] = np.int64(np.floor(points[n, v, 0] * 256 + 0.5))
+            y[v] = np.int64(np.floor(points[n, v, 1] * 256 + 0.5))
+            z[v] = points[n, v, 2]
+            nearest = min(nearest, z[v])
+        for v in range(count):
+            z[v] -= nearest
+        for s in range(len(vertex_start) - 1):
+            if density[n, s] != 0:
+                weight = density[n, s]
+                _draw(
+                    faces,
+                    face_start[s],
+                    face_start[s + 1],
+                    x,
+                    y,
+                    z,
+                    weight,
+                    np.float32(1e9),
+                    total[n],
+                    moment,
+                )

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from LandmarkDetectionLib.datasets.annotations import AnnotationStore
-from LandmarkDetectionLib.errors import InputError, ModelError
+from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.statistics import LEAST_SUBJECTS
 from LandmarkDetectionLib.files import atomic_write, make_folder, read_json, write_text
 from LandmarkDetectionLib.imaging.aligned_grid import read_template
@@ -38,6 +37,7 @@ from LandmarkDetectionLib.training.supervised.cases import CaseFolder, Supervise
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.package import errors_of, package_supervised
 from LandmarkDetectionLib.training.supervised.plan import Split
+from LandmarkDetectionLib.training.supervised.start import settings_of, weights_of
 from LandmarkDetectionLib.training.supervised.stream import SupervisedStream, plain_batches
 from LandmarkDetectionLib.training.supervised.template import TEMPLATE
 from LandmarkDetectionLib.training.supervised.train import (
@@ -143,7 +143,7 @@ def fine_tune(
     """
     step = progress or (lambda _fraction, _text: None)
     old = load_model(name)
-    config, options = _config_of(old), dict(changes or {})
+    config, options = settings_of(old), dict(changes or {})
     installed_folder(old.name)
     earlier = tuple(DataSource(str(Path(one).absolute())) for one in data) or noted_data(old)
     images = _images(config, old, store, run)
@@ -189,30 +189,6 @@ def fine_tune(
     return FineTuned(comparison, old, new, gathered.warnings, gathered.earlier.text)
 
 
-def refusal(model: Model) -> str | None:
-    """Why a model cannot be fine-tuned, in one sentence; None when it can."""
-    if not model.capabilities.learns:
-        return (
-            f"{model.name} cannot learn from corrections: only models of grey values can, which "
-            "a training on annotated images or the panel has made."
-        )
-    return None
-
-
-def _config_of(model: Model) -> SupervisedConfig:
-    """The settings that a model was trained with."""
-    if reason := refusal(model):
-        raise ModelError(reason, about="model of annotated images")
-    training: Any = model.metadata["training"]
-    try:
-        return SupervisedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})
-    except ValidationError:
-        raise ModelError(
-            f"{model.name} {model.version} does not say how it was trained in a way that is understood here; "
-            "train it anew."
-        ) from None
-
-
 def _settled(
     config: SupervisedConfig,
     data: FineTuningData,
@@ -222,7 +198,7 @@ def _settled(
     changes: dict[str, Any],
 ) -> SupervisedConfig:
     """What is learned and how; a run goes on only with the same."""
-    weights = "-".join(entry.sha256[:16] for entry in old.networks.values())
+    weights = weights_of(old)
     return SupervisedConfig.model_validate(
         {
             **config.model_dump(),

@@ -8,13 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from LandmarkDetectionLib.errors import ModelError
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
-from LandmarkDetectionLib.training.supervised.losses import HeatmapLoss
+from LandmarkDetectionLib.training.supervised.start import begin_with
 from LandmarkDetectionLib.training.supervised.stream import SupervisedBatch, SupervisedStream
-from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
+from LandmarkDetectionLib.training.supervised.task import HeatmapTask
 
 
 class FineTuningTask(HeatmapTask):
@@ -33,19 +32,7 @@ class FineTuningTask(HeatmapTask):
     def __init__(self, config: SupervisedConfig, model: Model, anchor: float = 0.0) -> None:
         super().__init__(config)
         self.anchor = anchor
-        state = model.build_networks()[KEY].state_dict()
-        try:
-            self.network.load_state_dict(state)
-        except RuntimeError:
-            raise ModelError(
-                f"The model {model.name} {model.version} does not fit its own training settings; "
-                "train it anew."
-            ) from None
-        if isinstance(self.loss, HeatmapLoss):
-            sigma = model.settings.get("sigma")
-            if isinstance(sigma, dict):
-                values = [float(sigma.get(name, config.sigma)) for name in config.landmarks]
-                self.loss.raw_sigma.data.copy_(torch.tensor(values))
+        begin_with(self, model)
         self._start = [value.detach().clone() for value in self.network.parameters()] if anchor else []
 
     def losses(self, output: HeatmapOutput, targets: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ from LandmarkDetectionLib.training.supervised.cases import digest
 from LandmarkDetectionLib.training.supervised.package import package_supervised, quality_of
 from LandmarkDetectionLib.training.supervised.plan import divide, plan
 from LandmarkDetectionLib.training.supervised.quality import TrainingQuality
+from LandmarkDetectionLib.training.supervised.start import settings_from, weights_of
 from LandmarkDetectionLib.training.supervised.train import train_supervised
 from LandmarkDetectionLib.typing import Progress
 
@@ -70,6 +71,9 @@ class Lessons:
         How many cases are learned from; all when None.
     spacing, shape
         Of the network's patch, mm and voxels.
+    start
+        Name or folder of a model of the same landmarks whose weights the training begins with; its network
+        and patch are kept.
     """
 
     preset: str = PRESET
@@ -80,6 +84,7 @@ class Lessons:
     limit: int | None = None
     spacing: Sequence[float] | None = None
     shape: Sequence[int] | None = None
+    start: str | None = None
 
     @property
     def seed(self) -> int:
@@ -141,6 +146,7 @@ def make_model(
     InputError, ModelError, OutputError, TrainingError, Cancelled
         As the steps do.
     """
+    start = load_model(lessons.start) if lessons.start is not None else None
     split = divide(datalist, lessons.held_out, lessons.seed, lessons.learn_from)
     config = plan(
         datalist,
@@ -150,7 +156,7 @@ def make_model(
         shape=lessons.shape,
         raters=lessons.raters,
         limit=lessons.limit,
-        changes=dict(lessons.changes),
+        changes=_begun(start, datalist) | dict(lessons.changes),
         # How far looking has come is no part of how far training has.
         progress=None if progress is None else lambda _share, text: progress(0.0, text),
     )
@@ -162,8 +168,19 @@ def make_model(
             f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
             f"{len(split.held_out)} held back; canvas {' x '.join(map(str, config.grid.shape))}, {voxels}."
         )
+    if start is not None:
+        config = config.model_copy(update={"data": f"{config.data} from {weights_of(start)}"})
     training, packaging = _shares(progress)
-    train_supervised(config, datalist, split, out, progress=training, cancelled=cancelled, **(run or {}))
+    train_supervised(
+        config,
+        datalist,
+        split,
+        out,
+        start=start,
+        progress=training,
+        cancelled=cancelled,
+        **(run or {}),
+    )
     model = package_supervised(
         out,
         datalist,
@@ -184,6 +201,11 @@ def make_model(
         files.append(installed.path)
     regions = HeatmapSettings.of(model).regions
     return MadeModel(files, split.text, quality, install, regions.text if regions else "")
+
+
+def _begun(start: Model | None, datalist: Datalist) -> dict[str, Any]:
+    """Settings that the model to begin with decides."""
+    return {} if start is None else settings_from(start, datalist.landmark_names)
 
 
 def train_from_store(

@@ -98,20 +98,81 @@ def package_supervised(
     title = datalist if isinstance(datalist, str) else datalist.name
     if protocol is None and not isinstance(datalist, str):
         protocol = datalist.protocol
-    protocol = protocol_of(config.landmarks, protocol, title)
+    return package_task(
+        config,
+        task,
+        training,
+        held_out,
+        out,
+        name=name,
+        version=version,
+        title=title,
+        protocol=protocol_of(config.landmarks, protocol, title),
+        split=split.text,
+        template=(Path(run) / TEMPLATE).read_bytes() if config.align else None,
+        metadata=metadata,
+        card=card,
+        progress=progress,
+    )
+
+
+def package_task(
+    config: SupervisedConfig,
+    task: HeatmapTask,
+    training: Sequence[SupervisedCase],
+    held_out: Sequence[SupervisedCase],
+    out: str | Path,
+    *,
+    name: str,
+    version: str,
+    title: str,
+    protocol: Protocol,
+    split: str = "",
+    template: bytes | None = None,
+    copies: int = COPIES,
+    metadata: Mapping[str, Any] | None = None,
+    card: Callable[[str], str] = str,
+    progress: Progress | None = None,
+) -> Model:
+    """Calibrate a trained network on cases held out, measure it there, and write a model package.
+
+    Parameters
+    ----------
+    config, task
+        The training.
+    training
+        What it learned from, or as much of it as tells the range of shapes.
+    held_out
+        What it is measured on.
+    title
+        What the cases are called together.
+    split
+        How they were divided, in one line for people.
+    template
+        What images are registered to.
+    copies
+        Warped ones of each held-back case that confidence is calibrated on besides.
+    protocol, metadata, card, progress
+        As in ``package_supervised``.
+
+    Raises
+    ------
+    OutputError
+        The package cannot be written.
+    """
     step = progress or (lambda _fraction, _text: None)
     held_out = in_batch_order(held_out)
-    step(0.0, "measuring on the cases held back")
+    step(0.0, "measuring on the cases held out")
     measured = _measure(
         task,
         plain_batches(held_out, 4),
-        lambda share: step(0.3 * share, "measuring on the cases held back"),
+        lambda share: step(0.3 * share, "measuring on the cases held out"),
     )
-    copies = _copies(held_out, config, protocol)
+    warped = _copies(held_out, config, protocol, copies)
     step(0.3, "calibrating")
     calibrating = measured
-    if held_out:
-        on_copies = _measure(task, copies, lambda share: step(0.3 + 0.6 * share, "calibrating"))
+    if warped:
+        on_copies = _measure(task, warped, lambda share: step(0.3 + 0.6 * share, "calibrating"))
         calibrating = _joined(measured, on_copies)
     curve = _calibration(calibrating["near"], calibrating, config.radius)
     regions = _regions(measured, calibrating, held_out, config, task.network.stride)
@@ -133,10 +194,9 @@ def package_supervised(
         "appearance": appearance_contrast(task, plain_batches(held_out or training[:FEWEST_FOR_CURVE], 1)),
     }
     attachments = {}
-    if config.align:
-        content = (Path(run) / TEMPLATE).read_bytes()
-        attachments[TEMPLATE_FILE] = content
-        settings["template"] = {"file": TEMPLATE_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    if template is not None:
+        attachments[TEMPLATE_FILE] = template
+        settings["template"] = {"file": TEMPLATE_FILE, "sha256": hashlib.sha256(template).hexdigest()}
     measured = _as_detected(
         measured, HeatmapSettings.model_validate(settings), config.landmarks, config.radius
     )
@@ -159,7 +219,7 @@ def package_supervised(
         "rows": error_rows(measured["error"], measured["there"], config.landmarks, config.radius),
         "calibration error": _calibration_error(measured, config.radius),
         "regions": regions,
-        "split": split.text,
+        "split": split,
         "quality": quality,
     }
     states = {KEY: (*task.architectures()[KEY], task.network.state_dict())}
@@ -275,7 +335,7 @@ def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Arra
 
 
 def _copies(
-    cases: Sequence[SupervisedCase], config: SupervisedConfig, protocol: Protocol
+    cases: Sequence[SupervisedCase], config: SupervisedConfig, protocol: Protocol, each: int
 ) -> list[SupervisedBatch]:
     """Mildly warped copies of the cases held out: more scores to calibrate on, some of them cut off."""
     if not cases:
@@ -283,7 +343,7 @@ def _copies(
     stream = SupervisedStream(
         cases, config.grid.shape, 4, MILD, mirror_permutation(protocol, config.landmarks), 7
     )
-    return [stream.batch(n) for n in range(-(-len(cases) * COPIES // 4))]
+    return [stream.batch(n) for n in range(-(-len(cases) * each // 4))]
 
 
 def _calibration(scores: Array, measured: dict[str, Array], radius: float) -> Calibration:
@@ -325,7 +385,7 @@ def _regions(
     if regions is None:
         return None
     wide = widened(calibrating["covariance"], regions.scale, regions.level, floor)
-    near = chance_within(wide, config.radius / calibrating["cell_mm"][:, None]) * calibrating["present"]
+    near = chance_within(wide, config.radius / calibrating["voxel_mm"][:, None]) * calibrating["present"]
     return RegionSettings(
         level=regions.level,
         promised=regions.promised,
@@ -348,7 +408,7 @@ def _as_detected(
     return {
         **measured,
         "deviation": np.sqrt(np.einsum("blii->bli", reading.covariance)),
-        "confidence": settings.confidence_of(reading, radius / measured["cell_mm"][:, None]),
+        "confidence": settings.confidence_of(reading, radius / measured["voxel_mm"][:, None]),
     }
 
 

@@ -13,11 +13,13 @@ from LandmarkDetectionLib.core import shapes
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.training.loop import fit, load_final_weights, open_run, read_run
 from LandmarkDetectionLib.training.supervised.cases import CaseFolder, SupervisedCase, prepare_cases
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.plan import Split
+from LandmarkDetectionLib.training.supervised.start import begin_with
 from LandmarkDetectionLib.training.supervised.stream import SupervisedStream, plain_batches
 from LandmarkDetectionLib.training.supervised.task import HeatmapTask
 from LandmarkDetectionLib.training.supervised.template import run_template
@@ -35,6 +37,7 @@ def train_supervised(
     out: str | Path,
     *,
     loss: Callable[..., Any] | None = None,
+    start: Model | None = None,
     resume: bool = True,
     device: str = "auto",
     devices: int = 1,
@@ -57,6 +60,8 @@ def train_supervised(
         Folder of the run; made when missing.
     loss
         A loss of your own, see ``training.supervised.losses``.
+    start
+        Begin with the weights of this model; the config must be of its network, see ``start.settings_from``.
     device, devices, num_nodes, progress, cancelled
         As in ``train.train``.
 
@@ -93,7 +98,7 @@ def train_supervised(
     return fit(
         config,
         folder,
-        make_task=lambda: HeatmapTask(config, loss),
+        make_task=lambda: _first_task(config, loss, start),
         stream=stream,
         held_out=lambda: plain_batches(held_out[:WATCHED], 4),
         names=config.landmarks,
@@ -104,6 +109,13 @@ def train_supervised(
         progress=progress,
         cancelled=cancelled,
     )
+
+
+def _first_task(config: SupervisedConfig, loss: Callable[..., Any] | None, start: Model | None) -> HeatmapTask:
+    task = HeatmapTask(config, loss)
+    if start is not None:
+        begin_with(task, start)
+    return task
 
 
 def load_cases(

@@ -1,0 +1,1 @@
+"""Radiographs: bones, teeth, air and skin projected from a source onto a film, with known landmarks."""

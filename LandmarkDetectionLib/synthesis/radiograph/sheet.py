@@ -1,0 +1,76 @@
+"""A sheet of synthetic cephalograms to look at, every second one with its landmarks."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.synthesis.radiograph.stream import CephalogramBatch, CephalogramStream
+from LandmarkDetectionLib.synthesis.sheets import Colour, captioned, scans, write_sheet
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PROTOCOL = "cephalometric-19"
+KINDS: dict[str, Colour] = {"bone": (86, 180, 233), "tooth": (240, 163, 10), "skin": (0, 200, 140)}
+SKIN = ("upper_lip", "lower_lip", "subnasale", "soft_pogonion")
+#: Pictures that are drawn at once.
+BATCH = 12
+
+
+def write_cephalogram_sheet(
+    path: str | os.PathLike[str],
+    *,
+    count: int = 24,
+    seed: int = 0,
+    columns: int = 6,
+    skeleton: str | None = None,
+) -> None:
+    """Draw synthetic cephalograms and their landmarks.
+
+    Parameters
+    ----------
+    path
+        PNG to write.
+    count, columns
+        Number of pictures, and how many stand side by side.
+    seed
+        Of the stream; a training with this seed sees the same kind of heads.
+    skeleton
+        Path of the bones; see ``skeleton.skeleton_path``.
+
+    Raises
+    ------
+    InputError
+        When there is no skeleton.
+    OutputError
+        When the file cannot be written.
+    """
+    names = load_protocol(PROTOCOL).names
+    colours = [KINDS["skin" if n in SKIN else "tooth" if "incisor" in n else "bone"] for n in names]
+    stream = CephalogramStream(seed, min(count, BATCH), path=skeleton)
+    tiles = (_tile(batch, n, colours) for batch, n in scans(stream, count))
+    title = f"{count} synthetic cephalogram{'s' * (count > 1)}, seed {seed}"
+    write_sheet(path, tiles, count, columns, title, KINDS, "landmarks on every second picture")
+
+
+def _tile(batch: CephalogramBatch, n: int, colours: list[Colour]) -> Image:
+    from PIL import Image, ImageDraw
+
+    fine = 3
+    picture = Image.fromarray(np.rint(batch.images[n] * 255).astype(np.uint8)).convert("RGB")
+    picture = picture.resize((picture.width * fine, picture.height * fine), Image.Resampling.BICUBIC)
+    if n % 2:
+        draw = ImageDraw.Draw(picture)
+        for colour, (column, row), seen in zip(colours, batch.points[n], batch.present[n], strict=True):
+            if seen:
+                x, y, radius = (column + 0.5) * fine, (row + 0.5) * fine, 5
+                draw.ellipse((x - radius - 2, y - radius - 2, x + radius + 2, y + radius + 2), fill=(0, 0, 0))
+                draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+    picture = picture.resize((picture.width // fine, picture.height // fine), Image.Resampling.BOX)
+    low = int(batch.present[n].sum())
+    caption = (f"{batch.pixel_mm[n]:.2f} mm per pixel", f"{low} of {len(colours)} landmarks in view")
+    return captioned([picture], caption, 2)

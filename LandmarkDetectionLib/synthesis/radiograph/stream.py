@@ -1,0 +1,146 @@
+"""Endless lateral cephalograms with their 19 landmarks, from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from LandmarkDetectionLib.synthesis.bone_thickness import projected_thickness
+from LandmarkDetectionLib.synthesis.radiograph.accessories import add_frame, add_metal
+from LandmarkDetectionLib.synthesis.radiograph.film import draw_densities, draw_film, exposed
+from LandmarkDetectionLib.synthesis.radiograph.head import Head, load_head
+from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, landmarks, turned_head
+from LandmarkDetectionLib.synthesis.radiograph.shapes import draw_shape, shaped
+from LandmarkDetectionLib.typing import Array
+
+PICTURES_PER_HEAD = 2
+#: A picture is as high as so many mm on the film.
+HEIGHT_MM = (220.0, 340.0)
+#: Share of pictures that may cut off a part of the face, and the marks that others show.
+CUT_OFF = 0.05
+IN_VIEW = ("soft nasion", "upper_lip", "soft_pogonion", "sella")
+#: Where the ear rods lie in the picture: mean and deviation as shares of its width and height.
+EAR_AT, EAR_SPREAD = (0.32, 0.50), (0.06, 0.05)
+
+
+@dataclass(frozen=True)
+class CephalogramBatch:
+    """Pictures that look to the right.
+
+    Attributes
+    ----------
+    images : (B, H, W) float32
+        0 to 1.
+    points : (B, 19, 2) float32 px
+        Column and row, in the order of ``projection.LANDMARKS``.
+    present : (B, 19) bool
+        Whether a landmark lies in its picture.
+    pixel_mm : (B,) float32
+        On the film.
+    """
+
+    images: Array
+    points: Array
+    present: Array
+    pixel_mm: Array
+
+
+@dataclass(frozen=True)
+class CephalogramStream:
+    """Lateral cephalograms of heads that do not exist; the same seed and settings give the same bytes.
+
+    Attributes
+    ----------
+    seed
+    batch_size
+    shape : (rows, columns)
+    variety
+        Of heads: 1 as in training.
+    disturbance
+        Of films: 1 as in training, 0 without noise, blur and what else is in view.
+    path
+        Of the skeleton; see ``skeleton.skeleton_path``.
+    """
+
+    seed: int = 0
+    batch_size: int = 32
+    shape: tuple[int, int] = (320, 272)
+    variety: float = 1.0
+    disturbance: float = 1.0
+    path: str | None = None
+
+    def __iter__(self) -> Iterator[CephalogramBatch]:
+        number = 0
+        while True:
+            yield self.batch(number)
+            number += 1
+
+    def batch(self, number: int) -> CephalogramBatch:
+        """Batch ``number`` of the stream, whatever was drawn before.
+
+        Raises
+        ------
+        InputError
+            When there is no skeleton.
+        """
+        head = load_head(self.path)
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, number, 17]))
+        seen, setups, density = [], [], []
+        for n in range(self.batch_size):
+            if n % PICTURES_PER_HEAD == 0:
+                points = shaped(head, draw_shape(rng, self.variety))
+            setup = _draw_setup(head, points, self.shape, rng)
+            seen.append(setup.projected(points))
+            setups.append(setup)
+            density.append(draw_densities(head, rng))
+        projected = np.stack(seen)
+        attenuation = projected_thickness(projected, head.surfaces, np.stack(density), self.shape)
+        images = np.empty_like(attenuation)
+        marks = np.empty((self.batch_size, 19, 2), np.float32)
+        for n, setup in enumerate(setups):
+            through = attenuation[n] * _obliquity(setup, self.shape)
+            if self.disturbance > 0:
+                add_metal(through, head, projected[n], setup, rng)
+            images[n] = exposed(through, draw_film(rng, self.disturbance), rng)
+            if self.disturbance > 0:
+                add_frame(images[n], rng)
+            marks[n] = landmarks(head, projected[n])
+        size = np.array(self.shape[::-1])
+        present = ((marks >= 0) & (marks <= size - 1)).all(axis=2)
+        return CephalogramBatch(
+            images, marks, np.asarray(present), np.array([s.pixel_mm for s in setups], np.float32)
+        )
+
+
+def _draw_setup(head: Head, points: Array, shape: tuple[int, int], rng: np.random.Generator) -> Setup:
+    """A head in its cephalostat: turned by a few degrees, and where the film lies."""
+    rows, columns = shape
+    axis = points[head.marks["porion"]].mean(axis=0) + np.array([0.0, 0.0, -4.0])
+    turn = turned_head(rng.normal(0, 0.03), rng.normal(0, 0.025), rng.normal(-0.05, 0.09))
+    centre = rng.normal(EAR_AT, EAR_SPREAD) * (columns, rows)
+    setup = Setup(
+        turn=turn,
+        axis=axis.astype(np.float64),
+        source_mm=rng.uniform(1400, 1600) if rng.random() < 0.8 else rng.uniform(1600, 3600),
+        film_mm=rng.uniform(90, 200),
+        pixel_mm=float(np.exp(rng.uniform(*np.log(HEIGHT_MM)))) / rows,
+        centre=centre,
+    )
+    # A technician sees to it that the face is in the picture, mostly.
+    if rng.random() > CUT_OFF:
+        seen = setup.projected(points[[head.marks[name][0] for name in IN_VIEW]])[:, :2]
+        room = np.array([columns, rows]) * rng.uniform(0.02, 0.08)
+        over = np.maximum(seen.max(axis=0) - (np.array([columns, rows]) - 1 - room), 0)
+        under = np.maximum(room - seen.min(axis=0), 0)
+        setup = replace(setup, centre=centre - over + under)
+    return setup
+
+
+def _obliquity(setup: Setup, shape: tuple[int, int]) -> Array:
+    """How much longer than its depth the way of a ray is, (H, W)."""
+    distance = (setup.source_mm + setup.film_mm) / setup.pixel_mm
+    y = ((np.arange(shape[0]) - setup.centre[1]) / distance)[:, None] ** 2
+    x = ((np.arange(shape[1]) - setup.centre[0]) / distance)[None] ** 2
+    return np.asarray(np.sqrt(1 + x + y), np.float32)

@@ -1,0 +1,49 @@
+"""Settings of trainings on synthetic radiographs: those of annotated images, with synthetic ones as data."""
+
+from __future__ import annotations
+
+from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.networks.presets import network_preset
+from LandmarkDetectionLib.training.supervised.config import SupervisedConfig, GridConfig
+
+#: Protocol by preset.
+PROTOCOLS = {"cephalogram": "cephalometric-19", "quick-cephalogram": "cephalometric-19"}
+#: What a run's config calls its data.
+SYNTHETIC = "synthetic"
+RADIUS_MM = 2.0
+
+_CEPHALOGRAM = SupervisedConfig(
+    architecture="spatial_configuration",
+    parameters={
+        k: v for k, v in network_preset("spatial_configuration", "lite", 2).items() if k != "dimensions"
+    },
+    landmarks=load_protocol("cephalometric-19").names,
+    grid=GridConfig(shape=(320, 272), spacing=None, intensity="standardise"),
+    loss="scn",
+    sigma=2.5,
+    copies=4,
+    radius=RADIUS_MM,
+    steps=5000,
+    batch_size=4,
+    optimiser="adamw",
+    learning_rate=2e-3,
+    weight_decay=1e-3,
+    averaging=0.998,
+    validate_every=500,
+    checkpoint_minutes=4.0,
+    data=SYNTHETIC,
+)
+
+#: Settings by name.
+RADIOGRAPH_PRESETS: dict[str, tuple[str, SupervisedConfig]] = {
+    "cephalogram": (
+        "Synthetic cephalograms: the 19 landmarks of ISBI 2015 by heatmaps; needs BodyParts3D.",
+        _CEPHALOGRAM,
+    ),
+    "quick-cephalogram": (
+        "The same for a few minutes, to see that everything works.",
+        _CEPHALOGRAM.model_copy(
+            update={"steps": 100, "batch_size": 2, "averaging": 0.95, "validate_every": 50}
+        ),
+    ),
+}
