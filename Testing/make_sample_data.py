@@ -1,5 +1,6 @@
-"""Make the sample that ships: ``python Testing/make_sample_data.py`` (needs the extra ``synthesis`` and BodyParts3D).
+"""Make the sample that ships: ``python Testing/make_sample_data.py``.
 
+It needs the extra ``synthesis``, and BodyParts3D for its bones (see ``landmark-detection skeleton``).
 A generated CT of no patient, with its true landmarks and a thumbnail; the same command gives the same files.
 """
 

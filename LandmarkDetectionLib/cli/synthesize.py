@@ -137,7 +137,9 @@ def demo(
     ),
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Generate another body than the sample that ships; needs the extra synthesis."),
+        typer.Option(
+            min=0, help="Generate another body than the sample that ships; needs the extra synthesis."
+        ),
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
     device: DeviceOption = "auto",

@@ -259,7 +259,7 @@ def _close(
 
 
 def mirror_image(picture: Array, front: bool) -> Array:
-    """What a mirrored body would look like: from the front turned round, from the left with depths negated."""
+    """What a mirrored body looks like: turned round from the front, its depths negated from the left."""
     if front:
         return np.ascontiguousarray(picture[..., ::-1])
     return np.asarray(picture * np.array([1, 1, -1, 1], np.float32)[:, None, None])

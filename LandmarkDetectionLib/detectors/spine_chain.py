@@ -22,7 +22,7 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
     mirror_image,
 )
 from LandmarkDetectionLib.imaging.body.patches import SIZE
-from LandmarkDetectionLib.networks.silhouette_arrays import cell_centres
+from LandmarkDetectionLib.networks.silhouette_arrays import pixel_centres
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM
 from LandmarkDetectionLib.quality.vertebra_levels import CHAIN, TO_NEXT_MM
 from LandmarkDetectionLib.typing import Array
@@ -43,6 +43,8 @@ VARIATION, SLACK_MM, ODD = 0.12, 2.0, 0.01
 SIZES, SIZE_VARIATION = (0.82, 0.9, 1.0, 1.1, 1.22), 0.12
 #: The first look's word about a height: at least so uncertain, and wrong with this probability.
 FIRST_MM, FIRST_WRONG = 15.0, 0.3
+#: Deviation of the window about a level's height that its place is read in, as a share of a step.
+REACH = 0.35
 #: Discs lie between two of the chain; "neck" is the name of one of them that is also used.
 DISCS = {"disc_c7_t1": ("vertebra_c7", "vertebra_t1"), "disc_t12_l1": ("vertebra_t12", "vertebra_l1")}
 SAME_AS_DISC = {"neck": "disc_c7_t1"}
@@ -113,7 +115,9 @@ def _along(points: Array, weight: Array) -> Array:
     for axis in range(2):
         trust = weight + 0.05
         for _ in range(4):  # reweighted, so that vertebrae beside the others do not bend it
-            fitted = np.polynomial.Polynomial.fit(where, points[:, axis], degree, domain=[-1, 1], w=np.sqrt(trust))
+            fitted = np.polynomial.Polynomial.fit(
+                where, points[:, axis], degree, domain=[-1, 1], w=np.sqrt(trust)
+            )
             trust = (weight + 0.05) / (1 + (np.abs(points[:, axis] - fitted(where)) / 8.0) ** 2)
         curve.append(fitted(at))
     return np.stack([*curve, places], axis=1)
@@ -145,7 +149,7 @@ def _agree(
 ) -> None:
     """Write what the chain says of one scan."""
     stride = SIZE // votes.front.shape[-1]
-    offsets = ((SIZE - 1) / 2 - cell_centres(votes.front.shape[-2], stride)) * pixel_mm  # rows run down
+    offsets = ((SIZE - 1) / 2 - pixel_centres(votes.front.shape[-2], stride)) * pixel_mm  # rows run down
     low, high = votes.middle[:, 2].min() + offsets.min(), votes.middle[:, 2].max() + offsets.max()
     margin = float(TO_NEXT_MM.sum()) / 2  # levels that are not in the pictures lie beyond them
     heights = np.arange(low - margin, high + margin, STEP_MM)
@@ -156,7 +160,9 @@ def _agree(
         if not low < height < high:
             answer.present[b, row] = min(answer.present[b, row], 0.2)
             continue
-        place, spread, mass = _place(votes, level, height, pixel_mm)
+        around = heights[path[[max(level - 1, 0), min(level + 1, len(rows) - 1)]]]
+        reach = REACH * abs(around[0] - around[1]) / (2 if 0 < level < len(rows) - 1 else 1)
+        place, spread, mass = _place(votes, level, height, reach, pixel_mm)
         if mass < LOST:
             continue
         sure = float(marginal[level, np.abs(heights - height) <= RADIUS_MM].sum())
@@ -165,7 +171,9 @@ def _agree(
         answer.position[b, row], answer.covariance[b, row] = place, spread
         answer.near[b, row] = sure
         inside = np.abs(votes.middle[:, 2] - height) < (SIZE / 2 - 6) * pixel_mm
-        said = votes.present[inside, :][:, max(level - 1, 0) : level + 2] if inside.any() else np.zeros((1, 1))
+        said = (
+            votes.present[inside, :][:, max(level - 1, 0) : level + 2] if inside.any() else np.zeros((1, 1))
+        )
         answer.present[b, row] = max(first.present[b, row], float(said.max()))
         answer.kind[b, row] = "close"
 
@@ -269,12 +277,13 @@ def _marginals(evidence: Array, kernels: Sequence[Array]) -> tuple[Array, float]
     return both / both.sum(axis=1, keepdims=True), total
 
 
-def _place(votes: _Votes, level: int, height: float, pixel_mm: float) -> tuple[Array, Array, float]:
+def _place(
+    votes: _Votes, level: int, height: float, reach: float, pixel_mm: float
+) -> tuple[Array, Array, float]:
     """Position, covariance and mass of what pictures show at a height: of the level or its like."""
     stride = SIZE // votes.front.shape[-1]
     own = slice(level, level + 1) if level == len(CHAIN) - 1 else slice(0, len(CHAIN) - 1)
-    reach = 0.4 * float(np.interp(level, np.arange(len(TO_NEXT_MM)), TO_NEXT_MM))
-    cells = ((SIZE - 1) / 2 - cell_centres(votes.front.shape[-1], stride)) * pixel_mm
+    cells = ((SIZE - 1) / 2 - pixel_centres(votes.front.shape[-1], stride)) * pixel_mm
     sums = np.zeros((2, 6))
     for n, middle in enumerate(votes.middle):
         # A picture tells best of what lies in its middle.
@@ -324,5 +333,3 @@ def _between(answer: BodyEstimates, b: int, names: list[str]) -> None:
         if name in names and disc in names:
             for part in answer[:5]:
                 part[b, names.index(name)] = part[b, names.index(disc)]
-
-

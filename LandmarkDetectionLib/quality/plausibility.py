@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 LUNG_HU = (-950.0, -500.0)
 
 
+#: More unusual distances than these are told in one sentence.
+MOST_SENTENCES = 3
+
+
 def segment_lengths(protocol: Protocol, positions: np.ndarray) -> np.ndarray:
     """Lengths (..., lines) mm of the protocol's lines for positions (..., L, 3); NaN where one is absent."""
     names = list(protocol.names)
@@ -53,6 +57,8 @@ def plausibility_warnings(
                 f"between {low:.0f} and {high:.0f} {unit} is usual."
             )
             doubts.append(Doubt(text, DoubtKind.DISTANCE, (a, b)))
+    if len(doubts) > MOST_SENTENCES:
+        doubts = [_together(doubts)]
     names = list(protocol.names)
     swapped = []
     for one, other in protocol.pairs:
@@ -69,6 +75,14 @@ def plausibility_warnings(
         )
         doubts.append(Doubt(text, DoubtKind.SIDE))
     return doubts
+
+
+def _together(doubts: list[Doubt]) -> Doubt:
+    """One doubt for many unusual distances."""
+    landmarks = tuple(dict.fromkeys(name for doubt in doubts for name in doubt.landmarks))
+    first = " ".join(doubt.text for doubt in doubts[:2])
+    text = f"{len(doubts)} distances between landmarks are unusual; check the landmarks. {first}"
+    return Doubt(text, DoubtKind.DISTANCE, landmarks)
 
 
 def none_found(volume: Volume, model: Model, landmarks: LandmarkSet) -> list[Doubt]:

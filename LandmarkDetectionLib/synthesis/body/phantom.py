@@ -7,7 +7,7 @@ BodyParts3D, where they are installed; without them it has none, as a body in MR
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -129,8 +129,15 @@ def _draw_one(
         fits &= (bodies.phenotype[:, 1] > 0.6) if adult else np.ones(8, bool)
         if fits.any():
             n = int(np.flatnonzero(fits)[0])
-            parts = {field.name: getattr(bodies, field.name) for field in fields(bodies)}
-            return Bodies(**{k: None if part is None else part[n : n + 1] for k, part in parts.items()})
+            one = slice(n, n + 1)
+            return Bodies(
+                bodies.vertices[one],
+                bodies.joints[one],
+                bodies.phenotype[one],
+                bodies.posture[one],
+                bodies.prone[one],
+                None if bodies.bones is None else bodies.bones[one],
+            )
 
 
 def _voxelise(vertices: Array, faces: Array, grid: _Grid) -> Array:
@@ -248,9 +255,7 @@ def _add_bones(voxels: Array, inside: Array, grid: _Grid, dense: DenseBodies) ->
     for start in range(0, depths, SLABS_AT_ONCE):
         anterior = grid.axis(1)[start : start + SLABS_AT_ONCE]
         count = len(anterior)
-        near, far = (
-            (-anterior + side * grid.spacing / 2).astype(np.float32) for side in (-1, 1)
-        )
+        near, far = ((-anterior + side * grid.spacing / 2).astype(np.float32) for side in (-1, 1))
         body = np.zeros(count, int)
         slabs = (np.repeat(origin, count, 0), np.repeat(pixel, count, 0), near, far, (rows, columns), body)
         density, share = (slab_bone(one, False, *slabs)[0] / grid.spacing for one in (dense, solid))

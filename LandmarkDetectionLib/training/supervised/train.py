@@ -111,7 +111,9 @@ def train_supervised(
     )
 
 
-def _first_task(config: SupervisedConfig, loss: Callable[..., Any] | None, start: Model | None) -> HeatmapTask:
+def _first_task(
+    config: SupervisedConfig, loss: Callable[..., Any] | None, start: Model | None
+) -> HeatmapTask:
     task = HeatmapTask(config, loss)
     if start is not None:
         begin_with(task, start)

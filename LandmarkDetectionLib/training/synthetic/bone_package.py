@@ -58,6 +58,8 @@ from LandmarkDetectionLib.training.synthetic.joint import stacked
 from LandmarkDetectionLib.training.synthetic.train import trained_networks
 from LandmarkDetectionLib.typing import Array, Progress
 
+#: Landmarks closer together than this in everybody are two names for one point.
+SAME_POINT_MM = 5.0
 #: Bodies that tell how landmarks lie to one another, in batches; none of them is looked at.
 SHAPE_BATCHES, SHAPE_BATCH = 40, 64
 
@@ -137,7 +139,7 @@ def package_bones(
     }
     calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}
     spread = {kind: _spread(held, where) for kind, (held, where) in kinds.items()}
-    lengths = segment_lengths(protocol, last.truth)
+    shapes = drawn_shapes(names, JOINT_SEED)
     settings: dict[str, Any] = {
         "pixel_mm": config.pixel_mm,
         "coronal_shape": list(framing.coronal),
@@ -146,7 +148,7 @@ def package_bones(
         "regions": [list(group) for group in groups],
         "calibration": {kind: curve.to_settings() for kind, curve in calibration.items()},
         "spread": {kind: by_name(names, values, 3) for kind, values in spread.items()},
-        "length_range_mm": rounded_ranges(length_ranges(protocol, lengths), 1),
+        "length_range_mm": rounded_ranges(_distances(protocol, shapes), 1),
     }
     if outline is not None:
         settings["outline"] = outline_settings(outline, framing)
@@ -154,7 +156,7 @@ def package_bones(
             states[f"skin_{key}"] = (architecture, parameters, state)
     tested_first, tested = measured(TEST_SEED, scans, True, 0.5, 0.95)
     report = bones_report(tested, tested_first, calibration, spread, protocol)
-    joint = _joint(tested, spread, drawn_shapes(names, JOINT_SEED))
+    joint = _joint(tested, spread, shapes)
     return save_model(
         out,
         name=name,
@@ -237,6 +239,12 @@ def _spread(held: HeldOutBones, where: Array) -> Array:
     if regions is None:
         return np.ones(used.shape[1])
     return spread_factors(regions.scale, regions.level, 3)
+
+
+def _distances(protocol: Protocol, shapes: Array) -> dict[str, tuple[float, float]]:
+    """Range of every line of the protocol; of two names for one point there is none."""
+    ranges = length_ranges(protocol, segment_lengths(protocol, shapes))
+    return {line: (low, high) for line, (low, high) in ranges.items() if high >= SAME_POINT_MM}
 
 
 def drawn_shapes(names: tuple[str, ...], seed: int) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.networks.presets import network_preset
-from LandmarkDetectionLib.training.supervised.config import SupervisedConfig, GridConfig
+from LandmarkDetectionLib.training.supervised.config import GridConfig, SupervisedConfig
 
 #: Protocol by preset.
 PROTOCOLS = {"cephalogram": "cephalometric-19", "quick-cephalogram": "cephalometric-19"}

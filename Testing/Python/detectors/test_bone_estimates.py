@@ -90,7 +90,9 @@ def look(middles: Array, scans: Array) -> tuple[Array, Array]:
     """Pictures in which nothing is to be seen but where they are."""
     pictures = np.zeros((len(middles), 4, SIZE, SIZE), np.float32)
     pictures[:, 0, 0, :3], pictures[:, 0, 0, 3] = middles, scans
-    pictures[:, 2] = 1.0  # bone behind the middle, which lies before it in the mirror image seen from the left
+    pictures[:, 2] = (
+        1.0  # bone behind the middle, which lies before it in the mirror image seen from the left
+    )
     return pictures, pictures
 
 
