@@ -162,7 +162,7 @@ def next_case(
     rows = [
         [
             rank.case,
-            f"{rank.priority:.1f}",
+            f"{rank.expected_wrong:.1f}",
             f"{rank.expected_error:.1f}",
             rank.worst or "-",
             str(rank.open),
