@@ -107,7 +107,7 @@ MOVED = {
     "tiling": "heatmaps.sliding_window",
     "training.annotated_training": "training.supervised.train",
     "training.augmentation": "training.supervised.augmentation",
-    "training.fine_tuning": "training.finetuning.finetune",
+    "training.fine_tuning": "training.finetuning.finetune training.supervised.start",
     "training.fine_tuning_verdict": "training.finetuning.comparison",
     "training.heatmap_losses": "training.supervised.losses",
     "training.package": "training.synthetic.card_parts training.synthetic.package",

@@ -18,7 +18,7 @@ from LandmarkDetectionLib.io.volumes import write_volume
 from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 
 NAME = "synthetic-body-ct"
-SEED = 2  # an adult of 1.72 m, arms at the sides; the body of `landmark-detection demo`
+SEED = 8  # an adult, arms at the sides; the body of `landmark-detection demo`
 SPACING_MM = 5.0
 STEP_HU = 8  # noise is what does not compress
 BODY_HU = -300

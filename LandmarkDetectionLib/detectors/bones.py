@@ -53,6 +53,7 @@ from LandmarkDetectionLib.imaging.body.cells import BodyCells
 from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE, slab_input, slab_views
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.imaging.view import View
+from LandmarkDetectionLib.networks.silhouette_arrays import pixel_centres
 from LandmarkDetectionLib.quality.body_evidence import Inside, composition, weighed
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM, Calibration
 from LandmarkDetectionLib.quality.plausibility import (
@@ -116,7 +117,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         turned = {} if convincing(estimates) else _turned(networks, coronal, settings)
     with timed(seconds, "check"):
         step(0.9, "checking the result")
-        confidence = _confidence(estimates, settings, coronal)
+        confidence = _confidence(estimates, settings, coronal, names)
         inside = composition(volume, views).inside
         if inside is Inside.UNIFORM and confidence.max() < LEAST_LIKENESS:
             raise NoBodyError(
@@ -197,7 +198,10 @@ def close_looks(cells: BodyCells, half_mm: float = 80.0) -> Any:
 
 
 def _turned(networks: dict[str, Any], coronal: View, settings: BoneSettings) -> dict[str, float]:
-    """Sums of confidence of the first look as labelled, and with the axes turned."""
+    """Sums of confidence as labelled, and with the axes turned, by outline and depth where those are known.
+
+    Bones look much the same from the front and from behind.
+    """
     from LandmarkDetectionLib.detectors.bone_estimates import run
     from LandmarkDetectionLib.networks.silhouette_arrays import decode, distribution, mass_within
 
@@ -210,7 +214,22 @@ def _turned(networks: dict[str, Any], coronal: View, settings: BoneSettings) -> 
         "upside down": tuple(a[::-1] for a in (front, back, inside, bone, depth)),
         "both": tuple(a[::-1] for a in (-back, -front, inside, bone, -depth)),
     }
-    image = body_image(*(np.stack(parts) for parts in zip(*turns.values(), strict=True)))
+    views = [np.stack(parts) for parts in zip(*turns.values(), strict=True)]
+    if settings.outline is not None:
+        outline = settings.outline
+        said = estimate(
+            {"coronal": networks["skin_coronal"]},
+            (views[0], views[1], views[2]),
+            None,
+            None,
+            settings.pixel_mm,
+            outline.mirror(),
+            np.array([outline.mean_depth_mm[name] for name in outline.names]),
+            np.array([outline.mean_depth_error_mm[name] for name in outline.names]),
+        )
+        curve = Calibration(np.array(outline.calibration.scores), np.array(outline.calibration.shares))
+        return dict(zip(turns, curve(said.score("network")).sum(axis=1).tolist(), strict=True))
+    image = body_image(*views)
     network = networks["coronal"]
     maps = run(network, image)
     probability, present = distribution(maps.logits, maps.absent)
@@ -224,13 +243,16 @@ def score(estimates: BodyEstimates) -> Array:
     return np.asarray(estimates.near * estimates.present)
 
 
-def _confidence(estimates: BodyEstimates, settings: BoneSettings, coronal: View) -> Array:
+def _confidence(
+    estimates: BodyEstimates, settings: BoneSettings, coronal: View, names: Sequence[str]
+) -> Array:
     own, kind = score(estimates)[0], estimates.kind[0]
     confidence = np.zeros(len(own))
     for one in np.unique(kind):
         curve = settings.outline.calibration if one == "outline" else settings.calibration[one]  # type: ignore
         calibration = Calibration(np.array(curve.scores), np.array(curve.shares))
-        confidence = np.where(kind == one, calibration(own), confidence)
+        said = calibration(own) * settings.reliability_of(str(one), names)
+        confidence = np.where(kind == one, said, confidence)
     pixels = coronal.geometry.from_ras(estimates.position[0])[:, :2]
     close, coarse = (room_before_the_end(coronal, pixels, room) for room in (ROOM_MM, RADIUS_MM))
     return np.asarray(confidence * np.where(kind == "close", close, coarse))
@@ -333,16 +355,30 @@ def _evidence(
         own = near * -np.expm1(-RADIUS_MM / max(depth_error, 1e-3))
         return float((calibration(np.array([own])) * room_before_the_end(coronal, place[None]))[0])
 
-    depth = coronal.geometry.from_ras(estimates.position[0])[:, 2]
-    # Of a Laplace distribution with this deviation.
-    error = np.sqrt(covariance[:, 1, 1] / 2)
-    shape = estimates.maps.shape[2:]
+    column, row, depth = coronal.geometry.from_ras(estimates.position[0]).T
+    # Half the first look's cells, in which the answer itself is seen, too.
+    seen = estimates.maps[0].repeat(2, axis=1).repeat(2, axis=2) / 4
+    shape = seen.shape[1:]
+    stride = coronal.silhouette.shape[0] // shape[0]
+    pixel = coronal.geometry.spacing[0]
+    across = (pixel_centres(shape[1], stride) - column[:, None])[:, None] * pixel
+    along = (pixel_centres(shape[0], stride) - row[:, None])[..., None] * pixel
+    # Of a Laplace distribution; away from where it was found nobody looked how deep the landmark would lie.
+    error = np.sqrt(covariance[:, 1, 1, None, None] / 2 + (across**2 + along**2) / 4)
+    width = (pixel * stride / 2) ** 2
+    spot = np.exp(
+        -0.5 * across**2 / (covariance[:, 0, 0] + width)[:, None, None]
+        - 0.5 * along**2 / (covariance[:, 2, 2] + width)[:, None, None]
+    )
+    spot /= np.maximum(spot.sum(axis=(1, 2), keepdims=True), 1e-12)
+    sure = score(estimates)[0][:, None, None]
     maps = Maps(
         view=coronal,
         maps=np.stack(
             [
-                estimates.maps[0],
-                *(np.broadcast_to(a[:, None, None], (len(a), *shape)) for a in (depth, error)),
+                (1 - sure) * seen + sure * spot,
+                np.broadcast_to(depth[:, None, None], error.shape),
+                error,
             ]
         ).astype(np.float32),
         radius_mm=RADIUS_MM,
@@ -350,7 +386,7 @@ def _evidence(
         click_depth_mm=CLICK_DEPTH_MM,
         contains=lambda point: pictured(views.coronal, point) and pictured(views.lateral, point),
         confidence=confidence,
-        stride=coronal.silhouette.shape[0] // shape[0],
+        stride=stride,
     )
     frame = frame_of(coronal)
     placed = estimates._replace(position=frame.from_ras(estimates.position[0])[None])

@@ -151,6 +151,9 @@ class BoneSettings(DetectorSettings):
     calibration, spread
         By what a position rests on (``bone_estimates.KINDS``): from score to confidence; and by landmark,
         what the networks' own deviations are multiplied by.
+    reliability
+        By the same, and by landmark: what confidence is multiplied by where a landmark is found more rarely
+        than others of the same score; 1 for those that are not named.
     outline
         Of the networks that tell some landmarks from the outline where no bone is in sight.
     length_range_mm
@@ -165,6 +168,9 @@ class BoneSettings(DetectorSettings):
     calibration: dict[Literal["close", "first", "skin"], Curve]
     spread: dict[Literal["close", "first", "skin"], dict[str, PositiveFloat]]
     length_range_mm: dict[str, tuple[float, float]]
+    reliability: dict[Literal["close", "first", "skin"], dict[str, Annotated[float, Field(ge=0, le=1)]]] = (
+        Field(default_factory=dict)
+    )
     outline: OutlineSettings | None = None
 
     @model_validator(mode="after")
@@ -196,6 +202,11 @@ class BoneSettings(DetectorSettings):
         """Places of every region's landmarks among names."""
         place = {name: n for n, name in enumerate(names)}
         return [np.array([place[name] for name in region]) for region in self.regions]
+
+    def reliability_of(self, kind: str, names: Sequence[str]) -> np.ndarray:
+        """Factors (L,) on the confidence of landmarks."""
+        factors = self.reliability.get(kind, {})  # type: ignore[call-overload]
+        return np.array([factors.get(name, 1.0) for name in names])
 
     def spread_of(self, kind: Literal["close", "first", "skin"], names: Sequence[str]) -> np.ndarray:
         """Factors (L,) on the deviations of landmarks."""

@@ -52,12 +52,15 @@ def cell(value: object) -> object:
 
 def write_row(stream: io.TextIOBase, values: Iterable[object]) -> None:
     """Add one row to a table that is being written."""
-    csv.writer(stream, lineterminator="\n").writerow([cell(value) for value in values])
+    row = io.StringIO(newline="")
+    # Only what the writer ends lines with is quoted within a cell, so it must know both.
+    csv.writer(row, lineterminator="\r\n").writerow([cell(value) for value in values])
+    stream.write(row.getvalue().removesuffix("\r\n") + "\n")
 
 
 def table_text(rows: Iterable[Iterable[object]]) -> str:
     """The CSV text of rows, the first of which are the headings."""
-    stream = io.StringIO()
+    stream = io.StringIO(newline="")
     for row in rows:
         write_row(stream, row)
     return stream.getvalue()

@@ -69,7 +69,7 @@ def read_volume(path: str | os.PathLike[str], series: str | int | None = None) -
     >>> import LandmarkDetectionLib as ld
     >>> volume = ld.read_volume("ct.nrrd")
     >>> volume.size, volume.spacing.tolist()
-    ((128, 97, 355), [5.0, 5.0, 5.0])
+    ((129, 90, 342), [5.0, 5.0, 5.0])
     """
     path = Path(path)
     _require_readable(path)
@@ -106,7 +106,7 @@ def write_volume(volume: Volume, path: str | os.PathLike[str]) -> None:
     >>> import LandmarkDetectionLib as ld
     >>> ld.write_volume(ld.read_volume("ct.nrrd"), "copy.nii.gz")
     >>> ld.read_volume("copy.nii.gz").size
-    (128, 97, 355)
+    (129, 90, 342)
     """
     path = Path(path)
     suffix = suffix_of(path)

@@ -10,7 +10,7 @@ from LandmarkDetectionLib.files import resource_path
 
 NAME = "SyntheticBodyCT"
 FILE = "synthetic-body-ct.nrrd"
-SHA256 = "3cc085c97aaae32f0796a521b2ca9e833a302420b71e483b1c8aeff5e0ffe7f1"
+SHA256 = "5314559ccef8de0a68a0916bbc0034bd225b8aa5dd32d074872424a42a1ad36f"
 CATEGORY = "Landmark Detection"
 
 

@@ -21,5 +21,5 @@ class LandmarkDetectionSampleDataTest(unittest.TestCase):
 
     def checkIsTheSample(self, volumeNode) -> None:
         self.assertEqual(volumeNode.GetName(), sample_data.NAME)
-        self.assertEqual(volumeNode.GetImageData().GetDimensions(), (128, 97, 355))
+        self.assertEqual(volumeNode.GetImageData().GetDimensions(), (129, 90, 342))
         self.assertEqual(volumeNode.GetSpacing(), (5.0, 5.0, 5.0))

@@ -146,7 +146,12 @@ def _voxelise(vertices: Array, faces: Array, grid: _Grid) -> Array:
     crossings = np.zeros((rows, depths + 1, columns), np.int8)
     scaled = ((vertices - grid.first) / grid.spacing).astype(np.float32)
     _cross(scaled, faces, crossings)
-    return np.asarray(np.cumsum(crossings[:, :-1], axis=1, dtype=np.int8) != 0)
+    inside = np.cumsum(crossings[:, :-1], axis=1, dtype=np.int8) != 0
+    # A ray that grazes an edge may be counted once too often and never come out again: its neighbour knows.
+    rows_off, columns_off = np.nonzero(crossings.sum(axis=1) != 0)
+    for r, c in zip(rows_off, columns_off, strict=True):
+        inside[r, :, c] = inside[r, :, max(c - 1, 0)]
+    return inside
 
 
 def _shut_mouth(inside: Array, grid: _Grid, chin: Array, size: float) -> None:
@@ -232,6 +237,7 @@ def _tissues(
             (0.28, 0.24, 0.20),
             LIVER,
         ),
+        (centre - 0.62 * width * up + [0, 0.04 * width, 0], (0.24, 0.16, 0.20), FAT),
     )
     for middle, radii, value in organs:
         _fill_ellipsoid(voxels, grid, middle, np.array(radii) * width, value, deep)

@@ -58,6 +58,8 @@ from LandmarkDetectionLib.training.synthetic.joint import stacked
 from LandmarkDetectionLib.training.synthetic.train import trained_networks
 from LandmarkDetectionLib.typing import Array, Progress
 
+#: Scans that a landmark's reliability leans on besides its own.
+ALIKE = 5
 #: Landmarks closer together than this in everybody are two names for one point.
 SAME_POINT_MM = 5.0
 #: Bodies that tell how landmarks lie to one another, in batches; none of them is looked at.
@@ -139,6 +141,7 @@ def package_bones(
     }
     calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}
     spread = {kind: _spread(held, where) for kind, (held, where) in kinds.items()}
+    dependable = {kind: _reliability(held, where, calibration[kind]) for kind, (held, where) in kinds.items()}
     shapes = drawn_shapes(names, JOINT_SEED)
     settings: dict[str, Any] = {
         "pixel_mm": config.pixel_mm,
@@ -148,6 +151,7 @@ def package_bones(
         "regions": [list(group) for group in groups],
         "calibration": {kind: curve.to_settings() for kind, curve in calibration.items()},
         "spread": {kind: by_name(names, values, 3) for kind, values in spread.items()},
+        "reliability": {kind: by_name(names, values, 3) for kind, values in dependable.items()},
         "length_range_mm": rounded_ranges(_distances(protocol, shapes), 1),
     }
     if outline is not None:
@@ -155,7 +159,7 @@ def package_bones(
         for key, (architecture, parameters, state) in weights_of(outline).items():
             states[f"skin_{key}"] = (architecture, parameters, state)
     tested_first, tested = measured(TEST_SEED, scans, True, 0.5, 0.95)
-    report = bones_report(tested, tested_first, calibration, spread, protocol)
+    report = bones_report(tested, tested_first, calibration, dependable, spread, protocol)
     joint = _joint(tested, spread, shapes)
     return save_model(
         out,
@@ -231,6 +235,18 @@ def _calibration(held: HeldOutBones, where: Array) -> Calibration:
     return Calibration.fit(held.score[where], found[where])
 
 
+def _reliability(held: HeldOutBones, where: Array, calibration: Calibration) -> Array:
+    """How much more rarely every landmark (L,) is found than its confidence says, at most 1.
+
+    A landmark of few scans leans on all: ``ALIKE`` more scans are counted in which it did as it was said.
+    """
+    found = held.visible & (held.error <= RADIUS_MM)
+    confidence = calibration(held.score)
+    expected = np.where(where, confidence, 0).sum(axis=0)
+    typical = ALIKE * np.where(where, confidence, 0).sum() / max(where.sum(), 1)
+    return np.asarray(np.minimum(((found & where).sum(axis=0) + typical) / (expected + typical), 1.0))
+
+
 def _spread(held: HeldOutBones, where: Array) -> Array:
     """By how much every landmark's own deviations (L,) fall short of 95 % regions; each scan is a body."""
     used = where & held.visible & (held.estimates.present >= PRESENT_ABOVE)
@@ -279,13 +295,15 @@ def bones_report(
     tested: HeldOutBones,
     first: HeldOutBones,
     calibration: dict[str, Calibration],
+    dependable: dict[str, Array],
     spread: dict[str, Array],
     protocol: Protocol,
 ) -> dict[str, Any]:
     """Errors, presence, calibration and coverage on held-out scans, as JSON values."""
     seen, error = tested.visible, tested.error
     own, close = tested.score, tested.estimates.kind == "close"
-    confidence = np.where(close, calibration["close"](own), calibration["first"](own))
+    said = {kind: calibration[kind](own) * dependable[kind] for kind in ("close", "first")}
+    confidence = np.where(close, said["close"], said["first"])
     found = seen & (error <= RADIUS_MM)
     present = tested.estimates.present >= PRESENT_ABOVE
     factor = np.where(close, spread["close"], spread["first"])

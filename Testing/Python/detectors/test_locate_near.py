@@ -40,7 +40,7 @@ def errors(detection: Detection, truth: LandmarkSet) -> dict[str, float]:
     return {
         mark.name: float(np.linalg.norm(mark.position - truth[mark.name].position))
         for mark in detection.landmarks
-        if mark.is_present and truth[mark.name].is_present
+        if mark.is_present and mark.name in truth and truth[mark.name].is_present
     }
 
 

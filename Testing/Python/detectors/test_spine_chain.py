@@ -96,7 +96,7 @@ def test_levels_that_look_alike_are_told_apart_together(scale: float) -> None:
     close = estimates(slipped, np.zeros((LEVELS, 3)))
     found = with_spine(networks, first, close, NAMES, look, PIXEL)
     error = np.linalg.norm(found.position[0, :LEVELS] - truth, axis=1)
-    assert error.max() < 5, error.round(1)
+    assert error.max() < 0.5 * scale * TO_NEXT_MM.min(), error.round(1)
     assert (found.near[0, :LEVELS] > 0.5).all()
     assert (found.kind[0, :LEVELS] == "close").all()
     # What was given stays as it was.

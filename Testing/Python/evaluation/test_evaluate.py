@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
@@ -15,6 +16,7 @@ from LandmarkDetectionLib.evaluation.evaluate import Evaluation, Normalisation, 
 from LandmarkDetectionLib.evaluation.predictions import read_predictions
 from LandmarkDetectionLib.evaluation.tables import error_rows, make_tables
 from LandmarkDetectionLib.io.markups import write_landmarks
+from LandmarkDetectionLib.io.records import write_detection
 
 Make = Callable[..., Any]
 NAMES = ("wrist", "thumb_tip", "index_tip")
@@ -130,6 +132,7 @@ def test_a_landmark_that_raters_declare_missing_is_absent_and_one_not_annotated_
         Landmark("thumb_tip", np.zeros(3), Status.MISSING),
     )
     write_landmarks(LandmarkSet(marks), tmp_path / "case-1-rater.mrk.json")
+    write_detection(Detection(LandmarkSet(marks), "", ""), tmp_path / "case-1-rater.json")
     result = run(data, data.predict("m", lambda case, points: points + np.array([1.0, 0, 0])))
     assert np.isnan(result.errors("m")[1, 1:]).all()
     assert result.reference.known[1].tolist() == [True, True, False]

@@ -38,6 +38,11 @@ def test_numbers_of_numpy_are_written_as_numbers_and_nothing_as_an_empty_cell():
     assert table_text([row]) == "279.5,3,0.5,True,,,-1.25\n"
 
 
+def test_a_lone_carriage_return_stays_in_its_cell():
+    text = table_text([["a\rb", "\r@x"], ["1", "2"]])
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [["a\rb", "'\r@x"], ["1", "2"]]
+
+
 def test_headings_are_guarded_too():
     assert table_text([["=cmd()", "b"], [1, "@x"]]) == "'=cmd(),b\n1,'@x\n"
 

@@ -119,7 +119,7 @@ def test_a_distance_no_body_has_is_named_with_its_length() -> None:
 
 
 def test_many_unusual_distances_are_told_in_one_sentence() -> None:
-    protocol = replace(PROTOCOL, lines=(*PROTOCOL.lines, ("neck", "hip_left")))
+    protocol = PROTOCOL.model_copy(update={"lines": (*PROTOCOL.lines, ("neck", "hip_left"))})
     ranges = {f"{a}-{b}": (1.0, 2.0) for a, b in protocol.lines}
     (warning,) = plausibility_warnings(protocol, POSITIONS, ranges)
     assert warning.text.startswith("4 distances between landmarks are unusual; check the landmarks. neck and")

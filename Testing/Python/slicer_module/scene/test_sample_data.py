@@ -32,7 +32,7 @@ def test_the_sample_loads_into_the_scene(sample_data: Any, host: Any) -> None:
     node = sample_data.loadSample()
     assert node.GetName() == sample_data.NAME
     assert node.GetScene() is host.scene
-    assert node.GetImageData().GetDimensions() == (128, 97, 355)
+    assert node.GetImageData().GetDimensions() == (129, 90, 342)
     np.testing.assert_allclose(node.GetSpacing(), 5.0)
 
 

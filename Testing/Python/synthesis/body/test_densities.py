@@ -60,7 +60,7 @@ def test_what_is_not_there_adds_nothing_and_the_rest_adds_up() -> None:
         np.testing.assert_allclose(whole, first + second, atol=1e-3)
 
 
-def test_bones_are_denser_than_their_marrow_and_discs_are_none(small_binding: Binding) -> None:
+def test_bones_are_denser_than_their_marrow_and_discs_seldom_show(small_binding: Binding) -> None:
     density = draw_densities(small_binding, 200, np.random.default_rng(0))
     bones = len(small_binding.names)
     assert density.shape == (200, bones + len(small_binding.cavity_of))
@@ -71,7 +71,10 @@ def test_bones_are_denser_than_their_marrow_and_discs_are_none(small_binding: Bi
     assert (density[:, bones:] <= 0).all()
     assert (density[:, small_binding.cavity_of] + density[:, bones:] >= 0).all()
     discs = [n for n, name in enumerate(small_binding.names) if "disk" in name]
-    assert not density[:, discs].any()
+    # In some bodies discs show, as dense as the inside of bones at most.
+    shown = density[:, discs].any(axis=1)
+    assert 0.2 < shown.mean() < 0.6
+    assert density[:, discs].max() < 0.35
     femur, rib = (small_binding.names.index(name) for name in ("Right_femur", "Left_sixth_rib"))
     assert density[:, femur].mean() > density[:, rib].mean() + 0.2
     spine = [n for n, name in enumerate(small_binding.names) if name.endswith("vertebra") and n not in discs]
