@@ -58,7 +58,7 @@ _WIDE_MM = 50.0  # a spread beyond this is only outlined
 _MAX_WARNINGS = 5  # lines
 _LABEL_WIDTH = 1.75  # inches beside a view
 _LABEL_STEP = 0.2  # inches between two labels
-_MOST_LABELS = 60
+_MOST_LABELS = 72
 _HEADER, _LEGEND, _BORDER = 1.15, 0.45, 0.25  # inches
 _LINE = 0.17  # inches from one line of the notes to the next
 _MAX_HEIGHT, _MAX_WIDTH = 8.0, 7.0  # inches that the views may take
@@ -254,7 +254,7 @@ def _lay_out_image(detection: Detection, images: ImageViews) -> _Layout:
 
 def _rows_of(detection: Detection, views_height: float) -> tuple[float, float]:
     """Where views of a height begin, and the height they get: a small scan may need more for its labels."""
-    labels = len(_named(detection))
+    labels = len(named(detection.landmarks))
     room = max(views_height, (labels // 2 + 3) * _LABEL_STEP)
     return _BORDER + _HEADER + (room - views_height) / 2, room
 
@@ -461,9 +461,9 @@ def _draw_spread(
     ellipse.set_clip_path(_frame(axes, (panel.left, panel.right), (panel.top, panel.bottom)))
 
 
-def _named(detection: Detection) -> list[Landmark]:
+def named(landmarks: LandmarkSet) -> list[Landmark]:
     """The landmarks that get a label: all that are present, or of very many those that are in doubt."""
-    present = list(detection.landmarks.present)
+    present = list(landmarks.present)
     if len(present) <= _MOST_LABELS:
         return present
     return [landmark for landmark in present if landmark.status is not Status.DETECTED]
@@ -472,7 +472,7 @@ def _named(detection: Detection) -> list[Landmark]:
 def _label_first(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
     """Name and confidence of every landmark, in the margin it is nearer to."""
     panel = layout.panels[0]
-    present = _named(detection)
+    present = named(detection.landmarks)
     places = {landmark.name: panel.place(landmark.position)[0] for landmark in present}
     partner = {name: other for pair in protocol.pairs for name, other in (pair, reversed(pair))}
     middle = float(np.median([x for x, _ in places.values()])) if places else 0.0
@@ -501,7 +501,7 @@ def _label_lateral(
     axes: Axes, panel: _Panel, label_rows: tuple[float, float], detection: Detection, protocol: Protocol
 ) -> None:
     """One name for both of a pair, which lie behind each other here; all on the right."""
-    present = _named(detection)
+    present = named(detection.landmarks)
     names = {one.name for one in present}
     partner = {name: pair for pair in protocol.pairs for name in pair}
     groups: dict[str, list[Landmark]] = {}

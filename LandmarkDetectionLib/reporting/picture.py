@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from LandmarkDetectionLib.imaging.scan_picture import scan_pictures
 from LandmarkDetectionLib.measurement.frame import in_plane
 from LandmarkDetectionLib.reporting.case import CaseReport
 from LandmarkDetectionLib.reporting.figure_text import draw_as_written
-from LandmarkDetectionLib.reporting.overlay import short_name, spread_labels
+from LandmarkDetectionLib.reporting.overlay import named, short_name, spread_labels
 from LandmarkDetectionLib.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def draw(axes: Axes, report: CaseReport, inches: tuple[float, float]) -> float:
         axes.plot(*np.array(list(present.values())).T, "o", color=_POINT, markersize=2.2, markeredgewidth=0)
     window = _window(picture.extent, present)
     per_inch = _frame(axes, window, inches, labelled=bool(present))
-    _name(axes, present, window, per_inch)
+    _name(axes, present, {mark.name for mark in named(report.landmarks)}, window, per_inch)
     _mark_sides(axes, window, picture.ends)
     _draw_scale(axes, window, per_inch, report.measurements.frame.unit)
     return (window[2] - window[3]) / per_inch
@@ -119,12 +119,16 @@ def _frame(axes: Axes, window: Extent, inches: tuple[float, float], labelled: bo
     return per_inch
 
 
-def _name(axes: Axes, present: Mapping[str, FloatArray], window: Extent, per_inch: float) -> None:
-    """Every landmark's name in the margin that it is nearer to, with a thin line to its point."""
+def _name(
+    axes: Axes, present: Mapping[str, FloatArray], chosen: Set[str], window: Extent, per_inch: float
+) -> None:
+    """Names of landmarks in the margin that each is nearer to, with a thin line to its point."""
     left, right, bottom, top = window
     middle = float(np.median([place[0] for place in present.values()])) if present else 0.0
     for on_right in (False, True):
-        names = [name for name, place in present.items() if (place[0] > middle) == on_right]
+        names = [
+            name for name, place in present.items() if name in chosen and (place[0] > middle) == on_right
+        ]
         wanted = [float(present[name][1]) for name in names]
         heights = spread_labels(wanted, (top, bottom), _NAME_STEP * per_inch)
         edge, way = (right, 1) if on_right else (left, -1)

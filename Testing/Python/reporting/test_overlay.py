@@ -15,7 +15,13 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.protocol import LandmarkDefinition, Protocol
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
-from LandmarkDetectionLib.reporting.overlay import _LABEL_STEP, short_name, spread_labels, write_overlay
+from LandmarkDetectionLib.reporting.overlay import (
+    _LABEL_STEP,
+    named,
+    short_name,
+    spread_labels,
+    write_overlay,
+)
 
 UNCERTAIN_RGB = (240, 163, 10)
 
@@ -133,6 +139,22 @@ def test_uncertain_landmarks_have_a_colour_of_their_own(
     write_overlay(replace(detection, landmarks=certain, doubts=()), views, protocol, tmp_path / "certain.png")
     assert count_of(UNCERTAIN_RGB, tmp_path / "uncertain.png") > 100
     assert count_of(UNCERTAIN_RGB, tmp_path / "certain.png") == 0
+
+
+def test_of_very_many_landmarks_those_in_doubt_are_named() -> None:
+    def some(count: int) -> LandmarkSet:
+        doubtful = {3, 40}
+        return LandmarkSet(
+            tuple(
+                Landmark(
+                    f"p{n}", np.full(3, float(n)), Status.UNCERTAIN if n in doubtful else Status.DETECTED
+                )
+                for n in range(count)
+            )
+        )
+
+    assert len(named(some(60))) == 60
+    assert [one.name for one in named(some(141))] == ["p3", "p40"]
 
 
 def test_a_body_without_any_landmark_is_still_drawn(
