@@ -244,7 +244,8 @@ def _reliability(held: HeldOutBones, where: Array, calibration: Calibration) -> 
     confidence = calibration(held.score)
     expected = np.where(where, confidence, 0).sum(axis=0)
     typical = ALIKE * np.where(where, confidence, 0).sum() / max(where.sum(), 1)
-    return np.asarray(np.minimum(((found & where).sum(axis=0) + typical) / (expected + typical), 1.0))
+    share = ((found & where).sum(axis=0) + typical) / np.maximum(expected + typical, 1e-9)
+    return np.asarray(np.where(expected > 0, np.minimum(share, 1.0), 1.0))
 
 
 def _spread(held: HeldOutBones, where: Array) -> Array:
