@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from Testing.Python.interoperability.versions import seen_with
@@ -50,3 +51,22 @@ def test_bodies_of_anny_are_doubles_and_their_default_pose_moves_them() -> None:
     assert posed["vertices"].dtype == torch.float64
     moved = (posed["vertices"] - posed["rest_vertices"]).norm(dim=-1).mean()
     assert float(moved) > 0.05
+
+
+@seen_with(anny="0.6.2")
+def test_of_anny_s_genders_0_is_male() -> None:
+    """So is the reference body, whose bones are a man's: the taller of two that differ in gender alone."""
+    pytest.importorskip("anny", reason="synthetic bodies need anny")
+    from LandmarkDetectionLib.synthesis.body.anchors import reference_phenotype
+    from LandmarkDetectionLib.synthesis.body.model import load_body_model, local_change_labels
+
+    model = load_body_model()
+    reference = reference_phenotype()
+    other = reference.copy()
+    other[:, 0] = 1 - reference[:, 0]
+    heights = []
+    for phenotype in (reference, other):
+        changes = np.zeros((1, len(local_change_labels())))
+        vertices, _ = model.rest(model.coefficients(phenotype, changes))
+        heights.append(float(np.ptp(vertices[0, :, 2])))
+    assert heights[0] > heights[1] + 50
