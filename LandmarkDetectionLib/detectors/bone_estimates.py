@@ -236,15 +236,11 @@ def _close(
     sides = []
     for name, picture in zip(("fine_coronal", "fine_lateral"), look(middles, scans), strict=True):
         network, front = networks[name], name == "fine_coronal"
-        own = asked_maps(network, picture, asked)
-        turned = asked_maps(network, mirror_image(picture, front), others)
         parts = []
-        for (probability, present), (other, other_present) in zip(own, turned, strict=True):
-            probability = (probability + (other[..., ::-1] if front else other)) / 2
+        for probability, present in seen_twice(network, picture, front, asked, others):
             place, covariance, _ = decode(probability, stride=network.stride)
             near = mass_within(probability, place, RADIUS_MM / pixel_mm, network.stride)
-            both = (present[0] + other_present[0]) / 2
-            parts.append((place[0], covariance[0] * pixel_mm**2, both, near[0]))
+            parts.append((place[0], covariance[0] * pixel_mm**2, present[0], near[0]))
         sides.append(parts)
     result = []
     half = (SIZE - 1) / 2
@@ -258,14 +254,35 @@ def _close(
     return result
 
 
-def mirror_image(picture: Array, front: bool) -> Array:
+def seen_twice(
+    network: Any, picture: Array, front: bool, asked: Sequence[Array], others: Sequence[Array]
+) -> list[tuple[Array, Array]]:
+    """Probabilities (1, K, h, w) and presence (1, K) of every picture's landmarks, and of its mirror image's.
+
+    Parameters
+    ----------
+    picture : (n, 4, SIZE, SIZE)
+    front : bool
+        Seen from the front, not from the left.
+    asked, others : n times (K,) int
+        Landmarks that are asked for, and what they are in a mirror image.
+    """
+    own = _asked_maps(network, picture, asked)
+    turned = _asked_maps(network, _mirror_image(picture, front), others)
+    return [
+        ((maps + (other[..., ::-1] if front else other)) / 2, (present + other_present) / 2)
+        for (maps, present), (other, other_present) in zip(own, turned, strict=True)
+    ]
+
+
+def _mirror_image(picture: Array, front: bool) -> Array:
     """What a mirrored body looks like: turned round from the front, its depths negated from the left."""
     if front:
         return np.ascontiguousarray(picture[..., ::-1])
     return np.asarray(picture * np.array([1, 1, -1, 1], np.float32)[:, None, None])
 
 
-def asked_maps(network: Any, picture: Array, asked: Sequence[Array]) -> list[tuple[Array, Array]]:
+def _asked_maps(network: Any, picture: Array, asked: Sequence[Array]) -> list[tuple[Array, Array]]:
     """Probabilities (1, K, h, w) and presence (1, K) of every picture's landmarks."""
     if not isinstance(network, SilhouetteArrays):
         maps = [run(network, picture[n : n + 1], rows) for n, rows in enumerate(asked)]

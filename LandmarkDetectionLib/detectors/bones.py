@@ -32,6 +32,7 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
     first_look,
     look_closely,
 )
+from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.detectors.settings import BoneSettings
@@ -216,18 +217,9 @@ def _turned(networks: dict[str, Any], coronal: View, settings: BoneSettings) -> 
     }
     views = [np.stack(parts) for parts in zip(*turns.values(), strict=True)]
     if settings.outline is not None:
-        outline = settings.outline
-        said = estimate(
-            {"coronal": networks["skin_coronal"]},
-            (views[0], views[1], views[2]),
-            None,
-            None,
-            settings.pixel_mm,
-            outline.mirror(),
-            np.array([outline.mean_depth_mm[name] for name in outline.names]),
-            np.array([outline.mean_depth_error_mm[name] for name in outline.names]),
-        )
-        curve = Calibration(np.array(outline.calibration.scores), np.array(outline.calibration.shares))
+        said = _by_outline(networks, settings, (views[0], views[1], views[2]))
+        stored = settings.outline.calibration
+        curve = Calibration(np.array(stored.scores), np.array(stored.shares))
         return dict(zip(turns, curve(said.score("network")).sum(axis=1).tolist(), strict=True))
     image = body_image(*views)
     network = networks["coronal"]
@@ -279,15 +271,12 @@ def with_outline(
     assert outline is not None
     method = outline.depth_method
     first_mm = coronal.geometry.from_ras(lateral.geometry.to_ras(np.zeros((1, 3))))[0, 2]
-    said = estimate(
-        {"coronal": networks["skin_coronal"], "lateral": networks["skin_lateral"]},
+    said = _by_outline(
+        networks,
+        settings,
         (coronal.front[None], coronal.back[None], coronal.field_of_view[None]),
         (lateral.front[None], lateral.back[None], lateral.field_of_view[None]),
         np.array([first_mm], np.float32),
-        settings.pixel_mm,
-        outline.mirror(),
-        np.array([outline.mean_depth_mm[name] for name in outline.names]),
-        np.array([outline.mean_depth_error_mm[name] for name in outline.names]),
     )
     rows = np.array([list(names).index(name) for name in outline.names])
     points = np.concatenate([said.position[0], said.depth[method][0][:, None]], axis=1)
@@ -303,6 +292,28 @@ def with_outline(
     answer.near[0, rows] = np.minimum(said.score(method)[0] / np.maximum(said.present[0], 1e-6), 1)
     answer.kind[0, rows] = "outline"
     return answer
+
+
+def _by_outline(
+    networks: dict[str, Any],
+    settings: BoneSettings,
+    coronal: tuple[Array, Array, Array],
+    lateral: tuple[Array, Array, Array] | None = None,
+    lateral_first_mm: Array | None = None,
+) -> Estimates:
+    """What the networks of outlines say; see ``silhouette.estimate``."""
+    outline = settings.outline
+    assert outline is not None
+    return estimate(
+        {view: networks[f"skin_{view}"] for view in ("coronal", "lateral")},
+        coronal,
+        lateral,
+        lateral_first_mm,
+        settings.pixel_mm,
+        outline.mirror(),
+        np.array([outline.mean_depth_mm[name] for name in outline.names]),
+        np.array([outline.mean_depth_error_mm[name] for name in outline.names]),
+    )
 
 
 def weighed_levels(

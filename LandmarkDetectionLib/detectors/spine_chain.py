@@ -17,9 +17,8 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
     LEAST_MM,
     BodyEstimates,
     Look,
-    asked_maps,
     copied,
-    mirror_image,
+    seen_twice,
 )
 from LandmarkDetectionLib.imaging.body.patches import SIZE
 from LandmarkDetectionLib.networks.silhouette_arrays import pixel_centres
@@ -132,14 +131,9 @@ def _votes(
     ):
         front = name == "fine_coronal"
         asked = [rows] * len(middles)
-        own = asked_maps(networks[name], picture, asked)
         # A vertebra is its own mirror image.
-        turned = asked_maps(networks[name], mirror_image(picture, front), asked)
-        maps = np.concatenate(
-            [(a + (b[..., ::-1] if front else b)) / 2 for (a, _), (b, _) in zip(own, turned, strict=True)]
-        )
-        present = np.concatenate([(a + b) / 2 for (_, a), (_, b) in zip(own, turned, strict=True)])
-        parts.append((maps, present))
+        seen = seen_twice(networks[name], picture, front, asked, asked)
+        parts.append(tuple(np.concatenate(part) for part in zip(*seen, strict=True)))
     (front_maps, front_present), (left_maps, left_present) = parts
     return _Votes(middles, front_maps, left_maps, np.minimum(front_present, left_present))
 
