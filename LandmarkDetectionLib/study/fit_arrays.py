@@ -12,6 +12,7 @@ import numpy as np
 
 from LandmarkDetectionLib.errors import Cancelled, InputError
 from LandmarkDetectionLib.files import atomic_write
+from LandmarkDetectionLib.networks.arithmetic import computes_bfloat16, memory_format
 from LandmarkDetectionLib.study.schedules import Schedule
 from LandmarkDetectionLib.training.loop import prefetch
 from LandmarkDetectionLib.typing import Array, Progress
@@ -115,7 +116,7 @@ def fit_network(
     """
     import torch
 
-    network = network.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(device=torch.device(device), memory_format=memory_format())  # type: ignore[call-overload]
     optimiser = _optimiser(network, schedule)
     steps, step, saved = schedule.epochs * source.per_epoch, 0, time.monotonic()
     cuda_devices = [torch.device(device).index or 0] if device.startswith("cuda") else []
@@ -170,9 +171,9 @@ def _step(
     import torch
 
     optimiser.zero_grad()
-    mixed = schedule.precision == "bf16-mixed"
+    mixed = schedule.precision == "bf16-mixed" and computes_bfloat16(images.device.type)
     with torch.autocast(images.device.type, torch.bfloat16, enabled=mixed):
-        outputs = network(images.contiguous(memory_format=torch.channels_last))
+        outputs = network(images.contiguous(memory_format=memory_format()))
     loss = 0.5 * ((outputs.float() - targets) ** 2).sum(1).mean()
     loss.backward()
     optimiser.step()

@@ -15,6 +15,7 @@ class Schedule(BaseModel):
     ``drop_after`` epochs; ``cosine`` instead warms up over 3 % of the training and falls to zero.
     ``recentre`` is for fine-tuning: before the first step the output layer takes up the mean error that the
     network makes on the training images, so that not all layers need to learn offsets between raters.
+    ``precision`` bf16-mixed is single precision on a machine without units for bfloat16.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

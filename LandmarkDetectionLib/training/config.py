@@ -11,7 +11,8 @@ class LoopConfig(BaseModel):
     """What every training run is decided by, whatever it learns from.
 
     ``schedule`` "cosine" warms up over 3 % of the steps and falls to zero; "constant" keeps the rate; "paper"
-    multiplies the rate by 0.7943 after every ``steps_per_epoch`` (Riegler 2015, section 3).
+    multiplies the rate by 0.7943 after every ``steps_per_epoch`` (Riegler 2015, section 3). ``precision``
+    "auto" is bf16-mixed where the machine has units for it, single precision elsewhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

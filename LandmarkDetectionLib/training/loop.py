@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from LandmarkDetectionLib._renamed import names_of_before
 from LandmarkDetectionLib.errors import Cancelled, InputError, MissingPackageError, OutputError, TrainingError
 from LandmarkDetectionLib.files import atomic_write
+from LandmarkDetectionLib.networks.arithmetic import computes_bfloat16
 from LandmarkDetectionLib.training.config import LoopConfig
 from LandmarkDetectionLib.typing import Progress
 
@@ -72,7 +73,7 @@ def fit(
 
     folder = open_run(Path(out), config, resume)
     torch.manual_seed(config.seed)
-    precision: Any = "bf16-mixed" if config.precision == "auto" else config.precision
+    precision: Any = _precision(config, device)
     fabric = Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, precision=precision)
     fabric.launch()
     learner = _Learner(config, fabric, make_task(), folder / "checkpoint.pt", names)
@@ -109,6 +110,18 @@ def fit(
         if log is not None:
             log.writer.close()
     return learner.checkpoint
+
+
+def _precision(config: LoopConfig, device: str) -> str:
+    """What "auto" means here."""
+    import torch
+
+    if config.precision != "auto":
+        return config.precision
+    if device in ("auto", "gpu"):
+        found = torch.accelerator.current_accelerator() if hasattr(torch, "accelerator") else None
+        device = found.type if found is not None else "cuda" if torch.cuda.is_available() else "cpu"
+    return "bf16-mixed" if computes_bfloat16(device) else "32-true"
 
 
 class _Learner:

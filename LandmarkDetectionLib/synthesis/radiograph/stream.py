@@ -15,7 +15,6 @@ from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, landmark
 from LandmarkDetectionLib.synthesis.radiograph.shapes import draw_shape, shaped
 from LandmarkDetectionLib.typing import Array
 
-PICTURES_PER_HEAD = 2
 #: A picture is as high as so many mm on the film.
 HEIGHT_MM = (220.0, 340.0)
 #: Share of pictures that may cut off a part of the face, and the marks that others show.
@@ -88,9 +87,8 @@ class CephalogramStream:
         head = load_head(self.path)
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, number, 17]))
         seen, setups, density = [], [], []
-        for n in range(self.batch_size):
-            if n % PICTURES_PER_HEAD == 0:
-                points = shaped(head, draw_shape(rng, self.variety))
+        for _ in range(self.batch_size):
+            points = shaped(head, draw_shape(rng, self.variety))
             setup = _draw_setup(head, points, self.shape, rng)
             seen.append(setup.projected(points))
             setups.append(setup)

@@ -13,6 +13,7 @@ from LandmarkDetectionLib.heatmaps.decoding import Reading
 from LandmarkDetectionLib.heatmaps.gaussian import gaussian_mass, image_to_heatmap
 from LandmarkDetectionLib.heatmaps.inference import read_image
 from LandmarkDetectionLib.networks.architectures import build_network
+from LandmarkDetectionLib.networks.arithmetic import memory_format
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.losses import HeatmapLoss, build_loss
@@ -42,7 +43,7 @@ class HeatmapTask(nn.Module):
         architecture, parameters = config.network()
         network = build_network(architecture, **parameters)
         self.networks = nn.ModuleDict({KEY: network})
-        self._format = torch.channels_last if config.dimensions == 2 else torch.channels_last_3d
+        self._format = memory_format(config.dimensions)
         self.networks.to(memory_format=self._format)  # type: ignore[call-overload]
         terms: dict[str, Any] = {} if loss is not None else {"sigma": config.sigma}
         if loss is None and config.loss == "weighted-mse":

@@ -18,17 +18,17 @@ _CEPHALOGRAM = SupervisedConfig(
         k: v for k, v in network_preset("spatial_configuration", "lite", 2).items() if k != "dimensions"
     },
     landmarks=load_protocol("cephalometric-19").names,
-    grid=GridConfig(shape=(320, 272), spacing=None, intensity="standardise"),
+    grid=GridConfig(shape=(288, 240), spacing=None, intensity="standardise"),
     loss="scn",
     sigma=2.5,
     copies=4,
     radius=RADIUS_MM,
-    steps=5000,
-    batch_size=4,
+    steps=3000,
+    batch_size=2,
     optimiser="adamw",
     learning_rate=2e-3,
     weight_decay=1e-3,
-    averaging=0.998,
+    averaging=0.995,
     validate_every=500,
     checkpoint_minutes=4.0,
     data=SYNTHETIC,
@@ -42,8 +42,6 @@ RADIOGRAPH_PRESETS: dict[str, tuple[str, SupervisedConfig]] = {
     ),
     "quick-cephalogram": (
         "The same for a few minutes, to see that everything works.",
-        _CEPHALOGRAM.model_copy(
-            update={"steps": 100, "batch_size": 2, "averaging": 0.95, "validate_every": 50}
-        ),
+        _CEPHALOGRAM.model_copy(update={"steps": 100, "averaging": 0.95, "validate_every": 50}),
     ),
 }

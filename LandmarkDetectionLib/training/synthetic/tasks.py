@@ -19,6 +19,7 @@ from LandmarkDetectionLib.imaging.depth import (
     normalised_depth,
     without_depth,
 )
+from LandmarkDetectionLib.networks.arithmetic import memory_format
 from LandmarkDetectionLib.networks.regression_cnn import RegressionCNN, from_unit, to_unit
 from LandmarkDetectionLib.networks.silhouette_unet import STRIDE, Heatmaps, SilhouetteUNet
 from LandmarkDetectionLib.synthesis.batches import ViewBatch
@@ -89,7 +90,7 @@ class SilhouetteTask(nn.Module):
             for parameters in self._parameters_of.values():
                 parameters |= {"inputs": 6, "depth": False, "level": 1}
         self.networks = nn.ModuleDict({view: SilhouetteUNet(**p) for view, p in self._parameters_of.items()})
-        self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.networks.to(memory_format=memory_format())  # type: ignore[call-overload]
 
     def architectures(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Architecture and parameters of each network, as the model package stores them."""
@@ -107,7 +108,7 @@ class SilhouetteTask(nn.Module):
             if self.bones:
                 image[hidden, 4:] = 0.0
             points = torch.from_numpy(view.points).to(device)
-            images[name] = image.contiguous(memory_format=torch.channels_last)
+            images[name] = image.contiguous(memory_format=memory_format())
             targets[f"{name}_points"] = points[..., :2]
             targets[f"{name}_depth"] = scale.normalise(points[..., 2])
         return images, targets
@@ -236,7 +237,7 @@ class RegionTask(nn.Module):
             for view, channels in widths.items()
         }
         self.networks = nn.ModuleDict({view: SilhouetteUNet(**p) for view, p in self._parameters_of.items()})
-        self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.networks.to(memory_format=memory_format())  # type: ignore[call-overload]
 
     def architectures(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Architecture and parameters of each network, as the model package stores them."""
@@ -254,7 +255,7 @@ class RegionTask(nn.Module):
         for name in self.networks:
             image, points = getattr(batch, name)
             tensor = torch.from_numpy(image).to(device)
-            images[name] = tensor.contiguous(memory_format=torch.channels_last)
+            images[name] = tensor.contiguous(memory_format=memory_format())
             marks = torch.from_numpy(points[..., :2]).to(device)
             targets[f"{name}_points"] = marks.gather(1, chosen[..., None].expand(-1, -1, 2))
         return images, targets
