@@ -26,6 +26,7 @@ def draw_densities(head: Head, rng: np.random.Generator) -> Array:
     """Attenuation (S,) per mm of every surface, as it adds to what it lies in."""
     strength = rng.uniform(0.6, 1.3)  # of mineral, in the whole head
     of_kind = {kind: value * strength * rng.uniform(0.8, 1.25) for kind, value in DIFFERENCE.items()}
+    of_kind["bone"] *= rng.uniform(0.8, 1.6)
     spongy = rng.uniform(0.3, 0.75)
     aired = {name: rng.uniform(0.1, 1.15) for name in ("frontal", "sphenoid", "maxillary", "mastoid")}
     airway = rng.uniform(0.5, 1.0)
@@ -40,6 +41,8 @@ def draw_densities(head: Head, rng: np.random.Generator) -> Array:
         elif kind == "sinus":
             around = of_kind["vault" if name == "frontal" else "bone"]
             result[n] = -(0.7 * SOFT + 0.75 * around) * aired[name]
+        elif kind == "walled sinus":
+            result[n] = -of_kind["bone"] - SOFT * min(aired[name], 1.0)
         else:
             result[n] = of_kind[kind]
     _restored_teeth(result, head, rng)

@@ -7,7 +7,7 @@ the line from sella to nasion rises by 7 degrees, which makes the Frankfort hori
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -45,6 +45,7 @@ NEEDED = (*VAULT, *FACE, "Mandible", *NECK)
 OPTIONAL = ("Hyoid_bone", "First_thoracic_vertebra", "Second_thoracic_vertebra")
 #: Under so much cortex, mm, a bone is spongy.
 CORTEX = {"Mandible": 2.4, **dict.fromkeys((*NECK, *OPTIONAL), 0.9)}
+SINUS_WALL = 0.9  # mm
 #: Points around a level of the soft tissue; the first of a level lies in front, in the midline.
 AROUND = 40
 #: Points along each outline on which landmarks are looked for anew in every head.
@@ -61,8 +62,8 @@ class Head:
         Vertices of all surfaces, then marked points.
     surfaces : Surfaces
     kinds : tuple of str
-        Of every surface: "skin", "vault", "bone", "jaw", "neck", "marrow", "tooth", "enamel", "air" or
-        "sinus".
+        Of every surface: "skin", "vault", "bone", "jaw", "neck", "marrow", "tooth", "enamel", "air",
+        "sinus" (in a bone's mesh) or "walled sinus" (with a wall of its own).
     names : tuple of str
         Of every surface, for example "Mandible" or "tooth lower 3".
     jaw : (N,) float32
@@ -312,19 +313,22 @@ class _Assembly:
         middle = (spine + back) / 2
         for side in (1.0, -1.0):
             sinus = middle + np.array([side * 26.0, -2.0, 19.5])
-            self._add(ellipsoid(sinus, (12.0, 16.5, 16.0)), "sinus", "maxillary")
+            self._add_walled(sinus, (12.0, 16.5, 16.0), "maxillary")
             nose = middle + np.array([side * 7.0, 2.0, 19.0])
             self._add(ellipsoid(nose, (6.5, 27.0, 16.0)), "air", "nasal cavity")
             cells = np.array([side * 9.0, nasion[1] - 24.0, nasion[2] - 14.0])
             self._add(ellipsoid(cells, (7.0, 16.0, 10.0)), "air", "ethmoid")
-            frontal = nasion + np.array([side * 9.0, -1.5, 15.0])
-            self._add(ellipsoid(frontal, (8.0, 3.6, 11.0)), "sinus", "frontal")
+            frontal = nasion + np.array([side * 9.0, -3.0, 15.0])
+            self._add(ellipsoid(frontal, (9.0, 4.6, 12.0)), "sinus", "frontal")
             ear = self.places["porion_right" if side > 0 else "porion_left"]
             self._add(
                 ellipsoid(ear + np.array([-side * 10.0, 0.0, -4.5]), (13.0, 3.6, 3.6)), "air", "ear canal"
             )
             self._add_mastoid(ear, side)
-        self._add(ellipsoid((0.0, 13.0, -8.0), (11.0, 9.0, 7.0)), "sinus", "sphenoid")
+        self._add_walled(np.array([0.0, 13.0, -8.0]), (11.0, 9.0, 7.0), "sphenoid")
+        # The hard palate, whose meshes are thinner than what a film shows of it.
+        long = (spine[1] - back[1]) / 2 - 1.0
+        self._add(ellipsoid(middle * (0, 1, 1), (8.0, long, 1.6)), "bone", "palate")
         c2, c4 = self.places["dens"], self.places["vertebra_c4"]
         c6 = self.places["vertebra_c6"]
         down = c6 + (c6 - c4) * 1.7
@@ -349,6 +353,11 @@ class _Assembly:
             "air",
             "airway",
         )
+
+    def _add_walled(self, centre: FloatArray, radii: tuple[float, float, float], name: str) -> None:
+        """A sinus with its thin wall of bone, which a film shows as a line."""
+        self._add(ellipsoid(centre, radii), "bone", f"{name} wall")
+        self._add(ellipsoid(centre, np.array(radii) - SINUS_WALL), "walled sinus", name)
 
     def _add_mastoid(self, ear: FloatArray, side: float) -> None:
         rng = np.random.default_rng(3 + int(side > 0))
@@ -420,7 +429,8 @@ class _Assembly:
             [chin_z - 230, chin_z - 125, chin_z - 70, chin_z - 20, chin_z, mouth, palate, palate + 20],
             [210, 190, 62, 50, 46, 50, 58, 64],
         )
-        width = np.where(levels > -10, np.maximum(scalp[:, 2] + 5.5, 8), width)
+        above_face = _smooth(levels, -50, 25)
+        width = (1 - above_face) * width + above_face * np.maximum(scalp[:, 2] + 5.5, 8)
         crown = levels > top - 1
         front, back = (
             np.where(crown, np.interp(levels, [top, top + 6], [40, 5]), front),
@@ -440,13 +450,15 @@ class _Assembly:
             axis=-1,
         )
         self._add(loft(rings), "skin", "head")
-        self._add_nose(nasion, spine)
+        self._add_nose(nasion, spine, front_of)
         return {
             name: int(np.argmin(np.abs(levels - z))) * AROUND for z, _, name in profile if name and name != ""
         }
 
-    def _add_nose(self, nasion: FloatArray, spine: FloatArray) -> None:
-        """The nose in front of the face: from its base to its root."""
+    def _add_nose(
+        self, nasion: FloatArray, spine: FloatArray, face: Callable[[FloatArray], FloatArray]
+    ) -> None:
+        """The nose in front of the face (its y by height): from its base to its root."""
         share = np.array([0.0, 0.05, 0.1, 0.16, 0.22, 0.28, 0.4, 0.6, 0.8, 1.0])
         low, high = spine[2] - 1.0, nasion[2] - 4.0
         heights = low + share * (high - low)
@@ -454,8 +466,9 @@ class _Assembly:
         base = spine[1] + (nasion[1] - spine[1]) * share
         half = np.array([9.0, 13.0, 15.0, 16.0, 15.5, 14.0, 11.0, 9.0, 8.0, 7.0])
         angle = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-        behind = base + 2.0
-        middle, deep = (base + tip + behind) / 2, (base + tip - behind) / 2
+        # The face is narrow where it ends: what lies 1.5 mm behind makes up for it and counts once.
+        behind = face(heights) - 1.5
+        middle, deep = (base + tip + behind) / 2, np.maximum(base + tip - behind, 1.0) / 2
         rings = np.stack(
             [
                 -half[:, None] * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** 0.7,

@@ -105,7 +105,7 @@ def _cases(
             cases.append(
                 SupervisedCase(
                     name=file.stem,
-                    subject=f"{number}-{n // 2}",  # two pictures of every head
+                    subject=f"{number}-{n}",
                     file=file,
                     to_ras=np.diag([cell, cell, cell, 1.0]),
                     content=tuple(batch.images.shape[2:]),

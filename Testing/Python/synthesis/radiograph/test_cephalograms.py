@@ -125,11 +125,12 @@ def test_skin_is_between_bone_and_air(real_skeleton: Path) -> None:
     brighter = []
     for image, points in zip(batch.images, batch.points, strict=True):
         at = dict(zip(LANDMARKS, points, strict=True))
-        column, row = at["soft_pogonion"]
+        column, row = at["lower_lip"]
         if column + 12 >= image.shape[1]:
             continue
-        outside, inside = image[int(row), int(column) + 10], image[int(row), int(column) - 25]
-        brighter.append(abs(inside - outside) > 0.08)
+        tooth = at["lower_incisor"] + (-4, 4)
+        outside, inside = image[int(row), int(column) + 10], image[int(tooth[1]), int(tooth[0])]
+        brighter.append(inside - outside > 0.08)
     assert len(brighter) > 6 and np.mean(brighter) > 0.9
 
 
