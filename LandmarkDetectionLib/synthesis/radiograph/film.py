@@ -29,6 +29,7 @@ def draw_densities(head: Head, rng: np.random.Generator) -> Array:
     of_kind["bone"] *= rng.uniform(0.8, 1.6)
     spongy = rng.uniform(0.3, 0.75)
     aired = {name: rng.uniform(0.1, 1.15) for name in ("frontal", "sphenoid", "maxillary", "mastoid")}
+    aired["frontal recess"] = max(rng.uniform(-0.6, 1.0), 0.0)
     airway = rng.uniform(0.5, 1.0)
     result = np.zeros(len(head.kinds), np.float32)
     for n, (kind, name) in enumerate(zip(head.kinds, head.names, strict=True)):

@@ -198,6 +198,7 @@ class _Assembly:
             self._add(bone, "neck" if name in NECK or name in OPTIONAL else kind, name)
             if name in CORTEX:
                 self._add(inner(bone, CORTEX[name]), "marrow", name)
+        self._add_nasal_root()
         self._add_teeth()
         self._add_air()
         skin_marks = self._add_skin()
@@ -276,6 +277,20 @@ class _Assembly:
             half = bones["Mandible"].vertices[bones["Mandible"].vertices[:, 0] * sign > 8]
             self.marks[f"ramus {side.lower()}"] = ("jaw", _rear_outline(half, condyle[side]))
 
+    def _add_nasal_root(self) -> None:
+        """Nasal bones and frontal processes at the suture, thicker than the meshes have them."""
+        bones = np.concatenate([self.bones[f"{side}_nasal_bone"].vertices for side in ("Right", "Left")])
+        nasion = self.reference["nasion"]
+        rings = []
+        for below in np.linspace(15.0, 0.5, 8):
+            near = bones[np.abs(bones[:, 2] - (nasion[2] - below)) < 2.5]
+            front = near[:, 1].max() if len(near) else nasion[1]
+            deep, half = (float(np.interp(below, (0, 15), ends)) for ends in ((8.0, 2.0), (11.0, 5.0)))
+            angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+            ring = np.stack([half * np.cos(angle), deep / 2 * np.sin(angle), np.zeros(12)], axis=1)
+            rings.append(ring + (nasion[0], front - deep / 2, nasion[2] - below))
+        self._add(loft(np.stack(rings)), "bone", "nasal root")
+
     # --- teeth ----------------------------------------------------------------------------------------
     def _add_teeth(self) -> None:
         reference = self.reference
@@ -312,14 +327,18 @@ class _Assembly:
         spine, back, nasion = r["anterior_nasal_spine"], r["posterior_nasal_spine"], r["nasion"]
         middle = (spine + back) / 2
         for side in (1.0, -1.0):
-            sinus = middle + np.array([side * 26.0, -2.0, 19.5])
-            self._add_walled(sinus, (12.0, 16.5, 16.0), "maxillary")
+            # Its roof is the floor of the orbit, its floor the palate.
+            sinus = np.array([side * 26.0, middle[1] - 4.0, (r["orbitale"][2] + middle[2]) / 2 + 1.0])
+            high = (r["orbitale"][2] - middle[2]) / 2 + 1.0
+            self._add_walled(sinus, (12.0, 15.0, high), "maxillary")
             nose = middle + np.array([side * 7.0, 2.0, 19.0])
             self._add(ellipsoid(nose, (6.5, 27.0, 16.0)), "air", "nasal cavity")
             cells = np.array([side * 9.0, nasion[1] - 24.0, nasion[2] - 14.0])
             self._add(ellipsoid(cells, (7.0, 16.0, 10.0)), "air", "ethmoid")
             frontal = nasion + np.array([side * 9.0, -3.0, 15.0])
             self._add(ellipsoid(frontal, (9.0, 4.6, 12.0)), "sinus", "frontal")
+            recess = nasion + np.array([side * 8.0, -10.0, 3.0])
+            self._add(ellipsoid(recess, (7.0, 5.0, 9.0)), "sinus", "frontal recess")
             ear = self.places["porion_right" if side > 0 else "porion_left"]
             self._add(
                 ellipsoid(ear + np.array([-side * 10.0, 0.0, -4.5]), (13.0, 3.6, 3.6)), "air", "ear canal"
