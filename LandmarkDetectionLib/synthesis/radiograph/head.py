@@ -288,7 +288,7 @@ class _Assembly:
             deep, half = (float(np.interp(below, (0, 15), ends)) for ends in ((8.0, 2.0), (11.0, 5.0)))
             angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
             ring = np.stack([half * np.cos(angle), deep / 2 * np.sin(angle), np.zeros(12)], axis=1)
-            rings.append(ring + (nasion[0], front - deep / 2, nasion[2] - below))
+            rings.append(ring + np.array([nasion[0], front - deep / 2, nasion[2] - below]))
         self._add(loft(np.stack(rings)), "bone", "nasal root")
 
     # --- teeth ----------------------------------------------------------------------------------------
