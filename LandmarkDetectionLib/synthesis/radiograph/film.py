@@ -19,6 +19,8 @@ from LandmarkDetectionLib.typing import Array
 SOFT = 0.0175
 DIFFERENCE = {"vault": 0.042, "bone": 0.026, "jaw": 0.044, "neck": 0.042, "tooth": 0.042, "enamel": 0.036}
 METAL = 0.35
+#: Share of a picture's height over which brightness is evened out.
+EQUALISING_REACH = 0.12
 MISSING, CROWNED = 0.07, 0.05  # shares of teeth
 
 
@@ -97,6 +99,9 @@ class Film:
         Grey value of unexposed and of fully exposed film.
     inverted
         Bone dark: as on a viewer that shows what arrives.
+    equalising
+        Share of the coarse brightness that a digital system takes away, so that thin and dense parts are seen
+        at once.
     """
 
     exposure: float
@@ -115,6 +120,7 @@ class Film:
     knee: float
     base: tuple[float, float]
     inverted: bool = False
+    equalising: float = 0.0
 
 
 def draw_film(rng: np.random.Generator, disturbance: float = 1.0) -> Film:
@@ -159,6 +165,8 @@ def exposed(attenuation: Array, film: Film, rng: np.random.Generator) -> Array:
     shown = -np.log(np.maximum(arriving, 1e-3))
     if film.sharpening > 0:
         shown += film.sharpening * (shown - blurred_coarsely(shown, film.sharpening_reach))
+    if film.equalising > 0:
+        shown -= film.equalising * blurred_coarsely(shown, EQUALISING_REACH * rows)
     thin, dense = np.quantile(shown[::6, ::6], (0.04, 0.96))
     shown = (shown - thin) / max(float(dense - thin), 0.5)
     shown = (shown - film.low) / (film.high - film.low)

@@ -57,6 +57,14 @@ class Setup:
         ).astype(np.float32)
 
 
+def obliquity(setup: Setup, shape: tuple[int, int]) -> Array:
+    """How much longer than its depth the way of a ray is, (H, W)."""
+    distance = (setup.source_mm + setup.film_mm) / setup.pixel_mm
+    y = ((np.arange(shape[0]) - setup.centre[1]) / distance)[:, None] ** 2
+    x = ((np.arange(shape[1]) - setup.centre[0]) / distance)[None] ** 2
+    return np.asarray(np.sqrt(1 + x + y), np.float32)
+
+
 def turned_head(yaw: float, roll: float, pitch: float) -> FloatArray:
     """Rotation (3, 3): left or right, towards a shoulder, and chin up (positive), radians."""
     cy, sy, cr, sr, cp, sp = (f(a) for a in (yaw, roll, pitch) for f in (np.cos, np.sin))

@@ -11,7 +11,7 @@ from LandmarkDetectionLib.synthesis.bone_thickness import projected_thickness
 from LandmarkDetectionLib.synthesis.radiograph.accessories import add_frame, add_metal
 from LandmarkDetectionLib.synthesis.radiograph.film import draw_densities, draw_film, exposed
 from LandmarkDetectionLib.synthesis.radiograph.head import Head, load_head
-from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, landmarks, turned_head
+from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, landmarks, obliquity, turned_head
 from LandmarkDetectionLib.synthesis.radiograph.shapes import draw_shape, shaped
 from LandmarkDetectionLib.typing import Array
 
@@ -100,7 +100,7 @@ class CephalogramStream:
         images = np.empty_like(attenuation)
         marks = np.empty((self.batch_size, 19, 2), np.float32)
         for n, setup in enumerate(setups):
-            through = attenuation[n] * _obliquity(setup, self.shape)
+            through = attenuation[n] * obliquity(setup, self.shape)
             if self.disturbance > 0:
                 add_metal(through, head, projected[n], setup, rng)
             images[n] = exposed(through, draw_film(rng, self.disturbance), rng)
@@ -136,11 +136,3 @@ def _draw_setup(head: Head, points: Array, shape: tuple[int, int], rng: np.rando
         under = np.maximum(room - seen.min(axis=0), 0)
         setup = replace(setup, centre=centre - over + under)
     return setup
-
-
-def _obliquity(setup: Setup, shape: tuple[int, int]) -> Array:
-    """How much longer than its depth the way of a ray is, (H, W)."""
-    distance = (setup.source_mm + setup.film_mm) / setup.pixel_mm
-    y = ((np.arange(shape[0]) - setup.centre[1]) / distance)[:, None] ** 2
-    x = ((np.arange(shape[1]) - setup.centre[0]) / distance)[None] ** 2
-    return np.asarray(np.sqrt(1 + x + y), np.float32)
