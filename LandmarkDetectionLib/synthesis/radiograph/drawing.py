@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def stroke(picture: Array, path: Array, width: float, value: float) -> None:
     """Raise the pixels within half a width of a path (n, 2) of columns and rows by up to a value, once."""
     mask = np.zeros_like(picture)
     reach = width / 2 + 1.5
-    for start, end in zip(path[:-1], path[1:], strict=True):
+    for start, end in pairwise(path):
         low, high = np.minimum(start, end) - reach, np.maximum(start, end) + reach
         left, top = (max(int(np.floor(v)), 0) for v in low)
         right, bottom = (min(int(np.ceil(v)) + 1, n) for v, n in zip(high, picture.shape[::-1], strict=True))

@@ -17,8 +17,8 @@ from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.imaging.grid import normalised
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body.skeleton import skeleton_path
+from LandmarkDetectionLib.synthesis.radiograph.head.stream import CephalogramStream
 from LandmarkDetectionLib.synthesis.radiograph.spine.stream import SpineStream
-from LandmarkDetectionLib.synthesis.radiograph.stream import CephalogramStream
 from LandmarkDetectionLib.training.loop import fit
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.stream import SupervisedBatch

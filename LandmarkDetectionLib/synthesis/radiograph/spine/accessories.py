@@ -10,8 +10,8 @@ from LandmarkDetectionLib.synthesis.radiograph.spine.trunk import Trunk
 from LandmarkDetectionLib.typing import Array
 
 TEXTS = (
-    "R", "L", "R", "L", "ERECT", "STANDING", "PA", "AP", "SPINE", "12/04/98", "77 kV 12 mA", "F 14Y", "ID 20331", "M",
-    "07.11.2003", "standing", "100 cm", "P.A. ERECT",
+    "R", "L", "R", "L", "ERECT", "STANDING", "PA", "AP", "SPINE", "12/04/98", "77 kV 12 mA", "F 14Y",
+    "ID 20331", "M", "07.11.2003", "standing", "100 cm", "P.A. ERECT",
 )  # fmt: skip
 
 

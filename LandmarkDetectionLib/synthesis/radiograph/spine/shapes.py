@@ -1,7 +1,7 @@
 """Spines straight and bent, of children and adults: curves, rotation, kyphosis, and all that moves with them.
 
-Every level of the spine turns about the disc below it, from the sacrum upwards; its own shape may be wedged. A
-curve is drawn by its angle (that of Cobb), its apex and its length, in the patterns of Lenke et al. (2001);
+Every level of the spine turns about the disc below it, from the sacrum upwards; its own shape may be wedged.
+A curve is drawn by its angle (that of Cobb), its apex and its length, in the patterns of Lenke et al. (2001);
 vertebrae turn towards the convex side in proportion to the bend (coupling, Stokes et al. 1988).
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from LandmarkDetectionLib.synthesis.radiograph.spine.soft import COLON
 from LandmarkDetectionLib.synthesis.radiograph.spine.trunk import LEVELS, MARKED, PELVIS, T1, Trunk
 from LandmarkDetectionLib.typing import Array, FloatArray
 
@@ -66,6 +67,29 @@ class Shape:
     gas: FloatArray
 
 
+#: Bubbles of gas that ``soft`` has places for.
+BUBBLES = 1 + len(COLON)
+
+
+def no_difference() -> Shape:
+    """The skeleton's own trunk."""
+    none = np.zeros(COUNT)
+    return Shape(
+        tilt=none,
+        flexion=none,
+        turn=none,
+        wedge=none,
+        scale=np.ones((COUNT, 3)),
+        size=1.0,
+        chest=np.ones(2),
+        fat=np.ones(3),
+        breath=np.ones(2),
+        shoulders=np.zeros((2, 3)),
+        breasts=0.0,
+        gas=np.stack([np.zeros((BUBBLES, 3)), np.full((BUBBLES, 3), 12.0)], axis=1),
+    )
+
+
 def draw_shape(trunk: Trunk, rng: np.random.Generator, variety: float = 1.0) -> Shape:
     """A trunk of the many there are; with ``variety`` 0 the skeleton's own, straight as it is."""
     bend = _bends(rng) * variety
@@ -81,7 +105,9 @@ def draw_shape(trunk: Trunk, rng: np.random.Generator, variety: float = 1.0) -> 
     each = np.cumsum(rng.normal(0, (0.012, 0.01, 0.014), (COUNT, 3)), axis=0)
     scale = np.exp(common + (each - each.mean(axis=0) + rng.normal(0, 0.015, (COUNT, 3))) * variety)
     scale[:, 2] *= 1 - 0.05 * child * young
-    gas = np.stack([rng.normal(0, (14, 10, 14), (19, 3)), np.exp(rng.normal(2.4, 0.4, (19, 3)))], axis=1)
+    gas = np.stack(
+        [rng.normal(0, (14, 10, 14), (BUBBLES, 3)), np.exp(rng.normal(2.4, 0.4, (BUBBLES, 3)))], axis=1
+    )
     gas[0] = rng.normal(0, (14, 10, 14)), rng.uniform((16, 14, 9), (40, 30, 38))
     return Shape(
         tilt=tilt,
@@ -141,8 +167,8 @@ def _stood_upright(bend: FloatArray, obliquity: float, overhang: float) -> Float
     return np.asarray(tilt)
 
 
-def shaped(trunk: Trunk, shape: Shape) -> tuple[Array, Array]:
-    """All points (N, 3) float32 mm of a trunk of this shape, and motions (K, 3, 4) of its levels."""
+def shaped(trunk: Trunk, shape: Shape) -> Array:
+    """All points (N, 3) float32 mm of a trunk of this shape, counted from the sacrum's middle."""
     p = trunk.points.astype(np.float32, copy=True)
     _soft(p, trunk, shape)
     middles = trunk.centres
@@ -158,7 +184,7 @@ def shaped(trunk: Trunk, shape: Shape) -> tuple[Array, Array]:
     p -= middles[PELVIS].astype(np.float32)
     moved = np.einsum("nij,nj->ni", flat[:, :, :3], p) + flat[:, :, 3]
     moved *= np.float32(shape.size)
-    return moved, motions
+    return moved
 
 
 def _reshaped(p: Array, k: int, trunk: Trunk, shape: Shape, wedged: bool = True) -> Array:

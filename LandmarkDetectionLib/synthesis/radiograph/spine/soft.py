@@ -12,7 +12,7 @@ from LandmarkDetectionLib.typing import Array, FloatArray
 
 #: Points around a ring of the skin, and along either half of a ring of a lung.
 AROUND, HALF = 32, 10
-#: Heights, mm, half widths, and y of back and front of the skin away from the ribs: hips, waist, and neck, head.
+#: Height, half width, and y of back and front of the skin away from the ribs, mm: hips and waist; neck, head.
 BELOW = (
     (700, 175, -15, 175),
     (800, 178, -25, 195),
@@ -20,8 +20,14 @@ BELOW = (
     (950, 155, 0, 195),
     (1020, 145, 0, 195),
 )
-ABOVE = ((1395, 75, -5, 135), (1430, 62, 5, 138), (1450, 62, 10, 150), (1480, 72, 0, 195), (1540, 80, -15, 205),
-         (1640, 70, 0, 190))  # fmt: skip
+ABOVE = (
+    (1395, 75, -5, 135),
+    (1430, 62, 5, 138),
+    (1450, 62, 10, 150),
+    (1480, 72, 0, 195),
+    (1540, 80, -15, 205),
+    (1640, 70, 0, 190),
+)
 #: Where gas may lie, mm; bubbles are of unit size here.
 STOMACH = (-62.0, 120.0, 1128.0)
 COLON = (
@@ -92,7 +98,7 @@ def soft_parts(cage: Cage) -> list[tuple[Solid, str, str, float]]:
 
 
 def _skin(cage: Cage) -> Solid:
-    levels = [row for row in BELOW]
+    levels: list[tuple[float, ...]] = list(BELOW)
     for z in np.arange(1060.0, 1321.0, 32.0):
         half, back, front = (float(v) for v in cage.at(np.array(z)))
         # Muscles of the shoulder girdle make it wider above.
@@ -107,7 +113,7 @@ def _skin(cage: Cage) -> Solid:
     rings = []
     for z, half, back, front in levels:
         ring = np.stack([half * across * full, (front - back) / 2 * along * full, np.zeros(AROUND)], axis=1)
-        rings.append(ring + (0.0, (front + back) / 2, z))
+        rings.append(ring + np.array([0.0, (front + back) / 2, z]))
     return loft(np.array(rings))
 
 
@@ -181,7 +187,7 @@ def _lung(cage: Cage, side: float) -> tuple[Solid, Solid]:
 
 
 def _lung_ring(cage: Cage, side: float, z: float) -> Array:
-    """Points counter-clockwise from above for the right side: outside from back to front, inside back again."""
+    """Points counter-clockwise from above for the right side: outside to the front, inside to the back."""
     half, back, front = (float(v) for v in cage.at(np.array(z)))
     apex = np.clip((1384.0 - z) / 60.0, 0, 1) ** 0.5  # narrower towards its top
     middle = 48.0

@@ -14,7 +14,7 @@ from LandmarkDetectionLib.synthesis.radiograph.spine.accessories import add_fram
 from LandmarkDetectionLib.synthesis.radiograph.spine.corners import corners
 from LandmarkDetectionLib.synthesis.radiograph.spine.exposure import draw_densities, draw_film
 from LandmarkDetectionLib.synthesis.radiograph.spine.shapes import draw_shape, shaped
-from LandmarkDetectionLib.synthesis.radiograph.spine.trunk import PELVIS, Trunk, load_trunk
+from LandmarkDetectionLib.synthesis.radiograph.spine.trunk import Trunk, load_trunk
 from LandmarkDetectionLib.typing import Array, FloatArray
 
 PICTURES_PER_TRUNK = 2
@@ -92,7 +92,7 @@ class SpineStream:
         for n in range(self.batch_size):
             if n % PICTURES_PER_TRUNK == 0:
                 shape = draw_shape(trunk, rng, self.variety)
-                points, motions = shaped(trunk, shape)
+                points = shaped(trunk, shape)
             behind = rng.random() < POSTERO_ANTERIOR
             setup = _draw_setup(trunk, points, self.shape, behind, rng)
             projected = setup.projected(points)
@@ -125,7 +125,7 @@ class SpineStream:
         )
 
 
-def _turned(yaw: float, roll: float, pitch: float, behind: bool) -> FloatArray:
+def turned_body(yaw: float, roll: float, pitch: float, behind: bool) -> FloatArray:
     """(3, 3) that takes the body (right, anterior, up) to (towards the source, picture's right, up)."""
     cy, sy, cr, sr, cp, sp = (f(a) for a in (yaw, roll, pitch) for f in (np.cos, np.sin))
     about_z = np.array([[cy, -sy, 0], [sy, cy, 0], [0, 0, 1]])
@@ -143,7 +143,7 @@ def _draw_setup(
     rows, columns = shape
     rims = points[trunk.rims].reshape(-1, 3)
     setup = Setup(
-        turn=_turned(rng.normal(0, 0.05), rng.normal(0, 0.02), rng.normal(0, 0.03), behind),
+        turn=turned_body(rng.normal(0, 0.05), rng.normal(0, 0.02), rng.normal(0, 0.03), behind),
         axis=rims.mean(axis=0).astype(np.float64),
         source_mm=rng.uniform(1500, 2800),
         film_mm=rng.uniform(100, 300),

@@ -1,7 +1,7 @@
 """A trunk in its parts, as a radiograph of the whole spine sees it: bones, soft tissue, air, and end plates.
 
-Bones come from the skeleton, in its frame (RAS mm); skin and cavities, which it lacks, are made of rings about
-them. Every point says by weights which levels of the spine it moves with.
+Bones come from the skeleton, in its frame (RAS mm); skin and cavities, which it lacks, are made of rings
+about them. Every point says by weights which levels of the spine it moves with.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ DISCS = tuple(f"Intervertebral_disk_of_{level[0].lower()}{level[1:]}" for level 
 NEEDED = (*LEVELS, *HEAD, *SHOULDER, *HIPS, *STERNUM, *RIBS, *DISCS)
 #: Kind, and under how much cortex, mm, a bone is spongy.
 CORTEX = {"vertebra": 0.9, "rib": 0.9, "long": 2.2, "pelvis": 1.3, "head": 0.0, "flat": 0.0}
+#: Middle of the bodies of T1 and L5, mm: skin and cavities are given in the same frame.
+ENDS = np.array([[3.0, 74.0, 1375.0], [-1.0, 85.0, 936.0]])
 #: Points around the rim of an end plate.
 RIM = 24
 #: Merging vertices of bones other than vertebrae in cells of so many mm saves half of the time.
@@ -122,7 +124,7 @@ def make_trunk(skeleton: Skeleton) -> Trunk:
     Raises
     ------
     InputError
-        When a bone of the trunk is missing.
+        When a bone of the trunk is missing, or the skeleton stands elsewhere.
     """
     missing = [name for name in NEEDED if name not in skeleton.names]
     if missing:
@@ -130,8 +132,13 @@ def make_trunk(skeleton: Skeleton) -> Trunk:
             f"The skeleton has no {missing[0]}; a trunk needs BodyParts3D's spine, ribs, shoulders and hips.",
             about="skeleton",
         )
-    coarse = thinned(skeleton, CELL_MM)
     pivots, centres, axes = _chain(skeleton)
+    if np.abs(centres[[T1, PELVIS - 1]] - ENDS).max() > 30.0:
+        raise InputError(
+            "The vertebrae do not lie where BodyParts3D has them; skin and lungs would not fit them.",
+            about="skeleton",
+        )
+    coarse = thinned(skeleton, CELL_MM)
     solids: list[Solid] = []
     kinds: list[str] = []
     names: list[str] = []
@@ -250,10 +257,10 @@ def _bone_weights(name: str, kind: str, vertices: Array, centres: FloatArray) ->
 
 
 def _rim(own: Array, disc: Array) -> Array:
-    """Points (2, RIM, 3) on the rims of upper and lower end plate, from vertices (V, 3) along the body's axes.
+    """Points (2, RIM, 3) on the rims of both end plates, upper first, from vertices (V, 3) along body axes.
 
-    An end plate is as wide and deep as the outermost vertices beside the disc (D, 3), and as high as a surface
-    of second order through them: a mesh has single vertices where ribs are joined.
+    An end plate is as wide and deep as the outermost vertices beside the disc (D, 3), and as high as a
+    surface of second order through them: a mesh has single vertices where ribs are joined.
     """
     half = np.ptp(disc[:, :2], axis=0) / 2
     middle = (disc[:, :2].min(axis=0) + disc[:, :2].max(axis=0)) / 2

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from LandmarkDetectionLib.synthesis.bone_thickness import projected_thickness
-from LandmarkDetectionLib.synthesis.radiograph.accessories import add_frame, add_metal
-from LandmarkDetectionLib.synthesis.radiograph.film import draw_densities, draw_film, exposed
-from LandmarkDetectionLib.synthesis.radiograph.head import Head, load_head
-from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, landmarks, obliquity, turned_head
-from LandmarkDetectionLib.synthesis.radiograph.shapes import draw_shape, shaped
+from LandmarkDetectionLib.synthesis.radiograph.film import exposed
+from LandmarkDetectionLib.synthesis.radiograph.head.accessories import add_frame, add_metal
+from LandmarkDetectionLib.synthesis.radiograph.head.exposure import draw_densities, draw_film
+from LandmarkDetectionLib.synthesis.radiograph.head.landmarks import landmarks
+from LandmarkDetectionLib.synthesis.radiograph.head.parts import Head, load_head
+from LandmarkDetectionLib.synthesis.radiograph.head.shapes import draw_shape, shaped
+from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, obliquity, turned_head
 from LandmarkDetectionLib.typing import Array
 
 PICTURES_PER_HEAD = 2
@@ -34,7 +36,7 @@ class CephalogramBatch:
     images : (B, H, W) float32
         0 to 1.
     points : (B, 19, 2) float32 px
-        Column and row, in the order of ``projection.LANDMARKS``.
+        Column and row, in the order of ``head.landmarks.LANDMARKS``.
     present : (B, 19) bool
         Whether a landmark lies in its picture.
     pixel_mm : (B,) float32
