@@ -20,17 +20,17 @@ def add_metal(attenuation: Array, trunk: Trunk, seen: Array, setup: Setup, rng: 
     scale = setup.magnification / setup.pixel_mm
     if rng.random() < 0.1:
         _instrumentation(attenuation, trunk, seen, scale, rng)
-    if rng.random() < 0.1:
+    if rng.random() < 0.08:
         _brace(attenuation, seen[trunk.rims].reshape(-1, 3), scale, rng)
-    if rng.random() < 0.1:
+    if rng.random() < 0.05:
         _electrodes(attenuation, scale, rng)
     if rng.random() < 0.1:
         _chain(attenuation, scale, rng)
-    if rng.random() < 0.08:
+    if rng.random() < 0.05:
         _shield(attenuation, scale, rng)
     if rng.random() < 0.15:
         _small_things(attenuation, scale, rng)
-    if rng.random() < 0.06:
+    if rng.random() < 0.04:
         _ruler(attenuation, scale, rng)
 
 
@@ -165,8 +165,8 @@ def add_frame(picture: Array, rng: np.random.Generator) -> None:
         picture[rows - bottom :] = grey
         picture[:, :left] = grey
         picture[:, columns - right :] = grey
-    for _ in range(rng.poisson(0.6)):
-        stamp = letters(str(rng.choice(TEXTS)), int(rng.integers(8, 26)))
+    for _ in range(rng.poisson(0.45)):
+        stamp = letters(str(rng.choice(TEXTS)), int(rng.integers(7, 19)))
         height, width = stamp.shape
         if height >= rows or width >= columns:
             continue

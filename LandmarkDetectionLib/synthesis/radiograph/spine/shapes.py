@@ -43,6 +43,8 @@ class Shape:
         Scales of width and depth.
     fat : (3,)
         Scales of the skin's width and depth, and of its waist.
+    ribs : (2,)
+        How far ribs are lifted per mm to the side and to the front.
     breath : (2,)
         Scale of the lungs' height, right and left.
     shoulders : (2, 3) mm
@@ -61,6 +63,7 @@ class Shape:
     size: float
     chest: FloatArray
     fat: FloatArray
+    ribs: FloatArray
     breath: FloatArray
     shoulders: FloatArray
     breasts: float
@@ -83,6 +86,7 @@ def no_difference() -> Shape:
         size=1.0,
         chest=np.ones(2),
         fat=np.ones(3),
+        ribs=np.zeros(2),
         breath=np.ones(2),
         shoulders=np.zeros((2, 3)),
         breasts=0.0,
@@ -106,7 +110,8 @@ def draw_shape(trunk: Trunk, rng: np.random.Generator, variety: float = 1.0) -> 
     scale = np.exp(common + (each - each.mean(axis=0) + rng.normal(0, 0.015, (COUNT, 3))) * variety)
     scale[:, 2] *= 1 - 0.05 * child * young
     gas = np.stack(
-        [rng.normal(0, (14, 10, 14), (BUBBLES, 3)), np.exp(rng.normal(2.4, 0.4, (BUBBLES, 3)))], axis=1
+        [rng.normal(0, (14, 10, 14), (BUBBLES, 3)), np.exp(rng.normal((2.2, 2.5, 2.2), 0.45, (BUBBLES, 3)))],
+        axis=1,
     )
     gas[0] = rng.normal(0, (14, 10, 14)), rng.uniform((16, 14, 9), (40, 30, 38))
     return Shape(
@@ -118,6 +123,7 @@ def draw_shape(trunk: Trunk, rng: np.random.Generator, variety: float = 1.0) -> 
         size=float(np.exp(rng.normal(0, 0.06) * variety)) * (1 - 0.09 * child * young),
         chest=np.exp(rng.normal((-0.06, -0.04), (0.08, 0.09)) * variety),
         fat=np.exp(rng.normal((0.02, 0.0, 0.0), (0.08, 0.16, 0.08)) * variety),
+        ribs=rng.uniform((0.0, -0.05), (0.5, 0.3)) * variety,
         breath=np.exp((rng.normal(0, 0.07) + rng.normal(0, 0.03, 2)) * variety),
         shoulders=rng.normal(0, (10, 12, 14), (2, 3)) * variety + rng.normal(0, (0, 0, 6), (1, 3)),
         breasts=float(rng.uniform(0.5, 1.3) * (rng.random() < 0.45)),
@@ -229,7 +235,7 @@ def _soft(p: Array, trunk: Trunk, shape: Shape) -> None:
         part = p[own]
         if trunk.level[own.start] >= 0 or kind == "head":
             continue
-        if kind in ("lung", "dome"):
+        if kind in ("lung", "dome", "vessel"):
             part[:, 2] = 1384 - (1384 - part[:, 2]) * gentle(shape.breath[0 if name == "right" else 1])
         if kind == "gas":
             centre = part.mean(axis=0)
@@ -240,6 +246,9 @@ def _soft(p: Array, trunk: Trunk, shape: Shape) -> None:
         elif kind == "breast":
             centre = part.mean(axis=0)
             part[:] = centre + (part - centre) * gentle(shape.breasts or 1.0)
+        if kind.endswith("rib"):
+            part[:, 2] += shape.ribs[0] * np.maximum(np.abs(part[:, 0]) - 20, 0)
+            part[:, 2] += shape.ribs[1] * np.maximum(part[:, 1] - 30, 0)
         if "marrow pelvis" != kind != "pelvis":
             away = np.clip((np.abs(part[:, 0]) - 18) / 40, 0, 1)
             part[:, 0] *= 1 + (shape.chest[0] - 1) * away

@@ -12,6 +12,8 @@ from LandmarkDetectionLib.typing import Array, FloatArray
 
 #: Points around a ring of the skin, and along either half of a ring of a lung.
 AROUND, HALF = 32, 10
+#: Vessels of either lung.
+VESSELS = 14
 #: Height, half width, and y of back and front of the skin away from the ribs, mm: hips and waist; neck, head.
 BELOW = (
     (700, 175, -15, 175),
@@ -86,6 +88,7 @@ def soft_parts(cage: Cage) -> list[tuple[Solid, str, str, float]]:
     for side, name in ((1.0, "right"), (-1.0, "left")):
         lung, dome = _lung(cage, side)
         parts += [(lung, "lung", name, 3.0), (dome, "dome", name, 3.0)]
+        parts += [(vessel, "vessel", name, 3.0) for vessel in _vessels(cage, side)]
         parts.append((_arm(side), "arm", name, 3.0))
         parts.append((_psoas(side), "muscle", f"psoas {name}", 1.5))
         breast = ellipsoid((side * 82.0, 215.0, 1198.0), (50.0, 27.0, 42.0), 14)
@@ -186,6 +189,35 @@ def _lung(cage: Cage, side: float) -> tuple[Solid, Solid]:
     return loft(rings), loft(rings_of_dome)
 
 
+def _vessels(cage: Cage, side: float) -> list[Solid]:
+    """Vessels from the hilum outwards, in the lung above the diaphragm; the same ones in every trunk."""
+    rng = np.random.default_rng(5)
+    hilum = np.array([side * 34.0, 88.0, 1250.0])
+    vessels = []
+    for _ in range(VESSELS):
+        z = rng.uniform(1192, 1345)
+        half, back, front = (float(v) for v in cage.at(np.array(z)))
+        far = rng.uniform(0.55, 0.85)
+        y = np.clip(88 + rng.normal(0, 25), back + 30, front - 40)
+        end = np.array([side * (34 + far * (half - 50)), y, z])
+        start = hilum + rng.normal(0, (4, 6, 12))
+        # Beside the heart, not in it.
+        start[0] = side * max(abs(start[0]), 36.0 if side > 0 else 44.0)
+        vessels.append(_cone(start, end, rng.uniform(2.2, 4.0), 0.7))
+    return vessels
+
+
+def _cone(start: FloatArray, end: FloatArray, first: float, last: float) -> Solid:
+    """A thin tube from a point to another, with its radius at either end."""
+    along = (end - start) / np.linalg.norm(end - start)
+    across = np.cross(along, (0.0, 1.0, 0.0))
+    across /= np.linalg.norm(across)
+    angle = np.linspace(0, 2 * np.pi, 6, endpoint=False)[:, None]
+    circle = across * np.cos(angle) + np.cross(along, across) * np.sin(angle)
+    share = np.linspace(0, 1, 3)[:, None, None]
+    return loft(start + share * (end - start) + (first + share * (last - first)) * circle)
+
+
 def _lung_ring(cage: Cage, side: float, z: float) -> Array:
     """Points counter-clockwise from above for the right side: outside to the front, inside to the back."""
     half, back, front = (float(v) for v in cage.at(np.array(z)))
@@ -212,8 +244,7 @@ def _mediastinum(side: float, z: float, y: Array) -> Array:
     if side > 0:
         wide = 26.0 + 12.0 * np.exp(-0.5 * ((z - 1195) / 30) ** 2)
     else:
-        wide = (
-            27.0 + 52.0 * np.exp(-0.5 * ((z - 1180) / 42) ** 2) + 9.0 * np.exp(-0.5 * ((z - 1292) / 14) ** 2)
-        )
+        wide = 27.0 + 9.0 * np.exp(-0.5 * ((z - 1292) / 14) ** 2)
+        wide += 56.0 * np.clip((1275.0 - z) / 105.0, 0, 1) ** 1.3  # the heart, widest on the diaphragm
     share = np.clip((y - 55.0) / 35.0, 0, 1)
     return np.asarray(behind + (wide - behind) * share)
