@@ -50,7 +50,7 @@ EXIT_CODES = (
 Side = Literal["auto", "left", "right"]
 
 #: What is synthesised and studied.
-Region = Literal["body", "bones", "hand", "cephalogram"]
+Region = Literal["body", "bones", "hand", "cephalogram", "spine"]
 
 
 def series_of(text: str | None) -> str | int | None:

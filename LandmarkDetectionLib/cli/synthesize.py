@@ -35,7 +35,7 @@ HeadContrast = Literal["ct", "mr"]
 def synthesize(
     out: Annotated[
         Path | None,
-        typer.Option(help="Contact sheet to write (.png): many bodies, hands, cephalograms or heads."),
+        typer.Option(help="Contact sheet to write (.png): many bodies, hands or radiographs."),
     ] = None,
     volumes: Annotated[
         Path | None,
@@ -91,6 +91,10 @@ def synthesize(
             from LandmarkDetectionLib.synthesis.radiograph.sheet import write_cephalogram_sheet
 
             write_cephalogram_sheet(out, count=count, seed=seed)
+        elif out is not None and region == "spine":
+            from LandmarkDetectionLib.synthesis.radiograph.sheet import write_spine_sheet
+
+            write_spine_sheet(out, count=count, seed=seed)
         elif out is not None:
             from LandmarkDetectionLib.synthesis.body.sheet import write_contact_sheet
 

@@ -24,6 +24,25 @@ from LandmarkDetectionLib.typing import Progress
 SHAPES, HELD_OUT = 200, 96
 #: Of the package's title and card.
 TITLE = "synthetic radiographs"
+#: By protocol: what images are made of, and what to know about results on real ones.
+MADE_OF = {
+    "cephalometric-19": "warped into many heads, with teeth, air and soft tissue from code. What is measured "
+    "below are\nsynthetic images as well, of heads that the training did not draw.",
+    "spine-68": "bent into many spines, with lungs, bowel gas and soft tissue from code. What is measured "
+    "below are\nsynthetic images as well, of trunks that the training did not draw.",
+}
+NOTES = {
+    "cephalometric-19": """\
+- No image was learned from, but a few constants of the generator (places of porion, lips and
+  soft tissue pogonion, height of the lower face, pixel sizes, contrast) were set after seeing
+  means of the 150 training images of ISBI 2015: results there are not quite blind.
+- Soft tissue pogonion is marked low, in front of gnathion, as the raters of ISBI 2015 do.""",
+    "spine-68": """\
+- No image was learned from. How films are cropped, shown and disturbed was drawn after looking at training
+  images of AASCE 2019 of persons with even numbers: results on these are not quite blind.
+- Vertebrae are told apart by where they stand in the column: twelve with ribs and five without. Another
+  number, or a film that shows neither T1 nor L5, shifts all levels by one.""",
+}
 
 
 def package_radiographs(
@@ -81,7 +100,7 @@ def package_radiographs(
             "data_source": f"Synthetic radiographs by this package. Bones: {CREDIT}",
             "data_type": "synthetic radiographs; inference on radiographs",
         },
-        card=lambda card: _card(card, config, real or {}),
+        card=lambda card: _card(card, config, protocol, real or {}),
         progress=progress,
     )
 
@@ -118,7 +137,7 @@ def _cases(
     return cases[:count]
 
 
-def _card(card: str, config: SupervisedConfig, real: Mapping[str, str]) -> str:
+def _card(card: str, config: SupervisedConfig, protocol: str, real: Mapping[str, str]) -> str:
     """The usual card, saying truly what was learned from and measured on."""
     whose = (
         "**Research use only. Not a medical device.** The weights learned from the images of whoever "
@@ -126,9 +145,7 @@ def _card(card: str, config: SupervisedConfig, real: Mapping[str, str]) -> str:
     )
     ours = (
         "**Research use only. Not a medical device.** The weights have seen no patient: all images are\n"
-        f"computed, from the bones of one man ({CREDIT}),\n"
-        "warped into many heads, with teeth, air and soft tissue from code. What is measured below are\n"
-        "synthetic images as well, of heads that the training did not draw."
+        f"computed, from the bones of one man ({CREDIT}),\n{MADE_OF[protocol]}"
     )
     drawn = f"{config.steps * config.batch_size} synthetic, each once"
     text = card.replace(whose, ours).replace(
@@ -137,18 +154,5 @@ def _card(card: str, config: SupervisedConfig, real: Mapping[str, str]) -> str:
     rows = [f"- {title}: {result}" for title, result in real.items()]
     if not rows:
         rows = ["- Not measured on real images yet: errors there are larger than those above."]
-    return "\n".join(
-        [
-            text.rstrip("\n"),
-            "",
-            "## On real images",
-            "",
-            *rows,
-            "- No image was learned from, but a few constants of the generator (places of porion, lips and",
-            "  soft tissue pogonion, height of the lower face, pixel sizes, contrast) were set after seeing",
-            "  means of the 150 training images of ISBI 2015: results there are not quite blind.",
-            "- Soft tissue pogonion is marked low, in front of gnathion, as the raters of ISBI 2015 do.",
-            "- Train on a few of your own images, beginning with this model, before relying on it.",
-            "",
-        ]
-    )
+    last = "- Train on a few of your own images, beginning with this model, before relying on it."
+    return "\n".join([text.rstrip("\n"), "", "## On real images", "", *rows, NOTES[protocol], last, ""])

@@ -7,7 +7,12 @@ from LandmarkDetectionLib.networks.presets import network_preset
 from LandmarkDetectionLib.training.supervised.config import GridConfig, SupervisedConfig
 
 #: Protocol by preset.
-PROTOCOLS = {"cephalogram": "cephalometric-19", "quick-cephalogram": "cephalometric-19"}
+PROTOCOLS = {
+    "cephalogram": "cephalometric-19",
+    "quick-cephalogram": "cephalometric-19",
+    "spine-ap": "spine-68",
+    "quick-spine-ap": "spine-68",
+}
 #: What a run's config calls its data.
 SYNTHETIC = "synthetic"
 RADIUS_MM = 2.0
@@ -34,6 +39,27 @@ _CEPHALOGRAM = SupervisedConfig(
     data=SYNTHETIC,
 )
 
+# One branch that sees the whole column: levels down to a 64th of the resolution tell which vertebra is which.
+# Heatmaps at half resolution: 68 at full resolution would take most of the time.
+_SPINE = SupervisedConfig(
+    architecture="localization_unet",
+    parameters={"width": 32, "levels": 6, "dropout": 0.0, "heatmap_deviation": 1e-3, "stem_stride": 2},
+    landmarks=load_protocol("spine-68").names,
+    grid=GridConfig(shape=(512, 192), spacing=None, intensity="standardise"),
+    loss="cross-entropy",
+    sigma=1.3,
+    radius=4.0,
+    steps=3000,
+    batch_size=3,
+    optimiser="adamw",
+    learning_rate=2e-3,
+    weight_decay=1e-3,
+    averaging=0.998,
+    validate_every=500,
+    checkpoint_minutes=4.0,
+    data=SYNTHETIC,
+)
+
 #: Settings by name.
 RADIOGRAPH_PRESETS: dict[str, tuple[str, SupervisedConfig]] = {
     "cephalogram": (
@@ -43,5 +69,13 @@ RADIOGRAPH_PRESETS: dict[str, tuple[str, SupervisedConfig]] = {
     "quick-cephalogram": (
         "The same for a few minutes, to see that everything works.",
         _CEPHALOGRAM.model_copy(update={"steps": 100, "averaging": 0.95, "validate_every": 50}),
+    ),
+    "spine-ap": (
+        "Synthetic antero-posterior radiographs of spines: the 68 corners of T1 to L5; needs BodyParts3D.",
+        _SPINE,
+    ),
+    "quick-spine-ap": (
+        "The same for a few minutes, to see that everything works.",
+        _SPINE.model_copy(update={"steps": 60, "batch_size": 2, "averaging": 0.95, "validate_every": 30}),
     ),
 }

@@ -15,8 +15,10 @@ import torch
 
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.imaging.grid import normalised
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body.skeleton import skeleton_path
-from LandmarkDetectionLib.synthesis.radiograph.stream import CephalogramStream
+from LandmarkDetectionLib.synthesis.radiograph.head.stream import CephalogramStream
+from LandmarkDetectionLib.synthesis.radiograph.spine.stream import SpineStream
 from LandmarkDetectionLib.training.loop import fit
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.stream import SupervisedBatch
@@ -31,11 +33,37 @@ FILLED = 0.2
 
 
 @dataclass(frozen=True)
-class RadiographStream:
-    """Synthetic cephalograms as a network takes them; the same seed and settings give the same bytes.
+class Kind:
+    """One kind of radiographs.
 
     Attributes
     ----------
+    stream
+        Makes pictures with ``images``, ``points``, ``present`` and ``pixel_mm`` from a seed, a batch size, a
+        shape and a skeleton's path.
+    narrow, low
+        Least width and height of pictures that do not fill the canvas, as shares of its own.
+    """
+
+    stream: type[CephalogramStream] | type[SpineStream]
+    narrow: float
+    low: float
+
+
+#: By protocol.
+KINDS = {
+    "cephalometric-19": Kind(CephalogramStream, 0.78, 0.72),
+    "spine-68": Kind(SpineStream, 0.68, 0.66),
+}
+
+
+@dataclass(frozen=True)
+class RadiographStream:
+    """Synthetic radiographs as a network takes them; the same seed and settings give the same bytes.
+
+    Attributes
+    ----------
+    kind
     canvas : (rows, columns)
         Pictures are fitted into it at the upper left, the rest is padding.
     seed, batch_size
@@ -43,6 +71,7 @@ class RadiographStream:
         Of the skeleton.
     """
 
+    kind: Kind
     canvas: tuple[int, int]
     seed: int
     batch_size: int
@@ -51,7 +80,7 @@ class RadiographStream:
     def batch(self, number: int) -> SupervisedBatch:
         """Batch ``number``, from 0."""
         rows, columns = shape = self._content(number)
-        drawn = CephalogramStream(self.seed, self.batch_size, shape, path=self.path).batch(number)
+        drawn = self.kind.stream(self.seed, self.batch_size, shape, path=self.path).batch(number)
         images = np.zeros((self.batch_size, 1, *self.canvas), np.float32)
         for target, image in zip(images, drawn.images, strict=True):
             target[0, :rows, :columns] = normalised(image, "standardise", _NAMELESS)
@@ -71,8 +100,8 @@ class RadiographStream:
         if kind < FILLED:
             return rows, columns
         if kind < 0.8:
-            return rows, int(rng.integers(round(0.78 * columns), columns + 1))
-        return int(rng.integers(round(0.72 * rows), rows + 1)), columns
+            return rows, int(rng.integers(round(self.kind.narrow * columns), columns + 1))
+        return int(rng.integers(round(self.kind.low * rows), rows + 1)), columns
 
 
 #: Named in the sentence about an image of one grey value, which no synthetic one is.
@@ -82,7 +111,8 @@ _NAMELESS = Volume(np.zeros((1, 1, 1), np.float32), np.eye(4))
 def stream_of(config: SupervisedConfig, seed: int, batch_size: int) -> RadiographStream:
     """The pictures a config trains on, or others of their kind."""
     rows, columns = config.grid.shape
-    return RadiographStream((rows, columns), seed, batch_size)
+    kind = next(kind for name, kind in KINDS.items() if load_protocol(name).names == tuple(config.landmarks))
+    return RadiographStream(kind, (rows, columns), seed, batch_size)
 
 
 def train_radiographs(

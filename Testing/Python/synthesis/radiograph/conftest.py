@@ -1,4 +1,4 @@
-"""The head of the real skeleton, which the tests of whole radiographs need."""
+"""Head and trunk of the real skeleton, which the tests of whole radiographs need."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from LandmarkDetectionLib.synthesis.radiograph.head import Head, load_head
+from LandmarkDetectionLib.synthesis.radiograph.head.parts import Head, load_head
+from LandmarkDetectionLib.synthesis.radiograph.spine.trunk import Trunk, load_trunk
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,9 @@ def real_skeleton(real_data: Path) -> Path:
 def head(real_skeleton: Path) -> Head:
     """Its head."""
     return load_head(real_skeleton)
+
+
+@pytest.fixture(scope="session")
+def trunk(real_skeleton: Path) -> Trunk:
+    """Its trunk."""
+    return load_trunk(real_skeleton)

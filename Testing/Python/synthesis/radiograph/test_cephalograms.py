@@ -10,11 +10,12 @@ import pytest
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
-from LandmarkDetectionLib.synthesis.radiograph.head import Head, make_head
-from LandmarkDetectionLib.synthesis.radiograph.projection import LANDMARKS, Setup, landmarks, turned_head
-from LandmarkDetectionLib.synthesis.radiograph.shapes import draw_shape, no_difference, shaped
+from LandmarkDetectionLib.synthesis.radiograph.head.landmarks import LANDMARKS, landmarks
+from LandmarkDetectionLib.synthesis.radiograph.head.parts import Head, make_head
+from LandmarkDetectionLib.synthesis.radiograph.head.shapes import draw_shape, no_difference, shaped
+from LandmarkDetectionLib.synthesis.radiograph.head.stream import CephalogramStream
+from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, turned_head
 from LandmarkDetectionLib.synthesis.radiograph.sheet import write_cephalogram_sheet
-from LandmarkDetectionLib.synthesis.radiograph.stream import CephalogramStream
 from LandmarkDetectionLib.typing import Array
 from Testing.examples.small_skeleton import small_skeleton
 

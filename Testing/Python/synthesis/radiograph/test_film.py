@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from LandmarkDetectionLib.synthesis.radiograph.accessories import add_frame
-from LandmarkDetectionLib.synthesis.radiograph.film import draw_film, exposed, smooth_noise
+from LandmarkDetectionLib.synthesis.radiograph.film import exposed, smooth_noise
+from LandmarkDetectionLib.synthesis.radiograph.head.accessories import add_frame
+from LandmarkDetectionLib.synthesis.radiograph.head.exposure import draw_film
 
 SHAPE = (160, 136)
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.synthesis.bone_thickness import projected_thickness
+from LandmarkDetectionLib.synthesis.radiograph.head.teeth import Arch, teeth
 from LandmarkDetectionLib.synthesis.radiograph.solids import (
     Solid,
     ellipsoid,
@@ -16,7 +17,6 @@ from LandmarkDetectionLib.synthesis.radiograph.solids import (
     sagittal_cut,
     tube,
 )
-from LandmarkDetectionLib.synthesis.radiograph.teeth import Arch, teeth
 
 RADII = st.tuples(*[st.floats(3.0, 40.0)] * 3)
 

@@ -14,14 +14,20 @@ import LandmarkDetectionLib as ld  # noqa: N813
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.checking import check_model
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.synthesis.body.skeleton import VARIABLE
 from LandmarkDetectionLib.training.supervised.start import begin_with, settings_from, settings_of
 from LandmarkDetectionLib.training.supervised.task import HeatmapTask
 from LandmarkDetectionLib.training.synthetic import radiograph_package
 from LandmarkDetectionLib.training.synthetic.radiograph_package import package_radiographs
-from LandmarkDetectionLib.training.synthetic.radiograph_presets import RADIOGRAPH_PRESETS
-from LandmarkDetectionLib.training.synthetic.radiographs import RadiographStream, train_radiographs
+from LandmarkDetectionLib.training.synthetic.radiograph_presets import PROTOCOLS, RADIOGRAPH_PRESETS
+from LandmarkDetectionLib.training.synthetic.radiographs import (
+    KINDS,
+    RadiographStream,
+    stream_of,
+    train_radiographs,
+)
 
 SMALL = {"width": 4, "levels": 3, "spatial_kernel": 3}
 
@@ -70,13 +76,25 @@ def test_a_training_on_real_images_can_begin_with_it(model: Model) -> None:
     assert fields["landmarks"] == config.landmarks and fields["grid"]["shape"] == (160, 128)
 
 
+def test_every_preset_learns_the_landmarks_of_its_protocol_from_pictures_of_their_kind() -> None:
+    for name, (_, config) in RADIOGRAPH_PRESETS.items():
+        assert config.landmarks == load_protocol(PROTOCOLS[name]).names
+        assert stream_of(config, 1, 2).kind is KINDS[PROTOCOLS[name]]
+
+
 def test_data_of_other_landmarks_are_refused_in_one_sentence(model: Model) -> None:
     with pytest.raises(InputError, match="do not have the same landmarks: only one of them has basion"):
         settings_from(model, (*model.protocol.names, "basion"))
 
 
-def test_pictures_fill_the_canvas_along_one_side_and_the_rest_is_padding(model: Model) -> None:
-    stream = RadiographStream((160, 128), 7, 2)
+@pytest.mark.parametrize("protocol", KINDS)
+def test_pictures_fill_the_canvas_along_one_side_and_the_rest_is_padding(
+    protocol: str, real_data: Path
+) -> None:
+    file = real_data / "skeleton" / "bodyparts3d_bones.npz"
+    if not file.exists():
+        pytest.skip(f"no skeleton at {file}")
+    stream = RadiographStream(KINDS[protocol], (160, 128), 7, 2, str(file))
     for number in range(6):
         batch = stream.batch(number)
         image = batch.images[0, 0].numpy()

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from LandmarkDetectionLib.synthesis.bone_thickness import projected_thickness
-from LandmarkDetectionLib.synthesis.radiograph.accessories import add_frame, add_metal
-from LandmarkDetectionLib.synthesis.radiograph.film import draw_densities, draw_film, exposed
-from LandmarkDetectionLib.synthesis.radiograph.head import Head, load_head
-from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, landmarks, turned_head
-from LandmarkDetectionLib.synthesis.radiograph.shapes import draw_shape, shaped
+from LandmarkDetectionLib.synthesis.radiograph.film import exposed
+from LandmarkDetectionLib.synthesis.radiograph.head.accessories import add_frame, add_metal
+from LandmarkDetectionLib.synthesis.radiograph.head.exposure import draw_densities, draw_film
+from LandmarkDetectionLib.synthesis.radiograph.head.landmarks import landmarks
+from LandmarkDetectionLib.synthesis.radiograph.head.parts import Head, load_head
+from LandmarkDetectionLib.synthesis.radiograph.head.shapes import draw_shape, shaped
+from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, obliquity, turned_head
 from LandmarkDetectionLib.typing import Array
 
 #: A picture is as high as so many mm on the film.
@@ -33,7 +35,7 @@ class CephalogramBatch:
     images : (B, H, W) float32
         0 to 1.
     points : (B, 19, 2) float32 px
-        Column and row, in the order of ``projection.LANDMARKS``.
+        Column and row, in the order of ``head.landmarks.LANDMARKS``.
     present : (B, 19) bool
         Whether a landmark lies in its picture.
     pixel_mm : (B,) float32
@@ -98,7 +100,7 @@ class CephalogramStream:
         images = np.empty_like(attenuation)
         marks = np.empty((self.batch_size, 19, 2), np.float32)
         for n, setup in enumerate(setups):
-            through = attenuation[n] * _obliquity(setup, self.shape)
+            through = attenuation[n] * obliquity(setup, self.shape)
             if self.disturbance > 0:
                 add_metal(through, head, projected[n], setup, rng)
             images[n] = exposed(through, draw_film(rng, self.disturbance), rng)
@@ -134,11 +136,3 @@ def _draw_setup(head: Head, points: Array, shape: tuple[int, int], rng: np.rando
         under = np.maximum(room - seen.min(axis=0), 0)
         setup = replace(setup, centre=centre - over + under)
     return setup
-
-
-def _obliquity(setup: Setup, shape: tuple[int, int]) -> Array:
-    """How much longer than its depth the way of a ray is, (H, W)."""
-    distance = (setup.source_mm + setup.film_mm) / setup.pixel_mm
-    y = ((np.arange(shape[0]) - setup.centre[1]) / distance)[:, None] ** 2
-    x = ((np.arange(shape[1]) - setup.centre[0]) / distance)[None] ** 2
-    return np.asarray(np.sqrt(1 + x + y), np.float32)

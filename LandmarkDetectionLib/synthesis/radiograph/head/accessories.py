@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
-from LandmarkDetectionLib.synthesis.radiograph.head import Head
+from LandmarkDetectionLib.synthesis.radiograph.drawing import box, disc, letters
+from LandmarkDetectionLib.synthesis.radiograph.head.parts import Head
+from LandmarkDetectionLib.synthesis.radiograph.head.teeth import POINTS
 from LandmarkDetectionLib.synthesis.radiograph.projection import Setup
-from LandmarkDetectionLib.synthesis.radiograph.teeth import POINTS
 from LandmarkDetectionLib.typing import Array
 
 
@@ -24,20 +23,6 @@ def add_metal(attenuation: Array, head: Head, seen: Array, setup: Setup, rng: np
         _chain(attenuation, rng)
 
 
-def _disc(picture: Array, centre: Array, radius: float, value: float, hole: float = 0.0) -> None:
-    """Add to the pixels between two radii, with soft edges."""
-    reach = int(np.ceil(radius + 2))
-    column, row = (round(float(v)) for v in centre)
-    top, bottom = max(row - reach, 0), min(row + reach + 1, picture.shape[0])
-    left, right = max(column - reach, 0), min(column + reach + 1, picture.shape[1])
-    if top >= bottom or left >= right:
-        return
-    y, x = np.mgrid[top:bottom, left:right]
-    far = np.hypot(x - centre[0], y - centre[1])
-    ring = np.clip(radius + 0.5 - far, 0, 1) * (1.0 if hole <= 0 else np.clip(far - hole + 0.5, 0, 1))
-    picture[top:bottom, left:right] += (value * ring).astype(np.float32)
-
-
 def _ear_rods(picture: Array, setup: Setup, rng: np.random.Generator) -> None:
     """Rods of plastic with a metal ring each, one nearer to the source and so shown larger."""
     radius = rng.uniform(3.5, 6.5)
@@ -48,11 +33,11 @@ def _ear_rods(picture: Array, setup: Setup, rng: np.random.Generator) -> None:
         place = setup.axis[None] + setup.turn.T @ np.array([side * 75.0, 0.0, 0.0])
         centre = setup.projected(place.astype(np.float32))[0, :2] + off * rng.uniform(0.3, 1.0)
         scale = setup.magnification / setup.pixel_mm * (1 + 0.05 * side)
-        _disc(picture, centre, radius * scale, plastic)
+        disc(picture, centre, radius * scale, plastic)
         if ring:
-            _disc(picture, centre, radius * scale, metal, hole=(radius - rng.uniform(0.6, 1.4)) * scale)
+            disc(picture, centre, radius * scale, metal, hole=(radius - rng.uniform(0.6, 1.4)) * scale)
         else:
-            _disc(picture, centre, rng.uniform(0.8, 2.0) * scale, metal)
+            disc(picture, centre, rng.uniform(0.8, 2.0) * scale, metal)
 
 
 def _nose_rest(picture: Array, head: Head, seen: Array, setup: Setup, rng: np.random.Generator) -> None:
@@ -63,26 +48,18 @@ def _nose_rest(picture: Array, head: Head, seen: Array, setup: Setup, rng: np.ra
     away = rng.uniform(2, 9) * scale
     pad = nasion + np.array([away, rng.normal(0, 4) * scale])
     value = rng.uniform(0.08, 0.4)
-    _box(picture, pad[0], pad[1] - 6 * scale, pad[0] + rng.uniform(10, 16) * scale, pad[1] + 4 * scale, value)
+    box(picture, pad[0], pad[1] - 6 * scale, pad[0] + rng.uniform(10, 16) * scale, pad[1] + 4 * scale, value)
     arm = pad[0] + rng.uniform(8, 14) * scale
     width = rng.uniform(1.5, 3.0) * scale
-    _box(picture, arm, -1, arm + width, pad[1], rng.uniform(0.2, 1.0))
+    box(picture, arm, -1, arm + width, pad[1], rng.uniform(0.2, 1.0))
     if rng.random() < 0.8:
-        _box(picture, arm - 2.5 * scale, -1, arm + width + 2.5 * scale, rng.uniform(0.02, 0.2) * rows, value)
+        box(picture, arm - 2.5 * scale, -1, arm + width + 2.5 * scale, rng.uniform(0.02, 0.2) * rows, value)
     step = float(rng.choice([1.0, 2.0, 5.0, 10.0]))
     end = pad[1] - rng.uniform(0, 10) * scale
     for n in range(int(rng.uniform(15, 45) / step) + 1):
         row = end - n * step * scale
         if row > 0:
-            _box(picture, arm, row, arm + width, row + max(0.35 * min(step, 2.0) * scale, 0.6), 1.5)
-
-
-def _box(picture: Array, left: float, top: float, right: float, bottom: float, value: float) -> None:
-    rows, columns = picture.shape
-    r0, r1 = max(0, round(top)), min(rows, max(round(bottom), round(top) + 1))
-    c0, c1 = max(0, round(left)), min(columns, max(round(right), round(left) + 1))
-    if r0 < r1 and c0 < c1:
-        picture[r0:r1, c0:c1] += np.float32(value)
+            box(picture, arm, row, arm + width, row + max(0.35 * min(step, 2.0) * scale, 0.6), 1.5)
 
 
 def _braces(picture: Array, head: Head, seen: Array, setup: Setup, rng: np.random.Generator) -> None:
@@ -100,7 +77,7 @@ def _braces(picture: Array, head: Head, seen: Array, setup: Setup, rng: np.rando
         if position <= 2:
             centre = np.array([crown[:, 0].max(), centre[1]])
         half = size * scale * (0.8 if position <= 2 else 1.1)
-        _box(
+        box(
             picture, centre[0] - 0.7 * half, centre[1] - half, centre[0] + 0.7 * half, centre[1] + half, value
         )
 
@@ -113,7 +90,7 @@ def _chain(picture: Array, rng: np.random.Generator) -> None:
     y = rows * (rng.uniform(0.86, 0.98) + rng.uniform(0.02, 0.1) * share**2 * np.sign(rng.normal()))
     radius, value = rng.uniform(0.7, 1.8), rng.uniform(0.5, 2.0)
     for place in np.stack([x, y], axis=1):
-        _disc(picture, place, radius, value)
+        disc(picture, place, radius, value)
 
 
 def add_frame(picture: Array, rng: np.random.Generator) -> None:
@@ -137,7 +114,7 @@ def add_frame(picture: Array, rng: np.random.Generator) -> None:
         outside = np.hypot(y - middle[0], x - middle[1]) > rng.uniform(0.58, 0.7) * rows
         picture[outside] = float(rng.choice([1.0, 0.0]))
     for _ in range(rng.poisson(0.8)):
-        stamp = _letters(str(rng.choice(TEXTS)), int(rng.integers(9, 26)))
+        stamp = letters(str(rng.choice(TEXTS)), int(rng.integers(9, 26)))
         if rng.random() < 0.15:
             stamp = stamp[:, ::-1]
         height, width = stamp.shape
@@ -157,17 +134,3 @@ TEXTS = (
     "R", "L", "SN030581", "CEPH LAT", "12/04/98", "77 kV 12 mA", "F 14Y", "LATERAL", "ID 20331", "1.1x", "M",
     "0.9 s", "RX 4", "07.11.2003", "L R",
 )  # fmt: skip
-
-
-@lru_cache(maxsize=256)
-def _letters(text: str, size: int) -> Array:
-    """Coverage (h, w) float32 of a text."""
-    from PIL import Image, ImageDraw
-
-    from LandmarkDetectionLib.synthesis.sheets import font
-
-    face = font(size, bold=size > 14)
-    left, top, right, bottom = face.getbbox(text)
-    image = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2))
-    ImageDraw.Draw(image).text((1 - left, 1 - top), text, 255, font=face)
-    return np.asarray(image, np.float32) / 255

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from LandmarkDetectionLib.synthesis.radiograph.head import Head
+from LandmarkDetectionLib.synthesis.radiograph.head.parts import Head
 from LandmarkDetectionLib.typing import Array, FloatArray
 
 #: Random bumps of space: how many, and how far they reach, mm.

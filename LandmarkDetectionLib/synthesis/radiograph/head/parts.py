@@ -18,6 +18,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.synthesis.body.bone_landmarks import bone_landmarks
 from LandmarkDetectionLib.synthesis.body.skeleton import Skeleton, read_skeleton, skeleton_path
 from LandmarkDetectionLib.synthesis.bone_thickness import Surfaces
+from LandmarkDetectionLib.synthesis.radiograph.head.teeth import POINTS, Arch, teeth
 from LandmarkDetectionLib.synthesis.radiograph.solids import (
     Solid,
     ellipsoid,
@@ -27,7 +28,6 @@ from LandmarkDetectionLib.synthesis.radiograph.solids import (
     sagittal_cut,
     tube,
 )
-from LandmarkDetectionLib.synthesis.radiograph.teeth import POINTS, Arch, teeth
 from LandmarkDetectionLib.typing import Array, FloatArray
 
 NASION_RISE = np.radians(7.0)

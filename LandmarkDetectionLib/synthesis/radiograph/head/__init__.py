@@ -1,0 +1,1 @@
+"""Lateral radiographs of heads, cephalograms, made from bones and code."""

@@ -1,0 +1,1 @@
+"""Antero-posterior radiographs of the whole spine, made from bones and code."""
