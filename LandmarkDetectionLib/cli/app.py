@@ -19,6 +19,7 @@ import typer
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.cli import (
     agreement,
+    align,
     batch,
     cohort,
     data,
@@ -63,6 +64,9 @@ app.command(name="finetune", epilog=EXIT_CODES)(finetune.finetune)
 app.command(epilog=EXIT_CODES)(measure.measure)
 app.command(epilog=EXIT_CODES)(measure.report)
 app.command(epilog=EXIT_CODES)(agreement.agreement)
+app.command(epilog=EXIT_CODES)(align.frame)
+app.command(epilog=EXIT_CODES)(align.crop)
+app.command(epilog=EXIT_CODES)(align.align)
 app.command(epilog=EXIT_CODES)(refine.refine)
 app.command("next-case", epilog=EXIT_CODES)(refine.next_case)
 app.command(epilog=EXIT_CODES)(evaluate.evaluate)

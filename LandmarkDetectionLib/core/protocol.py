@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from LandmarkDetectionLib.core.frame_kinds import CoordinateFrame, frame_problems
 from LandmarkDetectionLib.core.measurement_kinds import (
     Frozen,
     Measurement,
@@ -90,6 +91,8 @@ class Protocol(Frozen):
         :mod:`LandmarkDetectionLib.core.measurement_kinds`.
     checks
         What must be so before anything is measured.
+    frames
+        Coordinate frames that the landmarks give; see :mod:`LandmarkDetectionLib.core.frame_kinds`.
     description
         Who made the protocol and for what.
 
@@ -117,6 +120,7 @@ class Protocol(Frozen):
     view: Literal["space", "picture"] = "space"
     measurements: tuple[Measurement, ...] = ()
     checks: tuple[OrderCheck, ...] = ()
+    frames: tuple[CoordinateFrame, ...] = ()
     description: str = ""
 
     @model_validator(mode="after")
@@ -127,6 +131,7 @@ class Protocol(Frozen):
             *self._wrong_pairs(),
             *self._wrong_chain(),
             *problems_of(self.measurements, self.checks, self.view == "picture"),
+            *frame_problems(self.frames, self.view == "picture"),
         ]
         if problems:
             raise ValueError("; ".join(problems))
@@ -144,6 +149,7 @@ class Protocol(Frozen):
             "chain": self.chain,
             "measurement": tuple(measurement.own_landmarks for measurement in self.measurements),
             "check": tuple(check.landmarks for check in self.checks),
+            "frame": tuple(frame.all_landmarks for frame in self.frames),
         }
         for kind, groups in used.items():
             for name in dict.fromkeys(name for group in groups for name in group):
@@ -197,6 +203,7 @@ class Protocol(Frozen):
                     one for one in self.measurements if kept.issuperset(landmarks_of(one, known))
                 ),
                 "checks": tuple(one for one in self.checks if kept.issuperset(one.landmarks)),
+                "frames": tuple(one for one in self.frames if kept.issuperset(one.all_landmarks)),
             }
         )
 
