@@ -31,6 +31,7 @@ from LandmarkDetectionLib._version import __version__
 if TYPE_CHECKING:
     from LandmarkDetectionLib.alignment.align import align
     from LandmarkDetectionLib.alignment.frames import place_frames
+    from LandmarkDetectionLib.alignment.visits import follow
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
     from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
@@ -81,6 +82,7 @@ _MODULES = {
     "place_frames": "alignment.frames",
     "crop_about": "imaging.crop",
     "align": "alignment.align",
+    "follow": "alignment.visits",
     "write_transform": "io.transforms",
     "Review": "core.review",
     "read_review": "io.records",
@@ -118,6 +120,7 @@ __all__ = [  # noqa: RUF022  in the order in which they are met, which is that o
     "place_frames",
     "crop_about",
     "align",
+    "follow",
     "write_transform",
     "Review",
     "read_review",

@@ -36,6 +36,10 @@ class UndeterminedError(ValueError):
     """The pairs do not determine a map; the text is the end of a sentence."""
 
 
+class MirroredError(UndeterminedError):
+    """One set fits the mirror image of the other far better."""
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A map ``y = linear @ x + shift`` in d = 2 or 3 dimensions.
@@ -216,7 +220,7 @@ def _require_unmirrored(
     other = _start(moving @ mirror, fixed, scales, with_scale, count >= d + LEAST_TO_CHECK)[2]
     extent = float(np.linalg.norm(fixed - fixed.mean(axis=0), axis=1).mean()) / float(np.median(scales))
     if other < _MIRRORED * size and size > 0.02 * extent:
-        raise UndeterminedError(
+        raise MirroredError(
             "one fits the mirror image of the other far better: left and right are exchanged in one of them, "
             "or its image is mirrored"
         )

@@ -29,6 +29,7 @@ from LandmarkDetectionLib.cli import (
     refine,
     study,
     train,
+    visits,
 )
 from LandmarkDetectionLib.cli import annotations as stores
 from LandmarkDetectionLib.cli.commands import prepare
@@ -67,6 +68,7 @@ app.command(epilog=EXIT_CODES)(agreement.agreement)
 app.command(epilog=EXIT_CODES)(align.frame)
 app.command(epilog=EXIT_CODES)(align.crop)
 app.command(epilog=EXIT_CODES)(align.align)
+app.command(epilog=EXIT_CODES)(visits.visits)
 app.command(epilog=EXIT_CODES)(refine.refine)
 app.command("next-case", epilog=EXIT_CODES)(refine.next_case)
 app.command(epilog=EXIT_CODES)(evaluate.evaluate)
