@@ -10,7 +10,7 @@ both cancels out, which makes the test more careful, not less.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ from LandmarkDetectionLib.typing import FloatArray
 
 LEVEL = 0.05
 """Of the tests: so often a landmark or measurement that did not change is called changed."""
+LIES = "measured in the axes of the scan, so it changes with how the patient lies"
 MOST_LEVERAGE = 0.7
 """A landmark that decides the superimposition by more than this share cannot be tested by it."""
 
@@ -295,10 +296,16 @@ def _axes(
         )
     placed = place_frames(first.landmarks, protocol, first.frame, rater_sd=rater_sd)[known.index(wanted)]
     if placed.gap:
-        raise InputError(f"There is no frame {wanted} in {first.name}: it {placed.gap}.")
+        raise InputError(f"There is no frame {wanted} in {first.name}: {placed.gap}.")
     linear = placed.transform.linear @ first.frame.axes.T
     # In a frame of a picture its right and down are -R and -A.
     return (-linear[:2] if in_picture else linear), names
+
+
+def is_in_scan_axes(definition: Measurement, known: Mapping[str, Measurement]) -> bool:
+    """Whether a measurement, or one that it is computed from, depends on how the patient lies in the scan."""
+    own = bool(definition.directions) or definition.plane is not None
+    return own or any(is_in_scan_axes(known[name], known) for name in definition.of)
 
 
 # --- superimposition ---------------------------------------------------------------------------------------
@@ -452,9 +459,7 @@ class _Changes:
         definition = before.definition
         if is_circular(definition):
             value = (value + 180) % 360 - 180
-        remarks = []
-        if definition.directions or (definition.plane and not definition.of):
-            remarks.append("measured in the axes of the scan, so it changes with how the patient lies")
+        remarks = [LIES] if is_in_scan_axes(definition, self.known) else []
         if before.spread is None or after.spread is None or self.propagation is None:
             remarks.append("whether by chance cannot be told, as the spread of its landmarks is unknown")
             return Change(before, after, value, remarks=tuple(remarks))

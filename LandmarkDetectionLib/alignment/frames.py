@@ -95,7 +95,7 @@ class PlacedFrame:
     def transform(self) -> Affine:
         """``ras_to_frame`` where it is known to be there; ValueError when there is a gap."""
         if self.ras_to_frame is None:
-            raise ValueError(f"the frame {self.name!r} {self.gap}")
+            raise ValueError(f"there is no frame {self.name!r}: {self.gap}")
         return self.ras_to_frame
 
     @property

@@ -6,7 +6,7 @@ The rate is the slope of a straight line through the values over time, each weig
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.alignment.change import Comparison, Visit, compare
-from LandmarkDetectionLib.core.measurement_kinds import NotMeasurable
+from LandmarkDetectionLib.alignment.change import LIES, Comparison, Visit, compare, is_in_scan_axes
+from LandmarkDetectionLib.core.measurement_kinds import Measurement, NotMeasurable
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.measurement import Measured, measure
@@ -183,15 +183,16 @@ def years_of(when: str) -> tuple[float, str]:
 def _rates(
     visits: Sequence[Visit], years: Sequence[float], protocol: Protocol, rater_sd: float | None
 ) -> tuple[Rate, ...]:
+    known = {one.name: one for one in protocol.measurements}
     measured = [measure(one.landmarks, protocol, one.frame, rater_sd=rater_sd) for one in visits]
     return tuple(
-        _rate(tuple(one[definition.name] for one in measured), years)
+        _rate(tuple(one[definition.name] for one in measured), years, known)
         for definition in protocol.measurements
         if definition.shown and not isinstance(definition, NotMeasurable)
     )
 
 
-def _rate(values: tuple[Measured, ...], years: Sequence[float]) -> Rate:
+def _rate(values: tuple[Measured, ...], years: Sequence[float], known: Mapping[str, Measurement]) -> Rate:
     first = values[0]
     name, title, unit = first.name, first.definition.title, first.unit
     there = [(one, year) for one, year in zip(values, years, strict=True) if one.value is not None]
@@ -217,8 +218,8 @@ def _rate(values: tuple[Measured, ...], years: Sequence[float]) -> Rate:
             remarks.append("the values do not lie on a straight line")
     if len(there) < len(values):
         remarks.append(f"of {len(there)} of {len(values)} visits")
-    if first.definition.directions or (first.definition.plane and not first.definition.of):
-        remarks.append("measured in the axes of the scan, so it changes with how the patient lies")
+    if is_in_scan_axes(first.definition, known):
+        remarks.append(LIES)
     spread = Spread(error, slope - _Z * error, slope + _Z * error, "first order")
     return Rate(name, title, unit, values, slope, spread, remarks=tuple(remarks))
 

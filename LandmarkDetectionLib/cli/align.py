@@ -91,7 +91,7 @@ def frame(
         if name in (None, one.name)
     ]
     if name is not None and placed[0].gap:
-        raise InputError(f"There is no frame {name} in {landmarks.name}: it {placed[0].gap}.")
+        raise InputError(f"There is no frame {name} in {landmarks.name}: {placed[0].gap}.")
     written = []
     if outputs or aligned:
         moved = volume.name if volume is not None and volume.name else found.name
@@ -245,7 +245,7 @@ def _show_frames(placed: Sequence[PlacedFrame], title: str) -> None:
     rows, gaps = [], []
     for one in placed:
         if one.ras_to_frame is None:
-            gaps.append(f"{one.name} {one.gap}.")
+            gaps.append(f"{one.name}: {one.gap}.")
             continue
         origin = " ".join(f"{value:.1f}" for value in one.origin)
         sure = (
