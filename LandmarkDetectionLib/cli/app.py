@@ -27,6 +27,7 @@ from LandmarkDetectionLib.cli import (
     finetune,
     measure,
     refine,
+    second_opinion,
     study,
     train,
     visits,
@@ -70,6 +71,7 @@ app.command(epilog=EXIT_CODES)(align.crop)
 app.command(epilog=EXIT_CODES)(align.align)
 app.command(epilog=EXIT_CODES)(visits.visits)
 app.command(epilog=EXIT_CODES)(refine.refine)
+app.command("second-opinion", epilog=EXIT_CODES)(second_opinion.second_opinion)
 app.command("next-case", epilog=EXIT_CODES)(refine.next_case)
 app.command(epilog=EXIT_CODES)(evaluate.evaluate)
 app.command("learning-curve", epilog=EXIT_CODES)(evaluate.learning_curve)

@@ -28,6 +28,7 @@ import numpy.typing as npt
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from LandmarkDetectionLib.core.frame_kinds import CoordinateFrame, frame_problems
+from LandmarkDetectionLib.core.label_rules import LabelRule
 from LandmarkDetectionLib.core.measurement_kinds import (
     Frozen,
     Measurement,
@@ -93,6 +94,8 @@ class Protocol(Frozen):
         What must be so before anything is measured.
     frames
         Coordinate frames that the landmarks give; see :mod:`LandmarkDetectionLib.core.frame_kinds`.
+    label_rules
+        How a label map tells landmarks; see :mod:`LandmarkDetectionLib.core.label_rules`.
     description
         Who made the protocol and for what.
 
@@ -121,6 +124,7 @@ class Protocol(Frozen):
     measurements: tuple[Measurement, ...] = ()
     checks: tuple[OrderCheck, ...] = ()
     frames: tuple[CoordinateFrame, ...] = ()
+    label_rules: tuple[LabelRule, ...] = ()
     description: str = ""
 
     @model_validator(mode="after")
@@ -140,6 +144,8 @@ class Protocol(Frozen):
     def _repeated_names(self) -> Iterator[str]:
         for name in _repeated(self.names):
             yield f"the landmark {name!r} is defined twice"
+        for name in _repeated(tuple(rule.landmark for rule in self.label_rules)):
+            yield f"the landmark {name!r} has two label rules"
 
     def _unknown_names(self) -> Iterator[str]:
         known = set(self.names)
@@ -150,6 +156,7 @@ class Protocol(Frozen):
             "measurement": tuple(measurement.own_landmarks for measurement in self.measurements),
             "check": tuple(check.landmarks for check in self.checks),
             "frame": tuple(frame.all_landmarks for frame in self.frames),
+            "label rule": tuple((rule.landmark,) for rule in self.label_rules),
         }
         for kind, groups in used.items():
             for name in dict.fromkeys(name for group in groups for name in group):
@@ -204,6 +211,7 @@ class Protocol(Frozen):
                 ),
                 "checks": tuple(one for one in self.checks if kept.issuperset(one.landmarks)),
                 "frames": tuple(one for one in self.frames if kept.issuperset(one.all_landmarks)),
+                "label_rules": tuple(one for one in self.label_rules if one.landmark in kept),
             }
         )
 

@@ -17,6 +17,7 @@ from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol, rea
 from LandmarkDetectionLib.measurement import Frame, Measurements, known_distance, measure
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.volume import Volume
 
 LEAST_COMMON = 0.5
@@ -127,6 +128,17 @@ def read_found(path: Path) -> Found:
         detection.doubts,
         detection.unit == "px",
     )
+
+
+def read_record(path: Path) -> Detection:
+    """The record of a detection, or one made of plain landmarks; raises InputError as ``read_landmarks``."""
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.io.records import read_detection
+
+    found = read_found(path)
+    if found.model or found.doubts or found.in_pixels:
+        return read_detection(path)
+    return Detection(replace(found.landmarks, name=found.landmarks.name or found.name), "", "")
 
 
 def protocol_of(landmarks: LandmarkSet, model: str = "", wanted: str | None = None) -> Protocol:
