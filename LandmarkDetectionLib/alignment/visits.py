@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.alignment.change import LIES, Comparison, Visit, compare, is_in_scan_axes
+from LandmarkDetectionLib.alignment.change import LIES, is_in_scan_axes
+from LandmarkDetectionLib.alignment.compare import Comparison, compare
+from LandmarkDetectionLib.alignment.displacement import Visit
 from LandmarkDetectionLib.core.measurement_kinds import Measurement, NotMeasurable
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError
@@ -119,7 +121,7 @@ def follow(
 ) -> Course:
     """Compare every later visit with the first, and tell how fast measurements go.
 
-    Parameters are those of :func:`LandmarkDetectionLib.alignment.change.compare`.
+    Parameters are those of :func:`LandmarkDetectionLib.alignment.compare.compare`.
 
     Raises
     ------
@@ -130,7 +132,7 @@ def follow(
     Examples
     --------
     >>> import LandmarkDetectionLib as ld
-    >>> from LandmarkDetectionLib.alignment.change import Visit
+    >>> from LandmarkDetectionLib.alignment.displacement import Visit
     >>> from LandmarkDetectionLib.measurement import Frame
     >>> landmarks = ld.read_landmarks("ct.mrk.json")
     >>> visits = [Visit(name, landmarks, Frame.space()) for name in ("before", "after")]

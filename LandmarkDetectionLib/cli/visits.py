@@ -65,7 +65,7 @@ def visits(
     telling: Telling,
 ) -> None:
     """Compare visits of one patient: what moved or changed more than chance, and how fast."""
-    from LandmarkDetectionLib.alignment.change import Visit
+    from LandmarkDetectionLib.alignment.displacement import Visit
     from LandmarkDetectionLib.alignment.visits import follow, years_of
     from LandmarkDetectionLib.files import require_not_inputs
     from LandmarkDetectionLib.measurement.from_files import (
@@ -148,6 +148,11 @@ def _require_one_patient(images: Sequence[_Image | None], as_placed: bool) -> No
         first_name, first = known[0]
         if identity.patient and first.patient and identity.patient != first.patient:
             raise InputError(f"The images of {first_name} and {name} are of different patients.")
+        if as_placed and not (identity.frame_of_reference and first.frame_of_reference):
+            raise InputError(
+                f"The images of {first_name} and {name} do not both say in which coordinate system they are; "
+                "lay them onto one another by stable landmarks."
+            )
         if as_placed and identity.frame_of_reference != first.frame_of_reference:
             raise InputError(
                 f"The images of {first_name} and {name} are in different coordinate systems; lay them onto "

@@ -15,7 +15,9 @@ from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.reporting.pages import Section, csv_text, write_pages
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.alignment.change import Change, Comparison, Displacement
+    from LandmarkDetectionLib.alignment.change import Change
+    from LandmarkDetectionLib.alignment.compare import Comparison
+    from LandmarkDetectionLib.alignment.displacement import Displacement
     from LandmarkDetectionLib.alignment.visits import Course, Rate
 
 CHANGED, SAME, UNKNOWN = "changed", "within chance", "unknown"

@@ -10,7 +10,8 @@ import pydicom
 import pytest
 from scipy.spatial.transform import Rotation
 
-from LandmarkDetectionLib.alignment.change import Comparison, Visit, compare
+from LandmarkDetectionLib.alignment.compare import Comparison, compare
+from LandmarkDetectionLib.alignment.displacement import Visit
 from LandmarkDetectionLib.alignment.visits import follow, years_of
 from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
@@ -315,5 +316,7 @@ def test_images_of_other_patients_and_coordinate_systems_are_refused(tmp_path: P
     relabel("b", "secret-1", "1.2.4")
     assert cli(*asked).code == 0
     assert "in different coordinate systems" in cli(*asked, "--as-placed").err
+    relabel("b", "secret-1", "")
+    assert "do not both say in which coordinate system" in cli(*asked, "--as-placed").err
     relabel("b", "secret-1", "1.2.3")
     assert cli(*asked, "--as-placed").code == 0
