@@ -18,6 +18,7 @@ from LandmarkDetectionSlicer.panel.batch import BatchSection, closedHeader
 from LandmarkDetectionSlicer.panel.context import KnownModels, PanelContext, loadForm
 from LandmarkDetectionSlicer.panel.detect import DetectSection
 from LandmarkDetectionSlicer.panel.files import FilesSection
+from LandmarkDetectionSlicer.panel.frames import FramesSection
 from LandmarkDetectionSlicer.panel.learn import LearnSection
 from LandmarkDetectionSlicer.panel.measurements import MeasurementsSection
 from LandmarkDetectionSlicer.panel.models import ModelsSection
@@ -75,7 +76,7 @@ class LandmarkDetection(ScriptedLoadableModule):
 
 
 class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: eight sections, which share the logic, the parameter node and the landmarks under review."""
+    """The panel: nine sections, which share the logic, the parameter node and the landmarks under review."""
 
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -91,6 +92,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.detect = DetectSection(context, self._load("detect"))
         self.review = ReviewSection(context, self._load("review"))
         self.measurements = MeasurementsSection(context, self._load("measurements"))
+        self.frames = FramesSection(context, self._load("frames"))
         self.place = PlaceSection(context, self._load("place"))
         self.files = FilesSection(context, self._load("files"))
         self.batch = BatchSection(context, closedHeader())
@@ -102,6 +104,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.detect,
             self.review,
             self.measurements,
+            self.frames,
             self.place,
             self.files,
             self.batch,
@@ -157,6 +160,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.detect.close()
         self.review.exit()
         self.measurements.close()
+        self.frames.close()
         self.review.close()
         self.place.close()
         self.learn.close()
@@ -239,6 +243,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.detect.refresh()
         self.review.setLandmarks(self.parameters.landmarks if self.parameters is not None else None)
         self.measurements.refresh()
+        self.frames.refresh()
         self.place.refresh()
         self.files.refresh()
         self.learn.refresh()
@@ -268,6 +273,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.parameters.landmarks = landmarkNode
         self.review.setLandmarks(landmarkNode)
         self.measurements.refresh()
+        self.frames.refresh()
         self.learn.refresh()
         self._watchTime()
         if self.parent.isEntered:  # else the views are somebody else's now

@@ -29,6 +29,9 @@ from typing import TYPE_CHECKING, Any
 from LandmarkDetectionLib._version import __version__
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.alignment.align import align
+    from LandmarkDetectionLib.alignment.frames import place_frames
+    from LandmarkDetectionLib.alignment.visits import follow
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
     from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
@@ -41,9 +44,11 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.detectors.analysis import Analysis
     from LandmarkDetectionLib.detectors.dispatch import analyse, detect
     from LandmarkDetectionLib.errors import LandmarkDetectionError
+    from LandmarkDetectionLib.imaging.crop import crop_about
     from LandmarkDetectionLib.io.markups import read_landmarks, write_landmarks
     from LandmarkDetectionLib.io.protocols import load_protocol
     from LandmarkDetectionLib.io.records import read_detection, read_review, write_detection, write_review
+    from LandmarkDetectionLib.io.transforms import write_transform
     from LandmarkDetectionLib.io.volumes import read_volume, write_volume
     from LandmarkDetectionLib.measurement.measure import measure
     from LandmarkDetectionLib.models import Model, list_models, load_model
@@ -74,6 +79,11 @@ _MODULES = {
     "Protocol": "core.protocol",
     "load_protocol": "io.protocols",
     "measure": "measurement.measure",
+    "place_frames": "alignment.frames",
+    "crop_about": "imaging.crop",
+    "align": "alignment.align",
+    "follow": "alignment.visits",
+    "write_transform": "io.transforms",
     "Review": "core.review",
     "read_review": "io.records",
     "write_review": "io.records",
@@ -107,6 +117,11 @@ __all__ = [  # noqa: RUF022  in the order in which they are met, which is that o
     "Protocol",
     "load_protocol",
     "measure",
+    "place_frames",
+    "crop_about",
+    "align",
+    "follow",
+    "write_transform",
     "Review",
     "read_review",
     "write_review",

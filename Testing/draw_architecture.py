@@ -40,6 +40,7 @@ LAYERS = (
     "models",
     "quality",
     "measurement",
+    "alignment",
     "datasets",
     "detectors",
     "reporting",

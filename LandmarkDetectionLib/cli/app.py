@@ -19,6 +19,7 @@ import typer
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.cli import (
     agreement,
+    align,
     batch,
     cohort,
     data,
@@ -26,8 +27,10 @@ from LandmarkDetectionLib.cli import (
     finetune,
     measure,
     refine,
+    second_opinion,
     study,
     train,
+    visits,
 )
 from LandmarkDetectionLib.cli import annotations as stores
 from LandmarkDetectionLib.cli.commands import prepare
@@ -63,7 +66,12 @@ app.command(name="finetune", epilog=EXIT_CODES)(finetune.finetune)
 app.command(epilog=EXIT_CODES)(measure.measure)
 app.command(epilog=EXIT_CODES)(measure.report)
 app.command(epilog=EXIT_CODES)(agreement.agreement)
+app.command(epilog=EXIT_CODES)(align.frame)
+app.command(epilog=EXIT_CODES)(align.crop)
+app.command(epilog=EXIT_CODES)(align.align)
+app.command(epilog=EXIT_CODES)(visits.visits)
 app.command(epilog=EXIT_CODES)(refine.refine)
+app.command("second-opinion", epilog=EXIT_CODES)(second_opinion.second_opinion)
 app.command("next-case", epilog=EXIT_CODES)(refine.next_case)
 app.command(epilog=EXIT_CODES)(evaluate.evaluate)
 app.command("learning-curve", epilog=EXIT_CODES)(evaluate.learning_curve)

@@ -12,7 +12,8 @@ from typer.core import TyperGroup
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Find landmarks": ("detect", "demo", "series", "models"),
-    "Correct and measure": ("refine", "next-case", "measure", "report", "agreement"),
+    "Correct and measure": ("refine", "second-opinion", "next-case", "measure", "report", "agreement"),
+    "Axes, boxes and visits": ("frame", "crop", "align", "visits"),
     "Whole cohorts": ("batch", "cohort-report"),
     "Learn": ("annotations", "finetune", "data", "train", "evaluate", "learning-curve"),
     "Synthetic bodies": ("synthesize", "skeleton", "study"),

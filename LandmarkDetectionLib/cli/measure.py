@@ -230,7 +230,7 @@ def _read_case(
     from LandmarkDetectionLib.reporting import CaseReport
 
     found, series = read_found(file), series_of(reading.series)
-    picture = _image_of(found.name, reading.image, several)
+    picture = image_of(found.name, reading.image, several)
     volume = read_volume(picture, series=series) if picture is not None else None
     measured = measure_found(
         found,
@@ -246,8 +246,11 @@ def _read_case(
     return _Case(report, dicom_files(picture, series) if picture is not None else ())
 
 
-def _image_of(name: str, image: Path | None, several: bool) -> Path | None:
-    """The image of a case: the one that was given, or, for several cases, that of the same name."""
+def image_of(name: str, image: Path | None, several: bool) -> Path | None:
+    """The image of a case: the one that was given, or, for several cases, that of the same name.
+
+    InputError when the folder has none.
+    """
     if image is None or not several:
         return image
     found = sorted(one for one in image.iterdir() if one.name == name or one.name.startswith(f"{name}."))

@@ -45,6 +45,8 @@ class DoubtKind(str, Enum):
     MIRRORED = "mirrored"
     DISTANCE = "unusual_distance"
     LEVEL = "vertebra_level"
+    SECOND_SOURCE = "second_source"
+    """Another source, as a label map, has a landmark elsewhere."""
     NOT_MEASURED = "not_measured"
     CALIBRATION = "calibration"
     OTHER = "other"

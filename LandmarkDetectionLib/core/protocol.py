@@ -27,6 +27,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from LandmarkDetectionLib.core.frame_kinds import CoordinateFrame, frame_problems
+from LandmarkDetectionLib.core.label_rules import LabelRule
 from LandmarkDetectionLib.core.measurement_kinds import (
     Frozen,
     Measurement,
@@ -90,6 +92,10 @@ class Protocol(Frozen):
         :mod:`LandmarkDetectionLib.core.measurement_kinds`.
     checks
         What must be so before anything is measured.
+    frames
+        Coordinate frames that the landmarks give; see :mod:`LandmarkDetectionLib.core.frame_kinds`.
+    label_rules
+        How a label map tells landmarks; see :mod:`LandmarkDetectionLib.core.label_rules`.
     description
         Who made the protocol and for what.
 
@@ -117,6 +123,8 @@ class Protocol(Frozen):
     view: Literal["space", "picture"] = "space"
     measurements: tuple[Measurement, ...] = ()
     checks: tuple[OrderCheck, ...] = ()
+    frames: tuple[CoordinateFrame, ...] = ()
+    label_rules: tuple[LabelRule, ...] = ()
     description: str = ""
 
     @model_validator(mode="after")
@@ -127,6 +135,7 @@ class Protocol(Frozen):
             *self._wrong_pairs(),
             *self._wrong_chain(),
             *problems_of(self.measurements, self.checks, self.view == "picture"),
+            *frame_problems(self.frames, self.view == "picture"),
         ]
         if problems:
             raise ValueError("; ".join(problems))
@@ -135,6 +144,8 @@ class Protocol(Frozen):
     def _repeated_names(self) -> Iterator[str]:
         for name in _repeated(self.names):
             yield f"the landmark {name!r} is defined twice"
+        for name in _repeated(tuple(rule.landmark for rule in self.label_rules)):
+            yield f"the landmark {name!r} has two label rules"
 
     def _unknown_names(self) -> Iterator[str]:
         known = set(self.names)
@@ -144,6 +155,8 @@ class Protocol(Frozen):
             "chain": self.chain,
             "measurement": tuple(measurement.own_landmarks for measurement in self.measurements),
             "check": tuple(check.landmarks for check in self.checks),
+            "frame": tuple(frame.all_landmarks for frame in self.frames),
+            "label rule": tuple((rule.landmark,) for rule in self.label_rules),
         }
         for kind, groups in used.items():
             for name in dict.fromkeys(name for group in groups for name in group):
@@ -197,6 +210,8 @@ class Protocol(Frozen):
                     one for one in self.measurements if kept.issuperset(landmarks_of(one, known))
                 ),
                 "checks": tuple(one for one in self.checks if kept.issuperset(one.landmarks)),
+                "frames": tuple(one for one in self.frames if kept.issuperset(one.all_landmarks)),
+                "label_rules": tuple(one for one in self.label_rules if one.landmark in kept),
             }
         )
 

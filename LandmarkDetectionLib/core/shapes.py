@@ -37,6 +37,24 @@ def moved_onto(shapes: npt.ArrayLike, target: npt.ArrayLike, weights: npt.ArrayL
     S. Umeyama, "Least-squares estimation of transformation parameters between two point patterns", IEEE
     Transactions on Pattern Analysis and Machine Intelligence 13(4), 376-380 (1991).
     """
+    cases = np.asarray(shapes, dtype=np.float64)
+    scale, rotation, from_middle, to_middle = similarities(cases, target, weights)
+    return np.asarray(
+        scale[:, None, None] * np.einsum("nij,nlj->nli", rotation, cases - from_middle[:, None])
+        + to_middle[:, None]
+    )
+
+
+def similarities(
+    shapes: npt.ArrayLike, target: npt.ArrayLike, weights: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """The maps of :func:`moved_onto`: x goes to ``scale * rotation @ (x - from_middle) + to_middle``.
+
+    Returns
+    -------
+    scale (N,), rotation (N, d, d), from_middle (N, d), to_middle (N, d)
+        Rotation and middles are also those of the best map without a scale.
+    """
     cases, places = np.asarray(shapes, dtype=np.float64), np.asarray(target, dtype=np.float64)
     weight = np.where(np.isfinite(places[:, 0]), np.asarray(weights, dtype=np.float64), 0.0)[..., None]
     total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
@@ -50,9 +68,7 @@ def moved_onto(shapes: npt.ArrayLike, target: npt.ArrayLike, weights: npt.ArrayL
     rotation = (left * sign[:, None]) @ right
     variance = (weight * ours**2).sum(axis=(1, 2))
     scale = np.where(variance > 0, (values * sign).sum(axis=1) / np.maximum(variance, 1e-12), 1.0)
-    return np.asarray(
-        scale[:, None, None] * np.einsum("nij,nlj->nli", rotation, cases - from_middle) + to_middle
-    )
+    return scale, rotation, from_middle[:, 0], to_middle[:, 0]
 
 
 def mirror_permutation(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.intp]:

@@ -17,6 +17,7 @@ from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol, rea
 from LandmarkDetectionLib.measurement import Frame, Measurements, known_distance, measure
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.volume import Volume
 
 LEAST_COMMON = 0.5
@@ -129,6 +130,17 @@ def read_found(path: Path) -> Found:
     )
 
 
+def read_record(path: Path) -> Detection:
+    """The record of a detection, or one made of plain landmarks; raises InputError as ``read_landmarks``."""
+    from LandmarkDetectionLib.core.detection import Detection
+    from LandmarkDetectionLib.io.records import read_detection
+
+    found = read_found(path)
+    if found.model or found.doubts or found.in_pixels:
+        return read_detection(path)
+    return Detection(replace(found.landmarks, name=found.landmarks.name or found.name), "", "")
+
+
 def protocol_of(landmarks: LandmarkSet, model: str = "", wanted: str | None = None) -> Protocol:
     """The protocol to measure by.
 
@@ -209,14 +221,7 @@ def measure_found(
     InputError
         The image is a volume and the protocol is for radiographs, or the calibration cannot be.
     """
-    if volume is not None:
-        frame = Frame.of(volume, protocol.view)
-    else:
-        known = not (in_pixels or found.in_pixels)
-        height = float("nan") if picture_height is None else picture_height
-        frame = Frame.picture(spacing_known=known, height=height)
-        if protocol.view == "space":
-            frame = Frame.space(spacing_known=known)
+    frame = frame_of(found, protocol.view, volume, in_pixels=in_pixels, picture_height=picture_height)
     if calibration is not None:
         frame = calibration.apply(frame, found.landmarks, volume)
     measured = measure(found.landmarks, protocol, frame, rater_sd=rater_sd)
@@ -225,12 +230,48 @@ def measure_found(
     # What the millimetres mean is said with every length, not only with the detection.
     told = found.doubts if volume is None else volume.doubts
     sizes = [one for one in told if one.kind is DoubtKind.PIXEL_SIZE and one not in measured.doubts]
-    if volume is None and frame.unit == "mm" and not found.model and _is_flat(found.landmarks):
+    if volume is None and frame.unit == "mm" and not found.model and is_flat(found.landmarks):
         sizes.append(UNIT_UNKNOWN)
     return replace(measured, doubts=(*measured.doubts, *sizes))
 
 
-def _is_flat(landmarks: LandmarkSet) -> bool:
+def frame_of(
+    found: Found,
+    view: str,
+    volume: Volume | None = None,
+    *,
+    in_pixels: bool = False,
+    picture_height: float | None = None,
+) -> Frame:
+    """Where the landmarks of a file are measured; parameters as of :func:`measure_found`."""
+    if volume is not None:
+        return Frame.of(volume, view)
+    known = not (in_pixels or found.in_pixels)
+    height = float("nan") if picture_height is None else picture_height
+    return (
+        Frame.space(spacing_known=known)
+        if view == "space"
+        else Frame.picture(spacing_known=known, height=height)
+    )
+
+
+def framed_protocol(protocol: Protocol) -> Protocol:
+    """The protocol itself if it defines coordinate frames, else a shipped one that does for its landmarks.
+
+    A model brings the protocol of the day it was trained, which may know of no frames.
+    """
+    if protocol.frames:
+        return protocol
+    names = set(protocol.names)
+    others = [
+        one
+        for one in map(load_protocol, list_protocols())
+        if one.frames and one.view == protocol.view and names <= set(one.names)
+    ]
+    return min(others, key=lambda one: len(one.names), default=protocol)
+
+
+def is_flat(landmarks: LandmarkSet) -> bool:
     """Whether all lie in the one slice of a picture, as those of a detection in a picture do."""
     places = landmarks.present.positions
     return len(places) > 1 and bool((places[:, 2] == 0).all())

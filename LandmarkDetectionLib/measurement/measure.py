@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, doubts_to_record, texts_of
-from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.measurement_kinds import (
     Angle,
     Asymmetry,
@@ -40,6 +40,7 @@ from LandmarkDetectionLib.measurement.values import (
     value_of,
     visible_vertebrae,
 )
+from LandmarkDetectionLib.typing import FloatArray
 
 LEAST_VERTEBRAE = 3
 LENGTHS_IN_PIXELS = Doubt(
@@ -224,7 +225,7 @@ def measure(
     if frame is None:
         frame = Frame.picture() if protocol.view == "picture" else Frame.space()
     case = _Case(landmarks, protocol, frame, rater_sd)
-    failed = tuple(case.failed_checks())
+    failed = failed_checks(protocol, case.points, frame)
     values = []
     for definition in protocol.measurements:
         if definition.shown:
@@ -257,14 +258,6 @@ class _Case:
         }
         self.here = Samples({name: place[None] for name, place in self.points.items()})
         self.propagation = Propagation(self.points, self.covariances) if self.covariances else None
-
-    def failed_checks(self) -> Iterator[str]:
-        for check in self.protocol.checks:
-            first, second = (self.points.get(name) for name in check.landmarks)
-            if first is not None and second is not None:
-                step = float((second - first) @ self.frame.direction(check.along))
-                if check.fails(step, self.frame.scale):
-                    yield check.otherwise.rstrip(".")
 
     def measured(self, definition: Measurement, gap: str = "") -> Measured:
         unit, failed = self._unit(definition), bool(gap)
@@ -311,19 +304,12 @@ class _Case:
     def _gap(self, definition: Measurement, used: tuple[str, ...]) -> str:
         if isinstance(definition, NotMeasurable):
             return f"needs {definition.needs}"
-        missing = [f"{name}, {self._absence(name)}" for name in used if name not in self.points]
+        missing = [name for name in used if name not in self.points]
         if missing:
-            shown = missing[:2] + ([f"{len(missing) - 2} more"] if len(missing) > 2 else [])
-            return f"needs {', and '.join(shown)}"
+            return missing_gap(missing, self.marks)
         if not self.frame.square and self._unit(definition) == "px":
             return "needs the pixel size, as the pixels are not square"
         return ""
-
-    def _absence(self, name: str) -> str:
-        mark = self.marks.get(name)
-        if mark is None:
-            return "which is not among the landmarks"
-        return "which is not in the image" if mark.status is Status.MISSING else "which is absent"
 
     def _vertebrae(
         self, definition: Cobb
@@ -389,6 +375,32 @@ class _Case:
         for part in definition.of:
             lines = (*lines, *self._lines(self.known[part]))
         return tuple(dict.fromkeys(lines))
+
+
+def failed_checks(protocol: Protocol, points: Mapping[str, FloatArray], frame: Frame) -> tuple[str, ...]:
+    """What keeps everything from being measured, each the end of a sentence, for (d,) points in the frame."""
+    failed = []
+    for check in protocol.checks:
+        first, second = (points.get(name) for name in check.landmarks)
+        if first is not None and second is not None:
+            step = float((second - first) @ frame.direction(check.along))
+            if check.fails(step, frame.scale):
+                failed.append(check.otherwise.rstrip("."))
+    return tuple(failed)
+
+
+def why_absent(mark: Landmark | None) -> str:
+    """Why a landmark has no place, as ``gonion, which is absent`` ends."""
+    if mark is None:
+        return "which is not among the landmarks"
+    return "which is not in the image" if mark.status is Status.MISSING else "which is absent"
+
+
+def missing_gap(names: Sequence[str], marks: Mapping[str, Landmark]) -> str:
+    """The gap of what needs landmarks that have no place, two of them named."""
+    missing = [f"{name}, {why_absent(marks.get(name))}" for name in names]
+    shown = missing[:2] + ([f"{len(missing) - 2} more"] if len(missing) > 2 else [])
+    return f"needs {', and '.join(shown)}"
 
 
 def interval(spread: Spread, unit: str) -> str:

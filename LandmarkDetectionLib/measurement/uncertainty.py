@@ -149,6 +149,33 @@ class Propagation:
             high = limits[1]
         return Spread(sd, max(low, limits[0]), min(high, limits[1]), method)
 
+    def covariance_of(self, formula: Formula) -> tuple[FloatArray, Literal["first order", "sampling"]] | None:
+        """The joint spread of several values of one unit that are 0 where the landmarks are.
+
+        Parameters
+        ----------
+        formula
+            Gives (S, k) values for S samples: differences from what the landmarks themselves give.
+
+        Returns
+        -------
+        (k, k) covariance and method, or None
+            None when the values are not defined all around the landmarks.
+        """
+        ahead, behind = np.split(np.asarray(formula(self._around)), 2)
+        slopes, curvatures = (ahead - behind) / (2 * STEP), (ahead + behind) / STEP**2
+        sd = np.sqrt((slopes**2).sum(axis=0))
+        bends = np.sqrt((0.5 * curvatures.sum(axis=0)) ** 2 + 0.5 * (curvatures**2).sum(axis=0))
+        if not np.isfinite(sd).all():
+            return None
+        if (bends <= CURVED * sd.max()).all():
+            return np.asarray(slopes.T @ slopes), "first order"
+        values = np.asarray(formula(self._cloud))
+        values = values[np.isfinite(values).all(axis=1)]
+        if len(values) < self._count / 2:
+            return None
+        return np.asarray(np.cov(values.T)), "sampling"
+
     @cached_property
     def _around(self) -> Samples:
         """One step along every axis of every landmark's spread, and the same backwards."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.measurement import Measured, Measurements
+    from LandmarkDetectionLib.measurement import Frame, Measured, Measurements
 
 ATTRIBUTE = "LandmarkDetection.measurement"
 AMBER = (0xE6 / 255, 0x9F / 255, 0.0)
@@ -38,23 +38,34 @@ def measureNode(
     ``review`` is that of the node in the world, for who has loaded it already.
     """
     from LandmarkDetectionLib.core.doubts import DoubtKind
-    from LandmarkDetectionLib.measurement import Frame, measure
+    from LandmarkDetectionLib.measurement import measure
 
     if review is None:
         correctPixelSize(volumeOf(landmarkNode))
         review = loadWorldReview(landmarkNode)
     volume = _radiograph(landmarkNode)
-    inPixels = review.prediction.unit == "px"
-    if volume is not None:
-        frame = Frame.of(replace(volume, spacing_known=volume.spacing_known and not inPixels), protocol.view)
-    elif protocol.view == "picture":
-        frame = Frame.picture(spacing_known=not inPixels)
-    else:
-        frame = Frame.space(spacing_known=not inPixels)
-    measured = measure(review.landmarks, protocol, frame)
+    measured = measure(review.landmarks, protocol, _frameIn(volume, protocol, review))
     told = review.prediction.doubts if volume is None else volume.doubts
     sizes = [one for one in told if one.kind is DoubtKind.PIXEL_SIZE and one not in measured.doubts]
     return replace(measured, doubts=(*measured.doubts, *sizes))
+
+
+def measuringFrame(
+    landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, protocol: Protocol, review: Review
+) -> Frame:
+    """Where the landmarks of a node are measured; raises InputError when their image does not fit."""
+    return _frameIn(_radiograph(landmarkNode), protocol, review)
+
+
+def _frameIn(volume: Volume | None, protocol: Protocol, review: Review) -> Frame:
+    from LandmarkDetectionLib.measurement import Frame
+
+    inPixels = review.prediction.unit == "px"
+    if volume is not None:
+        return Frame.of(replace(volume, spacing_known=volume.spacing_known and not inPixels), protocol.view)
+    if protocol.view == "picture":
+        return Frame.picture(spacing_known=not inPixels)
+    return Frame.space(spacing_known=not inPixels)
 
 
 def writeReport(
