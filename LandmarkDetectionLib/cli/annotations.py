@@ -106,10 +106,10 @@ def add(
 
 def _read_review(path: Path) -> Review:
     from LandmarkDetectionLib.datasets.annotations.foreign import review_of_landmarks
-    from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES
+    from LandmarkDetectionLib.io.markups import READ_SUFFIXES
     from LandmarkDetectionLib.io.records import read_recorded_landmarks, read_review
 
-    if path.name.lower().endswith(LANDMARK_SUFFIXES):
+    if path.name.lower().endswith(READ_SUFFIXES):
         return review_of_landmarks(read_recorded_landmarks(path))
     return read_review(path)
 
