@@ -50,6 +50,8 @@ _GROUP, _TRACKING, _FINDING = "125007", "112039", "121071"
 _SITES = ("363698007", "G-C0E3")  # SNOMED's code and what it was called before
 _ALGORITHM, _VERSION = "111001", "111003"
 _DEEPEST = 50
+#: Of a sequence that ends where a mark says so.
+UNDEFINED = 0xFFFFFFFF
 #: What OHIF writes as the identifier: the name of its tool; the label is the finding.
 _TOOL = re.compile(r"cornerstone.*@", re.IGNORECASE)
 
@@ -167,6 +169,33 @@ def _files(image: Path) -> list[Path]:
     return sorted(file for file in image.rglob("*") if file.is_file()) if image.is_dir() else [image]
 
 
+def read_sr_on(path: Path, image: Path) -> LandmarkSet:
+    """Read the landmarks of a report on its image, which is opened only where they are its pixels.
+
+    Parameters
+    ----------
+    path
+        The report.
+    image
+        A file, or a folder of a series.
+
+    Returns
+    -------
+    LandmarkSet
+        RAS mm.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_sr` and :func:`require_made_on`, or the image cannot be read.
+    """
+    from LandmarkDetectionLib.io.volumes import read_volume
+
+    require_made_on(path, image)
+    report = read_sr(path)
+    return report.landmarks(read_volume(image) if report.in_pixels else None)
+
+
 def is_sr(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a DICOM Structured Report that may hold points."""
     path = Path(path)
@@ -204,6 +233,7 @@ def _parse(path: Path) -> LandmarkReport:
     try:
         require_bounded(path)
         document = pydicom.dcmread(path, force=not is_dicom(path), stop_before_pixels=True)
+        is_cut = _is_cut(document)
         drop_damaged(document)
         kind = document.get("SOPClassUID")
     except Exception:
@@ -211,6 +241,8 @@ def _parse(path: Path) -> LandmarkReport:
         raise BrokenError("it is no DICOM file or is damaged; copy or export it again") from None
     if kind not in REPORTS:
         raise BrokenError("it is no DICOM Structured Report; give the report, not an image")
+    if is_cut:
+        raise BrokenError("it ends too early; copy or export it again")
     groups = list(_groups(document))
     points = tuple(point for group in groups for point in _points(group))
     if not any(point.place or point.status for point in points):
@@ -229,6 +261,17 @@ def _parse(path: Path) -> LandmarkReport:
     of_points = (group for group in groups if _points(group))
     model = next((found for group in of_points if (found := _algorithm(group))[0]), ("", ""))
     return LandmarkReport(path, points, *model)
+
+
+def _is_cut(document: Dataset) -> bool:
+    """Whether the file ends within a value: pydicom would take the groups before for all of them."""
+    from pydicom.dataelem import RawDataElement
+
+    raws = [document.get_item(tag) for tag in document.keys()]
+    return any(
+        isinstance(raw, RawDataElement) and raw.length != UNDEFINED and len(raw.value or b"") < raw.length
+        for raw in raws
+    )
 
 
 # --- the content tree ---------------------------------------------------------------------------------------
