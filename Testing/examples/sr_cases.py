@@ -25,13 +25,17 @@ OBLIQUE = np.array(
 )
 
 
+def _noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 1000, shape).astype(np.int16)
+
+
 def oblique_ct(folder: Path) -> Path:
     """A folder of nine slices whose rows and columns are along no axis."""
     matrix = np.eye(4)
     left, _, right = np.linalg.svd(OBLIQUE)
     matrix[:3, :3] = left @ right @ np.diag([1.5, 1.2, 3.0])
     matrix[:3, 3] = [-130.3, 240.7, -1812.9]
-    write_dicom(Volume(np.zeros((9, 30, 40), np.int16), matrix, "CT", "oblique"), folder / "ct")
+    write_dicom(Volume(_noise(9, 30, 40), matrix, "CT", "oblique"), folder / "ct")
     return folder / "ct"
 
 
@@ -63,7 +67,7 @@ def enhanced_ct(folder: Path) -> Path:
 
 def radiograph(folder: Path, kind: str = "DX", **header: object) -> Path:
     """A file of 31 columns and 24 rows without a place in the patient; pixels 0.1 mm high and 0.2 mm wide."""
-    write_dicom(Volume(np.zeros((1, 24, 31), np.int16), np.eye(4), kind, "picture"), folder / kind)
+    write_dicom(Volume(_noise(1, 24, 31), np.eye(4), kind, "picture"), folder / kind)
     path = next((folder / kind).iterdir())
     data = pydicom.dcmread(path)
     for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID", "PixelSpacing"):
