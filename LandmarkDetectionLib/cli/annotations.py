@@ -86,7 +86,7 @@ def add(
     from LandmarkDetectionLib.io.volumes import read_volume
 
     kept = AnnotationStore(store)
-    read = _read_review(review)
+    read = _read_review(review, image)
     annotation = kept.save(
         read,
         read_volume(image),
@@ -104,11 +104,14 @@ def add(
         print(f"Wrote {kept.file_of(annotation)} ({annotation.split}).")
 
 
-def _read_review(path: Path) -> Review:
+def _read_review(path: Path, image: Path) -> Review:
     from LandmarkDetectionLib.datasets.annotations.foreign import review_of_landmarks
+    from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr_on
     from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES
     from LandmarkDetectionLib.io.records import read_recorded_landmarks, read_review
 
+    if is_sr(path):
+        return review_of_landmarks(read_sr_on(path, image))
     if path.name.lower().endswith(LANDMARK_SUFFIXES):
         return review_of_landmarks(read_recorded_landmarks(path))
     return read_review(path)

@@ -24,7 +24,9 @@ MissingOption = Annotated[
 ]
 
 #: What can be imported.
-Format = Literal["isbi2015", "hand-atlas", "aasce", "afids", "nnlandmark", "slicer", "tps", "table"]
+Format = Literal[
+    "isbi2015", "hand-atlas", "aasce", "afids", "nnlandmark", "slicer", "dicom-sr", "tps", "table"
+]
 
 #: Where rows are counted from.
 YOrigin = Literal["top", "bottom"]
@@ -69,8 +71,8 @@ def import_data(
 ) -> None:
     """Write a datalist of a public data set, of tables, or of what 3D Slicer saved.
 
-    FORMAT is isbi2015, hand-atlas, aasce, afids, nnlandmark, slicer, tps or table; docs/data.md says how
-    each is laid out.
+    FORMAT is isbi2015, hand-atlas, aasce, afids, nnlandmark, slicer, dicom-sr, tps or table; docs/data.md
+    says how each is laid out.
     """
     tables = _tables(table or [])
     if kind == "table" and not tables:
@@ -281,6 +283,10 @@ def _import(
         from LandmarkDetectionLib.datasets.importers.nnlandmark import import_nnlandmark
 
         return import_nnlandmark(source, out)
+    if kind == "dicom-sr":
+        from LandmarkDetectionLib.datasets.importers.dicom_reports import import_dicom_reports
+
+        return import_dicom_reports(source, out)
     if kind == "slicer":
         from LandmarkDetectionLib.datasets.importers.slicer_scenes import import_slicer
 

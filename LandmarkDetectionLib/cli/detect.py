@@ -24,7 +24,8 @@ from LandmarkDetectionLib.cli.options import (
     check_threshold,
     series_of,
 )
-from LandmarkDetectionLib.cli.output import print_times, print_warnings, tell_files, write_results
+from LandmarkDetectionLib.cli.output import REPORT, print_times, print_warnings, tell_files, write_results
+from LandmarkDetectionLib.errors import OutputError
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
@@ -45,7 +46,7 @@ def detect(
             "--output",
             "-o",
             help="File to write; the ending chooses the format: .mrk.json or .fcsv for Slicer, .csv, "
-            ".json for the full record. May be given several times.",
+            ".json for the full record, .dcm for a report on a DICOM image. May be given several times.",
         ),
     ] = None,
     overlay: Annotated[
@@ -79,7 +80,8 @@ def detect(
     outputs = list(output or [])
     from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES
 
-    check_outputs(outputs, DETECTION_SUFFIXES)
+    check_outputs(outputs, (*DETECTION_SUFFIXES, REPORT))
+    sources = _sources(source, series_of(series), outputs)
     check_outputs([overlay] if overlay else [], PICTURE_SUFFIXES)
 
     from LandmarkDetectionLib.core.volume import with_pixel_size
@@ -104,9 +106,28 @@ def detect(
         if pixel_size is not None:
             detection = replace(detection, parameters={**detection.parameters, "pixel_size_mm": pixel_size})
         progress(1.0, "writing")
-        write_results(replace(analysis, detection=detection), package.protocol, outputs, overlay, volume)
+        made = replace(analysis, detection=detection)
+        write_results(made, package.protocol, outputs, overlay, volume, sources=sources)
     files = [*outputs, *([overlay] if overlay else [])]
     _report(detection, telling, files, measure_in(volume, detection.landmarks, package.protocol))
+
+
+def _sources(source: Path, series: str | int | None, outputs: Sequence[Path]) -> tuple[Path, ...]:
+    """The DICOM files that a report names; raises OutputError where one is asked for and there are none."""
+    reports = [path for path in outputs if path.name.lower().endswith(REPORT)]
+    if not reports:
+        return ()
+    from LandmarkDetectionLib.files import require_not_inputs
+    from LandmarkDetectionLib.measurement.from_files import dicom_files
+
+    files = dicom_files(source, series)
+    if not files:
+        raise OutputError(
+            f"Cannot write {reports[0]}: a DICOM report names the DICOM images it was made on, and {source} "
+            "is not one series of them; write .mrk.json or .csv."
+        )
+    require_not_inputs(reports, files)
+    return files
 
 
 def list_dicom_series(

@@ -220,8 +220,10 @@ def _read_cases(
 def _read_case(
     file: Path, reading: Reading, several: bool, calibration: PixelSizing, reviewed: Reviewed | None
 ) -> _Case:
+    from LandmarkDetectionLib.io.dicom_sr import require_made_on
     from LandmarkDetectionLib.io.volumes import read_volume
     from LandmarkDetectionLib.measurement.from_files import (
+        case_name,
         dicom_files,
         measure_found,
         protocol_of,
@@ -229,9 +231,12 @@ def _read_case(
     )
     from LandmarkDetectionLib.reporting import CaseReport
 
-    found, series = read_found(file), series_of(reading.series)
-    picture = image_of(found.name, reading.image, several)
+    series = series_of(reading.series)
+    picture = image_of(case_name(file), reading.image, several)
+    if picture is not None:
+        require_made_on(file, picture)
     volume = read_volume(picture, series=series) if picture is not None else None
+    found = read_found(file, volume)
     measured = measure_found(
         found,
         protocol_of(found.landmarks, found.model, reading.protocol),

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.detectors.analysis import Analysis
 
 
+#: A DICOM Structured Report.
+REPORT = ".dcm"
+
+
 def write_results(
     analysis: Analysis,
     protocol: Protocol,
@@ -24,12 +28,20 @@ def write_results(
     overlay: Path | None,
     volume: Volume,
     truth: LandmarkSet | None = None,
+    sources: Sequence[Path] = (),
 ) -> None:
-    """Write a detection to all its files, and the overlay picture where one is wanted."""
-    if outputs:
-        from LandmarkDetectionLib.io.records import write_detection
+    """Write a detection to all its files, and the overlay picture where one is wanted.
 
-        for path in outputs:
+    ``sources`` are the DICOM files of the image, which a Structured Report (``.dcm``) names.
+    """
+    for path in outputs:
+        if path.name.lower().endswith(REPORT):
+            from LandmarkDetectionLib.reporting import report_of, write_report
+
+            write_report(report_of(analysis.detection, protocol, volume), path, sources)
+        else:
+            from LandmarkDetectionLib.io.records import write_detection
+
             write_detection(analysis.detection, path)
     if overlay is not None:
         from LandmarkDetectionLib.reporting.overlay import write_overlay

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -86,8 +87,9 @@ def refine(
     if (detection_file is None) == (model is None):
         raise typer.BadParameter("give a detection or --model, one of them.", param_hint="DETECTION")
     before = read_review(detection_file) if detection_file is not None else None
+    corrected_in = _corrections(corrections, source)
     # A shift needs to know where the others were found.
-    settled = {} if shift_levels else _settled(before, corrections, at or [], missing or [])
+    settled = {} if shift_levels else _settled(before, corrected_in, at or [], missing or [])
 
     from LandmarkDetectionLib.core.volume import with_pixel_size
     from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES
@@ -119,7 +121,7 @@ def refine(
         review = Review.of(first) if before is None else before
         if shift_levels:
             review = _shifted(review, package, shift_levels)
-            settled = _settled(review, corrections, at or [], missing or [])
+            settled = _settled(review, corrected_in, at or [], missing or [])
         corrected = LandmarkSet(tuple(settled.values()))
         require_near(volume, corrected)
         if shift_levels and not package.capabilities.propagates:
@@ -214,21 +216,29 @@ def _without_following(review: Review, settled: dict[str, Landmark]) -> Detectio
     return replace(review.prediction, landmarks=replace(review.landmarks, landmarks=marks))
 
 
+def _corrections(file: Path | None, image: Path) -> Sequence[Landmark]:
+    """What a file of corrections holds; a DICOM report may count in pixels of the image."""
+    from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr_on
+    from LandmarkDetectionLib.io.markups import read_landmarks
+
+    if file is None:
+        return ()
+    return (read_sr_on(file, image) if is_sr(file) else read_landmarks(file)).landmarks
+
+
 def _settled(
-    before: Review | None, corrections: Path | None, at: list[str], missing: list[str]
+    before: Review | None, corrections: Sequence[Landmark], at: list[str], missing: list[str]
 ) -> dict[str, Landmark]:
     """Everything a person said: in the detection, then in the file, then on the command line."""
     from LandmarkDetectionLib.core.landmarks import Landmark, Status
-    from LandmarkDetectionLib.io.markups import read_landmarks
 
     settled = {mark.name: mark for mark in before.landmarks if mark.status.by_person} if before else {}
     nowhere = np.full(3, np.nan)
-    if corrections is not None:
-        for mark in read_landmarks(corrections):
-            if mark.status.by_person:
-                settled[mark.name] = mark
-            elif mark.is_present and not _is_prediction(mark, before):
-                settled[mark.name] = replace(mark, status=Status.CORRECTED)
+    for mark in corrections:
+        if mark.status.by_person:
+            settled[mark.name] = mark
+        elif mark.is_present and not _is_prediction(mark, before):
+            settled[mark.name] = replace(mark, status=Status.CORRECTED)
     for text in at:
         name, place = _parsed(text)
         settled[name] = Landmark(name, place, Status.CORRECTED)

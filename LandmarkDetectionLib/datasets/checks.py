@@ -36,7 +36,7 @@ from LandmarkDetectionLib.datasets.shape_checks import check_shapes
 from LandmarkDetectionLib.datasets.splits import is_training
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io import raster
-from LandmarkDetectionLib.io.pixel_landmarks import is_labelme
+from LandmarkDetectionLib.io.pixel_landmarks import counts_pixels
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
@@ -171,7 +171,7 @@ def _look(case: Case, findings: list[Finding], fingerprint: Fingerprint | None) 
         findings.append(_of(case, "image", str(error).rstrip(".")))
     sets = {}
     for rater, file in case.landmarks:
-        if not volumes and (case.unit == "pixel" or is_labelme(file)):
+        if not volumes and (case.unit == "pixel" or counts_pixels(file)):
             continue
         try:
             sets[rater] = case.read_landmarks(rater, volumes[0] if volumes else None)

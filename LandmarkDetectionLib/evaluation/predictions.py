@@ -23,9 +23,10 @@ from LandmarkDetectionLib.errors import (
     OutputError,
 )
 from LandmarkDetectionLib.files import read_json, write_text
+from LandmarkDetectionLib.io.dicom_sr import require_made_on
 from LandmarkDetectionLib.io.formats import stem
 from LandmarkDetectionLib.io.markups import read_landmarks
-from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
+from LandmarkDetectionLib.io.pixel_landmarks import counts_pixels, read_pixel_landmarks
 from LandmarkDetectionLib.typing import Progress
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.models import Model
 
 #: The first that is there is read: the full record knows the confidence best.
-SUFFIXES = (".json", ".mrk.json", ".fcsv", ".csv")
+SUFFIXES = (".json", ".mrk.json", ".dcm", ".fcsv", ".csv")
 MADE_BY = "made-by.json"
 
 
@@ -125,7 +126,8 @@ def read_predictions(
 
 
 def _read(file: Path, case: Case, unit: Unit) -> LandmarkSet:
-    if is_labelme(file) or (unit == "pixel" and file.suffix.lower() == ".csv"):
+    require_made_on(file, case.image_files[0])
+    if counts_pixels(file) or (unit == "pixel" and file.suffix.lower() == ".csv"):
         return read_pixel_landmarks(file, case.read_volume())
     return read_landmarks(file)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.datasets.importers.tables import read_points
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks
+from LandmarkDetectionLib.io.markups import READ_SUFFIXES, read_landmarks
 
 MEAN = "mean"
 
@@ -85,7 +85,7 @@ def common_cases(ratings: tuple[Ratings, ...]) -> tuple[str, ...]:
 
 def _is_landmark_file(path: Path) -> bool:
     if path.suffix.lower() != ".csv":
-        return path.name.lower().endswith((*LANDMARK_SUFFIXES, ".json"))
+        return path.name.lower().endswith((*READ_SUFFIXES, ".json"))
     try:
         read_landmarks(path)
     except InputError:
@@ -108,11 +108,11 @@ def _read_table(path: Path, protocol: Protocol) -> Ratings:
 def _read_folder(path: Path, protocol: Protocol) -> Ratings:
     found: dict[str, Path] = {}
     for file in sorted(path.iterdir()):
-        suffix = next((one for one in (*LANDMARK_SUFFIXES, ".json") if file.name.endswith(one)), None)
+        suffix = next((one for one in (*READ_SUFFIXES, ".json") if file.name.endswith(one)), None)
         if suffix is not None:
             found.setdefault(file.name.removesuffix(suffix), file)
     if not found:
-        raise InputError(f"{path} holds no landmark file; give a folder of {', '.join(LANDMARK_SUFFIXES)}.")
+        raise InputError(f"{path} holds no landmark file; give a folder of {', '.join(READ_SUFFIXES)}.")
     places = []
     for file in found.values():
         landmarks = read_landmarks(file)

@@ -241,6 +241,42 @@ def read_pixel_size(path: Path) -> PixelSize | None:
     return _frames(header, path)[0].pixel_size
 
 
+@silent("pydicom")
+def corners(files: Sequence[Path]) -> np.ndarray | None:
+    """Where the outermost voxels of a series lie in the patient.
+
+    Parameters
+    ----------
+    files
+        Of one series.
+
+    Returns
+    -------
+    (8, 3) float64 or None
+        LPS mm of the centres of the corner voxels of the first and last image along their normal; None for
+        images that have no place in the patient: radiographs and pictures.
+
+    Raises
+    ------
+    InputError
+        There is no image, its header is damaged, or the files mix images of several kinds.
+    """
+    found, _ = _grouped(files)
+    frames = [frame for series in found for frame in series._frames]
+    if not frames:
+        raise InputError(f"{files[0]} is no DICOM image or is damaged; give the scan itself.")
+    frames = _alike([frame for frame in frames if not frame.is_localizer] or frames, files[0])
+    first = frames[0]
+    if first.pixel_size is not None or first.position is None or first.orientation is None:
+        return None
+    normal = np.cross(first.orientation[:3], first.orientation[3:])
+    frames.sort(key=lambda frame: float(normal @ (frame.position or (0.0, 0.0, 0.0))))
+    last = np.array(first.size) - 1
+    ij = np.array([[i, j, 0, 1] for i in (0, last[0]) for j in (0, last[1])])
+    ends = [_single_matrix(frame) @ ij.T for frame in (frames[0], frames[-1])]
+    return np.concatenate([end.T[:, :3] for end in ends])
+
+
 def _volume(chosen: Series, path: Path) -> Volume:
     stack = _stacked(chosen._frames, path)
     require_size(path, (*stack.frames[0].size, len(stack.frames)))

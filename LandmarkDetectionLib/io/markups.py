@@ -8,8 +8,9 @@ Three kinds of file are written and read, chosen by the suffix:
 ``.csv``        ``name,x,y,z,confidence,status`` in RAS mm, for spreadsheets and statistics
 ==============  ====================================================================================
 
-The sign change between LPS files and RAS positions happens in this module and nowhere else. Markups know
-neither confidence nor status. Where the file has a record of them (the annotations of a store have one, under
+DICOM Structured Reports are read by :mod:`LandmarkDetectionLib.io.dicom_sr`. The sign change between LPS
+files and RAS positions happens in these two modules and nowhere else. Markups know neither
+confidence nor status. Where the file has a record of them (the annotations of a store have one, under
 ``annotation``), that counts for every point that lies where the record has it. In other files they travel at
 the end of a point's description, as in ``centre of the humeral head | confidence 0.93 | detected``, which is
 read here and nowhere else in the library.
@@ -49,6 +50,8 @@ MARKUPS_SCHEMA = (
     "Resources/Schema/markups-schema-v1.0.3.json#"
 )
 LANDMARK_SUFFIXES = (".mrk.json", ".fcsv", ".csv")
+#: The same, and DICOM Structured Reports, which :mod:`LandmarkDetectionLib.reporting` writes.
+READ_SUFFIXES = (*LANDMARK_SUFFIXES, ".dcm")
 MAX_LANDMARKS = 100_000
 
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])  # its own inverse
@@ -58,7 +61,10 @@ _FCSV_UNDEFINED, _FCSV_DEFINED, _FCSV_MISSING = "0", "2", "3"  # in the column a
 
 
 def read_landmarks(path: str | os.PathLike[str], *, described: bool = True) -> LandmarkSet:
-    """Read a landmark file: ``.mrk.json``, ``.fcsv``, ``.csv``, or the full ``.json`` record of a detection.
+    """Read a landmark file.
+
+    That is ``.mrk.json``, ``.fcsv``, ``.csv``, the full ``.json`` record of a detection, or a DICOM
+    Structured Report (``.dcm``, or another name) whose points are in space.
 
     Files of other programs are welcome: missing optional fields get defaults, points without a position
     become absent landmarks, and a position that was placed on a landmark said to be absent becomes
@@ -80,7 +86,8 @@ def read_landmarks(path: str | os.PathLike[str], *, described: bool = True) -> L
     Raises
     ------
     InputError
-        The file is missing, of an unknown kind, or broken; the sentence says where.
+        The file is missing, of an unknown kind, or broken, or its points are pixels of an image; the sentence
+        says where.
 
     Examples
     --------
@@ -93,9 +100,12 @@ def read_landmarks(path: str | os.PathLike[str], *, described: bool = True) -> L
     readers = {".json": _parse_json, ".fcsv": _parse_fcsv, ".csv": _parse_csv}
     reader = _by_suffix(path, readers)
     if reader is None:
+        from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr
+
+        if path.name.lower().endswith(".dcm") or is_sr(path):
+            return read_sr(path).landmarks()
         raise InputError(
-            f"Cannot read landmarks from {path}: unknown kind of file; "
-            f"known are {', '.join(LANDMARK_SUFFIXES)}."
+            f"Cannot read landmarks from {path}: unknown kind of file; known are {', '.join(READ_SUFFIXES)}."
         )
     try:
         landmarks = reader(described, path)

@@ -1,7 +1,7 @@
-"""Landmark files that count in pixels of an image: LabelMe's JSON, and tables that are said to be so.
+"""Landmark files that count in pixels of an image: LabelMe's JSON, DICOM reports of radiographs, and tables.
 
-Whether numbers are pixels is never guessed: LabelMe's always are, and a table's are when the datalist says
-``"unit": "pixel"``. They become RAS mm by the geometry of the image they were marked on.
+Whether numbers are pixels is never guessed: LabelMe's always are, a report says it, and a table's are when
+the datalist says ``"unit": "pixel"``. They become RAS mm by the geometry of the image they were marked on.
 """
 
 from __future__ import annotations
@@ -31,14 +31,21 @@ def is_labelme(path: str | os.PathLike[str]) -> bool:
     return "shapes" in read_json(path)
 
 
+def counts_pixels(path: str | os.PathLike[str]) -> bool:
+    """Whether a file counts in pixels of an image by its kind; raises InputError for a damaged report."""
+    from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr
+
+    return is_labelme(path) or (is_sr(path) and read_sr(path).in_pixels)
+
+
 def read_pixel_landmarks(path: str | os.PathLike[str], volume: Volume) -> LandmarkSet:
     """Read landmarks that are given in pixels, or voxels, of an image.
 
     Parameters
     ----------
     path
-        LabelMe's ``.json`` (its points; other shapes are left out), or a ``.csv`` with the columns name,x,y
-        and for volumes z: indices (i, j, k) of voxel centres, from 0.
+        LabelMe's ``.json`` (its points; other shapes are left out), a DICOM Structured Report, or a ``.csv``
+        with the columns name,x,y and for volumes z: indices (i, j, k) of voxel centres, from 0.
     volume
         The image.
 
@@ -57,6 +64,10 @@ def read_pixel_landmarks(path: str | os.PathLike[str], volume: Volume) -> Landma
         return _from_table(path, volume)
     if path.suffix.lower() == ".json" and not path.name.lower().endswith(".mrk.json"):
         return _from_labelme(path, volume)
+    from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr
+
+    if is_sr(path):
+        return read_sr(path).landmarks(volume)
     raise InputError(
         f"Cannot read {path} in pixels: Slicer's landmark files are in mm; "
         "leave the entry unit of the datalist away."

@@ -12,7 +12,8 @@ from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.files import read_json
-from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks
+from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr
+from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, READ_SUFFIXES, read_landmarks
 from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol, read_protocol
 from LandmarkDetectionLib.measurement import Frame, Measurements, known_distance, measure
 
@@ -107,11 +108,32 @@ class PixelSizing:
         return frame
 
 
-def read_found(path: Path) -> Found:
-    """Landmarks with what is known of their detection; raises InputError as ``read_landmarks`` does."""
+def case_name(path: Path) -> str:
+    """Name of the case of a landmark file: the file's without its ending."""
+    suffix = next((one for one in (*READ_SUFFIXES, ".json") if path.name.lower().endswith(one)), "")
+    return path.name[: -len(suffix)] if suffix else path.stem
+
+
+def read_found(path: Path, volume: Volume | None = None) -> Found:
+    """Landmarks with what is known of their detection.
+
+    Parameters
+    ----------
+    path
+        What ``read_landmarks`` reads, or a DICOM Structured Report of points on an image.
+    volume
+        This image.
+
+    Raises
+    ------
+    InputError
+        As ``read_landmarks``; or the points are pixels and there is no image.
+    """
+    name = case_name(path)
+    if is_sr(path):
+        report = read_sr(path)
+        return Found(name, report.landmarks(volume), report.model, report.model_version)
     landmarks = read_landmarks(path)
-    suffix = next((one for one in (*LANDMARK_SUFFIXES, ".json") if path.name.lower().endswith(one)), "")
-    name = path.name[: -len(suffix)] if suffix else path.stem
     if path.name.lower().endswith(LANDMARK_SUFFIXES):
         return Found(name, landmarks)
     record = read_json(path)
@@ -297,25 +319,22 @@ def case_files(sources: Sequence[Path]) -> list[Path]:
             files.append(source)
             continue
         inside = sorted(
-            file for file in source.iterdir() if file.name.lower().endswith((*LANDMARK_SUFFIXES, ".json"))
+            file
+            for file in source.iterdir()
+            if file.name.lower().endswith((*LANDMARK_SUFFIXES, ".json")) or is_sr(file)
         )
         # The record of a detection says more than the points beside it.
         records = {file.stem for file in inside if file.suffix == ".json" and not _is_markups(file)}
         kept = [
             file
             for file in inside
-            if (file.suffix == ".json" and not _is_markups(file)) or _stem(file) not in records
+            if (file.suffix == ".json" and not _is_markups(file)) or case_name(file) not in records
         ]
         if not kept:
-            raise InputError(f"{source} holds no landmark file ({', '.join(LANDMARK_SUFFIXES)}, .json).")
+            raise InputError(f"{source} holds no landmark file ({', '.join(READ_SUFFIXES)}, .json).")
         files += kept
     return files
 
 
 def _is_markups(file: Path) -> bool:
     return file.name.lower().endswith(".mrk.json")
-
-
-def _stem(file: Path) -> str:
-    suffix = next((one for one in LANDMARK_SUFFIXES if file.name.lower().endswith(one)), file.suffix)
-    return file.name[: -len(suffix)]

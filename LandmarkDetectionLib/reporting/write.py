@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.measurement import Frame, Measurements, measure_in
 from LandmarkDetectionLib.reporting.case import CaseReport
 
 REPORT_SUFFIXES = (".pdf", ".html", ".csv", ".dcm")
+
+
+def report_of(detection: Detection, protocol: Protocol, volume: Volume) -> CaseReport:
+    """The report of a detection in its image, with what the protocol measures there."""
+    measured = measure_in(volume, detection.landmarks, protocol)
+    if measured is None:
+        measured = Measurements(protocol, (), Frame.space(spacing_known=volume.spacing_known))
+    made = (detection.model, detection.model_version, detection.doubts)
+    return CaseReport(volume.name, measured, detection.landmarks, datetime.now(), volume, *made)
 
 
 def write_report(report: CaseReport, path: str | os.PathLike[str], sources: Sequence[Path] = ()) -> None:

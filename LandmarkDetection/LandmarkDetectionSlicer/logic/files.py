@@ -18,6 +18,7 @@ from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.errors import InputError, ModelError, OutputError
 from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr, require_made_on
 from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
 from LandmarkDetectionLib.io.records import read_review, write_review
 from LandmarkDetectionSlicer.scene.nodes import (
@@ -27,6 +28,7 @@ from LandmarkDetectionSlicer.scene.nodes import (
     storeReview,
     volumeOf,
 )
+from LandmarkDetectionSlicer.scene.pixel_size import filesInDatabase
 from LandmarkDetectionSlicer.scene.transforms import linearToWorld
 from LandmarkDetectionSlicer.scene.volumes import readVolume
 
@@ -98,6 +100,7 @@ def importLandmarks(
     ----------
     path
         What :func:`exportLandmarks` or ``landmark-detection detect`` wrote, or point lists of other programs.
+        A DICOM report is in the coordinates of its image, all others in those of the world.
     volumeNode
         The image they belong to.
 
@@ -107,8 +110,9 @@ def importLandmarks(
         The file cannot be read; the scene is then as it was.
     """
     path = Path(path)
-    review = _read(path)
-    if volumeNode is not None:
+    isReport = is_sr(path)
+    review = _readReport(path, volumeNode) if isReport else _read(path)
+    if volumeNode is not None and not isReport:
         review = review.transformed(linearToWorld(volumeNode).inverse)
     enableUndo()
     slicer.mrmlScene.SaveStateForUndo()
@@ -120,6 +124,18 @@ def importLandmarks(
 def sidecarOf(path: Path) -> Path:
     """Where the record of a ``.mrk.json`` lies."""
     return path.with_name(f"{_stem(path)}.json")
+
+
+def _readReport(path: Path, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Review:
+    """The points of a DICOM report; those of a radiograph are its pixels."""
+    report = read_sr(path)
+    volume = None
+    if volumeNode is not None:
+        for file in filesInDatabase(volumeNode)[:1]:
+            require_made_on(path, file)
+        volume = readVolume(volumeNode, world=False) if report.in_pixels else None
+    landmarks = replace(report.landmarks(volume), name=_stem(path))
+    return Review.of(Detection(landmarks, report.model, report.model_version))
 
 
 def _read(path: Path) -> Review:

@@ -17,6 +17,7 @@ import slicer
 
 from LandmarkDetectionSlicer.scene.nodes import loadWorldReview, volumeOf
 from LandmarkDetectionSlicer.scene.pixel_size import correctPixelSize, filesInDatabase
+from LandmarkDetectionSlicer.scene.transforms import linearToWorld
 from LandmarkDetectionSlicer.scene.volumes import isSingleImage, readVolume, refusal
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def writeReport(
 ) -> None:
     """Write a report (.pdf, .html, .csv, .dcm) of the landmarks as they stand.
 
+    A ``.dcm`` places them where the image's DICOM files do, however it was moved in the scene.
+
     Raises
     ------
     OutputError, InputError, MissingPackageError
@@ -86,13 +89,17 @@ def writeReport(
     review, now = loadWorldReview(landmarkNode), datetime.now()
     volumeNode = volumeOf(landmarkNode)
     isUsable = volumeNode is not None and refusal(volumeNode) is None
+    measured, landmarks = measureNode(landmarkNode, protocol, review), review.landmarks
+    inWorld = path.suffix.lower() != ".dcm"
+    if volumeNode is not None and not inWorld:
+        landmarks = landmarks.transformed(linearToWorld(volumeNode).inverse)
     write_report(
         CaseReport(
             landmarkNode.GetName(),
-            measureNode(landmarkNode, protocol, review),
-            review.landmarks,
+            measured,
+            landmarks,
             now,
-            readVolume(volumeNode) if volumeNode is not None and isUsable else None,
+            readVolume(volumeNode, world=inWorld) if volumeNode is not None and isUsable else None,
             review.prediction.model,
             review.prediction.model_version,
             review.prediction.doubts,

@@ -101,7 +101,7 @@ class FilesSection:
 
     def _onImport(self, *_args: object) -> None:
         self.context.actions.clearMessages()
-        kinds = (_("Landmarks (*.json *.fcsv *.csv)"), _("All files (*)"))
+        kinds = (_("Landmarks (*.json *.fcsv *.csv *.dcm)"), _("All files (*)"))
         path = qt.QFileDialog.getOpenFileName(
             self.widget, _("Import landmarks"), str(lastFolder()), ";;".join(kinds)
         )
