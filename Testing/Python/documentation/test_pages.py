@@ -81,18 +81,21 @@ def test_the_site_has_the_version_of_the_library(site: Any) -> None:
 # --- commands ---------------------------------------------------------------------------------------------
 
 
+CALL = re.compile(r".*(?:landmark-detection(?::cuda|\.sif)?|-m LandmarkDetectionLib) +(.*)")
+
+
 def commands(text: str) -> Iterator[list[str]]:
     """The words of every call of the program in blocks of shell, placeholders left out."""
     for block in blocks(text, "sh"):
         for line in block.replace("\\\n", " ").splitlines():
-            if call := re.match(r".*(?:landmark-detection|-m LandmarkDetectionLib) +(.*)", line):
+            if call := CALL.match(line):
                 yield shlex.split(call[1], comments=True)
 
 
 def unknown(words: list[str], command: Any) -> list[str]:
     """What of a call the command line does not know."""
     while hasattr(command, "commands"):
-        if not words or words[0].isupper() or words[0].startswith("-"):
+        if not words or not re.fullmatch("[a-z][a-z-]*", words[0]):
             return []
         if words[0] not in command.commands:
             return words[:1]
