@@ -3,6 +3,10 @@
 #   make demo      run the main job on a sample
 #   make test      pass every check and every test
 #
+# and one makes the pages of docs/ into a site with a menu and a search, in build/site:
+#
+#   make docs      in an environment of its own, without PyTorch; a broken link or a page without a place is an error
+#
 # Variables, each optional:
 #   PYTHON=python3.12       which Python makes the environment (3.10 to 3.14; found by itself otherwise)
 #   TORCH="torch==2.13.0"   what pip is asked for as PyTorch; on Linux the CPU build is much smaller:
@@ -19,9 +23,10 @@ INSTALL ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+DOCS := .venv-docs
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint format pytest screenshots clean
+.PHONY: help setup demo test lint format pytest screenshots docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -56,6 +61,15 @@ screenshots: $(READY)
 	@LANDMARK_DETECTION_SCREENSHOTS=docs/images/slicer $(PY) -m pytest -q \
 	    Testing/Python/slicer_module/test_panel_*.py Testing/Python/slicer_module/test_wrong_situations.py $(ARGS)
 
+docs: $(DOCS)/.ready
+	@$(DOCS)/bin/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -c docs . build/site $(ARGS)
+	@echo "Open build/site/index.html"
+
+$(DOCS)/.ready: pyproject.toml Testing/make_environment.sh Testing/install_extra.py
+	@PYTHON="$(PYTHON)" sh Testing/make_environment.sh $(DOCS)
+	@$(DOCS)/bin/python Testing/install_extra.py docs
+	@touch $@
+
 format: $(READY)
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
@@ -65,4 +79,4 @@ format: $(READY)
 	@$(PY) Testing/write_landmark_table.py
 
 clean:
-	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis

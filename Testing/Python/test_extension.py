@@ -89,11 +89,13 @@ def test_tests_and_what_python_leaves_behind_are_not_packaged(copy: Path) -> Non
 
 def test_the_metadata_are_complete() -> None:
     found = metadata()
-    required = ("HOMEPAGE", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS")
+    required = ("HOMEPAGE", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS", "KEYWORDS")
     assert set(found) == set(required)
     assert found["HOMEPAGE"] == HOME
     assert found["DEPENDS"].split() == ["PyTorch"]
     assert 1 <= found["DESCRIPTION"].count(".") <= 2
+    words = found["KEYWORDS"].split()
+    assert words == list(dict.fromkeys(words))
 
 
 @pytest.mark.parametrize("field", ["ICONURL", "SCREENSHOTURLS"])
@@ -120,8 +122,9 @@ def test_the_project_builds_with_the_cmake_of_both_slicers() -> None:
 def test_the_index_entry_follows_the_schema() -> None:
     path = REPOSITORY / "docs" / "extensions-index" / "LandmarkDetection.json"
     entry = json.loads(path.read_text(encoding="utf-8"))
-    assert entry["$schema"].endswith("slicer-extension-catalog-entry-schema-v1.0.1.json#")
+    assert entry["$schema"].endswith("slicer-extension-catalog-entry-schema-v1.0.2.json#")
     optional = {"scm_revision", "scm_type", "build_dependencies", "build_subdirectory", "enabled", "tier"}
+    optional |= {"dicom_support_rule"}
     assert {"$schema", "category", "scm_url"} <= set(entry) <= {"$schema", "category", "scm_url"} | optional
     assert entry["category"] == "Analysis"  # one of the index's list
     assert entry["scm_url"] == f"{HOME}.git"

@@ -1,5 +1,5 @@
 # What the extension says about itself, for the test to read.
-foreach(name HOMEPAGE CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS)
+foreach(name HOMEPAGE CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS KEYWORDS)
   if(NOT EXTENSION_${name})
     message(FATAL_ERROR "EXTENSION_${name} is not set")
   endif()

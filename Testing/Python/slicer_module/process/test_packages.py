@@ -16,7 +16,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import tomllib
 
 pytest.importorskip("slicer", reason="needs Slicer's classes: pip install slicer-core")
 pytest.importorskip("PySide6.QtWidgets", reason="needs Qt and its system libraries", exc_type=ImportError)
@@ -25,6 +24,7 @@ import slicer.util
 
 from LandmarkDetectionLib.errors import MissingPackageError
 from LandmarkDetectionLib.files import resource_path
+from Testing.install_extra import project
 from Testing.Python.slicer_host import SlicerHost
 
 
@@ -125,11 +125,12 @@ def names(found: Any) -> set[str]:
     return {one.name for one in found}
 
 
-def test_the_requirements_are_those_of_the_library(packages: Any, repository: Path) -> None:
-    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["dependencies"]
+def test_the_requirements_are_those_of_the_library(packages: Any) -> None:
     required = {one.requirement for one in packages.requiredPackages()}
     own = {name.lower() for name in packages.SLICERS_OWN} - {"pillow"}
-    assert required == {one for one in project if re.split("[<>=]", one)[0].lower() not in own}
+    assert required == {
+        one for one in project()["dependencies"] if re.split("[<>=]", one)[0].lower() not in own
+    }
     assert not names(packages.requiredPackages()) & {"SimpleITK", "numpy", "scipy", "pydicom", "vtk"}
 
 
@@ -313,6 +314,7 @@ def test_looking_for_packages_imports_none_of_them(repository: Path) -> None:
 FRESH = """
 import sys, tempfile
 from pathlib import Path
+from Testing.install_extra import project
 from Testing.Python.slicer_host import SlicerHost
 
 ABSENT = {
