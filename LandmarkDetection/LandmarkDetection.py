@@ -14,16 +14,17 @@ import slicer
 import vtk
 from LandmarkDetectionSlicer.logic.module_logic import LandmarkDetectionLogic
 from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
-from LandmarkDetectionSlicer.panel.batch import BatchSection, closedHeader
+from LandmarkDetectionSlicer.panel.batch import BatchPage
 from LandmarkDetectionSlicer.panel.context import KnownModels, PanelContext, loadForm
 from LandmarkDetectionSlicer.panel.detect import DetectSection
-from LandmarkDetectionSlicer.panel.files import FilesSection
-from LandmarkDetectionSlicer.panel.frames import FramesSection
-from LandmarkDetectionSlicer.panel.learn import LearnSection
-from LandmarkDetectionSlicer.panel.measurements import MeasurementsSection
-from LandmarkDetectionSlicer.panel.models import ModelsSection
-from LandmarkDetectionSlicer.panel.place import PlaceSection
-from LandmarkDetectionSlicer.panel.review import ReviewSection
+from LandmarkDetectionSlicer.panel.frames import FramesPage
+from LandmarkDetectionSlicer.panel.learn import LearnPage
+from LandmarkDetectionSlicer.panel.measurements import MeasurementsPage
+from LandmarkDetectionSlicer.panel.models import ModelsPage
+from LandmarkDetectionSlicer.panel.pages import Pages
+from LandmarkDetectionSlicer.panel.place import PlacePage
+from LandmarkDetectionSlicer.panel.review import ReviewPage
+from LandmarkDetectionSlicer.panel.settings import SettingsPage
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.scene import nodes, pixel_size, sample_data
 from LandmarkDetectionSlicer.scene.parameters import LandmarkDetectionParameters
@@ -72,11 +73,13 @@ class LandmarkDetection(ScriptedLoadableModule):
     def openCohort(self, folder: str, case: str, model: str = "") -> None:
         """Open a case of a cohort for review; the report of the cohort gives the command for it."""
         slicer.util.selectModule(self.moduleName)
-        slicer.modules.LandmarkDetectionWidget.batch.openCase(Path(folder), case, model)
+        panel = slicer.modules.LandmarkDetectionWidget
+        panel.pages.show(panel.batch)
+        panel.batch.openCase(Path(folder), case, model)
 
 
 class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: nine sections, which share the logic, the parameter node and the landmarks under review."""
+    """The panel: pages that share the logic, the parameter node and the landmarks under review."""
 
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -89,32 +92,23 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         ScriptedLoadableModuleWidget.setup(self)
         self.logic = LandmarkDetectionLogic()
         self.context = context = PanelContext(self.logic, self)
-        self.detect = DetectSection(context, self._load("detect"))
-        self.review = ReviewSection(context, self._load("review"))
-        self.measurements = MeasurementsSection(context, self._load("measurements"))
-        self.frames = FramesSection(context, self._load("frames"))
-        self.place = PlaceSection(context, self._load("place"))
-        self.files = FilesSection(context, self._load("files"))
-        self.batch = BatchSection(context, closedHeader())
-        self.layout.addWidget(self.batch.widget)
-        self.learn = LearnSection(context)
-        self.layout.addWidget(self.learn.widget)
-        self.models = ModelsSection(context, self._load("models"))
-        self.sections = (
-            self.detect,
-            self.review,
-            self.measurements,
-            self.frames,
-            self.place,
-            self.files,
-            self.batch,
-            self.learn,
-            self.models,
+        form = loadForm("review")
+        self.detect = DetectSection(context, slicer.util.childWidgetVariables(form))
+        self.review = ReviewPage(context, form, self.detect)
+        self.place = PlacePage(context, loadForm("place"))
+        self.measurements = MeasurementsPage(context, loadForm("measurements"))
+        self.frames = FramesPage(context, loadForm("frames"))
+        self.batch = BatchPage(context)
+        self.learn = LearnPage(context)
+        self.models = ModelsPage(context, loadForm("models"))
+        self.settings = SettingsPage(context, loadForm("settings"), self.detect)
+        self.pages = Pages(
+            (self.review, self.place, self.measurements),
+            (self.frames, self.batch, self.learn, self.models, self.settings),
         )
-        for section in self.sections[2:]:
-            section.widget.collapsed = True
-        self.layout.addStretch(1)
-        self._sceneTimer = qt.QTimer(self.detect.widget)
+        self.layout.addWidget(self.pages.widget, 1)
+        self._joinPages()
+        self._sceneTimer = qt.QTimer(self.pages.widget)
         self._sceneTimer.setSingleShot(True)
         self._sceneTimer.setInterval(0)
         self._sceneTimer.connect("timeout()", self.refresh)
@@ -126,10 +120,15 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if self.parent.isEntered:  # reloaded while it is open
             self.enter()
 
-    def _load(self, section: str) -> Any:
-        widget = loadForm(section)
-        self.layout.addWidget(widget)
-        return widget
+    def _joinPages(self) -> None:
+        """What one page does with another."""
+        review = self.review
+        review.actions.bindKeys(self.pages.widget)
+        self.batch.bindKeys(self.pages.widget)
+        self.batch.elsewhere = review.message
+        review.hasNextCase = lambda: self.batch.hasNext
+        review.ui.nextCaseButton.connect("clicked(bool)", lambda *_args: self.batch.goToNext())
+        review.ui.placeButton.connect("clicked(bool)", lambda *_args: self.pages.show(self.place))
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -150,14 +149,14 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def cleanup(self) -> None:
         """The module is unloaded."""
-        # First of all hear nothing more of the scene, from which the sections take what is theirs.
+        # First of all hear nothing more of the scene, from which the pages take what is theirs.
         self._disconnectParameters()
         self.removeObservers()
         self._sceneTimer.stop()
         self.context.parameters = None
         self.batch.close()
         self.place.stop()
-        self.detect.close()
+        self.settings.close()
         self.review.exit()
         self.measurements.close()
         self.frames.close()
@@ -193,7 +192,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if parameters is not None:
             self._guiTags = [
                 parameters.connectParametersToGui(_widgetsOfParameters(one.ui))
-                for one in (self.detect, self.review)
+                for one in (self.detect, self.settings)
             ]
             self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self.refresh()
@@ -230,7 +229,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         elif current is not None and nodes.volumeOf(current) not in (None, volume):
             parameters.landmarks = None  # type: ignore[assignment]
 
-    # --- what the sections share ------------------------------------------------------------------------
+    # --- what the pages share ------------------------------------------------------------------------
 
     def refresh(self, *_args: object) -> None:
         """Show the scene as it is now."""
@@ -245,7 +244,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.measurements.refresh()
         self.frames.refresh()
         self.place.refresh()
-        self.files.refresh()
+        self.settings.refresh()
         self.learn.refresh()
         self._watchTime()
 
@@ -264,29 +263,24 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.place.setProtocols(self.logic.protocols(usable))
         self.batch.setModels(usable)
         self.models.setModels(usable, broken)
+        self.settings.refresh()
         self.learn.refresh()
+
+    def takeLandmarks(self, landmarkNode: vtkMRMLMarkupsFiducialNode) -> None:
+        """Bring landmarks under review."""
+        if self.parameters is not None:
+            self.parameters.landmarks = landmarkNode
+            self.review.setLandmarks(landmarkNode)
+            self.measurements.refresh()
+            self.learn.refresh()
+            self._watchTime()
 
     def showLandmarks(self, landmarkNode: vtkMRMLMarkupsFiducialNode) -> None:
         """Bring landmarks under review and the review to the user."""
-        if self.parameters is None:
-            return
-        self.parameters.landmarks = landmarkNode
-        self.review.setLandmarks(landmarkNode)
-        self.measurements.refresh()
-        self.frames.refresh()
-        self.learn.refresh()
-        self._watchTime()
-        if self.parent.isEntered:  # else the views are somebody else's now
+        self.takeLandmarks(landmarkNode)
+        if self.parameters is not None and self.parent.isEntered:  # else the views are somebody else's now
+            self.pages.show(self.review)
             self.review.begin()
-
-    def showCard(self, model: "Model | None") -> None:
-        """Show a model's card in a window of its own."""
-        if model is not None:
-            self.models.showCard(model)
-
-    def foldReview(self, isFolded: bool) -> None:
-        """Make room for something else, or show the review again."""
-        self.review.widget.collapsed = isFolded
 
     def useOtherVersion(self, model: "Model | None") -> None:
         """Use the version that a model was made from, or the one made from it."""
@@ -295,8 +289,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def clearMessages(self) -> None:
         """An action begins: what was said about the one before is over."""
         self.detect.forgetTrouble()
-        for section in self.sections[1:]:
-            section.message.clear()
+        for page in self.pages:
+            page.message.clear()
 
     # --- scene ------------------------------------------------------------------------------------------
 

@@ -18,7 +18,9 @@ from PySide6.QtSvg import QSvgRenderer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ICONS = REPOSITORY / "LandmarkDetection" / "Resources" / "Icons"
-MODULE_SIZE, STATUS_SIZE = 128, 28
+MODULE_SIZE, STATUS_SIZE = 128, 64
+# Around every mark, so that it stands out on light ground and on dark.
+RIM, RING = "#26323c", "#c3ced8"
 # In a square of 14.
 CORNERS = {
     "triangle": ((7, 1), (13.5, 12.5), (0.5, 12.5)),
@@ -62,9 +64,11 @@ def _draw(color: str, shape: str) -> QImage:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.scale(STATUS_SIZE / 14, STATUS_SIZE / 14)
     if shape == "ring":
-        painter.strokePath(path, QPen(QBrush(QColor(color)), 1.5))
+        painter.strokePath(path, QPen(QBrush(QColor(RIM)), 2.8))
+        painter.strokePath(path, QPen(QBrush(QColor(RING)), 1.2))
     else:
         painter.fillPath(path, QBrush(QColor(color)))
+        painter.strokePath(path, QPen(QBrush(QColor(RIM)), 1.0))
     painter.end()
     return image
 

@@ -71,7 +71,7 @@ def main() -> None:
         node = nodes.applyDetection(Detection(titled, "", ""), volume)
         panel.parameters.inputVolume = volume
         panel.showLandmarks(node)
-        panel.measurements.widget.collapsed = False
+        panel.pages.show(panel.measurements)
         panel.measurements.ui.allLinesBox.checked = True
         place = np.array(node.GetNthControlPointPosition(0))
         node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)

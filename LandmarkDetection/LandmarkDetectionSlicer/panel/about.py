@@ -11,30 +11,31 @@ from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 if TYPE_CHECKING:
     from LandmarkDetectionLib.models import Model
 
-PICTURE_SIZE = (120, 230)
+PICTURE_SIZE = (96, 184)
 
 
 class AboutModel:
-    """The lines below the choice of a model; its picture is read when somebody opens them.
+    """What the page Models tells of the selected model; its picture is read when somebody looks at it.
 
     Parameters
     ----------
     ui
-        The widgets of the section Detect.
+        The widgets of the page.
     """
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
         self._model: Model | None = None
         self._body: ReferenceBody | None = None
-        ui.aboutGroup.connect("toggled(bool)", lambda *_args: self._showLandmark())
         ui.landmarkList.connect("currentRowChanged(int)", lambda *_args: self._showLandmark())
 
     def show(self, model: Model | None) -> None:
         """Tell of a model, or of none."""
+        if model is self._model:
+            return
         ui = self._ui
         self._model, self._body = model, None
-        ui.aboutGroup.visible = ui.modelSummary.visible = model is not None
+        ui.aboutArea.visible = ui.modelSummary.visible = model is not None
         ui.landmarkList.clear()
         if model is None:
             return
@@ -47,7 +48,7 @@ class AboutModel:
 
     def _showLandmark(self) -> None:
         ui, model = self._ui, self._model
-        if model is None or ui.aboutGroup.collapsed:
+        if model is None:
             return
         if self._body is None:
             self._body = ReferenceBody(model)

@@ -1,6 +1,6 @@
 """Many cases: find their landmarks in the background, and review them one after the other, worst first.
 
-The section is one closed header until it is opened; only then is what lies below it made.
+The page is empty until it is opened; only then is what it holds made.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ctk
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -19,34 +18,38 @@ from LandmarkDetectionSlicer.logic import batch
 from LandmarkDetectionSlicer.logic.cohort_review import CaseName, CohortReview, ImagePlaces
 from LandmarkDetectionSlicer.panel.case_table import CaseTable
 from LandmarkDetectionSlicer.panel.context import loadForm
-from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.panel.message import emptyPage
 from LandmarkDetectionSlicer.process import packages
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.panel.context import PanelContext
+    from LandmarkDetectionSlicer.panel.message import MessageLine
 
 SETTINGS = "LandmarkDetection/Batch"
 LOOK_AGAIN_MS = 20_000
 """While cases come in, the list is read again this often."""
 
 
-class BatchSection:
-    """A section of the panel.
+class BatchPage:
+    """The page Batch.
 
     Parameters
     ----------
     context
         What it needs of the rest of the panel.
-    widget
-        The closed header; see :func:`closedHeader`.
+
+    Attributes
+    ----------
+    elsewhere
+        Where to say what went wrong with a case while another page is in front.
     """
 
-    def __init__(self, context: PanelContext, widget: Any) -> None:
+    def __init__(self, context: PanelContext) -> None:
         self.context = context
-        self.widget = widget
-        self.message = MessageLine(*_messageLabels(widget))
+        self.heading = _("Batch")
+        self.widget, self.message = emptyPage()
         self.ui: Any = None
         self.run: batch.BatchRun | None = None
         self._cases: CaseTable | None = None
@@ -57,36 +60,36 @@ class BatchSection:
         self._isListing = self._mustListAgain = False
         self._missing: tuple[packages.Package, ...] = ()
         self._shortcuts: list[qt.QShortcut] = []
-        self._isEntered = False
-        widget.connect("contentsCollapsed(bool)", self._onCollapsed)
+        self._isShown = False
+        self.elsewhere: MessageLine | None = None
 
     @property
     def cases(self) -> CaseTable:
-        """The list of cases, once the section was opened."""
+        """The list of cases, once the page was opened."""
         if self._cases is None:
-            raise RuntimeError("the section was not opened yet")
+            raise RuntimeError("the page was not opened yet")
         return self._cases
 
     @property
     def review(self) -> CohortReview:
-        """The case under review, once the section was opened."""
+        """The case under review, once the page was opened."""
         if self._review is None:
-            raise RuntimeError("the section was not opened yet")
+            raise RuntimeError("the page was not opened yet")
         return self._review
 
     # --- set-up -----------------------------------------------------------------------------------------
 
-    def _onCollapsed(self, isCollapsed: bool) -> None:
-        if isCollapsed:
-            return
-        if self.ui is None:
-            self._build()
-        self._show()
-        self.message.refresh()
+    def turned(self, isShown: bool) -> None:
+        """It has come to the front, or has gone behind another."""
+        self._isShown = isShown
+        if isShown:
+            if self.ui is None:
+                self._build()
+            self._show()
 
     def _build(self) -> None:
         contents = loadForm("batch")
-        self.widget.layout().insertWidget(0, contents)
+        self.widget.layout().insertWidget(0, contents, 1)
         self.ui = ui = slicer.util.childWidgetVariables(contents)
         self._cases = CaseTable(ui.caseTable, self._open)
         self._review = CohortReview(self.context.logic.worker, self._onOpened, self._onSaved, self._onProblem)
@@ -110,19 +113,23 @@ class BatchSection:
         ui.openCasesBox.connect("toggled(bool)", lambda *_args: self._fill())
         ui.caseTable.connect("itemSelectionChanged()", self._showButtons)
         ui.batchModelList.connect("itemChanged(QListWidgetItem*)", lambda *_args: self._show())
-        self._shortcuts = [
-            self._shortcut("Shift+P", self.goToPrevious),
-            self._shortcut("Shift+N", self.goToNext),
-        ]
         self.setModels(self._models)
         self._onResultsChosen()
         self._show()
 
-    def _shortcut(self, keys: str, action: Any) -> qt.QShortcut:
-        shortcut = qt.QShortcut(qt.QKeySequence(keys), self.widget)
-        shortcut.connect("activated()", lambda: action() if self.review.current is not None else None)
-        shortcut.setEnabled(self._isEntered)
-        return shortcut
+    def bindKeys(self, widget: Any) -> None:
+        """Make the keys those of the window that holds a widget, while that is visible."""
+        for keys, action in (("Shift+P", self.goToPrevious), ("Shift+N", self.goToNext)):
+            shortcut = qt.QShortcut(qt.QKeySequence(keys), widget)
+            shortcut.connect("activated()", action)
+            shortcut.setEnabled(False)
+            self._shortcuts.append(shortcut)
+
+    @property
+    def hasNext(self) -> bool:
+        """Whether a case is open and another one follows it."""
+        current = self._review.current if self._review is not None else None
+        return current is not None and self.cases.neighbour(current, 1) is not None
 
     def setModels(self, models: list[Model]) -> None:
         """Offer these models; ticked ones stay ticked."""
@@ -156,13 +163,11 @@ class BatchSection:
 
     def enter(self) -> None:
         """The module is opened: keys mean something."""
-        self._isEntered = True
         for shortcut in self._shortcuts:
             shortcut.setEnabled(True)
 
     def exit(self) -> None:
         """Another module is opened; the batch goes on, and what was said of the open case is saved."""
-        self._isEntered = False
         for shortcut in self._shortcuts:
             shortcut.setEnabled(False)
         if self._review is not None:
@@ -343,7 +348,8 @@ class BatchSection:
 
     def openCase(self, folder: Path, case: str, model: str = "") -> None:
         """Open a case of a cohort for review, as the report's command does."""
-        self.widget.collapsed = False
+        if self.ui is None:
+            self._build()
         self.ui.outEdit.text = str(folder)
         self._onResultsChosen()
         if not self.cases.records:
@@ -360,11 +366,15 @@ class BatchSection:
 
     def goToNext(self) -> None:
         """Save the open case, and open the one below."""
-        self._open(self.cases.neighbour(self.review.current, 1))
+        self._goTo(1)
 
     def goToPrevious(self) -> None:
         """Save the open case, and open the one above."""
-        self._open(self.cases.neighbour(self.review.current, -1))
+        self._goTo(-1)
+
+    def _goTo(self, step: int) -> None:
+        if self._review is not None and self.review.current is not None:
+            self._open(self.cases.neighbour(self.review.current, step))
 
     def _open(self, name: CaseName | None) -> None:
         if name is None or self.folder is None or self.context.parameters is None:
@@ -394,7 +404,7 @@ class BatchSection:
         self._show()
 
     def _onProblem(self, sentence: str) -> None:
-        self.message.error(sentence)
+        (self.message if self._isShown or self.elsewhere is None else self.elsewhere).error(sentence)
         self._show()
 
     def _showReport(self) -> None:
@@ -429,9 +439,11 @@ class BatchSection:
         ui.startBatchButton.toolTip = problem or _("Find the landmarks of all cases, in the background.")
         ui.batchProgressArea.visible = isRunning
         ui.cancelBatchButton.enabled = True
-        for field in (ui.sourceEdit, ui.sourceButton, ui.outEdit, ui.outButton, ui.batchModelList):
+        for field in (
+            *(ui.sourceEdit, ui.sourceButton, ui.outEdit, ui.outButton, ui.keyEdit, ui.keyButton),
+            *(ui.batchModelList, ui.workersBox),
+        ):
             field.enabled = not isRunning
-        ui.batchOptionsGroup.enabled = not isRunning
         ui.keyEdit.placeholderText = str(self._keyFile() or _("Beside the results"))
         ui.casesArea.visible = bool(self.cases.records)
         ui.casesLabel.text = self._casesText()
@@ -452,27 +464,3 @@ class BatchSection:
         if waiting > 0:
             parts.append(_("{waiting} not started").format(waiting=waiting))
         return ", ".join(parts)
-
-
-def closedHeader() -> Any:
-    """The section's header, closed; what a form would take longer to load for."""
-    widget = ctk.ctkCollapsibleButton()
-    widget.text = _("Batch")
-    widget.collapsedHeight = 0
-    widget.collapsed = True
-    qt.QVBoxLayout(widget)
-    return widget
-
-
-def _messageLabels(widget: Any) -> tuple[qt.QLabel, qt.QLabel]:
-    """The labels of the message, at the section's end."""
-    icon, text = qt.QLabel(), qt.QLabel()
-    icon.setAlignment(qt.Qt.AlignTop)
-    text.setTextFormat(qt.Qt.PlainText)
-    text.wordWrap = True
-    text.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
-    row = qt.QHBoxLayout()
-    row.addWidget(icon)
-    row.addWidget(text, 1)
-    widget.layout().addLayout(row)
-    return icon, text

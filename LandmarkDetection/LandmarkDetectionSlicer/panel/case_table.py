@@ -25,7 +25,7 @@ class CaseTable:
     widget
         The table.
     onOpen
-        Called with the case of a row that is double-clicked.
+        Called with the case of a row that is double-clicked or entered.
 
     Attributes
     ----------
@@ -36,13 +36,21 @@ class CaseTable:
     def __init__(self, widget: qt.QTableWidget, onOpen: Callable[[CaseName], None]) -> None:
         self._widget = widget
         self.records: list[dict[str, Any]] = []
+        self._failedIcon = widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning)
         self._shown: list[dict[str, Any]] = []
-        prepareTable(widget, [_("Case"), _("Doubt"), _("Lowest"), _("Reviewed")])
-        header = widget.horizontalHeaderItem
-        header(1).setToolTip(_("How many landmarks may be wrong."))
-        header(2).setToolTip(_("Lowest confidence of a landmark."))
-        header(3).setToolTip(_("How many landmarks a person has settled."))
-        widget.connect("cellDoubleClicked(int,int)", lambda row, _column: onOpen(_name(self._shown[row])))
+        prepareTable(
+            widget,
+            {
+                _("Case"): _("The code of the case; the key file says which image it is."),
+                _("To check"): _(
+                    "How many of its landmarks are probably wrong; the cases with most come first."
+                ),
+                _("Least sure"): _("The lowest confidence of its landmarks."),
+                _("Reviewed"): _("How many of its landmarks a person has settled."),
+            },
+        )
+        # Double click, or Enter.
+        widget.connect("cellActivated(int,int)", lambda row, _column: onOpen(_name(self._shown[row])))
 
     @property
     def selected(self) -> CaseName | None:
@@ -120,7 +128,8 @@ class CaseTable:
                 self._widget.setItem(row, column, item)
             item.setText(text)
             item.setToolTip(record["reason"] or _warningText(record))
-            item.setForeground(qt.QBrush(qt.QColor("#c04f00")) if not isDone else qt.QBrush())
+            if column == 0:
+                item.setIcon(qt.QIcon() if isDone else self._failedIcon)
 
 
 def _name(record: dict[str, Any]) -> CaseName:

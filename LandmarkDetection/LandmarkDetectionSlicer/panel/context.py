@@ -1,4 +1,4 @@
-"""What a section of the panel needs of the rest: four things, and nothing of the widget."""
+"""What a page of the panel needs of the rest: four things, and nothing of the widget."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMS = Path(__file__).resolve().parents[2] / "Resources" / "UI"
 
 
 class PanelActions(Protocol):
-    """What concerns several sections."""
+    """What concerns several pages."""
 
     def clearMessages(self) -> None:
         """An action begins: what was said about the one before is over."""
@@ -26,14 +26,11 @@ class PanelActions(Protocol):
     def refreshModels(self) -> None:
         """Read again which models there are, and which Python packages are missing."""
 
+    def takeLandmarks(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
+        """Bring landmarks under review."""
+
     def showLandmarks(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
         """Bring landmarks under review and the review to the user."""
-
-    def foldReview(self, isFolded: bool) -> None:
-        """Make room for something else, or show the review again."""
-
-    def showCard(self, model: Model | None) -> None:
-        """Show a model's card in a window of its own."""
 
     def useOtherVersion(self, model: Model | None) -> None:
         """Use the version that a model was made from, or the one made from it."""
@@ -48,14 +45,14 @@ class KnownModels:
 
 
 class PanelContext:
-    """Given to every section.
+    """Given to every page.
 
     Attributes
     ----------
     logic
         What the module can do, with the process in the background.
     actions
-        What concerns several sections.
+        What concerns several pages.
     models
         Those that are installed, as they were read last.
     parameters

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer.panel.about import AboutModel
-from LandmarkDetectionSlicer.panel.legend import warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
-from LandmarkDetectionSlicer.panel.threshold import ThresholdOption
+from LandmarkDetectionSlicer.panel.words import warningsOfAll
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.scene import nodes, sample_data, volumes
 from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, Side
@@ -22,43 +21,38 @@ if TYPE_CHECKING:
 
 
 class DetectSection:
-    """The first section of the panel.
+    """The upper part of the page Review, and the button below it.
 
     Parameters
     ----------
     context
         What it needs of the rest of the panel.
-    widget
-        Loaded from ``detect.ui``.
+    ui
+        The widgets of ``review.ui``.
+
+    Attributes
+    ----------
+    threshold
+        Gives the value between air and body, None to estimate it; the settings say it.
     """
 
-    def __init__(self, context: PanelContext, widget: Any) -> None:
+    def __init__(self, context: PanelContext, ui: Any) -> None:
         self.context = context
-        self.widget = widget
-        self.ui = ui = slicer.util.childWidgetVariables(widget)
-        self.message = MessageLine(ui.messageIcon, ui.messageText)
+        self.ui = ui
+        self.message = MessageLine(ui.detectMessageIcon, ui.detectMessageText)
         self.run: Any = None
+        self.threshold: Callable[[], float | None] = lambda: None
         self._models: list[Model] = []
         self._missing: tuple[packages.Package, ...] = ()
         self._outcome: tuple[str, str] | None = None
         self._isResult = self._isCancelling = False
-        self._threshold = ThresholdOption(self)
-        self._about = AboutModel(ui)
         ui.progressArea.visible = False
-        widget.connect("contentsCollapsed(bool)", self._onCollapsed)
         ui.volumeSelector.setMRMLScene(slicer.mrmlScene)
         ui.sampleButton.connect("clicked(bool)", self._onLoadSample)
         ui.modelSelector.connect("currentIndexChanged(int)", self._onModelChosen)
-        ui.optionsGroup.connect("toggled(bool)", self._onOptionsToggled)
-        ui.cardButton.connect("clicked(bool)", lambda *_: self.context.actions.showCard(self.model))
         ui.detectButton.connect("clicked(bool)", self.detect)
         ui.cancelButton.connect("clicked(bool)", self.cancel)
         ui.installButton.connect("clicked(bool)", self._onInstallPackages)
-
-    def _onCollapsed(self, isCollapsed: bool) -> None:
-        if not isCollapsed:
-            self._showState()
-            self.message.refresh()
 
     # --- what is chosen ---------------------------------------------------------------------------------
 
@@ -98,7 +92,6 @@ class DetectSection:
         self.ui.sampleButton.visible = not self._volumesInScene()
         self._chooseModel()
         self._showState()
-        self._threshold.refresh()
 
     def selectDefaults(self) -> None:
         """Save clicks: take the usual model, and the scene's only usable volume, when none is chosen."""
@@ -145,7 +138,7 @@ class DetectSection:
                 name=parameters.modelName
             )
         if self.model is None:
-            return _("There is no usable model; install one in the section Models.")
+            return _("There is no usable model; install one on the page Models.")
         return volumes.refusal(parameters.inputVolume) or _misfit(self.model, parameters.inputVolume)
 
     def isReady(self) -> bool:
@@ -153,15 +146,16 @@ class DetectSection:
         return self.run is None and not self._missing and self._problem() is None
 
     def _showState(self) -> None:
-        ui = self.ui
+        ui, parameters = self.ui, self.context.parameters
         isRunning = self.run is not None
         missing = self._missing
         problem = None if missing else self._problem()
-        ui.detectButton.visible = not isRunning
+        isReviewing = parameters is not None and parameters.landmarks is not None
+        ui.detectButton.visible = not (isRunning or missing or isReviewing)
         ui.progressArea.visible = isRunning
         ui.detectButton.enabled = not missing and problem is None
         ui.installButton.visible = bool(missing) and not isRunning
-        for chooser in (ui.volumeSelector, ui.modelSelector, ui.sampleButton, ui.optionsGroup):
+        for chooser in (ui.volumeSelector, ui.modelSelector, ui.sampleButton):
             chooser.enabled = not isRunning
         if isRunning:
             return
@@ -186,41 +180,15 @@ class DetectSection:
         self._showModel()
 
     def _showModel(self) -> None:
-        self._about.show(self.model)
-        self._showFittingOptions()
+        model = self.model
+        self.ui.modelSelector.toolTip = (
+            _("{description} Version {version}.").format(
+                description=str(model.metadata.get("description", "")).strip(), version=model.version
+            )
+            if model is not None
+            else _("Which landmarks are found, and by which networks.")
+        )
         self._showState()
-
-    def _showFittingOptions(self) -> None:
-        """Show what the model asks: which hand it is, or where the body ends and how depth is found."""
-        ui = self.ui
-        isOfHands = self.model is not None and self.model.capabilities.of_hands
-        ui.sideLabel.visible = ui.sideSelector.visible = isOfHands
-        for widget in (
-            ui.thresholdLabel,
-            ui.automaticThresholdBox,
-            ui.thresholdSlider,
-        ):
-            widget.visible = not self._readsGreyValues
-        for widget in (ui.depthLabel, ui.depthSelector):
-            widget.visible = self._choosesDepth
-        self._threshold.refresh()
-
-    @property
-    def looksAtOutlines(self) -> bool:
-        """Whether the chosen model has a threshold to choose."""
-        return self.model is not None and self.model.capabilities.of_outlines
-
-    @property
-    def _readsGreyValues(self) -> bool:
-        return self.model is not None and not self.model.capabilities.of_outlines
-
-    @property
-    def _choosesDepth(self) -> bool:
-        return self.model is None or self.model.capabilities.chooses_depth
-
-    def _onOptionsToggled(self, *_args: object) -> None:
-        # As with collapsed sections: what was to be hidden meanwhile comes out again.
-        self._showFittingOptions()
 
     # --- detection --------------------------------------------------------------------------------------
 
@@ -244,8 +212,8 @@ class DetectSection:
         run = self.context.logic.startDetection(
             parameters.inputVolume,
             model.name,
-            threshold=None if self._readsGreyValues else self._threshold.value,
-            depth=(parameters.depth.value or None) if self._choosesDepth else None,
+            threshold=self.threshold(),
+            depth=(parameters.depth.value or None) if model.capabilities.chooses_depth else None,
             device=parameters.device.value,
             side=parameters.side.value if model.capabilities.of_hands else Side.AUTOMATIC.value,
             keepReviewed=parameters.keepReviewed,
@@ -268,10 +236,6 @@ class DetectSection:
         if self.run is not None:
             self.run.cancel()
             self._end("warning", sentence)
-
-    def close(self) -> None:
-        """The module is unloaded."""
-        self._threshold.close()
 
     def _onProgress(self, fraction: float, text: str, secondsLeft: float | None) -> None:
         self.ui.progressBar.value = round(100 * fraction)

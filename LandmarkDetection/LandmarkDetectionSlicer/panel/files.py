@@ -11,42 +11,36 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer.logic import detecting
-from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.scene import nodes
 
 if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.context import PanelContext
+    from LandmarkDetectionSlicer.panel.message import MessageLine
 
 FOLDER_SETTING = "LandmarkDetection/Folder"
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
-class FilesSection:
-    """The fifth section of the panel.
+class Files:
+    """What the page Review saves and opens.
 
     Parameters
     ----------
     context
         What it needs of the rest of the panel.
     widget
-        Loaded from ``files.ui``.
+        What dialogs belong to.
+    message
+        Says what was saved, or why it was not.
     """
 
-    def __init__(self, context: PanelContext, widget: Any) -> None:
+    def __init__(self, context: PanelContext, widget: Any, message: MessageLine) -> None:
         self.context = context
         self.widget = widget
-        self.ui = ui = slicer.util.childWidgetVariables(widget)
-        self.message = MessageLine(ui.messageIcon, ui.messageText)
-        ui.exportButton.connect("clicked(bool)", self._onExport)
-        ui.importButton.connect("clicked(bool)", self._onImport)
+        self.message = message
 
-    def refresh(self) -> None:
-        """Enable what can be done."""
-        parameters = self.context.parameters
-        self.ui.exportButton.enabled = parameters is not None and parameters.landmarks is not None
-        self.ui.importButton.enabled = parameters is not None
-
-    def _onExport(self, *_args: object) -> None:
+    def save(self) -> None:
+        """Ask for a file, and write the landmarks under review to it."""
         self.context.actions.clearMessages()
         landmarkNode = self.context.chosen.landmarks
         kinds = (
@@ -57,7 +51,7 @@ class FilesSection:
         )
         proposal = lastFolder() / f"{landmarkNode.GetName()}.mrk.json"
         path = qt.QFileDialog.getSaveFileName(
-            self.widget, _("Export landmarks"), str(proposal), ";;".join(kinds)
+            self.widget, _("Save landmarks"), str(proposal), ";;".join(kinds)
         )
         if path:
             rememberFolder(path)
@@ -99,11 +93,12 @@ class FilesSection:
     def _told(self, path: Path) -> None:
         self.message.information(_("Saved {name} in {folder}.").format(name=path.name, folder=path.parent))
 
-    def _onImport(self, *_args: object) -> None:
+    def open(self) -> None:
+        """Ask for a file, and go on with the landmarks in it."""
         self.context.actions.clearMessages()
         kinds = (_("Landmarks (*.json *.fcsv *.csv *.dcm)"), _("All files (*)"))
         path = qt.QFileDialog.getOpenFileName(
-            self.widget, _("Import landmarks"), str(lastFolder()), ";;".join(kinds)
+            self.widget, _("Open landmarks"), str(lastFolder()), ";;".join(kinds)
         )
         if path:
             rememberFolder(path)

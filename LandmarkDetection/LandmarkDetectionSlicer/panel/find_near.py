@@ -12,32 +12,32 @@ from LandmarkDetectionSlicer.scene import nodes
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import Landmark
-    from LandmarkDetectionSlicer.panel.review import ReviewSection
+    from LandmarkDetectionSlicer.panel.review import ReviewPage
 
 
 class FindNear:
-    """The button of the review that waits for a click in a view.
+    """The entry of the menu that waits for a click in a view.
 
     Parameters
     ----------
-    section
-        The review; the landmark that is selected there when the button is pressed is looked for.
-    button
+    page
+        The review; the landmark that is selected there when the entry is chosen is looked for.
+    entry
         Stays down while a click is waited for.
     """
 
-    def __init__(self, section: ReviewSection, button: Any) -> None:
-        self._section = section
-        self._button = button
+    def __init__(self, page: ReviewPage, entry: Any) -> None:
+        self._page = page
+        self._entry = entry
         self._picker: ClickPicker | None = None
         self._name = ""
-        button.connect("toggled(bool)", self._onToggled)
+        entry.connect("toggled(bool)", self._onToggled)
 
     def isPossible(self) -> bool:
         """Only the model that made the review can look again, and only in its volume."""
-        section, session, model = self._section, self._section.session, self._section.model
+        page, session, model = self._page, self._page.session, self._page.model
         return (
-            section.selected is not None
+            page.selected is not None
             and model is not None
             and session is not None
             and session.landmarkNode is not None
@@ -50,51 +50,51 @@ class FindNear:
         picker, self._picker = self._picker, None
         if picker is not None:
             picker.stop()
-            self._section.message.clear()
-        if self._button.checked:
-            self._button.checked = False
+            self._page.message.clear()
+        if self._entry.checked:
+            self._entry.checked = False
 
     def _onToggled(self, isOn: bool) -> None:
         if not isOn:
             self.stop()
             return
-        section = self._section
-        section.context.actions.clearMessages()
-        self._name = section.selected or ""
+        page = self._page
+        page.context.actions.clearMessages()
+        self._name = page.selected or ""
         self._say(_("Click near the {landmark} in a view."))
         self._picker = ClickPicker(self._onClicked, self.stop)
 
     def _say(self, sentence: str) -> None:
-        title = self._section.title(self._name).lower()
-        self._section.message.information(sentence.format(landmark=title))
+        title = self._page.title(self._name).lower()
+        self._page.message.information(sentence.format(landmark=title))
 
     def _onClicked(self, position: list[float]) -> None:
         self._picker = None
         self.stop()
-        section, session, name = self._section, self._section.opened, self._name
+        page, session, name = self._page, self._page.opened, self._name
         volumeNode = nodes.volumeOf(session.node)
         if volumeNode is None:  # deleted while the click was waited for
             return
         self._say(_("Looking for the {landmark}..."))
 
         def found(landmark: Landmark) -> None:
-            section.message.clear()
-            if section.session is not session or session.isClosed:
+            page.message.clear()
+            if page.session is not session or session.isClosed:
                 return
             if not landmark.is_present:
-                section.message.warning(_("Nothing like it is near the click; drag the point instead."))
+                page.message.warning(_("Nothing like it is near the click; drag the point instead."))
                 return
             session.correct(name, landmark.position)
-            section.select(name)
+            page.select(name)
 
         detecting.locateNear(
-            section.context.logic.worker,
+            page.context.logic.worker,
             volumeNode,
             session.review.prediction.model,
             name,
             position,
             found,
-            section.message.error,
+            page.message.error,
             threshold=detecting.givenThreshold(session.review.prediction),
             side=session.review.prediction.used.side or "auto",
         )

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 
-class FramesSection(VTKObservationMixin):
-    """The section below the measurements.
+class FramesPage(VTKObservationMixin):
+    """The page Axes of the body.
 
     Parameters
     ----------
@@ -35,7 +35,9 @@ class FramesSection(VTKObservationMixin):
     def __init__(self, context: PanelContext, widget: Any) -> None:
         super().__init__()
         self.context = context
+        self.heading = _("Axes of the body")
         self.widget = widget
+        self._isShown = False
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self.placed: tuple[PlacedFrame, ...] = ()
@@ -46,8 +48,12 @@ class FramesSection(VTKObservationMixin):
         ui.scannedButton.connect("clicked(bool)", self._onScanned)
         ui.alignButton.connect("clicked(bool)", self._onAlign)
         ui.undoButton.connect("clicked(bool)", self._onUndo)
-        widget.connect("contentsCollapsed(bool)", lambda *_args: self._update())
         self._show()
+
+    def turned(self, isShown: bool) -> None:
+        """It has come to the front, or has gone behind another: then no axes are placed."""
+        self._isShown = isShown
+        self._update()
 
     def refresh(self) -> None:
         """Take the landmarks that are under review now."""
@@ -88,7 +94,7 @@ class FramesSection(VTKObservationMixin):
 
     def _update(self) -> None:
         self.placed = ()
-        if self._node is None or self.widget.collapsed:
+        if self._node is None or not self._isShown:
             pass
         elif needed := packages.needsInstalling():
             self.message.warning(needed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import qt
@@ -12,7 +12,6 @@ from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionSlicer.panel.pictures import statusIcon
 
 NAME, CONFIDENCE, STATUS, WARNING = range(4)
-ROW_HEIGHT = 22
 
 
 class Row(NamedTuple):
@@ -42,8 +41,18 @@ class LandmarkTable:
         self._onSelected = onSelected
         self.names: list[str] = []
         self._icons = {status: statusIcon(status) for status in Status}
-        self._warningIcon = widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning)
-        prepareTable(widget, [_("Landmark"), _("Confidence"), _("Status"), ""])
+        sign = widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(16, 16)
+        self._warningIcon = qt.QIcon(sign)
+        self._warningIcon.addPixmap(sign, qt.QIcon.Selected)  # else a style tints it in the selected row
+        prepareTable(
+            widget,
+            {
+                _("Landmark"): _("Those that most need a look come first; the sign is that of the status."),
+                _("Confidence"): _("How likely the landmark is where the model has it."),
+                _("Status"): _("What the model, or you, say of it."),
+                "\u26a0": _("What the model warns of."),
+            },
+        )
         widget.setAlternatingRowColors(True)
         widget.connect("itemSelectionChanged()", self._onRow)
 
@@ -51,6 +60,7 @@ class LandmarkTable:
         """Show these landmarks, one of them selected."""
         wasBlocked = self._widget.blockSignals(True)
         self.names = [row.name for row in rows]
+        fitRows(self._widget)
         self._widget.setRowCount(len(rows))
         for number, row in enumerate(rows):
             self._fillRow(number, row)
@@ -101,19 +111,27 @@ class LandmarkTable:
         return item
 
 
-def prepareTable(table: qt.QTableWidget, titles: list[str]) -> None:
-    """Columns with these titles, the first as wide as there is room; whole rows are selected."""
-    table.setColumnCount(len(titles))
-    table.setHorizontalHeaderLabels(titles)
+def prepareTable(table: qt.QTableWidget, columns: Mapping[str, str]) -> None:
+    """Columns by title, each with its meaning, the first as wide as there is room; whole rows are selected."""
+    table.setColumnCount(len(columns))
+    for column, (title, meaning) in enumerate(columns.items()):
+        item = qt.QTableWidgetItem(title)
+        item.setToolTip(meaning)
+        table.setHorizontalHeaderItem(column, item)
     table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
     table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
     table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
     table.setTabKeyNavigation(False)
     table.setShowGrid(False)
     table.verticalHeader().setVisible(False)
-    table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+    fitRows(table)
     header = table.horizontalHeader()
     header.setHighlightSections(False)
     header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
-    for column in range(1, len(titles)):
+    for column in range(1, len(columns)):
         header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+
+
+def fitRows(table: qt.QTableWidget) -> None:
+    """Make rows as high as the text is now."""
+    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 6)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import ctk
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -16,7 +15,7 @@ from LandmarkDetectionLib.requests import FineTune, Request, Train
 from LandmarkDetectionSlicer.logic import annotating
 from LandmarkDetectionSlicer.panel.context import loadForm
 from LandmarkDetectionSlicer.panel.files import lastFolder
-from LandmarkDetectionSlicer.panel.message import MessageLine
+from LandmarkDetectionSlicer.panel.message import emptyPage
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.process.worker import CANCELLED, BackgroundWorker
 from LandmarkDetectionSlicer.scene.nodes import loadReview, volumeOf
@@ -31,8 +30,8 @@ STORE_SETTING = "LandmarkDetection/AnnotationStore"
 REVIEWER_SETTING = "LandmarkDetection/Reviewer"
 
 
-class LearnSection:
-    """The section of the annotation store; its contents are built when somebody opens it.
+class LearnPage:
+    """The page of the annotation store; its contents are built when somebody opens it.
 
     Parameters
     ----------
@@ -47,26 +46,15 @@ class LearnSection:
 
     def __init__(self, context: PanelContext) -> None:
         self.context = context
-        self.widget = ctk.ctkCollapsibleButton()
-        self.widget.text = _("Learn from corrections")
-        self.widget.collapsedHeight = 0
-        self._layout = qt.QVBoxLayout(self.widget)
-        icon, text = qt.QLabel(), qt.QLabel()
-        text.setTextFormat(qt.Qt.PlainText)
-        text.setWordWrap(True)
-        text.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
-        line = qt.QHBoxLayout()
-        line.addWidget(icon, 0, qt.Qt.AlignTop)
-        line.addWidget(text, 1)
-        self._layout.addLayout(line)
-        self.message = MessageLine(icon, text)
+        self.heading = _("Learn")
+        self.widget, self.message = emptyPage()
+        self.widget.layout().addStretch(1)
         self.ui: Any = None
         self._saving: VolumeRequest | None = None
         # Of its own: learning takes long, and must neither wait for a detection nor hold one up.
         self._learner = BackgroundWorker()
         self._isLearning = False
         self.options: dict[str, Any] = {}
-        self.widget.connect("contentsCollapsed(bool)", self._onCollapsed)
 
     # --- set-up -----------------------------------------------------------------------------------------
 
@@ -75,7 +63,7 @@ class LearnSection:
         if self.ui is not None:
             return
         contents = loadForm("learn")
-        self._layout.insertWidget(0, contents)
+        self.widget.layout().insertWidget(0, contents)
         self.ui = ui = slicer.util.childWidgetVariables(contents)
         settings = slicer.app.userSettings()
         ui.storeEdit.text = str(settings.value(STORE_SETTING) or "")
@@ -91,13 +79,13 @@ class LearnSection:
         ui.cancelButton.connect("clicked(bool)", lambda *_args: self.cancel())
         self._onStore()
 
-    def _onCollapsed(self, isCollapsed: bool) -> None:
-        if not isCollapsed:
+    def turned(self, isShown: bool) -> None:
+        """It has come to the front, or has gone behind another."""
+        if isShown:
             self.build()
             if problem := packages.needsInstalling():
                 self.message.warning(problem)
             self.refresh()
-            self.message.refresh()
 
     # --- what is shown ----------------------------------------------------------------------------------
 
@@ -299,7 +287,7 @@ class LearnSection:
 def _refusal(model: Model | None) -> str | None:
     """Why a model cannot be improved; None when it can."""
     if model is None:
-        return _("Choose a model in the section Detect first.")
+        return _("Choose a model on the page Review first.")
     if not model.capabilities.learns:
         return _("Only models that were trained on annotated images learn from corrections; train one below.")
     return None

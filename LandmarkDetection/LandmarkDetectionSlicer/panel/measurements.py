@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 
-class MeasurementsSection(VTKObservationMixin):
-    """The section below the review.
+class MeasurementsPage(VTKObservationMixin):
+    """The page Measure.
 
     Parameters
     ----------
@@ -40,7 +40,9 @@ class MeasurementsSection(VTKObservationMixin):
     def __init__(self, context: PanelContext, widget: Any) -> None:
         super().__init__()
         self.context = context
+        self.heading = _("Measure")
         self.widget = widget
+        self._isShown = False
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self.measurements: Measurements | None = None
@@ -48,14 +50,28 @@ class MeasurementsSection(VTKObservationMixin):
         self._node: slicer.vtkMRMLMarkupsFiducialNode | None = None
         self._landmarks = LandmarkSet(())
         self._lines = MeasurementLines()
-        prepareTable(ui.measurementTable, [_("Measurement"), _("Value"), _("Usual"), _("Class")])
+        prepareTable(
+            ui.measurementTable,
+            {
+                _("Measurement"): _("What is measured; hold the mouse over a name for its definition."),
+                _("Value"): _("With half of its 95 % interval, as far as the model knows how sure it is."),
+                _("Usual"): _("The usual range; hold the mouse over it for its source."),
+                _("Class"): _("What the value means, or why there is none."),
+            },
+        )
         header = ui.measurementTable.horizontalHeader()
-        header.setSectionResizeMode(3, qt.QHeaderView.Stretch)  # long remarks are cut; a tooltip has them
+        header.setSectionResizeMode(3, qt.QHeaderView.Stretch)
+        # Long classes go on in further lines.
+        ui.measurementTable.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         ui.measurementTable.connect("itemSelectionChanged()", self._draw)
         ui.allLinesBox.connect("toggled(bool)", lambda *_args: self._draw())
         ui.reportButton.connect("clicked(bool)", self._onReport)
-        widget.connect("contentsCollapsed(bool)", lambda *_args: self._update())
         self._show()
+
+    def turned(self, isShown: bool) -> None:
+        """It has come to the front, or has gone behind another: then nothing is measured or drawn."""
+        self._isShown = isShown
+        self._update()
 
     def refresh(self) -> None:
         """Take the landmarks that are under review now."""
@@ -99,7 +115,7 @@ class MeasurementsSection(VTKObservationMixin):
 
     def _update(self) -> None:
         self.measurements = None
-        if self._node is None or self.widget.collapsed:
+        if self._node is None or not self._isShown:
             pass
         elif needed := packages.needsInstalling():
             self.message.warning(needed)
@@ -118,6 +134,7 @@ class MeasurementsSection(VTKObservationMixin):
     def _show(self) -> None:
         ui, found = self.ui, self.measurements
         ui.reportButton.enabled = found is not None
+        ui.emptyLabel.visible = found is None
         ui.measurementTable.visible = ui.allLinesBox.visible = found is not None
         ui.warningLabel.text = "\n".join(found.warnings) if found is not None else ""
         ui.warningLabel.visible = bool(ui.warningLabel.text)

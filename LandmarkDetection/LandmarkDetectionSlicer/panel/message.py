@@ -1,15 +1,17 @@
-"""The one sentence that a section of the panel has to say."""
+"""The one sentence that a page of the panel has to say."""
+
+from typing import Any
 
 import qt
 
 
 class MessageLine:
-    """An icon and a sentence below a section; nothing at all while there is nothing to say.
+    """An icon and a sentence on a page; nothing at all while there is nothing to say.
 
     Parameters
     ----------
     icon, text
-        The two labels of the section.
+        The two labels.
     """
 
     INFORMATION, WARNING, ERROR = "information", "warning", "error"
@@ -40,19 +42,32 @@ class MessageLine:
         """Say nothing."""
         self._show("", "")
 
-    def refresh(self) -> None:
-        """Show or hide the labels again: a collapsed section forgets that a child was to be hidden."""
-        for label in (self._icon, self._text):
-            label.visible = bool(self.kind)
-
     def _show(self, kind: str, sentence: str) -> None:
-        self.kind = kind
-        self._text.text = sentence
-        if kind:
+        if kind and kind != self.kind:
             symbol = {
                 self.INFORMATION: qt.QStyle.SP_MessageBoxInformation,
                 self.WARNING: qt.QStyle.SP_MessageBoxWarning,
                 self.ERROR: qt.QStyle.SP_MessageBoxCritical,
             }[kind]
             self._icon.setPixmap(self._icon.style().standardIcon(symbol).pixmap(16, 16))
-        self.refresh()
+        self.kind = kind
+        self._text.text = sentence
+        for label in (self._icon, self._text):
+            label.visible = bool(kind)
+
+
+def emptyPage() -> tuple[Any, MessageLine]:
+    """A page that holds nothing but its message yet; its contents come first in its layout."""
+    icon, text = qt.QLabel(), qt.QLabel()
+    icon.setAlignment(qt.Qt.AlignTop)
+    text.setTextFormat(qt.Qt.PlainText)
+    text.wordWrap = True
+    text.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
+    widget = qt.QWidget()
+    layout = qt.QVBoxLayout(widget)
+    layout.setContentsMargins(6, 6, 6, 6)
+    row = qt.QHBoxLayout()
+    row.addWidget(icon)
+    row.addWidget(text, 1)
+    layout.addLayout(row)
+    return widget, MessageLine(icon, text)

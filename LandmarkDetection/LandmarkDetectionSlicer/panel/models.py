@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionLib.requests import Install
+from LandmarkDetectionSlicer.panel.about import AboutModel
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 
-class ModelsSection:
-    """The last section of the panel.
+class ModelsPage:
+    """The page Models.
 
     Parameters
     ----------
@@ -33,7 +34,9 @@ class ModelsSection:
 
     def __init__(self, context: PanelContext, widget: Any) -> None:
         self.context = context
+        self.heading = _("Models")
         self.widget = widget
+        self._isShown = False
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self._models: list[Model] = []
@@ -42,7 +45,15 @@ class ModelsSection:
         self._installer = BackgroundWorker()
         self._isInstalling = False
         self._cardWindow: qt.QTextBrowser | None = None
-        prepareTable(ui.modelTable, [_("Model"), _("Version"), ""])
+        self._about = AboutModel(ui)
+        prepareTable(
+            ui.modelTable,
+            {
+                _("Model"): _("Its name, as scripts and the command line know it."),
+                _("Version"): _("Newer versions have learned from more."),
+                _("Origin"): _("Whether it comes with the module or was installed by you."),
+            },
+        )
         ui.modelTable.connect("itemSelectionChanged()", self._onSelected)
         ui.showCardButton.connect("clicked(bool)", lambda *_args: self._showSelectedCard())
         ui.goBackButton.connect("clicked(bool)", lambda *_args: self.useOtherVersion(self._selectedModel()))
@@ -51,6 +62,16 @@ class ModelsSection:
         ui.browseZipButton.connect("clicked(bool)", self._onBrowseZip)
         ui.sourceEdit.connect("textChanged(QString)", lambda *_args: self._showButtons())
         ui.installModelButton.connect("clicked(bool)", self._onInstall)
+
+    def turned(self, isShown: bool) -> None:
+        """It has come to the front, or has gone behind another."""
+        self._isShown = isShown
+        if isShown and not self.ui.modelTable.selectedItems():
+            names = [model.name for model in self._models]
+            chosen = self.context.chosenModel
+            if chosen is not None:
+                self.ui.modelTable.selectRow(names.index(chosen.name))
+        self._showButtons()
 
     # --- the list ---------------------------------------------------------------------------------------
 
@@ -89,6 +110,8 @@ class ModelsSection:
     def _showButtons(self) -> None:
         ui, name, model = self.ui, self._selectedName(), self._selectedModel()
         ui.showCardButton.enabled = model is not None
+        if self._isShown:
+            self._about.show(model)
         others = _otherVersions(model)
         ui.goBackButton.visible = bool(others)
         ui.goBackButton.text = _("Use {version}").format(version=others[0]) if others else ""

@@ -89,5 +89,17 @@ def _dot(painter: qt.QPainter, x: float, y: float, isMarked: bool) -> None:
 
 
 def statusIcon(status: Status) -> qt.QIcon:
-    """The mark of a status (see ``colors``) as an icon: a file, as ``Testing/render_icons.py`` draws them."""
-    return qt.QIcon(str(ICONS / "Status" / f"{status.value}.png"))
+    """The mark of a status (see ``colors``) as an icon: a file, as ``Testing/render_icons.py`` draws them.
+
+    In a selected row it stands on white: on the colour of a selection a style tints it, and it is lost.
+    """
+    mark = qt.QPixmap(str(ICONS / "Status" / f"{status.value}.png"))
+    plate = qt.QPixmap(mark.width(), mark.height())
+    plate.fill(qt.QColor(RIM))
+    painter = qt.QPainter()
+    painter.begin(plate)
+    painter.drawPixmap(0, 0, mark)
+    painter.end()
+    icon = qt.QIcon(mark)
+    icon.addPixmap(plate, qt.QIcon.Selected)
+    return icon

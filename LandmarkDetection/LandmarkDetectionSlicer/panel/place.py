@@ -10,6 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionSlicer.logic import placing
+from LandmarkDetectionSlicer.panel.click_first import ClickFirst
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.protocol_editor import ProtocolEditor
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 PICTURE_SIZE = (112, 168)
 
 
-class PlaceSection:
-    """The third section of the panel.
+class PlacePage:
+    """The page Place.
 
     Parameters
     ----------
@@ -36,6 +37,7 @@ class PlaceSection:
 
     def __init__(self, context: PanelContext, widget: Any) -> None:
         self.context = context
+        self.heading = _("Place")
         self.widget = widget
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
@@ -46,13 +48,13 @@ class PlaceSection:
         self._editor: ProtocolEditor | None = None
         ui.editListButton.connect("clicked(bool)", lambda *_args: self.editList())
         ui.startButton.connect("clicked(bool)", lambda *_args: self.start())
-        widget.connect("contentsCollapsed(bool)", self._onCollapsed)
+        self.clickFirst = ClickFirst(self)
         self._shortcuts = [
             self._connect(ui.backButton, "B", self.back),
             self._connect(ui.skipButton, "S", self.skip),
             self._connect(ui.stopButton, "Esc", self.stop),
         ]
-        self._show()
+        self.show()
 
     def _connect(self, button: qt.QPushButton, keys: str, action: Any) -> qt.QShortcut:
         button.connect("clicked(bool)", lambda *_args: action())
@@ -62,10 +64,10 @@ class PlaceSection:
         shortcut.connect("activatedAmbiguously()", action)
         return shortcut
 
-    def _onCollapsed(self, isCollapsed: bool) -> None:
-        if not isCollapsed:
-            self._show()
-            self.message.refresh()
+    def turned(self, isShown: bool) -> None:
+        """It has come to the front, or has gone behind another: then placing ends."""
+        if not isShown:
+            self.stop()
 
     def setProtocols(self, protocols: list[Protocol] | list[PlainList]) -> None:
         """Offer these lists of landmarks."""
@@ -93,13 +95,18 @@ class PlaceSection:
 
     def _onListSaved(self, protocol: Protocol) -> None:
         self.context.actions.refreshModels()
-        self.ui.protocolSelector.currentIndex = [one.title for one in self._protocols].index(protocol.title)
+        self.choose(protocol)
         self.message.information(
-            _("{title} is kept; press Start to place its landmarks.").format(title=protocol.title)
+            _("{title} is kept; press Start placing for its landmarks.").format(title=protocol.title)
         )
+
+    def choose(self, protocol: Protocol) -> None:
+        """Choose a list."""
+        self.ui.protocolSelector.currentIndex = [one.title for one in self._protocols].index(protocol.title)
 
     def close(self) -> None:
         """The module is unloaded."""
+        self.clickFirst.discard()
         if self._editor is not None:
             self._editor.close()
 
@@ -108,10 +115,11 @@ class PlaceSection:
         parameters = self.context.parameters
         hasVolume = parameters is not None and parameters.inputVolume is not None
         self.ui.startButton.enabled = hasVolume and bool(self._protocols) and self.session is None
+        self.ui.clickButton.enabled = hasVolume
         self.ui.startButton.toolTip = (
             _("Place the landmarks one by one by clicking in the views.")
             if hasVolume
-            else _("Select a volume in the section Detect first.")
+            else _("Select a volume on the page Review first.")
         )
 
     # --- placing ----------------------------------------------------------------------------------------
@@ -124,15 +132,13 @@ class PlaceSection:
         model = next((one for one in self.context.models.usable if one.protocol == self._protocol), None)
         self._body = ReferenceBody(model) if model is not None else None
         landmarkNode = placing.blankLandmarks(volumeNode, self._protocol)
-        self.context.actions.showLandmarks(landmarkNode)
+        self.context.actions.takeLandmarks(landmarkNode)
         session = placing.PlacingSession(landmarkNode, self._onChanged)
         if session.finished:
             self.message.information(_("Every landmark has a place; move them in the views, or review them."))
             return
         self.session = session
-        # What is asked for should be seen without scrolling.
-        self.context.actions.foldReview(True)
-        self._show()
+        self.show()
 
     def skip(self) -> None:
         """Leave the landmark out for now."""
@@ -148,6 +154,7 @@ class PlaceSection:
         """End; what was placed stays."""
         if self.session is not None:
             self.session.stop()
+        self.clickFirst.stop()
 
     def _onChanged(self) -> None:
         if self.session is None:
@@ -155,20 +162,21 @@ class PlaceSection:
         if self.session.finished:
             placed, total = self.session.progress
             self.session = None
-            self.context.actions.foldReview(False)
             self.message.information(
                 _("{placed} of {total} landmarks are placed.").format(placed=placed, total=total)
             )
-        self._show()
+        self.show()
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Show the lists, or what is asked for, or what was clicked."""
         ui, session = self.ui, self.session
         isPlacing = session is not None
+        isClickingFirst = self.clickFirst.session is not None
+        ui.listArea.visible = not (isPlacing or isClickingFirst)
         ui.placeArea.visible = isPlacing
-        ui.protocolSelector.enabled = ui.editListButton.enabled = not isPlacing
-        ui.startButton.visible = not isPlacing
+        ui.clickArea.visible = isClickingFirst
         for shortcut in self._shortcuts:
-            shortcut.setEnabled(isPlacing)
+            shortcut.setEnabled(isPlacing or (isClickingFirst and shortcut is self._shortcuts[-1]))
         self.refresh()
         name = session.current if session is not None else None
         if session is None or name is None or self._protocol is None:

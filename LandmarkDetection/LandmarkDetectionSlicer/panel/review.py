@@ -6,20 +6,21 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionLib.core.landmarks import Landmark, Status
 from LandmarkDetectionLib.quality.triage import landmarks_by_priority, next_open, warnings_of
 from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
+from LandmarkDetectionSlicer.panel.actions import ReviewActions
+from LandmarkDetectionSlicer.panel.files import Files
 from LandmarkDetectionSlicer.panel.find_near import FindNear
 from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable, Row
-from LandmarkDetectionSlicer.panel.legend import legend, statusText, warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.update_others import UpdateOthers
+from LandmarkDetectionSlicer.panel.words import statusText, warningsOfAll
 from LandmarkDetectionSlicer.scene import colors, views
 from LandmarkDetectionSlicer.scene.regions import Region
 from LandmarkDetectionSlicer.scene.transforms import worldPosition
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.panel.context import PanelContext
+    from LandmarkDetectionSlicer.panel.detect import DetectSection
 
-PICTURE_SIZE = (112, 168)
+PICTURE_SIZE = (84, 126)
 
 
-class ReviewSection(VTKObservationMixin):
-    """The second section of the panel.
+class ReviewPage(VTKObservationMixin):
+    """The page in front: the landmarks in a table, what is to be said of them in a bar below.
 
     Parameters
     ----------
@@ -41,14 +43,28 @@ class ReviewSection(VTKObservationMixin):
         What it needs of the rest of the panel.
     widget
         Loaded from ``review.ui``.
+    detect
+        What finds the landmarks, in the upper part of the page.
+
+    Attributes
+    ----------
+    hasNextCase
+        Whether this is a case of a cohort, and not its last.
+    isShown
+        Whether it is the page in front.
     """
 
-    def __init__(self, context: PanelContext, widget: Any) -> None:
+    def __init__(self, context: PanelContext, widget: Any, detect: DetectSection) -> None:
         super().__init__()
         self.context = context
+        self.heading = _("Review")
         self.widget = widget
-        self.ui = ui = slicer.util.childWidgetVariables(widget)
+        self.ui = ui = detect.ui
         self.message = MessageLine(ui.messageIcon, ui.messageText)
+        self.files = Files(context, widget, self.message)
+        self.hasNextCase: Callable[[], bool] = lambda: False
+        self.canDetect = detect.isReady
+        self.isShown = True
         self.session: ReviewSession | None = None
         self.selected: str | None = None
         self.model: Model | None = None
@@ -57,92 +73,43 @@ class ReviewSection(VTKObservationMixin):
         self._markers: colors.StatusMarkers | None = None
         self._region: Region | None = None
         self._table = LandmarkTable(ui.landmarkTable, self.select)
-        self._findNear = FindNear(self, ui.findNearButton)
+        self.actions = ReviewActions(self, detect.detect, self.files.save, self.files.open)
+        self._findNear = FindNear(self, self.actions.findNear)
         self._others = UpdateOthers(self)
         ui.landmarkSelector.setMRMLScene(slicer.mrmlScene)
-        ui.legendLabel.text = legend()
-        self._connect()
-        widget.connect("contentsCollapsed(bool)", self._onCollapsed)
-        self._shortcuts = self._makeShortcuts()
-        self._show()
-
-    # --- set-up -----------------------------------------------------------------------------------------
-
-    def _connect(self) -> None:
-        ui = self.ui
         ui.openOnlyBox.connect("toggled(bool)", lambda *_args: self._fillTable())
-        ui.lockBox.connect("toggled(bool)", self._onLock)
         for button, action in (
             (ui.acceptButton, self.accept),
             (ui.missingButton, self.markMissing),
-            (ui.restoreButton, self.restore),
-            (ui.restoreAllButton, self.restoreAll),
-            (ui.previousButton, self.goToPrevious),
-            (ui.nextButton, self.goToNext),
             (ui.undoButton, self.undo),
-            (ui.redoButton, self.redo),
+            (ui.nextButton, self.goToNext),
+            (ui.saveButton, self.files.save),
+            (ui.openButton, self.files.open),
         ):
             button.connect("clicked(bool)", lambda _checked, action=action: action())
+        self._show()
 
-    def _makeShortcuts(self) -> list[qt.QShortcut]:
-        ui = self.ui
-        return [
-            self._shortcut(keys, action)
-            for keys, action in (
-                ("A", self.accept),
-                ("M", self.markMissing),
-                ("R", self.restore),
-                ("N", self.goToNext),
-                ("P", self.goToPrevious),
-                ("D", lambda: self.shiftLevels(1)),
-                ("U", lambda: self.shiftLevels(-1)),
-                ("F", lambda: ui.findNearButton.click()),
-                ("L", lambda: ui.lockBox.click()),
-                ("Ctrl+Z", self.undo),
-                ("Ctrl+Y", self.redo),
-                ("Ctrl+Shift+Z", self.redo),
-            )
-        ]
-
-    def _shortcut(self, keys: str, action: Callable[[], None]) -> qt.QShortcut:
-        # Of the window, so that a key works after a click into a view as well. A text field takes letters
-        # first, and a panel that is not shown gets none.
-        shortcut = qt.QShortcut(qt.QKeySequence(keys), self.widget)
-        shortcut.setEnabled(False)
-
-        def activated() -> None:
-            if self.session is not None and not self.widget.collapsed:
-                action()
-
-        shortcut.connect("activated()", activated)
-        # Slicer's own Undo has the same keys where it is switched on, and does the same.
-        shortcut.connect("activatedAmbiguously()", activated)
-        return shortcut
+    def turned(self, isShown: bool) -> None:
+        """It has come to the front, or has gone behind another."""
+        self.isShown = isShown
 
     def enter(self) -> None:
         """The module is opened: keys mean something."""
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(True)
+        self.actions.listen(True)
 
     def exit(self) -> None:
         """Another module is opened: keys and clicks are its own."""
         self._findNear.stop()
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
-
-    def _onCollapsed(self, isCollapsed: bool) -> None:
-        if not isCollapsed:
-            self._show()
-            self.message.refresh()
+        self.actions.listen(False)
 
     # --- which landmarks --------------------------------------------------------------------------------
 
     def setLandmarks(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode | None) -> None:
         """Review another node, or none."""
         self._tellOfRemoval(landmarkNode)
-        self._showSelector()
         current = self.session.landmarkNode if self.session is not None else None
         if landmarkNode is current:
+            self._show()
             return
         self.close()
         if landmarkNode is not None:
@@ -186,7 +153,6 @@ class ReviewSection(VTKObservationMixin):
 
     def begin(self) -> None:
         """Show the landmark that most needs a look, and take the keys."""
-        self.widget.collapsed = False
         if self.session is None:
             return
         first = next_open(self.session.review)
@@ -256,54 +222,29 @@ class ReviewSection(VTKObservationMixin):
         ui, session, review = self.ui, self.session, self.review
         isThere = session is not None and review is not None
         done, total = review.progress if review is not None else (0, 0)
-        self._showSelector()
-        ui.progressLabel.text = (
-            _("{done} of {total} reviewed").format(done=done, total=total)
-            if isThere
-            else _("Detect landmarks, place them by hand, or import them.")
-        )
-        warnings = warningsOfAll(review) if review is not None else []
-        ui.warningLabel.text = "\n".join(f"\u26a0 {warning}" for warning in warnings)
-        ui.warningLabel.visible = bool(warnings)
-        ui.reviewProgressBar.maximum = max(total, 1)
-        ui.reviewProgressBar.value = done
-        for widget in (
-            ui.reviewProgressBar,
-            ui.openOnlyBox,
-            ui.landmarkTable,
-            ui.landmarkDetails,
-            ui.previousButton,
-            ui.nextButton,
-            ui.acceptButton,
-            ui.missingButton,
-            ui.restoreButton,
-            ui.restoreAllButton,
-            ui.undoButton,
-            ui.redoButton,
-            ui.findNearButton,
-            ui.lockBox,
-            ui.legendLabel,
-        ):
-            widget.visible = isThere
-        ui.othersBox.visible = self._others.isPossible()
+        isComplete = 0 < total == done
+        selector = ui.landmarkSelector  # a choice is offered only where there is one
+        selector.visible = ui.landmarksLabel.visible = selector.nodeCount() > isThere
+        ui.startArea.visible = not isThere
+        ui.reviewArea.visible = ui.reviewBar.visible = isThere
+        # One button that says what comes next.
+        ui.acceptButton.visible = not isComplete
+        ui.nextCaseButton.visible = isComplete and self.hasNextCase()
+        ui.saveButton.visible = isComplete and not ui.nextCaseButton.visible
+        ui.openButton.enabled = self.context.parameters is not None
+        self.actions.refresh()
         if session is None or review is None:
             return
-        isSelected = self.selected is not None
-        for button in (ui.acceptButton, ui.missingButton, ui.restoreButton):
-            button.enabled = isSelected
-        ui.restoreAllButton.enabled = bool(review.reviewed)
+        ui.progressLabel.text = _("{done} of {total} reviewed").format(done=done, total=total)
+        ui.reviewProgressBar.maximum = max(total, 1)
+        ui.reviewProgressBar.value = done
+        warnings = warningsOfAll(review)
+        ui.warningLabel.text = "\n".join(f"\u26a0 {warning}" for warning in warnings)
+        ui.warningLabel.visible = bool(warnings)
+        for button in (ui.acceptButton, ui.missingButton, ui.nextButton):
+            button.enabled = self.selected is not None
         ui.undoButton.enabled = session.canUndo
-        ui.redoButton.enabled = session.canRedo
-        ui.findNearButton.enabled = self._findNear.isPossible()
-        wasBlocked = ui.lockBox.blockSignals(True)
-        ui.lockBox.checked = session.isLocked
-        ui.lockBox.blockSignals(wasBlocked)
         self._showDetails()
-
-    def _showSelector(self) -> None:
-        """A choice is offered only where there is one."""
-        selector = self.ui.landmarkSelector
-        selector.visible = selector.nodeCount() > (0 if self.session is None else 1)
 
     def _showDetails(self) -> None:
         ui, name = self.ui, self.selected
@@ -361,7 +302,18 @@ class ReviewSection(VTKObservationMixin):
                 position = worldPosition(session.node, predicted.position)
         views.highlight(session.node, session.review.landmarks.names.index(name))
         if position is not None:
-            views.centerOn(position)
+            views.centerOn(position, self._field(name))
+
+    def _field(self, name: str) -> float:
+        """How much of the image a look at a landmark needs, in mm."""
+        landmarks = self.opened.review.landmarks
+        place = (
+            self.opened.review.prediction.landmarks[name]
+            if not landmarks[name].is_present
+            else landmarks[name]
+        )
+        others = [mark.position for mark in landmarks if mark.is_present and mark.name != name]
+        return views.suitableField(place.position, others, place.expected_error or 0.0)
 
     def _onPointPicked(self, caller: Any, _event: object) -> None:
         display = caller.GetDisplayNode()
@@ -400,7 +352,7 @@ class ReviewSection(VTKObservationMixin):
         if self.session is None:
             return
         self.context.actions.clearMessages()
-        chain = self._chain()
+        chain = self.chain
         if not chain:
             self.message.information(_("These landmarks are no chain of vertebrae."))
             return
@@ -414,8 +366,9 @@ class ReviewSection(VTKObservationMixin):
             )
         )
 
-    def _chain(self) -> tuple[tuple[str, ...], ...]:
-        """Of the model's protocol, as far as all of its landmarks are under review."""
+    @property
+    def chain(self) -> tuple[tuple[str, ...], ...]:
+        """The levels of a spine in the model's protocol, as far as all of its landmarks are under review."""
         names = self.opened.review.landmarks.names
         return self.model.protocol.restricted(names).chain if self.model is not None else ()
 
@@ -433,19 +386,42 @@ class ReviewSection(VTKObservationMixin):
             self.session.restoreAll()
 
     def undo(self) -> None:
-        """Take the last step back."""
-        if self.session is not None:
-            self.context.actions.clearMessages()
-            self._others.forget()
-            self.session.undo()
+        """Take the last step back, and show what it was about."""
+        self._travel(lambda session: session.undo())
 
     def redo(self) -> None:
         """Do the step again that was taken back."""
-        if self.session is not None:
-            self.context.actions.clearMessages()
-            self._others.forget()
-            self.session.redo()
+        self._travel(lambda session: session.redo())
 
-    def _onLock(self, isLocked: bool) -> None:
+    def _travel(self, step: Callable[[ReviewSession], None]) -> None:
+        if self.session is None:
+            return
+        self.context.actions.clearMessages()
+        self._others.forget()
+        before = self.session.review.landmarks
+        step(self.session)
+        if self.session is None:  # undo took the landmarks themselves away
+            return
+        now = self.session.review.landmarks
+        if before.names == now.names:
+            said = (one.name for one, other in zip(before, now, strict=True) if _isSaidOtherwise(one, other))
+            if (changed := next(said, None)) is not None:
+                self.select(changed)
+
+    @property
+    def canFindNear(self) -> bool:
+        """Whether the model can look for the selected landmark again."""
+        return self._findNear.isPossible()
+
+    def setLocked(self, isLocked: bool) -> None:
+        """Hold the points against the mouse, or let them go."""
         if self.session is not None:
             self.session.setLocked(isLocked)
+
+
+def _isSaidOtherwise(before: Landmark, now: Landmark) -> bool:
+    """Whether a person says something else of it; what only followed is left out."""
+    if not (before.status.by_person or now.status.by_person):
+        return False
+    isThere = before.is_present and now.is_present
+    return before.status is not now.status or (isThere and bool((before.position != now.position).any()))

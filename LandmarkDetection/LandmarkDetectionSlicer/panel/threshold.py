@@ -12,26 +12,27 @@ import slicer
 from LandmarkDetectionSlicer.logic import detecting
 
 if TYPE_CHECKING:
-    from LandmarkDetectionSlicer.panel.detect import DetectSection
+    from LandmarkDetectionSlicer.panel.settings import SettingsPage
 
 PREVIEW_DELAY_MS = 300
 PICTURE_SIZE = (260, 160)
 
 
 class ThresholdOption:
-    """The slider among the options of a detection; nothing is computed while they are collapsed.
+    """The slider among the settings; nothing is computed while they are not shown.
 
     Parameters
     ----------
-    section
-        Whose choices are previewed.
+    page
+        The settings.
     """
 
-    def __init__(self, section: DetectSection) -> None:
-        self._section = section
-        self._slider = section.ui.thresholdSlider
-        self._picture = section.ui.silhouettePicture
-        self._timer = qt.QTimer(section.widget)
+    def __init__(self, page: SettingsPage) -> None:
+        self._page = page
+        self._slider = page.ui.thresholdSlider
+        self._picture = page.ui.silhouettePicture
+        self._picture.visible = False
+        self._timer = qt.QTimer(page.widget)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PREVIEW_DELAY_MS)
         self._timer.connect("timeout()", self._request)
@@ -39,9 +40,10 @@ class ThresholdOption:
 
     @property
     def value(self) -> float | None:
-        """The chosen threshold; None lets it be estimated."""
-        parameters = self._section.context.chosen
-        return None if parameters.automaticThreshold else parameters.threshold
+        """The chosen threshold; None lets it be estimated, or belongs to a model that needs none."""
+        parameters = self._page.context.chosen
+        isOurs = self._page.looksAtOutlines and not parameters.automaticThreshold
+        return parameters.threshold if isOurs else None
 
     def refresh(self) -> None:
         """Show the parameters, and ask for a new silhouette soon, if anybody looks at it."""
@@ -58,12 +60,12 @@ class ThresholdOption:
         self._path().unlink(missing_ok=True)
 
     def _isWanted(self) -> bool:
-        section = self._section
-        return not section.ui.optionsGroup.collapsed and section.isReady() and section.looksAtOutlines
+        page = self._page
+        return page.isShown and page.detect.isReady() and page.looksAtOutlines
 
     def _showSlider(self) -> None:
         """Range and value of the slider; the parameter is untouched by it."""
-        slider, parameters = self._slider, self._section.context.chosen
+        slider, parameters = self._slider, self._page.context.chosen
         slider.enabled = not parameters.automaticThreshold
         wasBlocked = slider.blockSignals(True)
         low, high = parameters.inputVolume.GetImageData().GetScalarRange()
@@ -73,7 +75,7 @@ class ThresholdOption:
         slider.blockSignals(wasBlocked)
 
     def _onMoved(self, value: float) -> None:
-        parameters = self._section.context.parameters
+        parameters = self._page.context.parameters
         if parameters is not None and not parameters.automaticThreshold:
             parameters.threshold = value
 
@@ -81,11 +83,11 @@ class ThresholdOption:
         return Path(slicer.app.temporaryPath) / f"landmark-detection-silhouette-{os.getpid()}.png"
 
     def _request(self) -> None:
-        section, model = self._section, self._section.model
+        page, model = self._page, self._page.detect.model
         if self._isWanted() and model is not None:
             detecting.previewSilhouette(
-                section.context.logic.worker,
-                section.context.chosen.inputVolume,
+                page.context.logic.worker,
+                page.context.chosen.inputVolume,
                 model.name,
                 self.value,
                 str(self._path()),
@@ -96,7 +98,7 @@ class ThresholdOption:
     def _onDrawn(self, threshold: float, path: str) -> None:
         if not self._isWanted():
             return
-        parameters = self._section.context.chosen
+        parameters = self._page.context.chosen
         if parameters.automaticThreshold:
             parameters.threshold = threshold
         picture = qt.QPixmap(path)

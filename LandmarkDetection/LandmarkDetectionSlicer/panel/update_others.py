@@ -1,4 +1,4 @@
-"""The other landmarks follow corrections: the choice in the review section, and what it sets going."""
+"""The other landmarks follow corrections: what the choice in the settings sets going."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from LandmarkDetectionSlicer.scene.parameters import Others
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
-    from LandmarkDetectionSlicer.panel.review import ReviewSection
+    from LandmarkDetectionSlicer.panel.review import ReviewPage
 
 
 class UpdateOthers:
-    """Part of the review section; nothing is made before the first correction that others follow.
+    """Part of the page Review; nothing is made before the first correction that others follow.
 
     Parameters
     ----------
-    section
+    page
         The review.
     """
 
-    def __init__(self, section: ReviewSection) -> None:
-        self._section = section
+    def __init__(self, page: ReviewPage) -> None:
+        self._page = page
         self._propagator: Propagator | None = None
         self._ghosts: Ghosts | None = None
         self._before: LandmarkSet | None = None  # the last step
@@ -34,7 +34,7 @@ class UpdateOthers:
 
     def isPossible(self) -> bool:
         """Only the model that made the review can say it, only in its volume, and not every model can."""
-        session, model = self._section.session, self._section.model
+        session, model = self._page.session, self._page.model
         return (
             session is not None
             and model is not None
@@ -46,7 +46,7 @@ class UpdateOthers:
 
     def begin(self) -> None:
         """Another review begins."""
-        self._ghosts = Ghosts(self._section.opened.node)
+        self._ghosts = Ghosts(self._page.opened.node)
 
     def end(self) -> None:
         """The review ends."""
@@ -80,32 +80,32 @@ class UpdateOthers:
         """A point is on its way."""
         if self._choice() is Others.LIVE:
             if self._beforeDrag is None:
-                self._beforeDrag = self._section.opened.review.landmarks
+                self._beforeDrag = self._page.opened.review.landmarks
             self._ask()
 
     def _choice(self) -> Others:
-        parameters = self._section.context.parameters
+        parameters = self._page.context.parameters
         return parameters.others if parameters is not None and self.isPossible() else Others.STAY
 
     def _ask(self) -> None:
-        section = self._section
+        page = self._page
         if self._propagator is None:
             self._propagator = Propagator(
-                section.opened,
-                section.context.logic.worker,
-                section.opened.review.prediction.model,
+                page.opened,
+                page.context.logic.worker,
+                page.opened.review.prediction.model,
                 self._onMoved,
-                section.message.error,
+                page.message.error,
             )
         self._propagator.ask()
 
     def _onMoved(self, before: LandmarkSet) -> None:
-        section = self._section
-        if self._ghosts is None or section.session is None:  # the review has ended
+        page = self._page
+        if self._ghosts is None or page.session is None:  # the review has ended
             return
         if self._before is None:
             self._before = before
-        count = self._ghosts.show(self._beforeDrag or self._before, section.session.review.landmarks)
-        if count and not section.session.isDragging:
+        count = self._ghosts.show(self._beforeDrag or self._before, page.session.review.landmarks)
+        if count and not page.session.isDragging:
             text = _("{count} other landmarks moved.") if count > 1 else _("Another landmark moved.")
-            section.message.information(text.format(count=count))
+            page.message.information(text.format(count=count))

@@ -120,9 +120,9 @@ def needsInstalling() -> str | None:
     if not missing:
         return None
     names = ", ".join(package.name for package in missing)
-    return _("This needs Python packages that are missing ({names}); install them in Detect.").format(
-        names=names
-    )
+    return _(
+        "This needs Python packages that are missing ({names}); install them on the page Review."
+    ).format(names=names)
 
 
 def ensurePackages(ask: Callable[[str], bool] | None = None, *further: Path) -> str | None:

@@ -75,9 +75,9 @@ class Others(Enum):
     def label(self) -> str:
         """As the panel shows it."""
         return {
-            Others.STAY: _("Others stay"),
-            Others.FOLLOW: _("Others follow corrections"),
-            Others.LIVE: _("Others follow while dragging"),
+            Others.STAY: _("Stay where they are"),
+            Others.FOLLOW: _("Follow corrections"),
+            Others.LIVE: _("Follow while dragging"),
         }[self]
 
 

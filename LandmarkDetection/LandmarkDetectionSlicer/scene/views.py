@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ SLICE_MM = 160.0
 """The wider side of a slice view after going to a landmark: a joint with what is around it."""
 VIEW_3D_MM = 600.0
 """Height of the 3D view then: enough of the body to see where one is."""
+LEAST_FIELD_MM = 40.0
+FIELD_ATTRIBUTE = "LandmarkDetection.field"
+"""Of a slice view: how wide it was made here; what a person makes of it since is theirs."""
 YELLOW = (0xF0 / 255, 0xE4 / 255, 0x42 / 255)
 
 
@@ -23,9 +27,9 @@ def centerOn(position: npt.ArrayLike, zoomMm: float | None = SLICE_MM) -> None:
     position : (3,)
         World RAS mm.
     zoomMm
-        The wider side of the slice views becomes this long; a view that shows less already stays, so that a
-        closer look survives going from landmark to landmark. 3D views come nearer in the same way. None only
-        moves the views.
+        The wider side of the slice views becomes this long. A view that a person has brought nearer stays so,
+        for a closer look to survive going from landmark to landmark. 3D views come nearer in the same way.
+        None only moves the views.
     """
     place = np.asarray(position, dtype=np.float64)
     for sliceNode in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
@@ -46,11 +50,33 @@ def highlight(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, index: int | None
         display.SetActiveControlPoint(-1 if index is None else index)
 
 
+def suitableField(
+    place: npt.ArrayLike, others: Sequence[npt.ArrayLike], expectedErrorMm: float = 0.0
+) -> float:
+    """How much of the image to show about a landmark, in mm.
+
+    Its neighbours tell its scale: a finger joint is looked at more closely than a hip. What may be far off
+    needs room to be looked for.
+
+    Parameters
+    ----------
+    place, others : (3,)
+        Where the landmark is, or is expected, and where the others are, in mm.
+    expectedErrorMm
+        How far off it is expected to be.
+    """
+    distances = np.sort([np.linalg.norm(np.subtract(place, other)) for other in others])
+    near = float(distances[:2].mean()) if len(distances) and np.isfinite(distances[0]) else SLICE_MM
+    return min(max(4 * near, 6 * expectedErrorMm, LEAST_FIELD_MM), SLICE_MM)
+
+
 def _zoomSlice(sliceNode: slicer.vtkMRMLSliceNode, zoomMm: float) -> None:
     width, height, depth = sliceNode.GetFieldOfView()
-    factor = zoomMm / max(width, height)
-    if factor < 1:
+    now, ours = max(width, height), float(sliceNode.GetAttribute(FIELD_ATTRIBUTE) or "nan")
+    if now > zoomMm or np.isclose(now, ours):
+        factor = zoomMm / now
         sliceNode.SetFieldOfView(width * factor, height * factor, depth)
+        sliceNode.SetAttribute(FIELD_ATTRIBUTE, str(zoomMm))
 
 
 def _aimCamera(cameraNode: slicer.vtkMRMLCameraNode, place: np.ndarray, heightMm: float | None) -> None:

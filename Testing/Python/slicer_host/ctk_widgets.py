@@ -114,7 +114,6 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
     contentsFrameShape = stored(int, "contentsFrameShape", 0)
 
 
-@withSetters
 class _ArrowStyle(QtWidgets.QProxyStyle):
     """Draws a check box as an arrow, as CTK does for a section that opens and closes."""
 
@@ -126,6 +125,7 @@ class _ArrowStyle(QtWidgets.QProxyStyle):
         super().drawPrimitive(element, option, painter, widget)
 
 
+@withSetters
 class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
     """A group box whose check mark shows or hides what it holds."""
 

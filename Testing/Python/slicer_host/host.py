@@ -132,7 +132,6 @@ class SlicerHost:
         self._panels.setCurrentIndex(self._panels.addWidget(area))
         module._representation = representation
         representation.build(module.name)
-        representation.layout().addStretch(1)
         self.widgets[module.name] = representation
         representation.enter()
         self.process_events()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MODULE = Path(__file__).resolve().parents[3] / "LandmarkDetection" / "LandmarkDetection.py"
 SCREENSHOTS = os.environ.get("LANDMARK_DETECTION_SCREENSHOTS")
+PANEL_SIZE = (420, 700)
 DETECTING_MS = 60_000
 
 
@@ -24,14 +25,24 @@ class Said(NamedTuple):
 
 
 def open_panel(host: "SlicerHost") -> Any:
-    """The panel in a window as wide as Slicer's module panel."""
-    host.window.resize(440, 1000)
+    """The panel in a window as large as Slicer's module panel on a laptop of 1366 x 768."""
+    host.window.statusBar().hide()
+    host.window.resize(*PANEL_SIZE)
     return host.open_module(MODULE)
 
 
+def press_detect(host: "SlicerHost", panel: Any) -> None:
+    """Ask for a detection by the button, or by the menu where there are landmarks already."""
+    if panel.detect.ui.detectButton.visible:
+        host.click(panel.detect.ui.detectButton)
+    else:
+        panel.pages.show(panel.review)
+        panel.review.actions.detectAgain.trigger()
+
+
 def said(panel: Any) -> list[Said]:
-    """Everything the panel says now, section by section."""
-    messages = [section.message for section in panel.sections]
+    """Everything the panel says now, page by page."""
+    messages = [page.message for page in (panel.detect, *panel.pages)]
     return [Said(message.kind, message.text) for message in messages if message.text]
 
 
@@ -103,14 +114,34 @@ def good_worker(record: dict[str, Any]) -> Any:
 
 
 def picture(host: "SlicerHost", panel: Any, name: str) -> None:
-    """A screenshot for the documentation, when the test run is asked for them."""
+    """Screenshots for the documentation, light and dark, when the test run is asked for them."""
     if not SCREENSHOTS:
         return
-    host.window.resize(440, 1300)
     host.process_events(50)
-    bottom = max(section.widget.geometry.bottom() for section in panel.sections)
-    target = Path(SCREENSHOTS) / f"{name}.png"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    assert panel.parent.grab().copy(0, 0, panel.parent.width, bottom + 12).save(str(target))
-    host.window.resize(440, 1000)
+    light = host.app.palette()
+    for ending, palette in (("", light), ("-dark", dark_palette())):
+        use_palette(palette)
+        host.process_events(50)
+        host.screenshot(Path(SCREENSHOTS) / f"{name}{ending}.png")
+    use_palette(light)
     host.process_events()
+
+
+def use_palette(palette: Any) -> None:
+    """Change the colours of everything, as the application's style does."""
+    from PySide6 import QtWidgets
+
+    QtWidgets.QApplication.setPalette(palette)
+
+
+def dark_palette() -> Any:
+    """Light text on dark ground, much like Slicer's dark style."""
+    from PySide6.QtGui import QColor, QPalette
+
+    palette = QPalette(QColor("#353535"), QColor("#353535"))
+    palette.setColor(QPalette.Base, QColor("#232323"))
+    palette.setColor(QPalette.AlternateBase, QColor("#2c2c2c"))
+    palette.setColor(QPalette.Highlight, QColor("#2a6fa8"))
+    for role in (QPalette.ToolTipBase, QPalette.ToolTipText):
+        palette.setColor(role, QColor("#000000" if role == QPalette.ToolTipBase else "#f0f0f0"))
+    return palette

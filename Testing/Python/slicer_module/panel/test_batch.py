@@ -46,10 +46,9 @@ def folder(results, tmp_path) -> Path:
 
 @pytest.fixture
 def panel(host) -> Any:
-    """The panel with its section Batch open, above all others."""
+    """The panel with the page Batch in front."""
     panel = open_panel(host)
-    for section in panel.sections:
-        section.widget.collapsed = section is not panel.batch
+    panel.pages.show(panel.batch)
     host.process_events()
     return panel
 
@@ -70,7 +69,7 @@ def listed_cases(panel: Any) -> list[tuple[str, ...]]:
 
 def open_case(host: Any, panel: Any, row: int = 0) -> str:
     """Double-click a row; returns the case."""
-    panel.batch.ui.caseTable.cellDoubleClicked.emit(row, 0)
+    panel.batch.ui.caseTable.cellActivated.emit(row, 0)
     host.wait_until(lambda: not panel.batch.review.isLoading, LISTING_MS)
     return panel.batch.review.current.case
 
@@ -99,14 +98,14 @@ def picture_of_batch(host: Any, panel: Any, name: str) -> None:
 # --- the list -----------------------------------------------------------------------------------------------
 
 
-def test_the_section_is_made_when_it_is_opened_and_not_before(host):
+def test_the_page_is_made_when_it_is_opened_and_not_before(host):
     panel = open_panel(host)
-    assert panel.batch.ui is None and panel.batch.widget.collapsed
+    assert panel.batch.ui is None
     host.close_scene()
     host.exit("LandmarkDetection")
     host.enter("LandmarkDetection")
     assert panel.batch.ui is None
-    panel.batch.widget.collapsed = False
+    panel.pages.show(panel.batch)
     host.process_events()
     assert panel.batch.ui.startBatchButton.visible
 
@@ -156,7 +155,7 @@ def test_a_case_is_opened_under_its_code_and_saved_before_the_next_is_opened(hos
     host.press_key("a")
     best = panel.review.review.landmarks.names.index(landmarks_by_priority(panel.review.review)[-1])
     drag(panel.parameters.landmarks, best, [1.0, 2.0, 3.0])
-    panel.batch.widget.collapsed = False
+    panel.pages.show(panel.batch)
     host.click(panel.batch.ui.nextCaseButton)
     second = panel.batch.review.current.case
     assert second == listed_cases(panel)[1][0] and volumes(host) == [second]
@@ -217,7 +216,7 @@ def test_a_finished_case_is_ticked_and_makes_room_among_the_open_ones(host, list
     assert listed.batch.review.save()
     assert listed_cases(listed)[0][3] == "✓" and listed.batch.ui.casesLabel.text.startswith("1 of ")
     picture_of_batch(host, listed, "batch-review")
-    listed.batch.widget.collapsed = False
+    listed.pages.show(listed.batch)
     host.click(listed.batch.ui.openCasesBox)
     shown = [case for case, *_ in listed_cases(listed)]
     assert first not in shown and all(state != "failed" for *_, state in listed_cases(listed))
@@ -277,18 +276,18 @@ def test_a_failed_case_has_nothing_to_open_and_is_passed_over(host, listed):
 def test_a_case_whose_image_is_gone_says_so_and_leaves_the_scene_alone(host, listed, tmp_path):
     case = listed_cases(listed)[0][0]
     (tmp_path / "images" / f"patient-{case}.nrrd").unlink()
-    listed.batch.ui.caseTable.cellDoubleClicked.emit(0, 0)
+    listed.batch.ui.caseTable.cellActivated.emit(0, 0)
     assert case in complaint(listed) and "not where it was" in complaint(listed)
     assert volumes(host) == [] and listed.batch.review.current is None
 
 
 def test_without_the_key_file_no_image_can_be_opened(host, listed, tmp_path):
     (tmp_path / "results-key.csv").unlink()
-    listed.batch.ui.caseTable.cellDoubleClicked.emit(0, 0)
+    listed.batch.ui.caseTable.cellActivated.emit(0, 0)
     assert "without the key file" in complaint(listed)
     (tmp_path / "other.csv").write_text("code,source\nnobody,/nowhere\n")
     listed.batch.ui.keyEdit.text = str(tmp_path / "other.csv")
-    listed.batch.ui.caseTable.cellDoubleClicked.emit(0, 0)
+    listed.batch.ui.caseTable.cellActivated.emit(0, 0)
     assert "other.csv does not say" in complaint(listed)
 
 
@@ -333,7 +332,7 @@ def test_the_command_of_the_report_opens_a_case(host, listed, folder):
 def test_the_report_is_written_anew_and_shown(host, listed, folder):
     open_case(host, listed)
     host.press_key("a")
-    listed.batch.widget.collapsed = False
+    listed.pages.show(listed.batch)
     host.click(listed.batch.ui.reportButton)
     host.wait_until(lambda: host.dialogs.texts("url"), LISTING_MS)
     assert host.dialogs.texts("url")[0].endswith("/results/report.html")
@@ -481,7 +480,7 @@ def test_a_folder_is_run_for_real_stopped_gone_on_with_and_reviewed(host, tmp_pa
         write_volume(phantom[0], scans / f"{name}.nii.gz")
     (scans / "carl.nii.gz").write_bytes(b"no image at all")
     panel = open_panel(host)
-    panel.batch.widget.collapsed = False
+    panel.pages.show(panel.batch)
     ui = panel.batch.ui
     ui.sourceEdit.text, ui.outEdit.text = str(scans), str(tmp_path / "out")
     ui.workersBox.value = 1

@@ -1,4 +1,4 @@
-"""Export and import by the panel's two buttons."""
+"""Landmarks are saved to files, and opened again."""
 
 from typing import Any
 
@@ -18,7 +18,6 @@ from Testing.Python.slicer_module.panel_cases import (
 @pytest.fixture
 def panel(host) -> Any:
     panel = open_panel(host)
-    panel.files.widget.collapsed = False
     return panel
 
 
@@ -31,10 +30,10 @@ def node(panel) -> Any:
 def test_every_kind_of_file_comes_back(host, panel, node, tmp_path, name):
     drag(node, NAMES.index("knee_left"), [1.0, 2.0, 3.0])
     host.dialogs.answer_file(tmp_path / name)
-    host.click(panel.files.ui.exportButton)
+    panel.review.actions.save.trigger()
     assert said(panel)[-1].text == f"Saved {name} in {tmp_path}."
     host.dialogs.answer_file(tmp_path / name)
-    host.click(panel.files.ui.importButton)
+    panel.review.actions.open.trigger()
     assert panel.parameters.landmarks is not node
     assert len(rows(panel)) == 4
     assert "corrected" in [status for _, _, status in rows(panel)]
@@ -43,14 +42,14 @@ def test_every_kind_of_file_comes_back(host, panel, node, tmp_path, name):
 
 def test_a_name_without_an_ending_becomes_markups(host, panel, node, tmp_path):
     host.dialogs.answer_file(tmp_path / "case")
-    host.click(panel.files.ui.exportButton)
+    panel.review.actions.save.trigger()
     assert (tmp_path / "case.mrk.json").is_file()
 
 
 def test_a_cancelled_file_dialog_changes_nothing(host, panel, node):
     host.dialogs.answer_file("", "")
-    host.click(panel.files.ui.exportButton)
-    host.click(panel.files.ui.importButton)
+    panel.review.actions.save.trigger()
+    panel.review.actions.open.trigger()
     assert said(panel) == [] and panel.parameters.landmarks is node
 
 
@@ -58,13 +57,13 @@ def test_the_folder_is_remembered(host, panel, node, tmp_path):
     from LandmarkDetectionSlicer.panel.files import lastFolder
 
     host.dialogs.answer_file(tmp_path / "case.csv")
-    host.click(panel.files.ui.exportButton)
+    panel.review.actions.save.trigger()
     assert lastFolder() == tmp_path
 
 
 def test_nothing_to_export_without_landmarks(host, panel):
-    assert not panel.files.ui.exportButton.enabled
-    assert panel.files.ui.importButton.enabled
+    assert not panel.review.actions.save.enabled
+    assert panel.review.ui.openButton.visible and panel.review.ui.openButton.enabled
 
 
 def test_a_picture_needs_a_volume(host, panel, node, tmp_path):
@@ -74,5 +73,5 @@ def test_a_picture_needs_a_volume(host, panel, node, tmp_path):
     host.process_events()
     panel.parameters.landmarks = node
     host.dialogs.answer_file(tmp_path / "case.png")
-    host.click(panel.files.ui.exportButton)
+    panel.review.actions.save.trigger()
     assert "no volume" in complaint(panel)

@@ -16,6 +16,7 @@ from Testing.Python.slicer_module.panel_cases import (
     drag,
     open_panel,
     picture,
+    press_detect,
     rows,
     said,
     status_of,
@@ -74,7 +75,7 @@ def nodes_in(scene: Any) -> set[str]:
 
 def detect(host: SlicerHost, panel: Any) -> Any:
     """Click Detect and wait for the landmarks."""
-    host.click(panel.detect.ui.detectButton)
+    press_detect(host, panel)
     host.wait_until(lambda: panel.detect.run is None, DETECTING_MS)
     assert not [message for message in said(panel) if message.kind == "error"], said(panel)
     return panel.parameters.landmarks
@@ -96,7 +97,7 @@ def test_two_clicks_lead_from_an_empty_scene_to_landmarks_and_keys_review_them_a
     assert not panel.detect.ui.sampleButton.visible
     picture(host, panel, "ready")
 
-    host.click(panel.detect.ui.detectButton)
+    press_detect(host, panel)
     host.wait_until(lambda: panel.detect.ui.progressBar.value > 20, DETECTING_MS)
     assert panel.detect.ui.cancelButton.visible and not panel.detect.ui.detectButton.visible
     picture(host, panel, "detecting")
@@ -133,10 +134,10 @@ def test_detecting_again_keeps_what_was_corrected_unless_told_otherwise(host, de
     assert node.GetNthControlPointPositionWorld(0) == pytest.approx([10.0, 20.0, 30.0])
     assert stored(node).landmarks.landmarks[0].predicted is not None
     assert len(rows(panel)) == len(body_model.protocol.names)
-    panel.detect.ui.optionsGroup.collapsed = False
+    panel.pages.show(panel.settings)
     host.process_events()
-    host.click(panel.detect.ui.keepReviewedBox)
-    panel.detect.ui.optionsGroup.collapsed = True
+    host.click(panel.settings.ui.keepReviewedBox)
+    panel.pages.show(panel.review)
     try:
         detect(host, panel)
         assert stored(node).reviewed == ()
@@ -151,7 +152,7 @@ def test_cancel_stops_and_leaves_the_scene_as_it_was(host, panel):
     # Slicer has one from the start.
     slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     before = nodes_in(slicer.mrmlScene)
-    host.click(panel.detect.ui.detectButton)
+    press_detect(host, panel)
     host.process_events(100)
     host.click(panel.detect.ui.cancelButton)
     host.wait_until(lambda: panel.detect.run is None, 1000)
@@ -169,10 +170,10 @@ def test_a_landmark_is_found_again_near_a_click_and_undo_takes_it_back(host, det
     index = stored(node).landmarks.names.index("knee_left")
     before = node.GetNthControlPointPositionWorld(index)
     host.press_key(qt.Qt.Key_F)
-    assert panel.review.ui.findNearButton.checked
+    assert panel.review.actions.findNear.checked
     panel.review._findNear._picker._node.AddControlPointWorld([before[0] + 15, before[1], before[2] - 10])
     host.wait_until(lambda: status_of(panel, "Left knee") == "corrected", DETECTING_MS)
-    assert not panel.review.ui.findNearButton.checked
+    assert not panel.review.actions.findNear.checked
     after = node.GetNthControlPointPositionWorld(index)
     assert max(abs(a - b) for a, b in zip(before, after, strict=True)) < 60
     host.press_key(qt.Qt.Key_Z, qt.Qt.ControlModifier)
@@ -182,8 +183,8 @@ def test_a_landmark_is_found_again_near_a_click_and_undo_takes_it_back(host, det
 
 def test_the_silhouette_follows_the_threshold(host, detected):
     panel, _ = detected
-    ui = panel.detect.ui
-    ui.optionsGroup.collapsed = False
+    ui = panel.settings.ui
+    panel.pages.show(panel.settings)
     try:
         host.wait_until(lambda: not ui.silhouettePicture.pixmap.isNull(), DETECTING_MS)
         estimated = ui.thresholdSlider.value
@@ -195,15 +196,14 @@ def test_the_silhouette_follows_the_threshold(host, detected):
         host.wait_until(lambda: ui.silhouettePicture.pixmap.toImage() != first, DETECTING_MS)
         assert panel.parameters.threshold == estimated + 600
     finally:
-        ui.optionsGroup.collapsed = True
+        panel.pages.show(panel.review)
 
 
 def test_a_picture_of_the_case_is_written(host, detected, tmp_path):
     panel, _ = detected
-    panel.files.widget.collapsed = False
     host.dialogs.answer_file(tmp_path / "case.png")
-    host.click(panel.files.ui.exportButton)
-    host.wait_until(lambda: panel.files.message.text.startswith("Saved"), DETECTING_MS)
+    panel.review.actions.save.trigger()
+    host.wait_until(lambda: panel.review.message.text.startswith("Saved"), DETECTING_MS)
     assert (tmp_path / "case.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -214,7 +214,7 @@ def test_a_volume_that_holds_no_body_ends_in_one_sentence(host, panel, value, sp
     volume = add_volume("odd", voxels)
     volume.SetSpacing(spacing, spacing, spacing)
     host.process_events()
-    host.click(panel.detect.ui.detectButton)
+    press_detect(host, panel)
     host.wait_until(lambda: panel.detect.run is None, DETECTING_MS)
     assert sentence in complaint(panel) and "odd" in complaint(panel)
     assert panel.detect.ui.detectButton.enabled

@@ -1,4 +1,4 @@
-"""The section Axes of the body: views are turned, volumes moved by transforms, and all taken back."""
+"""The page Axes of the body: views are turned, volumes moved by transforms, and all taken back."""
 
 from typing import Any
 
@@ -28,14 +28,14 @@ MARKS = LandmarkSet(
 
 @pytest.fixture
 def panel(host) -> Any:
-    panel = open_panel(host)
-    panel.frames.widget.collapsed = False
-    return panel
+    return open_panel(host)
 
 
 @pytest.fixture
 def node(panel) -> Any:
-    return show_detection(panel, add_volume("scan"), Detection(MARKS, "whole-body-skin", "1.0.0"))
+    found = show_detection(panel, add_volume("scan"), Detection(MARKS, "whole-body-skin", "1.0.0"))
+    panel.pages.show(panel.frames)
+    return found
 
 
 def directions(host: Any) -> dict[str, np.ndarray]:
@@ -47,7 +47,7 @@ def directions(host: Any) -> dict[str, np.ndarray]:
     }
 
 
-def test_the_section_says_how_the_body_lies_and_how_sure_that_is(panel, node):
+def test_the_page_says_how_the_body_lies_and_how_sure_that_is(panel, node):
     ui = panel.frames.ui
     assert ui.frameSelector.currentText == "Axes of the trunk"
     angle = np.degrees(np.linalg.norm([0.1, 0.2, -0.15]))

@@ -11,7 +11,14 @@ from LandmarkDetectionLib.models import save_model
 from LandmarkDetectionLib.networks.architectures import build_network
 from Testing.Python.slicer_host import SlicerHost
 from Testing.Python.slicer_module.mrml_cases import add_volume
-from Testing.Python.slicer_module.panel_cases import DETECTING_MS, complaint, open_panel, rows, said
+from Testing.Python.slicer_module.panel_cases import (
+    DETECTING_MS,
+    complaint,
+    open_panel,
+    press_detect,
+    rows,
+    said,
+)
 
 NAMES = ("sella", "nasion")
 
@@ -66,8 +73,8 @@ def radiograph() -> Any:
 
 
 def test_neither_threshold_nor_depth_nor_side_is_asked_for(panel, host, skin_model):
-    ui = panel.detect.ui
-    ui.optionsGroup.collapsed = False
+    ui = panel.settings.ui
+    panel.pages.show(panel.settings)
     panel.parameters.inputVolume = radiograph()
     host.process_events()
     assert ui.deviceSelector.visible
@@ -82,7 +89,7 @@ def test_neither_threshold_nor_depth_nor_side_is_asked_for(panel, host, skin_mod
 def test_landmarks_of_a_radiograph_are_found_and_reviewed(panel, host):
     panel.parameters.inputVolume = radiograph()
     host.process_events()
-    host.click(panel.detect.ui.detectButton)
+    press_detect(host, panel)
     host.wait_until(lambda: panel.detect.run is None, DETECTING_MS)
     assert not [message for message in said(panel) if message.kind == "error"], said(panel)
     assert {title for title, _, _ in rows(panel)} == set(NAMES)

@@ -87,8 +87,7 @@ def load(case: Case) -> Any:
 
 def open_learning(host: Any, panel: Any, folder: Path) -> Any:
     """The section with a folder chosen, and the others out of the way."""
-    for section in panel.sections:
-        section.widget.collapsed = section is not panel.learn
+    panel.pages.show(panel.learn)
     panel.learn.ui.storeEdit.text = str(folder)
     panel.learn._onStore()
     host.process_events()
@@ -109,7 +108,7 @@ def type_list(panel: Any, title: str, rows: Any) -> Any:
 
 def test_nothing_of_the_section_is_built_before_it_is_opened(panel):
     assert panel.learn.ui is None
-    panel.learn.widget.collapsed = False
+    panel.pages.show(panel.learn)
     assert panel.learn.ui is not None and not panel.learn.ui.saveButton.enabled
     assert "Choose a folder" in panel.learn.ui.summaryLabel.text
 
@@ -117,7 +116,7 @@ def test_nothing_of_the_section_is_built_before_it_is_opened(panel):
 def test_a_list_is_made_placed_and_kept_as_an_annotation(host, panel, data, folders):
     case = data.cases[0]
     panel.parameters.inputVolume = load(case)
-    panel.place.widget.collapsed = False
+    panel.pages.show(panel.place)
     host.click(panel.place.ui.editListButton)
     editor = panel.place._editor
     assert editor.widget.visible and editor.ui.rowTable.rowCount == 4
@@ -162,7 +161,7 @@ def test_a_list_is_made_placed_and_kept_as_an_annotation(host, panel, data, fold
 
 
 def test_a_list_of_ones_own_can_be_changed(host, panel):
-    panel.place.widget.collapsed = False
+    panel.pages.show(panel.place)
     host.click(panel.place.ui.editListButton)
     type_list(panel, "Knees", [("A", "", "", ""), ("B", "", "", ""), ("C", "", "", "")])
     host.click(panel.place._editor.ui.saveListButton)
@@ -274,7 +273,7 @@ def test_a_model_learns_is_compared_and_the_way_back_is_one_click(host, panel, d
     assert panel.detect.model.version == load_model(NAME).version == "1.0.0"
     assert not ui.backButton.visible
 
-    panel.models.widget.collapsed = False
+    panel.pages.show(panel.models)
     table = panel.models.ui.modelTable
     table.selectRow(next(row for row in range(table.rowCount) if table.item(row, 0).text() == NAME))
     assert panel.models.ui.goBackButton.text == "Use 1.1.0"

@@ -12,6 +12,7 @@ from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
 from Testing.Python.slicer_module.panel_cases import (
     good_worker,
     open_panel,
+    press_detect,
     rows,
     said,
     show_detection,
@@ -70,8 +71,8 @@ def test_the_only_volume_is_chosen_at_once(host):
 
 def test_choices_are_kept_in_the_scene(host):
     panel = open_panel(host)
-    panel.detect.ui.depthSelector.currentText = "View from the side"
-    panel.detect.ui.deviceSelector.currentText = "Processor (CPU)"
+    panel.settings.ui.depthSelector.currentText = "View from the side"
+    panel.settings.ui.deviceSelector.currentText = "Processor (CPU)"
     host.exit("LandmarkDetection")
     host.enter("LandmarkDetection")
     assert (panel.parameters.depth.value, panel.parameters.device.value) == ("lateral", "cpu")
@@ -84,23 +85,23 @@ def test_a_detection_goes_on_while_another_module_is_open(host):
     add_volume("scan", np.zeros((4, 5, 6), np.int16))
     host.process_events()
     panel.logic._worker = good_worker(DETECTION.to_record())
-    host.click(panel.detect.ui.detectButton)
+    press_detect(host, panel)
     host.exit("LandmarkDetection")
     host.wait_until(lambda: panel.detect.run is None)
     host.enter("LandmarkDetection")
     assert len(rows(panel)) == 4
 
 
-def test_a_section_that_was_collapsed_meanwhile_shows_what_is_so_now(host):
+def test_a_detection_that_ends_while_another_page_is_in_front_brings_the_review(host):
     panel = open_panel(host)
     add_volume("scan", np.zeros((4, 5, 6), np.int16))
     host.process_events()
     panel.logic._worker = good_worker(DETECTION.to_record())
-    host.click(panel.detect.ui.detectButton)
-    panel.detect.widget.collapsed = True
+    press_detect(host, panel)
+    panel.pages.show(panel.models)
     host.wait_until(lambda: panel.detect.run is None)
-    panel.detect.widget.collapsed = False
-    assert panel.detect.ui.detectButton.visible
+    assert panel.pages.current is panel.review
+    assert not panel.detect.ui.detectButton.visible and panel.review.ui.acceptButton.visible
     assert not panel.detect.ui.progressArea.visible
     assert "3 of 4 landmarks found" in panel.detect.message.text
     host.press_key("a")
@@ -111,11 +112,11 @@ def test_a_section_that_was_collapsed_meanwhile_shows_what_is_so_now(host):
 def test_which_hand_it_is_is_not_asked_for_bodies(host, name):
     panel = open_panel(host)
     panel.parameters.modelName = name
-    panel.detect.ui.optionsGroup.collapsed = False
+    panel.pages.show(panel.settings)
     host.process_events()
-    assert panel.detect.ui.thresholdSlider.visible
-    assert panel.detect.ui.depthSelector.visible or name != SKIN
-    assert not panel.detect.ui.sideLabel.visible and not panel.detect.ui.sideSelector.visible
+    assert panel.settings.ui.thresholdSlider.visible
+    assert panel.settings.ui.depthSelector.visible or name != SKIN
+    assert not panel.settings.ui.sideLabel.visible and not panel.settings.ui.sideSelector.visible
 
 
 def test_every_scene_starts_afresh(host):

@@ -1,4 +1,4 @@
-"""The section Measurements: values, and lines and angles that follow a dragged landmark."""
+"""The page Measure: values, and lines and angles that follow a dragged landmark."""
 
 from typing import Any
 
@@ -25,13 +25,15 @@ BODY_MARKS = LandmarkSet(
 @pytest.fixture
 def panel(host) -> Any:
     panel = open_panel(host)
-    panel.measurements.widget.collapsed = False
+    panel.pages.show(panel.measurements)
     return panel
 
 
 @pytest.fixture
 def node(panel) -> Any:
-    return show_detection(panel, add_volume("scan"), Detection(BODY_MARKS, "whole-body-ct", "1.0.0"))
+    node = show_detection(panel, add_volume("scan"), Detection(BODY_MARKS, "whole-body-ct", "1.0.0"))
+    panel.pages.show(panel.measurements)
+    return node
 
 
 def rows(panel: Any) -> dict[str, tuple[str, ...]]:
@@ -78,7 +80,7 @@ def test_an_angle_is_an_angle_node_and_closing_the_scene_takes_it_away(host, pan
     assert not angle.GetSaveWithScene()
     host.click(panel.measurements.ui.allLinesBox)
     assert len(panel.measurements.lineNodes) > 10
-    panel.measurements.widget.collapsed = True
+    panel.pages.show(panel.review)
     assert panel.measurements.lineNodes == []
     slicer.mrmlScene.Clear()
     host.process_events()
@@ -104,6 +106,7 @@ def test_a_radiograph_is_measured_in_its_plane(host, panel):
     volume = slicer.util.addVolumeFromArray(voxels, np.diag([-1.0, -1.0, 1.0, 1.0]), "face")
     landmarks = LandmarkSet(in_picture(FACE, 0.8).landmarks, name="Cephalometric landmarks")
     show_detection(panel, volume, Detection(landmarks, "", ""))
+    panel.pages.show(panel.measurements)
     found = rows(panel)
     assert found["ANB"][0].startswith("3.183°") and "class III" in found["ANB"][2]
     assert found["Tweed IMPA"][0] == "-" and "apex of the lower incisor" in found["Tweed IMPA"][2]

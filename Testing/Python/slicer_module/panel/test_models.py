@@ -47,8 +47,7 @@ def panel(opened: tuple[SlicerHost, Any], folder: Path) -> Any:
     panel.refreshModels()
     panel.clearMessages()
     panel.models.ui.sourceEdit.text = panel.models.ui.checksumEdit.text = ""
-    panel.detect.widget.collapsed = panel.review.widget.collapsed = True
-    panel.models.widget.collapsed = False
+    panel.pages.show(panel.models)
     return panel
 
 
@@ -127,10 +126,8 @@ def test_the_card_is_shown(host, panel):
 
 
 def test_the_model_shows_which_landmarks_it_finds_and_where(host, panel):
-    ui = panel.detect.ui
-    panel.detect.widget.collapsed = False
-    panel.models.widget.collapsed = True
-    ui.aboutGroup.collapsed = False
+    ui = panel.models.ui
+    select(panel, panel.detect.model.name)
     protocol = panel.detect.model.protocol
     ui.landmarkList.setCurrentRow(protocol.index("knee_right"))
     assert ui.landmarkList.count == len(protocol.names)
@@ -138,7 +135,6 @@ def test_the_model_shows_which_landmarks_it_finds_and_where(host, panel):
     assert ui.landmarkDefinition.text == protocol["knee_right"].definition
     assert not ui.modelPicture.pixmap.isNull()
     picture(host, panel, "about")
-    ui.aboutGroup.collapsed = True
 
 
 def test_a_damaged_model_is_listed_with_the_reason(host, panel, tiny_model, folder):

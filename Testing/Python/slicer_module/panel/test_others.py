@@ -55,7 +55,7 @@ def node(host, panel) -> Any:
 
 def choose(host, panel, text: str) -> None:
     """As a person does, with the keyboard in the list."""
-    box = panel.review.ui.othersBox
+    box = panel.settings.ui.othersBox
     box.currentIndex = box.findText(text)
     host.process_events()
 
@@ -70,8 +70,9 @@ def settled(host, panel) -> None:
 
 
 def test_the_others_stay_unless_asked_to_follow(host, panel, node):
-    assert panel.review.ui.othersBox.visible
-    assert panel.review.ui.othersBox.currentText == "Others stay"
+    panel.pages.show(panel.settings)
+    assert panel.settings.ui.othersBox.visible and panel.settings.ui.othersLabel.visible
+    assert panel.settings.ui.othersBox.currentText == "Stay where they are"
     drag(node, KNEE, [-60.0, 12.0, -372.0])
     host.process_events(100)
     assert position(node, "wrist_left") == pytest.approx(first("wrist_left"))
@@ -79,7 +80,7 @@ def test_the_others_stay_unless_asked_to_follow(host, panel, node):
 
 
 def test_the_others_follow_a_dragged_point_and_one_undo_takes_both_back(host, panel, node):
-    choose(host, panel, "Others follow corrections")
+    choose(host, panel, "Follow corrections")
     import slicer
 
     slicer.mrmlScene.SaveStateForUndo()  # as the mouse does
@@ -96,12 +97,12 @@ def test_the_others_follow_a_dragged_point_and_one_undo_takes_both_back(host, pa
     for name in ("knee_left", "wrist_left"):
         assert position(node, name) == pytest.approx(first(name))
     assert status_of(panel, "Toe left") == "not in the scan"
-    host.click(panel.review.ui.redoButton)
+    panel.review.actions.redo.trigger()
     assert position(node, "wrist_left") == pytest.approx(first("wrist_left") + RIGHT)
 
 
 def test_rings_show_where_the_others_were_until_the_next_step(host, panel, node):
-    choose(host, panel, "Others follow corrections")
+    choose(host, panel, "Follow corrections")
     drag(node, KNEE, [-60.0, 12.0, -372.0])
     settled(host, panel)
     ghosts = panel.review._others.ghosts.node
@@ -117,7 +118,7 @@ def test_rings_show_where_the_others_were_until_the_next_step(host, panel, node)
 def test_the_others_follow_while_a_point_is_dragged(host, panel, node):
     import slicer
 
-    choose(host, panel, "Others follow while dragging")
+    choose(host, panel, "Follow while dragging")
     slicer.mrmlScene.SaveStateForUndo()
     node.GetDisplayNode().SetActiveControlPoint(KNEE)
     node.InvokeEvent(node.PointStartInteractionEvent)
@@ -139,7 +140,7 @@ def test_the_others_follow_while_a_point_is_dragged(host, panel, node):
 
 
 def test_settled_landmarks_never_move(host, panel, node):
-    choose(host, panel, "Others follow corrections")
+    choose(host, panel, "Follow corrections")
     panel.review.session.accept("wrist_left")
     drag(node, KNEE, [-60.0, 12.0, -372.0])
     settled(host, panel)
@@ -151,7 +152,7 @@ def test_an_answer_that_comes_after_undo_is_dropped(host, panel, node):
     import time
 
     panel.logic._worker = worker_that("time.sleep(0.3)\n" + MOVES_FIVE_MM)
-    choose(host, panel, "Others follow corrections")
+    choose(host, panel, "Follow corrections")
     panel.review.session.correct("knee_left", [-60.0, 12.0, -372.0])
     assert panel.review._others._propagator.isAsking
     panel.review.undo()
@@ -175,7 +176,7 @@ def test_under_a_transform_all_is_in_place(host, panel):
         ),
     )
     node = show_detection(panel, volume, shifted)
-    choose(host, panel, "Others follow corrections")
+    choose(host, panel, "Follow corrections")
     drag(node, KNEE, [40.0, 12.0, -420.0])
     settled(host, panel)
     assert world_position(node, "wrist_left") == pytest.approx(first("wrist_left") + SHIFT[:3, 3] + RIGHT)
@@ -185,16 +186,20 @@ def test_what_goes_wrong_is_said_and_the_correction_stands(host, panel, node):
     panel.logic._worker = worker_that(
         "say(id=r['id'], event='error', kind='InputError', message='The voxels are gone; start again.')"
     )
-    choose(host, panel, "Others follow corrections")
+    choose(host, panel, "Follow corrections")
     drag(node, KNEE, [-60.0, 12.0, -372.0])
     host.wait_until(lambda: any(message.kind == "error" for message in said(panel)))
     assert complaint(panel) == "The voxels are gone; start again."
     assert status_of(panel, "Left knee") == "corrected"
 
 
-def test_landmarks_of_another_origin_offer_no_choice(host, panel):
-    show_detection(panel, add_volume("scan"), replace(DETECTION, model="of-somebody-else"))
-    assert not panel.review.ui.othersBox.visible
+def test_nothing_follows_among_landmarks_of_another_origin(host, panel):
+    node = show_detection(panel, add_volume("scan"), replace(DETECTION, model="of-somebody-else"))
+    choose(host, panel, "Follow corrections")
+    drag(node, KNEE, [-60.0, 12.0, -372.0])
+    host.process_events(100)
+    assert position(node, "wrist_left") == pytest.approx(first("wrist_left"))
+    assert panel.review._others._propagator is None
 
 
 @pytest.mark.parametrize(

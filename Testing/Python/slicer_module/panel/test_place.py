@@ -17,7 +17,7 @@ def panel(host) -> Any:
     panel = open_panel(host)
     add_volume("scan")
     host.process_events()
-    panel.place.widget.collapsed = False
+    panel.pages.show(panel.place)
     panel.place.ui.protocolSelector.currentIndex = panel.place.ui.protocolSelector.findText(BODY.title)
     return panel
 

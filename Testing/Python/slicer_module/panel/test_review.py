@@ -171,7 +171,7 @@ def test_undo_and_redo_by_key_and_by_button(host, panel, node):
     assert status_of(panel, "Left wrist") == "detected"
     host.click(panel.review.ui.undoButton)
     assert status_of(panel, "Chin") == "uncertain"
-    host.click(panel.review.ui.redoButton)
+    panel.review.actions.redo.trigger()
     assert status_of(panel, "Chin") == "accepted"
     host.press_key(qt.Qt.Key_Y, qt.Qt.ControlModifier)
     assert status_of(panel, "Left wrist") == "missing"
@@ -216,9 +216,9 @@ def test_restore_one_and_all(host, panel, node):
     assert status_of(panel, "Left knee") == "detected"
     knee = DETECTION.landmarks["knee_left"].position
     assert node.GetNthControlPointPositionWorld(NAMES.index("knee_left")) == pytest.approx(knee)
-    host.click(panel.review.ui.restoreAllButton)
+    panel.review.actions.restoreAll.trigger()
     assert stored(node).reviewed == ()
-    assert not panel.review.ui.restoreAllButton.enabled
+    assert not panel.review.actions.restoreAll.enabled
     host.press_key(qt.Qt.Key_Z, qt.Qt.ControlModifier)
     assert status_of(panel, "Chin") == "accepted"
 
@@ -226,12 +226,12 @@ def test_restore_one_and_all(host, panel, node):
 def test_the_lock_holds_the_points(host, panel, node):
     import qt
 
-    host.click(panel.review.ui.lockBox)
+    panel.review.actions.lock.trigger()
     assert node.GetLocked()
     host.press_key(qt.Qt.Key_L)
     assert not node.GetLocked()
     node.SetLocked(True)
-    assert panel.review.ui.lockBox.checked
+    assert panel.review.actions.lock.checked
 
 
 def test_open_only_hides_what_is_done(host, panel, node):
@@ -244,7 +244,7 @@ def test_open_only_hides_what_is_done(host, panel, node):
 
 
 def test_letters_typed_into_a_field_are_letters(host, panel, node):
-    panel.models.widget.collapsed = False
+    panel.pages.show(panel.models)
     edit = panel.models.ui.sourceEdit
     edit.setFocus()
     host.press_key("amrnp", widget=edit)
@@ -263,12 +263,13 @@ def test_keys_mean_nothing_while_another_module_is_open(host, panel, node):
     assert stored(node).reviewed == ("chin",)
 
 
-def test_the_legend_names_every_key_and_status(panel, node):
-    legend = panel.review.ui.legendLabel.text.replace("&nbsp;", " ")
-    for key in ("A", "M", "R", "N / P", "F", "L", "D / U", "Ctrl+Z / Ctrl+Y"):
-        assert f"<b>{key}</b>" in legend
-    for status in ("detected", "uncertain", "corrected", "accepted", "not in the scan"):
-        assert status in legend
+def test_every_key_stands_on_a_button_or_in_the_menu(panel, node):
+    ui, entries = panel.review.ui, [entry.text for entry in panel.review.actions._menu.actions()]
+    for key, button in (("A", ui.acceptButton), ("M", ui.missingButton), ("N", ui.nextButton)):
+        assert button.text.endswith(f"({key})")
+    assert "Ctrl+Z" in ui.undoButton.toolTip
+    named = {entry.partition("\t")[2] for entry in entries} - {""}
+    assert named == {"P", "R", "Ctrl+Y", "F", "L", "D", "U"}
 
 
 def test_another_volume_shows_its_own_landmarks(host, panel, node):
@@ -349,7 +350,7 @@ def test_waiting_for_a_click_ends_with_another_click_on_the_button_or_another_mo
         assert interaction.GetCurrentInteractionMode() == interaction.Place
         stop()
         assert interaction.GetCurrentInteractionMode() != interaction.Place
-        assert not panel.review.ui.findNearButton.checked
+        assert not panel.review.actions.findNear.checked
     assert said(panel) == []
 
 

@@ -16,6 +16,7 @@ from Testing.Python.slicer_module.panel_cases import (
     good_worker,
     open_panel,
     picture,
+    press_detect,
     rows,
     said,
     show_detection,
@@ -36,7 +37,6 @@ def quiet(capfd, caplog) -> Any:
 @pytest.fixture
 def panel(host) -> Any:
     panel = open_panel(host)
-    panel.files.widget.collapsed = False
     return panel
 
 
@@ -58,7 +58,7 @@ def begin(host: Any, panel: Any, worker: Any) -> None:
     """Click Detect with another background process."""
     panel.logic.close()
     panel.logic._worker = worker
-    host.click(panel.detect.ui.detectButton)
+    press_detect(host, panel)
 
 
 def still_works(host: Any, panel: Any) -> None:
@@ -268,7 +268,7 @@ def test_a_model_is_deleted_while_it_is_selected(host, panel, volume, tmp_path, 
     panel.refreshModels()
     assert panel.detect.model.name == "tiny-model"
     shutil.rmtree(tmp_path / "tiny-model")
-    host.click(panel.detect.ui.detectButton)
+    press_detect(host, panel)
     host.wait_until(lambda: panel.detect.run is None, 60_000)
     assert "There is no model 'tiny-model'" in complaint(panel)
     panel.parameters.modelName = "whole-body-ct"
@@ -371,12 +371,12 @@ def node(panel, volume) -> Any:
 
 def export(host: Any, panel: Any, path: Path) -> None:
     host.dialogs.answer_file(path)
-    host.click(panel.files.ui.exportButton)
+    panel.review.actions.save.trigger()
 
 
 def read(host: Any, panel: Any, path: Path) -> None:
     host.dialogs.answer_file(path)
-    host.click(panel.files.ui.importButton)
+    panel.review.actions.open.trigger()
 
 
 def exports_again(host: Any, panel: Any, folder: Path) -> None:

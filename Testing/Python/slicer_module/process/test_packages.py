@@ -357,15 +357,16 @@ def test_the_panel_opens_while_everything_is_missing_and_offers_to_install_it(re
     assert in_a_fresh_slicer(repository, code) == ["True False"]
 
 
-def test_every_section_says_what_is_missing_and_the_panel_lives_on(repository: Path) -> None:
+def test_every_page_says_what_is_missing_and_the_panel_lives_on(repository: Path) -> None:
     code = """
 from LandmarkDetectionSlicer.logic import placing
 landmarks = placing.blankLandmarks(panel.parameters.inputVolume, panel.logic.protocols([])[0])
 panel.showLandmarks(landmarks)
-for section in panel.sections:
-    section.widget.collapsed = False
+print(type(panel.detect).__name__, panel.detect.message.text)
+for page in panel.pages:
+    panel.pages.show(page)
     host.process_events()
-    print(type(section).__name__, section.message.text)
+    print(type(page).__name__, page.message.text)
 host.exit("LandmarkDetection")
 host.enter("LandmarkDetection")
 host.click(panel.place.ui.editListButton)
@@ -376,14 +377,14 @@ print(panel.place.message.text)
     said = dict(line.split(" ", 1) for line in lines[:-1])
     assert len(said) == 8
     assert said["DetectSection"].startswith("Python packages are missing (torch, ")
-    assert said["MeasurementsSection"].startswith(needs) and said["LearnSection"].startswith(needs)
-    assert lines[-1].startswith(needs) and lines[-1].endswith("install them in Detect.")
+    assert said["MeasurementsPage"].startswith(needs) and said["LearnPage"].startswith(needs)
+    assert lines[-1].startswith(needs) and lines[-1].endswith("install them on the page Review.")
 
 
 def test_landmarks_are_placed_by_hand_while_everything_is_missing(repository: Path) -> None:
     code = """
 ui = panel.place.ui
-panel.place.widget.collapsed = False
+panel.pages.show(panel.place)
 ui.protocolSelector.currentIndex = ui.protocolSelector.findText("Whole body")
 host.click(ui.startButton)
 print(ui.placeText.text)

@@ -1,0 +1,191 @@
+"""Points first, names later: clicks make a list of landmarks that no protocol knows yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import slicer
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionSlicer.logic.placing import PlaceMode, blankLandmarks
+from LandmarkDetectionSlicer.scene.nodes import enableUndo, loadReview, storeReview
+from LandmarkDetectionSlicer.scene.transforms import localPosition
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.protocol import Protocol
+
+NUMBER = "{n}"
+
+
+class ClickingSession(VTKObservationMixin):
+    """A point list that grows with every click in a view.
+
+    Parameters
+    ----------
+    onChanged
+        Called without arguments when a point has come, gone or been renamed, when clicking has begun or
+        ended, and when the list is gone.
+
+    Attributes
+    ----------
+    template
+        Names of new points; ``{n}`` becomes 1, 2, 3 and so on.
+    """
+
+    def __init__(self, onChanged: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self.template = _("Point {n}")
+        self._onChanged = onChanged
+        self._mode = PlaceMode(self._onLeft)
+        self.isClicking = False
+        enableUndo()
+        self._node: slicer.vtkMRMLMarkupsFiducialNode | None = slicer.mrmlScene.AddNewNodeByClass(
+            "vtkMRMLMarkupsFiducialNode", _("Clicked points")
+        )
+        self._node.CreateDefaultDisplayNodes()
+        self._node.SetUndoEnabled(True)
+        for event in (self._node.PointPositionDefinedEvent, self._node.PointRemovedEvent):
+            self.addObserver(self._node, event, self._onPoints)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
+        for event in (scene.EndUndoEvent, scene.EndRedoEvent):
+            self.addObserver(scene, event, self._onPoints)
+
+    @property
+    def node(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
+        """The point list; None when it is gone."""
+        return self._node
+
+    @property
+    def points(self) -> list[tuple[str, npt.NDArray[np.float64]]]:
+        """Names and (3,) world RAS mm, without the point that follows the mouse."""
+        node = self._node
+        if node is None:
+            return []
+        return [
+            (node.GetNthControlPointLabel(index), np.array(node.GetNthControlPointPositionWorld(index)))
+            for index in self._placed(node)
+        ]
+
+    def setClicking(self, isClicking: bool) -> None:
+        """Let clicks in the views make points, or no longer."""
+        if self._node is None or isClicking == self.isClicking:
+            return
+        self.isClicking = isClicking
+        if isClicking:
+            self._mode.enter(self._node, isPersistent=True)
+        else:
+            self._mode.leave()
+        self._onChanged()
+
+    def rename(self, row: int, name: str) -> None:
+        """Give a point another name."""
+        if self._node is not None:
+            self._node.SetNthControlPointLabel(self._placed(self._node)[row], name)
+            self._onChanged()
+
+    def remove(self, row: int) -> None:
+        """Take a point away; undo brings it back."""
+        if self._node is not None:
+            slicer.mrmlScene.SaveStateForUndo()
+            self._node.RemoveNthControlPoint(self._placed(self._node)[row])
+
+    def keep(
+        self, volumeNode: slicer.vtkMRMLScalarVolumeNode, title: str, definitions: Sequence[str]
+    ) -> tuple[Protocol, slicer.vtkMRMLMarkupsFiducialNode]:
+        """Keep the names as a list of the user's, and the points as its landmarks in a volume.
+
+        Parameters
+        ----------
+        title
+            Of the list.
+        definitions
+            Where each point lies, in words; empty for the name alone.
+
+        Raises
+        ------
+        InputError
+            There are no points, or names or title will not do.
+        OutputError
+            The list cannot be written.
+        """
+        from LandmarkDetectionLib.core.protocol_draft import DraftRow, draft_protocol
+        from LandmarkDetectionLib.io.protocols import save_protocol, user_protocol_folder
+
+        points = self.points
+        if unnamed := [number for number, (name, _place) in enumerate(points, start=1) if not name.strip()]:
+            raise InputError(_("Point {number} has no name.").format(number=unnamed[0]))
+        rows = [DraftRow(name, said) for (name, _place), said in zip(points, definitions, strict=True)]
+        protocol = draft_protocol(title, rows)
+        if (user_protocol_folder() / f"{protocol.name}.json").exists():
+            raise InputError(_("There is a list {title} already; choose another name.").format(title=title))
+        save_protocol(protocol)
+        node = blankLandmarks(volumeNode, protocol)
+        review = loadReview(node)
+        for name, (_label, place) in zip(protocol.names, points, strict=True):
+            review = review.correct(name, localPosition(node, place))
+        storeReview(review, None, node)
+        self.close()
+        return protocol, node
+
+    def close(self) -> None:
+        """End, and take the points away."""
+        self.removeObservers()
+        self.isClicking = False
+        self._mode.leave()
+        node, self._node = self._node, None
+        if node is not None and slicer.mrmlScene.IsNodePresent(node):
+            slicer.mrmlScene.RemoveNode(node)
+
+    @staticmethod
+    def _placed(node: slicer.vtkMRMLMarkupsFiducialNode) -> list[int]:
+        return [
+            index
+            for index in range(node.GetNumberOfControlPoints())
+            if node.GetNthControlPointPositionStatus(index) == node.PositionDefined
+        ]
+
+    def _onPoints(self, caller: object, event: object) -> None:
+        """Name what has just been placed: Slicer labels new points after the list."""
+        node = self._node
+        if node is None:
+            return
+        placed = self._placed(node)
+        taken = {node.GetNthControlPointLabel(index) for index in placed}
+        for index in placed:
+            if node.GetNthControlPointLabel(index).startswith(f"{node.GetName()}-"):
+                name = nextName(self.template, taken)
+                taken.add(name)
+                node.SetNthControlPointLabel(index, name)
+        self._onChanged()
+
+    def _onLeft(self) -> None:
+        self.isClicking = False
+        self._onChanged()
+
+    def _onNodeRemoved(self, caller: object, event: object) -> None:
+        if self._node is not None and not slicer.mrmlScene.IsNodePresent(self._node):
+            self.close()
+            self._onChanged()
+
+
+def nextName(template: str, taken: set[str]) -> str:
+    """The first name of a template that is not taken; a template without a number gets one at its end.
+
+    Examples
+    --------
+    >>> nextName("Rib {n} left", {"Rib 1 left"})
+    'Rib 2 left'
+    >>> nextName("Spot", set())
+    'Spot 1'
+    """
+    template = template.strip() if NUMBER in template else f"{template.strip()} {NUMBER}".strip()
+    number = 1
+    while template.replace(NUMBER, str(number)) in taken:
+        number += 1
+    return template.replace(NUMBER, str(number))

@@ -1,0 +1,124 @@
+"""What a review can do beyond its buttons: a menu that names the keys, and the keys themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import qt
+from slicer.i18n import tr as _
+
+if TYPE_CHECKING:
+    from LandmarkDetectionSlicer.panel.review import ReviewPage
+
+
+class ReviewActions:
+    """The menu of the page Review, and all of its keys.
+
+    Parameters
+    ----------
+    page
+        What is reviewed.
+    detectAgain, save, open
+        Called by the entries of these names.
+
+    Attributes
+    ----------
+    previous, restore, restoreAll, redo, findNear, lock, down, up, detectAgain, save, open
+        The entries, in their order; ``findNear`` and ``lock`` stay down.
+    """
+
+    def __init__(
+        self,
+        page: ReviewPage,
+        detectAgain: Callable[[], None],
+        save: Callable[[], None],
+        open: Callable[[], None],
+    ) -> None:
+        self._page = page
+        # Kept here: in Slicer nobody else does.
+        self._menu = qt.QMenu(page.widget)
+        self.previous = self._entry(_("Previous"), "P", page.goToPrevious)
+        self.restore = self._entry(_("Restore what the model said"), "R", page.restore)
+        self.restoreAll = self._entry(_("Restore all landmarks"), "", page.restoreAll)
+        self.redo = self._entry(_("Redo"), "Ctrl+Y", page.redo)
+        self._menu.addSeparator()
+        self.findNear = self._entry(_("Find again near a click"), "F", None)
+        self.lock = self._entry(_("Lock points against the mouse"), "L", None)
+        self.down = self._entry(_("All vertebrae one down"), "D", lambda: page.shiftLevels(1))
+        self.up = self._entry(_("All vertebrae one up"), "U", lambda: page.shiftLevels(-1))
+        self._menu.addSeparator()
+        self.detectAgain = self._entry(_("Detect again"), "", detectAgain)
+        self.save = self._entry(_("Save landmarks..."), "", save)
+        self.open = self._entry(_("Open landmarks..."), "", open)
+        self.findNear.checkable = self.lock.checkable = True
+        self.lock.connect("toggled(bool)", page.setLocked)
+        page.ui.actionsButton.setMenu(self._menu)
+        self._shortcuts: list[qt.QShortcut] = []
+
+    def bindKeys(self, widget: Any) -> None:
+        """Make the keys those of the window that holds a widget, while that is visible."""
+        page = self._page
+        here = (
+            ("A", page.accept),
+            ("M", page.markMissing),
+            ("N", page.goToNext),
+            ("P", page.goToPrevious),
+            ("R", page.restore),
+            ("D", lambda: page.shiftLevels(1)),
+            ("U", lambda: page.shiftLevels(-1)),
+            ("F", self.findNear.trigger),
+            ("L", self.lock.trigger),
+        )
+        everywhere = (("Ctrl+Z", page.undo), ("Ctrl+Y", page.redo), ("Ctrl+Shift+Z", page.redo))
+        for keys, action in here:
+            self._shortcuts.append(self._shortcut(widget, keys, action, isEverywhere=False))
+        for keys, action in everywhere:
+            self._shortcuts.append(self._shortcut(widget, keys, action, isEverywhere=True))
+
+    def _entry(self, text: str, key: str, action: Callable[[], None] | None) -> qt.QAction:
+        # What follows a tab is shown where keys are; the keys themselves are shortcuts of the window.
+        entry = self._menu.addAction(f"{text}\t{key}" if key else text)
+        if action is not None:
+            entry.connect("triggered(bool)", lambda _checked: action())
+        return entry
+
+    def _shortcut(
+        self, widget: Any, keys: str, action: Callable[[], None], isEverywhere: bool
+    ) -> qt.QShortcut:
+        # Of the window, so that a key works after a click into a view as well. A text field takes letters
+        # first.
+        shortcut = qt.QShortcut(qt.QKeySequence(keys), widget)
+        shortcut.setEnabled(False)
+        page = self._page
+
+        def activated() -> None:
+            if page.session is not None and (page.isShown or isEverywhere):
+                action()
+
+        shortcut.connect("activated()", activated)
+        # Slicer's own Undo has the same keys where it is switched on, and does the same.
+        shortcut.connect("activatedAmbiguously()", activated)
+        return shortcut
+
+    def listen(self, isListening: bool) -> None:
+        """Keys mean something while the module is open."""
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(isListening)
+
+    def refresh(self) -> None:
+        """Offer what can be done now."""
+        page, session, review = self._page, self._page.session, self._page.review
+        self.save.enabled = session is not None
+        if session is None or review is None:
+            return
+        for entry in (self.previous, self.restore):
+            entry.enabled = page.selected is not None
+        self.restoreAll.enabled = bool(review.reviewed)
+        self.redo.enabled = session.canRedo
+        self.findNear.enabled = page.canFindNear
+        self.detectAgain.enabled = page.canDetect()
+        self.down.visible = self.up.visible = bool(page.chain)
+        wasBlocked = self.lock.blockSignals(True)
+        self.lock.checked = session.isLocked
+        self.lock.blockSignals(wasBlocked)

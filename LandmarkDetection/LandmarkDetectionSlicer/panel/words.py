@@ -1,0 +1,30 @@
+"""The words of the review: what a status is called, and what a detection warned of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slicer.i18n import tr as _
+
+from LandmarkDetectionLib.core.landmarks import Status
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.review import Review
+
+
+def statusText(status: Status) -> str:
+    """A status in the reader's language."""
+    return {
+        Status.DETECTED: _("detected"),
+        Status.UNCERTAIN: _("uncertain"),
+        Status.ABSENT: _("not in the scan"),
+        Status.ACCEPTED: _("accepted"),
+        Status.CORRECTED: _("corrected"),
+        Status.MISSING: _("missing"),
+    }[status]
+
+
+def warningsOfAll(review: Review) -> list[str]:
+    """The warnings that are about no landmark; the others are shown with their landmark."""
+    names = review.landmarks.names
+    return [doubt.text for doubt in review.prediction.doubts if not set(doubt.landmarks).intersection(names)]
