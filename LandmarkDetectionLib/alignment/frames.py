@@ -279,7 +279,7 @@ def _axes_and_origin(
     first = unit_vector(lines[0])
     second = unit_vector(lines[1] - (lines[1] * first).sum(axis=-1, keepdims=True) * first)
     own = np.stack([first, second, np.cross(first, second)], axis=-2)
-    wanted = np.stack([*targets, np.cross(*targets)], axis=-2)
+    wanted = np.stack([*targets, np.cross(targets[0], targets[1])], axis=-2)
     return np.einsum("ki,skj->sij", wanted, own), _place(definition.origin, points)
 
 

@@ -60,8 +60,9 @@ def second_opinion(
     for point in points:
         name = point.rule.landmark
         mark = marks[name] if name in marks else None
-        there = point.position is not None and mark is not None and mark.is_present
-        far = float(np.linalg.norm(mark.position - point.position)) if there else None
+        far = None
+        if point.position is not None and mark is not None and mark.is_present:
+            far = float(np.linalg.norm(mark.position - point.position))
         rows.append((name, far, mark, point.gap or ("" if mark is not None else "not among the landmarks")))
     if telling.as_json:
         records = [

@@ -65,9 +65,11 @@ def write_visits(course: Course, out: Path) -> list[Path]:
 
 
 def _level_sentence(course: Course) -> str:
-    tests = sum(
-        of.changed is not None for one in course.comparisons for of in (*one.changes, *one.displacements)
-    )
+    told = [
+        [*(of.changed for of in one.changes), *(of.changed for of in one.displacements)]
+        for one in course.comparisons
+    ]
+    tests = sum(changed is not None for one in told for changed in one)
     return (
         f"'{CHANGED}' means: more than the uncertainty of both visits explains in 95 of 100 cases without a "
         "change. "

@@ -64,7 +64,7 @@ class FramesPage(VTKObservationMixin):
             self._node = node
             if node is not None:
                 self.addObserver(node, node.PointModifiedEvent, self._onMoved)
-                self.addObserver(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onMoved)
+                self.addObserver(node, node.TransformModifiedEvent, self._onMoved)
         self._update()
 
     def close(self) -> None:
