@@ -11,7 +11,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Find landmarks": ("detect", "demo", "series", "models"),
+    "Find landmarks": ("detect", "demo", "series", "models", "info"),
     "Correct and measure": ("refine", "next-case", "measure", "report", "agreement"),
     "Whole cohorts": ("batch", "cohort-report"),
     "Learn": ("annotations", "finetune", "data", "train", "evaluate", "learning-curve"),
