@@ -30,7 +30,7 @@ def info(as_json: JsonOption = False) -> None:
     from LandmarkDetectionLib.reporting import REPORT_SUFFIXES
 
     models, protocols = list_models(), [load_protocol(name) for name in list_protocols()]
-    packages = {name: _version_of(name) for name in PACKAGES}
+    packages = {name: version_of(name) for name in PACKAGES}
     if as_json:
         console.print_json(
             {
@@ -100,7 +100,8 @@ def _kinds(model: Model) -> str:
     return f"{' and '.join(images)}{' of one hand' if can.of_hands else ''}"
 
 
-def _version_of(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """The version of an installed package; None of one that is not."""
     try:
         return version(package)
     except PackageNotFoundError:
