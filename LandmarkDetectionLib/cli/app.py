@@ -37,6 +37,7 @@ from LandmarkDetectionLib.cli.commands import prepare
 from LandmarkDetectionLib.cli.detect import detect, list_dicom_series
 from LandmarkDetectionLib.cli.failures import explain, nobody_reads
 from LandmarkDetectionLib.cli.help import GroupedCommands, WholeHelp
+from LandmarkDetectionLib.cli.info import info
 from LandmarkDetectionLib.cli.models import models_app
 from LandmarkDetectionLib.cli.options import EXIT_CODES
 from LandmarkDetectionLib.cli.skeleton import skeleton
@@ -78,6 +79,7 @@ app.command("learning-curve", epilog=EXIT_CODES)(evaluate.learning_curve)
 app.command("cohort-report", epilog=EXIT_CODES)(cohort.cohort_report)
 models_app.command("kernels", epilog=EXIT_CODES)(evaluate.kernels)
 app.command(epilog=EXIT_CODES)(detect)
+app.command(epilog=EXIT_CODES)(info)
 app.command(name="series", epilog=EXIT_CODES)(list_dicom_series)
 app.command(epilog=EXIT_CODES)(synthesize)
 app.command(epilog=EXIT_CODES)(demo)

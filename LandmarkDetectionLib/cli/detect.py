@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,10 +73,18 @@ def detect(
     ] = None,
     pixel_size: cli_measure.PixelSizeOption = None,
     device: DeviceOption = "auto",
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write (.json): options, versions, and SHA-256 of model, image and outputs; nothing "
+            "of the patient."
+        ),
+    ] = None,
     *,
     telling: Telling,
 ) -> None:
     """Find the landmarks of a volume or a radiograph."""
+    started = datetime.now().astimezone()
     check_threshold(threshold)
     outputs = list(output or [])
     from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES
@@ -83,6 +92,9 @@ def detect(
     check_outputs(outputs, (*DETECTION_SUFFIXES, REPORT))
     sources = _sources(source, series_of(series), outputs)
     check_outputs([overlay] if overlay else [], PICTURE_SUFFIXES)
+    check_outputs([manifest] if manifest else [], (".json",))
+    if manifest in outputs:
+        raise OutputError("The same output file is named twice; give each output its own name.")
 
     from LandmarkDetectionLib.core.volume import with_pixel_size
     from LandmarkDetectionLib.io.volumes import read_volume
@@ -109,6 +121,19 @@ def detect(
         made = replace(analysis, detection=detection)
         write_results(made, package.protocol, outputs, overlay, volume, sources=sources)
     files = [*outputs, *([overlay] if overlay else [])]
+    if manifest is not None:
+        from LandmarkDetectionLib.cli.manifest import Run, write_manifest
+
+        asked = {
+            "threshold": threshold,
+            "depth": depth,
+            "side": side,
+            "pixel_size": pixel_size,
+            "device": device,
+        }
+        images, used = [volume, *further], asdict(detection.used)
+        write_manifest(Run("detect", asked, used, package, images, files, started), manifest)
+        files.append(manifest)
     _report(detection, telling, files, measure_in(volume, detection.landmarks, package.protocol))
 
 
