@@ -86,6 +86,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             masses,
             device,
             settings.copies,
+            settings.column,
         )
     reading = settings.calibrated(reading, model.protocol.names)
     step(0.9, "checking the result")

@@ -19,6 +19,8 @@ from LandmarkDetectionLib.quality.conformal import ENOUGH, chance_within, widene
 if TYPE_CHECKING:
     from LandmarkDetectionLib.heatmaps.decoding import Reading
 
+#: Corners that ``heatmaps.column`` reads together.
+COLUMN_CORNERS = 68
 Shape = tuple[Annotated[int, Field(ge=32, le=4096)], Annotated[int, Field(ge=32, le=4096)]]
 Kind = TypeVar("Kind", bound="DetectorSettings")
 
@@ -329,6 +331,8 @@ class HeatmapSettings(DetectorSettings):
         A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
     copies
         See ``inference.averaged_output``.
+    column
+        Whether the landmarks are read together, as corners of a column of vertebrae; see ``heatmaps.column``.
     calibration
         From the score of lying within the radius.
     regions
@@ -356,6 +360,7 @@ class HeatmapSettings(DetectorSettings):
     regions: RegionSettings | None = None
     template: TemplateFile | None = None
     copies: Annotated[int, Field(ge=0, le=4)] = 0
+    column: bool = False
     length_range_cells: dict[str, tuple[float, float]] = {}
 
     @classmethod
@@ -367,6 +372,11 @@ class HeatmapSettings(DetectorSettings):
             raise ModelError(
                 f"The settings of the model {model.path} are not usable: regions lacks "
                 f"{', '.join(missing[:3])}."
+            )
+        if settings.column and (len(model.protocol.names) != COLUMN_CORNERS or len(settings.shape) != 2):
+            raise ModelError(
+                f"The settings of the model {model.path} are not usable: only the "
+                f"{COLUMN_CORNERS} corners of vertebrae in radiographs are read as a column."
             )
         return settings
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from LandmarkDetectionLib.heatmaps.column import along_column
 from LandmarkDetectionLib.heatmaps.gaussian import (
     decode_local_soft_argmax,
     heatmap_distribution,
@@ -55,6 +56,7 @@ def read_heatmaps(
     stride: int,
     radius: np.ndarray | float,
     masses: Sequence[float] | None = None,
+    column: bool = False,
 ) -> Reading:
     """Positions, spread and scores of heatmaps.
 
@@ -69,6 +71,8 @@ def read_heatmaps(
         Input voxels.
     masses : L floats
         Sum over all voxels of the Gaussians that the network was trained towards; of logits none is needed.
+    column
+        Whether they are of the corners of vertebrae, which are then read together, see ``column``.
 
     Raises
     ------
@@ -86,6 +90,9 @@ def read_heatmaps(
         # of two branches loses some of it.
         total = heatmaps.flatten(2).float().sum(dim=2)
         present = (total / (FULL * total.new_tensor(masses))).clamp(0, 1)
+    if column:
+        weighed = np.stack([along_column(one.cpu().numpy()) for one in probability])
+        probability = torch.from_numpy(weighed).to(probability)
     return read_distribution(probability, present, stride, radius, scaled=not logits)
 
 

@@ -53,6 +53,8 @@ class SupervisedConfig(LoopConfig):
         Register every image to a template first, the mean of training images about their landmarks.
     copies
         Test-time augmentation: turned copies that are looked at, too, see ``inference.averaged_output``.
+    column
+        Read the corners of all vertebrae together, see ``heatmaps.column``; for the protocol ``spine-68``.
     radius
         A landmark counts as found when it lies this close to the truth, in mm or, where an image's pixel size
         is unknown, in pixels.
@@ -75,6 +77,7 @@ class SupervisedConfig(LoopConfig):
     raters: str = "mean"
     align: bool = False
     copies: int = Field(default=0, ge=0, le=4)
+    column: bool = False
     radius: PositiveFloat
     augmentation: Augmentation = Augmentation()
     limit: PositiveInt | None = None

@@ -187,6 +187,7 @@ def package_task(
         "peak": dict(zip(config.landmarks, task.peaks(), strict=True)),
         "radius": config.radius,
         "copies": config.copies,
+        "column": config.column,
         "unit": unit,
         "calibration": curve.to_settings(),
         **({"regions": regions.model_dump()} if regions else {}),

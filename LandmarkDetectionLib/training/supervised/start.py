@@ -17,7 +17,7 @@ from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
 #: Fields of the config that belong to the weights.
 OF_THE_WEIGHTS = (
     *("architecture", "parameters", "members", "landmarks", "channels", "grid", "loss", "sigma", "weights"),
-    *("copies",),
+    *("copies", "column"),
 )
 
 

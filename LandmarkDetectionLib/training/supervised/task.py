@@ -113,6 +113,7 @@ class HeatmapTask(nn.Module):
                 self.masses(),
                 device,
                 copies,
+                self.config.column,
             )[0]
             for image, radius in zip(batch.images, self._radius(batch).tolist(), strict=True)
         ]

@@ -48,6 +48,7 @@ _SPINE = SupervisedConfig(
     grid=GridConfig(shape=(512, 192), spacing=None, intensity="standardise"),
     loss="cross-entropy",
     sigma=1.3,
+    column=True,
     radius=4.0,
     steps=3000,
     batch_size=3,

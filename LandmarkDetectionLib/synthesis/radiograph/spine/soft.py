@@ -245,6 +245,7 @@ def _mediastinum(side: float, z: float, y: Array) -> Array:
         wide = 26.0 + 12.0 * np.exp(-0.5 * ((z - 1195) / 30) ** 2)
     else:
         wide = 27.0 + 9.0 * np.exp(-0.5 * ((z - 1292) / 14) ** 2)
-        wide += 56.0 * np.clip((1275.0 - z) / 105.0, 0, 1) ** 1.3  # the heart, widest on the diaphragm
+        heart = np.clip((1275.0 - z) / 105.0, 0, 1) ** 1.3  # widest on the diaphragm, gone below
+        wide += 56.0 * heart * np.clip((z - 1105.0) / 55.0, 0, 1)
     share = np.clip((y - 55.0) / 35.0, 0, 1)
     return np.asarray(behind + (wide - behind) * share)

@@ -6,6 +6,7 @@ about them. Every point says by weights which levels of the spine it moves with.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -165,9 +166,10 @@ def make_trunk(skeleton: Skeleton) -> Trunk:
     for n, name in enumerate(names):
         if name in LEVELS:
             level[surfaces.vertex_start[n] : surfaces.vertex_start[n + 1]] = LEVELS.index(name)
-    own = [(k, (skeleton.bone(LEVELS[k]) - centres[k]) @ axes[k].T) for k in MARKED]
-    discs = [(skeleton.bone(DISCS[k - T1 + 1]) - centres[k]) @ axes[k].T for k in MARKED]
-    rims = [_rim(body, disc) @ axes[k] + centres[k] for (k, body), disc in zip(own, discs, strict=True)]
+    rims = []
+    for k in MARKED:
+        discs = [(skeleton.bone(DISCS[n]) - centres[k]) @ axes[k].T for n in (k - T1, k - T1 + 1)]
+        rims.append(_rim(discs) @ axes[k] + centres[k])
     ends = np.stack(rims)  # (17, 2, RIM, 3)
     marked = len(points) + np.arange(ends[..., 0].size).reshape(ends.shape[:3])
     points = np.concatenate([points, ends.reshape(-1, 3)]).astype(np.float32)
@@ -256,25 +258,23 @@ def _bone_weights(name: str, kind: str, vertices: Array, centres: FloatArray) ->
     return np.asarray((1 - share) * one[own] + share * around / around.sum())
 
 
-def _rim(own: Array, disc: Array) -> Array:
-    """Points (2, RIM, 3) on the rims of both end plates, upper first, from vertices (V, 3) along body axes.
+def _rim(discs: Sequence[Array]) -> Array:
+    """Points (2, RIM, 3) on the rims of both end plates, from the discs (D, 3) on them, in a body's axes.
 
-    An end plate is as wide and deep as the outermost vertices beside the disc (D, 3), and as high as a
-    surface of second order through them: a mesh has single vertices where ribs are joined.
+    Discs end where vertebrae do, and have no joints and no pedicles: a rim is the ellipse as wide and deep as
+    its disc, on the plane of that half of the disc's border that faces the vertebra.
     """
-    half = np.ptp(disc[:, :2], axis=0) / 2
-    middle = (disc[:, :2].min(axis=0) + disc[:, :2].max(axis=0)) / 2
-    flat = (own[:, :2] - middle) / half
-    rows = np.flatnonzero(np.hypot(flat[:, 0], flat[:, 1]) < 1.25)
     angle = np.linspace(0, 2 * np.pi, RIM, endpoint=False)
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    height = own[rows, 2] / np.ptp(own[rows, 2]) * 2
     rims = []
-    for sign in (1, -1):
-        edge = own[rows[np.argmax(flat[rows] @ circle.T + 0.9 * sign * height[:, None], axis=0)]]
-        low, high = edge[:, :2].min(axis=0), edge[:, :2].max(axis=0)
+    for sign, disc in zip((1, -1), discs, strict=True):
+        low, high = disc[:, :2].min(axis=0), disc[:, :2].max(axis=0)
+        flat = (disc[:, :2] - (low + high) / 2) / ((high - low) / 2)
+        border = disc[np.hypot(flat[:, 0], flat[:, 1]) > 0.7]
+        for _ in range(2):  # the middle of the disc, then the half that faces the vertebra
+            terms = np.column_stack([np.ones(len(border)), border[:, :2]])
+            plane = np.linalg.lstsq(terms, border[:, 2], rcond=None)[0]
+            border = border[sign * (border[:, 2] - terms @ plane) < 0]
         ring = (low + high) / 2 + circle * (high - low) / 2
-        terms = [np.stack([np.ones(RIM), x, y, x * x, y * y], axis=1) for x, y in (edge[:, :2].T, ring.T)]
-        surface = np.linalg.lstsq(terms[0], edge[:, 2], rcond=None)[0]
-        rims.append(np.concatenate([ring, (terms[1] @ surface)[:, None]], axis=1))
+        rims.append(np.column_stack([ring, plane[0] + ring @ plane[1:]]))
     return np.stack(rims)
