@@ -245,6 +245,8 @@ class DetectSection:
         self.message.information(sentence + "...")
 
     def _onFinished(self, landmarkNode: Any, summary: str) -> None:
+        if self.run is None:  # the scene was closed meanwhile
+            return
         warnings = warningsOfAll(nodes.loadReview(landmarkNode))
         kind = "warning" if warnings else "information"
         self._end(kind, " ".join((summary, *warnings)), isResult=True)

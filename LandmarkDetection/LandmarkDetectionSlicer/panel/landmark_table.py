@@ -40,6 +40,7 @@ class LandmarkTable:
         self._widget = widget
         self._onSelected = onSelected
         self.names: list[str] = []
+        self._rows: list[Row] = []
         self._icons = {status: statusIcon(status) for status in Status}
         sign = widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(16, 16)
         self._warningIcon = qt.QIcon(sign)
@@ -63,7 +64,9 @@ class LandmarkTable:
         fitRows(self._widget)
         self._widget.setRowCount(len(rows))
         for number, row in enumerate(rows):
-            self._fillRow(number, row)
+            if self._rows[number : number + 1] != [row]:  # writing an item costs more than all else
+                self._fillRow(number, row)
+        self._rows = list(rows)
         self._widget.blockSignals(wasBlocked)
         self.select(selected)
 
