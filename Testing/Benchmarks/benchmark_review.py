@@ -1,16 +1,16 @@
-"""A reviewer at the panel: keys and clicks for a case with wrong points, and how long the window stands still.
+"""A reviewer at the panel: keys and clicks for a case with wrong points, and how long the window stops.
 
     python Testing/Benchmarks/benchmark_review.py
     python Testing/Benchmarks/benchmark_review.py --landmarks 25 --wrong 4 --size 420 700
 
-The panel runs in the tests' stand-in for Slicer (PySide6 and the real MRML), as large as the module panel on a
-screen of 1366 x 768. A stand-in for the process in the background answers at once with landmarks of a hand, some
-of them far from the truth that the reviewer knows. The reviewer presses Detect, looks at the landmarks in the
-order of the list, drags what is wrong and accepts the rest by key, takes one step back and does it again, saves,
-and opens the file. A click counts one; what must be scrolled to before it can be clicked counts one more.
+The panel runs in the tests' stand-in for Slicer (PySide6 and the real MRML), as large as the module panel on
+a screen of 1366 x 768. A stand-in for the process in the background answers at once with landmarks, some of
+them far from the truth that the reviewer knows. The reviewer presses Detect, looks at the landmarks in the
+order of the list, drags what is wrong and accepts the rest by key, takes one step back and does it again,
+saves, and opens the file. A click counts one; what must be scrolled to before it is clicked counts one more.
 
-How long the window stands still is the time that its thread works between two beats of a timer: processor time,
-which other programs on the machine do not lengthen; the time on the clock stands beside it.
+How long the window stops is the time that its thread works between two beats of a timer: processor time,
+which other programs lengthen less; the time on the clock stands beside it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
 class Heart:
-    """A timer of the window; what is between two beats is a standstill."""
+    """A timer of the window; what is between two beats is a stop."""
 
     def __init__(self) -> None:
         import qt
@@ -47,7 +47,7 @@ class Heart:
         self._timer.start()
 
     def during(self, what: str) -> None:
-        """From now on standstills are those of this."""
+        """From now on stops are those of this."""
         self._what, self._last = what, (time.thread_time(), time.perf_counter())
 
     def beat(self) -> None:
@@ -193,14 +193,14 @@ def review(landmarks: int, wrong: int, size: tuple[int, int]) -> None:
         if what:
             kept = "yes" if worked <= STILL_MS else "NO"
             print(
-                f"{'longest standstill, ' + what:36}{worked:9.0f} ms   at most {STILL_MS:g}: {kept}"
+                f"{'longest stop, ' + what:36}{worked:9.0f} ms   at most {STILL_MS:g}: {kept}"
                 f"   ({clock:.0f} ms on the clock)"
             )
-    isWrong = done[0] != done[1] or not saved or max(off) > 5 or bool(host.errors)
-    isSlow = any(worked > STILL_MS for what, (worked, _) in heart.longest.items() if what)
-    isMuch = any(limit is not None and value > limit for _, value, limit, _ in rows)
+    is_wrong = done[0] != done[1] or not saved or max(off) > 5 or bool(host.errors)
+    is_slow = any(worked > STILL_MS for what, (worked, _) in heart.longest.items() if what)
+    is_much = any(limit is not None and value > limit for _, value, limit, _ in rows)
     sys.stdout.flush()
-    os._exit(1 if isWrong or isSlow or isMuch else 0)
+    os._exit(1 if is_wrong or is_slow or is_much else 0)
 
 
 def make_case(models: Any, count: int, wrong: int) -> tuple[Any, dict[str, Any]]:
@@ -220,16 +220,16 @@ def make_case(models: Any, count: int, wrong: int) -> tuple[Any, dict[str, Any]]
     chosen = list(random.choice(names, wrong, replace=False))
     marks = []
     for name in names:
-        isDoubted = name in chosen[1:]
+        is_doubted = name in chosen[1:]
         direction = random.normal(size=3)
         shift = direction / np.linalg.norm(direction) * (random.uniform(15, 30) if name in chosen else 0.5)
         marks.append(
             Landmark(
                 name,
                 truth[name] + shift,
-                Status.UNCERTAIN if isDoubted else Status.DETECTED,
-                confidence=float(random.uniform(0.2, 0.5) if isDoubted else random.uniform(0.85, 0.99)),
-                covariance=np.eye(3) * (100.0 if isDoubted else 4.0),
+                Status.UNCERTAIN if is_doubted else Status.DETECTED,
+                confidence=float(random.uniform(0.2, 0.5) if is_doubted else random.uniform(0.85, 0.99)),
+                covariance=np.eye(3) * (100.0 if is_doubted else 4.0),
             )
         )
     return Detection(LandmarkSet(tuple(marks)), model.name, model.version), truth

@@ -115,7 +115,7 @@ class LandmarkTable:
 
 
 def prepareTable(table: qt.QTableWidget, columns: Mapping[str, str]) -> None:
-    """Columns by title, each with its meaning, the first as wide as there is room; whole rows are selected."""
+    """Columns by title, each with its meaning; the first takes the room there is. Whole rows are selected."""
     table.setColumnCount(len(columns))
     for column, (title, meaning) in enumerate(columns.items()):
         item = qt.QTableWidgetItem(title)

@@ -1,4 +1,4 @@
-"""Whatever a person does in whatever order: points, record and table agree, and undo goes back step by step."""
+"""Whatever a person does in whatever order: points, record and table agree, and undo goes back by steps."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from Testing.Python.slicer_host import SlicerHost
 from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
 from Testing.Python.slicer_module.panel_cases import drag, open_panel, show_detection, stored
 
-SEQUENCES = int(os.environ.get("LANDMARK_DETECTION_SEQUENCES", "40"))
+SEQUENCES = int(os.environ.get("LANDMARK_DETECTION_SEQUENCES", "12"))
 STEPS = 25
 UNDO_LEVELS = 20  # as many as Slicer keeps
 
@@ -139,13 +139,15 @@ def agree(panel: Any, expected: Review, done: list[str]) -> None:
         assert node.GetNthControlPointLabel(index) == mark.name, done
         said = parse_description(node.GetNthControlPointDescription(index))[2]
         assert said is mark.status, (done, mark.name)
-        isDefined = node.GetNthControlPointPositionStatus(index) == node.PositionDefined
-        assert isDefined == mark.is_present, (done, mark.name)
+        is_defined = node.GetNthControlPointPositionStatus(index) == node.PositionDefined
+        assert is_defined == mark.is_present, (done, mark.name)
         if mark.is_present:
             np.testing.assert_allclose(node.GetNthControlPointPositionWorld(index), mark.position, atol=1e-6)
     ui, table = panel.review.ui, panel.review._table
-    isHiding = ui.openOnlyBox.checked
-    order = [name for name in landmarks_by_priority(expected) if not (isHiding and name in expected.reviewed)]
+    is_hiding = ui.openOnlyBox.checked
+    order = [
+        name for name in landmarks_by_priority(expected) if not (is_hiding and name in expected.reviewed)
+    ]
     assert table.names == order and ui.landmarkTable.rowCount == len(order), done
     for row, name in enumerate(order):
         assert ui.landmarkTable.item(row, 0).text() == panel.review.title(name), done
