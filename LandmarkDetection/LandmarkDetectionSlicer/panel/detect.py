@@ -155,7 +155,7 @@ class DetectSection:
         ui.progressArea.visible = isRunning
         ui.detectButton.enabled = not missing and problem is None
         ui.installButton.visible = bool(missing) and not isRunning
-        for chooser in (ui.volumeSelector, ui.modelSelector, ui.sampleButton):
+        for chooser in (ui.volumeSelector, ui.modelSelector, ui.startArea):
             chooser.enabled = not isRunning
         if isRunning:
             return

@@ -239,7 +239,6 @@ class ReviewPage(VTKObservationMixin):
         ui.acceptButton.visible = not isComplete
         ui.nextCaseButton.visible = isComplete and self.hasNextCase()
         ui.saveButton.visible = isComplete and not ui.nextCaseButton.visible
-        ui.openButton.enabled = self.context.parameters is not None
         self.actions.refresh()
         if session is None or review is None:
             return
@@ -259,6 +258,7 @@ class ReviewPage(VTKObservationMixin):
         selector = self.ui.landmarkSelector
         isChoice = selector.nodeCount() > (0 if self.session is None else 1)
         selector.visible = self.ui.landmarksLabel.visible = isChoice
+        self.ui.openButton.enabled = self.context.parameters is not None
 
     def _showDetails(self) -> None:
         ui, name = self.ui, self.selected
