@@ -100,6 +100,7 @@ class LandmarkTable:
             item.setText(text)
             if column == NAME:
                 item.setIcon(self._icons[row.status])
+                item.setToolTip(row.title)  # long ones are cut
             elif column == WARNING:
                 item.setIcon(self._warningIcon if row.warnings else qt.QIcon())
                 item.setToolTip("\n".join(row.warnings))

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from LandmarkDetectionSlicer.logic.clicking import nextName
 
 from LandmarkDetectionLib.io.protocols import load_protocol
 from Testing.Python.slicer_module.mrml_cases import SHIFT, add_transform, add_volume
@@ -124,5 +123,7 @@ def test_discarding_and_deleting_the_points_lead_back_to_the_lists(host, panel):
     ("template", "taken", "expected"),
     [("P{n}", {"P1", "P2"}, "P3"), ("Spot", set(), "Spot 1"), ("", {"1"}, "2"), ("{n}/{n}", set(), "1/1")],
 )
-def test_templates_number_what_is_not_taken(template, taken, expected):
+def test_templates_number_what_is_not_taken(panel, template, taken, expected):
+    from LandmarkDetectionSlicer.logic.clicking import nextName  # needs the application
+
     assert nextName(template, taken) == expected
