@@ -59,7 +59,7 @@ pytest: $(READY)
 # The pictures of the panel in docs/slicer/panel.md, made by the tests that open it.
 screenshots: $(READY)
 	@LANDMARK_DETECTION_SCREENSHOTS=docs/images/slicer $(PY) -m pytest -q \
-	    Testing/Python/slicer_module/test_panel_*.py Testing/Python/slicer_module/test_wrong_situations.py $(ARGS)
+	    Testing/Python/slicer_module/panel $(ARGS)
 
 docs: $(DOCS)/.ready
 	@$(DOCS)/bin/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -c docs . build/site $(ARGS)

@@ -17,7 +17,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "numba", "scipy", "matplotlib", "SimpleITK")
-OPEN_S, GAP_S, CANCEL_S = 0.5, 0.1, 1.0
+OPEN_S, GAP_S, CANCEL_S = 0.4, 0.05, 1.0
 LARGE = (1000, 270, 200)  # voxels of 54 million, as of a whole body at 2 mm
 
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "LandmarkDetection")]

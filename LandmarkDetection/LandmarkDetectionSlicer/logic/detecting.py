@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import qt
+
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
 from LandmarkDetectionLib.core.landmarks import Landmark, Status
 from LandmarkDetectionLib.errors import LandmarkDetectionError
@@ -97,7 +99,8 @@ class DetectionRun:
         except LandmarkDetectionError as problem:
             self._onFailed(str(problem))
             return
-        self._onFinished(node, summary(detection))
+        # In the next turn of the event loop: writing the landmarks and showing them at once would be noticed.
+        qt.QTimer.singleShot(0, partial(self._onFinished, node, summary(detection)))
 
 
 def givenThreshold(detection: Detection) -> float | None:

@@ -175,20 +175,21 @@ class ReviewSession(slicer.util.VTKObservationMixin):
             self._onChanged()
 
     def setLocked(self, locked: bool) -> None:
-        """Hold the points against the mouse, or let them go."""
-        if self._node is not None:
+        """Hold the points against the mouse, or let them go; a step of undo."""
+        if self._node is not None and locked != self.isLocked:
+            slicer.mrmlScene.SaveStateForUndo()
             self._node.SetLocked(locked)
 
     def undo(self) -> None:
         """Take the last step back; steps that changed nothing here (a mere click on a point) are passed."""
-        before = self._review
-        while not self.isClosed and self.canUndo and self._review == before:
+        before = self._review, self.isLocked
+        while not self.isClosed and self.canUndo and (self._review, self.isLocked) == before:
             slicer.mrmlScene.Undo()
 
     def redo(self) -> None:
         """Take the step taken back again, in the same way."""
-        before = self._review
-        while not self.isClosed and self.canRedo and self._review == before:
+        before = self._review, self.isLocked
+        while not self.isClosed and self.canRedo and (self._review, self.isLocked) == before:
             slicer.mrmlScene.Redo()
 
     def close(self) -> None:

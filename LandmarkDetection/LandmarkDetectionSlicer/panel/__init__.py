@@ -1,1 +1,1 @@
-"""The sections of the panel, one file each, and the two things they share: messages and pictures."""
+"""The pages of the panel, one file each, and what they share: a stack, messages, tables and pictures."""

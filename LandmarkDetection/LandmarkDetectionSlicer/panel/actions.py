@@ -118,7 +118,7 @@ class ReviewActions:
         self.redo.enabled = session.canRedo
         self.findNear.enabled = page.canFindNear
         self.detectAgain.enabled = page.canDetect()
-        self.down.visible = self.up.visible = bool(page.chain)
+        self.down.visible = self.up.visible = page.model is not None and bool(page.model.protocol.chain)
         wasBlocked = self.lock.blockSignals(True)
         self.lock.checked = session.isLocked
         self.lock.blockSignals(wasBlocked)

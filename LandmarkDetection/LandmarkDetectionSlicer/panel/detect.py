@@ -155,7 +155,7 @@ class DetectSection:
         ui.progressArea.visible = isRunning
         ui.detectButton.enabled = not missing and problem is None
         ui.installButton.visible = bool(missing) and not isRunning
-        for chooser in (ui.volumeSelector, ui.modelSelector, ui.sampleButton):
+        for chooser in (ui.volumeSelector, ui.modelSelector, ui.startArea):
             chooser.enabled = not isRunning
         if isRunning:
             return
@@ -245,6 +245,8 @@ class DetectSection:
         self.message.information(sentence + "...")
 
     def _onFinished(self, landmarkNode: Any, summary: str) -> None:
+        if self.run is None:  # the scene was closed meanwhile
+            return
         warnings = warningsOfAll(nodes.loadReview(landmarkNode))
         kind = "warning" if warnings else "information"
         self._end(kind, " ".join((summary, *warnings)), isResult=True)

@@ -40,6 +40,7 @@ class LandmarkTable:
         self._widget = widget
         self._onSelected = onSelected
         self.names: list[str] = []
+        self._rows: list[Row] = []
         self._icons = {status: statusIcon(status) for status in Status}
         sign = widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(16, 16)
         self._warningIcon = qt.QIcon(sign)
@@ -63,7 +64,9 @@ class LandmarkTable:
         fitRows(self._widget)
         self._widget.setRowCount(len(rows))
         for number, row in enumerate(rows):
-            self._fillRow(number, row)
+            if self._rows[number : number + 1] != [row]:  # writing an item costs more than all else
+                self._fillRow(number, row)
+        self._rows = list(rows)
         self._widget.blockSignals(wasBlocked)
         self.select(selected)
 
@@ -97,6 +100,7 @@ class LandmarkTable:
             item.setText(text)
             if column == NAME:
                 item.setIcon(self._icons[row.status])
+                item.setToolTip(row.title)  # long ones are cut
             elif column == WARNING:
                 item.setIcon(self._warningIcon if row.warnings else qt.QIcon())
                 item.setToolTip("\n".join(row.warnings))
@@ -112,7 +116,7 @@ class LandmarkTable:
 
 
 def prepareTable(table: qt.QTableWidget, columns: Mapping[str, str]) -> None:
-    """Columns by title, each with its meaning, the first as wide as there is room; whole rows are selected."""
+    """Columns by title, each with its meaning; the first takes the room there is. Whole rows are selected."""
     table.setColumnCount(len(columns))
     for column, (title, meaning) in enumerate(columns.items()):
         item = qt.QTableWidgetItem(title)

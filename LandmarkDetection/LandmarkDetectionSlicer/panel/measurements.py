@@ -61,7 +61,8 @@ class MeasurementsPage(VTKObservationMixin):
         )
         header = ui.measurementTable.horizontalHeader()
         header.setSectionResizeMode(3, qt.QHeaderView.Stretch)
-        # Long classes go on in further lines.
+        # Long classes go on in further lines, told apart by their ground.
+        ui.measurementTable.setAlternatingRowColors(True)
         ui.measurementTable.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         ui.measurementTable.connect("itemSelectionChanged()", self._draw)
         ui.allLinesBox.connect("toggled(bool)", lambda *_args: self._draw())

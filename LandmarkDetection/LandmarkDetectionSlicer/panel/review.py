@@ -6,6 +6,7 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
@@ -65,6 +66,7 @@ class ReviewPage(VTKObservationMixin):
         self.hasNextCase: Callable[[], bool] = lambda: False
         self.canDetect = detect.isReady
         self.isShown = True
+        self._isSettling = False
         self.session: ReviewSession | None = None
         self.selected: str | None = None
         self.model: Model | None = None
@@ -109,7 +111,7 @@ class ReviewPage(VTKObservationMixin):
         self._tellOfRemoval(landmarkNode)
         current = self.session.landmarkNode if self.session is not None else None
         if landmarkNode is current:
-            self._show()
+            self._showSelector()
             return
         self.close()
         if landmarkNode is not None:
@@ -120,7 +122,7 @@ class ReviewPage(VTKObservationMixin):
             self._others.begin()
             self._body = ReferenceBody(self.model) if self.model is not None else None
             self._nodeId = landmarkNode.GetID()
-            self._markers = colors.StatusMarkers(landmarkNode)
+            qt.QTimer.singleShot(0, self._mark)  # what is in the table comes first
             self._region = Region(landmarkNode)
             self.addObserver(
                 landmarkNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onPointPicked
@@ -128,6 +130,10 @@ class ReviewPage(VTKObservationMixin):
             review = self.session.review
             self.selected = next_open(review) or next(iter(landmarks_by_priority(review)), None)
         self._fillTable()
+
+    def _mark(self) -> None:
+        if self._markers is None and self.session is not None and not self.session.isClosed:
+            self._markers = colors.StatusMarkers(self.session.node)
 
     def _tellOfRemoval(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode | None) -> None:
         """Landmarks that were under review and are gone should not vanish without a word."""
@@ -156,7 +162,9 @@ class ReviewPage(VTKObservationMixin):
         if self.session is None:
             return
         first = next_open(self.session.review)
-        if first is not None:
+        if first is not None and first == self.selected:
+            self._center(first)
+        elif first is not None:
             self.select(first)
         self.ui.landmarkTable.setFocus()
 
@@ -167,7 +175,8 @@ class ReviewPage(VTKObservationMixin):
             if self.context.parameters is not None:  # else the scene is being closed
                 self.context.parameters.landmarks = None  # type: ignore[assignment]
             return
-        self._fillTable()
+        if not self._isSettling:
+            self._fillTable()
 
     # --- what is shown ----------------------------------------------------------------------------------
 
@@ -223,15 +232,13 @@ class ReviewPage(VTKObservationMixin):
         isThere = session is not None and review is not None
         done, total = review.progress if review is not None else (0, 0)
         isComplete = 0 < total == done
-        selector = ui.landmarkSelector  # a choice is offered only where there is one
-        selector.visible = ui.landmarksLabel.visible = selector.nodeCount() > isThere
+        self._showSelector()
         ui.startArea.visible = not isThere
         ui.reviewArea.visible = ui.reviewBar.visible = isThere
         # One button that says what comes next.
         ui.acceptButton.visible = not isComplete
         ui.nextCaseButton.visible = isComplete and self.hasNextCase()
         ui.saveButton.visible = isComplete and not ui.nextCaseButton.visible
-        ui.openButton.enabled = self.context.parameters is not None
         self.actions.refresh()
         if session is None or review is None:
             return
@@ -245,6 +252,13 @@ class ReviewPage(VTKObservationMixin):
             button.enabled = self.selected is not None
         ui.undoButton.enabled = session.canUndo
         self._showDetails()
+
+    def _showSelector(self) -> None:
+        """A choice is offered only where there is one."""
+        selector = self.ui.landmarkSelector
+        isChoice = selector.nodeCount() > (0 if self.session is None else 1)
+        selector.visible = self.ui.landmarksLabel.visible = isChoice
+        self.ui.openButton.enabled = self.context.parameters is not None
 
     def _showDetails(self) -> None:
         ui, name = self.ui, self.selected
@@ -337,12 +351,17 @@ class ReviewPage(VTKObservationMixin):
             return
         self.context.actions.clearMessages()
         settled = self.selected
-        step(self.session, settled)
+        self._isSettling = True  # shown once, with the next one selected
+        try:
+            step(self.session, settled)
+        finally:
+            self._isSettling = False
         following = next_open(self.session.review, settled)
+        self.selected = following or settled
+        self._fillTable()
         if following is not None:
-            self.select(following)
+            self._center(following)
         else:
-            self._show()
             self.message.information(
                 _("All {count} landmarks are reviewed.").format(count=len(self.session.review.landmarks))
             )

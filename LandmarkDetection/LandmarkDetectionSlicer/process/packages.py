@@ -115,7 +115,7 @@ def missingSentence(missing: Iterable[Package]) -> str:
 
 
 def needsInstalling() -> str | None:
-    """What a section of the panel says of something that needs the packages; None when they are there."""
+    """What a page of the panel says of something that needs the packages; None when they are there."""
     missing = missingPackages()
     if not missing:
         return None

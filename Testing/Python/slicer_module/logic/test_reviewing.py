@@ -425,3 +425,12 @@ def test_points_without_a_volume_can_be_reviewed(scene):
     assert not session.isClosed
     assert in_scene(session).reviewed == ("a",)
     session.close()
+
+
+def test_locking_is_a_step_of_undo_of_its_own(session):
+    session.accept(NAMES[0])
+    session.setLocked(True)
+    session.undo()
+    assert not session.isLocked and session.review.reviewed == (NAMES[0],)
+    session.redo()
+    assert session.isLocked and session.review.reviewed == (NAMES[0],)

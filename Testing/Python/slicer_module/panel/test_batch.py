@@ -215,8 +215,9 @@ def test_a_finished_case_is_ticked_and_makes_room_among_the_open_ones(host, list
         host.press_key("a")
     assert listed.batch.review.save()
     assert listed_cases(listed)[0][3] == "✓" and listed.batch.ui.casesLabel.text.startswith("1 of ")
-    picture_of_batch(host, listed, "batch-review")
+    assert listed.review.ui.nextCaseButton.visible and not listed.review.ui.saveButton.visible
     listed.pages.show(listed.batch)
+    picture_of_batch(host, listed, "batch-review")
     host.click(listed.batch.ui.openCasesBox)
     shown = [case for case, *_ in listed_cases(listed)]
     assert first not in shown and all(state != "failed" for *_, state in listed_cases(listed))

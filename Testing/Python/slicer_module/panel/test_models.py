@@ -134,7 +134,6 @@ def test_the_model_shows_which_landmarks_it_finds_and_where(host, panel):
     assert ui.landmarkList.currentItem().text() == "Right knee"
     assert ui.landmarkDefinition.text == protocol["knee_right"].definition
     assert not ui.modelPicture.pixmap.isNull()
-    picture(host, panel, "about")
 
 
 def test_a_damaged_model_is_listed_with_the_reason(host, panel, tiny_model, folder):

@@ -1,4 +1,4 @@
-"""Whatever a person does in whatever order: points, record and table agree, and undo goes back step by step."""
+"""Whatever a person does in whatever order: points, record and table agree, and undo goes back by steps."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from Testing.Python.slicer_host import SlicerHost
 from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
 from Testing.Python.slicer_module.panel_cases import drag, open_panel, show_detection, stored
 
-SEQUENCES = int(os.environ.get("LANDMARK_DETECTION_SEQUENCES", "40"))
+SEQUENCES = int(os.environ.get("LANDMARK_DETECTION_SEQUENCES", "12"))
 STEPS = 25
 UNDO_LEVELS = 20  # as many as Slicer keeps
 
@@ -26,24 +26,26 @@ class Expected:
     """What must be so: the review by the library alone, with what undo and redo go back to."""
 
     review: Review
-    past: list[Review] = field(default_factory=list)
-    future: list[Review] = field(default_factory=list)
+    locked: bool = False
+    past: list[tuple[Review, bool]] = field(default_factory=list)
+    future: list[tuple[Review, bool]] = field(default_factory=list)
 
-    def step(self, review: Review) -> None:
-        if review != self.review:
-            self.past = [*self.past, self.review][-UNDO_LEVELS:]
+    def step(self, review: Review, locked: bool | None = None) -> None:
+        locked = self.locked if locked is None else locked
+        if (review, locked) != (self.review, self.locked):
+            self.past = [*self.past, (self.review, self.locked)][-UNDO_LEVELS:]
             self.future = []
-            self.review = review
+            self.review, self.locked = review, locked
 
     def undo(self) -> None:
         if self.past:
-            self.future.append(self.review)
-            self.review = self.past.pop()
+            self.future.append((self.review, self.locked))
+            self.review, self.locked = self.past.pop()
 
     def redo(self) -> None:
         if self.future:
-            self.past.append(self.review)
-            self.review = self.future.pop()
+            self.past.append((self.review, self.locked))
+            self.review, self.locked = self.future.pop()
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,8 @@ def test_random_steps_leave_points_record_and_table_in_agreement(opened, seed):
     for _ in range(STEPS):
         done.append(act(host, panel, expected, random))
         agree(panel, expected.review, done)
+        is_locked = panel.parameters.landmarks.GetLocked()
+        assert bool(is_locked) == panel.review.actions.lock.checked == expected.locked, done
 
 
 def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Generator) -> str:
@@ -92,7 +96,7 @@ def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Gene
     elif action == "drag":
         index = int(random.integers(len(now.landmarks)))
         place = np.round(random.normal(0, 100, 3), 3)
-        if now.landmarks.landmarks[index].is_present:  # nobody can take a point that is nowhere
+        if now.landmarks.landmarks[index].is_present and not expected.locked:  # else nobody can take it
             expected.step(now.correct(now.landmarks.names[index], place))
             slicer.mrmlScene.SaveStateForUndo()  # as the mouse does
             drag(node, index, place)
@@ -103,6 +107,9 @@ def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Gene
         node.InvokeEvent(node.PointStartInteractionEvent)
         node.InvokeEvent(node.PointEndInteractionEvent)
         expected.future = []
+    elif action == "L":
+        expected.step(now, not expected.locked)
+        host.press_key(qt.Qt.Key_L)
     elif action == "undo":
         expected.undo()
         host.press_key(qt.Qt.Key_Z, qt.Qt.ControlModifier)
@@ -126,7 +133,7 @@ def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Gene
 # What is done often in life is done often here.
 ACTIONS = (
     *("accept", "A", "A", "M", "R", "drag", "drag", "undo", "undo", "redo"),
-    *("restore all", "click", "hide", "N", "P", "page", "module"),
+    *("restore all", "click", "L", "hide", "N", "P", "page", "module"),
 )
 
 
@@ -139,13 +146,15 @@ def agree(panel: Any, expected: Review, done: list[str]) -> None:
         assert node.GetNthControlPointLabel(index) == mark.name, done
         said = parse_description(node.GetNthControlPointDescription(index))[2]
         assert said is mark.status, (done, mark.name)
-        isDefined = node.GetNthControlPointPositionStatus(index) == node.PositionDefined
-        assert isDefined == mark.is_present, (done, mark.name)
+        is_defined = node.GetNthControlPointPositionStatus(index) == node.PositionDefined
+        assert is_defined == mark.is_present, (done, mark.name)
         if mark.is_present:
             np.testing.assert_allclose(node.GetNthControlPointPositionWorld(index), mark.position, atol=1e-6)
     ui, table = panel.review.ui, panel.review._table
-    isHiding = ui.openOnlyBox.checked
-    order = [name for name in landmarks_by_priority(expected) if not (isHiding and name in expected.reviewed)]
+    is_hiding = ui.openOnlyBox.checked
+    order = [
+        name for name in landmarks_by_priority(expected) if not (is_hiding and name in expected.reviewed)
+    ]
     assert table.names == order and ui.landmarkTable.rowCount == len(order), done
     for row, name in enumerate(order):
         assert ui.landmarkTable.item(row, 0).text() == panel.review.title(name), done

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import slicer
 from LandmarkDetectionSlicer.scene.nodes import applyDetection
-from LandmarkDetectionSlicer.scene.views import centerOn, highlight
+from LandmarkDetectionSlicer.scene.views import LEAST_FIELD_MM, SLICE_MM, centerOn, highlight, suitableField
 
 from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
 
@@ -101,3 +101,24 @@ def test_a_highlighted_point_is_the_active_one_and_nothing_else_changes(scene):
     assert node.GetNthControlPointSelected(0) and node.GetNthControlPointSelected(2)
     highlight(node, None)
     assert node.GetDisplayNode().GetActiveControlPoint() == -1
+
+
+def test_neighbours_tell_how_near_to_look_and_what_may_be_far_off_gets_room():
+    finger, hip = [[20.0, 0, 0], [0, 20.0, 0], [300.0, 0, 0]], [[400.0, 0, 0], [0, 300.0, 0]]
+    assert suitableField([0, 0, 0], finger) == pytest.approx(80)
+    assert suitableField([0, 0, 0], hip) == SLICE_MM
+    assert suitableField([0, 0, 0], [[1.0, 0, 0], [0, 2.0, 0]]) == LEAST_FIELD_MM
+    assert suitableField([0, 0, 0], finger, expectedErrorMm=20) == pytest.approx(120)
+    assert suitableField([0, 0, 0], []) == SLICE_MM
+    assert suitableField([float("nan")] * 3, finger) == SLICE_MM, "of what is nowhere nothing is known"
+
+
+def test_a_view_widens_again_after_our_zoom_and_not_after_a_persons(scene):
+    view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    view.SetFieldOfView(300, 200, 1)
+    for wanted, width in ((80, 80), (160, 160)):
+        centerOn([1.0, 2.0, 3.0], wanted)
+        assert view.GetFieldOfView()[0] == pytest.approx(width)
+    view.SetFieldOfView(60, 40, 1)
+    centerOn([1.0, 2.0, 3.0], 160)
+    assert view.GetFieldOfView()[0] == pytest.approx(60)
