@@ -106,11 +106,12 @@ def type_list(panel: Any, title: str, rows: Any) -> Any:
     return editor
 
 
-def test_nothing_of_the_section_is_built_before_it_is_opened(panel):
+def test_nothing_of_the_page_is_built_before_it_is_opened(host, panel):
     assert panel.learn.ui is None
     panel.pages.show(panel.learn)
     assert panel.learn.ui is not None and not panel.learn.ui.saveButton.enabled
     assert "Choose a folder" in panel.learn.ui.summaryLabel.text
+    picture(host, panel, "learn")
 
 
 def test_a_list_is_made_placed_and_kept_as_an_annotation(host, panel, data, folders):
@@ -257,7 +258,6 @@ def test_a_model_learns_is_compared_and_the_way_back_is_one_click(host, panel, d
     host.click(ui.improveButton)
     assert panel.learn.isLearning and ui.cancelButton.visible and not ui.improveButton.enabled
     host.wait_until(lambda: ui.learningProgressBar.value > 20, LEARNING_MS)
-    picture(host, panel, "improving")
     host.click(ui.cancelButton)
     assert "goes on from here" in said(panel)[-1].text and ui.improveButton.enabled
     assert load_model(NAME).version == "1.0.0"
@@ -267,7 +267,6 @@ def test_a_model_learns_is_compared_and_the_way_back_is_one_click(host, panel, d
         said(panel)
     )
     assert panel.detect.model.version == "1.1.0"
-    picture(host, panel, "improved")
     assert ui.backButton.text == "Back to 1.0.0"
     host.click(ui.backButton)
     assert panel.detect.model.version == load_model(NAME).version == "1.0.0"
