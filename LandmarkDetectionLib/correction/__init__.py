@@ -3,7 +3,7 @@
 from LandmarkDetectionLib._renamed import names_of_before
 from LandmarkDetectionLib.correction.certainty import choose_certainty
 from LandmarkDetectionLib.correction.config import CorrectionConfig
-from LandmarkDetectionLib.correction.fitting import fit_joint_gaussian, fit_shape
+from LandmarkDetectionLib.correction.fitting import fit_joint_gaussian
 from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observed
 from LandmarkDetectionLib.correction.propagation import Propagated, propagate
 from LandmarkDetectionLib.correction.tensors import joint_from_bytes, joint_to_bytes
@@ -15,7 +15,6 @@ __all__ = [
     "Propagated",
     "choose_certainty",
     "fit_joint_gaussian",
-    "fit_shape",
     "joint_from_bytes",
     "joint_to_bytes",
     "propagate",

@@ -51,7 +51,7 @@ def fit_joint_gaussian(
     """
     if len(shapes) < 2 or np.isnan(shapes).all(axis=(0, 2)).any():
         raise ValueError("a joint Gaussian needs at least two shapes, and every landmark in some of them")
-    mean, covariance = fit_shape(np.asarray(shapes, float), config)
+    mean, covariance = _shape(np.asarray(shapes, float), config)
     size = max(float(np.sqrt(((mean - mean.mean(axis=0)) ** 2).sum(axis=1).mean())), 1e-6)
     errors = np.where(observed.seen[..., None], truth - observed.position, np.nan)
     calibration = _calibration(errors, observed, size, config)
@@ -60,11 +60,8 @@ def fit_joint_gaussian(
     return JointGaussian(mean, covariance, correlation, calibration, config=config)
 
 
-def fit_shape(shapes: Array, config: CorrectionConfig = CONFIG) -> tuple[Array, Array]:
-    """Mean (L, d) and covariance (L d, L d) of shapes (N, L, d), NaN where a landmark is missing.
-
-    Both are about the common centre, which what is missing must not move.
-    """
+def _shape(shapes: Array, config: CorrectionConfig) -> tuple[Array, Array]:
+    """Mean and covariance about the common centre, which what is missing must not move."""
     first = shapes[np.isfinite(shapes).all(axis=2).sum(axis=1).argmax()]
     mean = np.where(np.isfinite(first), first, np.nanmean(shapes, axis=0))
     for _ in range(10):

@@ -13,7 +13,7 @@ import numpy as np
 
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
-from LandmarkDetectionLib.correction import JointGaussian, Observed
+from LandmarkDetectionLib.correction import Observed
 from LandmarkDetectionLib.detectors import array_estimates
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.base import (
@@ -27,16 +27,14 @@ from LandmarkDetectionLib.detectors.base import (
 from LandmarkDetectionLib.detectors.bone_estimates import (
     BodyEstimates,
     BodyView,
-    Look,
     body_image,
     copied,
     first_look,
+    look_closely,
 )
-from LandmarkDetectionLib.detectors.close_looks import look_again, look_closely
 from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
-from LandmarkDetectionLib.detectors.neighbours import Shape, shape_of
 from LandmarkDetectionLib.detectors.settings import BoneSettings
 from LandmarkDetectionLib.detectors.silhouette import (
     AS_LABELLED,
@@ -100,7 +98,6 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
     with timed(seconds, "load model"):
         step(0.45, "loading the model")
         networks = array_estimates.networks_for(model, options.device)
-        joint = model.read_joint()
     with timed(seconds, "networks"):
         step(0.55, "finding landmarks")
         coronal = patch_of(views.coronal, settings.coronal_shape)
@@ -111,10 +108,10 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         if estimates.kind[0, 0] == "first" and views.cells is not None:
             step(0.7, "looking closely")
             looks = close_looks(views.cells)
-            shape = shape_of(joint)
-            estimates = looked_at_closely(
-                networks, estimates, names, looks, settings.region_pixel_mm, mirror, shape
+            close = look_closely(
+                networks, estimates, settings.region_rows(names), looks, settings.region_pixel_mm, mirror
             )
+            estimates = with_spine(networks, estimates, close, names, looks, settings.region_pixel_mm)
         elif settings.outline is not None:
             estimates = with_outline(networks, estimates, coronal, lateral, settings, names)
         # What was found closely leaves no doubt which way the body lies.
@@ -158,23 +155,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         notes=list(views.notes),
         confidence=f"probability of lying in the scan and within {RADIUS_MM:g} mm",
     )
-    state = _evidence(coronal, views, estimates, covariance, settings, joint)
+    state = _evidence(coronal, views, estimates, covariance, settings, model)
     return Analysis(detection, views, state)
-
-
-def looked_at_closely(
-    networks: dict[str, Any],
-    first: BodyEstimates,
-    names: Sequence[str],
-    look: Look,
-    pixel_mm: float,
-    mirror: Array,
-    shape: Shape | None,
-) -> BodyEstimates:
-    """The first look corrected: the spine as a whole, regions, and once more what is in doubt."""
-    spine = with_spine(networks, first, names, look, pixel_mm)
-    close, regions = look_closely(networks, spine, look, pixel_mm, mirror, shape)
-    return look_again(networks, first, close, regions, look, pixel_mm, mirror, shape)
 
 
 def convincing(estimates: BodyEstimates) -> bool:
@@ -375,7 +357,7 @@ def _evidence(
     estimates: BodyEstimates,
     covariance: Array,
     settings: BoneSettings,
-    known: JointGaussian | None,
+    model: Model,
 ) -> Evidence:
     curve = settings.calibration["skin" if (estimates.kind == "skin").any() else "first"]
     calibration = Calibration(np.array(curve.scores), np.array(curve.shares))
@@ -422,7 +404,7 @@ def _evidence(
     joint = JointEvidence(
         frame=frame,
         answer=Answer(observed_in(placed, covariance[None])[0], estimates.present[0]),
-        joint=known,
+        joint=model.read_joint(),
         radius=RADIUS_MM,
         judged_axes=3,
         inside=lambda points: scanned(coronal, points),

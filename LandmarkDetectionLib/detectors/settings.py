@@ -148,8 +148,8 @@ class BoneSettings(DetectorSettings):
     ----------
     pixel_mm, coronal_shape, lateral_shape
         Of the first look: size of its pixels, and least rows and columns.
-    region_pixel_mm
-        Size of the pixels of the close looks.
+    region_pixel_mm, regions
+        Of the close looks: size of their pixels, and the names of every region's landmarks.
     calibration, spread
         By what a position rests on (``bone_estimates.KINDS``): from score to confidence; and by landmark,
         what the networks' own deviations are multiplied by.
@@ -166,6 +166,7 @@ class BoneSettings(DetectorSettings):
     coronal_shape: Shape
     lateral_shape: Shape
     region_pixel_mm: PositiveFloat
+    regions: tuple[tuple[str, ...], ...]
     calibration: dict[Literal["close", "first", "skin"], Curve]
     spread: dict[Literal["close", "first", "skin"], dict[str, PositiveFloat]]
     length_range_mm: dict[str, tuple[float, float]]
@@ -183,19 +184,26 @@ class BoneSettings(DetectorSettings):
 
     @classmethod
     def of(cls, model: Model) -> BoneSettings:
-        """As of others; every landmark has its spread."""
+        """As of others; every landmark is in one region and has its spread."""
         settings = super().of(model)
         names = model.protocol.names
 
         def refuse(what: str) -> ModelError:
             return ModelError(f"The settings of the model {model.path} are not usable: {what}.")
 
+        if sorted(name for region in settings.regions for name in region) != sorted(names):
+            raise refuse("not every landmark is in one region")
         for kind, spread in settings.spread.items():
             if missing := [name for name in names if name not in spread]:
                 raise refuse(f"the spread of {kind} lacks {', '.join(missing[:3])}")
         if settings.outline and (unknown := set(settings.outline.names) - set(names)):
             raise refuse(f"the outline tells {', '.join(sorted(unknown)[:3])}, which the protocol lacks")
         return settings
+
+    def region_rows(self, names: Sequence[str]) -> list[np.ndarray]:
+        """Places of every region's landmarks among names."""
+        place = {name: n for n, name in enumerate(names)}
+        return [np.array([place[name] for name in region]) for region in self.regions]
 
     def reliability_of(self, kind: str, names: Sequence[str]) -> np.ndarray:
         """Factors (L,) on the confidence of landmarks."""

@@ -13,8 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from LandmarkDetectionLib.detectors.bone_estimates import LEAST_MM, BodyEstimates, Look, copied
-from LandmarkDetectionLib.detectors.close_looks import asked_maps
+from LandmarkDetectionLib.detectors.bone_estimates import (
+    LEAST_MM,
+    BodyEstimates,
+    Look,
+    copied,
+    seen_twice,
+)
 from LandmarkDetectionLib.imaging.body.patches import SIZE
 from LandmarkDetectionLib.networks.silhouette_arrays import pixel_centres
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM
@@ -39,12 +44,9 @@ SIZES, SIZE_VARIATION = (0.82, 0.9, 1.0, 1.1, 1.22), 0.12
 FIRST_MM, FIRST_WRONG = 15.0, 0.3
 #: Deviation of the window about a level's height that its place is read in, as a share of a step.
 REACH = 0.35
-#: Discs lie in the middle between two of the chain, within 1.5 mm of it; "neck" is another name of one.
-DISCS = {
-    "disc_c7_t1": ("vertebra_c7", "vertebra_t1"),
-    "neck": ("vertebra_c7", "vertebra_t1"),
-    "disc_t12_l1": ("vertebra_t12", "vertebra_l1"),
-}
+#: Discs lie between two of the chain; "neck" is the name of one of them that is also used.
+DISCS = {"disc_c7_t1": ("vertebra_c7", "vertebra_t1"), "disc_t12_l1": ("vertebra_t12", "vertebra_l1")}
+SAME_AS_DISC = {"neck": "disc_c7_t1"}
 
 
 class _Votes(NamedTuple):
@@ -67,28 +69,31 @@ class _Votes(NamedTuple):
 def with_spine(
     networks: dict[str, Any],
     first: BodyEstimates,
+    close: BodyEstimates,
     names: Sequence[str],
     look: Look,
     pixel_mm: float,
 ) -> BodyEstimates:
-    """The first look's answer with the spine's levels agreed on together.
+    """The close looks' answer with the spine's levels agreed on together.
 
     Parameters
     ----------
+    first, close : BodyEstimates
+        Before and after the close looks.
     names : sequence of str
         Of the landmarks; without a chain of vertebrae among them nothing changes.
     look, pixel_mm
-        As in ``close_looks.look_closely``.
+        As in ``bone_estimates.look_closely``.
     """
     if not set(CHAIN) <= set(names):
-        return first
+        return close
     rows = np.array([list(names).index(name) for name in CHAIN])
-    answer = copied(first)
-    for b in range(len(first.present)):
-        seen = first.present[b, rows] >= PRESENT_ABOVE
+    answer = copied(close)
+    for b in range(len(close.present)):
+        seen = close.present[b, rows] >= PRESENT_ABOVE
         if seen.sum() < FEWEST:
             continue
-        middles = _along(first.position[b, rows][seen], first.near[b, rows][seen])
+        middles = _along(close.position[b, rows][seen], close.near[b, rows][seen])
         votes = _votes(networks, middles, b, rows, look, pixel_mm)
         _agree(answer, first, votes, b, rows, pixel_mm)
         _between(answer, b, list(names))
@@ -124,8 +129,10 @@ def _votes(
     for name, picture in zip(
         ("fine_coronal", "fine_lateral"), look(middles, np.full(len(middles), scan)), strict=True
     ):
+        front = name == "fine_coronal"
         asked = [rows] * len(middles)
-        seen = asked_maps(networks[name], picture, asked)
+        # A vertebra is its own mirror image.
+        seen = seen_twice(networks[name], picture, front, asked, asked)
         parts.append(tuple(np.concatenate(part) for part in zip(*seen, strict=True)))
     (front_maps, front_present), (left_maps, left_present) = parts
     return _Votes(middles, front_maps, left_maps, np.minimum(front_present, left_present))
@@ -301,15 +308,22 @@ def _place(
 
 
 def _between(answer: BodyEstimates, b: int, names: list[str]) -> None:
-    """Discs are put in the middle between their vertebrae."""
+    """Discs that do not lie between the vertebrae they are named after are put there."""
     for disc, neighbours in DISCS.items():
         if disc not in names:
             continue
         row, ends = names.index(disc), [names.index(name) for name in neighbours]
         if not (answer.present[b, ends] >= PRESENT_ABOVE).all():
             continue
-        answer.position[b, row] = answer.position[b, ends].mean(axis=0)
-        answer.covariance[b, row] = answer.covariance[b, ends].mean(axis=0)
+        upper, lower = answer.position[b, ends]
+        middle, apart = (upper + lower) / 2, np.linalg.norm(upper - lower)
+        if np.linalg.norm(answer.position[b, row] - middle) > 0.3 * apart:
+            answer.position[b, row] = middle
+            answer.covariance[b, row] = answer.covariance[b, ends].mean(axis=0)
         answer.near[b, row] = answer.near[b, ends].min()
         answer.present[b, row] = answer.present[b, ends].max()
         answer.kind[b, row] = "close"
+    for name, disc in SAME_AS_DISC.items():
+        if name in names and disc in names:
+            for part in answer[:5]:
+                part[b, names.index(name)] = part[b, names.index(disc)]

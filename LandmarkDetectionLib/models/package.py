@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -419,15 +418,11 @@ def _compare(
 JOINT = "models/joint.safetensors"
 
 
-# Checking that it is a covariance takes longer than reading it.
-_joint_from = lru_cache(maxsize=4)(joint_from_bytes)
-
-
 def load_joint(root: Path, entry: JointEntry, landmarks: int) -> JointGaussian:
     """Read a package's joint Gaussian; ModelError when anything does not fit exactly."""
     content = _read_checked(root, entry.file, entry.sha256)
     try:
-        return _joint_from(content, landmarks)
+        return joint_from_bytes(content, landmarks)
     except ValueError as problem:
         raise ModelError(f"{entry.file} {problem}; get the model again.") from None
 

@@ -15,8 +15,6 @@ from LandmarkDetectionLib.typing import Array
 
 STRIDE = 2  # as in ``silhouette_unet``, which cannot be asked without PyTorch
 EPSILON = 1e-5  # of batch normalisation
-#: Cells whose surroundings are gathered at a time.
-GATHERED = 512
 
 
 class HeatmapArrays(NamedTuple):
@@ -57,14 +55,14 @@ class SilhouetteArrays:
                 raise ValueError(f"{name} does not fit")
             return value
 
-        def normalised(name: str, fed: int, made: int, size: int = 3) -> _Kernel:
+        def normalised(name: str, fed: int, made: int, size: int = 3) -> tuple[Array, Array]:
             """A convolution with the batch normalisation after it folded in."""
             weight = take(f"{name}.0.weight", made, fed, size, size)
             scale, shift, mean, variance = (
                 take(f"{name}.1.{part}", made) for part in ("weight", "bias", "running_mean", "running_var")
             )
             scale = scale / np.sqrt(variance + EPSILON)
-            return _kernel(weight * scale[:, None, None, None], shift - mean * scale)
+            return weight * scale[:, None, None, None], shift - mean * scale
 
         def plain(name: str, *shape: int) -> tuple[Array, Array]:
             return take(f"{name}.weight", *shape), take(f"{name}.bias", shape[0])
@@ -82,10 +80,9 @@ class SilhouetteArrays:
         ]
         self.overview, self.absent = plain("overview.0", last, last), plain("absent", landmarks, last)
         level, maps = self.level, 3 if self.depth else 1
-        self.lateral = [_kernel(*plain(f"lateral.{n}", a, b, 1, 1)) for n, (a, b) in enumerate(pairs[level:])]
+        self.lateral = [plain(f"lateral.{n}", a, b, 1, 1) for n, (a, b) in enumerate(pairs[level:])]
         self.up = [normalised(f"up.{n}", width, width) for n, width in enumerate(channels[level:-1])]
-        last_weight, last_bias = plain("head.1", maps * landmarks, 32, 1, 1)
-        self.head = normalised("head.0", channels[level], 32), (last_weight[:, :, 0, 0], last_bias)
+        self.head = normalised("head.0", channels[level], 32), plain("head.1", maps * landmarks, 32, 1, 1)
         if left:
             raise ValueError(f"unknown {', '.join(sorted(left))}")
 
@@ -102,14 +99,13 @@ class SilhouetteArrays:
         return self.maps(*self.features(image), image, chosen)
 
     def features(self, image: Array) -> tuple[Array, Array]:
-        """What the last layer sees, (B, h, w, 32), and what the whole image shows, (B, channels)."""
-        x = np.ascontiguousarray(image.transpose(0, 2, 3, 1), np.float32)
-        levels = [_relu(_convolved(_relu(_convolved(x, self.stem[0], STRIDE)), self.stem[1]))]
+        """What the last layer sees, (B, 32, h, w), and what the whole image shows, (B, channels)."""
+        levels = [_relu(_convolved(_relu(_convolved(image, self.stem[0], STRIDE)), self.stem[1]))]
         for shrink, one, two in self.down:
             x = _relu(_convolved(levels[-1], shrink, 2))
             levels.append(_relu(x + _convolved(_relu(_convolved(x, one)), two)))
-        overview = _relu(_linear(levels[-1].mean(axis=(1, 2)), self.overview))
-        current = levels[-1] + overview[:, None, None]
+        overview = _relu(_linear(levels[-1].mean(axis=(2, 3)), self.overview))
+        current = levels[-1] + overview[:, :, None, None]
         skips = levels[self.level : -1][::-1]
         for skip, lateral, up in zip(skips, self.lateral[::-1], self.up[::-1], strict=True):
             current = _relu(_convolved(skip + _doubled(_convolved(current, lateral)), up))
@@ -121,9 +117,7 @@ class SilhouetteArrays:
         """Heatmaps from ``features`` of all landmarks or of the chosen (K,)."""
         rows = slice(None) if chosen is None else chosen
         weight, bias = self.head[1]
-        count, height, width, fed = features.shape
-        flat = features.reshape(count, height * width, fed).transpose(0, 2, 1)
-        maps = (weight[rows] @ flat + bias[rows, None]).reshape(count, -1, height, width)
+        maps = _convolved(features, (weight[rows], bias[rows]))
         absent = _linear(overview, (self.absent[0][rows], self.absent[1][rows]))
         if not self.depth:
             return HeatmapArrays(maps, absent, None, None)
@@ -133,53 +127,25 @@ class SilhouetteArrays:
         return HeatmapArrays(logits, absent, depth, np.clip(log_scale, -6, 3))
 
 
-class _Kernel(NamedTuple):
-    """Of a convolution over (B, H, W, C): weights (n, n C, O) of every row of it, and bias (O,)."""
-
-    weight: Array
-    bias: Array
-
-
-def _kernel(weight: Array, bias: Array) -> _Kernel:
-    """From weights (O, C, n, n), n odd, as PyTorch stores them."""
+def _convolved(x: Array, kernel: tuple[Array, Array], stride: int = 1) -> Array:
+    """(B, C, H, W) with a kernel (O, C, n, n), n odd, and bias (O,); as many zeros around as half of it."""
+    weight, bias = kernel
     made, fed, size, _ = weight.shape
-    return _Kernel(np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(size, size * fed, made), bias)
-
-
-def _convolved(x: Array, kernel: _Kernel, stride: int = 1) -> Array:
-    """(B, H, W, C) with as many zeros around as half of the kernel.
-
-    What a row of the kernel sees lies side by side in memory, so that gathering it is a plain copy.
-    """
-    size, reach, made = kernel.weight.shape
-    count, height, width, fed = x.shape
+    count, _, height, width = x.shape
     if size == 1:
-        return np.asarray(x.reshape(-1, fed) @ kernel.weight[0] + kernel.bias).reshape(
-            count, height, width, made
-        )
+        out = weight.reshape(made, fed) @ x.reshape(count, fed, -1)
+        return np.asarray(out.reshape(count, made, height, width) + bias[:, None, None])
     half = size // 2
-    padded = np.zeros((count, height + 2 * half, width + 2 * half, fed), np.float32)
-    padded[:, half:-half, half:-half] = x
-    image, row, column, value = padded.strides
-    rows, columns = -(-height // stride), -(-width // stride)
-    windows = np.lib.stride_tricks.as_strided(
-        padded,
-        (count, rows, columns, size, reach),
-        (image, stride * row, stride * column, row, value),
-        writeable=False,
-    )
-    out = np.empty((count, rows, columns, made), np.float32)
-    weight = kernel.weight.reshape(-1, made)
-    # So many images or rows at a time that what was gathered stays in the cache.
-    images = max(1, GATHERED // (rows * columns))
-    lines = max(1, GATHERED // columns) if images == 1 else rows
-    for n in range(0, count, images):
-        for m in range(0, rows, lines):
-            part = windows[n : n + images, m : m + lines]
-            out[n : n + images, m : m + lines] = (part.reshape(-1, size * reach) @ weight).reshape(
-                *part.shape[:3], made
-            )
-    out += kernel.bias
+    padded = np.pad(x, ((0, 0), (0, 0), (half, half), (half, half)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(2, 3))
+    windows = windows[:, :, ::stride, ::stride]
+    rows, columns = windows.shape[2:4]
+    flat = weight.reshape(made, -1)
+    out = np.empty((count, made, rows, columns), np.float32)
+    for one, into in zip(windows, out, strict=True):  # one image at a time, so that it stays in the cache
+        patches = one.transpose(0, 3, 4, 1, 2).reshape(fed * size * size, rows * columns)
+        into[...] = (flat @ patches).reshape(made, rows, columns)
+    out += bias[:, None, None]
     return out
 
 
@@ -192,20 +158,14 @@ def _linear(x: Array, layer: tuple[Array, Array]) -> Array:
 
 
 def _doubled(x: Array) -> Array:
-    """Twice as many rows and columns of (B, H, W, C), linear in between, cell edges aligned."""
-    for axis in (1, 2):
-        ours = x.swapaxes(0, axis)
+    """Twice as many rows and columns, linear in between, cell edges aligned."""
+    for axis in (2, 3):
+        before = np.concatenate([x.take([0], axis), x.take(range(x.shape[axis] - 1), axis)], axis)
+        after = np.concatenate([x.take(range(1, x.shape[axis]), axis), x.take([-1], axis)], axis)
+        pair = np.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis=axis + 1)
         shape = list(x.shape)
         shape[axis] *= 2
-        out = np.empty(shape, np.float32)
-        theirs = out.swapaxes(0, axis)
-        theirs[0::2] = theirs[1::2] = 0.75 * ours
-        quarter = 0.25 * ours
-        theirs[2::2] += quarter[:-1]
-        theirs[1:-1:2] += quarter[1:]
-        theirs[0] += quarter[0]
-        theirs[-1] += quarter[-1]
-        x = out
+        x = pair.reshape(shape)
     return x
 
 
@@ -274,19 +234,11 @@ def pixel_centres(count: int, stride: int = STRIDE) -> Array:
 
 
 def decode(
-    probability: Array,
-    bandwidth: float = 2.0,
-    iterations: int = 12,
-    stride: int = STRIDE,
-    weights: Array | None = None,
+    probability: Array, bandwidth: float = 2.0, iterations: int = 12, stride: int = STRIDE
 ) -> tuple[Array, Array, Array]:
-    """As ``softmax.decode``: position (B, L, 2), covariance (B, L, 2, 2) and window (B, L, h, w).
-
-    Weights (B, L, h, w) choose among peaks, and move none.
-    """
+    """As ``softmax.decode``: position (B, L, 2), covariance (B, L, 2, 2) and window (B, L, h, w)."""
     count, landmarks, rows, columns = probability.shape
-    smooth = mean_of_neighbours(probability if weights is None else probability * weights)
-    peak = smooth.reshape(count, landmarks, -1).argmax(axis=2)
+    peak = mean_of_neighbours(probability).reshape(count, landmarks, -1).argmax(axis=2)
     y, x = pixel_centres(rows, stride), pixel_centres(columns, stride)
     place = np.stack([x[peak % columns], y[peak // columns]], axis=-1)
     scale = np.float32(-0.5 / (bandwidth * stride) ** 2)

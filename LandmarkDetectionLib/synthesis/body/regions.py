@@ -50,6 +50,31 @@ class RegionBatch:
     pixel_mm: float
 
 
+def group_landmarks(
+    names: tuple[str, ...], positions: Array, reach: float = REACH_MM
+) -> tuple[tuple[str, ...], ...]:
+    """Few boxes that hold all landmarks: names by region, greedily, the fullest box first.
+
+    Parameters
+    ----------
+    names : tuple of str
+    positions : (L, 3) mm
+        Of one body.
+    reach : float
+        Half the size of a box.
+    """
+    left = np.ones(len(names), bool)
+    groups = []
+    while left.any():
+        inside = np.abs(positions[:, None] - positions).max(axis=2) <= reach  # of the box about landmark n
+        counts = (inside & left).sum(axis=1)
+        best = int(np.argmax(np.where(left, counts, 0)))
+        chosen = inside[best] & left
+        groups.append(tuple(name for name, c in zip(names, chosen, strict=True) if c))
+        left &= ~chosen
+    return tuple(groups)
+
+
 @dataclass(frozen=True)
 class Scans:
     """Scanned bodies that can be looked at closely.

@@ -10,7 +10,6 @@ import numpy as np
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.correction import JointGaussian
 from LandmarkDetectionLib.detectors.bones import observed_in
-from LandmarkDetectionLib.detectors.neighbours import shape_from
 from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
@@ -25,11 +24,12 @@ from LandmarkDetectionLib.quality.calibration import (
 from LandmarkDetectionLib.quality.conformal import fit_regions, mahalanobis, spread_factors
 from LandmarkDetectionLib.quality.plausibility import segment_lengths
 from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
-from LandmarkDetectionLib.synthesis.body.binding import load_binding
+from LandmarkDetectionLib.synthesis.body.binding import load_binding, standing_landmarks
 from LandmarkDetectionLib.synthesis.body.bone_views import posed_landmarks
 from LandmarkDetectionLib.synthesis.body.model import load_body_model
 from LandmarkDetectionLib.synthesis.body.population import draw_bodies
 from LandmarkDetectionLib.synthesis.body.reference import draw_reference
+from LandmarkDetectionLib.synthesis.body.regions import group_landmarks
 from LandmarkDetectionLib.synthesis.body.scanner import FIELDS_OF_VIEW
 from LandmarkDetectionLib.synthesis.body.stream import Framing
 from LandmarkDetectionLib.training.joint_fit import TOLERANCE_MM, joint_of
@@ -119,9 +119,9 @@ def package_bones(
         key: SilhouetteArrays({k: v.float().numpy() for k, v in state.items()}, parameters)
         for key, (_, parameters, state) in states.items()
     }
+    groups = group_landmarks(names, standing_landmarks(names))
+    rows = [np.array([names.index(one) for one in group]) for group in groups]
     mirror = protocol.mirror_permutation()
-    shapes = drawn_shapes(names, JOINT_SEED)
-    shape = shape_from(shapes)
     framing = Framing(pixel_mm=config.pixel_mm)
 
     def measured(
@@ -129,7 +129,7 @@ def package_bones(
     ) -> tuple[HeldOutBones, HeldOutBones]:
         part = portion(progress, start, end)
         return measure_bones(
-            networks, names, mirror, shape, framing, fine_config.pixel_mm, seed, count, bones, part
+            networks, names, mirror, rows, framing, fine_config.pixel_mm, seed, count, bones, part
         )
 
     first, last = measured(CALIBRATION_SEED, scans, True, 0.0, 0.4)
@@ -142,11 +142,13 @@ def package_bones(
     calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}
     spread = {kind: _spread(held, where) for kind, (held, where) in kinds.items()}
     dependable = {kind: _reliability(held, where, calibration[kind]) for kind, (held, where) in kinds.items()}
+    shapes = drawn_shapes(names, JOINT_SEED)
     settings: dict[str, Any] = {
         "pixel_mm": config.pixel_mm,
         "coronal_shape": list(framing.coronal),
         "lateral_shape": list(framing.lateral),
         "region_pixel_mm": fine_config.pixel_mm,
+        "regions": [list(group) for group in groups],
         "calibration": {kind: curve.to_settings() for kind, curve in calibration.items()},
         "spread": {kind: by_name(names, values, 3) for kind, values in spread.items()},
         "reliability": {kind: by_name(names, values, 3) for kind, values in dependable.items()},

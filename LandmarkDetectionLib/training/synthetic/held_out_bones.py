@@ -6,6 +6,7 @@ as real people and scanners do from everything that is drawn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,10 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
     Look,
     body_image,
     first_look,
+    look_closely,
 )
-from LandmarkDetectionLib.detectors.bones import looked_at_closely, score
-from LandmarkDetectionLib.detectors.neighbours import Shape
+from LandmarkDetectionLib.detectors.bones import score
+from LandmarkDetectionLib.detectors.spine_chain import with_spine
 from LandmarkDetectionLib.synthesis.batches import ViewBatch
 from LandmarkDetectionLib.synthesis.body.regions import Scans
 from LandmarkDetectionLib.synthesis.body.stream import BodyStream, Framing
@@ -62,7 +64,7 @@ def measure_bones(
     networks: dict[str, Any],
     names: tuple[str, ...],
     mirror: Array,
-    shape: Shape | None,
+    regions: Sequence[Array],
     framing: Framing,
     region_pixel_mm: float,
     seed: int,
@@ -74,8 +76,6 @@ def measure_bones(
 
     Parameters
     ----------
-    shape : Shape or None
-        How landmarks lie to one another.
     bones : bool
         False to hide the bones, as in MR; then both answers are the first look's.
 
@@ -99,7 +99,8 @@ def measure_bones(
         last = first
         if bones:
             look = looks_at(seen, region_pixel_mm, seed + number)
-            last = looked_at_closely(networks, first, names, look, region_pixel_mm, mirror, shape)
+            close = look_closely(networks, first, regions, look, region_pixel_mm, mirror)
+            last = with_spine(networks, first, close, names, look, region_pixel_mm)
         parts.append((_bare(first), _bare(last), batch.landmarks, batch.visible, batch.field_of_view.kind))
         if progress is not None:
             progress((number + 1) * BATCH / scans, f"held-out scan {(number + 1) * BATCH} of {scans}")

@@ -10,16 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.detectors.bone_estimates import (
+    AGAIN_MM,
     LEAST_MM,
+    BodyEstimates,
     BodyView,
     body_image,
     first_look,
     joined,
+    look_closely,
 )
+from LandmarkDetectionLib.imaging.body.patches import SIZE
 from LandmarkDetectionLib.networks.silhouette_arrays import HeatmapArrays, SilhouetteArrays, pixel_centres
 from LandmarkDetectionLib.typing import Array
 
 ROWS, COLUMNS, SIDE, PIXEL = 128, 64, 48, 8.0
+FINE = 2.5
 ABSENT = np.array([False, False, False, False, True])
 MIRROR = np.array([1, 0, 3, 2, 4])
 # Two pairs close together, and one landmark that was not scanned.
@@ -29,6 +34,7 @@ TRUTH = np.array(
         [[90.2, 40.4, -20.5], [-101.9, 35.1, -33.0], [70.7, 61.3, -3.9], [-83.3, 22.2, -50.0], [0, 0, 0]],
     ]
 )
+REGIONS = (np.array([0, 2]), np.array([1, 3]), np.array([4]))
 
 
 def heatmaps(place: Array, absent: Array, shape: tuple[int, int], stride: int) -> HeatmapArrays:
@@ -55,6 +61,41 @@ class Knows(SilhouetteArrays):
         return heatmaps(place, np.tile(ABSENT, (len(image), 1)), image.shape[2:], self.stride)
 
 
+class KnowsClosely(SilhouetteArrays):
+    """A network of regions that reads from its picture which scan is looked at, where, and if mirrored."""
+
+    def __init__(self, truth: Array, lateral: bool, unsure: tuple[int, ...] = ()) -> None:
+        self.level, self.truth, self.lateral, self.unsure = 0, truth, lateral, unsure
+
+    def features(self, image: Array) -> tuple[Array, Array]:
+        return image, np.zeros((len(image), 1), np.float32)
+
+    def maps(
+        self, features: Array, overview: Array, image: Array, chosen: Array | None = None
+    ) -> HeatmapArrays:
+        assert chosen is not None
+        turned = image[0, 2].sum() < 0 if self.lateral else image[0, 0, 0, 0] == 0
+        marks = image[0, 0, 0, ::-1] if turned and not self.lateral else image[0, 0, 0]
+        rows = MIRROR[chosen] if turned else chosen
+        middle, scan = marks[:3], int(marks[3])
+        offset = (middle - self.truth[scan, rows])[:, [1 if self.lateral else 0, 2]] / FINE
+        if turned and not self.lateral:
+            offset[:, 0] *= -1
+        place = offset + (SIZE - 1) / 2
+        absent = ABSENT[rows] | (np.abs(offset) > SIZE / 2).any(axis=1) | np.isin(rows, self.unsure)
+        return heatmaps(place[None], absent[None], (SIZE, SIZE), self.stride)
+
+
+def look(middles: Array, scans: Array) -> tuple[Array, Array]:
+    """Pictures in which nothing is to be seen but where they are."""
+    pictures = np.zeros((len(middles), 4, SIZE, SIZE), np.float32)
+    pictures[:, 0, 0, :3], pictures[:, 0, 0, 3] = middles, scans
+    pictures[:, 2] = (
+        1.0  # bone behind the middle, which lies before it in the mirror image seen from the left
+    )
+    return pictures, pictures
+
+
 def whole_views(level: int = 0) -> tuple[dict[str, Any], BodyView, BodyView]:
     """Networks and views of both scans; the first pixel of each lies elsewhere."""
     origins = np.array([[-250.0, -520.0], [-263.5, -488.0]])
@@ -67,6 +108,16 @@ def whole_views(level: int = 0) -> tuple[dict[str, Any], BodyView, BodyView]:
         networks[name] = Knows(place, level)
         views.append(BodyView(image, origin))
     return networks, views[0], views[1]
+
+
+def estimates(position: Array) -> BodyEstimates:
+    """A first look that is sure of positions (B, L, 3) of what was scanned."""
+    count = position.shape[:2]
+    present = np.tile(np.where(ABSENT, 0.01, 0.9), (count[0], 1))
+    covariance = np.tile(np.eye(3) * 64.0, (*count, 1, 1))
+    return BodyEstimates(
+        position, covariance, present, 0.5 * present, np.full(count, "first"), np.zeros((*count, 1, 1))
+    )
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -82,6 +133,45 @@ def test_the_first_look_finds_where_landmarks_are_in_space(level: int) -> None:
     np.testing.assert_allclose(deviation[..., :2], np.hypot(spread, LEAST_MM), rtol=0.05)
     # Both views tell the height.
     np.testing.assert_allclose(deviation[..., 2], np.hypot(spread, LEAST_MM) / 2**0.5, rtol=0.05)
+
+
+def test_a_close_look_corrects_what_the_first_one_missed() -> None:
+    networks = {"fine_coronal": KnowsClosely(TRUTH, False), "fine_lateral": KnowsClosely(TRUTH, True)}
+    first = estimates(TRUTH + np.array([6.0, -7.0, 5.0]))
+    found = look_closely(networks, first, REGIONS, look, FINE, MIRROR)
+    np.testing.assert_allclose(found.position[:, ~ABSENT], TRUTH[:, ~ABSENT], atol=0.05)
+    assert (found.kind[:, ~ABSENT] == "close").all()
+    assert (found.near[:, ~ABSENT] > 0.8).all()
+    # What was not scanned is looked at no closer and stays as it was; so does what was given.
+    np.testing.assert_array_equal(found.position[:, ABSENT], first.position[:, ABSENT])
+    assert not (found.kind[:, ABSENT] == "close").any()
+    np.testing.assert_array_equal(first.position, TRUTH + np.array([6.0, -7.0, 5.0]))
+
+
+def test_a_region_that_lies_elsewhere_is_looked_at_once_more_about_what_was_found() -> None:
+    networks = {"fine_coronal": KnowsClosely(TRUTH, False), "fine_lateral": KnowsClosely(TRUTH, True)}
+    seen: list[Array] = []
+
+    def watched(middles: Array, scans: Array) -> tuple[Array, Array]:
+        seen.append(middles)
+        return look(middles, scans)
+
+    off = np.zeros_like(TRUTH)
+    off[0, REGIONS[0]] = (0.0, AGAIN_MM + 12.0, 0.0)
+    found = look_closely(networks, estimates(TRUTH + off), REGIONS, watched, FINE, MIRROR)
+    assert [len(middles) for middles in seen] == [4, 1]
+    np.testing.assert_allclose(seen[1][0], TRUTH[0, REGIONS[0]].mean(axis=0), atol=2)
+    np.testing.assert_allclose(found.position[:, ~ABSENT], TRUTH[:, ~ABSENT], atol=0.05)
+
+
+def test_what_one_of_the_close_views_does_not_see_stays_as_the_first_look_had_it() -> None:
+    networks = {"fine_coronal": KnowsClosely(TRUTH, False), "fine_lateral": KnowsClosely(TRUTH, True, (2,))}
+    first = estimates(TRUTH + 4.0)
+    found = look_closely(networks, first, REGIONS, look, FINE, MIRROR)
+    np.testing.assert_array_equal(found.position[:, 2], first.position[:, 2])
+    np.testing.assert_array_equal(found.present[:, 2], first.present[:, 2])
+    assert not (found.kind[:, 2] == "close").any()
+    np.testing.assert_allclose(found.position[:, 0], TRUTH[:, 0], atol=0.05)
 
 
 NUMBERS = st.floats(-500, 500)

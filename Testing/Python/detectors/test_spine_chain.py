@@ -65,9 +65,9 @@ class Unsure(SilhouetteArrays):
 
 
 def look(middles: Array, scans: Array) -> tuple[Array, Array]:
-    """Pictures that hold where they are."""
+    """Pictures that hold where they are, also when they are turned round."""
     pictures = np.zeros((len(middles), 4, SIZE, SIZE), np.float32)
-    pictures[:, 0, 0, :3] = middles
+    pictures[:, 0, 0, :3], pictures[:, 0, 0, -3:] = middles, middles[:, ::-1]
     return pictures, pictures
 
 
@@ -89,17 +89,18 @@ def test_levels_that_look_alike_are_told_apart_together(scale: float) -> None:
     truth = spine(scale)
     networks = {"fine_coronal": Unsure(truth, 0), "fine_lateral": Unsure(truth, 1)}
     rng = np.random.default_rng(3)
-    off = rng.normal(0, 6, (LEVELS, 3))
+    first = estimates(truth, rng.normal(0, 6, (LEVELS, 3)))
     # Each by itself, some vertebrae were taken for their neighbours.
-    off[3:9] += truth[4:10] - truth[3:9]
-    first = estimates(truth, off)
-    found = with_spine(networks, first, NAMES, look, PIXEL)
+    slipped = truth.copy()
+    slipped[3:9] = truth[4:10]
+    close = estimates(slipped, np.zeros((LEVELS, 3)))
+    found = with_spine(networks, first, close, NAMES, look, PIXEL)
     error = np.linalg.norm(found.position[0, :LEVELS] - truth, axis=1)
     assert error.max() < 0.5 * scale * TO_NEXT_MM.min(), error.round(1)
     assert (found.near[0, :LEVELS] > 0.5).all()
     assert (found.kind[0, :LEVELS] == "close").all()
     # What was given stays as it was.
-    np.testing.assert_array_equal(first.position[0, :LEVELS], truth + off)
+    np.testing.assert_array_equal(close.position[0, :LEVELS], slipped)
 
 
 def test_a_disc_follows_its_vertebrae_and_others_stay() -> None:
@@ -107,7 +108,7 @@ def test_a_disc_follows_its_vertebrae_and_others_stay() -> None:
     networks = {"fine_coronal": Unsure(truth, 0), "fine_lateral": Unsure(truth, 1)}
     first = estimates(truth, np.zeros((LEVELS, 3)))
     first.position[0, LEVELS : LEVELS + 2] += 60.0
-    found = with_spine(networks, first, NAMES, look, PIXEL)
+    found = with_spine(networks, first, first, NAMES, look, PIXEL)
     disc = (found.position[0, 5] + found.position[0, 6]) / 2
     np.testing.assert_allclose(found.position[0, LEVELS], disc, atol=1e-9)
     np.testing.assert_array_equal(found.position[0, LEVELS + 1], found.position[0, LEVELS])
@@ -117,13 +118,13 @@ def test_a_disc_follows_its_vertebrae_and_others_stay() -> None:
 def test_two_vertebrae_make_no_chain() -> None:
     truth = spine()
     first = estimates(truth, np.zeros((LEVELS, 3)), slice(4, 6))
-    found = with_spine({}, first, NAMES, look, PIXEL)
+    found = with_spine({}, first, first, NAMES, look, PIXEL)
     np.testing.assert_array_equal(found.position, first.position)
 
 
 def test_landmarks_without_a_spine_stay_as_they_are() -> None:
     first = estimates(spine(), np.zeros((LEVELS, 3)))
-    assert with_spine({}, first, ("chin",), look, PIXEL) is first
+    assert with_spine({}, first, first, ("chin",), look, PIXEL) is first
 
 
 @settings(max_examples=20, deadline=None)

@@ -16,9 +16,11 @@ from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE
 from LandmarkDetectionLib.synthesis.body.bone_views import DenseBodies
 from LandmarkDetectionLib.synthesis.body.model import load_body_model
 from LandmarkDetectionLib.synthesis.body.regions import (
+    REACH_MM,
     RegionBatch,
     RegionStream,
     Scans,
+    group_landmarks,
 )
 from LandmarkDetectionLib.synthesis.body.scanner import FieldOfView
 from LandmarkDetectionLib.synthesis.bone_thickness import Surfaces
@@ -27,6 +29,25 @@ from LandmarkDetectionLib.typing import Array
 PLACE = st.tuples(*[st.floats(-600, 600)] * 3)
 NO_SURFACES = Surfaces(np.zeros((0, 3), np.int32), np.zeros(1, np.int64), np.zeros(1, np.int64))
 PIXEL = 2.5
+
+
+@given(st.lists(PLACE, min_size=1, max_size=40), st.floats(5, 200))
+def test_every_landmark_is_in_one_region_that_a_box_holds(
+    places: list[tuple[float, ...]], reach: float
+) -> None:
+    names = tuple(f"landmark_{n}" for n in range(len(places)))
+    positions = np.array(places)
+    groups = group_landmarks(names, positions, reach)
+    assert sorted(name for group in groups for name in group) == sorted(names)
+    for group in groups:
+        inside = positions[[names.index(name) for name in group]]
+        assert (np.ptp(inside, axis=0) <= 2 * reach).all()
+    assert [len(group) for group in groups] == sorted((len(group) for group in groups), reverse=True)
+
+
+def test_neighbours_share_a_region() -> None:
+    positions = np.array([[0.0, 0, 0], [0.5, 0.5, 0.9], [3, 0, 0], [0.2, 0, 0.4]]) * REACH_MM
+    assert group_landmarks(("a", "b", "c", "d"), positions) == (("a", "b", "d"), ("c",))
 
 
 def scans(places: Array, half: float = 5.0, low: float = -2000.0, high: float = 2000.0) -> Scans:

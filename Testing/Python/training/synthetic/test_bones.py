@@ -70,6 +70,11 @@ def test_the_package_can_be_used(model: Model) -> None:
     assert model.capabilities.small and model.capabilities.propagates and not model.capabilities.chooses_depth
 
 
+def test_every_landmark_is_in_one_region(model: Model) -> None:
+    regions = [name for region in model.settings["regions"] for name in region]
+    assert sorted(regions) == sorted(model.protocol.names)
+
+
 def test_the_card_says_whose_bones_they_are(model: Model) -> None:
     card = (model.path / "docs" / "README.md").read_text()
     assert "BodyParts3D" in card and "CC Attribution 4.0 International" in card
