@@ -95,7 +95,7 @@ def list_models() -> list[Model]:
     --------
     >>> import LandmarkDetectionLib as ld
     >>> [model.name for model in ld.list_models()][:2]
-    ['hand', 'whole-body-ct']
+    ['cephalogram', 'hand']
     """
     return list(_read_all()[0].values())
 

@@ -18,7 +18,6 @@ from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.errors import InputError, ModelError, OutputError
 from LandmarkDetectionLib.files import read_json
-from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr, require_made_on
 from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
 from LandmarkDetectionLib.io.records import read_review, write_review
 from LandmarkDetectionSlicer.scene.nodes import (
@@ -109,6 +108,8 @@ def importLandmarks(
     InputError
         The file cannot be read; the scene is then as it was.
     """
+    from LandmarkDetectionLib.io.dicom_sr import is_sr
+
     path = Path(path)
     isReport = is_sr(path)
     review = _readReport(path, volumeNode) if isReport else _read(path)
@@ -128,6 +129,8 @@ def sidecarOf(path: Path) -> Path:
 
 def _readReport(path: Path, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Review:
     """The points of a DICOM report; those of a radiograph are its pixels."""
+    from LandmarkDetectionLib.io.dicom_sr import read_sr, require_made_on
+
     report = read_sr(path)
     volume = None
     if volumeNode is not None:

@@ -226,7 +226,7 @@ def test_pages_open_with_the_keyboard_and_keep_what_was_typed(host, panel):
     button.setFocus()
     host.press_key(QtCore.Qt.Key_Space, widget=button)
     assert panel.pages.current is panel.review and panel.review.ui.landmarkTable.visible
-    panel.pages._actions[1].trigger()
+    panel.pages._actions[2].trigger()
     assert panel.pages.current is panel.learn and panel.pages.moreButton.text == "Learn"
     assert panel.learn.ui.commentEdit.text == "half a sentence"
     panel.pages.show(panel.review)

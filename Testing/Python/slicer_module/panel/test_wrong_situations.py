@@ -285,7 +285,7 @@ def test_the_chosen_model_is_damaged(host, panel, volume, tmp_path, monkeypatch,
     (tmp_path / "tiny-model" / "configs" / "protocol.json").unlink()
     panel.refreshModels()
     assert "protocol.json is missing" in complaint(panel)
-    panel.detect.ui.modelSelector.currentIndex = 0
+    panel.detect.ui.modelSelector.currentIndex = [one.name for one in panel.detect._models].index("hand")
     still_works(host, panel)
 
 
@@ -293,7 +293,7 @@ def test_the_model_of_a_loaded_scene_is_not_installed(host, panel, volume):
     panel.parameters.modelName = "of-somebody-else"
     assert "of-somebody-else is not installed" in complaint(panel)
     assert not panel.detect.ui.detectButton.enabled
-    panel.detect.ui.modelSelector.currentIndex = 0
+    panel.detect.ui.modelSelector.currentIndex = [one.name for one in panel.detect._models].index("hand")
     still_works(host, panel)
 
 

@@ -280,5 +280,7 @@ def test_a_process_that_lacks_packages_says_where_to_install_them(
     worker = worker_that(script)
     answers.ask(worker)
     ((_, _, sentence),) = answers.wait()
-    assert sentence == "This needs Python packages that are missing (pydantic); install them in Detect."
+    assert (
+        sentence == "This needs Python packages that are missing (pydantic); install them on the page Review."
+    )
     worker.stop()

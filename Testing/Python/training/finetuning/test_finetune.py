@@ -292,7 +292,8 @@ def test_the_anchor_costs_nothing_at_the_start_and_holds_the_weights_near_it():
     task = FineTuningTask(config(), load_model(NAME), 1.0)
     assert float(task.distance().detach()) == 0.0
     assert not any("start" in key for key in task.state_dict()), "the checkpoint is that of any training"
-    assert distance_after_steps(10.0) < 0.5 * distance_after_steps(0.0)
+    # At 10 every step would jump over the start to the other side.
+    assert distance_after_steps(2.0) < 0.5 * distance_after_steps(0.0)
 
 
 def test_half_of_a_batch_are_corrections():
