@@ -15,7 +15,6 @@ from LandmarkDetectionLib.datasets.findings import Finding
 from LandmarkDetectionLib.datasets.splits import splits_to_learn_from
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import write_text
-from LandmarkDetectionLib.io.dicom_sr import require_made_on
 from LandmarkDetectionLib.io.dti import DTIColourMap
 from LandmarkDetectionLib.io.pixel_landmarks import counts_pixels, read_pixel_landmarks
 from LandmarkDetectionLib.io.records import read_recorded_landmarks
@@ -194,6 +193,8 @@ class Case:
         if rater in self.known:
             return self.known[rater]
         file = files[rater]
+        from LandmarkDetectionLib.io.dicom_sr import require_made_on
+
         require_made_on(file, self.image_files[0])
         if self.unit == "pixel" or counts_pixels(file):
             return read_pixel_landmarks(file, volume if volume is not None else self.read_volume())

@@ -375,7 +375,7 @@ print(panel.place.message.text)
     lines = in_a_fresh_slicer(repository, code)
     needs = "This needs Python packages that are missing (torch, "
     said = dict(line.split(" ", 1) for line in lines[:-1])
-    assert len(said) == 8
+    assert len(said) == 9
     assert said["DetectSection"].startswith("Python packages are missing (torch, ")
     assert said["MeasurementsPage"].startswith(needs) and said["LearnPage"].startswith(needs)
     assert lines[-1].startswith(needs) and lines[-1].endswith("install them on the page Review.")

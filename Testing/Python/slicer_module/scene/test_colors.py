@@ -148,6 +148,11 @@ def test_the_icon_of_a_status_has_its_colour_and_is_neither_empty_nor_full(statu
     pixels = np.array(Image.open(icons / f"{status.value}.png").convert("RGBA")).reshape(-1, 4)
     opaque = pixels[pixels[:, 3] == 255]
     assert 0.1 < len(opaque) / len(pixels) < 0.8
-    color, _ = mark(status)
+    # The ring of what is not there is lighter than in the views, to be seen on a dark table.
+    color = "#c3ced8" if status in (Status.ABSENT, Status.MISSING) else mark(status)[0]
     colours, counts = np.unique(opaque[:, :3], axis=0, return_counts=True)
-    assert tuple(colours[counts.argmax()]) == tuple(bytes.fromhex(color[1:])), "within its dark rim"
+    by_number = [tuple(one) for one in colours[np.argsort(-counts)]]
+    rim = (0x26, 0x32, 0x3C)
+    assert rim in by_number and next(one for one in by_number if one != rim) == tuple(
+        bytes.fromhex(color[1:])
+    )
