@@ -15,7 +15,7 @@ from math import comb
 
 import numpy as np
 
-from LandmarkDetectionLib.alignment.rotations import radius_95, rotation_matrices
+from LandmarkDetectionLib.alignment.rotations import radius_95
 from LandmarkDetectionLib.core.shapes import similarities
 from LandmarkDetectionLib.typing import BoolArray, FloatArray
 
@@ -265,6 +265,8 @@ def _fitted(
     with_scale: bool,
     known: bool,
 ) -> Fit:
+    from scipy.spatial.transform import Rotation
+
     d = moving.shape[1]
     turns = 3 if d == 3 else 1
     for _ in range(_STEPS):
@@ -276,7 +278,7 @@ def _fitted(
         normal = np.einsum("nip,niq->pq", jacobian[used], weighted)
         step = np.linalg.solve(normal, np.einsum("nip,ni->p", weighted, (fixed - mapped)[used]))
         vector = step[:turns] if d == 3 else np.array([0.0, 0.0, step[0]])
-        turn = rotation_matrices(vector[None])[0][:d, :d]
+        turn = Rotation.from_rotvec(vector).as_matrix()[:d, :d]
         grown = float(np.exp(step[turns])) if with_scale else 1.0
         linear, shift = grown * turn @ linear, centre + grown * turn @ (shift - centre) + step[-d:]
         if np.abs(step).max() < 1e-10:

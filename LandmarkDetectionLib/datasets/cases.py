@@ -16,7 +16,7 @@ from LandmarkDetectionLib.datasets.splits import splits_to_learn_from
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.io.dti import DTIColourMap
-from LandmarkDetectionLib.io.pixel_landmarks import counts_pixels, read_pixel_landmarks
+from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
 from LandmarkDetectionLib.io.records import read_recorded_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
 
@@ -192,11 +192,12 @@ class Case:
         rater = rater if rater is not None else self.landmarks[0][0]
         if rater in self.known:
             return self.known[rater]
-        file = files[rater]
-        from LandmarkDetectionLib.io.dicom_sr import require_made_on
+        from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr_on
 
-        require_made_on(file, self.image_files[0])
-        if self.unit == "pixel" or counts_pixels(file):
+        file = files[rater]
+        if is_sr(file):
+            return read_sr_on(file, self.image_files[0], volume)
+        if self.unit == "pixel" or is_labelme(file):
             return read_pixel_landmarks(file, volume if volume is not None else self.read_volume())
         return read_recorded_landmarks(file)
 

@@ -23,10 +23,10 @@ from LandmarkDetectionLib.errors import (
     OutputError,
 )
 from LandmarkDetectionLib.files import read_json, write_text
-from LandmarkDetectionLib.io.dicom_sr import require_made_on
+from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr_on
 from LandmarkDetectionLib.io.formats import stem
 from LandmarkDetectionLib.io.markups import read_landmarks
-from LandmarkDetectionLib.io.pixel_landmarks import counts_pixels, read_pixel_landmarks
+from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
 from LandmarkDetectionLib.typing import Progress
 
 if TYPE_CHECKING:
@@ -126,8 +126,9 @@ def read_predictions(
 
 
 def _read(file: Path, case: Case, unit: Unit) -> LandmarkSet:
-    require_made_on(file, case.image_files[0])
-    if counts_pixels(file) or (unit == "pixel" and file.suffix.lower() == ".csv"):
+    if is_sr(file):
+        return read_sr_on(file, case.image_files[0])
+    if is_labelme(file) or (unit == "pixel" and file.suffix.lower() == ".csv"):
         return read_pixel_landmarks(file, case.read_volume())
     return read_landmarks(file)
 

@@ -150,9 +150,11 @@ def require_made_on(path: Path, image: Path) -> None:
     InputError
         The image has another frame of reference, or is another image; or the report is damaged.
     """
-    if not is_sr(path):
-        return
-    report = read_sr(path)
+    if is_sr(path):
+        _require_made_on(read_sr(path), image)
+
+
+def _require_made_on(report: LandmarkReport, image: Path) -> None:
     within = next((point.within for point in report.points if point.within), ("",))
     keyword = "SOPInstanceUID" if report.in_pixels else "FrameOfReferenceUID"
     headers = (read_header(file, ["SOPClassUID", keyword]) for file in _files(image))
@@ -160,8 +162,8 @@ def require_made_on(path: Path, image: Path) -> None:
     if known and within[0] and within[0] not in known:
         what = "on another image" if report.in_pixels else "in another frame of reference"
         raise InputError(
-            f"{path} was made {what} than {image}, so its points mean nothing there; give the image it was "
-            "made on."
+            f"{report.path} was made {what} than {image}, so its points mean nothing there; give the image "
+            "it was made on."
         )
 
 
@@ -169,7 +171,7 @@ def _files(image: Path) -> list[Path]:
     return sorted(file for file in image.rglob("*") if file.is_file()) if image.is_dir() else [image]
 
 
-def read_sr_on(path: Path, image: Path) -> LandmarkSet:
+def read_sr_on(path: Path, image: Path, volume: Volume | None = None) -> LandmarkSet:
     """Read the landmarks of a report on its image, which is opened only where they are its pixels.
 
     Parameters
@@ -178,6 +180,8 @@ def read_sr_on(path: Path, image: Path) -> LandmarkSet:
         The report.
     image
         A file, or a folder of a series.
+    volume
+        The image, where it was read already.
 
     Returns
     -------
@@ -191,9 +195,11 @@ def read_sr_on(path: Path, image: Path) -> LandmarkSet:
     """
     from LandmarkDetectionLib.io.volumes import read_volume
 
-    require_made_on(path, image)
     report = read_sr(path)
-    return report.landmarks(read_volume(image) if report.in_pixels else None)
+    _require_made_on(report, image)
+    if report.in_pixels and volume is None:
+        volume = read_volume(image)
+    return report.landmarks(volume)
 
 
 def is_sr(path: str | os.PathLike[str]) -> bool:

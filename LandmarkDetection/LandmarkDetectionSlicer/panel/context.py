@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import slicer
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.protocol import Protocol as LandmarkProtocol
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.logic.module_logic import LandmarkDetectionLogic
@@ -64,6 +65,7 @@ class PanelContext:
         self.actions = actions
         self.models = KnownModels()
         self.parameters: LandmarkDetectionParameters | None = None
+        self._measuredBy: tuple[tuple[str, ...], LandmarkProtocol | None] | None = None
 
     @property
     def chosen(self) -> LandmarkDetectionParameters:
@@ -85,6 +87,22 @@ class PanelContext:
             (model for model in models if model.name == review.prediction.model),
             next((model for model in models if names <= set(model.protocol.names)), None),
         )
+
+    def protocolOf(self, review: Review) -> LandmarkProtocol | None:
+        """Of the model that made the landmarks while these are its landmarks, else the one that fits best."""
+        from LandmarkDetectionLib.errors import LandmarkDetectionError
+        from LandmarkDetectionLib.measurement.from_files import protocol_of
+
+        model, landmarks = self.modelOf(review), review.landmarks
+        if model is not None and set(model.protocol.names) == set(landmarks.names):
+            return model.protocol
+        asked = (model.name if model is not None else "", *landmarks.names)
+        if self._measuredBy is None or self._measuredBy[0] != asked:  # files are not read at every step
+            try:
+                self._measuredBy = asked, protocol_of(landmarks, asked[0])
+            except LandmarkDetectionError:
+                self._measuredBy = asked, None
+        return self._measuredBy[1]
 
 
 def loadForm(name: str) -> Any:

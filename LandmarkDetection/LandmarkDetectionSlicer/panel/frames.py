@@ -16,8 +16,8 @@ from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.alignment.frames import PlacedFrame
-    from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 
@@ -42,7 +42,7 @@ class FramesPage(VTKObservationMixin):
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self.placed: tuple[PlacedFrame, ...] = ()
         self._node: slicer.vtkMRMLMarkupsFiducialNode | None = None
-        self._known: tuple[tuple[str, ...], Protocol | None] | None = None
+        self._framed: tuple[Protocol, Protocol] | None = None
         ui.frameSelector.connect("currentIndexChanged(int)", lambda *_args: self._show())
         ui.straightenButton.connect("clicked(bool)", self._onStraighten)
         ui.scannedButton.connect("clicked(bool)", self._onScanned)
@@ -81,16 +81,15 @@ class FramesPage(VTKObservationMixin):
     def _onMoved(self, *_args: object) -> None:
         self._update()
 
-    def _protocol(self, landmarks: LandmarkSet, model: str) -> Protocol | None:
-        from LandmarkDetectionLib.measurement.from_files import framed_protocol, protocol_of
+    def _protocol(self, review: Review) -> Protocol | None:
+        from LandmarkDetectionLib.measurement.from_files import framed_protocol
 
-        made = (model, *landmarks.names)
-        if self._known is None or self._known[0] != made:  # files are not read at every step
-            try:
-                self._known = made, framed_protocol(protocol_of(landmarks, model))
-            except LandmarkDetectionError:
-                self._known = made, None
-        return self._known[1]
+        protocol = self.context.protocolOf(review)
+        if protocol is None:
+            return None
+        if self._framed is None or self._framed[0] is not protocol:  # files are not read at every step
+            self._framed = protocol, framed_protocol(protocol)
+        return self._framed[1]
 
     def _update(self) -> None:
         self.placed = ()
@@ -100,7 +99,7 @@ class FramesPage(VTKObservationMixin):
             self.message.warning(needed)
         else:
             review = loadWorldReview(self._node)
-            protocol = self._protocol(review.landmarks, review.prediction.model)
+            protocol = self._protocol(review)
             if protocol is not None and protocol.frames:
                 try:
                     self.placed = frames.placeFrames(self._node, protocol, review)

@@ -20,8 +20,6 @@ from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
 
 if TYPE_CHECKING:
-    from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.measurement import Measured, Measurements
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
@@ -46,7 +44,6 @@ class MeasurementsPage(VTKObservationMixin):
         self.ui = ui = slicer.util.childWidgetVariables(widget)
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self.measurements: Measurements | None = None
-        self._known: tuple[tuple[str, ...], Protocol | None] | None = None
         self._node: slicer.vtkMRMLMarkupsFiducialNode | None = None
         self._landmarks = LandmarkSet(())
         self._lines = MeasurementLines()
@@ -99,21 +96,6 @@ class MeasurementsPage(VTKObservationMixin):
     def _onPoints(self, *_args: object) -> None:
         self._update()
 
-    def _protocol(self, review: Review) -> Protocol | None:
-        """Of the model that made the landmarks while these are its landmarks, else the one that fits best."""
-        from LandmarkDetectionLib.measurement.from_files import protocol_of
-
-        model, landmarks = self.context.modelOf(review), review.landmarks
-        if model is not None and set(model.protocol.names) == set(landmarks.names):
-            return model.protocol
-        made = (model.name if model is not None else "", *landmarks.names)
-        if self._known is None or self._known[0] != made:  # files are not read at every step
-            try:
-                self._known = made, protocol_of(landmarks, made[0])
-            except LandmarkDetectionError:
-                self._known = made, None
-        return self._known[1]
-
     def _update(self) -> None:
         self.measurements = None
         if self._node is None or not self._isShown:
@@ -122,7 +104,7 @@ class MeasurementsPage(VTKObservationMixin):
             self.message.warning(needed)
         else:
             review = loadWorldReview(self._node)
-            protocol = self._protocol(review)
+            protocol = self.context.protocolOf(review)
             if protocol is not None and protocol.measurements:
                 try:
                     self._landmarks = review.landmarks
@@ -186,7 +168,7 @@ class MeasurementsPage(VTKObservationMixin):
 
     def report(self, path: Path) -> None:
         """Write a report of the landmarks under review; its suffix chooses the kind."""
-        protocol = self._protocol(loadWorldReview(self._node)) if self._node is not None else None
+        protocol = self.context.protocolOf(loadWorldReview(self._node)) if self._node is not None else None
         if self._node is None or protocol is None:
             return
         try:

@@ -54,7 +54,7 @@ def import_dicom_reports(source: str | os.PathLike[str], out: str | os.PathLike[
         raise InputError(f"{folder} is no folder; give the one that holds the images and the reports.")
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     images = list(_images(files))
-    owned: dict[Path, list[Path]] = defaultdict(list)
+    owned: dict[Path, list[LandmarkReport]] = defaultdict(list)
     notes = []
     for path in files:
         if not is_sr(path):
@@ -65,7 +65,7 @@ def import_dicom_reports(source: str | os.PathLike[str], out: str | os.PathLike[
             # Archives hold reports of doses and texts, too.
             notes.append(f"left out: {problem}".rstrip("."))
             continue
-        owned[_image_of(report, images)].append(path)
+        owned[_image_of(report, images)].append(report)
     if not owned:
         why = "; ".join(notes) or "check the folder"
         raise InputError(f"{folder} holds no Structured Report with points; {why}.")
@@ -75,7 +75,7 @@ def import_dicom_reports(source: str | os.PathLike[str], out: str | os.PathLike[
         patient = next(one.patient for one in images if image in (one.file, one.file.parent))
         subject = patients.setdefault(patient or str(image), f"patient-{len(patients) + 1}")
         volume = read_volume(image)
-        marks = [read_sr(path).landmarks(volume) for path in reports]
+        marks = [report.landmarks(volume) for report in reports]
         raters = ["rater"] if len(marks) == 1 else [f"rater-{index}" for index in range(1, len(marks) + 1)]
         cases.append(ImportedCase(f"case-{number}", (image,), dict(zip(raters, marks, strict=True)), subject))
     return write_import(out, cases, name=folder.name, notes=notes)

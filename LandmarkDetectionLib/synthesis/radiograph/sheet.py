@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LandmarkDetectionLib.io.protocols import load_protocol
-from LandmarkDetectionLib.synthesis.radiograph.head.stream import CephalogramBatch, CephalogramStream
-from LandmarkDetectionLib.synthesis.radiograph.spine.stream import SpineBatch, SpineStream
+from LandmarkDetectionLib.synthesis.radiograph.head.stream import CephalogramStream
+from LandmarkDetectionLib.synthesis.radiograph.spine.stream import SpineStream
+from LandmarkDetectionLib.synthesis.radiograph.stream import RadiographBatch, RadiographStream
 from LandmarkDetectionLib.synthesis.sheets import Colour, captioned, scans, write_sheet
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def write_spine_sheet(
 
 def _write(
     path: str | os.PathLike[str],
-    stream: CephalogramStream | SpineStream,
+    stream: RadiographStream,
     count: int,
     columns: int,
     what: str,
@@ -90,7 +91,7 @@ def _write(
     write_sheet(path, tiles, count, columns, title, kinds, "landmarks on every second picture")
 
 
-def _tile(batch: CephalogramBatch | SpineBatch, n: int, colours: Sequence[Colour], radius: int) -> Image:
+def _tile(batch: RadiographBatch, n: int, colours: Sequence[Colour], radius: int) -> Image:
     from PIL import Image, ImageDraw
 
     fine = 3

@@ -39,13 +39,12 @@ class Kind:
     Attributes
     ----------
     stream
-        Makes pictures with ``images``, ``points``, ``present`` and ``pixel_mm`` from a seed, a batch size, a
-        shape and a skeleton's path.
+        Makes the pictures.
     narrow, low
         Least width and height of pictures that do not fill the canvas, as shares of its own.
     """
 
-    stream: type[CephalogramStream] | type[SpineStream]
+    stream: type[CephalogramStream | SpineStream]
     narrow: float
     low: float
 
@@ -58,7 +57,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class RadiographStream:
+class TrainingStream:
     """Synthetic radiographs as a network takes them; the same seed and settings give the same bytes.
 
     Attributes
@@ -96,10 +95,10 @@ class RadiographStream:
         """Rows and columns of the pictures of a batch: one side fills the canvas."""
         rng = np.random.default_rng([self.seed, number, 23])
         rows, columns = self.canvas
-        kind = rng.random()
-        if kind < FILLED:
+        share = rng.random()
+        if share < FILLED:
             return rows, columns
-        if kind < 0.8:
+        if share < 0.8:
             return rows, int(rng.integers(round(self.kind.narrow * columns), columns + 1))
         return int(rng.integers(round(self.kind.low * rows), rows + 1)), columns
 
@@ -108,11 +107,11 @@ class RadiographStream:
 _NAMELESS = Volume(np.zeros((1, 1, 1), np.float32), np.eye(4))
 
 
-def stream_of(config: SupervisedConfig, seed: int, batch_size: int) -> RadiographStream:
+def stream_of(config: SupervisedConfig, seed: int, batch_size: int) -> TrainingStream:
     """The pictures a config trains on, or others of their kind."""
     rows, columns = config.grid.shape
     kind = next(kind for name, kind in KINDS.items() if load_protocol(name).names == tuple(config.landmarks))
-    return RadiographStream(kind, (rows, columns), seed, batch_size)
+    return TrainingStream(kind, (rows, columns), seed, batch_size)
 
 
 def train_radiographs(

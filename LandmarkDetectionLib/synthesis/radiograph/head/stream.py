@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +14,7 @@ from LandmarkDetectionLib.synthesis.radiograph.head.landmarks import landmarks
 from LandmarkDetectionLib.synthesis.radiograph.head.parts import Head, load_head
 from LandmarkDetectionLib.synthesis.radiograph.head.shapes import draw_shape, shaped
 from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, obliquity, turned_head
+from LandmarkDetectionLib.synthesis.radiograph.stream import RadiographBatch, RadiographStream
 from LandmarkDetectionLib.typing import Array
 
 #: A picture is as high as so many mm on the film.
@@ -27,65 +27,14 @@ EAR_AT, EAR_SPREAD = (0.32, 0.50), (0.06, 0.05)
 
 
 @dataclass(frozen=True)
-class CephalogramBatch:
-    """Pictures that look to the right.
+class CephalogramStream(RadiographStream):
+    """Lateral cephalograms that look to the right; landmarks in the order of ``head.landmarks.LANDMARKS``."""
 
-    Attributes
-    ----------
-    images : (B, H, W) float32
-        0 to 1.
-    points : (B, 19, 2) float32 px
-        Column and row, in the order of ``head.landmarks.LANDMARKS``.
-    present : (B, 19) bool
-        Whether a landmark lies in its picture.
-    pixel_mm : (B,) float32
-        On the film.
-    """
-
-    images: Array
-    points: Array
-    present: Array
-    pixel_mm: Array
-
-
-@dataclass(frozen=True)
-class CephalogramStream:
-    """Lateral cephalograms of heads that do not exist; the same seed and settings give the same bytes.
-
-    Attributes
-    ----------
-    seed
-    batch_size
-    shape : (rows, columns)
-    variety
-        Of heads: 1 as in training.
-    disturbance
-        Of films: 1 as in training, 0 without noise, blur and what else is in view.
-    path
-        Of the skeleton; see ``skeleton.skeleton_path``.
-    """
-
-    seed: int = 0
     batch_size: int = 32
     shape: tuple[int, int] = (320, 272)
-    variety: float = 1.0
-    disturbance: float = 1.0
-    path: str | None = None
 
-    def __iter__(self) -> Iterator[CephalogramBatch]:
-        number = 0
-        while True:
-            yield self.batch(number)
-            number += 1
-
-    def batch(self, number: int) -> CephalogramBatch:
-        """Batch ``number`` of the stream, whatever was drawn before.
-
-        Raises
-        ------
-        InputError
-            When there is no skeleton.
-        """
+    def batch(self, number: int) -> RadiographBatch:
+        """See `RadiographStream.batch`."""
         head = load_head(self.path)
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, number, 17]))
         seen, setups, density = [], [], []
@@ -107,11 +56,7 @@ class CephalogramStream:
             if self.disturbance > 0:
                 add_frame(images[n], rng)
             marks[n] = landmarks(head, projected[n])
-        size = np.array(self.shape[::-1])
-        present = ((marks >= 0) & (marks <= size - 1)).all(axis=2)
-        return CephalogramBatch(
-            images, marks, np.asarray(present), np.array([s.pixel_mm for s in setups], np.float32)
-        )
+        return RadiographBatch.of(images, marks, setups)
 
 
 def _draw_setup(head: Head, points: Array, shape: tuple[int, int], rng: np.random.Generator) -> Setup:

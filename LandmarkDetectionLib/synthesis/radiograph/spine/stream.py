@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from LandmarkDetectionLib.synthesis.bone_thickness import projected_thickness
 from LandmarkDetectionLib.synthesis.radiograph.film import exposed
-from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, obliquity
+from LandmarkDetectionLib.synthesis.radiograph.projection import Setup, obliquity, turns
 from LandmarkDetectionLib.synthesis.radiograph.spine.accessories import add_frame, add_metal, stitched
 from LandmarkDetectionLib.synthesis.radiograph.spine.corners import corners
 from LandmarkDetectionLib.synthesis.radiograph.spine.exposure import draw_densities, draw_film
 from LandmarkDetectionLib.synthesis.radiograph.spine.shapes import draw_shape, shaped
 from LandmarkDetectionLib.synthesis.radiograph.spine.trunk import Trunk, load_trunk
+from LandmarkDetectionLib.synthesis.radiograph.stream import RadiographBatch, RadiographStream
 from LandmarkDetectionLib.typing import Array, FloatArray
 
 PICTURES_PER_TRUNK = 2
@@ -27,65 +27,14 @@ CUT_OFF = 0.06
 
 
 @dataclass(frozen=True)
-class SpineBatch:
-    """Pictures of trunks.
+class SpineStream(RadiographStream):
+    """Antero-posterior radiographs of whole spines; landmarks are those of ``spine-68``, in their order."""
 
-    Attributes
-    ----------
-    images : (B, H, W) float32
-        0 to 1.
-    points : (B, 68, 2) float32 px
-        Column and row, in the order of the protocol ``spine-68``.
-    present : (B, 68) bool
-        Whether a corner lies in its picture.
-    pixel_mm : (B,) float32
-        On the film.
-    """
-
-    images: Array
-    points: Array
-    present: Array
-    pixel_mm: Array
-
-
-@dataclass(frozen=True)
-class SpineStream:
-    """Radiographs of spines that do not exist; the same seed and settings give the same bytes.
-
-    Attributes
-    ----------
-    seed
-    batch_size
-    shape : (rows, columns)
-    variety
-        Of trunks: 1 as in training, 0 that of the skeleton.
-    disturbance
-        Of films: 1 as in training, 0 without noise, blur and what else is in view.
-    path
-        Of the skeleton; see ``skeleton.skeleton_path``.
-    """
-
-    seed: int = 0
     batch_size: int = 16
     shape: tuple[int, int] = (512, 192)
-    variety: float = 1.0
-    disturbance: float = 1.0
-    path: str | None = None
 
-    def __iter__(self) -> Iterator[SpineBatch]:
-        number = 0
-        while True:
-            yield self.batch(number)
-            number += 1
-
-    def batch(self, number: int) -> SpineBatch:
-        """Batch ``number`` of the stream, whatever was drawn before.
-
-        Raises
-        ------
-        InputError
-            When there is no skeleton.
-        """
+    def batch(self, number: int) -> RadiographBatch:
+        """See `RadiographStream.batch`."""
         trunk = load_trunk(self.path)
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, number, 29]))
         seen, setups, density = [], [], []
@@ -118,19 +67,12 @@ class SpineStream:
                 image, marks[n] = stitched(image, marks[n], rng)
                 add_frame(image, rng)
             images[n] = image
-        size = np.array(self.shape[::-1])
-        present = ((marks >= 0) & (marks <= size - 1)).all(axis=2)
-        return SpineBatch(
-            images, marks, np.asarray(present), np.array([s.pixel_mm for s in setups], np.float32)
-        )
+        return RadiographBatch.of(images, marks, setups)
 
 
 def turned_body(yaw: float, roll: float, pitch: float, behind: bool) -> FloatArray:
     """(3, 3) that takes the body (right, anterior, up) to (towards the source, picture's right, up)."""
-    cy, sy, cr, sr, cp, sp = (f(a) for a in (yaw, roll, pitch) for f in (np.cos, np.sin))
-    about_z = np.array([[cy, -sy, 0], [sy, cy, 0], [0, 0, 1]])
-    about_y = np.array([[cr, 0, sr], [0, 1, 0], [-sr, 0, cr]])
-    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    about_z, about_y, about_x = turns(yaw, roll, pitch)
     sign = -1.0 if behind else 1.0
     face = np.array([[0, sign, 0], [-sign, 0, 0], [0, 0, 1.0]])
     return np.asarray(face @ about_y @ about_x @ about_z)

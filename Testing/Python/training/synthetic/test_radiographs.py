@@ -24,7 +24,7 @@ from LandmarkDetectionLib.training.synthetic.radiograph_package import package_r
 from LandmarkDetectionLib.training.synthetic.radiograph_presets import PROTOCOLS, RADIOGRAPH_PRESETS
 from LandmarkDetectionLib.training.synthetic.radiographs import (
     KINDS,
-    RadiographStream,
+    TrainingStream,
     stream_of,
     train_radiographs,
 )
@@ -94,7 +94,7 @@ def test_pictures_fill_the_canvas_along_one_side_and_the_rest_is_padding(
     file = real_data / "skeleton" / "bodyparts3d_bones.npz"
     if not file.exists():
         pytest.skip(f"no skeleton at {file}")
-    stream = RadiographStream(KINDS[protocol], (160, 128), 7, 2, str(file))
+    stream = TrainingStream(KINDS[protocol], (160, 128), 7, 2, str(file))
     for number in range(6):
         batch = stream.batch(number)
         image = batch.images[0, 0].numpy()
