@@ -57,8 +57,8 @@ class Learning:
         str | None,
         typer.Option(
             "--from",
-            help="Begin with the weights of this model of the same landmarks (name or folder); one of annotated "
-            "images keeps its network and canvas.",
+            help="Begin with the weights of this model of the same landmarks; one of annotated images keeps "
+            "its network and canvas.",
         ),
     ] = None
     steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None
