@@ -53,6 +53,14 @@ class Learning:
     network: Annotated[
         Network | None, typer.Option(help="Another network than the preset's (synthetic images).")
     ] = None
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Begin with the weights of this model of the same landmarks; one of annotated images keeps "
+            "its network and canvas.",
+        ),
+    ] = None
     steps: Annotated[int | None, typer.Option(min=1, help="Another number of training steps.")] = None
     batch_size: Annotated[int | None, typer.Option(min=1, help="Another number of images per step.")] = None
     members: Annotated[
@@ -84,14 +92,6 @@ class Images:
         typer.Option(
             help="Split to learn from; several times. By default the one called train, or else all that are "
             "not called val, held back or test."
-        ),
-    ] = None
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            help="Begin with the weights of this model of the same landmarks (name or folder), for example "
-            "one trained on synthetic radiographs; its network and canvas are kept.",
         ),
     ] = None
     raters: Annotated[
@@ -180,10 +180,7 @@ def _refuse_supervised_options(result: Result, learning: Learning, images: Image
         "--install": result.install,
         "--no-install": result.install is False,
         "--members": learning.members,
-        **{
-            "--from" if name == "start" else f"--{name.replace('_', '-')}": value
-            for name, value in vars(images).items()
-        },
+        **{f"--{name.replace('_', '-')}": value for name, value in vars(images).items()},
     }
     for option, value in given.items():
         if value:
@@ -230,7 +227,7 @@ def _train_synthetic(
     if preset not in PRESETS:
         known = ", ".join((*PRESETS, *RADIOGRAPH_PRESETS))
         raise typer.BadParameter(f"'{preset}' is none of {known}.", param_hint="--preset")
-    changes = _changes(learning, network=learning.network)
+    changes = _changes(learning, network=learning.network, start=learning.start)
     # Built anew rather than copied with changes, so that the changes are checked.
     config = TrainingConfig(**{**PRESETS[preset][1].model_dump(), **changes})
     if config.skeleton:
@@ -266,6 +263,8 @@ def _train_radiographs(
 
     if learning.network is not None:
         raise typer.BadParameter("radiographs have a network of their own.", param_hint="--network")
+    if learning.start is not None:
+        raise typer.BadParameter("synthetic radiographs are learned from the beginning.", param_hint="--from")
     changes = _changes(learning)
     config = SupervisedConfig(**{**RADIOGRAPH_PRESETS[preset][1].model_dump(), **changes})
     make_folder(out)
@@ -344,7 +343,7 @@ def _train_annotated(
         limit=images.limit,
         spacing=images.spacing,
         shape=images.shape,
-        start=images.start,
+        start=learning.start,
     )
     new = NewModel(result.name, result.model_version, protocol, result.install)
     with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:

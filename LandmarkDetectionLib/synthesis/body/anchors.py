@@ -63,6 +63,10 @@ class RestBody:
     def joint(self, name: str) -> Array:
         return self.joints[self.model.bone(name)]
 
+    def mirrored(self, vertex: int) -> int:
+        """The vertex on the other side of the midline."""
+        return int(np.linalg.norm(self.vertices - self.vertices[vertex] * (-1, 1, 1), axis=1).argmin())
+
     def among(self, *parts: str) -> Array:
         return np.array([any(name.startswith(part) for part in parts) for name in self.owner])
 

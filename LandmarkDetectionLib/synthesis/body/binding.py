@@ -51,6 +51,8 @@ class Binding:
         Which bones of the body model move a point; ``len(model.bones)`` and one more are the scapulae.
     trunk : (N,) bool
         Points of the spine and of the rib cage.
+    pelvis : (N,) bool
+        Points that the body model's root moves.
     clavicle : (2, N) bool
         Points of the right and of the left clavicle.
     """
@@ -63,6 +65,7 @@ class Binding:
     bone_index: Array
     bone_weight: Array
     trunk: Array
+    pelvis: Array
     clavicle: Array
     bump_scale: Array
     skin: Array  # (K,) vertices of the anchors, 0 where they are joints
@@ -207,6 +210,7 @@ def bind(
         bone_index=index,
         bone_weight=weight,
         trunk=np.array([_of_trunk(skeleton.names[o]) for o in everything_owner]),
+        pelvis=index[:, 0] == model.bone("root"),
         clavicle=np.array(
             [[skeleton.names[o] == f"{side[0]}_clavicle" for o in everything_owner] for side in SIDES]
         ),

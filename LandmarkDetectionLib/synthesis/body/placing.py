@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,15 +13,19 @@ from LandmarkDetectionLib.synthesis.body.skeleton import Skeleton
 from LandmarkDetectionLib.typing import Array
 
 RIGHT, FRONT, UP = np.eye(3)
+TRUNK = ("spine", "pelvis", "upperleg01", "clavicle", "shoulder01", "root")
+# From the eyeball's centre to the tragus of the same side of the reference body, outwards.
+TRAGUS_MM = np.array([46.0, -77.0, -18.0])
+ZYGION_MM = np.array([36.0, -30.0, -22.0])  # and to the most lateral place of the cheek bone
 
 
 def placed(skeleton: Skeleton, points: Mapping[str, tuple[str, Array]], rest: RestBody) -> Placing:
     """The skeleton in the body's rest pose, with all control points."""
     placing = Placing(skeleton, points, rest)
-    for side in SIDES:
-        _place_arm(placing, *side)
-        _place_leg(placing, *side)
+    placing.on_both_sides(_place_arm)
+    placing.on_both_sides(_place_leg)
     _anchor_trunk(placing)
+    _anchor_head(placing)
     return placing
 
 
@@ -50,6 +55,18 @@ class Placing:
         for landmark, (bone, point) in self.points.items():
             if bone in names:
                 self.points[landmark] = (bone, way(point[None])[0])
+
+    def on_both_sides(self, place: Callable[[Placing, str, str, str, float], None]) -> None:
+        """Place and anchor the right side, then the left one, whose anchors hang on the mirrored vertices."""
+        first = len(self.anchors)
+        for side in SIDES:
+            place(self, *side)
+        count = (len(self.anchors) - first) // 2
+        for n in range(first, first + count):
+            right, left = self.anchors[n], self.anchors[n + count]
+            if right.skin is not None:
+                skin, other = (self.rest.mirrored(vertex) for vertex in (right.skin, right.other))
+                self.anchors[n + count] = replace(left, skin=skin, other=other, share=right.share)
 
     def joint(self, source: Array, joint: str) -> None:
         """A control point at a joint."""
@@ -148,6 +165,10 @@ def _place_arm(p: Placing, side: str, low: str, suffix: str, right: float) -> No
     down = rest.vertices[opposite] - rest.vertices[above]
     share = float(np.clip((seen - rest.vertices[above]) @ down / (down @ down), 0.2, 0.6))
     p.anchors.append(Anchor(new_head, model.bone("upperarm01" + suffix), above, opposite, share))
+    # The acromion roofs the head of the humerus, 12 mm under the same skin.
+    acromion = _tip(p.bones[f"{side}_scapula"], right * RIGHT + 0.5 * UP, 5.0)
+    roof = 12.0 / float(np.linalg.norm(down))
+    p.anchors.append(Anchor(acromion, model.bone("shoulder01" + suffix), above, opposite, roof))
     p.joint(new_elbow, "lowerarm01" + suffix)
     p.joint(new_wrist, "wrist" + suffix)
     skin = rest.among("upperarm", "lowerarm", "wrist") & (rest.vertices[:, 0] * right > 0)
@@ -157,7 +178,7 @@ def _place_arm(p: Placing, side: str, low: str, suffix: str, right: float) -> No
     ):
         points = np.concatenate([p.bones[name] for name in names])
         near = points[np.linalg.norm(points - centre, axis=1) < 45]
-        across = hinge if joint == "lowerarm01" else new_row
+        across = right * hinge if joint == "lowerarm01" else new_row  # an axis turns round in a mirror
         for direction in (across, -across):
             p.skin(_tip(near, direction, 4.0), direction, inset, joint + suffix, skin, near=centre - shift)
     for finger in range(1, 6):
@@ -230,24 +251,26 @@ def _place_leg(p: Placing, side: str, low: str, suffix: str, right: float) -> No
         (new_ankle, "foot", shank, (6.0, 6.0, 24.0)),
     ):
         near = points[np.abs(points[:, 2] - centre[2]) < 40]
-        for direction, inset in zip((RIGHT, -RIGHT, -FRONT), insets, strict=True):
+        for direction, inset in zip((right * RIGHT, -right * RIGHT, -FRONT), insets, strict=True):
             p.skin(_tip(near, direction, 4.0), direction, inset, joint + suffix, own, near=centre - shift)
     trochanter = _tip(femur[femur[:, 2] > new_hip[2] - 60], right * RIGHT, 5.0)
     p.skin(trochanter, right * RIGHT, 24.0, "upperleg01" + suffix, own)
 
 
+def _inside(source: Array) -> Array:
+    """A place inside the trunk at the height of a bone's surface and as far to its side."""
+    return np.array([source[0], 30.0, source[2]])
+
+
 def _anchor_trunk(p: Placing) -> None:
     """Control points of pelvis, spine, rib cage, shoulder girdle and skull."""
     rest, bones = p.rest, p.bones
-    trunk = rest.among("spine", "pelvis", "upperleg01", "clavicle", "shoulder01", "root")
+    trunk = rest.among(*TRUNK)
     upper = trunk | rest.among("neck", "head")
 
     def middle(bone: str, direction: Array, depth: float = 4.0) -> Array:
         points = bones[bone]
         return _tip(points[np.abs(points[:, 0]) < 9], direction, depth)
-
-    def inside(source: Array) -> Array:
-        return np.array([source[0], 30.0, source[2]])
 
     for bone, joint, inset in (
         ("Seventh_cervical_vertebra", "neck01", 12.0),
@@ -259,7 +282,7 @@ def _anchor_trunk(p: Placing) -> None:
         ("Sacrum", "root", 15.0),
     ):
         source = middle(bone, -FRONT)
-        p.skin(source, -FRONT, inset, joint, upper, near=inside(source))
+        p.skin(source, -FRONT, inset, joint, upper, near=_inside(source))
     for bone, share, joint, inset in (
         ("Manubrium", 0.9, "spine01", 16.0),
         ("Manubrium", 0.1, "spine01", 13.0),
@@ -269,36 +292,40 @@ def _anchor_trunk(p: Placing) -> None:
         points = bones[bone]
         height = points[:, 2].min() + share * np.ptp(points[:, 2])
         source = _tip(points[(np.abs(points[:, 2] - height) < 8) & (np.abs(points[:, 0]) < 12)], FRONT, 3.0)
-        p.skin(source, FRONT, inset, joint, upper, near=inside(source))
+        p.skin(source, FRONT, inset, joint, upper, near=_inside(source))
     symphysis = p.points["pubic_symphysis"][1]
-    p.skin(symphysis, FRONT, 38.0, "root", trunk, near=inside(symphysis))
+    p.skin(symphysis, FRONT, 38.0, "root", trunk, near=_inside(symphysis))
 
-    for side, _, suffix, right in SIDES:
-        own = trunk & (rest.vertices[:, 0] * right > -5)
-        outward = right * RIGHT
-        for ordinal, inset, joint in (
-            ("sixth", 16.0, "spine01"),
-            ("eighth", 14.0, "spine02"),
-            ("tenth", 14.0, "spine03"),
-        ):
-            rib = bones[f"{side}_{ordinal}_rib"]
-            source = _tip(rib, outward, 3.0)
-            p.skin(source, outward, inset, joint, trunk, near=np.array([0.0, source[1], source[2]]))
-            source = _tip(rib, -FRONT, 3.0)
-            p.skin(source, -FRONT, 26.0, joint, own, near=inside(source))
+    p.on_both_sides(_anchor_side)
+
+
+def _anchor_side(p: Placing, side: str, low: str, suffix: str, right: float) -> None:
+    """Control points of the ribs, the hip bone and the shoulder blade of one side."""
+    rest, bones = p.rest, p.bones
+    trunk = rest.among(*TRUNK)
+    own = trunk & (rest.vertices[:, 0] * right > -5)
+    outward = right * RIGHT
+    for ordinal, inset, joint in (
+        ("sixth", 16.0, "spine01"),
+        ("eighth", 14.0, "spine02"),
+        ("tenth", 14.0, "spine03"),
+    ):
+        rib = bones[f"{side}_{ordinal}_rib"]
+        source = _tip(rib, outward, 3.0)
+        p.skin(source, outward, inset, joint, trunk, near=np.array([0.0, source[1], source[2]]))
+        source = _tip(rib, -FRONT, 3.0)
+        p.skin(source, -FRONT, 26.0, joint, own, near=_inside(source))
+        if ordinal != "tenth":  # whose end in front lies at the flank, far under the belly
             source = _tip(rib, FRONT, 3.0)
-            p.skin(source, FRONT, 17.0, joint, own, near=inside(source))
-        blade = bones[f"{side}_hip_bone"]
-        upper_half = blade[blade[:, 2] > np.quantile(blade[:, 2], 0.6)]
-        source = _tip(upper_half, outward, 4.0)
-        p.skin(source, outward, 26.0, "root", trunk, near=np.array([0.0, source[1], source[2]]))
-        source = _tip(upper_half, FRONT, 4.0)
-        p.skin(source, FRONT, 18.0, "root", own, near=inside(source))
-        acromion = _tip(bones[f"{side}_scapula"], outward + 0.5 * UP, 5.0)
-        p.skin(acromion, UP, 12.0, "shoulder01" + suffix, rest.among("upperarm01", "shoulder01", "clavicle"))
-        source = _tip(bones[f"{side}_scapula"], -UP, 6.0)
-        p.skin(source, -FRONT, 24.0, "spine01", own, near=inside(source))
-    _anchor_head(p)
+            p.skin(source, FRONT, 17.0, joint, own, near=_inside(source))
+    blade = bones[f"{side}_hip_bone"]
+    upper_half = blade[blade[:, 2] > np.quantile(blade[:, 2], 0.6)]
+    source = _tip(upper_half, outward, 4.0)
+    p.skin(source, outward, 26.0, "root", trunk, near=np.array([0.0, source[1], source[2]]))
+    source = _tip(upper_half, FRONT, 4.0)
+    p.skin(source, FRONT, 18.0, "root", own, near=_inside(source))
+    source = _tip(bones[f"{side}_scapula"], -UP, 6.0)
+    p.skin(source, -FRONT, 24.0, "spine01", own, near=_inside(source))
 
 
 def _anchor_head(p: Placing) -> None:
@@ -331,7 +358,25 @@ def _anchor_head(p: Placing) -> None:
     p.joint(p.points["dens"][1], "head")
     chin = p.points["chin"][1]
     p.skin(chin, FRONT - 0.5 * UP, 9.0, "head", head, near=np.array([0.0, 90.0, chin[2] + 25]))
-    for side, low, suffix, right in SIDES:
-        p.joint(p.points[f"eye_{low}"][1], "eye" + suffix)
-        zygion = _tip(p.bones[f"{side}_zygomatic_bone"], right * RIGHT, 3.0)
-        p.skin(zygion, right * RIGHT, 10.0, "head", head, near=np.array([0.0, zygion[1], zygion[2]]))
+    p.on_both_sides(_anchor_face)
+
+
+def _anchor_face(p: Placing, side: str, low: str, suffix: str, right: float) -> None:
+    """Control points of the eye, the ear canal and the cheek bone of one side.
+
+    The ear stands out farther than the cheek, and is not meant where the skin over the cheek bone is.
+    """
+    rest, outward = p.rest, right * RIGHT
+    eye = rest.joint("eye" + suffix)
+    p.joint(p.points[f"eye_{low}"][1], "eye" + suffix)
+    head = rest.among("head")
+    tragus = eye + TRAGUS_MM * (right, 1.0, 1.0)
+    beside = head & (rest.vertices[:, 0] * right > 0)
+    skin = int(np.argmin(np.where(beside, np.linalg.norm(rest.vertices - tragus, axis=1), np.inf)))
+    other = rest.mirrored(skin)
+    share = 17.0 / float(np.linalg.norm(rest.vertices[skin] - rest.vertices[other]))
+    p.anchors.append(Anchor(p.points[f"porion_{low}"][1], rest.model.bone("head"), skin, other, share))
+    zygion = _tip(p.bones[f"{side}_zygomatic_bone"], outward, 3.0)
+    cheek = head & (rest.vertices[:, 1] > tragus[1] + 15)
+    near = np.array([0.0, eye[1] + ZYGION_MM[1], eye[2] + ZYGION_MM[2]])
+    p.skin(zygion, outward, 6.0, "head", cheek, near=near)

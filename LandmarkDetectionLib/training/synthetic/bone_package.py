@@ -55,6 +55,7 @@ from LandmarkDetectionLib.training.synthetic.held_out import (
 )
 from LandmarkDetectionLib.training.synthetic.held_out_bones import VARIETY, HeldOutBones, measure_bones
 from LandmarkDetectionLib.training.synthetic.joint import stacked
+from LandmarkDetectionLib.training.synthetic.start import in_order
 from LandmarkDetectionLib.training.synthetic.train import trained_networks
 from LandmarkDetectionLib.typing import Array, Progress
 
@@ -223,9 +224,7 @@ def weights_of(model: Model) -> dict[str, tuple[str, dict[str, Any], dict[str, A
 
 def _in_order(state: dict[str, Any], names: tuple[str, ...], wanted: tuple[str, ...]) -> dict[str, Any]:
     """A network's state with its landmarks in another order."""
-    rows = [names.index(name) for name in wanted]
-    per_landmark = ("head.1.weight", "head.1.bias", "absent.weight", "absent.bias")
-    ordered = {key: value[rows] if key in per_landmark else value for key, value in state.items()}
+    ordered = in_order(state, [names.index(name) for name in wanted])
     # Weights fit into half the bytes; what normalises a layer keeps its precision.
     return {key: value.half() if value.dim() > 1 else value for key, value in ordered.items()}
 

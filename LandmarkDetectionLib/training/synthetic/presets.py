@@ -27,6 +27,9 @@ class TrainingConfig(LoopConfig):
     landmarks: tuple[str, ...] | None = Field(
         default=None, description="A subset of the protocol; all when None."
     )
+    start: str | None = Field(
+        default=None, description="A model package, by name or folder, whose weights it begins with."
+    )
     whole_body_only: bool = False
     disturbance: float = Field(
         default=1.0,

@@ -32,7 +32,7 @@ from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 TARGET_SIGMA = 0.8  # cells; narrower targets make the position jump between cells
 
 
-def make_task(config: TrainingConfig, landmarks: int) -> SilhouetteTask | RegressionTask | RegionTask:
+def make_task(config: TrainingConfig, landmarks: int) -> AnyTask:
     """The task a config asks for."""
     if config.network == "regression_cnn":
         return RegressionTask(config, landmarks)
@@ -378,3 +378,6 @@ def _tensors(view: ViewBatch, device: torch.device) -> tuple[Tensor, Tensor, Ten
         torch.from_numpy(a).to(device, non_blocking=True) for a in (view.front, view.back, view.field_of_view)
     )
     return front, back, inside
+
+
+AnyTask = SilhouetteTask | RegressionTask | RegionTask

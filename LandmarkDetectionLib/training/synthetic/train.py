@@ -8,6 +8,7 @@ from typing import Any
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.models import load_model
 from LandmarkDetectionLib.training.loop import fit, load_final_weights, read_run
 from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 from LandmarkDetectionLib.typing import Progress
@@ -70,20 +71,31 @@ def train(
     ------
     InputError
         When the folder holds a run with another config.
+    ModelError
+        When the config names a model to begin with that is missing or does not fit.
     OutputError
         When the folder cannot be written.
     Cancelled
         When ``cancelled`` said so.
     """
+    from LandmarkDetectionLib.training.synthetic.start import begin_with
     from LandmarkDetectionLib.training.synthetic.tasks import make_stream, make_task
 
     names = landmark_names(config)
-    task = make_task(config, len(names))
+    start = load_model(config.start) if config.start is not None else None
+
+    def begun() -> Any:
+        task = make_task(config, len(names))
+        if start is not None:
+            begin_with(task, names, start, config.stage)
+        return task
+
+    task = begun()
     validation = make_stream(config, names, task.framing, VALIDATION_SEED, VALIDATION_BATCH_SIZE)
     return fit(
         config,
         out,
-        make_task=lambda: make_task(config, len(names)),
+        make_task=begun,
         stream=make_stream(config, names, task.framing, config.seed, config.batch_size),
         held_out=lambda: [validation.batch(n) for n in range(VALIDATION_BATCHES)],
         names=names,

@@ -78,6 +78,9 @@ def at_rest(binding: Binding, phenotype: Array, local: Array | None = None) -> t
     return vertices, joints, binding.rest(*twins, joints, *still)
 
 
+SIDE_NAMES = ("Right", "Left")
+
+
 def bone(binding: Binding, points: Array, name: str) -> Array:
     """Points (B, n, 3) of one bone."""
     n = binding.names.index(name)
@@ -311,3 +314,33 @@ def test_long_bones_are_as_long_as_those_of_men_and_women(real_binding: Binding)
         np.testing.assert_allclose(length, expected, rtol=0.17, err_msg=name)
         if name == "femur":
             np.testing.assert_allclose(length / stature, 0.267, rtol=0.06)
+
+
+def test_faces_have_the_proportions_of_faces(real_binding: Binding) -> None:
+    """The ear canal lies at the height of the lower rim of the orbit (Frankfort 1884) and 3.5 to 5 cm behind
+    the cheek bone's outermost place; faces are narrower than the skull (Farkas 1994)."""
+    _, _, points = at_rest(real_binding, people(gender=(0, 1), height=(0.3, 0.7)))
+
+    def place(name: str) -> Array:
+        return points[:, real_binding.point(name)]
+
+    assert np.abs((place("porion_right") - place("orbitale_right"))[:, 2]).max() < 8
+    depth = (place("orbitale_left") - place("porion_left"))[:, 1]
+    assert depth.min() > 62 and depth.max() < 95
+    skull = np.concatenate(
+        [bone(real_binding, points, f"{side}_parietal_bone") for side in SIDE_NAMES], axis=1
+    )
+    width = (place("zygion_right") - place("zygion_left"))[:, 0]
+    assert (width / np.ptp(skull[:, :, 0], axis=1) > 0.82).all()
+    assert (width / np.ptp(skull[:, :, 0], axis=1) < 1.0).all()
+
+
+def test_the_acromion_roofs_the_head_of_the_humerus(real_binding: Binding) -> None:
+    _, _, points = at_rest(real_binding, people(gender=(0, 1), height=(0.3, 0.7), weight=(0.4, 0.9)))
+    for side, right in (("right", 1), ("left", -1)):
+        away = (
+            points[:, real_binding.point(f"acromion_{side}")]
+            - points[:, real_binding.point(f"humeral_head_{side}")]
+        )
+        assert (np.abs(away[:, 0] * right) < 15).all()
+        assert (away[:, 2] > 18).all() and (away[:, 2] < 42).all()

@@ -15,7 +15,13 @@ pytest.importorskip("anny", reason="synthetic bodies need anny")
 from LandmarkDetectionLib.synthesis.body import population
 from LandmarkDetectionLib.synthesis.body.anchors import lean_twins
 from LandmarkDetectionLib.synthesis.body.binding import Binding
-from LandmarkDetectionLib.synthesis.body.bones import draw_bones, pose_bones, spanned
+from LandmarkDetectionLib.synthesis.body.bones import (
+    draw_bones,
+    pose_bones,
+    spanned,
+    tilt_pelvis,
+    vary_breastbone,
+)
 from LandmarkDetectionLib.synthesis.body.model import load_body_model
 from LandmarkDetectionLib.synthesis.body.population import draw_bodies, rotation_about, unit
 from LandmarkDetectionLib.synthesis.body.stream import BodyStream, Framing
@@ -157,6 +163,48 @@ def test_bones_of_a_drawing_vary_and_more_so_when_asked_for(small_binding: Bindi
     assert spread[1] > 1.3 * spread[0]
     again = draw_bones(small_binding, twins, joints, np.random.default_rng(5))
     np.testing.assert_array_equal(again, plain)
+
+
+def test_the_pelvis_tilts_as_a_whole_about_the_hips(small_binding: Binding) -> None:
+    model = load_body_model()
+    phenotype, local = population.draw_shapes(3, np.random.default_rng(0))
+    _, joints = model.rest(model.coefficients(phenotype, local))
+    twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
+    before = draw_bones(small_binding, twins, joints, np.random.default_rng(5))
+    after = before.copy()
+    tilt_pelvis(after, small_binding, np.random.default_rng(1))
+
+    def place(points: Array, name: str) -> Array:
+        return points[:, small_binding.point(name)]
+
+    pelvis = np.flatnonzero(small_binding.pelvis)[::9]
+    for one, other in zip(before[:, pelvis], after[:, pelvis], strict=True):
+        kept = [np.linalg.norm(points[:, None] - points, axis=2) for points in (one, other)]
+        np.testing.assert_allclose(*kept, atol=0.05)
+    assert (np.linalg.norm(place(after, "asis_right") - place(before, "asis_right"), axis=1) > 0.5).all()
+    for name in ("vertebra_l1", "vertebra_t6", "femoral_head_right"):
+        moved = np.linalg.norm(place(after, name) - place(before, name), axis=1)
+        assert moved.max() < 2.0, name
+
+
+def test_breastbones_differ_in_length_and_the_spine_stays(small_binding: Binding) -> None:
+    model = load_body_model()
+    phenotype, local = (
+        np.repeat(one, 40, axis=0) for one in population.draw_shapes(1, np.random.default_rng(0))
+    )
+    _, joints = model.rest(model.coefficients(phenotype, local))
+    twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
+    before = draw_bones(small_binding, twins, joints, np.random.default_rng(5))
+    after = before.copy()
+    vary_breastbone(after, small_binding, np.ones((40, 1)), np.random.default_rng(1))
+    length = [
+        points[:, small_binding.point("sternal_notch"), 2] - points[:, small_binding.point("xiphoid"), 2]
+        for points in (before, after)
+    ]
+    assert 8 < (length[1] - length[0]).std() < 22
+    for vertebra in ("vertebra_t4", "vertebra_t12"):
+        row = small_binding.point(vertebra)
+        assert np.abs(after[:, row] - before[:, row]).max() < 8, vertebra
 
 
 def test_a_body_at_rest_has_its_bones_at_rest(small_binding: Binding) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("anny", reason="synthetic bodies need anny")
 pytest.importorskip("lightning_fabric", reason="training needs the extra train")
@@ -18,7 +19,7 @@ from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.detectors.checking import check_model
 from LandmarkDetectionLib.detectors.dispatch import analyse
-from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.synthesis.body.binding import load_binding
 from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
@@ -26,7 +27,9 @@ from LandmarkDetectionLib.synthesis.body.skeleton import VARIABLE
 from LandmarkDetectionLib.training.synthetic import bone_package
 from LandmarkDetectionLib.training.synthetic.bone_package import package_bones
 from LandmarkDetectionLib.training.synthetic.presets import PRESETS, SECOND_STAGE
-from LandmarkDetectionLib.training.synthetic.train import train
+from LandmarkDetectionLib.training.synthetic.start import begin_with
+from LandmarkDetectionLib.training.synthetic.tasks import make_task
+from LandmarkDetectionLib.training.synthetic.train import train, trained_networks
 from Testing.examples.bone_phantom import bone_phantom
 from Testing.examples.small_skeleton import small_skeleton, store
 
@@ -117,3 +120,33 @@ def test_a_choice_of_depth_is_refused(model: Model) -> None:
 def test_two_runs_of_one_stage_make_no_model(runs: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a run of whole views and one of regions"):
         package_bones(runs[0], runs[0], tmp_path / "model")
+
+
+def test_a_training_begins_with_the_weights_of_a_package(
+    runs: tuple[Path, Path], model: Model, tmp_path: Path
+) -> None:
+    for run, stage in zip(runs, ("whole", "regions"), strict=True):
+        config, names, learned = trained_networks(run)
+        task = make_task(config, len(names))
+        begin_with(task, names, model, stage)
+        for key, network in task.networks.items():
+            for weight, expected in zip(
+                network.state_dict().values(), learned.networks[key].state_dict().values(), strict=True
+            ):
+                assert torch.allclose(weight.float(), expected.float(), atol=2e-3)
+    with pytest.raises(ModelError, match="not built like"):
+        begin_with(
+            make_task(config.model_copy(update={"channels": (8, 16, 16)}), len(names)), names, model, stage
+        )
+
+
+def test_a_package_of_other_landmarks_or_stages_is_refused(
+    runs: tuple[Path, Path], skin_model: Model
+) -> None:
+    config, names, _ = trained_networks(runs[1])
+    task = make_task(config, len(names))
+    with pytest.raises(ModelError, match="does not know"):
+        begin_with(task, names, skin_model, "regions")
+    known = tuple(skin_model.protocol.names)
+    with pytest.raises(ModelError, match="no networks of regions"):
+        begin_with(make_task(config, len(known)), known, skin_model, "regions")
