@@ -1,8 +1,8 @@
 """Make the samples that ship: ``python Testing/make_sample_data.py``.
 
 It needs the extra ``synthesis``, and BodyParts3D for their bones (see ``landmark-detection skeleton``).
-A generated CT and a generated lateral head film of no patient, with their true landmarks and thumbnails; the same
-command gives the same files.
+A generated CT and a generated lateral head film of no patient, with their true landmarks and thumbnails; the
+same command gives the same files.
 """
 
 from __future__ import annotations
