@@ -1,6 +1,8 @@
-"""The sample that ships: a generated CT of no patient, loaded without a network."""
+"""The samples that ship: generated images of no patient, loaded without a network."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import slicer
 from slicer.i18n import tr as _
@@ -8,40 +10,60 @@ from slicer.i18n import tr as _
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import resource_path
 
-NAME = "SyntheticBodyCT"
-FILE = "synthetic-body-ct.nrrd"
-SHA256 = "5314559ccef8de0a68a0916bbc0034bd225b8aa5dd32d074872424a42a1ad36f"
 CATEGORY = "Landmark Detection"
 
 
+@dataclass(frozen=True)
+class Sample:
+    """An image in ``Resources/SampleData`` with its thumbnail of the same name."""
+
+    name: str
+    file: str
+    sha256: str
+
+
+BODY_CT = Sample(
+    "SyntheticBodyCT",
+    "synthetic-body-ct.nrrd",
+    "5314559ccef8de0a68a0916bbc0034bd225b8aa5dd32d074872424a42a1ad36f",
+)
+CEPHALOGRAM = Sample(
+    "SyntheticCephalogram",
+    "synthetic-cephalogram.nrrd",
+    "51f9fc015f75f2af65d8223726e4d6886b4e07baeee54277f4157844476015d5",
+)
+SAMPLES = (BODY_CT, CEPHALOGRAM)
+
+
 def registerSampleData() -> None:
-    """Offer the sample in the module Sample Data; called when Slicer has started."""
+    """Offer the samples in the module Sample Data; called when Slicer has started."""
     import SampleData
 
-    volume = resource_path("SampleData", FILE)
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category=CATEGORY,
-        sampleName=NAME,
-        thumbnailFileName=str(volume.with_suffix(".png")),
-        # An address of this computer: Sample Data then needs no network, and still checks the file.
-        uris=volume.as_uri(),
-        fileNames=FILE,
-        nodeNames=NAME,
-        checksums=f"SHA256:{SHA256}",
-    )
+    for sample in SAMPLES:
+        path = resource_path("SampleData", sample.file)
+        SampleData.SampleDataLogic.registerCustomSampleDataSource(
+            category=CATEGORY,
+            sampleName=sample.name,
+            thumbnailFileName=str(path.with_suffix(".png")),
+            # An address of this computer: Sample Data then needs no network, and still checks the file.
+            uris=path.as_uri(),
+            fileNames=sample.file,
+            nodeNames=sample.name,
+            checksums=f"SHA256:{sample.sha256}",
+        )
 
 
-def loadSample() -> slicer.vtkMRMLScalarVolumeNode:
-    """Load the sample into the scene and show it.
+def loadSample(sample: Sample = BODY_CT) -> slicer.vtkMRMLScalarVolumeNode:
+    """Load a sample into the scene and show it.
 
     Raises
     ------
     InputError
         Its file is missing or damaged.
     """
-    path = resource_path("SampleData", FILE)
+    path = resource_path("SampleData", sample.file)
     try:
-        return slicer.util.loadVolume(str(path), {"name": NAME})
+        return slicer.util.loadVolume(str(path), {"name": sample.name})
     except RuntimeError:
         raise InputError(
             _("The sample {path} cannot be loaded; install the extension again.").format(path=path)

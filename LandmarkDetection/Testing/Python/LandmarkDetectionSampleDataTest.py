@@ -1,4 +1,4 @@
-"""Runs inside Slicer: the sample is offered by the module Sample Data and loads without a network."""
+"""Runs inside Slicer: the samples are offered by the module Sample Data and load without a network."""
 
 import unittest
 
@@ -14,12 +14,14 @@ class LandmarkDetectionSampleDataTest(unittest.TestCase):
         import SampleData
 
         sample_data.registerSampleData()
-        self.checkIsTheSample(SampleData.SampleDataLogic().downloadSample(sample_data.NAME))
+        for sample in sample_data.SAMPLES:
+            self.checkIsTheSample(SampleData.SampleDataLogic().downloadSample(sample.name), sample)
 
-    def test_theSampleIsLoadedFromItsFile(self) -> None:
-        self.checkIsTheSample(sample_data.loadSample())
+    def test_samplesAreLoadedFromTheirFiles(self) -> None:
+        for sample in sample_data.SAMPLES:
+            self.checkIsTheSample(sample_data.loadSample(sample), sample)
 
-    def checkIsTheSample(self, volumeNode) -> None:
-        self.assertEqual(volumeNode.GetName(), sample_data.NAME)
-        self.assertEqual(volumeNode.GetImageData().GetDimensions(), (129, 90, 342))
-        self.assertEqual(volumeNode.GetSpacing(), (5.0, 5.0, 5.0))
+    def checkIsTheSample(self, volumeNode, sample) -> None:
+        dimensions = {sample_data.BODY_CT: (129, 90, 342), sample_data.CEPHALOGRAM: (544, 640, 1)}
+        self.assertEqual(volumeNode.GetName(), sample.name)
+        self.assertEqual(volumeNode.GetImageData().GetDimensions(), dimensions[sample])

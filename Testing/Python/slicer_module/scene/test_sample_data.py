@@ -30,7 +30,7 @@ def sample_data(host: Any) -> Any:
 
 def test_the_sample_loads_into_the_scene(sample_data: Any, host: Any) -> None:
     node = sample_data.loadSample()
-    assert node.GetName() == sample_data.NAME
+    assert node.GetName() == sample_data.BODY_CT.name
     assert node.GetScene() is host.scene
     assert node.GetImageData().GetDimensions() == (129, 90, 342)
     np.testing.assert_allclose(node.GetSpacing(), 5.0)
@@ -65,15 +65,16 @@ def test_sample_data_is_given_a_file_of_this_computer_with_its_checksum(
     logic = SimpleNamespace(registerCustomSampleDataSource=register)
     monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
     sample_data.registerSampleData()
-    (source,) = given
-    assert source["category"] == "Landmark Detection"
-    assert source["sampleName"] == source["nodeNames"] == sample_data.NAME
-    parts = urlsplit(source["uris"])
-    assert parts.scheme == "file"
-    volume = Path(url2pathname(parts.path))
-    assert volume.name == source["fileNames"]
-    assert f"SHA256:{hashlib.sha256(volume.read_bytes()).hexdigest()}" == source["checksums"]
-    assert Path(source["thumbnailFileName"]).read_bytes().startswith(b"\x89PNG")
+    assert [source["sampleName"] for source in given] == ["SyntheticBodyCT", "SyntheticCephalogram"]
+    for source in given:
+        assert source["category"] == "Landmark Detection"
+        assert source["sampleName"] == source["nodeNames"]
+        parts = urlsplit(source["uris"])
+        assert parts.scheme == "file"
+        volume = Path(url2pathname(parts.path))
+        assert volume.name == source["fileNames"]
+        assert f"SHA256:{hashlib.sha256(volume.read_bytes()).hexdigest()}" == source["checksums"]
+        assert Path(source["thumbnailFileName"]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_test_that_runs_inside_slicer_passes_here_too(
@@ -105,3 +106,20 @@ def test_the_shipped_model_finds_the_sample_s_landmarks(body_model: "Model") -> 
     assert len(found) >= 24
     errors = {one.name: float(np.linalg.norm(one.position - known[one.name])) for one in found}
     assert max(errors.values()) < 30, errors
+
+
+def test_the_sample_of_a_cephalogram_is_one_that_its_model_knows() -> None:
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.io.volumes import read_volume
+    from LandmarkDetectionLib.models import load_model
+
+    folder = resource_path("SampleData")
+    truth = read_landmarks(folder / "synthetic-cephalogram-truth.mrk.json")
+    film = read_volume(folder / "synthetic-cephalogram.nrrd")
+    detection = detect(film, load_model("cephalogram"), device="cpu")
+    assert detection.warnings == ()
+    away = {
+        one.name: float(np.linalg.norm((one.position - truth[one.name].position)[:2]))
+        for one in detection.landmarks
+    }
+    assert len(away) == 19 and max(away.values()) < 2, away
