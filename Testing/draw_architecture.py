@@ -49,6 +49,7 @@ LAYERS = (
     "training",
     "cohort",
     "study",
+    "provenance",
     "worker",
     "cli",
     "__main__",
