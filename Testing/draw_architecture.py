@@ -51,6 +51,7 @@ LAYERS = (
     "study",
     "provenance",
     "worker",
+    "mcp_server",
     "cli",
     "__main__",
 )

@@ -9,7 +9,7 @@ import typer
 
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.options import Telling
-from LandmarkDetectionLib.cli.output import files_record, tell_files
+from LandmarkDetectionLib.cli.output import tell_files
 from LandmarkDetectionLib.cli.recording import Recording
 
 
@@ -29,6 +29,6 @@ def cohort_report(
     cases = tuple(read_cohort(folder).readable())
     manifest = recording.keep([page], files={"cohort": [folder / COHORT]}, cases=cases)
     if telling.as_json:
-        console.print_json({"report": page, **files_record([page], manifest)})
+        console.print_json({"report": page, **({} if manifest is None else {"manifest": manifest})})
     else:
         tell_files([page], telling, manifest=manifest)

@@ -125,7 +125,8 @@ def detect(
         protocol=package.protocol,
         used=asdict(detection.used),
     )
-    _report(detection, telling, files, manifest, measure_in(volume, detection.landmarks, package.protocol))
+    measured = measure_in(volume, detection.landmarks, package.protocol)
+    _report(detection, telling, files, measured, manifest)
 
 
 def _sources(source: Path, series: str | int | None, outputs: Sequence[Path]) -> tuple[Path, ...]:
@@ -169,8 +170,8 @@ def _report(
     detection: Detection,
     telling: Telling,
     files: Sequence[Path],
-    manifest: Path | None,
     measurements: Measurements | None,
+    manifest: Path | None = None,
 ) -> None:
     measured = {} if measurements is None else measurements.to_record()
     if telling.as_json:
