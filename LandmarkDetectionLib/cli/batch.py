@@ -214,7 +214,8 @@ def batch(
         ended = run(request, start, listener, cancelled, patience)
     manifest = _keep(recording, cases.out, ended)
     if telling.as_json:
-        console.print_json({**_came_to(cases.out, ended), "manifest": manifest})
+        written = {} if manifest is None else {"manifest": manifest}
+        console.print_json({**_came_to(cases.out, ended), **written})
 
 
 def _keep(recording: Recording, out: Path, ended: Ended) -> Path | None:

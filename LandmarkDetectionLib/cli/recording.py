@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -71,7 +72,8 @@ def asked(ctx: Any) -> Iterator[None]:
 def _is_plain(value: object, words: bool) -> bool:
     if isinstance(value, list | tuple):
         return bool(value) and all(_is_plain(one, words) for one in value)
-    return isinstance(value, bool | int | float) or (words and isinstance(value, str))
+    is_number = isinstance(value, int | float) and math.isfinite(value)  # JSON knows no others
+    return is_number or (words and isinstance(value, str))
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class Folders:
         path = self._placed(name, InputError)
         if not path.exists():
             raise InputError(f"{name} does not exist; check the name and the folder.")
+        if not path.is_dir() and not path.is_file():
+            raise InputError(f"{name} is a pipe, a socket or a device; give a file or a folder.")
         if path.is_dir():
             for parent, folders, files in os.walk(path):
                 self.require_inside([Path(parent, one) for one in (*folders, *files)], name)

@@ -66,6 +66,7 @@ PixelSize = Annotated[
     float | None,
     Field(
         gt=0,
+        allow_inf_nan=False,
         description="mm from one pixel to the next, for images that do not say it. Only what the user knows; "
         "never a guess, and never from a printing resolution (dpi).",
     ),

@@ -254,7 +254,9 @@ class Tasks:
         if file.is_dir():
             raise InputError(f"{which.file} is a folder; give a file of landmarks.")
         wanted = None if which.protocol is None else _known_protocol(which.protocol, {})
-        volume, dicom, told = None, (), _as_it_is
+        volume: Volume | None = None
+        dicom: tuple[Path, ...] = ()
+        told: Told = _as_it_is
         if which.image is not None:
             require_made_on(file, self.folders.readable(which.image))
             read = reading.enter_context(opened(self.folders, which.image, which.series))

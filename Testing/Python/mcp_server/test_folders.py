@@ -1,5 +1,6 @@
 """An agent reads and writes below the allowed folders, and nowhere else, whatever a path looks like."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,13 @@ def test_links_are_followed_before_it_is_asked_where_they_lie(place: Path, folde
     assert folders.readable("inside.nii") == (place / "allowed" / "scan.nii").resolve()
     with pytest.raises(LandmarkDetectionError):
         folders.readable("circle")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_named_pipe_is_not_waited_for(place: Path, folders: Folders) -> None:
+    os.mkfifo(place / "allowed" / "pipe.nhdr")
+    with pytest.raises(InputError, match="is a pipe"):
+        folders.readable("pipe.nhdr")
 
 
 def test_a_folder_with_a_link_that_leads_outside_is_not_read(place: Path, folders: Folders) -> None:
