@@ -56,7 +56,7 @@ def command(box: Path, *more: str) -> list[str]:
 
 def speak(talk: Talk, box: Path, repository: Path, *more: str) -> Any:
     """Start a server, let a client of the SDK talk with it, and end it."""
-    from mcp.client.stdio import StdioServerParameters
+    from mcp.client.stdio import StdioServerParameters, stdio_client
 
     words = command(box, *more)
     server = StdioServerParameters(
@@ -64,7 +64,7 @@ def speak(talk: Talk, box: Path, repository: Path, *more: str) -> Any:
     )
 
     async def run() -> Any:
-        async with mcp.Client(server) as client:
+        async with mcp.Client(stdio_client(server)) as client:
             return await talk(client)
 
     return anyio.run(run)
