@@ -28,6 +28,8 @@ except ImportError:
 #: How names of what is being written, unpacked or removed begin.
 TEMPORARY = (".writing-", ".unpacking-", ".removed-")
 LOCK = ".lock"
+#: How the manifest of a run ends, see :mod:`LandmarkDetectionLib.provenance`; nothing else may.
+MANIFEST = ".manifest.json"
 LEFT_BEHIND_SECONDS = 86_400
 MAX_TEXT_BYTES = 20_000_000
 """Far above any landmark list; keeps a wrongly chosen image from filling the memory."""
@@ -371,6 +373,11 @@ def read_json(
             f"Cannot read {path}: its JSON is no object with named entries; it is another kind of file."
         )
     return content
+
+
+def is_manifest(path: Path) -> bool:
+    """Whether a file tells how the results beside it came about, and is none itself."""
+    return path.name.lower().endswith(MANIFEST)
 
 
 def sha256_of(path: Path) -> str:

@@ -49,7 +49,9 @@ LAYERS = (
     "training",
     "cohort",
     "study",
+    "provenance",
     "worker",
+    "mcp_server",
     "cli",
     "__main__",
 )

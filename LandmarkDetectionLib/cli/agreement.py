@@ -10,7 +10,8 @@ import typer
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.measure import HeightOption, PixelSizeOption
 from LandmarkDetectionLib.cli.options import Telling
-from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.cli.output import files_record, tell_files
+from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import make_folder
 
@@ -43,6 +44,7 @@ def agreement(
         Path | None, typer.Option(help="Folder for tables (.csv) and Bland-Altman plots (.png).")
     ] = None,
     *,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Compare what raters, or a model and a rater, measure: differences, classes, and correlation."""
@@ -79,13 +81,15 @@ def agreement(
         if not values:
             raise InputError(f"{first.rater} and {rater} have no measurement of two cases in common.")
     files = _write_agreement(out, first.rater, compared) if out is not None else []
+    manifest = recording.keep(files, beside=out, files={"rater": raters}, protocol=chosen)
     if telling.as_json:
-        console.print_json(_agreement_record(first.rater, compared, cases, files))
+        record = _agreement_record(first.rater, compared, cases)
+        console.print_json({**record, **files_record(files, manifest)})
         return
     if telling.shown:
         for rater, values in compared.items():
             _print_agreement(first.rater, rater, values, len(cases))
-    tell_files(files, telling)
+    tell_files(files, telling, manifest=manifest)
 
 
 def _print_agreement(reference: str, rater: str, values: Sequence[Agreement], cases: int) -> None:
@@ -158,7 +162,7 @@ def _correlation(one: Agreement) -> tuple[float, float, float] | None:
 
 
 def _agreement_record(
-    reference: str, compared: dict[str, tuple[Agreement, ...]], cases: tuple[str, ...], files: list[Path]
+    reference: str, compared: dict[str, tuple[Agreement, ...]], cases: tuple[str, ...]
 ) -> dict[str, object]:
     from LandmarkDetectionLib.evaluation.agreement import spine_error
 
@@ -172,7 +176,7 @@ def _agreement_record(
             "cobb_smape_percent": spine_error(values),
             "measurements": [{**one.to_record(), "icc": _correlation(one)} for one in values],
         }
-    return {"reference": reference, "cases": len(cases), "raters": raters, "files": files}
+    return {"reference": reference, "cases": len(cases), "raters": raters}
 
 
 def _write_agreement(out: Path, reference: str, compared: dict[str, tuple[Agreement, ...]]) -> list[Path]:

@@ -10,7 +10,8 @@ import typer
 
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.options import Telling, check_outputs, series_of
-from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.cli.output import files_record, tell_files
+from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.measurement import Frame
     from LandmarkDetectionLib.measurement.from_files import Found
+    from LandmarkDetectionLib.provenance import ModelUsed
 
 LANDMARKS_HELP = "Landmark file (.json of a detection, .mrk.json, .fcsv, .csv)."
 TRANSFORM_HELP = (
@@ -63,6 +65,7 @@ def frame(
             help="The image in the frame's axes to write: its voxels as they are, its place by the header."
         ),
     ] = None,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Place the coordinate frames of a protocol, as AC-PC or Frankfort, with their uncertainty."""
@@ -101,14 +104,21 @@ def frame(
         if aligned is not None and volume is not None:
             write_placed(volume, placed[0].transform, aligned)
             written.append(aligned)
+    manifest = recording.keep(
+        written,
+        images=[] if volume is None else [volume],
+        files={"landmarks": [landmarks]},
+        models=made_by(found),
+        protocol=chosen,
+    )
     if telling.as_json:
         records = [one.to_record() for one in placed]
         told = {"research_use_only": True, "case": found.name, "protocol": chosen.name, "frames": records}
-        console.print_json({**told, "files": written})
+        console.print_json({**told, **files_record(written, manifest)})
         return
     if telling.shown:
         _show_frames(placed, f"{found.name}, {chosen.title}")
-    tell_files(written, telling)
+    tell_files(written, telling, manifest=manifest)
 
 
 def crop(
@@ -126,6 +136,7 @@ def crop(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Image to write (.nii.gz, .nrrd, .mha ...).")
     ],
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Cut a box about landmarks out of an image; its voxels stay as and where they are."""
@@ -143,16 +154,19 @@ def crop(
     volume = read_volume(source, series=series_of(series))
     box = crop_about(volume, found.landmarks, sizes, landmark or ())
     write_volume(box.volume, output)
+    manifest = recording.keep(
+        [output], images=[volume], files={"landmarks": [landmarks]}, models=made_by(found)
+    )
     if box.cut:
         where = f"on its {', '.join(box.cut)} side" + ("s" if len(box.cut) > 1 else "")
         console.say(f"Warning: The image ends before the margin {'at an edge' if volume.is_2d else where}.")
     if telling.as_json:
         told = {"first_voxel": box.first, "size": box.volume.size, "of": volume.size, "cut": box.cut}
-        console.print_json({**told, "files": [output]})
+        console.print_json({**told, **files_record([output], manifest)})
         return
     if telling.shown:
         print(f"{' x '.join(map(str, box.volume.size))} of {' x '.join(map(str, volume.size))} voxels.")
-    tell_files([output], telling)
+    tell_files([output], telling, manifest=manifest)
 
 
 def align(
@@ -176,6 +190,7 @@ def align(
             help="The image of MOVING laid onto FIXED to write: its voxels as they are, placed by the header."
         ),
     ] = None,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Lay one scan onto another by the landmarks they share; wrong ones are told and left out."""
@@ -207,13 +222,19 @@ def align(
     if aligned is not None and volume is not None:
         write_placed(volume, found.transform, aligned)
         written.append(aligned)
+    manifest = recording.keep(
+        written,
+        images=[one for one in (volume, other) if one is not None],
+        files={"moving": [moving], "fixed": [fixed]},
+        models=[*made_by(first), *made_by(second)],
+    )
     if telling.as_json:
         told = {"research_use_only": True, "moving": first.name, "fixed": second.name, **found.to_record()}
-        console.print_json({**told, "files": written})
+        console.print_json({**told, **files_record(written, manifest)})
     else:
         if telling.shown:
             _show_alignment(found, f"{first.name} onto {second.name}")
-        tell_files(written, telling)
+        tell_files(written, telling, manifest=manifest)
     for text in found.remarks:
         console.say(f"Warning: {text}")
 
@@ -225,6 +246,13 @@ def write_placed(volume: Volume, transform: Affine, path: Path) -> None:
     from LandmarkDetectionLib.io.volumes import write_volume
 
     write_volume(replace(volume, ijk_to_ras=(transform @ volume.affine).matrix), path)
+
+
+def made_by(found: Found) -> list[ModelUsed]:
+    """The model that a landmark file names."""
+    from LandmarkDetectionLib.provenance import ModelUsed
+
+    return [ModelUsed(found.model, found.model_version)] if found.model else []
 
 
 def _place_of(found: Found, volume: Volume | None, in_pixels: bool) -> Frame:

@@ -25,6 +25,7 @@ from LandmarkDetectionLib.cli import (
     data,
     evaluate,
     finetune,
+    mcp,
     measure,
     refine,
     second_opinion,
@@ -80,6 +81,7 @@ app.command("cohort-report", epilog=EXIT_CODES)(cohort.cohort_report)
 models_app.command("kernels", epilog=EXIT_CODES)(evaluate.kernels)
 app.command(epilog=EXIT_CODES)(detect)
 app.command(epilog=EXIT_CODES)(info)
+app.command(epilog=EXIT_CODES)(mcp.mcp)
 app.command(name="series", epilog=EXIT_CODES)(list_dicom_series)
 app.command(epilog=EXIT_CODES)(synthesize)
 app.command(epilog=EXIT_CODES)(demo)

@@ -23,6 +23,7 @@ from LandmarkDetectionLib.cli.options import (
     Telling,
     check_threshold,
 )
+from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 
 if TYPE_CHECKING:
@@ -190,6 +191,7 @@ def batch(
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Serve Dask's page, to everybody on this computer.")
     ] = False,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Find the landmarks of a whole cohort; started again, it goes on where it was stopped."""
@@ -210,8 +212,25 @@ def batch(
         from LandmarkDetectionLib.cohort.run.batch import run
 
         ended = run(request, start, listener, cancelled, patience)
+    manifest = _keep(recording, cases.out, ended)
     if telling.as_json:
-        console.print_json(_came_to(cases.out, ended))
+        written = {} if manifest is None else {"manifest": manifest}
+        console.print_json({**_came_to(cases.out, ended), **written})
+
+
+def _keep(recording: Recording, out: Path, ended: Ended) -> Path | None:
+    """Record the run of a cohort; the records of its cases have what is to know of each."""
+    from LandmarkDetectionLib.cohort import read_cohort
+    from LandmarkDetectionLib.provenance import ModelUsed
+
+    cohort = read_cohort(out)
+    return recording.keep(
+        [out / name for name in ended.files],
+        beside=out,
+        models=[ModelUsed(one.name, one.version, one.digest) for one in cohort.settings.models],
+        used=cohort.settings.options,
+        cases=tuple(cohort.readable()),
+    )
 
 
 def _request(

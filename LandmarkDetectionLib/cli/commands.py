@@ -12,10 +12,11 @@ from typing import Any, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from LandmarkDetectionLib.cli.recording import asked
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 
 #: Options of all commands that name what is written; all other paths are read.
-OUTPUT_OPTIONS = {"output", "out", "overlay", "phantom", "truth", "volumes", "sheet", "aligned", "manifest"}
+OUTPUT_OPTIONS = {"output", "out", "overlay", "phantom", "truth", "volumes", "sheet", "aligned"}
 #: A table of codes is completed.
 BOTH_READ_AND_WRITTEN = {"key"}
 
@@ -77,10 +78,11 @@ class Command(TyperCommand):
     """Refuses, before anything else, to write over a file that it reads, and names options in errors."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Compare all paths among the options, then run."""
+        """Compare all paths among the options, then run, with what was asked at hand for the manifest."""
         try:
             _require_apart(ctx.params)
-            return super().invoke(ctx)
+            with asked(ctx):
+                return super().invoke(ctx)
         except LandmarkDetectionError as problem:
             options = {one.name: option for one in self.params for option in one.opts if option[:2] == "--"}
             known = {**OTHER_COMMANDS, **options}
@@ -99,9 +101,13 @@ def _require_apart(options: Mapping[str, Any]) -> None:
         for name, value in options.items()
         if name not in BOTH_READ_AND_WRITTEN
     }
+    outputs = [path for name, paths in named.items() if name in OUTPUT_OPTIONS for path in paths]
+    if options.get("no_manifest") is False and outputs:
+        from LandmarkDetectionLib.provenance import manifest_of
+
+        outputs += [manifest_of(path) for path in outputs]
     require_not_inputs(
-        (path for name, paths in named.items() if name in OUTPUT_OPTIONS for path in paths),
-        (path for name, paths in named.items() if name not in OUTPUT_OPTIONS for path in paths),
+        outputs, (path for name, paths in named.items() if name not in OUTPUT_OPTIONS for path in paths)
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +24,15 @@ from LandmarkDetectionLib.cli.options import (
     check_threshold,
     series_of,
 )
-from LandmarkDetectionLib.cli.output import REPORT, print_times, print_warnings, tell_files, write_results
+from LandmarkDetectionLib.cli.output import (
+    REPORT,
+    files_record,
+    print_times,
+    print_warnings,
+    tell_files,
+    write_results,
+)
+from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import OutputError
 
 if TYPE_CHECKING:
@@ -73,18 +80,11 @@ def detect(
     ] = None,
     pixel_size: cli_measure.PixelSizeOption = None,
     device: DeviceOption = "auto",
-    manifest: Annotated[
-        Path | None,
-        typer.Option(
-            help="File to write (.json): options, versions, and SHA-256 of model, image and outputs; nothing "
-            "of the patient."
-        ),
-    ] = None,
     *,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Find the landmarks of a volume or a radiograph."""
-    started = datetime.now().astimezone()
     check_threshold(threshold)
     outputs = list(output or [])
     from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES
@@ -92,9 +92,6 @@ def detect(
     check_outputs(outputs, (*DETECTION_SUFFIXES, REPORT))
     sources = _sources(source, series_of(series), outputs)
     check_outputs([overlay] if overlay else [], PICTURE_SUFFIXES)
-    check_outputs([manifest] if manifest else [], (".json",))
-    if manifest in outputs:
-        raise OutputError("The same output file is named twice; give each output its own name.")
 
     from LandmarkDetectionLib.core.volume import with_pixel_size
     from LandmarkDetectionLib.io.volumes import read_volume
@@ -121,20 +118,15 @@ def detect(
         made = replace(analysis, detection=detection)
         write_results(made, package.protocol, outputs, overlay, volume, sources=sources)
     files = [*outputs, *([overlay] if overlay else [])]
-    if manifest is not None:
-        from LandmarkDetectionLib.cli.manifest import Run, write_manifest
-
-        asked = {
-            "threshold": threshold,
-            "depth": depth,
-            "side": side,
-            "pixel_size": pixel_size,
-            "device": device,
-        }
-        images, used = [volume, *further], asdict(detection.used)
-        write_manifest(Run("detect", asked, used, package, images, files, started), manifest)
-        files.append(manifest)
-    _report(detection, telling, files, measure_in(volume, detection.landmarks, package.protocol))
+    manifest = recording.keep(
+        files,
+        images=[volume, *further],
+        models=[package],
+        protocol=package.protocol,
+        used=asdict(detection.used),
+    )
+    measured = measure_in(volume, detection.landmarks, package.protocol)
+    _report(detection, telling, files, measured, manifest)
 
 
 def _sources(source: Path, series: str | int | None, outputs: Sequence[Path]) -> tuple[Path, ...]:
@@ -178,11 +170,13 @@ def _report(
     detection: Detection,
     telling: Telling,
     files: Sequence[Path],
-    measurements: Measurements | None = None,
+    measurements: Measurements | None,
+    manifest: Path | None = None,
 ) -> None:
     measured = {} if measurements is None else measurements.to_record()
     if telling.as_json:
-        console.print_json({**detection.to_record(), **_of_measurements(measured), "files": list(files)})
+        written = files_record(files, manifest)
+        console.print_json({**detection.to_record(), **_of_measurements(measured), **written})
         return
     if telling.shown:
         title = f"{detection.model} {detection.model_version}"
@@ -193,7 +187,7 @@ def _report(
     print_warnings(detection)
     for warning in measured.get("warnings", ()):
         console.say(f"Warning: {warning}")
-    tell_files(files, telling)
+    tell_files(files, telling, manifest=manifest)
 
 
 def _of_measurements(record: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ import typer
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
 from LandmarkDetectionLib.cli.options import PICTURE_SUFFIXES, DeviceOption, Telling, check_outputs
-from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.cli.output import files_record, tell_files
+from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.files import read_json
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def evaluate(
     *,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same intervals.")] = 0,
     device: DeviceOption = "auto",
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Measure models on a data set, as papers do: errors, rates, intervals, tests, figures.
@@ -206,7 +208,14 @@ def evaluate(
             notes=tuple(with_options(text, about[text]) if text in about else text for text in notes),
         )
         page = write_evaluation(result, out, worst=shown.worst, glass_brain=shown.mni, progress=progress)
-    _tell(result, page, telling)
+    files = _files(page)
+    manifest = recording.keep(
+        files,
+        beside=out,
+        files={"datalist": [data], "predictions": [folder for _, folder in folders]},
+        models=models,
+    )
+    _tell(result, files, manifest, telling)
 
 
 def learning_curve(
@@ -216,6 +225,7 @@ def learning_curve(
     ],
     out: Annotated[Path, typer.Option(help="Figure to write (.png, .svg, .pdf).")],
     *,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Draw errors over the number of training images, from what evaluate measured of every run.
@@ -228,7 +238,7 @@ def learning_curve(
 
     check_outputs([out], PICTURE_SUFFIXES)
     write_figure(learning_curve_figure(read_runs(runs)), out)
-    tell_files([out], telling)
+    tell_files([out], telling, manifest=recording.keep([out], files={"runs": [runs]}))
 
 
 def kernels(
@@ -236,6 +246,7 @@ def kernels(
     out: Annotated[Path, typer.Option(help="Figure to write (.png, .svg, .pdf).")],
     network: Annotated[str, typer.Option(help="Which of the model's networks; the first otherwise.")] = "",
     *,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Draw the kernels of a network's first layer."""
@@ -252,7 +263,7 @@ def kernels(
             f"The model {package.name} has no network {chosen}; it has {', '.join(package.networks)}."
         )
     write_figure(kernel_figure(package.build_networks()[chosen]), out)
-    tell_files([out], telling)
+    tell_files([out], telling, manifest=recording.keep([out], models=[package]))
 
 
 def _learned_from(model: Model, datalist: Datalist, cases: Sequence[Case]) -> str:
@@ -275,16 +286,20 @@ def _learned_from(model: Model, datalist: Datalist, cases: Sequence[Case]) -> st
     )
 
 
-def _tell(result: Evaluation, page: Path, telling: Telling) -> None:
-    folder = page.parent
-    content = read_json(folder / "results.json")
-    measured = content["measurements"]
+def _files(page: Path) -> list[Path]:
+    """What an evaluation has written, the page first and the record of everything last."""
+    measured = read_json(page.parent / "results.json")["measurements"]
     tables = ["summary.csv", "errors.csv", *(["measurements.csv"] if measured else [])]
-    files = [page, *(folder / name for name in ("summary.md", *tables, "results.json"))]
+    return [page, *(page.parent / name for name in ("summary.md", *tables, "results.json"))]
+
+
+def _tell(result: Evaluation, files: Sequence[Path], manifest: Path | None, telling: Telling) -> None:
+    content = read_json(files[-1])
+    measured = content["measurements"]
     if telling.as_json:
         everything = [row for row in content["summary"] if row["landmark"] == "all"]
         told = {"notes": content["notes"], "summary": everything, "measurements": measured}
-        console.print_json({"files": files, **told})
+        console.print_json({**files_record(files, manifest), **told})
         return
     for note in result.notes:
         console.say(f"Note: {note}")
@@ -312,7 +327,7 @@ def _tell(result: Evaluation, page: Path, telling: Telling) -> None:
     console.print_table(heading, rows)
     for line in _of_measurements(measured):
         print(line)
-    tell_files(files, telling)
+    tell_files(files, telling, manifest=manifest)
 
 
 def _of_measurements(measured: dict[str, Any] | None) -> Iterator[str]:

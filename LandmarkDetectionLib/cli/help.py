@@ -15,6 +15,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Correct and measure": ("refine", "second-opinion", "next-case", "measure", "report", "agreement"),
     "Axes, boxes and visits": ("frame", "crop", "align", "visits"),
     "Whole cohorts": ("batch", "cohort-report"),
+    "Programs and agents": ("mcp",),
     "Learn": ("annotations", "finetune", "data", "train", "evaluate", "learning-curve"),
     "Synthetic bodies": ("synthesize", "skeleton", "study"),
 }

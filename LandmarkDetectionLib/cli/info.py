@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from LandmarkDetectionLib._version import __version__
@@ -14,12 +13,6 @@ from LandmarkDetectionLib.cli.options import JsonOption
 if TYPE_CHECKING:
     from LandmarkDetectionLib.models import Model
 
-#: Packages that results depend on, and those of the extras.
-PACKAGES = (
-    *("numpy", "scipy", "numba", "SimpleITK", "nibabel", "pydicom", "pillow", "pydantic", "safetensors"),
-    *("torch", "matplotlib", "typer", "highdicom", "anny", "lightning-fabric", "dask", "pingouin", "nilearn"),
-)
-
 
 def info(as_json: JsonOption = False) -> None:
     """Say what is installed: versions, models with landmarks and abilities, protocols, kinds of files."""
@@ -27,6 +20,7 @@ def info(as_json: JsonOption = False) -> None:
     from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol
     from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES
     from LandmarkDetectionLib.models import broken_models, list_models
+    from LandmarkDetectionLib.provenance import PACKAGES, version_of
     from LandmarkDetectionLib.reporting import REPORT_SUFFIXES
 
     models, protocols = list_models(), [load_protocol(name) for name in list_protocols()]
@@ -98,11 +92,3 @@ def _kinds(model: Model) -> str:
     can = model.capabilities
     images = [word for word, does in (("radiographs", can.single_images), ("volumes", can.volumes)) if does]
     return f"{' and '.join(images)}{' of one hand' if can.of_hands else ''}"
-
-
-def version_of(package: str) -> str | None:
-    """The version of an installed package; None of one that is not."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

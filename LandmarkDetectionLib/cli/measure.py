@@ -14,9 +14,10 @@ from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
 from LandmarkDetectionLib.cli.failures import told
 from LandmarkDetectionLib.cli.options import Telling, series_of
-from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.cli.output import files_record, tell_files
+from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, MissingPackageError, OutputError
-from LandmarkDetectionLib.files import make_folder
+from LandmarkDetectionLib.files import is_manifest, make_folder
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.measurement import Measurements
@@ -110,6 +111,7 @@ def measure(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Table of all cases to write (.csv).")
     ] = None,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Measure landmarks: distances, angles and classes with their uncertainty. For research use only."""
@@ -126,13 +128,14 @@ def measure(
         require_not_inputs([output], files)
         write_csv(reports, output)
     written = [output] if output is not None else []
+    manifest = _keep(recording, written, cases)
     if telling.as_json:
         records = [{"case": one.name, **one.measurements.to_record()} for one in reports]
-        told_all = {"research_use_only": True, "cases": records, "files": written}
+        told_all = {"research_use_only": True, "cases": records, **files_record(written, manifest)}
         console.print_json({**told_all, "failures": _failures(problems)})
     else:
         _show(reports, telling)
-        tell_files(written, telling)
+        tell_files(written, telling, manifest=manifest)
     _raise(problems, len(files), f"{len(problems)} of {len(files)} cases could not be measured; see above.")
 
 
@@ -154,6 +157,7 @@ def report(
     ] = None,
     reading: Reading,
     review: Review,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Write a page per case with picture, measures and warnings (PDF, HTML), a table, or a DICOM report."""
@@ -171,11 +175,12 @@ def report(
         make_folder(folder)
     written, unwritten = _write_reports(pages, tables, cases)
     problems = {**unread, **unwritten}
+    manifest = _keep(recording, written, cases, next(iter(targets.folders), None))
     if telling.as_json:
-        told_all = {"research_use_only": True, "files": written}
+        told_all = {"research_use_only": True, **files_record(written, manifest)}
         console.print_json({**told_all, "failures": _failures(problems)})
     else:
-        tell_files(written, telling)
+        tell_files(written, telling, manifest=manifest)
     lost = [f"{len(unread)} of {len(files)} cases could not be measured"] if unread else []
     lost += [f"{len(unwritten)} of {len(pages)} reports could not be written"] if unwritten else []
     _raise(problems, len(unread) + len(pages), f"{', and '.join(lost)}; see above.")
@@ -186,9 +191,10 @@ def report(
 
 @dataclass(frozen=True)
 class _Case:
-    """A case measured, and the DICOM files of its image."""
+    """A case measured, the file of its landmarks, and the DICOM files of its image."""
 
     report: CaseReport
+    file: Path
     images: tuple[Path, ...]
 
 
@@ -248,7 +254,25 @@ def _read_case(
     )
     made = (found.model, found.model_version, found.doubts)
     report = CaseReport(found.name, measured, found.landmarks, datetime.now(), volume, *made, reviewed)
-    return _Case(report, dicom_files(picture, series) if picture is not None else ())
+    return _Case(report, file, dicom_files(picture, series) if picture is not None else ())
+
+
+def _keep(
+    recording: Recording, written: Sequence[Path], cases: Sequence[_Case], beside: Path | None = None
+) -> Path | None:
+    """Record how cases were measured; the protocol, too, where it is one for all."""
+    from LandmarkDetectionLib.provenance import ModelUsed
+
+    reports = [one.report for one in cases]
+    protocols = {one.measurements.protocol.name: one.measurements.protocol for one in reports}
+    return recording.keep(
+        written,
+        beside=beside,
+        images=[one.volume for one in reports if one.volume is not None],
+        files={"landmarks": [one.file for one in cases]},
+        models=[ModelUsed(one.model, one.model_version) for one in reports if one.model],
+        protocol=next(iter(protocols.values())) if len(protocols) == 1 else None,
+    )
 
 
 def image_of(name: str, image: Path | None, several: bool) -> Path | None:
@@ -258,7 +282,11 @@ def image_of(name: str, image: Path | None, several: bool) -> Path | None:
     """
     if image is None or not several:
         return image
-    found = sorted(one for one in image.iterdir() if one.name == name or one.name.startswith(f"{name}."))
+    found = sorted(
+        one
+        for one in image.iterdir()
+        if one.name == name or (one.name.startswith(f"{name}.") and not is_manifest(one))
+    )
     if not found:
         raise InputError(f"{image} holds no image named {name}; name the images as the landmark files.")
     return found[0]

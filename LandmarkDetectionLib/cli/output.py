@@ -70,10 +70,20 @@ def print_warnings(detection: Detection) -> None:
         console.say(f"Warning: {warning}")
 
 
-def tell_files(files: Sequence[Path], telling: Telling, more: Mapping[str, Any] | None = None) -> None:
+def tell_files(
+    files: Sequence[Path],
+    telling: Telling,
+    more: Mapping[str, Any] | None = None,
+    manifest: Path | None = None,
+) -> None:
     """Name the files that were written; to programs, with more of what came of it."""
     if telling.as_json:
-        console.print_json({"files": list(files), **(more or {})})
+        console.print_json({**files_record(files, manifest), **(more or {})})
     elif not telling.quiet:
-        for file in files:
+        for file in (*files, *([manifest] if manifest is not None else [])):
             print(f"Wrote {file}")
+
+
+def files_record(files: Sequence[Path], manifest: Path | None) -> dict[str, Any]:
+    """Of what was written, for programs: the results, and the manifest where there is one."""
+    return {"files": list(files), **({} if manifest is None else {"manifest": manifest})}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +12,10 @@ import typer
 
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.options import DeviceOption, JsonOption, Telling
-from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.cli.output import files_record, tell_files
+from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.files import MANIFEST
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
@@ -70,11 +72,10 @@ def refine(
     ] = None,
     device: DeviceOption = "auto",
     *,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Correct some landmarks, and let the others follow where they should."""
-    from dataclasses import replace
-
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES, read_review, write_detection, write_review
 
@@ -137,12 +138,21 @@ def refine(
                 write_detection(refined, path)
             else:
                 write_review(review, path)
+    read = {"detection": detection_file, "corrections": corrections}
+    manifest = recording.keep(
+        outputs,
+        images=[volume, *further],
+        files={role: [path] for role, path in read.items() if path is not None},
+        models=[package],
+        protocol=package.protocol,
+        used=asdict(refined.used),
+    )
     if telling.as_json:
-        console.print_json(review.to_record())
+        console.print_json({**review.to_record(), **files_record(outputs, manifest)})
         return
     if telling.shown:
         _print_changes(first, refined)
-    tell_files(outputs, telling)
+    tell_files(outputs, telling, manifest=manifest)
 
 
 def next_case(
@@ -177,7 +187,8 @@ def next_case(
 
 
 def _records(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.rglob("*.json") if not path.name.endswith(".mrk.json"))
+    others = (".mrk.json", MANIFEST)
+    files = sorted(path for path in folder.rglob("*.json") if not path.name.endswith(others))
     found = [path for path in files if _is_record(path)]
     if not found:
         raise InputError(f"{folder} holds no records of detections (.json); write them with detect -o.")

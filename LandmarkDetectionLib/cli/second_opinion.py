@@ -11,7 +11,8 @@ import typer
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.align import LANDMARKS_HELP
 from LandmarkDetectionLib.cli.options import Telling, check_outputs
-from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.cli.output import files_record, tell_files
+from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError
 
 
@@ -28,6 +29,7 @@ def second_opinion(
             "--output", "-o", help="Landmarks with the confidence left to them (.json, .mrk.json, .csv)."
         ),
     ] = None,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Compare landmarks with a segmentation of the same scan; those that disagree are less trusted."""
@@ -39,10 +41,12 @@ def second_opinion(
     from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES, write_detection
     from LandmarkDetectionLib.io.volumes import read_volume
     from LandmarkDetectionLib.measurement.from_files import read_record
+    from LandmarkDetectionLib.provenance import ModelUsed
     from LandmarkDetectionLib.quality.second_opinion import second_opinion as compare
 
     check_outputs([] if output is None else [output], DETECTION_SUFFIXES)
-    rules = chosen_protocol(protocol).label_rules
+    chosen = chosen_protocol(protocol)
+    rules = chosen.label_rules
     if not rules:
         raise InputError(f"The protocol {protocol} has no label rules.")
     found: Detection = read_record(landmarks)
@@ -56,6 +60,14 @@ def second_opinion(
     marks, doubts = compare(found.landmarks, points)
     if output is not None:
         write_detection(replace(found, landmarks=marks, doubts=(*found.doubts, *doubts)), output)
+    written = [] if output is None else [output]
+    manifest = recording.keep(
+        written,
+        images=[volume],
+        files={"landmarks": [landmarks]},
+        models=[ModelUsed(found.model, found.model_version)] if found.model else [],
+        protocol=chosen,
+    )
     rows = []
     for point in points:
         name = point.rule.landmark
@@ -76,7 +88,8 @@ def second_opinion(
             for name, far, mark, gap in rows
         ]
         warnings = [one.text for one in doubts]
-        console.print_json({"landmarks": records, "warnings": warnings, "files": [output] if output else []})
+        told = {"landmarks": records, "warnings": warnings}
+        console.print_json({**told, **files_record(written, manifest)})
         return
     if telling.shown:
         cells = [
@@ -91,6 +104,6 @@ def second_opinion(
         console.print_table(
             ["landmark", "apart mm", "confidence", "status"], cells, f"{found.landmarks.name}"
         )
-    tell_files([output] if output is not None else [], telling)
+    tell_files(written, telling, manifest=manifest)
     for one in doubts:
         console.say(f"Warning: {one.text}")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.align import LANDMARKS_HELP, Pixels, RaterSd
+from LandmarkDetectionLib.cli.align import LANDMARKS_HELP, Pixels, RaterSd, made_by
 from LandmarkDetectionLib.cli.options import Telling
-from LandmarkDetectionLib.cli.output import tell_files
+from LandmarkDetectionLib.cli.output import files_record, tell_files
+from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def visits(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for tables (.csv), a page and pictures.")
     ] = None,
+    recording: Recording,
     telling: Telling,
 ) -> None:
     """Compare visits of one patient: what moved or changed more than chance, and how fast."""
@@ -102,13 +104,21 @@ def visits(
 
         require_not_inputs([out / name for name in ("visits.md", "report.html", "changes.csv")], landmarks)
         written = write_visits(course, out)
+    manifest = recording.keep(
+        written,
+        beside=out,
+        images=[one.volume for one in images if one is not None],
+        files={"landmarks": landmarks},
+        models=[one for each in found for one in made_by(each)],
+        protocol=chosen,
+    )
     if telling.as_json:
         record = {"research_use_only": True, **course.to_record(), "warnings": said}
-        console.print_json({**record, "files": written})
+        console.print_json({**record, **files_record(written, manifest)})
     else:
         if telling.shown:
             _show(course)
-        tell_files(written, telling)
+        tell_files(written, telling, manifest=manifest)
     remarks = dict.fromkeys(text for one in course.comparisons for text in one.remarks)
     for text in (*said, *remarks):
         console.say(f"Warning: {text}")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.datasets.importers.tables import read_points
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.files import is_manifest
 from LandmarkDetectionLib.io.markups import READ_SUFFIXES, read_landmarks
 
 MEAN = "mean"
@@ -109,7 +110,7 @@ def _read_folder(path: Path, protocol: Protocol) -> Ratings:
     found: dict[str, Path] = {}
     for file in sorted(path.iterdir()):
         suffix = next((one for one in (*READ_SUFFIXES, ".json") if file.name.endswith(one)), None)
-        if suffix is not None:
+        if suffix is not None and not is_manifest(file):
             found.setdefault(file.name.removesuffix(suffix), file)
     if not found:
         raise InputError(f"{path} holds no landmark file; give a folder of {', '.join(READ_SUFFIXES)}.")

@@ -11,7 +11,7 @@ from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.errors import InputError, ModelError
-from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.files import is_manifest, read_json
 from LandmarkDetectionLib.io.dicom_sr import is_sr, read_sr
 from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, READ_SUFFIXES, read_landmarks
 from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol, read_protocol
@@ -321,7 +321,8 @@ def case_files(sources: Sequence[Path]) -> list[Path]:
         inside = sorted(
             file
             for file in source.iterdir()
-            if file.name.lower().endswith((*LANDMARK_SUFFIXES, ".json")) or is_sr(file)
+            if not is_manifest(file)
+            and (file.name.lower().endswith((*LANDMARK_SUFFIXES, ".json")) or is_sr(file))
         )
         # The record of a detection says more than the points beside it.
         records = {file.stem for file in inside if file.suffix == ".json" and not _is_markups(file)}

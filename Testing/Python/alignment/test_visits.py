@@ -270,7 +270,8 @@ def test_the_command_writes_tables_and_a_page(tmp_path: Path, cli: Callable) -> 
     )
     assert answer.code == 0, answer.err
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"report.html", "visits.md", "changes.csv", "displacements.csv", "rates.csv", "figures"}
+    tables = {"changes.csv", "displacements.csv", "rates.csv"}
+    assert names == {"report.html", "visits.md", *tables, "figures", "run.manifest.json"}
     assert {path.name for path in (tmp_path / "out" / "figures").iterdir()} == {"visit-2.png", "visit-3.png"}
     page = (tmp_path / "out" / "report.html").read_text()
     assert "For research use only" in page and "would say so by chance alone" in page and "per year" in page

@@ -8,11 +8,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from LandmarkDetectionLib.cli.manifest import volume_digest
 from LandmarkDetectionLib.files import resource_path, sha256_of
 from LandmarkDetectionLib.io.dicom_sr import read_sr
 from LandmarkDetectionLib.io.records import read_detection
 from LandmarkDetectionLib.io.volumes import read_volume, write_dicom, write_volume
+from LandmarkDetectionLib.provenance import volume_digest
 from LandmarkDetectionLib.reporting import write_report
 from Testing.examples.hand_radiograph import as_volume, drawn_radiograph
 from Testing.examples.measurement_cases import FACE, in_picture
@@ -31,13 +31,13 @@ def test_a_radiograph_is_detected_reported_measured_and_reported_again(cli: Call
     write_dicom(as_volume(drawn_radiograph().astype(np.int16), 0.4), tmp_path / "hand")
     image = next((tmp_path / "hand").iterdir())
     report, record = tmp_path / "found.dcm", tmp_path / "found.json"
-    manifest = tmp_path / "run.json"
-    answer = cli("detect", image, "-m", "hand", "-o", report, "-o", record, "--manifest", manifest)
+    manifest = tmp_path / "found.dcm.manifest.json"
+    answer = cli("detect", image, "-m", "hand", "-o", report, "-o", record)
     assert answer.code == 0, answer.err
     told = json.loads(manifest.read_text())
-    assert told["model"]["name"] == "hand" and told["command"] == "detect"
+    assert told["models"][0]["name"] == "hand" and told["command"] == "detect"
     assert [one["sha256"] for one in told["outputs"]] == [sha256_of(report), sha256_of(record)]
-    assert told["images"][0]["sha256"] == volume_digest(read_volume(image))
+    assert told["inputs"][0]["sha256"] == volume_digest(read_volume(image))
     header = pydicom.dcmread(image)
     for private in (str(tmp_path), image.name, header.SOPInstanceUID, header.SeriesInstanceUID):
         assert private not in manifest.read_text()

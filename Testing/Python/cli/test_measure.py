@@ -73,7 +73,7 @@ def test_a_damaged_image_and_a_missing_one_stop_no_other_report(
     assert answer.code == 3
     assert "b.png" in answer.err and "no image named c" in answer.err
     assert answer.err.endswith("Error: 2 of 3 cases could not be measured; see above.\n")
-    assert sorted(path.name for path in out.iterdir()) == ["a.html", "measurements.csv"]
+    assert sorted(path.name for path in out.iterdir()) == ["a.html", "measurements.csv", "run.manifest.json"]
     assert measured(out / "measurements.csv") == ["a"]
 
 

@@ -42,6 +42,9 @@ def test_several_models_are_measured_side_by_side(cli: Command, data: Any, tmp_p
     record = json.loads((out / "results.json").read_text())
     assert list(record["models"]) == ["SCN", "U-Net"]
     assert record["options"]["radii"] == [4.0, 8.0]
+    manifest = json.loads((out / "run.manifest.json").read_text())
+    assert [one["role"] for one in manifest["inputs"]] == ["datalist", "predictions", "predictions"]
+    assert manifest["options"]["radius"] == "4,8"
 
 
 def test_the_answer_for_machines_is_json(cli: Command, data: Any, tmp_path: Path) -> None:

@@ -265,6 +265,7 @@ def test_one_image_that_allows_no_report_stops_no_other(dicom, tmp_path):
         "a.dcm",
         "c.dcm",
         "measurements.csv",
+        "run.manifest.json",
     ]
 
 
@@ -429,7 +430,8 @@ def test_one_command_writes_all_reports_of_a_case_and_of_a_folder(cli, record, d
         shutil.copy(record, folder / f"{name}.json")
     answer = cli("report", folder, "--out", many, "--format", "html", "--format", "csv")
     assert answer.code == 0, answer.err
-    assert sorted(path.name for path in many.iterdir()) == ["a.html", "b.html", "measurements.csv"]
+    written = ["a.html", "b.html", "measurements.csv"]
+    assert sorted(path.name for path in many.iterdir()) == [*written, "run.manifest.json"]
     answer = cli("report", folder, "--out", tmp_path / "two.pdf")
     assert answer.code == 5 and "give a folder" in answer.err
 

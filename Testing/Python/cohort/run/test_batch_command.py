@@ -11,9 +11,12 @@ import pytest
 
 from LandmarkDetectionLib.cohort import read_cohort
 from LandmarkDetectionLib.cohort.run.batch import write_tables
+from LandmarkDetectionLib.cohort.run.hashing import model_digest
 from LandmarkDetectionLib.cohort.sources.filters import Filters
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.files import sha256_of
 from LandmarkDetectionLib.io.markups import read_landmarks
+from LandmarkDetectionLib.models import load_model
 from Testing.Python.cohort.conftest import SURNAME, UID_TEXT, Ended, states
 
 Run = Callable[..., Ended]
@@ -71,6 +74,20 @@ def test_no_name_of_a_patient_is_in_any_result_or_log(undisturbed: Finished) -> 
         for path in out.rglob("*"):
             assert name not in path.name
             assert path.is_dir() or name.encode() not in path.read_bytes()
+
+
+def test_the_manifest_of_the_run_counts_cases_and_their_files(undisturbed: Finished, detector: Path) -> None:
+    out, _ = undisturbed
+    told = json.loads((out / "run.manifest.json").read_text())
+    assert told["command"] == "batch" and told["options"]["device"] == "cpu"
+    (model,) = told["models"]
+    assert (model["name"], model["sha256"]) == ("tiny-model", model_digest(load_model(detector)))
+    records = [json.loads(path.read_text()) for path in out.glob("cases/*/case.json")]
+    files = [name for record in records for one in record["outcomes"] for name in one["files"]]
+    assert [(one["role"], one["files"]) for one in told["inputs"]] == [("cases", len(records))]
+    assert told["outputs"][-1]["kind"] == "cases" and told["outputs"][-1]["files"] == len(files) > 0
+    tables = {one["sha256"] for one in told["outputs"] if one["kind"] == ".csv"}
+    assert sha256_of(out / "results.csv") in tables
 
 
 def test_started_again_it_does_nothing_again(undisturbed: Finished, source: Path, run_cli: Run) -> None:
