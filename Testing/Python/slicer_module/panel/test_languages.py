@@ -1,0 +1,167 @@
+"""The panel speaks the language that Slicer is set to, and fits the window in each."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from PySide6 import QtWidgets
+
+from Testing.Python.slicer_host import SlicerHost
+from Testing.Python.slicer_module.looks_cases import PAGES, cut, outside, shown
+from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
+from Testing.Python.slicer_module.panel_cases import (
+    open_panel,
+    picture,
+    rows,
+    said,
+    show_detection,
+)
+from Testing.update_translations import read, texts, ts_file
+
+
+class Words(NamedTuple):
+    """What a person reads in a language, written down by hand."""
+
+    title: str
+    pages: list[str]
+    buttons: list[str]
+    statuses: set[str]
+    asked: str
+    reviewed: str
+
+
+WORDS = {
+    "de": Words(
+        "Landmarkenerkennung",
+        ["Pr\u00fcfen", "Platzieren", "Messen", "Mehr"],
+        ["Fehlt (M)", "R\u00fcckg\u00e4ngig", "Weiter (N)", "Best\u00e4tigen (A)"],
+        {"erkannt", "unsicher", "nicht im Scan"},
+        "Laden Sie zum Beginnen einen CT-Scan oder das Beispiel.",
+        "Alle 4 Landmarken sind gepr\u00fcft.",
+    ),
+    "fr": Words(
+        "D\u00e9tection de rep\u00e8res",
+        ["V\u00e9rifier", "Placer", "Mesurer", "Plus"],
+        ["Manquant (M)", "Annuler", "Suivant (N)", "Accepter (A)"],
+        {"d\u00e9tect\u00e9", "incertain", "hors de l'image"},
+        "Chargez un scanner, ou l'exemple, pour commencer.",
+        "Les 4 rep\u00e8res sont tous v\u00e9rifi\u00e9s.",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=WORDS)
+def opened(request: pytest.FixtureRequest) -> Iterator[tuple[SlicerHost, Any, str]]:
+    """One panel of each language, as it opens; the tests go on with it one after the other."""
+    host = SlicerHost(language=request.param)
+    yield host, open_panel(host), request.param
+    host.close()
+    assert not host.errors, "\n".join(host.errors)
+
+
+def english() -> set[str]:
+    """Texts of the sources that differ from their translations in every language, as they are shown."""
+    same = {
+        text.source
+        for language in WORDS
+        for text, one in read(ts_file(language)).items()
+        if one.text == text.source
+    }
+    return {text.source for text in texts()} - same
+
+
+def spoken(widget: Any) -> Iterator[str]:
+    """Everything in a widget that is read, also by pointing at it or by ear."""
+    for one in (widget, *widget.findChildren(QtWidgets.QWidget)):
+        for name in ("text", "toolTip", "accessibleName", "placeholderText", "specialValueText"):
+            value = getattr(one, name, "")
+            if isinstance(value, str):
+                yield value
+        if isinstance(one, QtWidgets.QTableWidget):
+            heads = (one.horizontalHeaderItem(column) for column in range(one.columnCount))
+            yield from (text for head in heads if head for text in (head.text(), head.toolTip()))
+        if isinstance(one, QtWidgets.QComboBox):
+            yield from (one.itemText(index) for index in range(one.count))
+
+
+def test_the_module_and_a_fresh_panel_speak_the_language(opened):
+    host, panel, language = opened
+    words = WORDS[language]
+    assert host.app.moduleManager().module("LandmarkDetection").title == words.title
+    assert [button.text for button in panel.pages._buttons] + [panel.pages.moreButton.text] == words.pages
+    assert [one.text for one in said(panel)] == [words.asked]
+    assert cut(panel.review.widget) == [] and outside(host, panel.review.widget) == []
+
+
+def test_a_review_speaks_the_language(opened):
+    host, panel, language = opened
+    words = WORDS[language]
+    show_detection(panel, add_volume("scan"), DETECTION)
+    host.process_events(20)
+    ui = panel.review.ui
+    following = (ui.missingButton, ui.undoButton, ui.nextButton, ui.acceptButton)
+    assert [button.text for button in following] == words.buttons
+    assert {status for _, _, status in rows(panel)} == words.statuses
+    picture(host, panel, f"review-{language}")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_speaks_the_language_and_fits(opened, name):
+    host, panel, _ = opened
+    page = getattr(panel, name)
+    panel.pages.show(page)
+    panel.review.ui.progressLabel.text = panel.review.ui.progressLabel.text.replace("4", "141")
+    host.process_events(20)
+    area = panel.parent.parentWidget().parentWidget()
+    assert not area.verticalScrollBar().visible and not area.horizontalScrollBar().visible
+    assert outside(host, panel.pages.widget) == []
+    assert cut(panel.pages.widget) == []
+    assert english().intersection(spoken(page.widget)) == set()
+    heads = [
+        (table.name, column)
+        for table in shown(page.widget, QtWidgets.QTableWidget)
+        for column in range(table.columnCount)
+        if table.horizontalHeader().sectionSizeHint(column) > table.columnWidth(column)
+    ]
+    assert heads == []
+
+
+def test_placing_and_clicking_speak_the_language_and_fit(opened):
+    host, panel, _ = opened
+    ui = panel.place.ui
+    panel.pages.show(panel.place)
+    for begin, end in ((ui.startButton, ui.stopButton), (ui.clickButton, ui.discardButton)):
+        host.click(begin)
+        host.process_events(20)
+        assert outside(host, panel.place.widget) == [] and cut(panel.place.widget) == []
+        assert english().intersection(spoken(panel.place.widget)) == set()
+        host.click(end)
+    panel.pages.show(panel.review)
+
+
+def test_what_is_said_is_a_sentence_of_the_language_with_its_numbers(opened):
+    host, panel, language = opened
+    panel.pages.show(panel.review)
+    for _ in DETECTION.landmarks:
+        host.click(panel.review.ui.acceptButton)
+    assert WORDS[language].reviewed in [one.text for one in said(panel)]
+    assert not re.search(r"[{}]", " ".join(one.text for one in said(panel)))
+
+
+def test_other_languages_are_english():
+    host = SlicerHost(language="it_IT")
+    try:
+        panel = open_panel(host)
+        assert panel.review.ui.acceptButton.text == "Accept (A)"
+    finally:
+        host.close()
+
+
+def test_a_country_of_a_language_has_its_translations():
+    host = SlicerHost(language="de_CH")
+    try:
+        panel = open_panel(host)
+        assert panel.review.ui.acceptButton.text == "Best\u00e4tigen (A)"
+    finally:
+        host.close()
