@@ -3,7 +3,7 @@
 ::
 
     python Testing/update_translations.py           # write the .ts files, and the .qm files that differ
-    python Testing/update_translations.py --check   # exit code 1 and a line for every file that is out of date
+    python Testing/update_translations.py --check   # exit code 1 and a line for each file that is out of date
 
 Texts are taken from calls of ``_()`` (``slicer.i18n.tr``) in Python files, and from the forms. A text's
 context is the one under which Slicer looks for it: of a Python file ``package.file``, of a form the class
@@ -34,6 +34,7 @@ FOLDER = MODULE / "Resources" / "Translations"
 LANGUAGES = ("de", "fr")
 #: Not for people: tests, and scripts that speak to a terminal.
 LEFT_OUT = {"Testing", "Scripts", "__pycache__"}
+NO_QT = "install Qt for Python (pip install PySide6-Essentials) and try again"
 
 
 class Text(NamedTuple):
@@ -175,8 +176,10 @@ def _quoted(text: str) -> str:
 
 def compiles_to(file: Path, translations: Translations) -> bool:
     """Whether a .qm file says what the translations say. Not by its bytes, which depend on Qt's version."""
-    from PySide6.QtCore import QTranslator
-
+    try:
+        from PySide6.QtCore import QTranslator
+    except ImportError as problem:
+        raise SystemExit(f"{file.name} cannot be read ({problem}); {NO_QT}") from None
     translator = QTranslator()
     if not file.is_file() or not translator.load(str(file)):
         return False
@@ -199,7 +202,7 @@ def compile_ts(source: Path, target: Path) -> None:
     program = next((path for name in names for path in (shutil.which(name, path=str(beside)),) if path), None)
     program = program or next((path for path in map(shutil.which, names) if path), None)
     if program is None:
-        raise SystemExit("lrelease is missing; install PySide6 (pip install PySide6) and try again")
+        raise SystemExit(f"{source.name} cannot be compiled, lrelease is missing; {NO_QT}")
     with TemporaryDirectory() as folder:
         made = Path(folder) / target.name
         done = subprocess.run([program, str(source), "-qm", str(made)], capture_output=True, text=True)

@@ -1,5 +1,6 @@
 """Translations are complete, keep what they must keep, and the script that gathers them forgets nothing."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -75,6 +76,39 @@ def test_french_signs_are_not_parted_from_their_words() -> None:
         assert not re.search(r" [:;?!\u00bb]|\u00ab ", one.text), one.text
 
 
+def sentences(code: str) -> list[str]:
+    """Texts of a Python file that end as sentences do and are not translated, docstrings left out."""
+    tree = ast.parse(code)
+    passed: set[int] = set()
+    found = []
+    for node in ast.walk(tree):  # what holds others comes before them
+        match node:
+            case ast.Expr(value=ast.Constant()) | ast.Call(func=ast.Name(id="_")):
+                passed.update(map(id, ast.walk(node)))
+            case ast.JoinedStr() | ast.Constant(value=str()) if id(node) not in passed:
+                passed.update(map(id, ast.walk(node)))
+                found.append(ast.unparse(node))
+    return [text for text in found if " " in text and re.search(r"\w\)?[.?!]['\"]$", text)]
+
+
+def test_the_check_sees_sentences_that_are_not_translated() -> None:
+    code = (
+        '"""Doc string."""\nsay("It is so.")\nsay(f"{name} is so.")\nsay(_("Well so."))\nsay("a b", "x.")\n'
+    )
+    assert sentences(code) == ["'It is so.'", "f'{name} is so.'"]
+
+
+def test_every_sentence_of_the_module_is_translated() -> None:
+    """But for those that their files say are English, and why."""
+    found = {
+        file.name
+        for file in script.MODULE.rglob("*.py")
+        if not script.LEFT_OUT.intersection(file.relative_to(script.MODULE).parts)
+        and sentences(file.read_text(encoding="utf-8"))
+    }
+    assert found <= {"child_process.py", "pixel_size.py"}
+
+
 # --- the script ---------------------------------------------------------------------------------------------
 
 
@@ -84,7 +118,7 @@ def module(tmp_path: Path) -> Path:
     for name, content in {
         "Module.py": 'title = _("Title")\ncategory = translate("qSlicerAbstractCoreModule", "Analysis")\n',
         "Package/__init__.py": "",
-        "Package/page.py": 'if x:\n    say(_("{count} of "\n        "many").format(count=1))\nsay(_("First"))\n',
+        "Package/page.py": 'if x:\n    say(_("{count} of "\n      "many").format(count=1))\nsay(_("One"))\n',
         "Resources/page.ui": FORM,
         "Testing/test.py": '_("Not for people")\n',
     }.items():
@@ -98,7 +132,7 @@ def test_texts_have_the_contexts_that_slicer_gives_them(module: Path) -> None:
     assert script.texts(module) == [
         Text("Module", "Title"),
         Text("Package.page", "{count} of many"),
-        Text("Package.page", "First"),
+        Text("Package.page", "One"),
         Text("Page", "Volume:"),
     ]
 

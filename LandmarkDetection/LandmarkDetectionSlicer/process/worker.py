@@ -118,7 +118,7 @@ class BackgroundWorker:
         old = [one for one in self._waiting if one.message["do"] == task]
         self._waiting = deque(one for one in self._waiting if one not in old)
         for request in old:
-            request.onError(SUPERSEDED, "A newer request has taken its place.")
+            request.onError(SUPERSEDED, _("A newer request has taken its place."))
 
     def cancel(self, number: int | None = None) -> None:
         """Stop a request, or all; they end with the error ``Cancelled``. A process at one of them is killed.

@@ -1951,6 +1951,10 @@
 <context>
     <name>process.worker</name>
     <message>
+        <source>A newer request has taken its place.</source>
+        <translation>Eine neuere Anfrage ist an ihre Stelle getreten.</translation>
+    </message>
+    <message>
         <source>Cancelled; nothing was changed.</source>
         <translation>Abgebrochen; nichts wurde geändert.</translation>
     </message>

@@ -547,7 +547,7 @@
     </message>
     <message>
         <source>Stop clicking (Esc)</source>
-        <translation>Arrêter de cliquer (Échap)</translation>
+        <translation>Arrêter (Échap)</translation>
     </message>
     <message>
         <source>Whether clicks in the views make points.</source>
@@ -1249,7 +1249,7 @@
     </message>
     <message>
         <source>Stop clicking (Esc)</source>
-        <translation>Arrêter de cliquer (Échap)</translation>
+        <translation>Arrêter (Échap)</translation>
     </message>
     <message>
         <source>Click more</source>
@@ -1950,6 +1950,10 @@
 </context>
 <context>
     <name>process.worker</name>
+    <message>
+        <source>A newer request has taken its place.</source>
+        <translation>Une demande plus récente l&apos;a remplacée.</translation>
+    </message>
     <message>
         <source>Cancelled; nothing was changed.</source>
         <translation>Annulé ; rien n&apos;a été modifié.</translation>

@@ -85,13 +85,21 @@ def spoken(widget: Any) -> Iterator[str]:
             yield from (one.itemText(index) for index in range(one.count))
 
 
+def misfits(host: SlicerHost, panel: Any) -> list[Any]:
+    """What of the page in front is cut, or out of the window, or only seen by scrolling."""
+    area = panel.parent.parentWidget().parentWidget()
+    bars = {"vertical": area.verticalScrollBar(), "horizontal": area.horizontalScrollBar()}
+    scrolled = [name for name, bar in bars.items() if bar.visible]
+    return [*cut(panel.pages.widget), *outside(host, panel.pages.widget), *scrolled]
+
+
 def test_the_module_and_a_fresh_panel_speak_the_language(opened):
     host, panel, language = opened
     words = WORDS[language]
     assert host.app.moduleManager().module("LandmarkDetection").title == words.title
     assert [button.text for button in panel.pages._buttons] + [panel.pages.moreButton.text] == words.pages
     assert [one.text for one in said(panel)] == [words.asked]
-    assert cut(panel.review.widget) == [] and outside(host, panel.review.widget) == []
+    assert misfits(host, panel) == []
 
 
 def test_a_review_speaks_the_language(opened):
@@ -103,7 +111,8 @@ def test_a_review_speaks_the_language(opened):
     following = (ui.missingButton, ui.undoButton, ui.nextButton, ui.acceptButton)
     assert [button.text for button in following] == words.buttons
     assert {status for _, _, status in rows(panel)} == words.statuses
-    picture(host, panel, f"review-{language}")
+    if language == "de":  # for the documentation
+        picture(host, panel, "review-de")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -113,10 +122,7 @@ def test_every_page_speaks_the_language_and_fits(opened, name):
     panel.pages.show(page)
     panel.review.ui.progressLabel.text = panel.review.ui.progressLabel.text.replace("4", "141")
     host.process_events(20)
-    area = panel.parent.parentWidget().parentWidget()
-    assert not area.verticalScrollBar().visible and not area.horizontalScrollBar().visible
-    assert outside(host, panel.pages.widget) == []
-    assert cut(panel.pages.widget) == []
+    assert misfits(host, panel) == []
     assert english().intersection(spoken(page.widget)) == set()
     heads = [
         (table.name, column)
@@ -134,7 +140,7 @@ def test_placing_and_clicking_speak_the_language_and_fit(opened):
     for begin, end in ((ui.startButton, ui.stopButton), (ui.clickButton, ui.discardButton)):
         host.click(begin)
         host.process_events(20)
-        assert outside(host, panel.place.widget) == [] and cut(panel.place.widget) == []
+        assert misfits(host, panel) == []
         assert english().intersection(spoken(panel.place.widget)) == set()
         host.click(end)
     panel.pages.show(panel.review)
