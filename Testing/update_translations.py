@@ -203,14 +203,14 @@ def compile_ts(source: Path, target: Path) -> None:
     program = program or next((path for path in map(shutil.which, names) if path), None)
     if program is None:
         raise SystemExit(f"{source.name} cannot be compiled, lrelease is missing; {NO_QT}")
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / target.name
         done = subprocess.run([program, str(source), "-qm", str(made)], capture_output=True, text=True)
         if done.returncode or not made.is_file():
             raise SystemExit(
                 f"{source.name} cannot be compiled: {done.stderr.strip() or done.stdout.strip()}"
             )
-        shutil.copyfile(made, target)
+        made.replace(target)  # a program that runs has the old file mapped into its memory
 
 
 # --- all of it ----------------------------------------------------------------------------------------------
