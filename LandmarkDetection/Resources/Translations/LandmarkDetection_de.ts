@@ -1448,7 +1448,7 @@
     </message>
     <message>
         <source>What the model, or you, say of it.</source>
-        <translation>Was das Modell, oder was Sie dazu sagen.</translation>
+        <translation>Was das Modell oder was Sie dazu sagen.</translation>
     </message>
     <message>
         <source>What the model warns of.</source>
@@ -2015,7 +2015,7 @@
     </message>
     <message>
         <source>Follow corrections</source>
-        <translation>Folgen Korrekturen</translation>
+        <translation>Folgen den Korrekturen</translation>
     </message>
     <message>
         <source>Follow while dragging</source>

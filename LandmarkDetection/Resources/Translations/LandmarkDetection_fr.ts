@@ -152,7 +152,7 @@
     <name>FramesPage</name>
     <message>
         <source>Coordinate frames that the landmarks give, as AC-PC or the Frankfort horizontal.</source>
-        <translation>Repères de coordonnées définis par les repères anatomiques, comme AC-PC ou le plan de Francfort.</translation>
+        <translation>Systèmes de coordonnées définis par les repères, comme AC-PC ou le plan de Francfort.</translation>
     </message>
     <message>
         <source>Straighten views</source>
@@ -911,7 +911,7 @@
     </message>
     <message>
         <source>{done} done</source>
-        <translation>{done} terminés</translation>
+        <translation>{done} terminé(s)</translation>
     </message>
     <message>
         <source>{aside} set aside</source>
@@ -968,15 +968,15 @@
     <name>logic.detecting</name>
     <message>
         <source>{found} of {total} landmarks found, {uncertain} of them uncertain, in {seconds} s on the processor.</source>
-        <translation>{found} repères sur {total} trouvés, dont {uncertain} incertains, en {seconds} s sur le processeur.</translation>
+        <translation>{found} repères sur {total} trouvés, dont {uncertain} incertain(s), en {seconds} s sur le processeur.</translation>
     </message>
     <message>
         <source>{found} of {total} landmarks found, {uncertain} of them uncertain, in {seconds} s on the graphics card.</source>
-        <translation>{found} repères sur {total} trouvés, dont {uncertain} incertains, en {seconds} s sur la carte graphique.</translation>
+        <translation>{found} repères sur {total} trouvés, dont {uncertain} incertain(s), en {seconds} s sur la carte graphique.</translation>
     </message>
     <message>
         <source>{found} of {total} landmarks found, {uncertain} of them uncertain, in {seconds} s.</source>
-        <translation>{found} repères sur {total} trouvés, dont {uncertain} incertains, en {seconds} s.</translation>
+        <translation>{found} repères sur {total} trouvés, dont {uncertain} incertain(s), en {seconds} s.</translation>
     </message>
     <message>
         <source>{found} of {total} landmarks found, in {seconds} s on the processor.</source>
@@ -1175,7 +1175,7 @@
     </message>
     <message>
         <source>{waiting} not started</source>
-        <translation>{waiting} non commencés</translation>
+        <translation>{waiting} non commencé(s)</translation>
     </message>
 </context>
 <context>
@@ -1448,7 +1448,7 @@
     </message>
     <message>
         <source>What the model, or you, say of it.</source>
-        <translation>Ce que le modèle, ou vous-même, en dites.</translation>
+        <translation>Ce qu&apos;en dit le modèle, ou ce que vous en dites.</translation>
     </message>
     <message>
         <source>What the model warns of.</source>
@@ -2041,11 +2041,11 @@
     </message>
     <message>
         <source>{name} is {kind}, not an image; choose the CT or MR image itself.</source>
-        <translation>{name} est {kind}, pas une image ; choisissez l&apos;image CT ou IRM elle-même.</translation>
+        <translation>{name} est {kind}, pas une image ; choisissez l&apos;image TDM ou IRM elle-même.</translation>
     </message>
     <message>
         <source>{name} is no volume; choose the CT or MR image itself.</source>
-        <translation>{name} n&apos;est pas un volume ; choisissez l&apos;image CT ou IRM elle-même.</translation>
+        <translation>{name} n&apos;est pas un volume ; choisissez l&apos;image TDM ou IRM elle-même.</translation>
     </message>
     <message>
         <source>{name} is shown as it is stored; other programs, and the command line, turn it by its EXIF orientation, so their landmarks lie elsewhere. Save it turned to see both alike.</source>
