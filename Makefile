@@ -73,6 +73,7 @@ $(DOCS)/.ready: pyproject.toml Testing/make_environment.sh Testing/install_extra
 format: $(READY)
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+	@$(PY) Testing/update_translations.py
 	@$(PY) Testing/update_cmake_lists.py
 	@$(PY) Testing/draw_architecture.py
 	@$(PY) Testing/write_api_page.py

@@ -54,6 +54,8 @@ class LandmarkDetection(ScriptedLoadableModule):
 
     def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
+        # Slicer itself looks in its own folder only, where no extension can put anything.
+        slicer.app.loadTranslations(self.resourcePath("Translations"))
         self.parent.title = _("Landmark Detection")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Analysis")]
         self.parent.dependencies = ["Markups"]

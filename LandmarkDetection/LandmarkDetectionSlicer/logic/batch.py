@@ -187,7 +187,8 @@ def _progress(event: dict[str, Any]) -> BatchProgress | None:
     total = int(event.get("total", 0))
     failed = int(event.get("failed", 0)) + int(event.get("set_aside", 0))
     ended = int(event.get("done", 0)) + failed
-    parts = [_("{ended} of {total} cases").format(ended=ended, total=total)]
+    text = _("{ended} of {total} cases") if total != 1 else _("{ended} of 1 case")
+    parts = [text.format(ended=ended, total=total)]
     if failed:
         parts.append(_("{failed} failed").format(failed=failed))
     seconds = event.get("seconds_left")
@@ -202,9 +203,9 @@ def _finished(event: dict[str, Any]) -> str:
         parts.append(_("{failed} failed").format(failed=event["failed"]))
     if event.get("set_aside"):
         parts.append(_("{aside} set aside").format(aside=event["set_aside"]))
-    return _("{total} cases in {time}: {parts}.").format(
-        total=event.get("total", 0), time=duration(float(event.get("seconds", 0))), parts=", ".join(parts)
-    )
+    total = event.get("total", 0)
+    text = _("{total} cases in {time}: {parts}.") if total != 1 else _("1 case in {time}: {parts}.")
+    return text.format(total=total, time=duration(float(event.get("seconds", 0))), parts=", ".join(parts))
 
 
 def duration(seconds: float) -> str:

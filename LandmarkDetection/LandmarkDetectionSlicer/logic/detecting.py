@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import qt
+from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
 from LandmarkDetectionLib.core.landmarks import Landmark, Status
@@ -147,14 +148,37 @@ def summary(detection: Detection) -> str:
     """What came of a detection, in one sentence with a second one when the device was not the wanted one."""
     count = Counter(landmark.status for landmark in detection.landmarks)
     found = len(detection.landmarks) - count[Status.ABSENT]
-    parts = [f"{found} of {len(detection.landmarks)} landmarks found"]
-    if count[Status.UNCERTAIN]:
-        parts.append(f"{count[Status.UNCERTAIN]} of them uncertain")
-    device = {"cpu": "processor", "cuda": "graphics card"}.get(detection.used.device or "", "")
-    seconds = sum(detection.seconds.values())
-    sentence = f"{', '.join(parts)}, in {seconds:.1f} s" + (f" on the {device}." if device else ".")
+    sentence = _counted(count[Status.UNCERTAIN] > 0, detection.used.device or "").format(
+        found=found,
+        total=len(detection.landmarks),
+        uncertain=count[Status.UNCERTAIN],
+        seconds=f"{sum(detection.seconds.values()):.1f}",
+    )
     note = detection.used.device_note
     return f"{sentence} {note}" if note else sentence
+
+
+def _counted(isAnyUncertain: bool, device: str) -> str:
+    """The sentence for what was found; whole ones, since languages put a sentence together differently."""
+    if isAnyUncertain:
+        sentences = {
+            "cpu": _(
+                "{found} of {total} landmarks found, {uncertain} of them uncertain, in {seconds} s on the "
+                "processor."
+            ),
+            "cuda": _(
+                "{found} of {total} landmarks found, {uncertain} of them uncertain, in {seconds} s on the "
+                "graphics card."
+            ),
+        }
+        other = _("{found} of {total} landmarks found, {uncertain} of them uncertain, in {seconds} s.")
+    else:
+        sentences = {
+            "cpu": _("{found} of {total} landmarks found, in {seconds} s on the processor."),
+            "cuda": _("{found} of {total} landmarks found, in {seconds} s on the graphics card."),
+        }
+        other = _("{found} of {total} landmarks found, in {seconds} s.")
+    return sentences.get(device, other)
 
 
 def previewSilhouette(

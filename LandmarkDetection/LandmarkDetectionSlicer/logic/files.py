@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
+from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.review import Review
@@ -84,7 +85,11 @@ def exportLandmarks(
     elif name.endswith(".json"):
         write_review(review, path)
     else:
-        raise OutputError(f"Cannot write {path}: unknown kind of file; use {', '.join(SUFFIXES)}.")
+        raise OutputError(
+            _("Cannot write {path}: unknown kind of file; use {endings}.").format(
+                path=path, endings=", ".join(SUFFIXES)
+            )
+        )
 
 
 def importLandmarks(
@@ -171,8 +176,10 @@ def _refuseForeign(path: Path) -> None:
         read_review(path)
     except InputError:
         raise OutputError(
-            f"Cannot write beside {path}: this file holds something else than landmarks and would be lost; "
-            "choose another name."
+            _(
+                "Cannot write beside {path}: this file holds something else than landmarks and would be "
+                "lost; choose another name."
+            ).format(path=path)
         ) from None
 
 
@@ -195,8 +202,10 @@ def _looked(review: Review, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, pat
     volumeNode = volumeOf(landmarkNode)
     if volumeNode is None:
         raise OutputError(
-            f"Cannot draw {path}: {landmarkNode.GetName()} belongs to no volume in the scene; load the image "
-            "and import the landmarks for it."
+            _(
+                "Cannot draw {path}: {name} belongs to no volume in the scene; load the image and import the "
+                "landmarks for it."
+            ).format(path=path, name=landmarkNode.GetName())
         )
     return look_again(readVolume(volumeNode), _modelOf(review), review.prediction)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qt
+from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.doubts import doubts_to_record
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
@@ -69,7 +70,7 @@ class VolumeRequest:
         self._onProgress, self._onDone, self._onFailed = onProgress, onDone, onFailed
         self._copying: VoxelCopy | None = None
         self._number: int | None = None
-        self._progress = (0.0, "reading the volume")
+        self._progress = (0.0, _("reading the volume"))
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK_MS)
 
@@ -109,7 +110,7 @@ class VolumeRequest:
 
     def cancel(self) -> None:
         """Stop at once: the process is killed if it is at this request, and the voxels are removed."""
-        self._fail("Cancelled; nothing was changed.")
+        self._fail(_("Cancelled; nothing was changed."))
 
     def _tick(self) -> None:
         """Look after the volume, and copy some more of it until the process can be asked."""
@@ -125,7 +126,7 @@ class VolumeRequest:
 
     def _copyAndAsk(self) -> None:
         fraction = self._copy.advance(self._volumeNode)
-        self._progress = (COPY_SHARE * fraction, "reading the volume")
+        self._progress = (COPY_SHARE * fraction, _("reading the volume"))
         if self._copy.isComplete:
             self._timer.setInterval(10 * TICK_MS)
             self._number = self._worker.request(
@@ -134,14 +135,20 @@ class VolumeRequest:
 
     def _requireSameVolume(self) -> None:
         """Raises InputError when an answer would no longer be one for this volume."""
-        name = self._volume.name or "The volume"
+        name = self._volume.name or _("The volume")
         if self._volumeNode.GetScene() is None:
-            raise InputError(f"{name} was removed from the scene meanwhile, so there is no result.")
+            raise InputError(
+                _("{name} was removed from the scene meanwhile, so there is no result.").format(name=name)
+            )
         unchanged = self._copy.isOf(self._volumeNode)
         if not unchanged or not np.array_equal(
             volumes.readVolume(self._volumeNode).ijk_to_ras, self._volume.ijk_to_ras
         ):
-            raise InputError(f"{name} was changed or moved meanwhile, so there is no result; start again.")
+            raise InputError(
+                _("{name} was changed or moved meanwhile, so there is no result; start again.").format(
+                    name=name
+                )
+            )
 
     def _noteProgress(self, fraction: float, text: str) -> None:
         self._progress = (COPY_SHARE + (1 - COPY_SHARE) * fraction, text)

@@ -149,7 +149,9 @@ def _reviewText(record: dict[str, Any]) -> str:
 def _warningText(record: dict[str, Any]) -> str:
     parts = []
     if record["warnings"]:
-        parts.append(_("{count} warnings").format(count=record["warnings"]))
+        text = _("{count} warnings") if record["warnings"] != 1 else _("1 warning")
+        parts.append(text.format(count=record["warnings"]))
     if record["outliers"]:
-        parts.append(_("{count} outliers").format(count=record["outliers"]))
+        text = _("{count} outliers") if record["outliers"] != 1 else _("1 outlier")
+        parts.append(text.format(count=record["outliers"]))
     return ", ".join(parts)

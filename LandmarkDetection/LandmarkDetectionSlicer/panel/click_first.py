@@ -140,7 +140,8 @@ class ClickFirst:
         ui.unclickButton.enabled = ui.pointTable.currentRow() >= 0
         count = ui.pointTable.rowCount
         ui.saveListButton.enabled = count > 0 and bool(str(ui.titleEdit.text).strip())
-        ui.saveListButton.text = _("Save {count} points as a list").format(count=count)
+        text = _("Save {count} points as a list") if count != 1 else _("Save 1 point as a list")
+        ui.saveListButton.text = text.format(count=count)
         ui.saveListButton.toolTip = (
             _("Keep the names as a list of landmarks, and these points as its landmarks in this image.")
             if ui.saveListButton.enabled

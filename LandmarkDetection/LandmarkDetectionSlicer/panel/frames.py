@@ -161,9 +161,11 @@ def sentence(frame: PlacedFrame) -> str:
     """How a frame lies and how sure that is, or why there is none."""
     if frame.ras_to_frame is None:
         return _("Not there: {gap}.").format(gap=frame.gap)
-    text = _("Turned by {angle:.1f}\u00b0 from the axes of the scan").format(angle=frame.turned)
-    if frame.turning_95 is not None and frame.shifting_95 is not None:
-        text += _("; 95 % within {angle:.1f}\u00b0 and {way:.1f} {unit}").format(
-            angle=frame.turning_95, way=frame.shifting_95, unit=frame.unit
-        )
-    return ". ".join((text, *(one[:1].upper() + one[1:] for one in frame.remarks))) + "."
+    if frame.turning_95 is None or frame.shifting_95 is None:
+        text = _("Turned by {angle:.1f}\u00b0 from the axes of the scan.").format(angle=frame.turned)
+    else:
+        text = _(
+            "Turned by {angle:.1f}\u00b0 from the axes of the scan; 95 % within {spread:.1f}\u00b0 and "
+            "{way:.1f} {unit}."
+        ).format(angle=frame.turned, spread=frame.turning_95, way=frame.shifting_95, unit=frame.unit)
+    return " ".join((text, *(f"{one[:1].upper()}{one[1:]}." for one in frame.remarks)))

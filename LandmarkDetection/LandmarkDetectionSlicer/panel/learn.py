@@ -314,6 +314,6 @@ def _summary(store: str) -> str:
         found = summarise_store(store)
     except LandmarkDetectionError as problem:
         return str(problem)
-    return _("{count} annotations of {images} images, {held} held back: {title}").format(
+    return _("Annotations: {count}; images: {images}, {held} of them held back. {title}").format(
         count=found.annotations, images=found.images, held=found.held_out, title=found.protocol
     )

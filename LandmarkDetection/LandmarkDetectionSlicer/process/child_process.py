@@ -97,6 +97,7 @@ class ChildProcess:
             self._lastWords = line.decode(errors="replace").strip() or self._lastWords
 
     def _farewell(self, code: int) -> str:
+        # In English: only the main thread may ask Slicer for a translation.
         if code == -getattr(signal, "SIGKILL", 9):
             reason = "it was killed, perhaps because memory ran out"
         else:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import qt
+from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.requests import Request, Silhouette
 from LandmarkDetectionSlicer.process import packages
@@ -117,7 +118,7 @@ class BackgroundWorker:
         old = [one for one in self._waiting if one.message["do"] == task]
         self._waiting = deque(one for one in self._waiting if one not in old)
         for request in old:
-            request.onError(SUPERSEDED, "A newer request has taken its place.")
+            request.onError(SUPERSEDED, _("A newer request has taken its place."))
 
     def cancel(self, number: int | None = None) -> None:
         """Stop a request, or all; they end with the error ``Cancelled``. A process at one of them is killed.
@@ -134,7 +135,7 @@ class BackgroundWorker:
             self._current = None
         self._waiting = deque(one for one in self._waiting if one not in dropped)
         for request in dropped:
-            request.onError(CANCELLED, "Cancelled; nothing was changed.")
+            request.onError(CANCELLED, _("Cancelled; nothing was changed."))
         self._sendNext()
 
     def stop(self) -> None:
@@ -221,7 +222,9 @@ class _Request(NamedTuple):
 
 
 def _notStarted(problem: OSError) -> str:
-    return f"The background process cannot be started ({problem}); is Slicer installed completely?"
+    return _("The background process cannot be started ({problem}); is Slicer installed completely?").format(
+        problem=problem
+    )
 
 
 def _lacking(reason: str) -> str | None:
@@ -236,4 +239,6 @@ def _sentence(event: dict[str, Any]) -> str:
     if lacking := _lacking(reason):
         return lacking
     logging.error("The landmark detection process has met a defect:\n%s", event["message"])
-    return f"Something went wrong that should not have ({reason}); the details are in the log."
+    return _("Something went wrong that should not have ({reason}); the details are in the log.").format(
+        reason=reason
+    )

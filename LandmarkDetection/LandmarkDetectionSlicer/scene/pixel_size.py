@@ -168,6 +168,7 @@ def _looksUnknown(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
 
 
 def _sentence(name: str, before: Iterable[float], size: FileSize) -> str:
+    # In English: it is kept in the scene, which others open.
     old, new = (" x ".join(f"{side:.4g}" for side in sides) for sides in (before, size.sides))
     if size.known:
         return f"{PIXEL_SIZE}Slicer had read {name} with {old} mm; it has its DICOM header's {new} mm now."

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import slicer
 import vtk
+from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.geometry import Affine, geometry_problem
 from LandmarkDetectionLib.core.volume import Volume
@@ -16,16 +17,6 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.formats import PICTURES
 from LandmarkDetectionSlicer.scene import pixel_size
 from LandmarkDetectionSlicer.scene.transforms import isWarped, linearToWorld
-
-_NOT_IMAGES = {
-    "vtkMRMLLabelMapVolumeNode": "a label map (a segmentation)",
-    "vtkMRMLDiffusionTensorVolumeNode": "a diffusion tensor volume",
-    "vtkMRMLDiffusionWeightedVolumeNode": "a diffusion-weighted volume",
-    "vtkMRMLMultiVolumeNode": "a volume of several time points",
-    "vtkMRMLSequenceNode": "a sequence of several time points",
-    "vtkMRMLSegmentationNode": "a segmentation",
-    "vtkMRMLModelNode": "a surface model",
-}
 
 
 def readVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, world: bool = True) -> Volume:
@@ -78,12 +69,14 @@ def refusal(volumeNode: slicer.vtkMRMLNode | None) -> str | None:
     Quick enough to be asked whenever something changes: one slice of voxels is enough, unless it is all NaN.
     """
     if volumeNode is None:
-        return "No volume is selected; choose the image to find landmarks in."
-    name = volumeNode.GetName() or "The volume"
-    if kind := _NOT_IMAGES.get(volumeNode.GetClassName()):
-        return f"{name} is {kind}, not an image; choose the CT or MR image itself."
+        return _("No volume is selected; choose the image to find landmarks in.")
+    name = volumeNode.GetName() or _("The volume")
+    if kind := _otherKind(volumeNode.GetClassName()):
+        return _("{name} is {kind}, not an image; choose the CT or MR image itself.").format(
+            name=name, kind=kind
+        )
     if not volumeNode.IsA("vtkMRMLScalarVolumeNode"):
-        return f"{name} is no volume; choose the CT or MR image itself."
+        return _("{name} is no volume; choose the CT or MR image itself.").format(name=name)
     volume = cast("slicer.vtkMRMLScalarVolumeNode", volumeNode)
     return _imageProblem(name, volume) or _placeProblem(name, volume)
 
@@ -96,13 +89,17 @@ def remark(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
     picture = _pictureFile(volumeNode)
     if picture is not None and is_turned(picture):
         remarks.append(
-            f"{volumeNode.GetName()} is shown as it is stored; other programs, and the command line, turn it "
-            "by its EXIF orientation, so their landmarks lie elsewhere. Save it turned to see both alike."
+            _(
+                "{name} is shown as it is stored; other programs, and the command line, turn it by its EXIF "
+                "orientation, so their landmarks lie elsewhere. Save it turned to see both alike."
+            ).format(name=volumeNode.GetName())
         )
     if isWarped(volumeNode):
         remarks.append(
-            f"{volumeNode.GetName()} is under a non-linear transform: landmarks are found in the "
-            "untransformed image and move with it."
+            _(
+                "{name} is under a non-linear transform: landmarks are found in the untransformed image and "
+                "move with it."
+            ).format(name=volumeNode.GetName())
         )
     if corrected := pixel_size.correction(volumeNode):
         remarks.append(corrected)
@@ -114,35 +111,55 @@ def isSingleImage(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
     return min(volumeNode.GetImageData().GetDimensions()) == 1
 
 
+def _otherKind(className: str) -> str | None:
+    """What a node is that people take for an image; None for one that may be an image."""
+    return {
+        "vtkMRMLLabelMapVolumeNode": _("a label map (a segmentation)"),
+        "vtkMRMLDiffusionTensorVolumeNode": _("a diffusion tensor volume"),
+        "vtkMRMLDiffusionWeightedVolumeNode": _("a diffusion-weighted volume"),
+        "vtkMRMLMultiVolumeNode": _("a volume of several time points"),
+        "vtkMRMLSequenceNode": _("a sequence of several time points"),
+        "vtkMRMLSegmentationNode": _("a segmentation"),
+        "vtkMRMLModelNode": _("a surface model"),
+    }.get(className)
+
+
 def _imageProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
     """What is wrong with the voxels."""
     image = volumeNode.GetImageData()
     scalars = image.GetPointData().GetScalars() if image is not None else None
     if scalars is None or scalars.GetNumberOfTuples() == 0:
-        return f"{name} holds no image data (yet); wait until it is loaded, or load it again."
+        return _("{name} holds no image data (yet); wait until it is loaded, or load it again.").format(
+            name=name
+        )
     components = scalars.GetNumberOfComponents()
     if components > 1:
-        return (
-            f"{name} has {components} values per voxel (colours or time points), one is needed; convert it "
+        return _(
+            "{name} has {components} values per voxel (colours or time points), one is needed; convert it "
             "to a scalar volume first, for example with the module Vector to Scalar Volume."
-        )
+        ).format(name=name, components=components)
     if sorted(image.GetDimensions())[1] < 2:
-        return (
-            f"{name} is a single line of {' x '.join(map(str, image.GetDimensions()))} voxels; "
-            "choose a volume, or a radiograph."
+        return _("{name} is a single line of {size} voxels; choose a volume, or a radiograph.").format(
+            name=name, size=" x ".join(map(str, image.GetDimensions()))
         )
     voxels = slicer.util.arrayFromVolume(volumeNode)
     if voxels.dtype.kind == "f" and not _hasNumber(voxels):
-        return f"{name} holds no numbers (every voxel is NaN or infinite); load or compute it again."
+        return _(
+            "{name} holds no numbers (every voxel is NaN or infinite); load or compute it again."
+        ).format(name=name)
     return None
 
 
 def _placeProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
     """What is wrong with where the voxels lie."""
     if problem := geometry_problem(_ijkToRas(volumeNode)):
-        return f"{name} {problem}; correct its spacing and directions in the module Volumes."
+        return _("{name} {problem}; correct its spacing and directions in the module Volumes.").format(
+            name=name, problem=problem
+        )
     if problem := geometry_problem((linearToWorld(volumeNode) @ Affine(_ijkToRas(volumeNode))).matrix):
-        return f"{name} {problem} under its transform; correct the transform or take the volume out of it."
+        return _(
+            "{name} {problem} under its transform; correct the transform or take the volume out of it."
+        ).format(name=name, problem=problem)
     return None
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import slicer.util
+from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import OutputError
 
@@ -84,7 +85,7 @@ class VoxelStore:
         except OSError as problem:
             raise _cannotWrite(tempfile.gettempdir(), problem) from problem
         if free < size:
-            raise _cannotWrite(tempfile.gettempdir(), OSError(errno.ENOSPC, "no space left on device"))
+            raise _cannotWrite(tempfile.gettempdir(), OSError(errno.ENOSPC, _("no space left on device")))
         return Path(self._folder.name) / f"{uuid.uuid4().hex}.raw"
 
 
@@ -194,6 +195,8 @@ def _discard(stream: Any, path: Path) -> None:
 def _cannotWrite(folder: Any, problem: OSError) -> OutputError:
     reason = (problem.strerror or str(problem)).lower().rstrip(".")
     return OutputError(
-        f"The volume cannot be copied to the temporary folder {folder}: {reason}; "
-        "make room or set another temporary folder."
+        _(
+            "The volume cannot be copied to the temporary folder {folder}: {reason}; make room or set "
+            "another temporary folder."
+        ).format(folder=folder, reason=reason)
     )

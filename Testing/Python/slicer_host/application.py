@@ -145,8 +145,12 @@ class Application(QtCore.QObject):
     documentationBaseUrl = "https://slicer.readthedocs.io/en/latest/"
     isEmbeddedModule = False
 
-    def __init__(self, version: str, scene: Any, folder: Path, testing: Callable[[], bool]) -> None:
+    def __init__(
+        self, version: str, scene: Any, folder: Path, testing: Callable[[], bool], language: str = "en_US"
+    ) -> None:
         super().__init__()
+        self.applicationLocaleName = language
+        self._translators: list[QtCore.QTranslator] = []
         self._version = version
         self._scene = scene
         self._folder = folder
@@ -226,7 +230,28 @@ class Application(QtCore.QObject):
         return QtWidgets.QApplication.palette()
 
     def translate(self, context: str, text: str) -> str:
-        return text
+        return QtCore.QCoreApplication.translate(context, text)
+
+    def translationFolders(self) -> tuple[str, ...]:
+        return (str(self._folder / "bin" / "translations"),)
+
+    def loadTranslations(self, folder: str) -> None:
+        """All .qm files of a folder whose names end in the language, else in that without its country."""
+        for ending in (self.applicationLocaleName, self.applicationLocaleName.split("_")[0]):
+            if files := sorted(Path(folder).glob(f"*{ending}.qm")):
+                break
+        for file in files:
+            translator = QtCore.QTranslator(self)
+            if not translator.load(str(file)):
+                raise RuntimeError(f"{file} holds no translations")
+            QtCore.QCoreApplication.installTranslator(translator)
+            self._translators.append(translator)
+
+    def forgetTranslations(self) -> None:
+        """The host is closed, and Qt's application stays."""
+        for translator in self._translators:
+            QtCore.QCoreApplication.removeTranslator(translator)
+        self._translators.clear()
 
     def restart(self) -> None:
         self._restarted = True

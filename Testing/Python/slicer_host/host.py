@@ -50,6 +50,8 @@ class SlicerHost:
     ----------
     version
         "5.12" has ``slicer.packaging``, "5.10" has not.
+    language
+        Of the application, as its settings name it.
 
     Attributes
     ----------
@@ -67,7 +69,7 @@ class SlicerHost:
 
     current: ClassVar["SlicerHost | None"] = None
 
-    def __init__(self, version: str = "5.12") -> None:
+    def __init__(self, version: str = "5.12", language: str = "en_US") -> None:
         if SlicerHost.current is not None:
             raise RuntimeError("Close the open host before making another: there is one Slicer in a process")
         SlicerHost.current = self
@@ -96,6 +98,7 @@ class SlicerHost:
             self.scene,
             self.folder,
             lambda: self.testing,
+            language,
         )
         slicer.app = self.app
         self._addModules()
@@ -212,6 +215,7 @@ class SlicerHost:
         self.process_events()
         mrml_widgets.SceneObserver.forgetAll()
         self.scene.Clear(1)
+        self.app.forgetTranslations()
         for (owner, name), value in self._plain.items():
             setattr(owner, name, value)
         for name in ("app", "mrmlScene", "modules", "selfTests", "packaging"):

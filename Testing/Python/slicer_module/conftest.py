@@ -1,5 +1,6 @@
 """For tests of the Slicer side: a fresh scene for each test, or a whole host with a fresh window."""
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ pytest.importorskip("PySide6.QtWidgets", reason="needs Qt and its system librari
 MODULE_FOLDER = str(Path(__file__).resolve().parents[3] / "LandmarkDetection")
 if MODULE_FOLDER not in sys.path:
     sys.path.append(MODULE_FOLDER)
+
+# For tests without an application as well: there every text is its own translation.
+sys.modules.setdefault("slicer.i18n", importlib.import_module("Testing.Python.slicer_host.i18n"))
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLScene

@@ -151,7 +151,7 @@ def test_a_list_is_made_placed_and_kept_as_an_annotation(host, panel, data, fold
     host.process_events(200)
     save(host, panel)
     assert said(panel)[-1].text == "Saved, to learn from."
-    assert ui.summaryLabel.text == "1 annotations of 1 images, 0 held back: Spots"
+    assert ui.summaryLabel.text == "Annotations: 1; images: 1, 0 of them held back. Spots"
     assert ui.commentEdit.text == "", "it was of this case"
     (kept,) = AnnotationStore(folders / "kept").current()
     assert (kept.reviewer, kept.comment, kept.model) == ("Dr. A", "easy", "")

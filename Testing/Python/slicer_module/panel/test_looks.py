@@ -9,6 +9,7 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 from LandmarkDetectionLib.core.landmarks import Status
 from Testing.Python.slicer_host import SlicerHost
+from Testing.Python.slicer_module.looks_cases import INTERACTIVE, PAGES, cut, outside, shown
 from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
 from Testing.Python.slicer_module.panel_cases import (
     PANEL_SIZE,
@@ -18,15 +19,6 @@ from Testing.Python.slicer_module.panel_cases import (
     use_palette,
 )
 
-PAGES = ("review", "place", "measurements", "batch", "learn", "models", "settings")
-INTERACTIVE = (
-    QtWidgets.QAbstractButton,
-    QtWidgets.QLineEdit,
-    QtWidgets.QComboBox,
-    QtWidgets.QAbstractItemView,
-    QtWidgets.QAbstractSlider,
-    QtWidgets.QProgressBar,
-)
 TEXT, SYMBOL = 4.5, 3.0
 """Least contrast of text and of signs (WCAG 2.2, success criteria 1.4.3 and 1.4.11)."""
 
@@ -88,12 +80,6 @@ def enlarged(host: SlicerHost, request: pytest.FixtureRequest) -> Iterator[float
     host.window.resize(*PANEL_SIZE)
 
 
-def shown(widget: Any, kind: Any) -> list[Any]:
-    return [
-        child for child in widget.findChildren(QtWidgets.QWidget) if isinstance(child, kind) and child.visible
-    ]
-
-
 def contrast(one: QtGui.QColor, other: QtGui.QColor) -> float:
     """Ratio of luminances, from 1 to 21, as WCAG 2.2 defines it."""
 
@@ -126,25 +112,14 @@ def test_every_page_fits_a_laptop_without_scrolling(host, panel, page):
     host.process_events(20)
     area = panel.parent.parentWidget().parentWidget()
     assert not area.verticalScrollBar().visible and not area.horizontalScrollBar().visible
-    bounds = QtCore.QRect(QtCore.QPoint(0, 0), host.window.size)
-    for widget in shown(page.widget, INTERACTIVE):
-        if isinstance(widget, QtWidgets.QScrollBar) or widget.parentWidget().name == "qt_scrollarea_viewport":
-            continue
-        corner = widget.mapTo(host.window, QtCore.QPoint(0, 0))
-        assert bounds.contains(QtCore.QRect(corner, widget.size)), widget.name
+    assert outside(host, page.widget) == []
     panel.review._show()
     panel.detect.message.clear()
 
 
 def test_no_label_and_no_button_is_cut(enlarged, host, page):
     host.process_events(20)
-    for widget in shown(page.widget, (QtWidgets.QLabel, QtWidgets.QPushButton, QtWidgets.QCheckBox)):
-        if not widget.text:
-            continue
-        if isinstance(widget, QtWidgets.QLabel) and widget.wordWrap:
-            assert widget.height >= widget.heightForWidth(widget.width), (widget.name, widget.text)
-        else:
-            assert widget.width >= widget.sizeHint.width(), (widget.name, widget.text)
+    assert cut(page.widget) == []
 
 
 def test_the_bar_and_the_table_stay_in_sight_at_every_text_size(enlarged, host, panel):
