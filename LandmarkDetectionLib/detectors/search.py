@@ -1,9 +1,9 @@
 """Agents that walk through a volume to their landmarks, coarse to fine, many of them in one batch.
 
-An agent sees a box of cells about its place and takes the step of highest value, one cell along an axis of the
-patient, until it comes to a place where it was before: from there on it would go round in a circle. The place
-of that circle whose best step is worth least is where it stops, as there is nothing to gain any more; then it
-goes on at the next finer scale. One that leaves the volume at the coarsest scale says that its landmark is
+An agent sees a box of cells about its place and takes the step of highest value, one cell along an axis of
+the patient, until it comes to a place where it was before: from there on it would go round in a circle. The
+place of that circle whose best step is worth least is where it stops, as nothing is to be gained there; then
+it goes on at the next finer scale. One that leaves the volume at the coarsest scale says that its landmark is
 not there.
 
 Ghesu et al., Multi-scale deep reinforcement learning for real-time 3D-landmark detection in CT scans, IEEE

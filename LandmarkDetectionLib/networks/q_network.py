@@ -63,8 +63,6 @@ class QNetwork(nn.Module):
         if side % 2 == 0 or kernel % 2 == 0:
             raise ValueError("side and kernel must be odd, so that one cell is in the middle")
         self.landmarks, self.dimensions, self.side, self.shared = landmarks, dimensions, side, shared
-        #: As heatmap networks have it: the size of image that it takes.
-        self.multiple = side
         each = landmarks if shared else 1
         self.trunks = nn.ModuleList(
             _trunk(inputs, side, channels, kernel, hidden, pooling) for _ in range(1 if shared else landmarks)

@@ -28,8 +28,8 @@ class AgentPreset:
 
 
 AGENT_PRESETS: dict[str, AgentPreset] = {
-    # Variants: one network per scale for all landmarks, transitions that teach all of them both ways, a target
-    # that follows, and a small discount. The paper has none of them.
+    # Variants: one network per scale for all landmarks, transitions that teach all of them both ways, a
+    # target that follows slowly, and a small discount. The paper has none of them.
     "agent-lite": AgentPreset(
         "search agents for volumes (Ghesu et al. 2019), one network for all landmarks: trains on a CPU.",
         {

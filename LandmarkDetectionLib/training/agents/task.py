@@ -52,15 +52,17 @@ class AgentTask(nn.Module):
         Where they begin in cases that are measured, see ``held_out.mean_start``; the middle when None.
     """
 
-    def __init__(
-        self, config: AgentConfig, world: World | None = None, start: Array | None = None
-    ) -> None:
+    def __init__(self, config: AgentConfig, world: World | None = None, start: Array | None = None) -> None:
         super().__init__()
         self.config, self.world = config, world
         self.start = np.full((len(config.landmarks), 3), 0.5) if start is None else start
         architecture, parameters = config.network()
-        self.networks = nn.ModuleDict({key: build_network(architecture, **parameters) for key in config.keys()})
-        self.targets = nn.ModuleDict({key: build_network(architecture, **parameters) for key in config.keys()})
+        self.networks = nn.ModuleDict(
+            {key: build_network(architecture, **parameters) for key in config.keys()}
+        )
+        self.targets = nn.ModuleDict(
+            {key: build_network(architecture, **parameters) for key in config.keys()}
+        )
         self.targets.load_state_dict(self.networks.state_dict())
         self.targets.requires_grad_(False)
         self._format = memory_format(3)
@@ -208,4 +210,3 @@ class AgentTask(nn.Module):
         for walkers, kept in zip(self.walkers, state["walkers"], strict=False):
             for name, values in kept.items():
                 setattr(walkers, name, values.cpu().numpy().copy())
-
