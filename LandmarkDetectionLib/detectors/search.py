@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -100,9 +101,9 @@ def walk(
     for scale, cell in enumerate(cells_mm):
         going = np.flatnonzero(~left)
         told = _walk_scale(
-            lambda places, which, scale=scale: values(scale, places, landmarks[which]),
-            place,
-            going,
+            partial(values, scale),
+            place[going],
+            landmarks[going],
             cell,
             inside if scale == 0 else None,
             most_steps,
@@ -133,31 +134,31 @@ class _Way:
 
 def _walk_scale(
     values: Callable[[Array, Indices], Array],
-    place: Array,
-    going: Indices,
+    begin: Array,
+    landmarks: Indices,
     cell: float,
     inside: Callable[[Array], Array] | None,
     most_steps: int,
     stop: Stop,
     each_step: Callable[[], None] | None,
 ) -> list[_Way]:
-    visited = np.zeros((len(going), most_steps + 1, 3), np.int64)
-    value = np.full((len(going), most_steps + 1), np.nan)
-    found: list[_Way | None] = [None] * len(going)
-    active = np.arange(len(going))
+    visited = np.zeros((len(begin), most_steps + 1, 3), np.int64)
+    value = np.full((len(begin), most_steps + 1), np.nan)
+    found: list[_Way | None] = [None] * len(begin)
+    active = np.arange(len(begin))
     for t in range(most_steps):
         if not len(active):
             break
         if each_step is not None:
             each_step()
         now = visited[active, t]
-        told = values(place[going[active]] + now * cell, going[active])
+        told = values(begin[active] + now * cell, landmarks[active])
         value[active, t] = told.max(axis=1)
         then = now + STEPS[told.argmax(axis=1)]
         visited[active, t + 1] = then
         gone = np.zeros(len(active), bool)
         if inside is not None:
-            gone = ~inside(place[going[active]] + then * cell)
+            gone = ~inside(begin[active] + then * cell)
         before = (visited[active, : t + 1] == then[:, None]).all(axis=2)
         repeats = before.any(axis=1) & ~gone
         for row in np.flatnonzero(gone):

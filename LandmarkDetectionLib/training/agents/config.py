@@ -33,6 +33,9 @@ class AgentConfig(LoopConfig):
     target_every, target_share
         After so many steps the target network takes this share of the weights that are learned: 1 of 1000
         copies them now and then (Mnih et al. 2015), a small share of every step follows slowly.
+    leaving
+        Cells that leaving is worth, beside the distance, where the landmark lies outside, and that it costs
+        where it lies inside; the paper has the distance alone.
     relabel
         Learn of every transition what it was worth to all landmarks in sight, and what the way back would
         have been worth; otherwise only its own landmark's, one way.
@@ -70,6 +73,7 @@ class AgentConfig(LoopConfig):
     double: bool = False
     target_every: PositiveInt = 1000
     target_share: float = Field(default=1.0, gt=0, le=1)
+    leaving: float = Field(default=0.0, ge=0)
     relabel: bool = False
     walkers: PositiveInt = 16
     memory: PositiveInt = 20_000

@@ -163,6 +163,9 @@ class World:
                 counts &= (offset <= self.config.side / 2 * cell) & self.within[done.view]
         else:
             counts &= np.arange(counts.shape[1]) == done.landmark[:, None]
+        reward = rewards(done.place, after, truth, cell)
+        outside = ~self.within[done.view]
+        reward += self.config.leaving * np.where(outside, 1.0, -1.0) * ended[:, None]
         back = counts & ~ended[:, None] & self.config.relabel
         side = self.config.side
         boxes = np.empty((2, len(after), side, side, side), np.float32)
@@ -173,7 +176,7 @@ class World:
             boxes[0],
             boxes[1],
             done.action,
-            rewards(done.place, after, truth, cell),
+            reward,
             counts,
             back,
             ended,
