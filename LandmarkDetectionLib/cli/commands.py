@@ -15,7 +15,18 @@ from typer.core import TyperCommand
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 
 #: Options of all commands that name what is written; all other paths are read.
-OUTPUT_OPTIONS = {"output", "out", "overlay", "phantom", "truth", "volumes", "sheet", "aligned", "manifest"}
+OUTPUT_OPTIONS = {
+    "output",
+    "out",
+    "overlay",
+    "phantom",
+    "truth",
+    "volumes",
+    "sheet",
+    "aligned",
+    "manifest",
+    "paths",
+}
 #: A table of codes is completed.
 BOTH_READ_AND_WRITTEN = {"key"}
 

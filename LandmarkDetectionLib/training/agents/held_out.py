@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,20 @@ from LandmarkDetectionLib.training.agents.cases import AgentCase
 from LandmarkDetectionLib.training.agents.config import AgentConfig
 from LandmarkDetectionLib.typing import Array
 
-if TYPE_CHECKING:
-    from LandmarkDetectionLib.training.agents.task import AgentTask
-
 #: How far from the mean place agents begin in a finished model, as a share of the field.
 JITTER = 0.2
+
+
+class Searcher(NamedTuple):
+    """Networks, coarse to fine, how they were trained, and (L, 3) where their agents begin."""
+
+    networks: Sequence[Any]
+    config: AgentConfig
+    start: Array
+
+    def find(self, source: BoxSource) -> Found:
+        """Search with one agent per landmark."""
+        return find_all(self.networks, source, rules_of(self.config, self.start, starts=1))
 
 
 def mean_start(cases: Sequence[AgentCase], config: AgentConfig) -> Array:
@@ -36,11 +45,11 @@ def rules_of(config: AgentConfig, start: Array, starts: int | None = None) -> Se
     )
 
 
-def found_by(task: AgentTask, cases: Sequence[AgentCase]) -> tuple[Array, Array]:
+def found_by(searcher: Searcher, cases: Sequence[AgentCase]) -> tuple[Array, Array]:
     """Errors in mm of landmarks that are there and were found, and which of those there were not."""
     errors, left = [], []
     for case in cases:
-        found = _found(task, case.source(task.config.intensity))
+        found = searcher.find(case.source(searcher.config.intensity))
         there = np.isfinite(case.points).all(axis=1)
         error = np.linalg.norm(found.position - case.points, axis=1)
         errors.append(error[there & np.isfinite(error)])
@@ -48,7 +57,7 @@ def found_by(task: AgentTask, cases: Sequence[AgentCase]) -> tuple[Array, Array]
     return np.concatenate(errors), np.concatenate(left)
 
 
-def picture_of(task: AgentTask, case: AgentCase) -> np.ndarray:
+def picture_of(searcher: Searcher, case: AgentCase) -> np.ndarray:
     """Picture (H, W, 3) uint8 of a case from the front, with ways in colour and true places in white."""
     from PIL import Image, ImageDraw
 
@@ -60,13 +69,8 @@ def picture_of(task: AgentTask, case: AgentCase) -> np.ndarray:
     def pixels(places: Array) -> list[tuple[float, float]]:
         return [(float(x), float(y)) for x, y in view.geometry.from_ras(places)[:, :2]]
 
-    for way in _found(task, case.source(task.config.intensity)).ways:
+    for way in searcher.find(case.source(searcher.config.intensity)).ways:
         draw.line(pixels(way.positions), fill=(240, 163, 10) if way.left else (86, 180, 233), width=2)
     for x, y in pixels(case.points[np.isfinite(case.points).all(axis=1)]):
         draw.ellipse([x - 2, y - 2, x + 2, y + 2], outline=(255, 255, 255))
     return np.asarray(picture)
-
-
-def _found(task: AgentTask, source: BoxSource) -> Found:
-    networks: list[Any] = [task.final_networks()[key] for key in task.config.keys()]
-    return find_all(networks, source, rules_of(task.config, task.start, starts=1))

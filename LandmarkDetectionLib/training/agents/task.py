@@ -19,7 +19,7 @@ from LandmarkDetectionLib.networks.arithmetic import memory_format
 from LandmarkDetectionLib.networks.q_network import ACTIONS
 from LandmarkDetectionLib.training.agents.cases import AgentCase
 from LandmarkDetectionLib.training.agents.config import AgentConfig
-from LandmarkDetectionLib.training.agents.held_out import found_by, picture_of
+from LandmarkDetectionLib.training.agents.held_out import Searcher, found_by, picture_of
 from LandmarkDetectionLib.training.agents.memory import ReplayMemory, Transitions
 from LandmarkDetectionLib.training.agents.world import (
     NEAREST,
@@ -184,14 +184,18 @@ class AgentTask(nn.Module):
         chosen = self.targets if self.config.target_share < 1 else self.networks
         return dict(chosen.items())
 
+    def _searcher(self) -> Searcher:
+        networks = self.final_networks()
+        return Searcher([networks[key] for key in self.config.keys()], self.config, self.start)
+
     def measure(self, batch: Sequence[AgentCase]) -> dict[str, Tensor]:
         """Errors in mm on held-out cases, one agent per landmark, and landmarks wrongly said to be absent."""
-        error, left = found_by(self, batch)
+        error, left = found_by(self._searcher(), batch)
         return {"error": torch.from_numpy(error), "left": torch.from_numpy(left.astype(np.float32))}
 
     def picture(self, batch: Sequence[AgentCase]) -> np.ndarray:
         """Early picture (H, W, 3) uint8 of the ways of agents in one case."""
-        return picture_of(self, batch[0])
+        return picture_of(self._searcher(), batch[0])
 
     def get_extra_state(self) -> dict[str, Any]:
         """What agents remember and where they are, for checkpoints."""
