@@ -19,9 +19,9 @@ from LandmarkDetectionLib.training.agents.plan import plan_agents, scales_of
 from LandmarkDetectionLib.training.agents.presets import AGENT_PRESETS
 from LandmarkDetectionLib.training.agents.train import train_agents, trained_agents
 from LandmarkDetectionLib.training.supervised.model import Lessons, NewModel, make_model
-from LandmarkDetectionLib.training.supervised.plan import ImageFacts, divide
+from LandmarkDetectionLib.training.supervised.plan import ImageFacts, Split, divide
 from LandmarkDetectionLib.training.supervised.presets import find_preset
-from Testing.examples.agent_cases import blob_volumes, small_config, trained_model
+from Testing.examples.agent_cases import SMALL_AGENTS, blob_volumes, small_config, trained_model
 from Testing.examples.blob_data import write_blob_data
 
 
@@ -100,13 +100,15 @@ def test_images_are_refused_in_one_sentence(tmp_path):
 
 
 def test_a_landmark_that_no_case_to_learn_from_has_is_named(tmp_path):
-    path = write_blob_data(tmp_path, 3, (8, 8, 8), 1.0, splits={"val": 1})
+    path = write_blob_data(tmp_path, 3, (8, 8, 8), 1.0)
     for number in (1, 2):
         file = tmp_path / f"case{number:02d}.csv"
         file.write_text("\n".join(line for line in file.read_text().splitlines() if "wide" not in line))
     data = read_datalist(path, missing="allow")
+    lacking = Split(data.cases[1:], ())
+    config = plan_agents(data, lacking, changes=SMALL_AGENTS)
     with pytest.raises(InputError, match="has the landmark wide; leave it out"):
-        train_agents(small_config(data), data, divide(data), tmp_path / "run", device="cpu")
+        train_agents(config, data, lacking, tmp_path / "run", device="cpu")
 
 
 @pytest.mark.parametrize(
