@@ -155,7 +155,7 @@ def measure(task: AgentTask, start: Array, cases: Sequence[AgentCase], crops: in
     rng = np.random.default_rng([config.seed, 14])
     parts: list[list[Any]] = [[] for _ in Measured._fields]
     for case in cases:
-        for number in range(max(1, crops)):
+        for _ in range(max(1, crops)):
             field = drawn_field(rng, case.volume.size) if crops else None
             source = case.source(config.intensity, field)
             found = find_all(networks, source, rules)
@@ -173,7 +173,6 @@ def measure(task: AgentTask, start: Array, cases: Sequence[AgentCase], crops: in
             )
             for part, value in zip(parts, row, strict=True):
                 part.append(value)
-            del number
     if not cases:
         count = len(config.landmarks)
         shapes: tuple[tuple[int, ...], ...] = ((3,), (3,), (3, 3), (), (), (), ())

@@ -70,6 +70,15 @@ def test_networks_of_their_own_for_every_landmark_learn_too(tmp_path):
     assert len(task.networks["scale_1"].trunks) == 3
 
 
+def test_a_model_is_made_where_nothing_is_held_back(tmp_path):
+    data = blob_volumes(tmp_path / "data", count=3, held_out=0)
+    lessons = Lessons("agent-lite", {**SMALL_AGENTS, "steps": 2}, held_out="none")
+    made = make_model(data, lessons, NewModel("agents", install=False), tmp_path, run={"device": "cpu"})
+    assert made.quality.mean is None and made.regions == ""
+    assert "confidence is a guess" in (tmp_path / "agents" / "docs" / "README.md").read_text()
+    assert validate_model(tmp_path / "agents") == []
+
+
 def test_scales_double_until_a_box_shows_half_of_the_volume():
     def facts(voxel: float, size: int) -> list[ImageFacts]:
         return [ImageFacts(3, 1, np.full(3, size), np.full(3, voxel), True, False)]
