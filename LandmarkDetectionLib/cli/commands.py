@@ -16,7 +16,7 @@ from LandmarkDetectionLib.cli.recording import asked
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 
 #: Options of all commands that name what is written; all other paths are read.
-OUTPUT_OPTIONS = {"output", "out", "overlay", "phantom", "truth", "volumes", "sheet", "aligned"}
+OUTPUT_OPTIONS = {"output", "out", "overlay", "phantom", "truth", "volumes", "sheet", "aligned", "paths"}
 #: A table of codes is completed.
 BOTH_READ_AND_WRITTEN = {"key"}
 

@@ -33,7 +33,7 @@ from LandmarkDetectionLib.cli.output import (
     write_results,
 )
 from LandmarkDetectionLib.cli.recording import Recording
-from LandmarkDetectionLib.errors import OutputError
+from LandmarkDetectionLib.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
@@ -59,6 +59,12 @@ def detect(
     ] = None,
     overlay: Annotated[
         Path | None, typer.Option(help="Picture to write: the views with the landmarks (.png, .svg, .pdf).")
+    ] = None,
+    paths: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder to write the ways of search agents to, one Slicer curve (.mrk.json) per landmark."
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
@@ -108,7 +114,14 @@ def detect(
         # Only now, so that what cannot work is refused before PyTorch is loaded.
         from LandmarkDetectionLib.core.options import DetectOptions
         from LandmarkDetectionLib.detectors.dispatch import analyse
+        from LandmarkDetectionLib.io.curves import write_paths
 
+        if paths is not None and package.detector != "search-agent":
+            raise InputError(
+                f"The model {package.name!r} does not search by agents, so there are no ways to write; leave "
+                "out the paths.",
+                about="paths",
+            )
         options = DetectOptions(threshold, depth, device, side, tuple(further))
         analysis = analyse(volume, package, options, progress=progress)
         detection = analysis.detection
@@ -117,7 +130,8 @@ def detect(
         progress(1.0, "writing")
         made = replace(analysis, detection=detection)
         write_results(made, package.protocol, outputs, overlay, volume, sources=sources)
-    files = [*outputs, *([overlay] if overlay else [])]
+        curves = [] if paths is None else write_paths(analysis.paths, paths)
+    files = [*outputs, *([overlay] if overlay else []), *curves]
     manifest = recording.keep(
         files,
         images=[volume, *further],

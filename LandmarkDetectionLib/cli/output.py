@@ -54,6 +54,7 @@ def write_results(
             volume=volume,
             case=volume.name,
             truth=truth,
+            paths=analysis.paths,
         )
 
 

@@ -376,10 +376,15 @@ def _check_model_name(name: str, version: str) -> None:
 
 
 def _print_presets(as_json: bool) -> None:
-    from LandmarkDetectionLib.training.supervised.presets import SUPERVISED_PRESETS
+    from LandmarkDetectionLib.training.agents.presets import AGENT_PRESETS, AgentPreset
+    from LandmarkDetectionLib.training.supervised.presets import SUPERVISED_PRESETS, SupervisedPreset
     from LandmarkDetectionLib.training.synthetic.presets import PRESETS
     from LandmarkDetectionLib.training.synthetic.radiograph_presets import RADIOGRAPH_PRESETS
 
+    on_data: list[tuple[str, SupervisedPreset | AgentPreset]] = [
+        *SUPERVISED_PRESETS.items(),
+        *AGENT_PRESETS.items(),
+    ]
     if as_json:
         synthetic = {
             name: {"description": text, "config": config.model_dump()}
@@ -390,7 +395,7 @@ def _print_presets(as_json: bool) -> None:
                 "description": one.description,
                 "config": {"architecture": one.architecture, **one.options},
             }
-            for name, one in SUPERVISED_PRESETS.items()
+            for name, one in on_data
         }
         console.print_json({**synthetic, **annotated})
         return
@@ -410,6 +415,6 @@ def _print_presets(as_json: bool) -> None:
             str(one.options["batch_size"]),
             f"--data: {one.description}",
         ]
-        for name, one in SUPERVISED_PRESETS.items()
+        for name, one in on_data
     ]
     console.print_table(["preset", "network", "steps", "batch", "what for"], rows)

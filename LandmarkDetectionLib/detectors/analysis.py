@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.landmarks import Landmark
+    from LandmarkDetectionLib.core.search_path import SearchPath
     from LandmarkDetectionLib.detectors.evidence import Evidence
     from LandmarkDetectionLib.imaging.body.projection import Projection
     from LandmarkDetectionLib.imaging.hand.views import HandPicture
@@ -38,6 +39,8 @@ class Analysis:
         What the networks saw, for clicks and corrections.
     first
         The detection before any correction; None when there was none.
+    paths
+        Ways of search agents, one per landmark, where that is how the model finds them.
 
     Examples
     --------
@@ -56,6 +59,7 @@ class Analysis:
     views: Views = field(repr=False)
     state: Evidence = field(repr=False)
     first: Detection | None = field(default=None, repr=False)
+    paths: tuple[SearchPath, ...] = field(default=(), repr=False)
 
     def refine(self, corrections: LandmarkSet | Mapping[str, npt.ArrayLike | None]) -> Analysis:
         """Move the landmarks that nobody has settled to where a person's corrections make them likely.

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from LandmarkDetectionLib.detectors.search_settings import SearchSettings
 from LandmarkDetectionLib.detectors.settings import (
     BoneSettings,
     DetectorSettings,
@@ -34,6 +35,8 @@ NEEDS: dict[str, tuple[type[DetectorSettings], tuple[str, ...]]] = {
     "hand": (HandSettings, ("coronal",)),
     "hand-regression": (RegressionSettings, ("position",)),
     "heatmap": (HeatmapSettings, ("heatmap",)),
+    # One for every scale, which the settings ask for.
+    "search-agent": (SearchSettings, ("scale_1",)),
 }
 #: Longest side of an image that a network is tried on, by its dimensions: a package must not fill the memory.
 LARGEST = {2: 1024, 3: 128}
@@ -90,7 +93,9 @@ def _trials(model: Model, settings: DetectorSettings) -> Iterator[str]:
 
 
 def _smallest_size(network: Any) -> tuple[int, ...]:
-    """The smallest sensible image that a network takes, in voxels."""
+    """The smallest sensible image that a network takes, in voxels; of agents the only one."""
+    if isinstance(getattr(network, "side", None), int):
+        return (network.side,) * 3
     step, dimensions = int(network.multiple), int(getattr(network, "dimensions", 2))
     least = 64 if dimensions == 2 else 16
     return (-(-least // step) * step,) * dimensions

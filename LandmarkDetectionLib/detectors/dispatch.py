@@ -16,14 +16,30 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.core.volume import Volume
-    from LandmarkDetectionLib.detectors import bones, hand, hand_regression, heatmap, regression, silhouette
+    from LandmarkDetectionLib.detectors import (
+        bones,
+        hand,
+        hand_regression,
+        heatmap,
+        regression,
+        search_agent,
+        silhouette,
+    )
     from LandmarkDetectionLib.detectors.analysis import Analysis, Views
     from LandmarkDetectionLib.detectors.base import Detector
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionLib.typing import Progress
 
     #: Here type checkers see that each is a detector; they are imported when they are needed.
-    _ALIKE: tuple[Detector, ...] = (silhouette, bones, regression, hand, hand_regression, heatmap)
+    _ALIKE: tuple[Detector, ...] = (
+        silhouette,
+        bones,
+        regression,
+        hand,
+        hand_regression,
+        heatmap,
+        search_agent,
+    )
 
 #: By the name that a model's package has for its detector.
 MODULES = {
@@ -33,6 +49,7 @@ MODULES = {
     "hand": "hand",
     "hand-regression": "hand_regression",
     "heatmap": "heatmap",
+    "search-agent": "search_agent",
 }
 
 

@@ -51,7 +51,8 @@ OF_DETECTORS: dict[str, Capabilities] = {
     "regression": Capabilities(),
     "hand": Capabilities(of_hands=True, single_images=True, small=True),
     "hand-regression": Capabilities(of_hands=True, single_images=True),
-    "heatmap": Capabilities(of_outlines=False, chooses_depth=False),
+    "heatmap": Capabilities(of_outlines=False, chooses_depth=False, learns=True),
+    "search-agent": Capabilities(of_outlines=False, chooses_depth=False, small=True),
 }
 
 

@@ -107,7 +107,7 @@ class Model:
             volumes=usual.volumes and not flat,
             channels=count if isinstance(count, int) else 1,
             propagates=self.joint_file is not None,
-            learns=not usual.of_outlines and isinstance(self.metadata.get("training"), dict),
+            learns=usual.learns and isinstance(self.metadata.get("training"), dict),
         )
 
     @property

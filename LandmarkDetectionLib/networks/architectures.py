@@ -22,6 +22,7 @@ ARCHITECTURES: dict[str, str] = {
     "fully_convolutional": "FullyConvolutionalNet",
     "stacked_hourglass": "StackedHourglassNet",
     "ensemble": "HeatmapEnsemble",
+    "q_network": "QNetwork",
 }
 
 

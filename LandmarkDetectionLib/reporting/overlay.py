@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
+from LandmarkDetectionLib.core.search_path import SearchPath
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.imaging.hand.views import HandPicture
@@ -75,6 +76,7 @@ def write_overlay(
     volume: Volume | None = None,
     case: str = "",
     truth: LandmarkSet | None = None,
+    paths: Sequence[SearchPath] = (),
 ) -> None:
     """Draw the scan, or the hand, with the landmarks, and write the picture.
 
@@ -94,6 +96,8 @@ def write_overlay(
         What the picture calls the case; a name of a file or a code, never a patient's name.
     truth
         Known positions in RAS mm, drawn as crosses beside what was found.
+    paths
+        Ways of search agents, those of an ``Analysis``, drawn behind what was found.
 
     Raises
     ------
@@ -129,6 +133,7 @@ def write_overlay(
         else:
             _draw_view(axes, panel)
         _draw_lines(axes, panel, detection, protocol)
+        _draw_paths(axes, panel, detection, paths)
         if truth is not None:
             _draw_truth(axes, panel, detection, truth)
         _draw_landmarks(axes, panel, detection)
@@ -422,6 +427,17 @@ def _draw_truth(axes: Axes, panel: _Panel, detection: Detection, truth: Landmark
         if landmark.name in found:
             ends = panel.place([landmark.position, found[landmark.name].position])
             axes.plot(*ends.T, color=_TRUTH, linewidth=0.8, zorder=5.5)
+
+
+def _draw_paths(axes: Axes, panel: _Panel, detection: Detection, paths: Sequence[SearchPath]) -> None:
+    """The way of an agent to each landmark, from a ring where it began; of absent ones dotted."""
+    found = detection.landmarks.present
+    for path in paths:
+        there = path.landmark in found
+        colour = _COLOURS[found[path.landmark].status] if there else _FAINT
+        way = panel.place(path.positions)
+        axes.plot(*way.T, color=colour, alpha=0.6, linewidth=0.7, linestyle="-" if there else ":", zorder=4)
+        axes.plot(*way[0], "o", color=colour, alpha=0.6, markersize=3, markerfacecolor="none", zorder=4)
 
 
 def _draw_landmarks(axes: Axes, panel: _Panel, detection: Detection) -> None:

@@ -110,6 +110,14 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def spot_agents(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A folder with small annotated volumes (``data``) and agents that learned them (``run/spots``)."""
+    from Testing.examples.agent_cases import blob_volumes, trained_model
+
+    return once("agents", lambda folder: trained_model(blob_volumes(folder / "data"), folder / "run"))
+
+
+@pytest.fixture(scope="session")
 def body_model() -> "Model":
     """The model of bodies that ships; its landmarks are what its protocol says."""
     from LandmarkDetectionLib.models import load_model

@@ -239,7 +239,15 @@ def _write(
             with timed(seconds, "draw"), _drawing:
                 protocol = load_model(model.path).protocol
                 picture = new / records.OVERLAY
-                write_overlay(detection, analysis.views, protocol, picture, volume=volume, case=job.key)
+                write_overlay(
+                    detection,
+                    analysis.views,
+                    protocol,
+                    picture,
+                    volume=volume,
+                    case=job.key,
+                    paths=analysis.paths,
+                )
                 write_thumbnail(new / records.OVERLAY, new / records.THUMBNAIL)
         files = {path.name: file_digest(path) for path in sorted(new.iterdir())}
     return _Written(files, seconds)

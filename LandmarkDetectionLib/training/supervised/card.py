@@ -25,6 +25,20 @@ def error_rows(
     return rows
 
 
+def error_table(rows: dict[str, dict[str, float]], radius: float, unit: str) -> list[str]:
+    """Lines of Markdown of what ``error_rows`` gives."""
+    return [
+        f"| landmark | cases | mean {unit} | median | sd | 95 % | within {radius:g} {unit} |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {key} | {row['count']} | {row['mean']:.2f} | {row['median']:.2f} | {row['sd']:.2f} | "
+            f"{row['p95']:.2f} | {100 * row['within']:.1f} % |"
+            for key, row in rows.items()
+            if row["count"]
+        ),
+    ]
+
+
 def _network(config: SupervisedConfig) -> str:
     return config.architecture if config.members == 1 else f"{config.members} times {config.architecture}"
 
@@ -71,22 +85,15 @@ def supervised_card(
         *([f"**{quality.doubt}**", ""] if quality.doubt else []),
         *quality.sentences(),
         "",
-        f"| landmark | cases | mean {unit} | median | sd | 95 % | within {config.radius:g} {unit} |",
-        "|---|---|---|---|---|---|---|",
+        *error_table(report["rows"], config.radius, unit),
     ]
-    for key, row in report["rows"].items():
-        if row["count"]:
-            lines.append(
-                f"| {key} | {row['count']} | {row['mean']:.2f} | {row['median']:.2f} | {row['sd']:.2f} | "
-                f"{row['p95']:.2f} | {100 * row['within']:.1f} % |"
-            )
     lines += [
         "",
         f"Confidence is the probability of lying in the image and within {config.radius:g} {unit} of the",
         "truth, calibrated on the same cases and warped copies of them. Expected calibration error on the",
         f"cases themselves: {report['calibration error']}.",
         "",
-        *_regions(report["regions"]),
+        *region_lines(report["regions"]),
         "## Limits",
         "",
         "- Images of another kind, quality or field of view than those learned from give wrong answers.",
@@ -96,7 +103,8 @@ def supervised_card(
     return "\n".join(lines)
 
 
-def _regions(regions: RegionSettings | None) -> list[str]:
+def region_lines(regions: RegionSettings | None) -> list[str]:
+    """What a model's regions promise."""
     if regions is None:
         return []
     return [

@@ -12,15 +12,16 @@ from typing import Any
 from LandmarkDetectionLib.core.protocol import PackageName, Protocol
 from LandmarkDetectionLib.datasets.annotations import read_store
 from LandmarkDetectionLib.datasets.cases import Datalist
-from LandmarkDetectionLib.detectors.settings import HeatmapSettings
+from LandmarkDetectionLib.detectors.settings import RegionSettings
 from LandmarkDetectionLib.errors import InputError, NotBetterError
 from LandmarkDetectionLib.files import make_folder
 from LandmarkDetectionLib.models import Model, install_model, load_model, user_model_folder
 from LandmarkDetectionLib.models.learned_from import DataSource, note_data
 from LandmarkDetectionLib.models.registry import find_models
+from LandmarkDetectionLib.training.agents.presets import AGENT_PRESETS
 from LandmarkDetectionLib.training.supervised.cases import digest
 from LandmarkDetectionLib.training.supervised.package import package_supervised, quality_of
-from LandmarkDetectionLib.training.supervised.plan import divide, plan
+from LandmarkDetectionLib.training.supervised.plan import Split, divide, plan
 from LandmarkDetectionLib.training.supervised.quality import TrainingQuality
 from LandmarkDetectionLib.training.supervised.start import settings_from, weights_of
 from LandmarkDetectionLib.training.supervised.train import train_supervised
@@ -135,7 +136,7 @@ def make_model(
     out
         Folder of the run; the same call goes on where it stopped.
     run
-        Further options of ``train.train_supervised``.
+        Further options of ``train.train_supervised``, or of ``agents.train.train_agents``.
     say
         Told once what is about to happen.
     progress, cancelled
@@ -146,8 +147,41 @@ def make_model(
     InputError, ModelError, OutputError, TrainingError, Cancelled
         As the steps do.
     """
-    start = load_model(lessons.start) if lessons.start is not None else None
+    make = _agents if lessons.preset in AGENT_PRESETS else _heatmaps
     split = divide(datalist, lessons.held_out, lessons.seed, lessons.learn_from)
+    if say is not None:
+        say(split.text)
+    model = make(datalist, split, lessons, new, out, dict(run or {}), say, progress, cancelled)
+    files, quality = [model.path], quality_of(model)
+    install = not quality.doubt if new.install is None else new.install
+    if install:
+        installed = install_model(str(model.path))
+        if lessons.limit is None:  # else nobody could tell which cases they were
+            path = str(datalist.path.absolute())
+            note_data(installed, (DataSource(path, lessons.held_out, lessons.seed, lessons.learn_from),))
+        files.append(installed.path)
+    return MadeModel(files, split.text, quality, install, _promised(model))
+
+
+def _promised(model: Model) -> str:
+    """What a model's regions promise, in one sentence."""
+    regions = model.settings.get("regions")
+    return "" if regions is None else RegionSettings.model_validate(regions).text
+
+
+def _heatmaps(
+    datalist: Datalist,
+    split: Split,
+    lessons: Lessons,
+    new: NewModel,
+    out: Path,
+    run: dict[str, Any],
+    say: Callable[[str], None] | None,
+    progress: Progress | None,
+    cancelled: Callable[[], bool] | None,
+) -> Model:
+    """A heatmap network, trained and packaged."""
+    start = load_model(lessons.start) if lessons.start is not None else None
     config = plan(
         datalist,
         split,
@@ -161,27 +195,14 @@ def make_model(
         progress=None if progress is None else lambda _share, text: progress(0.0, text),
     )
     if say is not None:
-        say(split.text)
-        learned = len(split.training) if lessons.limit is None else lessons.limit
         voxels = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
-        say(
-            f"Learning {len(config.landmarks)} landmarks from {learned} cases, "
-            f"{len(split.held_out)} held back; canvas {' x '.join(map(str, config.grid.shape))}, {voxels}."
-        )
+        canvas = f"canvas {' x '.join(map(str, config.grid.shape))}, {voxels}"
+        say(_learning(len(config.landmarks), split, lessons, canvas))
     if start is not None:
         config = config.model_copy(update={"data": f"{config.data} from {weights_of(start)}"})
     training, packaging = _shares(progress)
-    train_supervised(
-        config,
-        datalist,
-        split,
-        out,
-        start=start,
-        progress=training,
-        cancelled=cancelled,
-        **(run or {}),
-    )
-    model = package_supervised(
+    train_supervised(config, datalist, split, out, start=start, progress=training, cancelled=cancelled, **run)
+    return package_supervised(
         out,
         datalist,
         split,
@@ -191,16 +212,70 @@ def make_model(
         protocol=new.protocol,
         progress=packaging,
     )
-    files, quality = [model.path], quality_of(model)
-    install = not quality.doubt if new.install is None else new.install
-    if install:
-        installed = install_model(str(model.path))
-        if lessons.limit is None:  # else nobody could tell which cases they were
-            path = str(datalist.path.absolute())
-            note_data(installed, (DataSource(path, lessons.held_out, lessons.seed, lessons.learn_from),))
-        files.append(installed.path)
-    regions = HeatmapSettings.of(model).regions
-    return MadeModel(files, split.text, quality, install, regions.text if regions else "")
+
+
+def _agents(
+    datalist: Datalist,
+    split: Split,
+    lessons: Lessons,
+    new: NewModel,
+    out: Path,
+    run: dict[str, Any],
+    say: Callable[[str], None] | None,
+    progress: Progress | None,
+    cancelled: Callable[[], bool] | None,
+) -> Model:
+    """Search agents, trained and packaged."""
+    from LandmarkDetectionLib.training.agents.package import package_agents
+    from LandmarkDetectionLib.training.agents.plan import plan_agents
+    from LandmarkDetectionLib.training.agents.train import train_agents
+
+    _refuse_of_heatmaps(lessons)
+    config = plan_agents(
+        datalist,
+        split,
+        lessons.preset,
+        spacing=lessons.spacing,
+        raters=lessons.raters,
+        limit=lessons.limit,
+        changes=dict(lessons.changes),
+        progress=None if progress is None else lambda _share, text: progress(0.0, text),
+    )
+    if say is not None:
+        cells = ", ".join(f"{cell:g}" for cell in config.cells_mm)
+        boxes = f"boxes of {config.side} cells along every side, of {cells} mm"
+        say(_learning(len(config.landmarks), split, lessons, boxes))
+    training, packaging = _shares(progress)
+    train_agents(config, datalist, split, out, progress=training, cancelled=cancelled, **run)
+    return package_agents(
+        out,
+        datalist,
+        split,
+        out / new.name,
+        name=new.name,
+        version=new.version,
+        protocol=new.protocol,
+        progress=packaging,
+    )
+
+
+def _refuse_of_heatmaps(lessons: Lessons) -> None:
+    """Refuse what search agents do not have, by `InputError`."""
+    for about, given in {
+        "shape": lessons.shape,
+        "model to begin with": lessons.start,
+        **{name: lessons.changes.get(name) for name in ("loss", "align", "members")},
+    }.items():
+        if given:
+            raise InputError(
+                f"The preset {lessons.preset!r} trains search agents, for which there is no {about}; leave "
+                "it out."
+            )
+
+
+def _learning(landmarks: int, split: Split, lessons: Lessons, seen: str) -> str:
+    learned = len(split.training) if lessons.limit is None else lessons.limit
+    return f"Learning {landmarks} landmarks from {learned} cases, {len(split.held_out)} held back; {seen}."
 
 
 def _begun(start: Model | None, datalist: Datalist) -> dict[str, Any]:

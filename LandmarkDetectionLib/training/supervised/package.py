@@ -348,10 +348,12 @@ def _copies(
 
 
 def _calibration(scores: Array, measured: dict[str, Array], radius: float) -> Calibration:
-    """From scores (M, L) to the share that is there and within the radius."""
-    known = measured["known"].astype(bool)
-    found = _is_found(measured, radius)[known]
-    scores = scores[known]
+    return calibration_of(scores, measured["known"].astype(bool), _is_found(measured, radius))
+
+
+def calibration_of(scores: Array, known: Array, found: Array) -> Calibration:
+    """From scores (M, L) to the share that is there and within the radius, of those that are known."""
+    found, scores = found[known], scores[known]
     if len(scores) >= FEWEST_FOR_CURVE:
         curve = Calibration.fit(scores, found)
         # Below the lowest score that was seen confidence falls, down to none at none.

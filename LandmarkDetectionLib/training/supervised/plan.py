@@ -189,20 +189,8 @@ def plan(
     """
     chosen = find_preset(preset)
     cases = split.training
-    if raters not in (MEAN, ALL, *datalist.raters):
-        raise InputError(
-            f"There is no rater {raters!r} in {datalist.path}; it has {', '.join(datalist.raters)}."
-        )
-    if limit is not None and limit > len(cases):
-        raise InputError(f"The limit of {limit} cases is more than the {len(cases)} there are to learn from.")
-    looked_at = [
-        cases[n] for n in np.unique(np.linspace(0, len(cases) - 1, min(SURVEYED, len(cases))).astype(int))
-    ]
-    facts = []
-    for n, case in enumerate(looked_at):
-        if progress is not None:
-            progress(n / len(looked_at), f"looking at {case.name}")
-        facts.append(_facts(case.read_channels()))
+    check_wishes(datalist, split, raters, limit)
+    facts = survey(cases, progress)
     dimensions = {fact.dimensions for fact in facts}
     channels = {fact.channels for fact in facts}
     if len(dimensions) > 1 or len(channels) > 1:
@@ -239,26 +227,64 @@ def plan(
     return SupervisedConfig.model_validate(wanted)
 
 
+def check_wishes(datalist: Datalist, split: Split, raters: str, limit: int | None) -> None:
+    """Refuse raters that a data set does not have, and more cases than there are, by `InputError`."""
+    if raters not in (MEAN, ALL, *datalist.raters):
+        raise InputError(
+            f"There is no rater {raters!r} in {datalist.path}; it has {', '.join(datalist.raters)}."
+        )
+    if limit is not None and limit > len(split.training):
+        raise InputError(
+            f"The limit of {limit} cases is more than the {len(split.training)} there are to learn from."
+        )
+
+
 @dataclass(frozen=True)
-class _Facts:
+class ImageFacts:
+    """What settings are decided on, of one case.
+
+    Attributes
+    ----------
+    dimensions, channels
+    size : (d,)
+        Voxels along x, y(, z) of the grid.
+    spacing : (d,)
+        mm along the same.
+    spacing_known, is_ct
+    """
+
     dimensions: int
     channels: int
-    size: Array  # voxels along x, y(, z) of the grid
-    spacing: Array  # along the same
+    size: Array
+    spacing: Array
     spacing_known: bool
     is_ct: bool
 
     @property
     def extent(self) -> Array:
+        """(d,) mm."""
         return self.size * self.spacing
 
 
-def _facts(volumes: Sequence[Volume]) -> _Facts:
+def survey(cases: Sequence[Case], progress: Progress | None = None) -> list[ImageFacts]:
+    """Facts of some cases, spread over all."""
+    looked_at = [
+        cases[n] for n in np.unique(np.linspace(0, len(cases) - 1, min(SURVEYED, len(cases))).astype(int))
+    ]
+    facts = []
+    for n, case in enumerate(looked_at):
+        if progress is not None:
+            progress(n / len(looked_at), f"looking at {case.name}")
+        facts.append(_facts(case.read_channels()))
+    return facts
+
+
+def _facts(volumes: Sequence[Volume]) -> ImageFacts:
     first = volumes[0]
     order = (0, 1) if first.is_2d else orientation(first)[0]
     sample = first.voxels[:: max(1, len(first.voxels) // 32)]
     is_ct = first.modality == "CT" or (not first.modality and float(sample.min()) <= AIR_HU)
-    return _Facts(
+    return ImageFacts(
         2 if first.is_2d else 3,
         len(volumes),
         np.array([first.size[axis] for axis in order]),
@@ -270,7 +296,7 @@ def _facts(volumes: Sequence[Volume]) -> _Facts:
 
 def _grid(
     preset: SupervisedPreset,
-    facts: Sequence[_Facts],
+    facts: Sequence[ImageFacts],
     d: int,
     spacing: Sequence[float] | None,
     shape: Sequence[int] | None,

@@ -8,6 +8,7 @@ from typing import Any
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.presets import network_preset
+from LandmarkDetectionLib.training.agents.presets import AGENT_PRESETS
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
 
 
@@ -183,6 +184,6 @@ def find_preset(name: str) -> SupervisedPreset:
         There is none; the sentence lists those there are.
     """
     if name not in SUPERVISED_PRESETS:
-        known = ", ".join(SUPERVISED_PRESETS)
+        known = ", ".join((*SUPERVISED_PRESETS, *AGENT_PRESETS))
         raise InputError(f"There is no preset {name!r} for annotated images; choose one of {known}.")
     return SUPERVISED_PRESETS[name]

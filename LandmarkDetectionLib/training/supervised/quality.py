@@ -129,16 +129,34 @@ def measure_quality(
     radius
         A landmark counts as found within it.
     """
+    expected = mean_shape_errors(training, held_out) if np.isfinite(error).any() else None
+    return quality_of_errors([case.subject for case in held_out], error, confidence, radius, unit, expected)
+
+
+def quality_of_errors(
+    subjects: Sequence[str],
+    error: Array,
+    confidence: Array,
+    radius: float,
+    unit: str,
+    expected: Array | None,
+) -> TrainingQuality:
+    """As ``measure_quality``, of cases of these subjects.
+
+    Parameters
+    ----------
+    expected : (cases, landmarks), optional
+        Errors of putting every landmark where it lies on average; NaN where there is no truth.
+    """
     there = np.isfinite(error)
     if not there.any():
-        return TrainingQuality(len(held_out), 0, unit, radius)
+        return TrainingQuality(len(subjects), 0, unit, radius)
     errors, trusted = error[there], (confidence >= UNCERTAIN_BELOW)[there]
-    draws = resample([case.subject for case in held_out], np.random.default_rng(0))
+    draws = resample(list(subjects), np.random.default_rng(0))
     low, high = draws.mean_interval(error)
-    expected = mean_shape_errors(training, held_out)
-    both = there & np.isfinite(expected)
+    both = there & np.isfinite(expected) if expected is not None else np.zeros_like(there)
     return TrainingQuality(
-        cases=len(held_out),
+        cases=len(subjects),
         landmarks=int(there.sum()),
         unit=unit,
         radius=radius,
@@ -149,7 +167,7 @@ def measure_quality(
         within=float((errors <= radius).mean()),
         trusted=float(trusted.mean()),
         trusted_within=float((errors[trusted] <= radius).mean()) if trusted.any() else None,
-        mean_shape=float(expected[both].mean()) if both.any() else None,
+        mean_shape=float(expected[both].mean()) if expected is not None and both.any() else None,
     )
 
 

@@ -26,7 +26,7 @@ def refusal(model: Model) -> str | None:
     if not model.capabilities.learns:
         return (
             f"{model.name} cannot learn from corrections: only models of grey values can, which "
-            "a training on annotated images or the panel has made."
+            "a training of heatmaps on annotated images or the panel has made."
         )
     return None
 

@@ -1,0 +1,1 @@
+"""Search agents that learn by deep Q-learning on annotated volumes."""
