@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from LandmarkDetectionLib.core.protocol import Protocol, readable
 from LandmarkDetectionLib.correction import JointGaussian, joint_from_bytes, joint_to_bytes
-from LandmarkDetectionLib.errors import ModelError, OutputError
+from LandmarkDetectionLib.errors import MissingPackageError, ModelError, OutputError
 from LandmarkDetectionLib.files import atomic_folder, atomic_write, make_folder, read_json, write_text
 from LandmarkDetectionLib.io.protocols import protocol_text, read_protocol
 from LandmarkDetectionLib.models.capabilities import OF_DETECTORS, Capabilities, dimensions_of
@@ -359,7 +359,7 @@ def load_network(root: Path, key: str, entry: NetworkEntry) -> torch.nn.Module:
 def _build(key: str, entry: NetworkEntry) -> torch.nn.Module:
     try:
         return build_network(entry.architecture, **entry.parameters)
-    except ModelError:
+    except (ModelError, MissingPackageError):
         raise
     except Exception as problem:  # whatever an architecture makes of foreign parameters
         text = " ".join(str(problem).split()) or type(problem).__name__
