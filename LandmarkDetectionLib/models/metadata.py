@@ -172,6 +172,16 @@ def walk(value: Any) -> Iterator[Any]:
             pending.extend(value)
 
 
+def directive_in(content: Any) -> str:
+    """What MONAI would import or evaluate in a JSON value: the first such key or text; "" without any."""
+    for value in walk(content):
+        if isinstance(value, dict) and (found := _MONAI_DIRECTIVES & value.keys()):
+            return min(found)
+        if isinstance(value, str) and value.lstrip().startswith("$"):
+            return "a text starting with $"
+    return ""
+
+
 def default_metadata(
     name: str, version: str, protocol: Protocol, networks: dict[str, NetworkEntry], torch_version: str
 ) -> dict[str, Any]:

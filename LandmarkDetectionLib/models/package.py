@@ -19,6 +19,7 @@ from LandmarkDetectionLib.files import atomic_folder, atomic_write, make_folder,
 from LandmarkDetectionLib.io.protocols import protocol_text, read_protocol
 from LandmarkDetectionLib.models.capabilities import OF_DETECTORS, Capabilities, dimensions_of
 from LandmarkDetectionLib.models.metadata import JointEntry, Metadata, NetworkEntry, default_metadata
+from LandmarkDetectionLib.models.monai_bundle import code_problems
 from LandmarkDetectionLib.models.reference import ReferencePicture, read_reference, write_reference
 from LandmarkDetectionLib.networks.architectures import build_network
 
@@ -230,6 +231,7 @@ def validate_model(path: str | os.PathLike[str]) -> list[str]:
     if any(part.is_symlink() for part in (root / "configs", root / "models")):
         return problems
     problems += [f"{name} is missing." for name in (CARD, LICENSE) if not (root / name).is_file()]
+    problems += code_problems(root)
     try:
         model = read_package(root)
     except ModelError as problem:

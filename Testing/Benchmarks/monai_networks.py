@@ -3,11 +3,10 @@
     python Testing/Benchmarks/monai_networks.py --out runs/monai --minutes 4
     python Testing/Benchmarks/monai_networks.py --out runs/monai-flat --flat --minutes 2
 
-`--flat` trains on radiographs: the means of heads of 64 x 64 x 64 voxels from left to right. Each preset is timed
-on a few steps, then trained from random weights for as many steps as fit into its minutes, with the schedule of
-a whole training, and detects in the fifth of the heads that it has not seen by the finished model.
-`--grey-values` adds the changes of grey values of MONAI that go by this name. Needs the extras `train` and
-`monai`.
+`--flat` trains on radiographs: the means of heads of 64 x 64 x 64 voxels from left to right. Each preset is
+timed on a few steps, then trained from random weights for as many steps as fit into its minutes, with the
+schedule of a whole training, and finds the landmarks of the fifth of the heads that it has not seen.
+`--grey-values mr` adds MONAI's changes of grey values. Needs the extras `train` and `monai`.
 """
 
 from __future__ import annotations
@@ -78,6 +77,7 @@ def seconds_per_step(config: Any, training: Any) -> float:
         config.augmentation,
         np.arange(len(config.landmarks)),
         1,
+        config.grey_values,
     )
     for number in range(TIMED + 2):
         if number == 2:
@@ -107,9 +107,9 @@ def train(out: Path, preset: str, minutes: float, grey_values: str, seed: int) -
     shape = (96, 96) if flat else (64, 64, 64)
     config = plan(datalist, split, preset, shape=shape, changes=changes)
     if grey_values:
-        from LandmarkDetectionLib.training.supervised.grey_values import with_grey_values
+        from LandmarkDetectionLib.training.supervised.grey_values import GREY_SETS
 
-        changes["augmentation"] = with_grey_values(config.augmentation, grey_values)
+        changes["grey_values"] = GREY_SETS[grey_values]  # type: ignore[index]
     if (run / "config.json").is_file():
         changes["steps"] = json.loads((run / "config.json").read_text())["steps"]
     else:
