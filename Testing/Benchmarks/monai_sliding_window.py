@@ -12,6 +12,7 @@ its peak of memory. Needs the extra `monai`.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import resource
 import subprocess
@@ -74,7 +75,7 @@ def by_patch_inferer(image: np.ndarray, net: Any, patch: tuple[int, ...], keep_a
         def aggregate(self, values: torch.Tensor, location: Any) -> None:
             if location[0] != self.start:
                 self.flush(int(location[0]))
-            part = np.array(values[0])
+            part = values[0].cpu().numpy().copy()
             for axis, start in enumerate(location):
                 part *= axes[axis][int(start)].reshape(-1, *(1,) * (2 - axis))
             fits = [min(t, n - s) for t, n, s in zip(patch[1:], size[1:], location[1:], strict=True)]
@@ -129,8 +130,6 @@ def measure(way: str, size: tuple[int, ...], patch: tuple[int, ...], landmarks: 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     exact = [] if way == WAYS[2] else [found.window.tobytes().hex(), found.mass.tobytes().hex()]
     places = found if way == WAYS[2] else found.highest()
-    import hashlib
-
     digest = hashlib.sha256(json.dumps(exact).encode()).hexdigest()[:12] if exact else ""
     return {
         "way": way,

@@ -75,7 +75,7 @@ def _makers() -> dict[GreyChange, Callable[[], Any]]:
     near = {"sigma_x": (0.3, 1.0), "sigma_y": (0.3, 1.0), "sigma_z": (0.3, 1.0)}
     return {
         "bias-field": lambda: transforms.RandBiasField(degree=3, coeff_range=(0.0, 0.2), prob=1),
-        "gibbs": lambda: transforms.RandGibbsNoise(prob=1, alpha=(0.0, 0.5)),
+        "gibbs": lambda: transforms.RandGibbsNoise(prob=1, alpha=(0.2, 0.7)),
         "rician": lambda: transforms.RandRicianNoise(prob=1, std=0.15, relative=True),
         "contrast": lambda: transforms.RandAdjustContrast(prob=1, gamma=(0.7, 1.5)),
         "histogram": lambda: transforms.RandHistogramShift(num_control_points=(5, 10), prob=1),

@@ -37,12 +37,12 @@ def monai_transforms() -> Any:
 
 
 def picture(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
-    """Smooth blobs everywhere, so that a shift along any axis changes much."""
+    """Blobs everywhere, coarse and a few fine ones, so that a shift along any axis changes much."""
     from scipy.ndimage import gaussian_filter
 
     noise = np.random.default_rng(seed).normal(size=shape)
-    smooth = gaussian_filter(noise, 2.5, mode="wrap")
-    return np.asarray(smooth / smooth.std(), np.float32)
+    coarse, fine = (gaussian_filter(noise, width, mode="wrap") for width in (2.5, 1.3))
+    return np.asarray(coarse / coarse.std() + 0.2 * fine / fine.std(), np.float32)
 
 
 def shift_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -93,7 +93,7 @@ def test_no_allowed_change_moves_the_picture(
         assert not np.array_equal(after, image)
         shifts.append(shift_between(image, after))
     assert np.abs(np.mean(shifts, axis=0)).max() < 0.03
-    assert np.abs(shifts).max() < 0.1
+    assert np.abs(shifts).max() < 0.15
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
