@@ -71,7 +71,7 @@ def export_nnlandmark(datalist: Datalist, out: str | os.PathLike[str], rater: st
                 image = case.images[number] if len(case.images) == channels and not case.spacing else None
                 write_nifti(volume, image if isinstance(image, Path) else None, file)
             voxels = Affine(first.ijk_to_ras).apply_inverse(rating_of(case, datalist, rater, first).positions)
-            placed = np.isfinite(voxels).all(axis=1)
+            placed = np.asarray(np.isfinite(voxels).all(axis=1))
             lacking += int((~placed).sum())
             table[name] = {one: voxels[n].round(4).tolist() for n, one in enumerate(labels) if placed[n]}
             spacings[name] = {"image_spacing": first.spacing.round(6).tolist(), "annotation_spacing": None}
