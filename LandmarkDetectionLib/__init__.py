@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.detectors.analysis import Analysis
     from LandmarkDetectionLib.detectors.dispatch import analyse, detect
+    from LandmarkDetectionLib.detectors.landmark_network import LandmarkNetwork
     from LandmarkDetectionLib.errors import LandmarkDetectionError
     from LandmarkDetectionLib.imaging.crop import crop_about
     from LandmarkDetectionLib.io.markups import read_landmarks, write_landmarks
@@ -89,6 +90,7 @@ _MODULES = {
     "write_review": "io.records",
     "Datalist": "datasets.cases",
     "read_datalist": "datasets.datalist",
+    "LandmarkNetwork": "detectors.landmark_network",
     "LandmarkDetectionError": "errors",
 }
 
@@ -127,6 +129,7 @@ __all__ = [  # noqa: RUF022  in the order in which they are met, which is that o
     "write_review",
     "Datalist",
     "read_datalist",
+    "LandmarkNetwork",
     "LandmarkDetectionError",
     "__version__",
 ]

@@ -1,4 +1,4 @@
-"""The command line's part for data sets: import, check, divide and summarise them."""
+"""The command line's part for data sets: import, export, check, divide and summarise them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.datasets.cases import Datalist
     from LandmarkDetectionLib.datasets.importers.writing import Imported
 
-app = typer.Typer(help="Bring annotated images into a data set: import, check, divide.", no_args_is_help=True)
+app = typer.Typer(
+    help="Bring annotated images into a data set: import, export, check, divide.", no_args_is_help=True
+)
 
 ListArgument = Annotated[Path, typer.Argument(metavar="DATALIST", help="Datalist (.json).")]
 MissingOption = Annotated[
@@ -25,8 +27,11 @@ MissingOption = Annotated[
 
 #: What can be imported.
 Format = Literal[
-    "isbi2015", "hand-atlas", "aasce", "afids", "nnlandmark", "slicer", "dicom-sr", "tps", "table"
+    "isbi2015", "hand-atlas", "aasce", "afids", "nnlandmark", "monai", "slicer", "dicom-sr", "tps", "table"
 ]
+
+#: What a data set can be written as.
+ExportFormat = Literal["monai", "nnlandmark"]
 
 #: Where rows are counted from.
 YOrigin = Literal["top", "bottom"]
@@ -71,8 +76,8 @@ def import_data(
 ) -> None:
     """Write a datalist of a public data set, of tables, or of what 3D Slicer saved.
 
-    FORMAT is isbi2015, hand-atlas, aasce, afids, nnlandmark, slicer, dicom-sr, tps or table; docs/data.md
-    says how each is laid out.
+    FORMAT is isbi2015, hand-atlas, aasce, afids, nnlandmark, monai, slicer, dicom-sr, tps or table;
+    docs/data.md says how each is laid out.
     """
     tables = _tables(table or [])
     if kind == "table" and not tables:
@@ -101,6 +106,32 @@ def import_data(
         options = ("--scale-unit",) if note in done.assumed else ()
         console.say(f"Note: {with_options(f'{note}.', *options)}")
     print(f"Wrote {done.datalist} with {done.cases} cases.")
+
+
+@app.command("export")
+def export_data(
+    kind: Annotated[ExportFormat, typer.Argument(metavar="FORMAT", help="monai or nnlandmark.")],
+    data: ListArgument,
+    out: Annotated[Path, typer.Option(help="New folder for the data set.")],
+    rater: Annotated[str, typer.Option(help="Whose landmarks; the mean of all raters otherwise.")] = "mean",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a data set for MONAI or nnLandmark, so that the same data train theirs, too."""
+    datalist = _read(data, True, None)
+    if kind == "monai":
+        from LandmarkDetectionLib.datasets.exporters.monai import export_monai
+
+        done = export_monai(datalist, out, rater)
+    else:
+        from LandmarkDetectionLib.datasets.exporters.nnlandmark import export_nnlandmark
+
+        done = export_nnlandmark(datalist, out, rater)
+    if as_json:
+        console.print_json({"file": done.file, "cases": done.cases, "notes": list(done.notes)})
+        return
+    for note in done.notes:
+        console.say(f"Note: {note}.")
+    print(f"Wrote {done.file} with {done.cases} cases.")
 
 
 @app.command("check")
@@ -283,6 +314,10 @@ def _import(
         from LandmarkDetectionLib.datasets.importers.nnlandmark import import_nnlandmark
 
         return import_nnlandmark(source, out)
+    if kind == "monai":
+        from LandmarkDetectionLib.datasets.importers.monai import import_monai
+
+        return import_monai(source, out)
     if kind == "dicom-sr":
         from LandmarkDetectionLib.datasets.importers.dicom_reports import import_dicom_reports
 

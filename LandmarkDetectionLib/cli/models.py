@@ -1,8 +1,9 @@
-"""``models``: list, inspect, check, install and remove models."""
+"""``models``: list, inspect, check, install, remove and export models."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.models import Model
 
 
-models_app = typer.Typer(help="List, inspect, check, install and remove models.", no_args_is_help=True)
+models_app = typer.Typer(
+    help="List, inspect, check, install, remove and export models.", no_args_is_help=True
+)
 
 
 @models_app.command("list", epilog=EXIT_CODES)
@@ -158,6 +161,28 @@ def models_back(
         console.print_json(_model_summary(model))
     else:
         print(f"{model.name} {model.version} is in use.")
+
+
+@models_app.command("export", epilog=EXIT_CODES)
+def models_export(
+    name: Annotated[str, typer.Argument(help="Name of an installed model, or its folder.")],
+    monai: Annotated[Path, typer.Option(help="New folder for the bundle of MONAI.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write a model as a complete bundle, which `python -m monai.bundle run` executes."""
+    from LandmarkDetectionLib.detectors.checking import check_model
+    from LandmarkDetectionLib.models import load_model
+    from LandmarkDetectionLib.models.monai_bundle import export_bundle
+
+    model = load_model(name)
+    if problems := check_model(model.path):
+        raise ModelError(f"{name} is not a usable model: " + " ".join(problems))
+    config = export_bundle(model.path, model.metadata, model.protocol.names, monai)
+    if as_json:
+        console.print_json({"bundle": str(monai), "configuration": str(config)})
+        return
+    print(f"Wrote {monai}. Run it on every .nii.gz in a folder, where MONAI and this library are installed:")
+    print(f"python -m monai.bundle run --config_file {config} --bundle_root {monai} --dataset_dir FOLDER")
 
 
 def _model_summary(model: Model) -> dict[str, Any]:

@@ -27,6 +27,7 @@ Network = Literal["silhouette_unet", "regression_cnn"]
 
 #: What networks on annotated images minimise.
 TrainingLoss = Literal["cross-entropy", "scn", "mse", "weighted-mse", "adaptive-wing"]
+GreyValues = Literal["ct", "mr", "film"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,10 @@ class Images:
         ),
     ] = None
     loss: Annotated[TrainingLoss | None, typer.Option(help="Another loss than the preset's.")] = None
+    grey_values: Annotated[
+        GreyValues | None,
+        typer.Option(help="Also change grey values as scanners of this kind do (needs the extra monai)."),
+    ] = None
     protocol: Annotated[
         str | None, typer.Option(help="Protocol of the landmarks: one that ships, or a file.")
     ] = None
@@ -333,6 +338,7 @@ def _train_annotated(
         loss=images.loss,
         align=images.align or None,
         members=learning.members,
+        grey_values=_grey_values(images.grey_values),
     )
     lessons = Lessons(
         preset,
@@ -357,6 +363,20 @@ def _train_annotated(
             progress=progress,
             cancelled=cancelled,
         )
+
+
+def _grey_values(kind: GreyValues | None) -> dict[str, float] | None:
+    """The changes of images of a kind, refused here when they could not be made later."""
+    if kind is None:
+        return None
+    from importlib.util import find_spec
+
+    from LandmarkDetectionLib.errors import MissingPackageError
+    from LandmarkDetectionLib.training.supervised.grey_values import GREY_SETS
+
+    if find_spec("monai") is None:
+        raise MissingPackageError.of("Changing grey values", "monai", "monai")
+    return {str(name): share for name, share in GREY_SETS[kind].items()}
 
 
 def _check_model_name(name: str, version: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,12 +21,16 @@ from pydantic import (
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.core.measurement_kinds import Text
 from LandmarkDetectionLib.core.protocol import PackageName, Protocol, Version
+from LandmarkDetectionLib.networks.architectures import OF_MONAI
 
 MONAI_SCHEMA = (
     "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 )
-# The release whose bundle layout this follows; MONAI itself is not needed.
+# The release whose bundle layout this follows, and the oldest that works; only its networks need MONAI.
 MONAI_VERSION = "1.4.0"
+
+#: What this library is called where packages are installed.
+DISTRIBUTION = "slicer-landmark-detection"
 
 MAX_PARAMETER = 65_536
 MAX_NETWORKS = 32
@@ -168,6 +172,16 @@ def walk(value: Any) -> Iterator[Any]:
             pending.extend(value)
 
 
+def directive_in(content: Any) -> str:
+    """What MONAI would import or evaluate in a JSON value: the first such key or text; "" without any."""
+    for value in walk(content):
+        if isinstance(value, dict) and (found := _MONAI_DIRECTIVES & value.keys()):
+            return min(found)
+        if isinstance(value, str) and value.lstrip().startswith("$"):
+            return "a text starting with $"
+    return ""
+
+
 def default_metadata(
     name: str, version: str, protocol: Protocol, networks: dict[str, NetworkEntry], torch_version: str
 ) -> dict[str, Any]:
@@ -175,17 +189,19 @@ def default_metadata(
     import safetensors
 
     formats = [_network_format(entry, protocol) for entry in networks.values()]
+    monai = _monai_used(networks.values())
     return {
         "schema": MONAI_SCHEMA,
         "name": name,
         "version": version,
         "changelog": {version: "first version"},
-        "monai_version": MONAI_VERSION,
+        "monai_version": monai.get("monai", MONAI_VERSION),
         "pytorch_version": torch_version.split("+")[0],
         "numpy_version": np.__version__,
         "required_packages_version": {
-            "landmark-detection": __version__,
+            DISTRIBUTION: __version__,
             "safetensors": safetensors.__version__,
+            **monai,
         },
         "task": f"Detection of {len(protocol.landmarks)} anatomical landmarks: {protocol.title}",
         "description": f"Finds the landmarks of the protocol {protocol.name}, each with its confidence.",
@@ -197,6 +213,20 @@ def default_metadata(
         "network_data_format": formats[0] if formats else _network_format(None, protocol),
         **{f"{key}_data_format": form for key, form in zip(networks, formats, strict=True)},
     }
+
+
+def _monai_used(networks: Collection[NetworkEntry]) -> dict[str, str]:
+    """The version of MONAI that networks of it were made with, as an entry of the required packages."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    used = {entry.architecture for entry in networks}
+    used |= {str(entry.parameters.get("member")) for entry in networks}
+    if used.isdisjoint(OF_MONAI):
+        return {}
+    try:
+        return {"monai": version("monai")}
+    except PackageNotFoundError:
+        return {"monai": MONAI_VERSION}
 
 
 def _network_format(entry: NetworkEntry | None, protocol: Protocol) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 
 from LandmarkDetectionLib.core.protocol import Protocol, readable
 from LandmarkDetectionLib.correction import JointGaussian, joint_from_bytes, joint_to_bytes
-from LandmarkDetectionLib.errors import ModelError, OutputError
+from LandmarkDetectionLib.errors import MissingPackageError, ModelError, OutputError
 from LandmarkDetectionLib.files import atomic_folder, atomic_write, make_folder, read_json, write_text
 from LandmarkDetectionLib.io.protocols import protocol_text, read_protocol
 from LandmarkDetectionLib.models.capabilities import OF_DETECTORS, Capabilities, dimensions_of
 from LandmarkDetectionLib.models.metadata import JointEntry, Metadata, NetworkEntry, default_metadata
+from LandmarkDetectionLib.models.monai_bundle import code_problems
 from LandmarkDetectionLib.models.reference import ReferencePicture, read_reference, write_reference
 from LandmarkDetectionLib.networks.architectures import build_network
 
@@ -230,6 +231,7 @@ def validate_model(path: str | os.PathLike[str]) -> list[str]:
     if any(part.is_symlink() for part in (root / "configs", root / "models")):
         return problems
     problems += [f"{name} is missing." for name in (CARD, LICENSE) if not (root / name).is_file()]
+    problems += code_problems(root)
     try:
         model = read_package(root)
     except ModelError as problem:
@@ -359,7 +361,7 @@ def load_network(root: Path, key: str, entry: NetworkEntry) -> torch.nn.Module:
 def _build(key: str, entry: NetworkEntry) -> torch.nn.Module:
     try:
         return build_network(entry.architecture, **entry.parameters)
-    except ModelError:
+    except (ModelError, MissingPackageError):
         raise
     except Exception as problem:  # whatever an architecture makes of foreign parameters
         text = " ".join(str(problem).split()) or type(problem).__name__

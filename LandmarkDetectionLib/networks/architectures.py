@@ -1,4 +1,4 @@
-"""Network architectures by name, one file each.
+"""Network architectures by name, one file each, but for those of MONAI, which share one.
 
 A model package names its architecture and parameters; only what is listed here can be built from a file.
 """
@@ -23,7 +23,12 @@ ARCHITECTURES: dict[str, str] = {
     "stacked_hourglass": "StackedHourglassNet",
     "ensemble": "HeatmapEnsemble",
     "q_network": "QNetwork",
+    "monai_segresnet": "MonaiSegResNet",
+    "monai_dynunet": "MonaiDynUNet",
+    "monai_swin_unetr": "MonaiSwinUNETR",
+    "monai_flexible_unet": "MonaiFlexibleUNet",
 }
+OF_MONAI = tuple(name for name in ARCHITECTURES if name.startswith("monai_"))
 
 
 def build_network(architecture: str, **parameters: Any) -> torch.nn.Module:
@@ -33,12 +38,15 @@ def build_network(architecture: str, **parameters: Any) -> torch.nn.Module:
     ------
     ModelError
         When the architecture is unknown or does not take these parameters.
+    MissingPackageError
+        When it is one of MONAI, which is not installed.
     """
     if architecture not in ARCHITECTURES:
         raise ModelError(
             f"The network architecture {architecture!r} is unknown; known are {', '.join(ARCHITECTURES)}."
         )
-    module = import_module(f"LandmarkDetectionLib.networks.{architecture}")
+    file = "monai_networks" if architecture in OF_MONAI else architecture
+    module = import_module(f"LandmarkDetectionLib.networks.{file}")
     try:
         network: torch.nn.Module = getattr(module, ARCHITECTURES[architecture])(**parameters)
     except (TypeError, ValueError) as error:

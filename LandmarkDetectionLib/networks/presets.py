@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.networks.monai_presets import MONAI_PRESETS
 
 # By architecture, size and dimensions. Lite networks save width and image size rather than resolution: on
 # cephalograms heatmaps as fine as the network's image were worth more than a finer image at half of it.
@@ -119,10 +120,11 @@ def network_preset(architecture: str, size: str, dimensions: int) -> dict[str, A
     ModelError
         There is no such preset.
     """
-    presets = PRESETS.get(architecture, {})
+    known = PRESETS | MONAI_PRESETS
+    presets = known.get(architecture, {})
     if (size, dimensions) not in presets:
         raise ModelError(
             f"There is no preset {size!r} of {architecture!r} in {dimensions}D; there are paper and lite, "
-            f"in 2D and 3D, of {', '.join(PRESETS)}."
+            f"in 2D and 3D, of {', '.join(known)}."
         )
     return {"dimensions": dimensions, **presets[size, dimensions]}

@@ -73,21 +73,14 @@ class SpatialConfigurationNet(HeatmapNetwork):
         require_whole(MOST_LEVELS, levels=levels)
         require_whole(255, spatial_kernel=spatial_kernel, spatial_pooling=spatial_pooling)
         require_one_of((1, 2), stem_stride=stem_stride)
-        if spatial_kernel % 2 == 0:
-            raise ValueError(f"spatial_kernel must be odd, not {spatial_kernel}")
         multiple = stem_stride * lcm(2 ** (levels - 1), spatial_pooling)
         super().__init__(landmarks, inputs, dimensions, stem_stride, multiple)
         self.appearance = LocalAppearance(
             landmarks, inputs, dimensions, width, levels, dropout, heatmap_deviation, stem_stride
         )
-        layers: list[nn.Module] = [average_pool(dimensions, spatial_pooling)]
-        for channels in (landmarks, width, width):
-            layers += [convolution(dimensions, channels, width, spatial_kernel), nn.LeakyReLU(SLOPE, True)]
-        layers += [convolution(dimensions, width, landmarks, spatial_kernel), nn.Tanh()]
-        layers += [upsample(dimensions, spatial_pooling)]
-        self.configuration = nn.Sequential(*layers)
-        he_weights(self.configuration, SLOPE)
-        normal_weights(self.configuration[-3], heatmap_deviation)
+        self.configuration = spatial_branch(
+            landmarks, dimensions, width, spatial_kernel, spatial_pooling, heatmap_deviation
+        )
 
     def forward(self, image: Tensor) -> HeatmapOutput:
         """Images (B, inputs, *spatial), every size a multiple of ``multiple``."""
@@ -101,6 +94,34 @@ class SpatialConfigurationNet(HeatmapNetwork):
         """
         configuration: Tensor = self.configuration(appearance)
         return HeatmapOutput((appearance * configuration).float(), appearance.float())
+
+
+def spatial_branch(
+    landmarks: int, dimensions: int, width: int, kernel: int, pooling: int, deviation: float
+) -> nn.Sequential:
+    """The network from local appearance (B, L, *S) to spatial configuration of the same size, in (-1, 1).
+
+    Parameters
+    ----------
+    landmarks, dimensions, width
+    kernel, pooling, deviation
+        As ``spatial_kernel``, ``spatial_pooling`` and ``heatmap_deviation`` of `SpatialConfigurationNet`.
+
+    Raises
+    ------
+    ValueError
+        The kernel is not odd.
+    """
+    if kernel % 2 == 0:
+        raise ValueError(f"spatial_kernel must be odd, not {kernel}")
+    layers: list[nn.Module] = [average_pool(dimensions, pooling)]
+    for channels in (landmarks, width, width):
+        layers += [convolution(dimensions, channels, width, kernel), nn.LeakyReLU(SLOPE, True)]
+    layers += [convolution(dimensions, width, landmarks, kernel), nn.Tanh(), upsample(dimensions, pooling)]
+    branch = nn.Sequential(*layers)
+    he_weights(branch, SLOPE)
+    normal_weights(branch[-3], deviation)
+    return branch
 
 
 class LocalAppearance(nn.Module):

@@ -283,7 +283,9 @@ def _learn(
     mirror = mirror_permutation(old.protocol, config.landmarks)
 
     def stream(cases: list[SupervisedCase], size: int) -> SupervisedStream:
-        return SupervisedStream(cases, config.grid.shape, size, config.augmentation, mirror, config.seed)
+        return SupervisedStream(
+            cases, config.grid.shape, size, config.augmentation, mirror, config.seed, config.grey_values
+        )
 
     fit(
         config,

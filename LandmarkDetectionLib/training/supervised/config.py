@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveFloat, PositiveInt
 
 from LandmarkDetectionLib.imaging.grid import GridSettings
 from LandmarkDetectionLib.training.config import LoopConfig
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
+from LandmarkDetectionLib.training.supervised.grey_values import GreyChange
 
 Loss = Literal["cross-entropy", "scn", "mse", "weighted-mse", "adaptive-wing"]
 
@@ -58,6 +59,8 @@ class SupervisedConfig(LoopConfig):
     radius
         A landmark counts as found when it lies this close to the truth, in mm or, where an image's pixel size
         is unknown, in pixels.
+    grey_values
+        Changes of grey values by MONAI, see ``training.supervised.grey_values``: the probability of each.
     limit
         Learn from so many of the training cases only, drawn by the seed: how accuracy grows with their
         number.
@@ -80,6 +83,7 @@ class SupervisedConfig(LoopConfig):
     column: bool = False
     radius: PositiveFloat
     augmentation: Augmentation = Augmentation()
+    grey_values: dict[GreyChange, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     limit: PositiveInt | None = None
     training_cases: tuple[str, ...] = ()
     held_back_cases: tuple[str, ...] = ()

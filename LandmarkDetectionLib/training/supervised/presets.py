@@ -7,6 +7,7 @@ from typing import Any
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.networks.architectures import build_network
+from LandmarkDetectionLib.networks.monai_presets import SPATIAL
 from LandmarkDetectionLib.networks.presets import network_preset
 from LandmarkDetectionLib.training.agents.presets import AGENT_PRESETS
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
@@ -28,6 +29,8 @@ class SupervisedPreset:
         Voxels of the patch of a usual volume.
     options
         Fields of `SupervisedConfig`; ``options_3d`` override them for volumes.
+    spatial
+        Whether a network of MONAI is the local appearance of SpatialConfiguration-Net.
     """
 
     description: str
@@ -37,6 +40,7 @@ class SupervisedPreset:
     voxels: int
     options: dict[str, Any]
     options_3d: dict[str, Any] = field(default_factory=dict)
+    spatial: bool = False
 
     def settings(self, dimensions: int) -> dict[str, Any]:
         """Fields of `SupervisedConfig` for images of 2 or 3 dimensions."""
@@ -56,7 +60,8 @@ class SupervisedPreset:
 
     def _parameters(self, dimensions: int) -> dict[str, Any]:
         found = network_preset(self.architecture, self.size, dimensions)
-        return {key: value for key, value in found.items() if key != "dimensions"}
+        branch = SPATIAL[self.size, dimensions] if self.spatial else {}
+        return {key: value for key, value in found.items() if key != "dimensions"} | branch
 
     def budget(self, dimensions: int) -> int:
         """Voxels that a usual image is given."""
@@ -170,8 +175,49 @@ def _preset(key: str, size: str) -> SupervisedPreset:
     return SupervisedPreset(f"{text} as published.", architecture, size, 512, 96 * 96 * 96, _ADAM_PAPER)
 
 
+#: Of the extra ``monai``.
+_OF_MONAI = {
+    "segresnet": ("monai_segresnet", "MONAI's SegResNet (Myronenko 2018)"),
+    "dynunet": ("monai_dynunet", "MONAI's DynUNet, the network of nnU-Net (Isensee et al. 2021)"),
+    "swinunetr": ("monai_swin_unetr", "MONAI's SwinUNETR (Hatamizadeh et al. 2021)"),
+    "flexunet": ("monai_flexible_unet", "MONAI's FlexibleUNet with an EfficientNet"),
+}
+#: Their authors trained them for other tasks: the numbers of a large training are ours.
+_MONAI_PAPER: dict[str, Any] = {
+    **_LITE,
+    "steps": 30_000,
+    "learning_rate": 5e-4,
+    "copies": 0,
+    "validate_every": 3000,
+}
+
+
+def _monai_preset(key: str, size: str, spatial: bool) -> SupervisedPreset:
+    architecture, text = _OF_MONAI[key]
+    part = " as the local appearance of SpatialConfiguration-Net" if spatial else ""
+    lite = size == "lite"
+    # Attention diverges at the rate of convolutions.
+    slower = {"learning_rate": 5e-4} if key == "swinunetr" else {}
+    return SupervisedPreset(
+        f"{text}{part}, {'small: trains on a CPU' if lite else 'wide, for a GPU'}; needs the extra monai.",
+        architecture,
+        size,
+        320 if lite else 512,
+        96**3 // 2 if lite else 96 * 96 * 96,
+        {**_LITE, **slower} if lite else _MONAI_PAPER,
+        {**_LITE_3D, **slower} if lite else {"sigma": 2.0},
+        spatial,
+    )
+
+
 SUPERVISED_PRESETS: dict[str, SupervisedPreset] = {
     f"{key}-{size}": _preset(key, size) for key in _NETWORKS for size in ("lite", "paper")
+}
+SUPERVISED_PRESETS |= {
+    f"{key}{'-scn' if spatial else ''}-{size}": _monai_preset(key, size, spatial)
+    for key in _OF_MONAI
+    for spatial in (False, True)
+    for size in ("lite", "paper")
 }
 
 

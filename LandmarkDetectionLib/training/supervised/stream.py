@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from LandmarkDetectionLib.training.supervised.augmentation import (
     draw_warp,
 )
 from LandmarkDetectionLib.training.supervised.cases import SupervisedCase
+from LandmarkDetectionLib.training.supervised.grey_values import GreyChange, change_grey_values
 
 #: Share of a landmark's patch crops that are about one of the landmarks, when an image is larger than the
 #: patch.
@@ -57,6 +58,8 @@ class SupervisedStream:
     mirror
         (L,) indices that exchange left and right, for ``augmentation.mirror``.
     seed
+    grey_values
+        Further changes of grey values, see ``grey_values.change_grey_values``.
     """
 
     def __init__(
@@ -67,7 +70,9 @@ class SupervisedStream:
         augmentation: Augmentation,
         mirror: np.ndarray,
         seed: int,
+        grey_values: Mapping[GreyChange, float] | None = None,
     ) -> None:
+        self.grey_values = dict(grey_values or {})
         self.cases, self.patch, self.batch_size = list(cases), tuple(patch), batch_size
         self.augmentation, self.mirror, self.seed = augmentation, mirror, seed
 
@@ -87,7 +92,11 @@ class SupervisedStream:
         if mirrored:
             points, known = points[self.mirror], known[self.mirror]
         warp = draw_warp(rng, self.augmentation, self.patch, self._centre(rng, case, points), mirrored)
-        image = change_intensity(rng, self.augmentation, warp.sample(case.image))
+        image = warp.sample(case.image)
+        if self.grey_values:
+            # By a generator of their own: with them or without, everything else is drawn the same.
+            change_grey_values(np.random.default_rng([self.seed, epoch, place, 2]), self.grey_values, image)
+        image = change_intensity(rng, self.augmentation, image)
         return image, *_on_patch(warp, points, known), _voxel(case)
 
     def _centre(self, rng: np.random.Generator, case: SupervisedCase, points: np.ndarray) -> np.ndarray:

@@ -94,6 +94,7 @@ def train_supervised(
         config.augmentation,
         mirror_permutation(datalist.protocol, config.landmarks),
         config.seed,
+        config.grey_values,
     )
     return fit(
         config,
