@@ -50,6 +50,7 @@ LAYERS = (
     "cohort",
     "study",
     "worker",
+    "remote",
     "cli",
     "__main__",
 )
