@@ -140,6 +140,7 @@ class Bridge:
         self._send = send
         self._wire: Wire | None = None
         self._about: Message = {}
+        self._is_begun = False
         self._sent: tuple[str, str, tuple[int, int, int]] | None = None
 
     def answer(self, request: Message) -> None:
@@ -161,12 +162,12 @@ class Bridge:
             self._connected()
             return {"id": number, "event": "done", "result": self._about}
         parcel = pack(request)
-        was_open = self._wire is not None
+        was_open, self._is_begun = self._wire is not None, False
         try:
             return self._pass_on(parcel, number)
         except GONE as problem:
             self._drop()
-            if not was_open:
+            if self._is_begun or not was_open:
                 raise self._lost(problem) from None
         # It may have been gone since the last request; no request changes anything there.
         try:
@@ -181,7 +182,7 @@ class Bridge:
             return {**refusal, "id": number}
         wire.send({**parcel.message, "id": number})
         while True:
-            event = wire.receive()
+            event = parcel.named(wire.receive())
             kind = event.get("event")
             if kind == "done":
                 return self._received(wire, parcel, event)
@@ -189,6 +190,7 @@ class Bridge:
                 return event
             if kind != "progress":
                 raise FrameError("an event is of another kind")
+            self._is_begun = True
             self._send(event)
 
     def _received(self, wire: Wire, parcel: Parcel, event: Message) -> Message:

@@ -2,7 +2,8 @@
 
 A worker elsewhere is sent voxels, their geometry, landmarks and settings. It is not sent names (of the
 volume, of the record, of files and folders), times, or sentences, in which names may stand: of what is
-doubtful it learns the kind and the landmarks. What was taken out is put back into the answer.
+doubtful it learns the kind and the landmarks. What was taken out is put back into the answer; for the name of
+the volume, which the worker says in its own sentences, stands a code.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ SERVED = (
     requests.ListModels,
 )
 """All others name files of the computer that asks, or change the one that answers."""
+VOLUME = "@volume@"
+"""Stands for the name of a volume."""
 SUFFIXES = (".png", ".svg", ".pdf")
 
 _MODEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}(@[0-9A-Za-z][0-9A-Za-z.+-]{0,60})?")
@@ -61,6 +64,19 @@ class Parcel:
     path: str | None = None
     sentences: Mapping[str, str] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, event: Message) -> Message:
+        """An event with the name of the volume in its sentences."""
+        name = self.volume.name if self.volume is not None else ""
+
+        def told(value: Any) -> Any:
+            if isinstance(value, str):
+                return value.replace(VOLUME, name)
+            if isinstance(value, list):
+                return [told(one) for one in value]
+            return {key: told(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+        return {key: told(value) for key, value in event.items()}
 
     def restored(self, result: Message) -> Message:
         """An answer with what was not sent in its place again."""
@@ -95,7 +111,8 @@ def pack(message: Message) -> Parcel:
     if isinstance(volume, VolumeMessage):
         doubts, said = _without_sentences(volume.doubts)
         sentences.update(said)
-        changes["volume"] = replace(volume, file="", name="", doubts=doubts)
+        name = VOLUME if volume.name else ""
+        changes["volume"] = replace(volume, file="", name=name, doubts=doubts)
     model = getattr(request, "model", None)
     if model is not None and not _MODEL.fullmatch(model):
         raise InputError(
@@ -126,8 +143,8 @@ def unpack(message: Message) -> Request:
     if not isinstance(request, SERVED):
         raise InputError(f"A worker elsewhere does not do '{request.do}'.")
     volume, record = getattr(request, "volume", None), getattr(request, "record", None)
-    if isinstance(volume, VolumeMessage) and volume.file:
-        raise InputError("A request from elsewhere must not name the file of its voxels.")
+    if isinstance(volume, VolumeMessage) and (volume.file or volume.name not in ("", VOLUME)):
+        raise InputError("A request from elsewhere must not name its volume, nor the file of its voxels.")
     made_by = record.get("model") if isinstance(record, dict) else None
     name = made_by.get("name") if isinstance(made_by, dict) else None
     for model in (getattr(request, "model", None), name):

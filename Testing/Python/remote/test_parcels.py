@@ -99,6 +99,10 @@ def test_what_was_taken_out_is_back_in_the_answer() -> None:
         "landmarks": [landmark("wrist", description=""), landmark("thumb", description="Tip.")],
         "warnings": [*parcel.message["record"]["warnings"], "slices", "A new one."],
     }
+    assert parcel.named({"message": ["@volume@ is odd."], "id": 1}) == {
+        "message": [f"{PATIENT} is odd."],
+        "id": 1,
+    }
     back = parcel.restored(answer)
     assert [one["description"] for one in back["landmarks"]] == [f"wrist of {PATIENT}", "Tip."]
     assert back["warnings"] == [f"{PATIENT}: far.", f"{PATIENT}: again.", f"{PATIENT}: odd.", "A new one."]
@@ -155,8 +159,9 @@ def test_a_request_from_elsewhere_names_no_file(path: str) -> None:
     sent = pack(asked("silhouette")).message
     with pytest.raises(InputError, match="picture from elsewhere"):
         unpack({**sent, "path": path})
-    with pytest.raises(InputError, match="must not name the file"):
-        unpack({**sent, "volume": {**sent["volume"], "file": "/etc/passwd"}})
+    for named in ({"file": "/etc/passwd"}, {"name": PATIENT}):
+        with pytest.raises(InputError, match="must not name its volume"):
+            unpack({**sent, "volume": {**sent["volume"], **named}})
 
 
 def test_only_numbers_count_as_voxels() -> None:

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.files import resource_path
+from LandmarkDetectionLib.io.volumes import read_volume
 from LandmarkDetectionLib.remote.client import Elsewhere
 from Testing.examples.worker_process import Message, Process, message_of
 
@@ -64,8 +66,11 @@ def served(repository: Path, tiny_model: Path, files: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def scan(phantom: tuple[Volume, LandmarkSet], files: Path) -> Message:
-    return {**message_of(phantom[0], files), "name": "DOE^JOHN"}
+def scan(files: Path) -> Message:
+    """The sample that ships, with fewer voxels."""
+    whole = read_volume(resource_path("SampleData", "synthetic-body-ct.nrrd"))
+    fewer = Volume(whole.voxels[::3, ::2, ::2], whole.ijk_to_ras @ np.diag([2.0, 2.0, 3.0, 1.0]))
+    return {**message_of(fewer, files), "name": "DOE^JOHN"}
 
 
 @pytest.fixture(scope="module")

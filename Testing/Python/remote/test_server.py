@@ -41,7 +41,7 @@ for line in sys.stdin:
     v = r.get('volume')
     size = len(open(v['file'], 'rb').read()) if v else 0
     say(id=r['id'], event='done', result={'pid': os.getpid(), 'size': size, 'picture': r.get('path'),
-        'folder': os.getcwd(), 'name': v and v['name']})
+        'folder': os.getcwd(), 'letters': v and list(v['name']), 'said': f"{v and v['name']} is odd."})
 """
 
 
@@ -114,7 +114,8 @@ def test_voxels_arrive_once_and_without_a_name(started: Callable[..., Server], s
     assert client.result("detect", volume=scan, model="x")["size"] == 48
     Path(scan["file"]).unlink()  # not read again
     result = client.result("detect", volume=scan, model="x")
-    assert (result["size"], result["name"]) == (48, "")
+    assert (result["size"], "".join(result["letters"])) == (48, "@volume@")
+    assert result["said"] == "DOE^JOHN is odd."
     assert "cannot be read" in client.ask("detect", volume={**scan, "token": "2"}, model="x")["message"]
 
 
@@ -267,7 +268,7 @@ def test_voxels_that_were_not_sent_are_not_made_up(
     wire.channel.settimeout(30)
     for request, sentence in (
         ({"do": "detect", "model": "x", "volume": {**scan, "file": "", "name": ""}}, "were not sent"),
-        ({"do": "detect", "model": "x", "volume": scan}, "must not name the file"),
+        ({"do": "detect", "model": "x", "volume": scan}, "must not name its volume"),
         ({"do": "voxels", "token": "1", "dtype": "O", "shape": [1, 1, 1]}, "no numbers"),
         ({"do": "voxels", "token": "1", "dtype": "<i2", "shape": [1, -1, 1]}, "three numbers"),
         ({"do": "train", "name": "x", "store": "/x"}, "does not do 'train'"),
@@ -344,3 +345,36 @@ def test_a_worker_that_is_not_there_is_a_sentence() -> None:
     with pytest.raises(ClusterError, match="There is no answer of a worker") as problem:
         connect(Elsewhere(address, TOKEN))
     assert not isinstance(problem.value, RefusedError)
+
+
+def test_a_server_that_was_restarted_between_requests_is_simply_asked(
+    started: Callable[..., Server], scan: dict[str, Any]
+) -> None:
+    server = started()
+    client = Client(server)
+    first = client.result("detect", volume=scan, model="x")
+    server.close()
+    again = Server("127.0.0.1", server.port, TOKEN, command=[sys.executable, "-c", PROGRAM])
+    threading.Thread(target=again.serve, daemon=True).start()
+    try:
+        second = client.result("detect", volume=scan, model="x")
+        assert (second["size"], second["pid"] != first["pid"]) == (48, True)
+    finally:
+        again.close()
+
+
+def test_a_connection_that_is_lost_in_the_middle_is_a_sentence_and_the_next_request_works(
+    started: Callable[..., Server], scan: dict[str, Any]
+) -> None:
+    server = started()
+    client = Client(server)
+    client.result()
+    thread = threading.Thread(target=client.ask, args=("detect",), kwargs={"volume": scan, "model": "sleep"})
+    thread.start()
+    wait_until(lambda: client.events[-1]["event"] == "progress")
+    assert client.bridge._wire is not None
+    client.bridge._wire.channel.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    answer = client.events[-1]
+    assert answer["kind"] == "ClusterError" and "was lost; nothing was changed" in answer["message"]
+    assert client.result("detect", volume=scan, model="x")["size"] == 48
