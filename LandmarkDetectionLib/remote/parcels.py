@@ -180,10 +180,12 @@ def _without_names(record: Record) -> tuple[Record, dict[str, str], dict[str, st
     kept: Record = {key: parameters[key] for key in _PARAMETERS if key in parameters}
     if isinstance(given := parameters.get("given"), dict):
         kept["given"] = {key: given[key] for key in _PARAMETERS if key in given}
-    known = {key: record[key] for key in ("schema_version", "coordinate_system", "units") if key in record}
+    known: Record = {
+        key: record[key] for key in ("schema_version", "coordinate_system", "units") if key in record
+    }
     if isinstance(made_by := record.get("model"), dict):
         known["model"] = {key: made_by[key] for key in ("name", "version") if key in made_by}
-    lists = {key: _plain(record[key]) for key in ("landmarks", "prediction") if key in record}
+    lists: Record = {key: _plain(record[key]) for key in ("landmarks", "prediction") if key in record}
     marks = record.get("landmarks")
     descriptions = {
         one["name"]: str(one.get("description") or "")
