@@ -51,7 +51,7 @@ def serve(
         raise InputError(
             f"Whoever reaches {host} could ask: write a token of your own into a file and name it, or listen "
             "at 127.0.0.1 and use an SSH tunnel.",
-            about="token file",
+            about="token_file",
         )
     tls = _tls(tls_certificate, tls_key)
     token, is_drawn = _token(token_file)
@@ -103,7 +103,7 @@ def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
         return None
     if certificate is None or key is None:
         raise InputError(
-            "A certificate and its key go together; give both.", about=("tls certificate", "tls key")
+            "A certificate and its key go together; give both.", about=("tls_certificate", "tls_key")
         )
     import ssl
 
