@@ -28,7 +28,6 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-import LandmarkDetectionLib
 from LandmarkDetectionLib.errors import ClusterError, InputError, LandmarkDetectionError
 from LandmarkDetectionLib.files import reason_of
 from LandmarkDetectionLib.remote.addresses import address_text
@@ -95,6 +94,7 @@ class Server:
         self._command = command or WORKER
         self._closed = threading.Event()
         self._lock = threading.Lock()
+        self._accepting = threading.Lock()
         self._door = threading.BoundedSemaphore(GREETINGS)
         self._channels: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
@@ -103,9 +103,10 @@ class Server:
         try:
             self._listener = socket.create_server((host, port), family=family)
         except OSError as problem:
+            reason = reason_of(problem).partition(" (")[0]
             raise ClusterError(
-                f"Nothing can listen at {address_text(host, port)} ({reason_of(problem)}); "
-                "choose another port or address.",
+                f"Nothing can listen at {address_text(host, port)} ({reason}); choose another port or "
+                "address.",
                 about="port",
             ) from None
         # So that it sees that it was closed, which not every system tells a thread that waits.
@@ -114,6 +115,10 @@ class Server:
 
     def serve(self) -> None:
         """Let clients in until the server is closed."""
+        with self._accepting:
+            self._accept()
+
+    def _accept(self) -> None:
         while not self._closed.is_set():
             try:
                 channel, _ = self._listener.accept()
@@ -135,7 +140,8 @@ class Server:
     def close(self) -> None:
         """Let nobody in any more, and end what is under way, its processes and files included."""
         self._closed.set()
-        self._listener.close()
+        with self._accepting:  # else the port stays taken while somebody waits at it
+            self._listener.close()
         with self._lock:
             channels, threads = list(self._channels), list(self._threads)
         for channel in channels:
@@ -319,7 +325,7 @@ class _Process:
     """The worker of one client."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
-        root = str(Path(LandmarkDetectionLib.__file__).resolve().parents[1])
+        root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         try:
             # A folder of its own, so that no model is taken for a folder that happens to lie beside it.

@@ -143,7 +143,8 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
             from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol
         except ImportError:
             # Those of models elsewhere are as plain where the package is missing.
-            plain = [model.protocol for model in models if isinstance(model.protocol, PlainProtocol)]
+            lists: list[Any] = [model.protocol for model in models]
+            plain: list[PlainList] = [one for one in lists if isinstance(one, PlainProtocol)]
             return [*plain, *readPlainLists()]
         found: dict[str, Protocol] = {}
         for protocol in (*(model.protocol for model in models), *map(load_protocol, list_protocols())):
