@@ -257,16 +257,25 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def refreshModels(self) -> None:
         """Read again which models there are, and which Python packages are missing."""
+        self._showModels()
+        self.logic.fetchModels(self._onModelsFetched)
+
+    def _showModels(self) -> None:
         usable, broken = self.logic.readModels()
         self.context.models = KnownModels(tuple(usable), broken)
         if self.parameters is not None:
             self.detect.selectDefaults()
         self.detect.setModels(usable)
         self.place.setProtocols(self.logic.protocols(usable))
-        self.batch.setModels(usable)
+        self.batch.setModels(self.logic.readLocalModels()[0] if self.logic.place is not None else usable)
         self.models.setModels(usable, broken)
         self.settings.refresh()
         self.learn.refresh()
+
+    def _onModelsFetched(self) -> None:
+        """A worker elsewhere has told of its models, or could not be asked; entering asks again."""
+        self._showModels()
+        self.refresh()
 
     def takeLandmarks(self, landmarkNode: vtkMRMLMarkupsFiducialNode) -> None:
         """Bring landmarks under review."""

@@ -178,6 +178,21 @@ class Annotate(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class About(Request):
+    """Answered by ``version`` of the library, ``python``, ``torch``, and ``address`` of one elsewhere."""
+
+    do = "about"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListModels(Request):
+    """Answered by ``models``: of each its ``name``, ``version``, ``description``, ``capabilities``, ``card``
+    and ``protocol``, as its file has it."""
+
+    do = "models"
+
+
+@dataclass(frozen=True, kw_only=True)
 class FineTune(Request):
     """Answered by ``FineTuned.to_record()``."""
 
@@ -206,7 +221,7 @@ REQUESTS: dict[str, type[Request]] = {
     kind.do: kind
     for kind in (
         Detect, LocateNear, Refine, Silhouette, Picture, ReadImage, ListCohort, ReportCohort, Install,
-        Annotate, FineTune, Train,
+        About, ListModels, Annotate, FineTune, Train,
     )
 }  # fmt: skip
 

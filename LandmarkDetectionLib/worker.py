@@ -22,13 +22,15 @@ import gc
 import json
 import math
 import os
+import platform
 import queue
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -39,6 +41,7 @@ from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.core.doubts import doubts_from_record
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, ModelError
+from LandmarkDetectionLib.files import read_text
 from LandmarkDetectionLib.requests import Message, VolumeMessage
 from LandmarkDetectionLib.typing import Progress
 
@@ -79,6 +82,8 @@ class Worker:
             "cohort": self._cohort,
             "cohort_report": self._cohort_report,
             "install": self._install,
+            "about": self._about,
+            "models": self._models,
             "annotate": self._annotate,
             "fine_tune": self._fine_tune,
             "train": self._train,
@@ -196,6 +201,28 @@ class Worker:
         model = install_model(request.source, request.sha256, check=check_model, progress=progress)
         return {"name": model.name, "version": model.version}
 
+    def _about(self, request: requests.About, progress: Progress) -> Message:
+        return versions()
+
+    def _models(self, request: requests.ListModels, progress: Progress) -> Message:
+        """For a window that has no models of its own, so pictures of them are left out."""
+        from LandmarkDetectionLib.models import list_models
+        from LandmarkDetectionLib.models.package import CARD
+
+        return {
+            "models": [
+                {
+                    "name": model.name,
+                    "version": model.version,
+                    "description": str(model.metadata.get("description", "")),
+                    "capabilities": asdict(model.capabilities),
+                    "card": _text_of(model.path / CARD),
+                    "protocol": model.protocol.model_dump(mode="json", exclude_defaults=True),
+                }
+                for model in list_models()
+            ]
+        }
+
     def _read_image(self, request: requests.ReadImage, progress: Progress) -> Message:
         """For a window that cannot read the image itself."""
         from LandmarkDetectionLib.io.volumes import read_volume, write_volume
@@ -286,6 +313,15 @@ class Worker:
         gc.collect()
 
 
+def versions() -> Message:
+    """Of what answers here: the library, Python, and PyTorch (null without it)."""
+    try:
+        torch: str | None = metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        torch = None
+    return {"version": __version__, "python": platform.python_version(), "torch": torch}
+
+
 def open_volume(message: VolumeMessage) -> Volume:
     """Map the file of a volume into memory; nothing is read yet.
 
@@ -346,6 +382,14 @@ def _in_one_sentence(what: str) -> Iterator[None]:
         raise InputError(f"{what} cannot be used: {problem}.") from None
 
 
+def _text_of(path: Path) -> str:
+    """Of a file that may be missing or damaged, which is no reason to do without the rest."""
+    try:
+        return read_text(path)
+    except InputError:
+        return ""
+
+
 def _model_of(detection: Detection) -> Model | None:
     """The model that made a detection; None when a person did, or it is no longer installed."""
     from LandmarkDetectionLib.models import load_model
@@ -380,13 +424,19 @@ def _read_requests(stream: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None
     os._exit(0)  # the parent is gone; a long computation would keep any gentler end waiting
 
 
-def main() -> None:
-    """Answer the requests of standard input until it ends or says ``quit``."""
+def answer_pipes(answering: Callable[[Send], Callable[[Message], None]]) -> None:
+    """Answer the requests of standard input until it ends or says ``quit``.
+
+    Parameters
+    ----------
+    answering
+        Given where events go, gives what answers one request (or what is none).
+    """
     send = _claim_output()
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(sys.stdin.buffer, requests), daemon=True).start()
     send({"event": "ready", "version": __version__})
-    worker = Worker(send)
+    answer = answering(send)
     while True:
         try:
             request = json.loads(requests.get())
@@ -394,7 +444,12 @@ def main() -> None:
             request = None  # a line that is no JSON is answered as a request that is none
         if isinstance(request, dict) and request.get("do") == "quit":
             os._exit(0)  # a thread still reads standard input, which an ordinary end would wait for
-        worker.answer(request)
+        answer(request)
+
+
+def main() -> None:
+    """Do the work of a window in this process."""
+    answer_pipes(lambda send: Worker(send).answer)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ LAYERS = (
     "provenance",
     "worker",
     "mcp_server",
+    "remote",
     "cli",
     "__main__",
 )

@@ -41,6 +41,7 @@ from LandmarkDetectionLib.cli.help import GroupedCommands, WholeHelp
 from LandmarkDetectionLib.cli.info import info
 from LandmarkDetectionLib.cli.models import models_app
 from LandmarkDetectionLib.cli.options import EXIT_CODES
+from LandmarkDetectionLib.cli.serve import serve
 from LandmarkDetectionLib.cli.skeleton import skeleton
 from LandmarkDetectionLib.cli.synthesize import demo, synthesize
 from LandmarkDetectionLib.errors import Cancelled
@@ -82,6 +83,7 @@ models_app.command("kernels", epilog=EXIT_CODES)(evaluate.kernels)
 app.command(epilog=EXIT_CODES)(detect)
 app.command(epilog=EXIT_CODES)(info)
 app.command(epilog=EXIT_CODES)(mcp.mcp)
+app.command(epilog=EXIT_CODES)(serve)
 app.command(name="series", epilog=EXIT_CODES)(list_dicom_series)
 app.command(epilog=EXIT_CODES)(synthesize)
 app.command(epilog=EXIT_CODES)(demo)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
+from LandmarkDetectionLib.requests import ListModels
 from LandmarkDetectionSlicer.logic import detecting, files
 from LandmarkDetectionSlicer.logic.annotating import ReviewClock
 from LandmarkDetectionSlicer.logic.plain_lists import PlainList, readPlainLists
+from LandmarkDetectionSlicer.logic.remote_models import PlainProtocol, RemoteModel, modelsOf
+from LandmarkDetectionSlicer.process import elsewhere
 from LandmarkDetectionSlicer.process.worker import BackgroundWorker
 from LandmarkDetectionSlicer.scene import nodes, pixel_size, volumes
 from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, LandmarkDetectionParameters
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.models import Model
+    from LandmarkDetectionLib.remote.client import Elsewhere
 
 
 class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
@@ -36,6 +40,11 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         ScriptedLoadableModuleLogic.__init__(self)
         self.clock = ReviewClock()
         self._worker: BackgroundWorker | None = None
+        self._remote: BackgroundWorker | None = None
+        self._remoteModels: list[RemoteModel] | None = None
+        self.remoteTrouble = ""
+        if (place := elsewhere.chosenPlace()) is not None:
+            self._remote = BackgroundWorker(place=place)
 
     def getParameterNode(self) -> LandmarkDetectionParameters:
         """The module's parameters in the current scene."""
@@ -43,21 +52,82 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
 
     @property
     def worker(self) -> BackgroundWorker:
-        """The background process; it is started by its first request."""
+        """What is asked about volumes: the process on this computer, or a way to a worker elsewhere."""
+        return self._remote if self._remote is not None else self.localWorker
+
+    @property
+    def localWorker(self) -> BackgroundWorker:
+        """The process on this computer, for what is about files; it is started by its first request."""
         if self._worker is None:
             self._worker = BackgroundWorker()
         return self._worker
 
     def close(self) -> None:
-        """End the background process, if there is one."""
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
+        """End the background processes, if there are any."""
+        for worker in (self._worker, self._remote):
+            if worker is not None:
+                worker.stop()
+        self._worker = self._remote = None
+
+    # --- a worker elsewhere -----------------------------------------------------------------------------
+
+    @property
+    def place(self) -> Elsewhere | None:
+        """Where the worker is that is asked about volumes; None for this computer."""
+        return self._remote.place if self._remote is not None else None
+
+    def workAt(self, place: Elsewhere | None) -> None:
+        """Ask another worker about volumes from now on, also when Slicer starts again.
+
+        What the worker before was doing is cancelled.
+
+        Raises
+        ------
+        OutputError
+            The choice cannot be kept.
+        """
+        elsewhere.choosePlace(place)
+        if self._remote is not None:
+            self._remote.stop()
+        self._remote = BackgroundWorker(place=place) if place is not None else None
+        self._remoteModels, self.remoteTrouble = None, ""
+
+    def fetchModels(self, onFetched: Callable[[], None]) -> None:
+        """Ask a worker elsewhere for its models, unless they are known; ``readModels`` has them then.
+
+        ``onFetched`` is called when they are there, or ``remoteTrouble`` says why they are not.
+        """
+        worker = self._remote
+        if worker is None or self._remoteModels is not None or worker.isBusy:
+            return
+
+        def keep(result: dict[str, Any]) -> None:
+            try:
+                models, trouble = modelsOf(result), ""
+            except ValueError as problem:
+                models, trouble = None, f"The worker elsewhere cannot be understood: {problem}."
+            finish(models, trouble)
+
+        def finish(models: list[RemoteModel] | None, trouble: str) -> None:
+            if worker is self._remote:
+                self._remoteModels, self.remoteTrouble = models, trouble
+                onFetched()
+
+        worker.request(ListModels(), lambda *_: None, keep, lambda kind, sentence: finish(None, sentence))
 
     # --- models -----------------------------------------------------------------------------------------
 
     def readModels(self) -> tuple[list[Model], dict[str, str]]:
         """The usable models, shipped ones first, and the reason for each that is not usable.
+
+        Those of a worker elsewhere while there is one, as far as they are known.
+        """
+        if self._remote is not None:
+            return cast("list[Model]", self._remoteModels or []), {}
+        return self.readLocalModels()
+
+    def readLocalModels(self) -> tuple[list[Model], dict[str, str]]:
+        """As ``readModels``, of this computer.
 
         None of either while Python packages are missing.
         """
@@ -72,7 +142,10 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         try:
             from LandmarkDetectionLib.io.protocols import list_protocols, load_protocol
         except ImportError:
-            return readPlainLists()
+            # Those of models elsewhere are as plain where the package is missing.
+            lists: list[Any] = [model.protocol for model in models]
+            plain: list[PlainList] = [one for one in lists if isinstance(one, PlainProtocol)]
+            return [*plain, *readPlainLists()]
         found: dict[str, Protocol] = {}
         for protocol in (*(model.protocol for model in models), *map(load_protocol, list_protocols())):
             found.setdefault(protocol.name, protocol)

@@ -92,7 +92,9 @@ class BatchPage:
         self.widget.layout().insertWidget(0, contents, 1)
         self.ui = ui = slicer.util.childWidgetVariables(contents)
         self._cases = CaseTable(ui.caseTable, self._open)
-        self._review = CohortReview(self.context.logic.worker, self._onOpened, self._onSaved, self._onProblem)
+        self._review = CohortReview(
+            self.context.logic.localWorker, self._onOpened, self._onSaved, self._onProblem
+        )
         self._listTimer = qt.QTimer(contents)
         self._listTimer.setSingleShot(True)
         self._listTimer.setInterval(LOOK_AGAIN_MS)
@@ -316,7 +318,7 @@ class BatchPage:
             return
         self._isListing = True
         folder = str(self.folder)
-        self.context.logic.worker.request(
+        self.context.logic.localWorker.request(
             ListCohort(folder=folder),
             lambda fraction, text: None,
             lambda result: self._onListed(folder, result),
@@ -412,7 +414,7 @@ class BatchPage:
         if not self.review.save():
             return
         self.message.information(_("Writing the report..."))
-        self.context.logic.worker.request(
+        self.context.logic.localWorker.request(
             ReportCohort(folder=str(self.folder)),
             lambda fraction, text: None,
             self._onReport,

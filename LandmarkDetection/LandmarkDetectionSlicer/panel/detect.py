@@ -64,7 +64,8 @@ class DetectSection:
 
     def setModels(self, models: list[Model]) -> None:
         """Offer these models; the chosen one stays chosen while it is among them."""
-        self._missing = packages.missingPackages()
+        # A worker elsewhere has what is needed.
+        self._missing = packages.missingPackages() if self.context.logic.place is None else ()
         self._models = models
         selector = self.ui.modelSelector
         wasBlocked = selector.blockSignals(True)
@@ -137,6 +138,8 @@ class DetectSection:
             return _("The model {name} is not installed; choose another, or install it again.").format(
                 name=parameters.modelName
             )
+        if self.model is None and self.context.logic.place is not None:
+            return self.context.logic.remoteTrouble or _("Asking the worker elsewhere for its models...")
         if self.model is None:
             return _("There is no usable model; install one on the page Models.")
         return volumes.refusal(parameters.inputVolume) or _misfit(self.model, parameters.inputVolume)

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionLib.requests import FineTune, Request, Train
 from LandmarkDetectionSlicer.logic import annotating
+from LandmarkDetectionSlicer.logic.remote_models import isElsewhere
 from LandmarkDetectionSlicer.panel.context import loadForm
 from LandmarkDetectionSlicer.panel.files import lastFolder
 from LandmarkDetectionSlicer.panel.message import emptyPage
@@ -157,7 +158,7 @@ class LearnPage:
         self.message.information(_("Saving the review..."))
         try:
             self._saving = annotating.saveAnnotation(
-                self.context.logic.worker,
+                self.context.logic.localWorker,
                 volumeNode,
                 node,
                 self.store,
@@ -288,6 +289,8 @@ def _refusal(model: Model | None) -> str | None:
     """Why a model cannot be improved; None when it can."""
     if model is None:
         return _("Choose a model on the page Review first.")
+    if isElsewhere(model):
+        return _("Models learn on the computer that they are on, and this one is on that of the worker.")
     if not model.capabilities.learns:
         return _("Only models that were trained on annotated images learn from corrections; train one below.")
     return None
@@ -295,7 +298,7 @@ def _refusal(model: Model | None) -> str | None:
 
 def _parent(model: Model | None) -> str | None:
     # Before the import: the panel opens where packages are missing, and then no model is selected.
-    if model is None:
+    if model is None or isElsewhere(model):
         return None
     from LandmarkDetectionLib.models import parent_version
 

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionLib.requests import Install
+from LandmarkDetectionSlicer.logic.remote_models import RemoteModel, isElsewhere
 from LandmarkDetectionSlicer.panel.about import AboutModel
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
@@ -115,7 +116,9 @@ class ModelsPage:
         others = _otherVersions(model)
         ui.goBackButton.visible = bool(others)
         ui.goBackButton.text = _("Use {version}").format(version=others[0]) if others else ""
-        ui.removeButton.enabled = name in self._broken or (model is not None and not _isShipped(model))
+        ui.removeButton.enabled = name in self._broken or (
+            model is not None and not isElsewhere(model) and not _isShipped(model)
+        )
         ui.installModelButton.text = _("Cancel") if self._isInstalling else _("Install")
         ui.installModelButton.enabled = self._isInstalling or bool(ui.sourceEdit.text.strip())
         for field in (ui.sourceEdit, ui.checksumEdit, ui.browseFolderButton, ui.browseZipButton):
@@ -149,11 +152,8 @@ class ModelsPage:
 
     def showCard(self, model: Model) -> None:
         """Show what the maker of a model says about it, in a window that can stay open."""
-        from LandmarkDetectionLib.models.package import CARD
-
-        try:
-            text = (model.path / CARD).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+        text = _card(model)
+        if not text:
             self.message.error(_("The model {name} has no readable card.").format(name=model.name))
             return
         if self._cardWindow is None:
@@ -248,7 +248,7 @@ class ModelsPage:
 def _otherVersions(model: Model | None) -> list[str]:
     """Versions to change to, the likeliest first: the one it was made from, then those made from it."""
     # Before the import: the panel opens where packages are missing, and then no model is selected.
-    if model is None or _isShipped(model):
+    if model is None or isElsewhere(model) or _isShipped(model):
         return []
     from LandmarkDetectionLib.models import model_versions, parent_version
 
@@ -266,5 +266,19 @@ def _isShipped(model: Model) -> bool:
     return ships_with_library(model)
 
 
+def _card(model: Model) -> str:
+    """What the maker of a model says about it; empty when that cannot be read."""
+    if isinstance(model, RemoteModel):
+        return model.card
+    from LandmarkDetectionLib.models.package import CARD
+
+    try:
+        return (model.path / CARD).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def _originText(model: Model) -> str:
+    if isElsewhere(model):
+        return _("on the computer of the worker")
     return _("comes with the module") if _isShipped(model) else _("installed")

@@ -30,14 +30,17 @@ class ReferenceBody:
 
     def __init__(self, model: Model) -> None:
         from LandmarkDetectionLib.errors import ModelError
-        from LandmarkDetectionLib.models.reference import PICTURE
 
         try:
             self._reference: ReferencePicture | None = model.reference
         except ModelError:  # told of when the model was installed; all else works without it
             self._reference = None
-        # From the file: PythonQt would cut the bytes of a PNG at their first zero.
-        self._whole = qt.QPixmap(str(model.path / PICTURE) if self._reference is not None else "")
+        self._whole = qt.QPixmap()
+        if self._reference is not None:
+            from LandmarkDetectionLib.models.reference import PICTURE
+
+            # From the file: PythonQt would cut the bytes of a PNG at their first zero.
+            self._whole = qt.QPixmap(str(model.path / PICTURE))
 
     def whole(self, width: int, height: int, marked: str | None = None) -> qt.QPixmap | None:
         """All of it, with a dot for every landmark."""

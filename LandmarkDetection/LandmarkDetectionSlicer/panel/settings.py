@@ -1,4 +1,4 @@
-"""How landmarks are found and reviewed; the choices are kept in the scene."""
+"""How landmarks are found and reviewed; the choices are kept in the scene, all but where they are found."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.threshold import ThresholdOption
+from LandmarkDetectionSlicer.panel.worker_place import WorkerPlace
 
 if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.context import PanelContext
@@ -42,6 +43,7 @@ class SettingsPage:
         self.message = MessageLine(ui.messageIcon, ui.messageText)
         self.isShown = False
         self._threshold = ThresholdOption(self)
+        self.workerPlace = WorkerPlace(self)
         detect.threshold = lambda: self._threshold.value
 
     def turned(self, isShown: bool) -> None:
@@ -66,7 +68,9 @@ class SettingsPage:
         for widget in (ui.depthLabel, ui.depthSelector):
             widget.visible = model is None or model.capabilities.chooses_depth
         self._threshold.refresh()
+        self.workerPlace.refresh()
 
     def close(self) -> None:
         """The module is unloaded."""
         self._threshold.close()
+        self.workerPlace.close()

@@ -34,9 +34,13 @@ class ChildProcess:
         Program and arguments.
     events
         Where a thread puts (process, event); the last event is ``{"event": "ended", "message"}``.
+    environment
+        Further variables for the process; other users cannot read them, as they can its arguments.
     """
 
-    def __init__(self, command: list[str], events: queue.SimpleQueue) -> None:
+    def __init__(
+        self, command: list[str], events: queue.SimpleQueue, environment: dict[str, str] | None = None
+    ) -> None:
         self._events = events
         self._lastWords = ""
         self._process = subprocess.Popen(
@@ -44,7 +48,7 @@ class ChildProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env={**_environment(), **(environment or {})},
             start_new_session=os.name != "nt",
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )

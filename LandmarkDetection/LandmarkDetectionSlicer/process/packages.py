@@ -26,6 +26,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import MissingPackageError
+from LandmarkDetectionSlicer.process import elsewhere
 
 WHEELS_VARIABLE = "LANDMARK_DETECTION_WHEELS"
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
@@ -115,8 +116,11 @@ def missingSentence(missing: Iterable[Package]) -> str:
 
 
 def needsInstalling() -> str | None:
-    """What a page of the panel says of something that needs the packages; None when they are there."""
-    missing = missingPackages()
+    """What a page of the panel says of something that needs the packages; None when they are there.
+
+    PyTorch is not needed here while a worker elsewhere has it.
+    """
+    missing = [one for one in missingPackages() if one != TORCH or elsewhere.chosenPlace() is None]
     if not missing:
         return None
     names = ", ".join(package.name for package in missing)

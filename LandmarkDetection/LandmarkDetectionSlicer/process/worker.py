@@ -17,12 +17,14 @@ from typing import Any, NamedTuple
 import qt
 from slicer.i18n import tr as _
 
+from LandmarkDetectionLib.remote.client import Elsewhere
 from LandmarkDetectionLib.requests import Request, Silhouette
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.process.child_process import ChildProcess, libraryCommand
 from LandmarkDetectionSlicer.scene.voxels import VoxelStore
 
 MODULE = "LandmarkDetectionLib.worker"
+BRIDGE = "LandmarkDetectionLib.remote.client"
 POLL_MS = 50
 IDLE_MINUTES = 10
 
@@ -46,11 +48,15 @@ class BackgroundWorker:
     ----------
     command
         How to start the process; that of the library by default.
+    place
+        Of a worker elsewhere, to which the process passes everything on; None to work on this computer.
 
     Attributes
     ----------
     voxels
         What the process was given to look at.
+    place
+        As given.
 
     Examples
     --------
@@ -58,9 +64,10 @@ class BackgroundWorker:
     >>> worker.request(Silhouette(...), onProgress, onDone, onError)  # doctest: +SKIP
     """
 
-    def __init__(self, command: list[str] | None = None) -> None:
+    def __init__(self, command: list[str] | None = None, place: Elsewhere | None = None) -> None:
         self.voxels = VoxelStore()
-        self._command = command
+        self.place = place
+        self._command = command or libraryCommand(MODULE if place is None else BRIDGE)
         self._process: ChildProcess | None = None
         self._events: queue.SimpleQueue[tuple[ChildProcess | None, dict[str, Any]]] = queue.SimpleQueue()
         self._waiting: deque[_Request] = deque()
@@ -154,7 +161,8 @@ class BackgroundWorker:
             It cannot be started.
         """
         if self._process is None or not self._process.isAlive:
-            self._process = ChildProcess(self._command or libraryCommand(MODULE), self._events)
+            variables = self.place.to_environment() if self.place is not None else None
+            self._process = ChildProcess(self._command, self._events, variables)
         self._idleTimer.start()
         return self._process
 
