@@ -1,7 +1,8 @@
 """The cases of a cohort, one after the other in the scene: opened, reviewed, and saved before they are left.
 
 The prediction in the cohort's folder is never written; a review goes to its folder ``reviews``. What a person
-does is saved a moment later, so that not even the end of Slicer loses it.
+does is saved a moment later, so that not even the end of Slicer loses it. Where somebody else has saved the
+case meanwhile nothing is written over: a person decides, and until then the work here is kept in a file beside.
 """
 
 from __future__ import annotations
@@ -19,10 +20,20 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.cohort.results.records import Cohort, read_case, read_cohort
-from LandmarkDetectionLib.cohort.results.reviews import read_case_review, write_case_review
+from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review_path, write_case_review
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionLib.io.records import write_review
+from LandmarkDetectionLib.io.shared_review import (
+    RENEW_SECONDS,
+    Mark,
+    ReviewChangedError,
+    Reviewing,
+    merged,
+    version_of,
+)
 from LandmarkDetectionLib.requests import ReadImage
 from LandmarkDetectionSlicer.scene.nodes import RECORD_ROLE, enableUndo, loadWorldReview, storeReview
+from LandmarkDetectionSlicer.scene.transforms import linearToWorld
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
@@ -54,6 +65,13 @@ class CohortReview:
         Called with the case and its review after each time it was saved.
     onFailed
         Called with one sentence when a case cannot be opened, or a review not be saved.
+    reviewer
+        As others who open the same case are told.
+
+    Attributes
+    ----------
+    conflict
+        What somebody else has saved meanwhile; None while nobody has. ``takeTheirs`` and ``merge`` end it.
     """
 
     def __init__(
@@ -62,7 +80,13 @@ class CohortReview:
         onOpened: Callable[[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLMarkupsFiducialNode], None],
         onSaved: Callable[[CaseName, Review], None],
         onFailed: Callable[[str], None],
+        reviewer: str = "",
     ) -> None:
+        self.conflict: ReviewChangedError | None = None
+        self._reviewer = reviewer
+        self._mark: Mark | None = None
+        self._version = ""
+        self._begun: Review | None = None
         self._worker = worker
         self._onOpened, self._onSaved, self._onFailed = onOpened, onSaved, onFailed
         self._cohort: Cohort | None = None
@@ -76,6 +100,9 @@ class CohortReview:
         self._saveTimer.setSingleShot(True)
         self._saveTimer.setInterval(SAVE_AFTER_MS)
         self._saveTimer.connect("timeout()", self.save)
+        self._markTimer = qt.QTimer()
+        self._markTimer.setInterval(round(1000 * RENEW_SECONDS))
+        self._markTimer.connect("timeout()", self._renewMark)
 
     @property
     def current(self) -> CaseName | None:
@@ -91,6 +118,11 @@ class CohortReview:
     def landmarkNode(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
         """The landmarks of the open case; None when they are not in the scene (any more)."""
         return slicer.mrmlScene.GetNodeByID(self._landmarksId) if self._landmarksId else None
+
+    @property
+    def others(self) -> list[Reviewing]:
+        """Who else has the open case open."""
+        return self._mark.others() if self._mark is not None else []
 
     def open(self, folder: Path, name: CaseName, images: ImagePlaces) -> None:
         """Leave the case that is open and open another; ``onOpened`` or ``onFailed`` is called."""
@@ -118,18 +150,74 @@ class CohortReview:
         review = loadWorldReview(node)
         if review == self._saved:
             return True
+        if self.conflict is not None:
+            self._onFailed(str(self.conflict))
+            return False
         try:
-            write_case_review(self._cohort, self._name.case, self._name.model, review)
+            write_case_review(self._cohort, self._name.case, self._name.model, review, self._version)
+        except ReviewChangedError as problem:
+            self.conflict = problem
+            self._onFailed(str(problem))
+            return False
         except LandmarkDetectionError as problem:
             self._onFailed(str(problem))
             return False
-        self._saved = review
+        self._noteSaved(review)
         self._onSaved(self._name, review)
+        return True
+
+    def takeTheirs(self) -> None:
+        """End the conflict: what the other one saved is shown, what was said here is taken back (undo)."""
+        if self.conflict is not None:
+            self._settle(self.conflict.theirs)
+
+    def merge(self) -> bool:
+        """End the conflict: what was said here stays, everything else is the other one's; then save."""
+        node = self.landmarkNode
+        if self.conflict is None or node is None or self._begun is None:
+            return True
+        self._settle(merged(self._begun, loadWorldReview(node), self.conflict.theirs))
+        return self.save()
+
+    def _settle(self, review: Review) -> None:
+        conflict, node = self.conflict, self.landmarkNode
+        if conflict is None or node is None:
+            return
+        self.conflict = None
+        self._version, self._saved, self._begun = conflict.version, conflict.theirs, conflict.theirs
+        slicer.mrmlScene.SaveStateForUndo()
+        storeReview(review.transformed(linearToWorld(node).inverse), None, node)
+
+    def _noteSaved(self, review: Review) -> None:
+        """From now on this is what was saved last, and what a conflict would begin from."""
+        if self._cohort is None or self._name is None:
+            return
+        self._saved = self._begun = review
+        self._version = version_of(review_path(self._cohort, self._name.case, self._name.model))
+
+    def _keepAside(self) -> bool:
+        """Write what a person said here, and nobody decided on, into a file beside; False when that fails."""
+        node, mark = self.landmarkNode, self._mark
+        if node is None or mark is None:
+            return True
+        number = 1
+        while (path := mark.path.with_name(f"{mark.path.stem}-not-merged-{number}.json")).exists():
+            number += 1
+        try:
+            write_review(loadWorldReview(node), path)
+        except LandmarkDetectionError as problem:
+            self._onFailed(str(problem))
+            return False
+        self._onFailed(
+            _("Somebody else's review of {case} stands; what was said here is in {file}.").format(
+                case=self._name.case if self._name is not None else "", file=path
+            )
+        )
         return True
 
     def leave(self) -> bool:
         """Save the open case and take it out of the scene; False, and it stays, when it cannot be saved."""
-        if not self.save():
+        if not (self._keepAside() if self.conflict is not None else self.save()):
             return False
         self._cancelLoading()
         self._removeNodes()
@@ -138,7 +226,10 @@ class CohortReview:
 
     def sceneCloses(self) -> None:
         """The scene is about to be closed: the last moment to save."""
-        self.save()
+        if self.conflict is not None:
+            self._keepAside()
+        else:
+            self.save()
         self._cancelLoading()
         self._forget()
 
@@ -183,6 +274,8 @@ class CohortReview:
         self._volumeId = volumeNode.GetID()
         if modality:
             volumeNode.SetAttribute("DICOM.Modality", modality)
+        path = review_path(cohort, name.case, name.model)
+        self._version = version_of(path)
         try:
             review = read_case_review(cohort, name.case, name.model)
         except LandmarkDetectionError as problem:
@@ -193,7 +286,10 @@ class CohortReview:
         enableUndo()
         landmarkNode = storeReview(review, volumeNode)
         self._landmarksId = landmarkNode.GetID()
-        self._saved = loadWorldReview(landmarkNode)
+        self._saved = self._begun = loadWorldReview(landmarkNode)
+        self._mark = Mark(path, self._reviewer)
+        self._renewMark()
+        self._markTimer.start()
         # Steps of another case are not taken back in this one.
         slicer.mrmlScene.ClearUndoStack()
         slicer.mrmlScene.ClearRedoStack()
@@ -203,6 +299,10 @@ class CohortReview:
 
     def _onPoints(self, *_args: object) -> None:
         self._saveTimer.start()
+
+    def _renewMark(self) -> None:
+        if self._mark is not None:
+            self._mark.renew()
 
     # --- leaving ----------------------------------------------------------------------------------------
 
@@ -235,6 +335,10 @@ class CohortReview:
 
     def _forget(self) -> None:
         self._saveTimer.stop()
+        self._markTimer.stop()
+        mark, self._mark, self.conflict, self._begun = self._mark, None, None, None
+        if mark is not None:
+            mark.remove()
         if self._observed is not None:
             node, tag = self._observed
             node.RemoveObserver(tag)

@@ -195,7 +195,7 @@ def test_undo_does_not_reach_into_the_case_before(host, listed):
     open_case(host, listed)
     host.press_key("a")
     second = open_case(host, listed, 1)
-    listed.review.undo()
+    listed.review.desk.undo()
     host.process_events()
     assert volumes(host) == [second] and listed.review.review.reviewed == ()
 
@@ -205,7 +205,7 @@ def test_what_was_said_is_saved_a_moment_later_without_leaving(host, listed, fol
     host.press_key("a")
     assert review_of(folder, first).reviewed == ()
     host.wait_until(lambda: len(review_of(folder, first).reviewed) == 1)
-    listed.review.undo()
+    listed.review.desk.undo()
     host.wait_until(lambda: review_of(folder, first).reviewed == ())
 
 
