@@ -1,8 +1,8 @@
 """One review that several people may have open: who has, and that nobody writes over what another one saved.
 
-A review is written only over the version that was read. Who finds another version there is told what differs,
-and goes on from both (:func:`merged`) or from the other one. Whoever has a review open leaves a mark beside it,
-a hidden file of its own that is renewed while the program lives; it keeps nobody from anything.
+A review is written only over the version that was read. Who finds another version there is told what
+differs, and goes on from both (:func:`merged`) or from the other one. Whoever has a review open leaves a mark
+beside it, a hidden file of its own that is renewed while the program lives; it keeps nobody from anything.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The cases of a cohort, one after the other in the scene; see :mod:`LandmarkDetectionSlicer.logic.case_review`.
+"""The cases of a cohort, one after the other in the scene; see :mod:`.case_review`.
 
 The prediction in the cohort's folder is never written; a review goes to its folder ``reviews``.
 """

@@ -5,8 +5,8 @@
     reviews/<key>/<model>.json       the review: what the model said beside what a person says
     reviews/<key>/<model>.mrk.json   the landmarks as they stand, for Slicer
 
-They lie beside the folder ``cases``, so that a case that is done again takes no review with it. Several people
-may review one cohort: :mod:`LandmarkDetectionLib.io.shared_review` keeps them from losing each other's work.
+They lie beside the folder ``cases``, so that a case that is done again takes no review with it. Several
+people may review one cohort: :mod:`LandmarkDetectionLib.io.shared_review` keeps the work of each.
 """
 
 from __future__ import annotations
