@@ -42,7 +42,7 @@ DIRECTIONS = {
     "Shift+PageUp": (0, 1, 0),
     "Shift+PageDown": (0, -1, 0),
 }
-"""Keys that move the selected landmark: to the left and right of the screen, up and down, forward and back."""
+"""Keys that move the selected landmark: left and right on the screen, up and down, forward and back."""
 
 
 class PageDesk:
@@ -110,6 +110,7 @@ class PageDesk:
         }
         state.models = [model.name for model in models.usable]
         state.model = state.models[0] if state.models else ""
+        self._proposed = state.model
         state.hasStore = cases.store is not None
         state.keys = list(self.keys)
 
@@ -253,6 +254,8 @@ class PageDesk:
     def _take(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
         self.desk.open(landmarkNode)
         self.desk.mark()
+        made = self.desk.opened.review.prediction.model
+        self.state.model = made if made in self.state.models else self._proposed
         self._kept = loadWorldReview(landmarkNode)
         self._unobserve()
         tag = landmarkNode.AddObserver(landmarkNode.PointModifiedEvent, self._onPoints)

@@ -24,8 +24,9 @@ LEAVING_SECONDS = 2.0
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self' blob:; "
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        "connect-src 'self' ws: wss:; worker-src 'self' blob:; "
         "frame-ancestors 'none'; base-uri 'self'; form-action 'none'"
     ),
     "Referrer-Policy": "no-referrer",
@@ -33,8 +34,8 @@ HEADERS = {
 }
 
 NO_TOKEN = (
-    "This page needs its token: open the whole address that 'landmark-detection review' has printed. After the "
-    "server was started again it is another one."
+    "This page needs its token: open the whole address that 'landmark-detection review' has printed. After "
+    "the server was started again it is another one."
 )
 OCCUPIED = "Somebody has this review open in another browser."
 

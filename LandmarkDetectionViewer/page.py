@@ -83,7 +83,8 @@ def _cases(desk: PageDesk) -> None:
                     _v(
                         "{{ one.key }}{{ one.model ? ' \u00b7 ' + one.model : '' }}"
                         "{{ one.total ? ' \u00b7 ' + one.done + '/' + one.total : '' }}"
-                        "{{ one.reason ? ' \u00b7 no result' : '' }}{{ one.open && row !== $case ? ' \u00b7 open' : '' }}"
+                        "{{ one.reason ? ' \u00b7 no result' : '' }}"
+                        "{{ one.open && row !== $case ? ' \u00b7 open' : '' }}"
                     ),
                     v_for=_v("(one, row) in $cases"),
                     key="row",

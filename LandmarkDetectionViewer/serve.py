@@ -54,8 +54,8 @@ class Serving:
             context.load_cert_chain(self.certificate, self.key)
         except (OSError, ssl.SSLError) as problem:
             raise InputError(
-                f"{self.certificate} cannot be used as certificate ({problem}); give a certificate and its key "
-                "in PEM format.",
+                f"{self.certificate} cannot be used as certificate ({problem}); give a certificate and its "
+                "key in PEM format.",
                 about=("tls_certificate", "tls_key"),
             ) from None
         return context
@@ -102,8 +102,8 @@ def require_free(serving: Serving) -> None:
         except OSError as problem:
             reason = (problem.strerror or str(problem)).lower()
             raise InputError(
-                f"Nobody can listen at {serving.host}, port {serving.port} ({reason}); choose another port, or "
-                "none for any that is free.",
+                f"Nobody can listen at {serving.host}, port {serving.port} ({reason}); choose another port, "
+                "or none for any that is free.",
                 about="port",
             ) from None
 
@@ -137,7 +137,7 @@ async def _serve(
     for name in ("wslink", "trame_server", "trame", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     server = get_server("landmark-review", client_type="vue3")
-    page, gate = build(server, reviewed, serving)
+    page, _gate = build(server, reviewed, serving)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

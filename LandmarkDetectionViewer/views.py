@@ -120,7 +120,8 @@ def _lookAt(view: ThreeDView, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Non
     low, high = np.array(bounds[::2]), np.array(bounds[1::2])
     middle = (low + high) / 2
     camera.SetFocalPoint(*middle)
-    camera.SetPosition(*(middle + [0, 2.2 * np.linalg.norm(high - low) / 1.2, 0]))
+    away = np.array([0.0, 1.8 * np.linalg.norm(high - low), 0.0])
+    camera.SetPosition(*(middle + away))
     camera.SetViewUp(0, 0, 1)
     camera.ResetClippingRange()
 

@@ -1,8 +1,8 @@
 """A case in the scene: opened, reviewed, and saved before it is left.
 
 What a person does is saved a moment later, so that not even the end of the program loses it. Where somebody
-else has saved the case meanwhile nothing is written over: a person decides, and whoever leaves the case without
-a decision finds what was said here in a file beside the review.
+else has saved the case meanwhile nothing is written over: a person decides, and whoever leaves the case
+without a decision finds what was said here in a file beside the review.
 """
 
 from __future__ import annotations
