@@ -441,7 +441,7 @@ class PageDesk:
                 "title": desk.title(one.name),
                 "mine": statusText(one.mine.status),
                 "theirs": statusText(one.theirs.status),
-                "distance": "" if one.distance is None else f"{one.distance:.1f} mm",
+                "distance": f"{one.distance:.1f} mm" if one.distance else "",
             }
             for one in (conflict.differences if conflict is not None else ())
         ]

@@ -53,7 +53,8 @@ class Difference:
     def __str__(self) -> str:
         """As part of a sentence."""
         words = f"{self.name} {self.theirs.status.value}, here {self.mine.status.value}"
-        return words if self.distance is None else f"{words}, {self.distance:.1f} mm apart"
+        is_apart = self.distance is not None and self.distance > SAME_PLACE_MM
+        return f"{words}, {self.distance:.1f} mm apart" if is_apart else words
 
 
 class ReviewChangedError(OutputError):

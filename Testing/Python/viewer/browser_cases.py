@@ -104,6 +104,16 @@ class Page:
         """An entry of the page's state."""
         return self.tab.evaluate(f"window.trame.state.get('review_{name}')")
 
+    def accept_all(self) -> None:
+        """Accept one landmark after the other by its key, as long as any is open."""
+        while (done := self.state("done")) < self.state("total"):
+            selected = json.dumps(self.state("selected"))
+            self.press("a")
+            self.wait(
+                f"window.trame.state.get('review_done') !== {done} || "
+                f"window.trame.state.get('review_selected') !== {selected}"
+            )
+
     @property
     def message(self) -> str:
         """The sentence that is shown; empty for none."""

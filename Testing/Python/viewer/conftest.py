@@ -1,7 +1,7 @@
 """A served review and a browser for the tests of a file.
 
 The viewer has an environment of its own: its packages and those of the other tests exclude each other. It is
-that of ``LANDMARK_DETECTION_VIEWER_PYTHON``, or this one if trame-slicer is in it; without either, tests skip.
+that of ``LANDMARK_DETECTION_VIEWER_PYTHON``, or this one if it has trame-slicer; without either, tests skip.
 """
 
 from collections.abc import Callable, Iterator

@@ -55,9 +55,7 @@ def test_a_point_is_dragged_in_its_plane(page: Page, folder: Path) -> None:
 
 
 def test_all_of_it_is_reviewed_by_keys(page: Page, folder: Path) -> None:
-    for done in range(page.state("done"), len(TIPS)):
-        page.press("a")
-        page.wait_for("done", done + 1)
+    page.accept_all()
     page.press("Control+s")
     page.wait_for("isSaved", True)
     assert read_review(folder / "hand-review.json").progress == (len(TIPS), len(TIPS))
