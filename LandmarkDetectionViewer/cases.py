@@ -22,6 +22,7 @@ from LandmarkDetectionLib.io.formats import DICOM, ITK, NIFTI, PICTURES, stem
 from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
 from LandmarkDetectionLib.io.records import read_review
 from LandmarkDetectionLib.io.shared_review import who_reviews, write_if_unchanged
+from LandmarkDetectionLib.io.volumes import read_volume
 
 MARKUPS = ".mrk.json"
 
@@ -57,6 +58,8 @@ class Cases(Protocol):
 
     store: AnnotationStore | None
     """Where reviews are kept to learn from; None for nowhere."""
+    isStoreOnly: bool
+    """Whether nothing else keeps them."""
 
     def entries(self) -> list[Entry]:
         """The cases, the worst first. InputError when they cannot be read."""
@@ -148,6 +151,7 @@ class CohortCases:
 
     def __init__(self, folder: Path, images: ImagePlaces, store: AnnotationStore | None) -> None:
         self.folder, self.images, self.store = folder, images, store
+        self.isStoreOnly = False
         self._cohort = read_cohort(folder)
 
     def entries(self) -> list[Entry]:
@@ -207,6 +211,7 @@ class ImageCase:
         if results is not None and not results.is_file():
             raise InputError(f"{results} does not exist; check the name and the folder.")
         self.image, self.results, self.store = image, results or _results_beside(image), store
+        self.isStoreOnly = False
         self.path = image.with_name(f"{_stem(image)}-review.json")
 
     def entries(self) -> list[Entry]:
@@ -263,8 +268,16 @@ class StoreCase:
         return self.annotation.review
 
     def write(self, review: Review, version: str) -> str:
-        """Nothing: the store is written when a person says so."""
+        """Nothing: the store is written when a person says so, or leaves."""
         return version
+
+    def keep(self, review: Review, reviewer: str, seconds: float) -> None:
+        """Write an annotation now. InputError and OutputError as ``AnnotationStore.save``."""
+        image, protocol = self.place.path, self.store.protocol
+        if protocol is None:
+            raise InputError(f"The protocol of the annotation store {self.store.path} is missing.")
+        volume = read_volume(image)
+        self.store.save(review, volume, image, protocol=protocol, reviewer=reviewer, seconds=seconds)
 
 
 class StoreCases:
@@ -272,6 +285,7 @@ class StoreCases:
 
     def __init__(self, store: AnnotationStore) -> None:
         self.store: AnnotationStore | None = store
+        self.isStoreOnly = True
         self._kept = store
 
     def entries(self) -> list[Entry]:

@@ -5,26 +5,28 @@ as the state of the page. What a step means is :class:`LandmarkDetectionSlicer.l
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import slicer
-from LandmarkDetectionSlicer.logic import annotating, detecting, measuring
+from LandmarkDetectionSlicer.logic import annotating
 from LandmarkDetectionSlicer.logic.case_review import CaseReview
 from LandmarkDetectionSlicer.logic.known_models import KnownModels, ProtocolFinder
 from LandmarkDetectionSlicer.logic.review_desk import ReviewDesk
-from LandmarkDetectionSlicer.logic.words import statusText, warningsOfAll
 from LandmarkDetectionSlicer.process.worker import BackgroundWorker
-from LandmarkDetectionSlicer.scene import colors, volumes
+from LandmarkDetectionSlicer.scene import volumes
 from LandmarkDetectionSlicer.scene.choices import Others
 from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
 
 from LandmarkDetectionLib.core.protocol import protocol_of_names
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionLib.reporting.case import cells, number
-from LandmarkDetectionViewer import surfaces
+from LandmarkDetectionViewer import showing, surfaces
+from LandmarkDetectionViewer.cases import StoreCase
+from LandmarkDetectionViewer.finding import Finding
+from LandmarkDetectionViewer.host import QTimer
 from LandmarkDetectionViewer.state import Message, PageState
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionViewer.views import Views
 
 MOVE_MM = 1.0
+MEASURE_MS = 120
 DIRECTIONS = {
     "Shift+ArrowLeft": (-1, 0, 0),
     "Shift+ArrowRight": (1, 0, 0),
@@ -81,11 +84,15 @@ class PageDesk:
         self.review = CaseReview(self.worker, self._onOpened, self._onSaved, self._onNotSaved, reviewer)
         self.entries: list[Entry] = []
         self.volumeNode: slicer.vtkMRMLScalarVolumeNode | None = None
-        self._run: detecting.DetectionRun | None = None
-        self._protocols = ProtocolFinder()
+        self.finding = Finding(self)
+        self.protocols = ProtocolFinder()
         self._clock = annotating.ReviewClock()
         self._kept: Review | None = None
         self._pending = False
+        self._measuring = QTimer()
+        self._measuring.setSingleShot(True)
+        self._measuring.setInterval(MEASURE_MS)
+        self._measuring.connect("timeout()", self._measureNow)
         self._observed: tuple[Any, int] | None = None
         self.keys: dict[str, Callable[[], object]] = {
             "A": self.desk.accept,
@@ -185,12 +192,20 @@ class PageDesk:
 
     def _leaveAnd(self, go: Callable[[], None]) -> None:
         """Keep what was said, where cases are kept in a store, before the next one is opened."""
-        node = self.review.landmarkNode
-        mustKeep = self.cases.store is not None and not hasattr(self.cases, "folder") and node is not None
-        if mustKeep and self._kept is not None and loadWorldReview(node) != self._kept:
+        if self._mustKeep():
             self._annotate(go)
         else:
             go()
+
+    def _mustKeep(self) -> bool:
+        """Whether the store alone keeps what is said, and does not have it yet."""
+        node = self.review.landmarkNode
+        if not self.cases.isStoreOnly or node is None or self._kept is None:
+            return False
+        review = loadWorldReview(node)
+        return review != self._kept and any(
+            mark.is_present and mark.status.by_person for mark in review.landmarks
+        )
 
     def _open(self, row: int) -> None:
         self.stopDetecting()
@@ -211,6 +226,9 @@ class PageDesk:
             return
         self._forget()
         self.state.case = row
+        # Of a cohort, a case is one model's.
+        own = self.entries[row].model
+        self.state.models = [own] if own else [model.name for model in self.models.usable]
         self.review.openCase(case)
 
     def _forget(self) -> None:
@@ -269,7 +287,15 @@ class PageDesk:
             observed[0].RemoveObserver(observed[1])
 
     def _onPoints(self, *_args: object) -> None:
-        self._show()
+        session = self.desk.session
+        if session is None or not session.isDragging:
+            self._show()
+        elif not self._measuring.active:  # often: the table stays as it is until the point is let go
+            self._measuring.start()
+
+    def _measureNow(self) -> None:
+        if self.desk.session is not None and not self.desk.session.isClosed:
+            self.state.measurements = showing.measured(self)
 
     # --- saving -----------------------------------------------------------------------------------------
 
@@ -324,7 +350,7 @@ class PageDesk:
             then()
 
         try:
-            protocol = store.protocol or self._protocols.protocolOf(review, self.desk.model)
+            protocol = store.protocol or self.protocols.protocolOf(review, self.desk.model)
             annotating.saveAnnotation(
                 self.worker,
                 self.volumeNode,
@@ -343,41 +369,21 @@ class PageDesk:
 
     def detect(self) -> None:
         """Find landmarks in the open image, in the background."""
-        if self.volumeNode is None or not self.state.model or self._run is not None:
-            return
-        self.message.clear()
-        self.state.progress, self.state.progressText = 0, "Starting"
-        self.state.isDetecting = True
-        self._run = detecting.DetectionRun(
-            self.worker,
-            self.volumeNode,
-            self.state.model,
-            onProgress=self._onProgress,
-            onFinished=self._onDetected,
-            onFailed=self._onNotDetected,
-        )
-        self._run.start()
+        self.finding.start()
 
     def stopDetecting(self) -> None:
         """Stop a detection; nothing has changed."""
-        if self._run is not None:
-            self._run.cancel()
+        self.finding.stop()
 
-    def _onProgress(self, share: float, text: str, secondsLeft: float | None) -> None:
-        left = "" if secondsLeft is None else f", {secondsLeft:.0f} s left"
-        self.state.progress = round(100 * share)
-        self.state.progressText = f"{text[:1].upper()}{text[1:]}{left}"
-
-    def _onDetected(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, sentence: str) -> None:
-        self._run, self.state.isDetecting = None, False
+    def takeDetected(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, sentence: str) -> None:
+        """Review what was found."""
+        before = self.review.landmarkNode
+        if before is not None and before is not landmarkNode:
+            self.desk.close()
+            before.GetDisplayNode().SetVisibility(False)
         self.review.take(landmarkNode)
         self._take(landmarkNode)
         self.message.information(sentence)
-        self._show()
-
-    def _onNotDetected(self, sentence: str) -> None:
-        self._run, self.state.isDetecting = None, False
-        self.message.error(sentence)
         self._show()
 
     # --- one landmark -----------------------------------------------------------------------------------
@@ -428,74 +434,16 @@ class PageDesk:
 
     def _showNow(self) -> None:
         self._pending = False
-        state, desk = self.state, self.desk
-        session = desk.session
-        state.rows = [_row(one) for one in desk.rows()]
-        state.selected = desk.selected or ""
-        state.hasLandmarks = session is not None
-        state.canDetect = self.volumeNode is not None and volumes.refusal(self.volumeNode) is None
-        state.isSaved = self.review.isSaved
-        conflict = self.review.conflict
-        state.conflict = [
-            {
-                "title": desk.title(one.name),
-                "mine": statusText(one.mine.status),
-                "theirs": statusText(one.theirs.status),
-                "distance": f"{one.distance:.1f} mm" if one.distance else "",
-            }
-            for one in (conflict.differences if conflict is not None else ())
-        ]
-        state.title, state.remarks, state.warnings, state.measurements = "", [], [], []
-        if session is None or session.isClosed or desk.review is None:
-            state.done = state.total = 0
-            return
-        state.done, state.total = desk.review.progress
-        state.warnings = warningsOfAll(desk.review)
-        state.canUndo, state.canRedo, state.isLocked = session.canUndo, session.canRedo, session.isLocked
-        state.canFindNear, state.canFollow = desk.findNear.isPossible(), desk.following.isPossible()
-        state.hasChain = bool(desk.chain)
-        if desk.selected is not None:
-            state.title, state.remarks = desk.title(desk.selected), desk.remarks(desk.selected)
-        desk.showRegion()
-        state.measurements = self._measured()
-
-    def _measured(self) -> list[dict[str, str]]:
-        """What the landmarks measure where they are now, a dragged one included."""
-        node = self.desk.opened.node
-        review = loadWorldReview(node)
-        protocol = self._protocols.protocolOf(review, self.desk.model)
-        if protocol is None or not protocol.measurements:
-            return []
-        try:
-            found = measuring.measureNode(node, protocol, review)
-        except LandmarkDetectionError as problem:
-            return [{"title": str(problem), "value": "", "usual": "", "said": ""}]
-        return [_measurement(one) for one in found if one.value is not None]
+        showing.showAll(self)
 
     def close(self) -> None:
         """Save what is open, and end the background process."""
+        node, case = self.review.landmarkNode, self.review.case
+        if self._mustKeep() and node is not None and isinstance(case, StoreCase):
+            try:
+                case.keep(loadWorldReview(node), self.reviewer, self._clock.seconds(node.GetID()))
+            except LandmarkDetectionError as problem:
+                print(f"Error: {problem}", file=sys.stderr)
         self.review.close()
         self.desk.close()
         self.worker.stop()
-
-
-def _row(row: Any) -> dict[str, Any]:
-    color, shape = colors.mark(row.status)
-    return {
-        "name": row.name,
-        "title": row.title,
-        "confidence": "" if row.confidence is None else f"{100 * row.confidence:.0f} %",
-        "status": row.status.value,
-        "statusText": row.statusText,
-        "color": color,
-        "symbol": colors.SYMBOLS[shape],
-        "warnings": list(row.warnings),
-    }
-
-
-def _measurement(one: Any) -> dict[str, str]:
-    title, value, _interval, usual, said = cells(one)
-    if one.spread is not None:
-        half = number((one.spread.high - one.spread.low) / 2, one.unit, with_unit=False)
-        value = f"{value} \u00b1 {half}"
-    return {"title": title, "value": value, "usual": usual, "said": said}

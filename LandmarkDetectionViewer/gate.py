@@ -60,7 +60,7 @@ class Gate:
         How many there are.
     """
 
-    def __init__(self, token: str, isSecure: bool, onLeft: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, token: str, isSecure: bool, onLeft: Callable[[], object] = lambda: None) -> None:
         self._token, self._isSecure, self._onLeft = token, isSecure, onLeft
         self._browsers: set[str] = set()
         self._inside: str | None = None
@@ -96,7 +96,7 @@ class Gate:
             if "take" in request.query:
                 self._inside = browser
                 self._sendAway(browser)
-                return web.HTTPFound("/index.html")
+                return _elsewhere("/index.html")
             if await self._isOccupied(browser):
                 return _page(OCCUPIED, 409, "/?take=over", "Go on here; the other page is closed.")
         if request.path == SOCKET:
@@ -110,7 +110,7 @@ class Gate:
         if browser not in self._browsers:
             browser = secrets.token_urlsafe(24)
             self._browsers.add(browser)
-        response = web.HTTPFound("/")
+        response = _elsewhere("/")
         response.set_cookie(
             COOKIE, browser, httponly=True, samesite="Strict", secure=self._isSecure, path="/", max_age=43_200
         )
@@ -147,6 +147,10 @@ class Gate:
     async def _alive(self, request: web.Request) -> web.Response:
         browser = request.cookies.get(COOKIE, "")
         return web.json_response({"connected": browser in self._tasks.values()})
+
+
+def _elsewhere(path: str) -> web.Response:
+    return web.Response(status=302, headers={"Location": path})
 
 
 def _page(sentence: str, status: int, link: str = "", words: str = "") -> web.Response:

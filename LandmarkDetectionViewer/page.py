@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from trame.widgets import html
+from trame.widgets import html as elements
 from trame_vuetify.ui.vuetify3 import VAppLayout
 
 from LandmarkDetectionViewer.state import PREFIX
@@ -21,6 +23,23 @@ MODULE = {
     "styles": ["__landmark_review/page.css"],
 }
 TITLE = "Landmark review"
+
+#: What the elements of trame pass over unless they are told to.
+ACCESSIBLE = [
+    *((f"aria_{word}", f"aria-{word}") for word in ("hidden", "label", "live", "pressed", "selected")),
+    "role",
+]
+MORE = {"Select": ["value"]}
+html: Any = SimpleNamespace(
+    **{
+        name: partial(getattr(elements, name), **{"__properties": [*ACCESSIBLE, *MORE.get(name, ())]})
+        for name in (
+            *("Aside", "Button", "Details", "Div", "Footer", "H2", "Header", "Input", "Kbd", "Label", "Main"),
+            *("Option", "P", "Progress", "Section", "Select", "Small", "Span", "Summary", "Table", "Tbody"),
+            *("Td", "Th", "Thead", "Tr"),
+        )
+    }
+)
 
 
 def _v(expression: str) -> str:
@@ -57,7 +76,7 @@ def build(server: Any, desk: PageDesk, views: Views) -> VAppLayout:
                 _actions(desk)
             with html.Main(classes="views", aria_label="Views"):
                 views.layouts.initialize_layout_grid(layout)
-        layout.root.add_child(html.Div(id="review-lost", hidden=True, role="alert"))
+        html.Div(id="review-lost", hidden=True, role="alert")
     return layout
 
 

@@ -181,11 +181,17 @@ def build(server: Any, reviewed: Reviewed, serving: Serving) -> tuple[Any, Any]:
     InputError
         There is nothing that can be reviewed.
     """
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        # Without asking for a screen first, in vain.
+        os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
     from trame_slicer.core import SlicerApp
+    from vtkmodules.vtkCommonCore import vtkObject
 
     from LandmarkDetectionViewer import host
 
     app = SlicerApp()
+    # What VTK warns of names files; whoever reviews is told by the page.
+    vtkObject.GlobalWarningDisplayOff()
     host.install(app.scene)
     # Only now: this is code of the Slicer module, for which the host was made.
     from LandmarkDetectionSlicer.logic.known_models import KnownModels

@@ -134,6 +134,7 @@ def _slice_words(server: Any, _name: str, view: SliceView) -> None:
             theme="dark",
             density="compact",
             aria_label=f"Slice of the {view.get_singleton_tag().lower()} view",
+            **{"__properties": [("aria_label", "aria-label")]},
         )
 
 

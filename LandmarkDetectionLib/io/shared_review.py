@@ -212,6 +212,7 @@ class Mark:
         """The review is closed."""
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
+            self.path.parent.rmdir()  # where there is nothing else
 
     def others(self) -> list[Reviewing]:
         """Who else has it open; marks of programs that ended are passed over, and old ones removed."""

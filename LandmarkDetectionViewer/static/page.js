@@ -23,6 +23,9 @@
     true,
   );
 
+  // A choice is made: keys mean the review again.
+  document.addEventListener("change", (event) => event.target.matches?.("select") && event.target.blur());
+
   let shown = "";
   new MutationObserver(() => {
     const row = document.querySelector(".landmarks tr.is-selected");

@@ -62,7 +62,7 @@ def saved(folder: Path) -> Review:
 
 def test_neither_title_nor_address_names_the_patient_or_the_token(page: Page, served: Served) -> None:
     token = served.address.partition("token=")[2]
-    assert page.tab.title() == "Landmark review"
+    page.wait("document.title === 'Landmark review'")
     assert token not in page.tab.url and NAME not in page.tab.url
     assert token not in page.tab.evaluate("document.cookie")
 
@@ -70,7 +70,7 @@ def test_neither_title_nor_address_names_the_patient_or_the_token(page: Page, se
 def test_a_detection_shows_how_far_it_is_and_can_be_cancelled(page: Page) -> None:
     page.tab.locator("button.detect").click()
     page.wait_for("isDetecting", True)
-    assert page.tab.locator("progress[aria-label=Detection]").is_visible()
+    page.tab.locator("progress[aria-label=Detection]").wait_for()
     page.tab.locator("button.cancel").click()
     page.wait_for("isDetecting", False)
     assert page.message == "Cancelled; nothing was changed."
