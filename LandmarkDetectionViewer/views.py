@@ -57,9 +57,11 @@ class Views:
             }
         )
         self.layouts.set_layout(VOLUME)
-        for view in self.threeD:
-            # Sorting transparent surfaces costs more than all the rest, and the skin needs none.
-            view.renderer().SetUseDepthPeeling(False)
+        for view in (*self.slices, *self.threeD):
+            # Without a graphics card smooth edges cost as much as all the rest, and so does sorting what is
+            # transparent; the skin needs none.
+            view.render_window().SetMultiSamples(0)
+            view.first_renderer().SetUseDepthPeeling(False)
 
     @property
     def isVolume(self) -> bool:

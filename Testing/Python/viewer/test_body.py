@@ -13,7 +13,7 @@ from LandmarkDetectionLib.files import resource_path
 from LandmarkDetectionLib.io.records import read_review
 from Testing.Python.viewer.browser_cases import Page, Served, until
 
-NAME = "Hans-Meier-1961"
+NAME = "sample-of-nobody"
 
 
 @pytest.fixture(scope="module")
