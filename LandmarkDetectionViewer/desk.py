@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,7 +114,7 @@ class PageDesk:
             "Shift+N": lambda: self.goToCase(1),
             "Shift+P": lambda: self.goToCase(-1),
             "Escape": self.desk.findNear.stop,
-            **{key: lambda key=key: self.moveBy(key) for key in DIRECTIONS},
+            **{key: partial(self.moveBy, key) for key in DIRECTIONS},
         }
         state.models = [model.name for model in models.usable]
         state.model = state.models[0] if state.models else ""
@@ -228,7 +229,9 @@ class PageDesk:
         self.state.case = row
         # Of a cohort, a case is one model's.
         own = self.entries[row].model
-        self.state.models = [own] if own else [model.name for model in self.models.usable]
+        usable = [model.name for model in self.models.usable]
+        self.state.models = [one for one in usable if own in ("", one)]
+        self.state.model = self._proposed if self._proposed in self.state.models else own
         self.review.openCase(case)
 
     def _forget(self) -> None:
@@ -273,7 +276,8 @@ class PageDesk:
         self.desk.open(landmarkNode)
         self.desk.mark()
         made = self.desk.opened.review.prediction.model
-        self.state.model = made if made in self.state.models else self._proposed
+        if made in self.state.models:
+            self.state.model = made
         self._kept = loadWorldReview(landmarkNode)
         self._unobserve()
         tag = landmarkNode.AddObserver(landmarkNode.PointModifiedEvent, self._onPoints)

@@ -135,7 +135,7 @@ def _detection(desk: PageDesk) -> None:
             _v("{{ $hasLandmarks ? 'Detect again' : 'Detect landmarks' }}"),
             classes=(_v("$hasLandmarks ? 'detect' : 'detect first'"),),
             click=desk.detect,
-            disabled=(_v("!$canDetect || !$model"),),
+            disabled=(_v("!$canDetect || !$models.includes($model)"),),
             type="button",
         )
     with html.Section(classes="bar detection", v_else=True):
