@@ -103,6 +103,7 @@ def make_cohort(folder: Path, cases: int, landmarks: int) -> Cohort:
 
 def review(page: Page, served: Served, cases: int, wrong: int) -> None:
     """Go through all cases and print the tables."""
+    page.tab.wait_for_selector(".views img")
     page.tab.evaluate(WATCH)
     keys = drags = 0
     key_ms: list[float] = []
