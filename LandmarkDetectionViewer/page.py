@@ -76,7 +76,6 @@ def build(server: Any, desk: PageDesk, views: Views) -> VAppLayout:
                 _actions(desk)
             with html.Main(classes="views", aria_label="Views"):
                 views.layouts.initialize_layout_grid(layout)
-        html.Div(id="review-lost", hidden=True, role="alert")
     return layout
 
 

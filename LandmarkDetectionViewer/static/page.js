@@ -45,10 +45,16 @@
       // Counted below.
     }
     failures = connected ? 0 : failures + 1;
-    const lost = document.getElementById("review-lost");
-    if (!lost) return;
+    let lost = document.getElementById("review-lost");
+    if (!lost) {
+      // Outside of what the server has drawn, which goes with the connection.
+      lost = document.createElement("div");
+      lost.id = "review-lost";
+      lost.setAttribute("role", "alert");
+      document.body.append(lost);
+    }
     lost.hidden = failures < 2;
-    lost.textContent =
+    lost.textContent = lost.hidden ? "" :
       "The connection to the server is lost. What was reviewed up to now is saved there; load this page again when the server is back.";
   }, 2000);
 })();

@@ -210,4 +210,3 @@ def test_it_ends_cleanly_and_has_named_nobody(served: Served, page: Page) -> Non
     said = [line for line in served.said if "address" not in line]
     assert NAME not in "".join(said)
     page.tab.wait_for_selector("#review-lost:not([hidden])")
-    page.picture("lost")

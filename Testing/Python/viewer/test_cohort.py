@@ -87,4 +87,3 @@ def test_keys_go_from_case_to_case_and_the_mark_goes_along(page: Page, cohort: C
     page.wait("window.trame.state.get('review_done') > 0")
     page.press("Shift+P")
     page.wait("window.trame.state.get('review_messageText') === 'This is the first case.'")
-    page.picture("cohort")
