@@ -12,7 +12,7 @@
   document.addEventListener(
     "keydown",
     (event) => {
-      if (!window.trame || event.altKey || event.target.closest?.(FIELDS)) return;
+      if (!window.trame?.state || event.altKey || event.target.closest?.(FIELDS)) return;
       const keys = window.trame.state.get(PREFIX + "keys") || [];
       const pressed = combination(event);
       if (!keys.includes(pressed)) return;

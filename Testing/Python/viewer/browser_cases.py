@@ -98,7 +98,7 @@ class Page:
 
     def wait_for(self, name: str, value: Any) -> None:
         """Until an entry of the page's state has a value."""
-        self.wait(f"window.trame?.state.get('review_{name}') === {json.dumps(value)}")
+        self.wait(f"window.trame?.state?.get('review_{name}') === {json.dumps(value)}")
 
     def state(self, name: str) -> Any:
         """An entry of the page's state."""
