@@ -257,6 +257,55 @@ def create_once(path: str | os.PathLike[str], text: str, mode: int | None = None
     return True
 
 
+@contextmanager
+def locked(path: str | os.PathLike[str], seconds: float = 20.0) -> Iterator[None]:
+    """Hold the lock of a file while the block runs: nobody else who asks for it does so at the same time.
+
+    The lock is a hidden, empty file beside it, and ends with its process.
+
+    Parameters
+    ----------
+    path
+        The file, which need not exist; its folder must.
+    seconds
+        How long another one is waited for.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written, or another program holds the lock for longer.
+    """
+    target = Path(path)
+    try:
+        handle = os.open(target.with_name(f".{target.name}{LOCK}"), os.O_CREAT | os.O_RDWR, 0o666)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {path}: {reason_of(error)}; choose a folder you may write to."
+        ) from error
+    try:
+        until = time.monotonic() + seconds
+        while not _try_lock(handle):
+            if time.monotonic() > until:
+                raise OutputError(f"Cannot write {path}: another program is writing it; try again.")
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    except OSError:
+        return False
+    return True
+
+
 def require_file(path: Path, *, error: type[LandmarkDetectionError] = InputError) -> None:
     """Refuse what is no ordinary file before it is opened: a named pipe would be waited for without end.
 

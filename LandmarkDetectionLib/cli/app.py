@@ -41,6 +41,7 @@ from LandmarkDetectionLib.cli.help import GroupedCommands, WholeHelp
 from LandmarkDetectionLib.cli.info import info
 from LandmarkDetectionLib.cli.models import models_app
 from LandmarkDetectionLib.cli.options import EXIT_CODES
+from LandmarkDetectionLib.cli.review import review
 from LandmarkDetectionLib.cli.serve import serve
 from LandmarkDetectionLib.cli.skeleton import skeleton
 from LandmarkDetectionLib.cli.synthesize import demo, synthesize
@@ -74,6 +75,7 @@ app.command(epilog=EXIT_CODES)(align.crop)
 app.command(epilog=EXIT_CODES)(align.align)
 app.command(epilog=EXIT_CODES)(visits.visits)
 app.command(epilog=EXIT_CODES)(refine.refine)
+app.command(epilog=EXIT_CODES)(review)
 app.command("second-opinion", epilog=EXIT_CODES)(second_opinion.second_opinion)
 app.command("next-case", epilog=EXIT_CODES)(refine.next_case)
 app.command(epilog=EXIT_CODES)(evaluate.evaluate)

@@ -12,7 +12,15 @@ from typer.core import TyperGroup
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Find landmarks": ("detect", "demo", "series", "models", "info", "serve"),
-    "Correct and measure": ("refine", "second-opinion", "next-case", "measure", "report", "agreement"),
+    "Correct and measure": (
+        "review",
+        "refine",
+        "second-opinion",
+        "next-case",
+        "measure",
+        "report",
+        "agreement",
+    ),
     "Axes, boxes and visits": ("frame", "crop", "align", "visits"),
     "Whole cohorts": ("batch", "cohort-report"),
     "Programs and agents": ("mcp",),

@@ -74,7 +74,12 @@ def test_the_wheel_holds_the_library_and_its_resources_and_nothing_else(
     wheel: zipfile.ZipFile, repository: Path
 ) -> None:
     resources = {f"{PACKAGE}/{name}" for name in tracked(repository, "Resources")}
-    assert content(wheel) == tracked(repository, PACKAGE) | resources
+    viewer = tracked(repository, "LandmarkDetectionViewer")
+    scene = {
+        name.removeprefix("LandmarkDetection/")
+        for name in tracked(repository, "LandmarkDetection/LandmarkDetectionSlicer")
+    }
+    assert content(wheel) == tracked(repository, PACKAGE) | resources | viewer | scene
     assert not [name for name in wheel.namelist() if "test" in name.lower().replace("latest", "")]
 
 

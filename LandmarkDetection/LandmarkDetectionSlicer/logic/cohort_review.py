@@ -1,36 +1,29 @@
-"""The cases of a cohort, one after the other in the scene: opened, reviewed, and saved before they are left.
+"""The cases of a cohort, one after the other in the scene; see :mod:`.case_review`.
 
-The prediction in the cohort's folder is never written; a review goes to its folder ``reviews``. What a person
-does is saved a moment later, so that not even the end of Slicer loses it.
+The prediction in the cohort's folder is never written; a review goes to its folder ``reviews``.
 """
 
 from __future__ import annotations
 
 import glob
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import qt
-import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.cohort.results.records import Cohort, read_case, read_cohort
-from LandmarkDetectionLib.cohort.results.reviews import read_case_review, write_case_review
+from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review_path, write_case_review
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
-from LandmarkDetectionLib.requests import ReadImage
-from LandmarkDetectionSlicer.scene.nodes import RECORD_ROLE, enableUndo, loadWorldReview, storeReview
+from LandmarkDetectionLib.io.shared_review import version_of
+from LandmarkDetectionSlicer.logic.case_review import CaseReview, ImagePlace
 
 if TYPE_CHECKING:
+    import slicer
+
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionSlicer.process.worker import BackgroundWorker
-
-# What Slicer itself reads as the library does; the rest is read by the library, DICOM for example.
-READ_BY_SLICER = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
-SAVE_AFTER_MS = 2000
 
 
 @dataclass(frozen=True)
@@ -41,19 +34,42 @@ class CaseName:
     model: str
 
 
-class CohortReview:
+@dataclass(frozen=True)
+class CohortCase:
+    """A case of a cohort, as :class:`.case_review.CaseReview` opens one."""
+
+    cohort: Cohort
+    name: CaseName
+    place: ImagePlace
+
+    @property
+    def title(self) -> str:
+        """The key of the case."""
+        return self.name.case
+
+    @property
+    def path(self) -> Path:
+        """Of the review."""
+        return review_path(self.cohort, self.name.case, self.name.model)
+
+    def read(self) -> Review:
+        """The review as it stands; one just begun when nobody has looked at it."""
+        return read_case_review(self.cohort, self.name.case, self.name.model)
+
+    def write(self, review: Review, version: str) -> str:
+        """Write it over the version that was read; gives the one that is there now."""
+        return version_of(write_case_review(self.cohort, self.name.case, self.name.model, review, version))
+
+
+class CohortReview(CaseReview):
     """The case of a cohort that is open, if one is.
 
     Parameters
     ----------
-    worker
-        Reads the images that Slicer does not read by itself.
-    onOpened
-        Called with the volume and the landmarks when a case is there.
+    worker, onOpened, onFailed, reviewer
+        As of :class:`.case_review.CaseReview`.
     onSaved
         Called with the case and its review after each time it was saved.
-    onFailed
-        Called with one sentence when a case cannot be opened, or a review not be saved.
     """
 
     def __init__(
@@ -62,184 +78,49 @@ class CohortReview:
         onOpened: Callable[[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLMarkupsFiducialNode], None],
         onSaved: Callable[[CaseName, Review], None],
         onFailed: Callable[[str], None],
+        reviewer: str = "",
     ) -> None:
-        self._worker = worker
-        self._onOpened, self._onSaved, self._onFailed = onOpened, onSaved, onFailed
-        self._cohort: Cohort | None = None
-        self._name: CaseName | None = None
-        self._saved: Review | None = None
-        self._volumeId = self._landmarksId = ""
-        self._request: int | None = None
-        self._temporary: tempfile.TemporaryDirectory | None = None
-        self._observed: tuple[slicer.vtkMRMLNode, int] | None = None
-        self._saveTimer = qt.QTimer()
-        self._saveTimer.setSingleShot(True)
-        self._saveTimer.setInterval(SAVE_AFTER_MS)
-        self._saveTimer.connect("timeout()", self.save)
+        def opened(
+            volumeNode: slicer.vtkMRMLScalarVolumeNode,
+            landmarkNode: slicer.vtkMRMLMarkupsFiducialNode | None,
+        ) -> None:
+            if landmarkNode is not None:  # every case of a cohort has a prediction
+                onOpened(volumeNode, landmarkNode)
+
+        def saved(review: Review) -> None:
+            if self.current is not None:
+                onSaved(self.current, review)
+
+        super().__init__(worker, opened, saved, onFailed, reviewer)
 
     @property
     def current(self) -> CaseName | None:
         """The case that is open or being opened."""
-        return self._name
-
-    @property
-    def isLoading(self) -> bool:
-        """Whether an image is being read."""
-        return self._request is not None
-
-    @property
-    def landmarkNode(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
-        """The landmarks of the open case; None when they are not in the scene (any more)."""
-        return slicer.mrmlScene.GetNodeByID(self._landmarksId) if self._landmarksId else None
+        return self.case.name if isinstance(self.case, CohortCase) else None
 
     def open(self, folder: Path, name: CaseName, images: ImagePlaces) -> None:
         """Leave the case that is open and open another; ``onOpened`` or ``onFailed`` is called."""
         if not self.leave():
             return
         try:
-            cohort = read_cohort(folder)
-            read_case_review(cohort, name.case, name.model)  # before anything is loaded
-            path, series = images.find(cohort, name.case)
+            case = cohortCase(folder, name, images)
         except LandmarkDetectionError as problem:
             self._onFailed(str(problem))
             return
-        self._cohort, self._name = cohort, name
-        if path.is_file() and path.name.lower().endswith(READ_BY_SLICER):
-            self._load(path)
-        else:
-            self._readByLibrary(path, series)
+        self.openCase(case)
 
-    def save(self) -> bool:
-        """Write the review of the open case if it has changed; False when that did not work."""
-        self._saveTimer.stop()
-        node = self.landmarkNode
-        if node is None or self._cohort is None or self._name is None:
-            return True
-        review = loadWorldReview(node)
-        if review == self._saved:
-            return True
-        try:
-            write_case_review(self._cohort, self._name.case, self._name.model, review)
-        except LandmarkDetectionError as problem:
-            self._onFailed(str(problem))
-            return False
-        self._saved = review
-        self._onSaved(self._name, review)
-        return True
 
-    def leave(self) -> bool:
-        """Save the open case and take it out of the scene; False, and it stays, when it cannot be saved."""
-        if not self.save():
-            return False
-        self._cancelLoading()
-        self._removeNodes()
-        self._forget()
-        return True
+def cohortCase(folder: Path, name: CaseName, images: ImagePlaces) -> CohortCase:
+    """A case of a cohort.
 
-    def sceneCloses(self) -> None:
-        """The scene is about to be closed: the last moment to save."""
-        self.save()
-        self._cancelLoading()
-        self._forget()
-
-    close = sceneCloses
-    """The module is removed; the scene keeps the nodes."""
-
-    # --- loading ----------------------------------------------------------------------------------------
-
-    def _readByLibrary(self, path: Path, series: str) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="landmark-detection-")
-        target = Path(self._temporary.name) / "image.nrrd"
-        request = ReadImage(source=str(path), series=series or None, path=str(target))
-        self._request = self._worker.request(
-            request, lambda fraction, text: None, self._onRead, self._onNotRead
-        )
-
-    def _onRead(self, result: dict[str, Any]) -> None:
-        self._request = None
-        self._load(Path(result["path"]), result.get("modality", ""))
-
-    def _onNotRead(self, kind: str, sentence: str) -> None:
-        self._request = None
-        self._dropTemporary()
-        self._forget()
-        self._onFailed(sentence)
-
-    def _load(self, path: Path, modality: str = "") -> None:
-        cohort, name = self._cohort, self._name
-        if cohort is None or name is None:  # another case was asked for meanwhile
-            self._dropTemporary()
-            return
-        try:
-            volumeNode = slicer.util.loadVolume(str(path), {"name": name.case})
-        except RuntimeError:
-            self._forget()
-            self._onFailed(
-                _("The image of {case} cannot be loaded; is it still as it was?").format(case=name.case)
-            )
-            return
-        finally:
-            self._dropTemporary()
-        self._volumeId = volumeNode.GetID()
-        if modality:
-            volumeNode.SetAttribute("DICOM.Modality", modality)
-        try:
-            review = read_case_review(cohort, name.case, name.model)
-        except LandmarkDetectionError as problem:
-            self._removeNodes()
-            self._forget()
-            self._onFailed(str(problem))
-            return
-        enableUndo()
-        landmarkNode = storeReview(review, volumeNode)
-        self._landmarksId = landmarkNode.GetID()
-        self._saved = loadWorldReview(landmarkNode)
-        # Steps of another case are not taken back in this one.
-        slicer.mrmlScene.ClearUndoStack()
-        slicer.mrmlScene.ClearRedoStack()
-        tag = landmarkNode.AddObserver(landmarkNode.PointModifiedEvent, self._onPoints)
-        self._observed = (landmarkNode, tag)
-        self._onOpened(volumeNode, landmarkNode)
-
-    def _onPoints(self, *_args: object) -> None:
-        self._saveTimer.start()
-
-    # --- leaving ----------------------------------------------------------------------------------------
-
-    def _cancelLoading(self) -> None:
-        number, self._request = self._request, None
-        if number is not None:
-            self._worker.cancel(number)
-        self._dropTemporary()
-
-    def _dropTemporary(self) -> None:
-        temporary, self._temporary = self._temporary, None
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.cleanup()
-
-    def _removeNodes(self) -> None:
-        scene = slicer.mrmlScene
-        for nodeId in (self._landmarksId, self._volumeId):
-            node = scene.GetNodeByID(nodeId) if nodeId else None
-            if node is None:
-                continue
-            others = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
-            others += [node.GetStorageNode(), node.GetNodeReference(RECORD_ROLE)]
-            scene.RemoveNode(node)
-            for other in filter(None, others):
-                scene.RemoveNode(other)
-        if self._volumeId:
-            scene.ClearUndoStack()
-            scene.ClearRedoStack()
-
-    def _forget(self) -> None:
-        self._saveTimer.stop()
-        if self._observed is not None:
-            node, tag = self._observed
-            node.RemoveObserver(tag)
-        self._observed = self._name = self._cohort = self._saved = None
-        self._volumeId = self._landmarksId = ""
+    Raises
+    ------
+    InputError
+        The folder, the case or its review cannot be read, or its image is not known or not there.
+    """
+    cohort = read_cohort(folder)
+    read_case_review(cohort, name.case, name.model)  # before anything is loaded
+    return CohortCase(cohort, name, ImagePlace(*images.find(cohort, name.case)))
 
 
 @dataclass(frozen=True)

@@ -38,39 +38,43 @@ class ReviewActions:
         self._page = page
         # Kept here: in Slicer nobody else does.
         self._menu = qt.QMenu(page.widget)
-        self.previous = self._entry(_("Previous"), "P", page.goToPrevious)
-        self.restore = self._entry(_("Restore what the model said"), "R", page.restore)
-        self.restoreAll = self._entry(_("Restore all landmarks"), "", page.restoreAll)
-        self.redo = self._entry(_("Redo"), "Ctrl+Y", page.redo)
+        self.previous = self._entry(_("Previous"), "P", page.desk.goToPrevious)
+        self.restore = self._entry(_("Restore what the model said"), "R", page.desk.restore)
+        self.restoreAll = self._entry(_("Restore all landmarks"), "", page.desk.restoreAll)
+        self.redo = self._entry(_("Redo"), "Ctrl+Y", page.desk.redo)
         self._menu.addSeparator()
         self.findNear = self._entry(_("Find again near a click"), "F", None)
         self.lock = self._entry(_("Lock points against the mouse"), "L", None)
-        self.down = self._entry(_("All vertebrae one down"), "D", lambda: page.shiftLevels(1))
-        self.up = self._entry(_("All vertebrae one up"), "U", lambda: page.shiftLevels(-1))
+        self.down = self._entry(_("All vertebrae one down"), "D", lambda: page.desk.shiftLevels(1))
+        self.up = self._entry(_("All vertebrae one up"), "U", lambda: page.desk.shiftLevels(-1))
         self._menu.addSeparator()
         self.detectAgain = self._entry(_("Detect again"), "", detectAgain)
         self.save = self._entry(_("Save landmarks..."), "", save)
         self.open = self._entry(_("Open landmarks..."), "", open)
         self.findNear.checkable = self.lock.checkable = True
-        self.lock.connect("toggled(bool)", page.setLocked)
+        self.lock.connect("toggled(bool)", page.desk.setLocked)
         page.ui.actionsButton.setMenu(self._menu)
         self._shortcuts: list[qt.QShortcut] = []
 
     def bindKeys(self, widget: Any) -> None:
         """Make the keys those of the window that holds a widget, while that is visible."""
-        page = self._page
+        desk = self._page.desk
         here = (
-            ("A", page.accept),
-            ("M", page.markMissing),
-            ("N", page.goToNext),
-            ("P", page.goToPrevious),
-            ("R", page.restore),
-            ("D", lambda: page.shiftLevels(1)),
-            ("U", lambda: page.shiftLevels(-1)),
+            ("A", desk.accept),
+            ("M", desk.markMissing),
+            ("N", desk.goToNext),
+            ("P", desk.goToPrevious),
+            ("R", desk.restore),
+            ("D", lambda: desk.shiftLevels(1)),
+            ("U", lambda: desk.shiftLevels(-1)),
             ("F", self.findNear.trigger),
             ("L", self.lock.trigger),
         )
-        everywhere = (("Ctrl+Z", page.undo), ("Ctrl+Y", page.redo), ("Ctrl+Shift+Z", page.redo))
+        everywhere = (
+            ("Ctrl+Z", desk.undo),
+            ("Ctrl+Y", desk.redo),
+            ("Ctrl+Shift+Z", desk.redo),
+        )
         for keys, action in here:
             self._shortcuts.append(self._shortcut(widget, keys, action, isEverywhere=False))
         for keys, action in everywhere:

@@ -398,7 +398,12 @@ class BatchPage:
             parameters.modelName = name.model
         self.context.actions.showLandmarks(landmarkNode)
         self.cases.select(name)
-        self.message.information(_("{case} is open; it is saved as you review it.").format(case=name.case))
+        if others := self.review.others:
+            self.message.warning(str(others[0]))
+        else:
+            self.message.information(
+                _("{case} is open; it is saved as you review it.").format(case=name.case)
+            )
         self._show()
 
     def _onSaved(self, name: CaseName, review: Review) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import slicer
+
+from LandmarkDetectionSlicer.logic.known_models import KnownModels, ProtocolFinder
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol as LandmarkProtocol
@@ -37,14 +38,6 @@ class PanelActions(Protocol):
         """Use the version that a model was made from, or the one made from it."""
 
 
-@dataclass(frozen=True)
-class KnownModels:
-    """The usable models, shipped ones first, and the reason for each that is not usable."""
-
-    usable: tuple[Model, ...] = ()
-    broken: dict[str, str] = field(default_factory=dict)
-
-
 class PanelContext:
     """Given to every page.
 
@@ -65,7 +58,7 @@ class PanelContext:
         self.actions = actions
         self.models = KnownModels()
         self.parameters: LandmarkDetectionParameters | None = None
-        self._measuredBy: tuple[tuple[str, ...], LandmarkProtocol | None] | None = None
+        self._protocols = ProtocolFinder()
 
     @property
     def chosen(self) -> LandmarkDetectionParameters:
@@ -82,27 +75,11 @@ class PanelContext:
 
     def modelOf(self, review: Review) -> Model | None:
         """Whose words and picture to show: the model that made it, else one that knows the same landmarks."""
-        names, models = set(review.landmarks.names), self.models.usable
-        return next(
-            (model for model in models if model.name == review.prediction.model),
-            next((model for model in models if names <= set(model.protocol.names)), None),
-        )
+        return self.models.modelOf(review)
 
     def protocolOf(self, review: Review) -> LandmarkProtocol | None:
         """Of the model that made the landmarks while these are its landmarks, else the one that fits best."""
-        from LandmarkDetectionLib.errors import LandmarkDetectionError
-        from LandmarkDetectionLib.measurement.from_files import protocol_of
-
-        model, landmarks = self.modelOf(review), review.landmarks
-        if model is not None and set(model.protocol.names) == set(landmarks.names):
-            return model.protocol
-        asked = (model.name if model is not None else "", *landmarks.names)
-        if self._measuredBy is None or self._measuredBy[0] != asked:  # files are not read at every step
-            try:
-                self._measuredBy = asked, protocol_of(landmarks, asked[0])
-            except LandmarkDetectionError:
-                self._measuredBy = asked, None
-        return self._measuredBy[1]
+        return self._protocols.protocolOf(review, self.modelOf(review))
 
 
 def loadForm(name: str) -> Any:

@@ -9,11 +9,12 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer.logic.words import warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
-from LandmarkDetectionSlicer.panel.words import warningsOfAll
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.scene import nodes, sample_data, volumes
-from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, Side
+from LandmarkDetectionSlicer.scene.choices import Side
+from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.models import Model

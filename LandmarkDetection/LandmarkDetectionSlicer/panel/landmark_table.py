@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import qt
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.landmarks import Status
+from LandmarkDetectionSlicer.logic.review_desk import Row
 from LandmarkDetectionSlicer.panel.pictures import statusIcon
 
 NAME, CONFIDENCE, STATUS, WARNING = range(4)
-
-
-class Row(NamedTuple):
-    """What is shown of one landmark; ``name`` is that of the protocol."""
-
-    name: str
-    title: str
-    confidence: float | None
-    status: Status
-    statusText: str
-    warnings: tuple[str, ...]
 
 
 class LandmarkTable:
@@ -80,13 +69,6 @@ class LandmarkTable:
         else:
             self._widget.clearSelection()
         self._widget.blockSignals(wasBlocked)
-
-    def neighbour(self, name: str | None, step: int) -> str | None:
-        """The landmark so many rows below, or at the end of the table; None when it is empty."""
-        if not self.names:
-            return None
-        row = self.names.index(name) + step if name in self.names else 0
-        return self.names[min(max(row, 0), len(self.names) - 1)]
 
     def _onRow(self) -> None:
         row = self._widget.currentRow()

@@ -1,11 +1,11 @@
 """What the panel remembers in the scene: the choices of its user, saved and loaded with everything else."""
 
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
-from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+from LandmarkDetectionSlicer.scene.choices import Depth, Device, Others, Side
 
 if TYPE_CHECKING:
     from slicer.parameterNodeWrapper import ParameterNode  # what the decorator adds
@@ -13,72 +13,6 @@ else:
     ParameterNode = object
 
 DEFAULT_MODEL = "whole-body-ct"
-
-
-class Depth(Enum):
-    """How the distance from front to back is found; the values are the library's words."""
-
-    AUTOMATIC = ""
-    NETWORK = "network"
-    LATERAL = "lateral"
-    MEAN = "mean"
-
-    def label(self) -> str:
-        """As the panel shows it."""
-        return {
-            Depth.AUTOMATIC: _("Best for the model"),
-            Depth.NETWORK: _("Networks, from front and side"),
-            Depth.LATERAL: _("View from the side"),
-            Depth.MEAN: _("Mean of the training bodies"),
-        }[self]
-
-
-class Device(Enum):
-    """What computes; the values are the library's words."""
-
-    AUTOMATIC = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-    def label(self) -> str:
-        """As the panel shows it."""
-        return {
-            Device.AUTOMATIC: _("Automatic"),
-            Device.CPU: _("Processor (CPU)"),
-            Device.CUDA: _("Graphics card (CUDA)"),
-        }[self]
-
-
-class Side(Enum):
-    """Which hand it is, for models of hands; the values are the library's words."""
-
-    AUTOMATIC = "auto"
-    LEFT = "left"
-    RIGHT = "right"
-
-    def label(self) -> str:
-        """As the panel shows it."""
-        return {
-            Side.AUTOMATIC: _("As the thumb tells"),
-            Side.LEFT: _("Left hand"),
-            Side.RIGHT: _("Right hand"),
-        }[self]
-
-
-class Others(Enum):
-    """When the landmarks that nobody has settled follow a correction."""
-
-    STAY = "stay"
-    FOLLOW = "follow"
-    LIVE = "live"
-
-    def label(self) -> str:
-        """As the panel shows it."""
-        return {
-            Others.STAY: _("Stay where they are"),
-            Others.FOLLOW: _("Follow corrections"),
-            Others.LIVE: _("Follow while dragging"),
-        }[self]
 
 
 @parameterNodeWrapper
@@ -89,7 +23,7 @@ class LandmarkDetectionParameters(ParameterNode):
     modelName - the model that finds them; empty takes the usual one
     landmarks - the landmarks under review
     automaticThreshold, threshold - whether the value between air and body is estimated, and it if not
-    depth, device, side - see the enumerations
+    depth, device, side - see ``scene.choices``
     keepReviewed - whether detecting again leaves alone what a person has settled
     others - whether the other landmarks follow corrections
     """

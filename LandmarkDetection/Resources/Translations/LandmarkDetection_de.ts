@@ -867,6 +867,58 @@
         <translation>Schwellenwert zwischen Luft und Körper</translation>
     </message>
     <message>
+        <source>Computed on:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Where landmarks are found, and in which versions.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Worker:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>computer:8753, empty for this one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Address of a worker on another computer, where landmark-detection serve runs. Without one, landmarks are found on this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Token:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>As the worker printed it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What proves to the worker that you may use it, and to you that it is yours.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Certificate:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>File, for an encrypted connection</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Certificate of the worker, a file in the format PEM. An SSH tunnel needs none.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Test connection</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ask the worker which versions it has; when it answers, landmarks are found there from now on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The body as the model will see it from the front. It should be complete and free of the table.</source>
         <translation>Der Körper, wie das Modell ihn von vorn sehen wird. Er soll vollständig sein und ohne den Tisch.</translation>
     </message>
@@ -1295,6 +1347,10 @@
         <translation>Das Modell {name} ist nicht installiert; wählen Sie ein anderes, oder installieren Sie es erneut.</translation>
     </message>
     <message>
+        <source>Asking the worker elsewhere for its models...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>There is no usable model; install one on the page Models.</source>
         <translation>Es gibt kein benutzbares Modell; installieren Sie eines auf der Seite „Modelle“.</translation>
     </message>
@@ -1522,6 +1578,10 @@
         <translation>Wählen Sie zuerst ein Modell auf der Seite „Prüfen“.</translation>
     </message>
     <message>
+        <source>Models learn on the computer that they are on, and this one is on that of the worker.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Only models that were trained on annotated images learn from corrections; train one below.</source>
         <translation>Nur Modelle, die mit annotierten Bildern trainiert wurden, lernen aus Korrekturen; trainieren Sie unten eines.</translation>
     </message>
@@ -1696,6 +1756,10 @@
         <translation>{name} wurde entfernt.</translation>
     </message>
     <message>
+        <source>on the computer of the worker</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>comes with the module</source>
         <translation>kommt mit dem Modul</translation>
     </message>
@@ -1847,6 +1911,41 @@
     <message>
         <source>missing</source>
         <translation>fehlt</translation>
+    </message>
+</context>
+<context>
+    <name>panel.worker_place</name>
+    <message>
+        <source>Test connection</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Use this computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This computer, version {version}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{address}, version {version}, Python {python}, PyTorch {torch}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A detection is running; wait for it or cancel it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Asking {address}...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Landmarks are found on this computer from now on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The connection works; landmarks are found at {address} from now on.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>

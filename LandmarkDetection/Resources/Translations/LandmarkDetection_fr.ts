@@ -867,6 +867,58 @@
         <translation>Seuil entre l&apos;air et le corps</translation>
     </message>
     <message>
+        <source>Computed on:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Where landmarks are found, and in which versions.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Worker:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>computer:8753, empty for this one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Address of a worker on another computer, where landmark-detection serve runs. Without one, landmarks are found on this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Token:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>As the worker printed it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What proves to the worker that you may use it, and to you that it is yours.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Certificate:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>File, for an encrypted connection</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Certificate of the worker, a file in the format PEM. An SSH tunnel needs none.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Test connection</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ask the worker which versions it has; when it answers, landmarks are found there from now on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The body as the model will see it from the front. It should be complete and free of the table.</source>
         <translation>Le corps tel que le modèle le verra de face. Il doit être complet et sans la table.</translation>
     </message>
@@ -1295,6 +1347,10 @@
         <translation>Le modèle {name} n&apos;est pas installé ; choisissez-en un autre, ou réinstallez-le.</translation>
     </message>
     <message>
+        <source>Asking the worker elsewhere for its models...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>There is no usable model; install one on the page Models.</source>
         <translation>Il n&apos;y a aucun modèle utilisable ; installez-en un à la page « Modèles ».</translation>
     </message>
@@ -1522,6 +1578,10 @@
         <translation>Choisissez d&apos;abord un modèle à la page « Vérifier ».</translation>
     </message>
     <message>
+        <source>Models learn on the computer that they are on, and this one is on that of the worker.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Only models that were trained on annotated images learn from corrections; train one below.</source>
         <translation>Seuls les modèles entraînés sur des images annotées apprennent des corrections ; entraînez-en un ci-dessous.</translation>
     </message>
@@ -1696,6 +1756,10 @@
         <translation>{name} a été supprimé.</translation>
     </message>
     <message>
+        <source>on the computer of the worker</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>comes with the module</source>
         <translation>fourni avec le module</translation>
     </message>
@@ -1847,6 +1911,41 @@
     <message>
         <source>missing</source>
         <translation>manquant</translation>
+    </message>
+</context>
+<context>
+    <name>panel.worker_place</name>
+    <message>
+        <source>Test connection</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Use this computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This computer, version {version}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{address}, version {version}, Python {python}, PyTorch {torch}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A detection is running; wait for it or cancel it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Asking {address}...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Landmarks are found on this computer from now on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The connection works; landmarks are found at {address} from now on.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>

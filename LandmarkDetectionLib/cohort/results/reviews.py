@@ -5,7 +5,8 @@
     reviews/<key>/<model>.json       the review: what the model said beside what a person says
     reviews/<key>/<model>.mrk.json   the landmarks as they stand, for Slicer
 
-They lie beside the folder ``cases``, so that a case that is done again takes no review with it.
+They lie beside the folder ``cases``, so that a case that is done again takes no review with it. Several
+people may review one cohort: :mod:`LandmarkDetectionLib.io.shared_review` keeps the work of each.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.files import make_folder
 from LandmarkDetectionLib.io.markups import write_landmarks
 from LandmarkDetectionLib.io.records import read_review, write_review
+from LandmarkDetectionLib.io.shared_review import write_if_unchanged
 
 REVIEWS = "reviews"
 
@@ -44,8 +46,16 @@ def read_case_review(cohort: Cohort, key: str, model: str) -> Review:
     return review if review.prediction == detection else review.rerun(detection)
 
 
-def write_case_review(cohort: Cohort, key: str, model: str, review: Review) -> Path:
+def write_case_review(
+    cohort: Cohort, key: str, model: str, review: Review, version: str | None = None
+) -> Path:
     """Write the review of a case, each file in one step; the prediction is left alone.
+
+    Parameters
+    ----------
+    version
+        What the review was read as, of ``io.shared_review.version_of``: another one is not written over. With
+        None whatever is there is.
 
     Returns
     -------
@@ -56,10 +66,15 @@ def write_case_review(cohort: Cohort, key: str, model: str, review: Review) -> P
     ------
     OutputError
         A file cannot be written; what was written before is then as it was.
+    ReviewChangedError
+        Somebody else has saved the case since.
     """
     path = review_path(cohort, key, model)
     make_folder(path.parent, "the review is not saved")
     # The record first: with it alone nothing is lost.
-    write_review(review, path)
+    if version is None:
+        write_review(review, path)
+    else:
+        write_if_unchanged(review, path, version)
     write_landmarks(review.landmarks, path.with_name(f"{model}.mrk.json"))
     return path

@@ -1,5 +1,6 @@
 """Many cases in the panel: run in the background, reviewed worst first, and saved before they are left."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 
 from LandmarkDetectionLib.cohort.results.records import read_cohort
-from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review_path
+from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review_path, write_case_review
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.io.protocols import load_protocol
+from LandmarkDetectionLib.io.records import read_review
+from LandmarkDetectionLib.io.shared_review import Mark
 from LandmarkDetectionLib.io.volumes import write_volume
 from LandmarkDetectionLib.quality.triage import landmarks_by_priority
 from Testing.examples.cohort_cases import make_results, write_results
@@ -195,7 +198,7 @@ def test_undo_does_not_reach_into_the_case_before(host, listed):
     open_case(host, listed)
     host.press_key("a")
     second = open_case(host, listed, 1)
-    listed.review.undo()
+    listed.review.desk.undo()
     host.process_events()
     assert volumes(host) == [second] and listed.review.review.reviewed == ()
 
@@ -205,7 +208,7 @@ def test_what_was_said_is_saved_a_moment_later_without_leaving(host, listed, fol
     host.press_key("a")
     assert review_of(folder, first).reviewed == ()
     host.wait_until(lambda: len(review_of(folder, first).reviewed) == 1)
-    listed.review.undo()
+    listed.review.desk.undo()
     host.wait_until(lambda: review_of(folder, first).reviewed == ())
 
 
@@ -225,6 +228,7 @@ def test_a_finished_case_is_ticked_and_makes_room_among_the_open_ones(host, list
 
 def test_a_case_that_cannot_be_saved_stays_open_and_nothing_is_lost(host, listed, folder):
     first = open_case(host, listed)
+    shutil.rmtree(folder / "reviews")  # with the mark that the case is open
     (folder / "reviews").write_text("a file where the folder should be")
     host.press_key("a")
     listed.batch.goToNext()
@@ -234,6 +238,30 @@ def test_a_case_that_cannot_be_saved_stays_open_and_nothing_is_lost(host, listed
     listed.batch.goToNext()
     assert listed.batch.review.current.case != first
     assert len(review_of(folder, first).reviewed) == 1
+
+
+def test_what_somebody_else_saved_is_told_and_both_are_kept(host, listed, folder):
+    first = open_case(host, listed)
+    model = listed.batch.review.current.model
+    path = review_path(read_cohort(folder), first, model)
+    other = review_of(folder, first)
+    write_case_review(read_cohort(folder), first, model, other.mark_missing(other.landmarks.names[0]))
+    theirs = path.read_bytes()
+    host.press_key("a")
+    assert not listed.batch.review.save()
+    assert "Somebody else has saved this review meanwhile" in complaint(listed)
+    assert path.read_bytes() == theirs
+    assert listed.batch.review.leave()
+    kept = read_review(path.with_name(f"{model}-not-merged-1.json"))
+    assert path.read_bytes() == theirs and len(kept.reviewed) == 1
+
+
+def test_a_case_that_somebody_has_open_says_who(host, listed, folder):
+    case, model = listed_cases(listed)[0][0], read_cohort(folder).settings.models[0].name
+    mark = Mark(review_path(read_cohort(folder), case, model), "Anna")
+    mark.renew()
+    assert open_case(host, listed) == case
+    assert listed.batch.message.text.startswith("Anna has had this case open since")
 
 
 @pytest.mark.parametrize("end", ["scene", "module", "unload"])

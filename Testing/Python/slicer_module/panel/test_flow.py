@@ -58,7 +58,7 @@ def detected(opened: tuple[SlicerHost, Any, list[str]], host: SlicerHost) -> tup
         host.close_scene()
         load_sample(host, panel)
         detect(host, panel)
-    panel.review.restoreAll()
+    panel.review.desk.restoreAll()
     return panel, panel.parameters.landmarks
 
 
@@ -107,7 +107,7 @@ def test_two_clicks_lead_from_an_empty_scene_to_landmarks_and_keys_review_them_a
     assert len(rows(panel)) == count
     review = stored(panel.parameters.landmarks)
     order = landmarks_by_priority(review)
-    assert [name for name, _, _ in rows(panel)] == [panel.review.title(name) for name in order]
+    assert [name for name, _, _ in rows(panel)] == [panel.review.desk.title(name) for name in order]
     present = [review.landmarks[name] for name in order if review.landmarks[name].is_present]
     assert None not in [mark.expected_error for mark in present]
     first, last = present[0], present[-1]
@@ -171,7 +171,7 @@ def test_a_landmark_is_found_again_near_a_click_and_undo_takes_it_back(host, det
     before = node.GetNthControlPointPositionWorld(index)
     host.press_key(qt.Qt.Key_F)
     assert panel.review.actions.findNear.checked
-    panel.review._findNear._picker._node.AddControlPointWorld([before[0] + 15, before[1], before[2] - 10])
+    panel.review.desk.findNear._picker._node.AddControlPointWorld([before[0] + 15, before[1], before[2] - 10])
     host.wait_until(lambda: status_of(panel, "Left knee") == "corrected", DETECTING_MS)
     assert not panel.review.actions.findNear.checked
     after = node.GetNthControlPointPositionWorld(index)

@@ -198,7 +198,7 @@ def test_positions_are_those_of_the_file_however_the_image_was_moved(host, panel
 def test_an_image_that_is_in_no_file_needs_a_copy(host, panel, folders):
     volume = add_volume("Mueller^Hans", np.random.default_rng(0).integers(0, 99, (4, 5, 6)).astype(np.int16))
     show_detection(panel, volume, DETECTION)
-    panel.review.accept()
+    panel.review.desk.accept()
     ui = open_learning(host, panel, folders / "kept")
     save(host, panel)
     assert "keep a copy of it in the store" in complaint(panel)

@@ -224,4 +224,4 @@ def test_one_button_says_what_comes_next(host):
     assert [button.visible for button in following] == [False, False, True, False]
     host.press_key(QtCore.Qt.Key_Z, QtCore.Qt.ControlModifier)
     assert [button.visible for button in following] == [False, True, False, False]
-    panel.review.restoreAll()
+    panel.review.desk.restoreAll()

@@ -65,7 +65,7 @@ def first(name: str) -> np.ndarray:
 
 
 def settled(host, panel) -> None:
-    follower = panel.review._others._propagator
+    follower = panel.review.desk.following._propagator
     host.wait_until(lambda: follower is not None and not follower.isAsking)
 
 
@@ -76,7 +76,7 @@ def test_the_others_stay_unless_asked_to_follow(host, panel, node):
     drag(node, KNEE, [-60.0, 12.0, -372.0])
     host.process_events(100)
     assert position(node, "wrist_left") == pytest.approx(first("wrist_left"))
-    assert panel.review._others._propagator is None
+    assert panel.review.desk.following._propagator is None
 
 
 def test_the_others_follow_a_dragged_point_and_one_undo_takes_both_back(host, panel, node):
@@ -105,7 +105,7 @@ def test_rings_show_where_the_others_were_until_the_next_step(host, panel, node)
     choose(host, panel, "Follow corrections")
     drag(node, KNEE, [-60.0, 12.0, -372.0])
     settled(host, panel)
-    ghosts = panel.review._others.ghosts.node
+    ghosts = panel.review.desk.following.ghosts.node
     places = [list(ghosts.GetNthControlPointPosition(n)) for n in range(ghosts.GetNumberOfControlPoints())]
     assert places == [pytest.approx(list(first(name))) for name in ("chin", "wrist_left")]
     assert ghosts.GetHideFromEditors() and not ghosts.GetSaveWithScene() and ghosts.GetLocked()
@@ -133,7 +133,7 @@ def test_the_others_follow_while_a_point_is_dragged(host, panel, node):
     settled(host, panel)
     assert position(node, "knee_left") == pytest.approx([-50.0, 12.0, -372.0])
     assert stored(node).reviewed == ("knee_left",)
-    assert panel.review._others.ghosts.node.GetNumberOfControlPoints() == 2
+    assert panel.review.desk.following.ghosts.node.GetNumberOfControlPoints() == 2
     host.click(panel.review.ui.undoButton)
     for name in ("knee_left", "wrist_left"):
         assert position(node, name) == pytest.approx(first(name))
@@ -154,8 +154,8 @@ def test_an_answer_that_comes_after_undo_is_dropped(host, panel, node):
     panel.logic._worker = worker_that("time.sleep(0.3)\n" + MOVES_FIVE_MM)
     choose(host, panel, "Follow corrections")
     panel.review.session.correct("knee_left", [-60.0, 12.0, -372.0])
-    assert panel.review._others._propagator.isAsking
-    panel.review.undo()
+    assert panel.review.desk.following._propagator.isAsking
+    panel.review.desk.undo()
     settled(host, panel)
     time.sleep(0.05)
     host.process_events(50)
@@ -199,7 +199,7 @@ def test_nothing_follows_among_landmarks_of_another_origin(host, panel):
     drag(node, KNEE, [-60.0, 12.0, -372.0])
     host.process_events(100)
     assert position(node, "wrist_left") == pytest.approx(first("wrist_left"))
-    assert panel.review._others._propagator is None
+    assert panel.review.desk.following._propagator is None
 
 
 @pytest.mark.parametrize(

@@ -157,8 +157,8 @@ def agree(panel: Any, expected: Review, done: list[str]) -> None:
     ]
     assert table.names == order and ui.landmarkTable.rowCount == len(order), done
     for row, name in enumerate(order):
-        assert ui.landmarkTable.item(row, 0).text() == panel.review.title(name), done
-        assert ui.landmarkTable.item(row, 2).text() == panel.review._statusText(name), done
+        assert ui.landmarkTable.item(row, 0).text() == panel.review.desk.title(name), done
+        assert ui.landmarkTable.item(row, 2).text() == panel.review.desk.statusText(name), done
     count, total = expected.progress
     assert ui.progressLabel.text == f"{count} of {total} reviewed", done
     assert ui.acceptButton.visible == (count < total) and ui.saveButton.visible == (count == total), done

@@ -55,7 +55,7 @@ def test_warnings_are_shown_with_their_landmark(panel, node):
 def test_a_selected_landmark_shows_the_region_that_holds_it(panel, node):
     panel.review.select("knee_left")
     knee = DETECTION.landmarks["knee_left"]
-    surface = panel.review._region.node
+    surface = panel.review.desk.region.node
     display = surface.GetDisplayNode()
     assert display.GetVisibility() and display.GetVisibility2D()
     assert surface.GetHideFromEditors() and not surface.GetSaveWithScene()
@@ -186,7 +186,7 @@ def test_one_key_moves_a_spine_by_a_vertebra_and_one_undo_takes_it_back(host, pa
     model = panel.review.model
     levels = (("chin",), ("wrist_left",), ("knee_left",))
     protocol = model.protocol.restricted(NAMES).model_copy(update={"chain": levels})
-    panel.review.model = replace(model, protocol=protocol)
+    panel.review.desk.model = replace(model, protocol=protocol)
     before = {mark.name: mark.position for mark in DETECTION.landmarks}
     host.press_key(qt.Qt.Key_D)
     landmarks = stored(node).landmarks
@@ -360,7 +360,7 @@ def test_a_landmark_that_is_nowhere_near_the_click_stays_as_it_is(host, panel, n
     panel.logic._worker = good_worker({**DETECTION.landmarks["toe_left"].to_record(), "name": "knee_left"})
     panel.review.select("knee_left")
     host.press_key(qt.Qt.Key_F)
-    panel.review._findNear._picker._node.AddControlPointWorld([0.0, 0.0, 0.0])
+    panel.review.desk.findNear._picker._node.AddControlPointWorld([0.0, 0.0, 0.0])
     host.wait_until(lambda: any(message.kind == "warning" for message in said(panel)))
     assert "drag the point instead" in complaint(panel)
     assert status_of(panel, "Left knee") == "detected"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
@@ -12,32 +12,33 @@ from LandmarkDetectionSlicer.scene import nodes
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import Landmark
-    from LandmarkDetectionSlicer.panel.review import ReviewPage
+    from LandmarkDetectionSlicer.logic.review_desk import ReviewDesk
 
 
 class FindNear:
-    """The entry of the menu that waits for a click in a view.
+    """Part of a desk: waits for a click in a view.
 
     Parameters
     ----------
-    page
-        The review; the landmark that is selected there when the entry is chosen is looked for.
-    entry
-        Stays down while a click is waited for.
+    desk
+        The review; the landmark that is selected there when the wait begins is looked for.
     """
 
-    def __init__(self, page: ReviewPage, entry: Any) -> None:
-        self._page = page
-        self._entry = entry
+    def __init__(self, desk: ReviewDesk) -> None:
+        self._desk = desk
         self._picker: ClickPicker | None = None
         self._name = ""
-        entry.connect("toggled(bool)", self._onToggled)
+
+    @property
+    def isWaiting(self) -> bool:
+        """Whether the next click in a view is where to look."""
+        return self._picker is not None
 
     def isPossible(self) -> bool:
         """Only the model that made the review can look again, and only in its volume."""
-        page, session, model = self._page, self._page.session, self._page.model
+        desk, session, model = self._desk, self._desk.session, self._desk.model
         return (
-            page.selected is not None
+            desk.selected is not None
             and model is not None
             and session is not None
             and session.landmarkNode is not None
@@ -45,56 +46,55 @@ class FindNear:
             and nodes.volumeOf(session.landmarkNode) is not None
         )
 
+    def start(self) -> None:
+        """Wait for a click; nothing when nobody could look there."""
+        if self.isWaiting or not self.isPossible():
+            return
+        self._desk.window.clearMessages()
+        self._name = self._desk.selected or ""
+        self._say(_("Click near the {landmark} in a view."))
+        self._picker = ClickPicker(self._onClicked, self.stop)
+
     def stop(self) -> None:
         """Wait for a click no longer."""
         picker, self._picker = self._picker, None
         if picker is not None:
             picker.stop()
-            self._page.message.clear()
-        if self._entry.checked:
-            self._entry.checked = False
-
-    def _onToggled(self, isOn: bool) -> None:
-        if not isOn:
-            self.stop()
-            return
-        page = self._page
-        page.context.actions.clearMessages()
-        self._name = page.selected or ""
-        self._say(_("Click near the {landmark} in a view."))
-        self._picker = ClickPicker(self._onClicked, self.stop)
+            self._desk.window.message.clear()
+        self._desk.window.findNearStopped()
 
     def _say(self, sentence: str) -> None:
-        title = self._page.title(self._name).lower()
-        self._page.message.information(sentence.format(landmark=title))
+        title = self._desk.title(self._name).lower()
+        self._desk.window.message.information(sentence.format(landmark=title))
 
     def _onClicked(self, position: list[float]) -> None:
         self._picker = None
         self.stop()
-        page, session, name = self._page, self._page.opened, self._name
+        desk, session, name = self._desk, self._desk.opened, self._name
+        message = desk.window.message
         volumeNode = nodes.volumeOf(session.node)
         if volumeNode is None:  # deleted while the click was waited for
             return
         self._say(_("Looking for the {landmark}..."))
 
         def found(landmark: Landmark) -> None:
-            page.message.clear()
-            if page.session is not session or session.isClosed:
+            message.clear()
+            if desk.session is not session or session.isClosed:
                 return
             if not landmark.is_present:
-                page.message.warning(_("Nothing like it is near the click; drag the point instead."))
+                message.warning(_("Nothing like it is near the click; drag the point instead."))
                 return
             session.correct(name, landmark.position)
-            page.select(name)
+            desk.select(name)
 
         detecting.locateNear(
-            page.context.logic.worker,
+            desk.window.worker,
             volumeNode,
             session.review.prediction.model,
             name,
             position,
             found,
-            page.message.error,
+            message.error,
             threshold=detecting.givenThreshold(session.review.prediction),
             side=session.review.prediction.used.side or "auto",
         )

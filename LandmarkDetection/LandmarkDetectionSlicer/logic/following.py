@@ -1,4 +1,4 @@
-"""The other landmarks follow corrections: what the choice in the settings sets going."""
+"""The other landmarks follow corrections: what a choice of the person sets going."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionSlicer.logic.propagation import Propagator
 from LandmarkDetectionSlicer.scene import nodes
+from LandmarkDetectionSlicer.scene.choices import Others
 from LandmarkDetectionSlicer.scene.ghosts import Ghosts
-from LandmarkDetectionSlicer.scene.parameters import Others
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
-    from LandmarkDetectionSlicer.panel.review import ReviewPage
+    from LandmarkDetectionSlicer.logic.review_desk import ReviewDesk
 
 
-class UpdateOthers:
-    """Part of the page Review; nothing is made before the first correction that others follow.
+class Following:
+    """Part of a desk; nothing is made before the first correction that others follow.
 
     Parameters
     ----------
-    page
+    desk
         The review.
     """
 
-    def __init__(self, page: ReviewPage) -> None:
-        self._page = page
+    def __init__(self, desk: ReviewDesk) -> None:
+        self._desk = desk
         self._propagator: Propagator | None = None
         self._ghosts: Ghosts | None = None
         self._before: LandmarkSet | None = None  # the last step
@@ -34,7 +34,7 @@ class UpdateOthers:
 
     def isPossible(self) -> bool:
         """Only the model that made the review can say it, only in its volume, and not every model can."""
-        session, model = self._page.session, self._page.model
+        session, model = self._desk.session, self._desk.model
         return (
             session is not None
             and model is not None
@@ -46,7 +46,7 @@ class UpdateOthers:
 
     def begin(self) -> None:
         """Another review begins."""
-        self._ghosts = Ghosts(self._page.opened.node)
+        self._ghosts = Ghosts(self._desk.opened.node)
 
     def end(self) -> None:
         """The review ends."""
@@ -80,32 +80,31 @@ class UpdateOthers:
         """A point is on its way."""
         if self._choice() is Others.LIVE:
             if self._beforeDrag is None:
-                self._beforeDrag = self._page.opened.review.landmarks
+                self._beforeDrag = self._desk.opened.review.landmarks
             self._ask()
 
     def _choice(self) -> Others:
-        parameters = self._page.context.parameters
-        return parameters.others if parameters is not None and self.isPossible() else Others.STAY
+        return self._desk.window.others if self.isPossible() else Others.STAY
 
     def _ask(self) -> None:
-        page = self._page
+        desk = self._desk
         if self._propagator is None:
             self._propagator = Propagator(
-                page.opened,
-                page.context.logic.worker,
-                page.opened.review.prediction.model,
+                desk.opened,
+                desk.window.worker,
+                desk.opened.review.prediction.model,
                 self._onMoved,
-                page.message.error,
+                desk.window.message.error,
             )
         self._propagator.ask()
 
     def _onMoved(self, before: LandmarkSet) -> None:
-        page = self._page
-        if self._ghosts is None or page.session is None:  # the review has ended
+        desk = self._desk
+        if self._ghosts is None or desk.session is None:  # the review has ended
             return
         if self._before is None:
             self._before = before
-        count = self._ghosts.show(self._beforeDrag or self._before, page.session.review.landmarks)
-        if count and not page.session.isDragging:
+        count = self._ghosts.show(self._beforeDrag or self._before, desk.session.review.landmarks)
+        if count and not desk.session.isDragging:
             text = _("{count} other landmarks moved.") if count > 1 else _("Another landmark moved.")
-            page.message.information(text.format(count=count))
+            desk.window.message.information(text.format(count=count))

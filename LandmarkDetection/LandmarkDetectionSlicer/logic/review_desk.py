@@ -1,0 +1,416 @@
+"""A review as a person goes through it: what is looked at, what is said of it, which landmark comes next.
+
+A :class:`ReviewDesk` has no widgets. Whatever shows it (the panel, a page in a browser) is its window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from LandmarkDetectionLib.core.landmarks import Landmark, Status
+from LandmarkDetectionLib.quality.triage import landmarks_by_priority, next_open, warnings_of
+from LandmarkDetectionSlicer.logic.finding_near import FindNear
+from LandmarkDetectionSlicer.logic.following import Following
+from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
+from LandmarkDetectionSlicer.logic.words import statusText
+from LandmarkDetectionSlicer.scene import colors, views
+from LandmarkDetectionSlicer.scene.regions import Region
+from LandmarkDetectionSlicer.scene.transforms import worldPosition
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionLib.models import Model
+    from LandmarkDetectionSlicer.process.worker import BackgroundWorker
+    from LandmarkDetectionSlicer.scene.choices import Others
+
+
+class Messages(Protocol):
+    """The one sentence that a window has to say."""
+
+    def information(self, sentence: str) -> None:
+        """What happened, or what to do next."""
+
+    def warning(self, sentence: str) -> None:
+        """What a person should look at before going on."""
+
+    def error(self, sentence: str) -> None:
+        """What did not work, and what to do."""
+
+    def clear(self) -> None:
+        """Say nothing."""
+
+
+class DeskWindow(Protocol):
+    """What a desk needs of the window that shows it."""
+
+    @property
+    def message(self) -> Messages:
+        """Where sentences are shown."""
+
+    @property
+    def worker(self) -> BackgroundWorker:
+        """Does the slow work."""
+
+    @property
+    def others(self) -> Others:
+        """When the landmarks that nobody has settled follow a correction."""
+
+    def modelOf(self, review: Review) -> Model | None:
+        """Whose words to use of a review; None when no model that is here knows its landmarks."""
+
+    def clearMessages(self) -> None:
+        """An action begins: what was said about the one before is over."""
+
+    def showReview(self) -> None:
+        """The landmarks may be others, or said otherwise."""
+
+    def showSelection(self) -> None:
+        """Another landmark is selected."""
+
+    def findNearStopped(self) -> None:
+        """No click is waited for any longer."""
+
+    def reviewEnded(self) -> None:
+        """The landmarks under review are gone."""
+
+
+class Row(NamedTuple):
+    """What is shown of one landmark; ``name`` is that of the protocol."""
+
+    name: str
+    title: str
+    confidence: float | None
+    status: Status
+    statusText: str
+    warnings: tuple[str, ...]
+
+
+class ReviewDesk(VTKObservationMixin):
+    """The landmark node under review, if one is.
+
+    Parameters
+    ----------
+    window
+        Shows it.
+
+    Attributes
+    ----------
+    session
+        The review; None without one.
+    selected
+        The landmark that is looked at.
+    model
+        Whose words are used.
+    openOnly
+        Whether only landmarks are listed that nobody has settled.
+    names
+        The landmarks as they were listed last, the worst first.
+    following
+        Lets the other landmarks follow.
+    findNear
+        Looks for a landmark near a click.
+    region, markers
+        What is drawn besides the points; None without a review.
+    """
+
+    def __init__(self, window: DeskWindow) -> None:
+        super().__init__()
+        self.window = window
+        self.session: ReviewSession | None = None
+        self.selected: str | None = None
+        self.model: Model | None = None
+        self.openOnly = False
+        self.names: list[str] = []
+        self.region: Region | None = None
+        self.markers: colors.StatusMarkers | None = None
+        self.following = Following(self)
+        self.findNear = FindNear(self)
+        self._isSettling = False
+
+    # --- which landmarks --------------------------------------------------------------------------------
+
+    def open(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
+        """Review a node, the landmark first that most needs a look; nothing is shown yet."""
+        self.close()
+        self.session = ReviewSession(
+            landmarkNode, self._onReviewChanged, self.following.onSettled, self.following.onDragged
+        )
+        review = self.session.review
+        self.model = self.window.modelOf(review)
+        self.following.begin()
+        self.region = Region(landmarkNode)
+        self.addObserver(
+            landmarkNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onPointPicked
+        )
+        self.selected = next_open(review) or next(iter(landmarks_by_priority(review)), None)
+
+    def mark(self) -> None:
+        """Draw the status of every landmark."""
+        if self.markers is None and self.session is not None and not self.session.isClosed:
+            self.markers = colors.StatusMarkers(self.session.node)
+
+    def close(self) -> None:
+        """Review nothing."""
+        self.findNear.stop()
+        self.following.end()
+        self.removeObservers()
+        if self.session is not None:
+            self.session.close()
+        if self.markers is not None:
+            self.markers.close()
+        if self.region is not None:
+            self.region.close()
+        self.markers = self.region = None
+        self.session, self.selected, self.model = None, None, None
+
+    def begin(self) -> None:
+        """Show the landmark that most needs a look."""
+        if self.session is None:
+            return
+        first = next_open(self.session.review)
+        if first is not None and first == self.selected:
+            self.center(first)
+        elif first is not None:
+            self.select(first)
+
+    @property
+    def review(self) -> Review | None:
+        """The review as it stands."""
+        return self.session.review if self.session is not None else None
+
+    @property
+    def opened(self) -> ReviewSession:
+        """The session, where there must be one: a button of the review was pressed."""
+        if self.session is None:
+            raise RuntimeError("no landmarks are under review")
+        return self.session
+
+    def _onReviewChanged(self) -> None:
+        if self.session is not None and self.session.isClosed:
+            self.close()
+            self.window.reviewEnded()
+        elif not self._isSettling:
+            self.window.showReview()
+
+    # --- words ------------------------------------------------------------------------------------------
+
+    def title(self, name: str) -> str:
+        """A landmark's name for people."""
+        if self.model is not None and name in self.model.protocol.names:
+            return self.model.protocol[name].title
+        text = name.replace("_", " ")
+        return text[:1].upper() + text[1:]
+
+    def statusText(self, name: str) -> str:
+        """A landmark's status for people."""
+        review = self.opened.review
+        status = review.landmarks[name].status
+        if status is Status.ABSENT and not review.prediction.model:
+            return _("not placed")
+        return statusText(status)
+
+    def remarks(self, name: str) -> list[str]:
+        """What there is to say of a landmark: its definition, warnings, and how far it was moved."""
+        review = self.opened.review
+        landmark, predicted = review.landmarks[name], review.prediction.landmarks[name]
+        lines = [landmark.description, *(f"\u26a0 {one}" for one in warnings_of(review.prediction, name))]
+        if landmark.status is Status.CORRECTED and predicted.is_present:
+            distance = float(((landmark.position - predicted.position) ** 2).sum() ** 0.5)
+            moved = _("Moved by {distance} mm from where the model had it.")
+            lines.append(moved.format(distance=f"{distance:.1f}"))
+        return [line for line in lines if line]
+
+    def rows(self) -> list[Row]:
+        """The landmarks to list, the worst first; also takes them as those that are listed from now on."""
+        review = self.review
+        if review is None or self.selected not in review.landmarks:  # undo may take a point away
+            self.selected = None
+        done = review.reviewed if review is not None and self.openOnly else ()
+        names = landmarks_by_priority(review) if review is not None else ()
+        rows = [self._row(name) for name in names if name not in done]
+        self.names = [row.name for row in rows]
+        return rows
+
+    def _row(self, name: str) -> Row:
+        review = self.opened.review
+        return Row(
+            name,
+            self.title(name),
+            review.prediction.landmarks[name].confidence,
+            review.landmarks[name].status,
+            self.statusText(name),
+            warnings_of(review.prediction, name),
+        )
+
+    # --- going from one to the next ---------------------------------------------------------------------
+
+    def select(self, name: str, center: bool = True) -> None:
+        """Go to a landmark: its row and its words, and the views unless ``center`` is False."""
+        self.selected = name
+        self.window.showSelection()
+        if center:
+            self.center(name)
+
+    def goToNext(self) -> None:
+        """The row below."""
+        self._go(1)
+
+    def goToPrevious(self) -> None:
+        """The row above."""
+        self._go(-1)
+
+    def _go(self, step: int) -> None:
+        name = self.neighbour(self.selected, step)
+        if name is not None:
+            self.select(name)
+
+    def neighbour(self, name: str | None, step: int) -> str | None:
+        """The landmark so many rows below, or at the end of the list; None when it is empty."""
+        if not self.names:
+            return None
+        row = self.names.index(name) + step if name in self.names else 0
+        return self.names[min(max(row, 0), len(self.names) - 1)]
+
+    def showRegion(self) -> None:
+        """Draw where the selected landmark may be."""
+        if self.region is not None:
+            self.region.show(self.opened.review.landmarks[self.selected] if self.selected else None)
+
+    def center(self, name: str) -> None:
+        """Bring a landmark into the middle of the views."""
+        session = self.opened
+        position = session.worldPosition(name)
+        if position is None:  # where the model had it, if it had it anywhere
+            predicted = session.review.prediction.landmarks[name]
+            if predicted.is_present:
+                position = worldPosition(session.node, predicted.position)
+        views.highlight(session.node, session.review.landmarks.names.index(name))
+        if position is not None:
+            views.centerOn(position, self._field(name))
+
+    def _field(self, name: str) -> float:
+        """How much of the image a look at a landmark needs, in mm."""
+        landmarks = self.opened.review.landmarks
+        place = (
+            self.opened.review.prediction.landmarks[name]
+            if not landmarks[name].is_present
+            else landmarks[name]
+        )
+        others = [mark.position for mark in landmarks if mark.is_present and mark.name != name]
+        return views.suitableField(place.position, others, place.expected_error or 0.0)
+
+    def _onPointPicked(self, caller: Any, _event: object) -> None:
+        display = caller.GetDisplayNode()
+        index = display.GetActiveControlPoint() if display is not None else -1
+        names = self.session.review.landmarks.names if self.session is not None else ()
+        if 0 <= index < len(names):
+            self.select(names[index], center=False)
+
+    # --- what a person says -----------------------------------------------------------------------------
+
+    def accept(self) -> None:
+        """The selected landmark is right; go to the next open one."""
+        self._settle(lambda session, name: session.accept(name))
+
+    def markMissing(self) -> None:
+        """The selected landmark is not in the image; go to the next open one."""
+        self._settle(lambda session, name: session.markMissing(name))
+
+    def _settle(self, step: Callable[[ReviewSession, str], None]) -> None:
+        if self.session is None or self.selected is None:
+            return
+        self.window.clearMessages()
+        settled = self.selected
+        self._isSettling = True  # shown once, with the next one selected
+        try:
+            step(self.session, settled)
+        finally:
+            self._isSettling = False
+        following = next_open(self.session.review, settled)
+        self.selected = following or settled
+        self.window.showReview()
+        if following is not None:
+            self.center(following)
+        else:
+            self.window.message.information(
+                _("All {count} landmarks are reviewed.").format(count=len(self.session.review.landmarks))
+            )
+
+    def shiftLevels(self, levels: int) -> None:
+        """The whole spine is off: every vertebra belongs where the one below it (1) or above it (-1) is."""
+        if self.session is None:
+            return
+        self.window.clearMessages()
+        chain = self.chain
+        if not chain:
+            self.window.message.information(_("These landmarks are no chain of vertebrae."))
+            return
+        self.session.shift(chain, levels)
+        if self.selected is not None:
+            self.center(self.selected)
+        end = chain[-1] if levels > 0 else chain[0]
+        self.window.message.information(
+            _("All vertebrae moved; {end} has no place now, look for it.").format(
+                end=", ".join(self.title(name) for name in end)
+            )
+        )
+
+    @property
+    def chain(self) -> tuple[tuple[str, ...], ...]:
+        """The levels of a spine in the model's protocol, as far as all of its landmarks are under review."""
+        names = self.opened.review.landmarks.names
+        return self.model.protocol.restricted(names).chain if self.model is not None else ()
+
+    def restore(self) -> None:
+        """Back to what the model said of the selected landmark."""
+        if self.session is not None and self.selected is not None:
+            self.window.clearMessages()
+            self.session.restore(self.selected)
+            self.center(self.selected)
+
+    def restoreAll(self) -> None:
+        """Back to what the model said of every landmark; undo takes it back."""
+        if self.session is not None:
+            self.window.clearMessages()
+            self.session.restoreAll()
+
+    def undo(self) -> None:
+        """Take the last step back, and show what it was about."""
+        self._travel(lambda session: session.undo())
+
+    def redo(self) -> None:
+        """Do the step again that was taken back."""
+        self._travel(lambda session: session.redo())
+
+    def _travel(self, step: Callable[[ReviewSession], None]) -> None:
+        if self.session is None:
+            return
+        self.window.clearMessages()
+        self.following.forget()
+        before = self.session.review.landmarks
+        step(self.session)
+        if self.session is None:  # undo took the landmarks themselves away
+            return
+        now = self.session.review.landmarks
+        if before.names == now.names:
+            said = (one.name for one, other in zip(before, now, strict=True) if _isSaidOtherwise(one, other))
+            if (changed := next(said, None)) is not None:
+                self.select(changed)
+
+    def setLocked(self, isLocked: bool) -> None:
+        """Hold the points against the mouse, or let them go."""
+        if self.session is not None:
+            self.session.setLocked(isLocked)
+
+
+def _isSaidOtherwise(before: Landmark, now: Landmark) -> bool:
+    """Whether a person says something else of it; what only followed is left out."""
+    if not (before.status.by_person or now.status.by_person):
+        return False
+    isThere = before.is_present and now.is_present
+    return before.status is not now.status or (isThere and bool((before.position != now.position).any()))

@@ -1,0 +1,159 @@
+"""A review served as users serve it, and the words for what a person does in its page."""
+
+import importlib.util
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PYTHON = os.environ.get("LANDMARK_DETECTION_VIEWER_PYTHON") or (
+    sys.executable if importlib.util.find_spec("trame_slicer") else None
+)
+CHROMIUM = os.environ.get("LANDMARK_DETECTION_CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+REPOSITORY = Path(__file__).resolve().parents[3]
+#: Far above what anything takes; only a page that never comes is waited for so long.
+PATIENCE_MS = 240_000
+PICTURES = os.environ.get("LANDMARK_DETECTION_SCREENSHOTS")
+
+
+class Served:
+    """A review that is served.
+
+    Attributes
+    ----------
+    address
+        Of the page, with its token.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        assert PYTHON is not None
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [PYTHON, "-m", "LandmarkDetectionLib", "review", *map(str, arguments), "--json"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[str] = []
+        lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for stream in (self.process.stdout, self.process.stderr):
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True).start()
+        text = ""
+        while '"address"' not in text or "}" not in text:
+            try:
+                text += lines.get(timeout=PATIENCE_MS / 1000)
+            except queue.Empty:
+                self.end()
+                raise AssertionError("nothing was served:\n" + "".join(self.said)) from None
+        self.address: str = json.loads(text[text.index("{") : text.index("}") + 1])["address"]
+
+    def _read(self, stream: Any, lines: "queue.SimpleQueue[str]") -> None:
+        for line in stream:
+            self.said.append(line)
+            if stream is self.process.stdout:
+                lines.put(line)
+
+    @property
+    def root(self) -> str:
+        """The address without its token."""
+        return self.address.partition("?")[0]
+
+    def end(self) -> int:
+        """Ask it to end, and give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=PATIENCE_MS / 1000)
+
+
+class Page:
+    """The page in a browser, with words for what a person does there."""
+
+    def __init__(self, browser: Any, address: str) -> None:
+        self.errors: list[str] = []
+        self.context = browser.new_context(viewport={"width": 1280, "height": 800})
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.tab = self.context.new_page()
+        self.tab.on("pageerror", lambda problem: self.errors.append(str(problem)))
+        self.tab.goto(address)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            self.tab.keyboard.press(key)
+
+    def wait(self, condition: str) -> None:
+        """Until an expression of the page's script is true."""
+        self.tab.wait_for_function(condition)
+
+    def wait_for(self, name: str, value: Any) -> None:
+        """Until an entry of the page's state has a value."""
+        self.wait(f"window.trame?.state?.get('review_{name}') === {json.dumps(value)}")
+
+    def state(self, name: str) -> Any:
+        """An entry of the page's state."""
+        return self.tab.evaluate(f"window.trame.state.get('review_{name}')")
+
+    def accept_all(self) -> None:
+        """Accept one landmark after the other by its key, as long as any is open."""
+        while (done := self.state("done")) < self.state("total"):
+            selected = json.dumps(self.state("selected"))
+            self.press("a")
+            self.wait(
+                f"window.trame.state.get('review_done') !== {done} || "
+                f"window.trame.state.get('review_selected') !== {selected}"
+            )
+
+    @property
+    def message(self) -> str:
+        """The sentence that is shown; empty for none."""
+        return str(self.state("messageText"))
+
+    def status_of(self, name: str) -> str:
+        """The status of a landmark in the table."""
+        return next(row["status"] for row in self.state("rows") if row["name"] == name)
+
+    def middle(self, view: str) -> tuple[float, float]:
+        """Where the selected landmark is on the screen: the views show it in their middle."""
+        place = self.tab.locator(".layout-grid-item", has_text=view).last.bounding_box()
+        return place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+
+    def drag(self, view: str, right: float, down: float) -> None:
+        """Take the selected landmark in a view and put it so many pixels away, with the mouse."""
+        x, y = self.middle(view)
+        mouse = self.tab.mouse
+        # Views follow the mouse with a delay; it is in their middle when they have drawn it there.
+        mouse.move(x - 30, y - 30)
+        mouse.move(x, y, steps=4)
+        self.tab.wait_for_timeout(1500)
+        mouse.down()
+        self.tab.wait_for_timeout(500)
+        mouse.move(x + right, y + down, steps=6)
+        self.tab.wait_for_timeout(1500)
+        mouse.up()
+
+    def picture(self, name: str) -> None:
+        """For the documentation, where that is asked for."""
+        if PICTURES:
+            folder = Path(PICTURES)
+            folder.mkdir(parents=True, exist_ok=True)
+            self.tab.wait_for_timeout(4000)  # images are sharpened when nothing has moved for a while
+            self.tab.screenshot(path=folder / f"{name}.png")
+
+
+def until(condition: Callable[[], bool], seconds: float = PATIENCE_MS / 1000) -> None:
+    """Wait for what another process does; fail when it never does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.2)
