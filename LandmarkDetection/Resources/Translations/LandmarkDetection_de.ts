@@ -868,55 +868,55 @@
     </message>
     <message>
         <source>Computed on:</source>
-        <translation type="unfinished"></translation>
+        <translation>Gerechnet auf:</translation>
     </message>
     <message>
         <source>Where landmarks are found, and in which versions.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wo Landmarken gefunden werden, und in welchen Versionen.</translation>
     </message>
     <message>
         <source>Worker:</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderer Rechner:</translation>
     </message>
     <message>
         <source>computer:8753, empty for this one</source>
-        <translation type="unfinished"></translation>
+        <translation>rechner:8753, leer: dieser</translation>
     </message>
     <message>
         <source>Address of a worker on another computer, where landmark-detection serve runs. Without one, landmarks are found on this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse eines anderen Rechners, auf dem landmark-detection serve läuft. Ohne Adresse werden Landmarken auf diesem Rechner gefunden.</translation>
     </message>
     <message>
         <source>Token:</source>
-        <translation type="unfinished"></translation>
+        <translation>Token:</translation>
     </message>
     <message>
         <source>As the worker printed it</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie dort ausgegeben</translation>
     </message>
     <message>
         <source>What proves to the worker that you may use it, and to you that it is yours.</source>
-        <translation type="unfinished"></translation>
+        <translation>Beweist dem anderen Rechner, dass Sie ihn benutzen dürfen, und Ihnen, dass es der Ihre ist.</translation>
     </message>
     <message>
         <source>Certificate:</source>
-        <translation type="unfinished"></translation>
+        <translation>Zertifikat:</translation>
     </message>
     <message>
         <source>File, for an encrypted connection</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei, für verschlüsselte Verbindung</translation>
     </message>
     <message>
         <source>Certificate of the worker, a file in the format PEM. An SSH tunnel needs none.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zertifikat des anderen Rechners, eine Datei im Format PEM. Ein SSH-Tunnel braucht keines.</translation>
     </message>
     <message>
         <source>Test connection</source>
-        <translation type="unfinished"></translation>
+        <translation>Verbindung prüfen</translation>
     </message>
     <message>
         <source>Ask the worker which versions it has; when it answers, landmarks are found there from now on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den anderen Rechner nach seinen Versionen fragen; antwortet er, werden Landmarken von nun an dort gefunden.</translation>
     </message>
     <message>
         <source>The body as the model will see it from the front. It should be complete and free of the table.</source>
@@ -979,6 +979,17 @@
     </message>
 </context>
 <context>
+    <name>logic.case_review</name>
+    <message>
+        <source>Somebody else&apos;s review of {case} stands; what was said here is in {file}.</source>
+        <translation>Die Prüfung von {case} durch jemand anderen bleibt bestehen; was hier gesagt wurde, steht in {file}.</translation>
+    </message>
+    <message>
+        <source>The image of {case} cannot be loaded; is it still as it was?</source>
+        <translation>Das Bild von {case} kann nicht geladen werden; ist es noch, wie es war?</translation>
+    </message>
+</context>
+<context>
     <name>logic.clicking</name>
     <message>
         <source>Point {n}</source>
@@ -1000,10 +1011,6 @@
 <context>
     <name>logic.cohort_review</name>
     <message>
-        <source>The image of {case} cannot be loaded; is it still as it was?</source>
-        <translation>Das Bild von {case} kann nicht geladen werden; ist es noch, wie es war?</translation>
-    </message>
-    <message>
         <source>The image of {case} is not where it was; connect its disk, or run the batch again.</source>
         <translation>Das Bild von {case} ist nicht mehr, wo es war; schließen Sie den Datenträger an, oder starten Sie den Stapel erneut.</translation>
     </message>
@@ -1014,6 +1021,10 @@
     <message>
         <source>{file} does not say which image {case} is; choose the key file of this batch.</source>
         <translation>{file} sagt nicht, welches Bild {case} ist; wählen Sie die Schlüsseldatei dieses Stapels.</translation>
+    </message>
+    <message>
+        <source>The image of {case} cannot be loaded; is it still as it was?</source>
+        <translation type="vanished">Das Bild von {case} kann nicht geladen werden; ist es noch, wie es war?</translation>
     </message>
 </context>
 <context>
@@ -1059,6 +1070,55 @@
     </message>
 </context>
 <context>
+    <name>logic.finding_near</name>
+    <message>
+        <source>Click near the {landmark} in a view.</source>
+        <translation>Klicken Sie in einer Ansicht nahe der Landmarke „{landmark}“.</translation>
+    </message>
+    <message>
+        <source>Looking for the {landmark}...</source>
+        <translation>Landmarke „{landmark}“ wird gesucht...</translation>
+    </message>
+    <message>
+        <source>Nothing like it is near the click; drag the point instead.</source>
+        <translation>Nahe dem Klick ist nichts dergleichen; ziehen Sie stattdessen den Punkt.</translation>
+    </message>
+</context>
+<context>
+    <name>logic.following</name>
+    <message>
+        <source>{count} other landmarks moved.</source>
+        <translation>{count} andere Landmarken haben sich bewegt.</translation>
+    </message>
+    <message>
+        <source>Another landmark moved.</source>
+        <translation>Eine andere Landmarke hat sich bewegt.</translation>
+    </message>
+</context>
+<context>
+    <name>logic.review_desk</name>
+    <message>
+        <source>not placed</source>
+        <translation>nicht platziert</translation>
+    </message>
+    <message>
+        <source>Moved by {distance} mm from where the model had it.</source>
+        <translation>Um {distance} mm von der Stelle des Modells verschoben.</translation>
+    </message>
+    <message>
+        <source>All {count} landmarks are reviewed.</source>
+        <translation>Alle {count} Landmarken sind geprüft.</translation>
+    </message>
+    <message>
+        <source>These landmarks are no chain of vertebrae.</source>
+        <translation>Diese Landmarken sind keine Kette von Wirbeln.</translation>
+    </message>
+    <message>
+        <source>All vertebrae moved; {end} has no place now, look for it.</source>
+        <translation>Alle Wirbel sind verschoben; {end} hat nun keinen Ort, suchen Sie ihn.</translation>
+    </message>
+</context>
+<context>
     <name>logic.volume_request</name>
     <message>
         <source>reading the volume</source>
@@ -1079,6 +1139,33 @@
     <message>
         <source>{name} was changed or moved meanwhile, so there is no result; start again.</source>
         <translation>{name} wurde inzwischen geändert oder bewegt, daher gibt es kein Ergebnis; starten Sie erneut.</translation>
+    </message>
+</context>
+<context>
+    <name>logic.words</name>
+    <message>
+        <source>detected</source>
+        <translation>erkannt</translation>
+    </message>
+    <message>
+        <source>uncertain</source>
+        <translation>unsicher</translation>
+    </message>
+    <message>
+        <source>not in the scan</source>
+        <translation>nicht im Scan</translation>
+    </message>
+    <message>
+        <source>accepted</source>
+        <translation>bestätigt</translation>
+    </message>
+    <message>
+        <source>corrected</source>
+        <translation>korrigiert</translation>
+    </message>
+    <message>
+        <source>missing</source>
+        <translation>fehlt</translation>
     </message>
 </context>
 <context>
@@ -1348,7 +1435,7 @@
     </message>
     <message>
         <source>Asking the worker elsewhere for its models...</source>
-        <translation type="unfinished"></translation>
+        <translation>Der andere Rechner wird nach seinen Modellen gefragt...</translation>
     </message>
     <message>
         <source>There is no usable model; install one on the page Models.</source>
@@ -1442,15 +1529,15 @@
     <name>panel.find_near</name>
     <message>
         <source>Click near the {landmark} in a view.</source>
-        <translation>Klicken Sie in einer Ansicht nahe der Landmarke „{landmark}“.</translation>
+        <translation type="vanished">Klicken Sie in einer Ansicht nahe der Landmarke „{landmark}“.</translation>
     </message>
     <message>
         <source>Looking for the {landmark}...</source>
-        <translation>Landmarke „{landmark}“ wird gesucht...</translation>
+        <translation type="vanished">Landmarke „{landmark}“ wird gesucht...</translation>
     </message>
     <message>
         <source>Nothing like it is near the click; drag the point instead.</source>
-        <translation>Nahe dem Klick ist nichts dergleichen; ziehen Sie stattdessen den Punkt.</translation>
+        <translation type="vanished">Nahe dem Klick ist nichts dergleichen; ziehen Sie stattdessen den Punkt.</translation>
     </message>
 </context>
 <context>
@@ -1579,7 +1666,7 @@
     </message>
     <message>
         <source>Models learn on the computer that they are on, and this one is on that of the worker.</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle lernen auf dem Rechner, auf dem sie liegen, und dieses liegt auf dem anderen.</translation>
     </message>
     <message>
         <source>Only models that were trained on annotated images learn from corrections; train one below.</source>
@@ -1757,7 +1844,7 @@
     </message>
     <message>
         <source>on the computer of the worker</source>
-        <translation type="unfinished"></translation>
+        <translation>auf dem anderen Rechner</translation>
     </message>
     <message>
         <source>comes with the module</source>
@@ -1844,28 +1931,28 @@
         <translation>Die Landmarken wurden aus der Szene entfernt.</translation>
     </message>
     <message>
-        <source>not placed</source>
-        <translation>nicht platziert</translation>
-    </message>
-    <message>
         <source>{done} of {total} reviewed</source>
         <translation>{done} von {total} geprüft</translation>
     </message>
     <message>
-        <source>Moved by {distance} mm from where the model had it.</source>
-        <translation>Um {distance} mm von der Stelle des Modells verschoben.</translation>
+        <source>All vertebrae moved; {end} has no place now, look for it.</source>
+        <translation type="vanished">Alle Wirbel sind verschoben; {end} hat nun keinen Ort, suchen Sie ihn.</translation>
     </message>
     <message>
         <source>All {count} landmarks are reviewed.</source>
-        <translation>Alle {count} Landmarken sind geprüft.</translation>
+        <translation type="vanished">Alle {count} Landmarken sind geprüft.</translation>
+    </message>
+    <message>
+        <source>Moved by {distance} mm from where the model had it.</source>
+        <translation type="vanished">Um {distance} mm von der Stelle des Modells verschoben.</translation>
     </message>
     <message>
         <source>These landmarks are no chain of vertebrae.</source>
-        <translation>Diese Landmarken sind keine Kette von Wirbeln.</translation>
+        <translation type="vanished">Diese Landmarken sind keine Kette von Wirbeln.</translation>
     </message>
     <message>
-        <source>All vertebrae moved; {end} has no place now, look for it.</source>
-        <translation>Alle Wirbel sind verschoben; {end} hat nun keinen Ort, suchen Sie ihn.</translation>
+        <source>not placed</source>
+        <translation type="vanished">nicht platziert</translation>
     </message>
 </context>
 <context>
@@ -1878,74 +1965,74 @@
 <context>
     <name>panel.update_others</name>
     <message>
-        <source>{count} other landmarks moved.</source>
-        <translation>{count} andere Landmarken haben sich bewegt.</translation>
+        <source>Another landmark moved.</source>
+        <translation type="vanished">Eine andere Landmarke hat sich bewegt.</translation>
     </message>
     <message>
-        <source>Another landmark moved.</source>
-        <translation>Eine andere Landmarke hat sich bewegt.</translation>
+        <source>{count} other landmarks moved.</source>
+        <translation type="vanished">{count} andere Landmarken haben sich bewegt.</translation>
     </message>
 </context>
 <context>
     <name>panel.words</name>
     <message>
-        <source>detected</source>
-        <translation>erkannt</translation>
-    </message>
-    <message>
-        <source>uncertain</source>
-        <translation>unsicher</translation>
-    </message>
-    <message>
-        <source>not in the scan</source>
-        <translation>nicht im Scan</translation>
-    </message>
-    <message>
         <source>accepted</source>
-        <translation>bestätigt</translation>
+        <translation type="vanished">bestätigt</translation>
     </message>
     <message>
         <source>corrected</source>
-        <translation>korrigiert</translation>
+        <translation type="vanished">korrigiert</translation>
+    </message>
+    <message>
+        <source>detected</source>
+        <translation type="vanished">erkannt</translation>
     </message>
     <message>
         <source>missing</source>
-        <translation>fehlt</translation>
+        <translation type="vanished">fehlt</translation>
+    </message>
+    <message>
+        <source>not in the scan</source>
+        <translation type="vanished">nicht im Scan</translation>
+    </message>
+    <message>
+        <source>uncertain</source>
+        <translation type="vanished">unsicher</translation>
     </message>
 </context>
 <context>
     <name>panel.worker_place</name>
     <message>
         <source>Test connection</source>
-        <translation type="unfinished"></translation>
+        <translation>Verbindung prüfen</translation>
     </message>
     <message>
         <source>Use this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Rechner benutzen</translation>
     </message>
     <message>
         <source>This computer, version {version}</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Rechner, Version {version}</translation>
     </message>
     <message>
         <source>{address}, version {version}, Python {python}, PyTorch {torch}</source>
-        <translation type="unfinished"></translation>
+        <translation>{address}, Version {version}, Python {python}, PyTorch {torch}</translation>
     </message>
     <message>
         <source>A detection is running; wait for it or cancel it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Suche läuft; warten Sie auf sie oder brechen Sie sie ab.</translation>
     </message>
     <message>
         <source>Asking {address}...</source>
-        <translation type="unfinished"></translation>
+        <translation>{address} wird gefragt...</translation>
     </message>
     <message>
         <source>Landmarks are found on this computer from now on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Landmarken werden von nun an auf diesem Rechner gefunden.</translation>
     </message>
     <message>
         <source>The connection works; landmarks are found at {address} from now on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Verbindung steht; Landmarken werden von nun an auf {address} gefunden.</translation>
     </message>
 </context>
 <context>
@@ -2067,7 +2154,7 @@
     </message>
 </context>
 <context>
-    <name>scene.parameters</name>
+    <name>scene.choices</name>
     <message>
         <source>Best for the model</source>
         <translation>Am besten für das Modell</translation>
@@ -2119,6 +2206,61 @@
     <message>
         <source>Follow while dragging</source>
         <translation>Folgen beim Ziehen</translation>
+    </message>
+</context>
+<context>
+    <name>scene.parameters</name>
+    <message>
+        <source>As the thumb tells</source>
+        <translation type="vanished">Nach dem Daumen</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation type="vanished">Automatisch</translation>
+    </message>
+    <message>
+        <source>Best for the model</source>
+        <translation type="vanished">Am besten für das Modell</translation>
+    </message>
+    <message>
+        <source>Follow corrections</source>
+        <translation type="vanished">Folgen den Korrekturen</translation>
+    </message>
+    <message>
+        <source>Follow while dragging</source>
+        <translation type="vanished">Folgen beim Ziehen</translation>
+    </message>
+    <message>
+        <source>Graphics card (CUDA)</source>
+        <translation type="vanished">Grafikkarte (CUDA)</translation>
+    </message>
+    <message>
+        <source>Left hand</source>
+        <translation type="vanished">Linke Hand</translation>
+    </message>
+    <message>
+        <source>Mean of the training bodies</source>
+        <translation type="vanished">Mittel der Trainingskörper</translation>
+    </message>
+    <message>
+        <source>Networks, from front and side</source>
+        <translation type="vanished">Netze, von vorn und der Seite</translation>
+    </message>
+    <message>
+        <source>Processor (CPU)</source>
+        <translation type="vanished">Prozessor (CPU)</translation>
+    </message>
+    <message>
+        <source>Right hand</source>
+        <translation type="vanished">Rechte Hand</translation>
+    </message>
+    <message>
+        <source>Stay where they are</source>
+        <translation type="vanished">Bleiben, wo sie sind</translation>
+    </message>
+    <message>
+        <source>View from the side</source>
+        <translation type="vanished">Ansicht von der Seite</translation>
     </message>
 </context>
 <context>

@@ -868,55 +868,55 @@
     </message>
     <message>
         <source>Computed on:</source>
-        <translation type="unfinished"></translation>
+        <translation>Calcul sur :</translation>
     </message>
     <message>
         <source>Where landmarks are found, and in which versions.</source>
-        <translation type="unfinished"></translation>
+        <translation>Où les repères sont trouvés, et dans quelles versions.</translation>
     </message>
     <message>
         <source>Worker:</source>
-        <translation type="unfinished"></translation>
+        <translation>Calculateur :</translation>
     </message>
     <message>
         <source>computer:8753, empty for this one</source>
-        <translation type="unfinished"></translation>
+        <translation>ordinateur:8753, vide pour celui-ci</translation>
     </message>
     <message>
         <source>Address of a worker on another computer, where landmark-detection serve runs. Without one, landmarks are found on this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse d&apos;un autre ordinateur sur lequel tourne landmark-detection serve. Sans adresse, les repères sont trouvés sur cet ordinateur.</translation>
     </message>
     <message>
         <source>Token:</source>
-        <translation type="unfinished"></translation>
+        <translation>Jeton :</translation>
     </message>
     <message>
         <source>As the worker printed it</source>
-        <translation type="unfinished"></translation>
+        <translation>Tel qu&apos;il y est affiché</translation>
     </message>
     <message>
         <source>What proves to the worker that you may use it, and to you that it is yours.</source>
-        <translation type="unfinished"></translation>
+        <translation>Prouve à l&apos;autre ordinateur que vous pouvez l&apos;utiliser, et à vous que c&apos;est le vôtre.</translation>
     </message>
     <message>
         <source>Certificate:</source>
-        <translation type="unfinished"></translation>
+        <translation>Certificat :</translation>
     </message>
     <message>
         <source>File, for an encrypted connection</source>
-        <translation type="unfinished"></translation>
+        <translation>Fichier, pour une connexion chiffrée</translation>
     </message>
     <message>
         <source>Certificate of the worker, a file in the format PEM. An SSH tunnel needs none.</source>
-        <translation type="unfinished"></translation>
+        <translation>Certificat de l&apos;autre ordinateur, un fichier au format PEM. Un tunnel SSH n&apos;en a pas besoin.</translation>
     </message>
     <message>
         <source>Test connection</source>
-        <translation type="unfinished"></translation>
+        <translation>Tester la connexion</translation>
     </message>
     <message>
         <source>Ask the worker which versions it has; when it answers, landmarks are found there from now on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Demander ses versions à l&apos;autre ordinateur ; s&apos;il répond, les repères y sont désormais trouvés.</translation>
     </message>
     <message>
         <source>The body as the model will see it from the front. It should be complete and free of the table.</source>
@@ -979,6 +979,17 @@
     </message>
 </context>
 <context>
+    <name>logic.case_review</name>
+    <message>
+        <source>Somebody else&apos;s review of {case} stands; what was said here is in {file}.</source>
+        <translation>La vérification de {case} par quelqu&apos;un d&apos;autre est conservée ; ce qui a été dit ici se trouve dans {file}.</translation>
+    </message>
+    <message>
+        <source>The image of {case} cannot be loaded; is it still as it was?</source>
+        <translation>L&apos;image de {case} ne peut pas être chargée ; est-elle encore comme avant ?</translation>
+    </message>
+</context>
+<context>
     <name>logic.clicking</name>
     <message>
         <source>Point {n}</source>
@@ -1000,10 +1011,6 @@
 <context>
     <name>logic.cohort_review</name>
     <message>
-        <source>The image of {case} cannot be loaded; is it still as it was?</source>
-        <translation>L&apos;image de {case} ne peut pas être chargée ; est-elle encore comme avant ?</translation>
-    </message>
-    <message>
         <source>The image of {case} is not where it was; connect its disk, or run the batch again.</source>
         <translation>L&apos;image de {case} n&apos;est plus où elle était ; branchez son disque, ou relancez le lot.</translation>
     </message>
@@ -1014,6 +1021,10 @@
     <message>
         <source>{file} does not say which image {case} is; choose the key file of this batch.</source>
         <translation>{file} ne dit pas quelle image est {case} ; choisissez le fichier clé de ce lot.</translation>
+    </message>
+    <message>
+        <source>The image of {case} cannot be loaded; is it still as it was?</source>
+        <translation type="vanished">L&apos;image de {case} ne peut pas être chargée ; est-elle encore comme avant ?</translation>
     </message>
 </context>
 <context>
@@ -1059,6 +1070,55 @@
     </message>
 </context>
 <context>
+    <name>logic.finding_near</name>
+    <message>
+        <source>Click near the {landmark} in a view.</source>
+        <translation>Cliquez dans une vue près du repère « {landmark} ».</translation>
+    </message>
+    <message>
+        <source>Looking for the {landmark}...</source>
+        <translation>Recherche du repère « {landmark} »...</translation>
+    </message>
+    <message>
+        <source>Nothing like it is near the click; drag the point instead.</source>
+        <translation>Rien de semblable près du clic ; faites plutôt glisser le point.</translation>
+    </message>
+</context>
+<context>
+    <name>logic.following</name>
+    <message>
+        <source>{count} other landmarks moved.</source>
+        <translation>{count} autres repères se sont déplacés.</translation>
+    </message>
+    <message>
+        <source>Another landmark moved.</source>
+        <translation>Un autre repère s&apos;est déplacé.</translation>
+    </message>
+</context>
+<context>
+    <name>logic.review_desk</name>
+    <message>
+        <source>not placed</source>
+        <translation>non placé</translation>
+    </message>
+    <message>
+        <source>Moved by {distance} mm from where the model had it.</source>
+        <translation>Déplacé de {distance} mm par rapport à la position du modèle.</translation>
+    </message>
+    <message>
+        <source>All {count} landmarks are reviewed.</source>
+        <translation>Les {count} repères sont tous vérifiés.</translation>
+    </message>
+    <message>
+        <source>These landmarks are no chain of vertebrae.</source>
+        <translation>Ces repères ne forment pas une chaîne de vertèbres.</translation>
+    </message>
+    <message>
+        <source>All vertebrae moved; {end} has no place now, look for it.</source>
+        <translation>Toutes les vertèbres ont été déplacées ; {end} n&apos;a plus de position, cherchez-la.</translation>
+    </message>
+</context>
+<context>
     <name>logic.volume_request</name>
     <message>
         <source>reading the volume</source>
@@ -1079,6 +1139,33 @@
     <message>
         <source>{name} was changed or moved meanwhile, so there is no result; start again.</source>
         <translation>{name} a été modifié ou déplacé entre-temps ; il n&apos;y a donc pas de résultat ; recommencez.</translation>
+    </message>
+</context>
+<context>
+    <name>logic.words</name>
+    <message>
+        <source>detected</source>
+        <translation>détecté</translation>
+    </message>
+    <message>
+        <source>uncertain</source>
+        <translation>incertain</translation>
+    </message>
+    <message>
+        <source>not in the scan</source>
+        <translation>hors de l&apos;image</translation>
+    </message>
+    <message>
+        <source>accepted</source>
+        <translation>accepté</translation>
+    </message>
+    <message>
+        <source>corrected</source>
+        <translation>corrigé</translation>
+    </message>
+    <message>
+        <source>missing</source>
+        <translation>manquant</translation>
     </message>
 </context>
 <context>
@@ -1348,7 +1435,7 @@
     </message>
     <message>
         <source>Asking the worker elsewhere for its models...</source>
-        <translation type="unfinished"></translation>
+        <translation>Demande de ses modèles à l&apos;autre ordinateur...</translation>
     </message>
     <message>
         <source>There is no usable model; install one on the page Models.</source>
@@ -1442,15 +1529,15 @@
     <name>panel.find_near</name>
     <message>
         <source>Click near the {landmark} in a view.</source>
-        <translation>Cliquez dans une vue près du repère « {landmark} ».</translation>
+        <translation type="vanished">Cliquez dans une vue près du repère « {landmark} ».</translation>
     </message>
     <message>
         <source>Looking for the {landmark}...</source>
-        <translation>Recherche du repère « {landmark} »...</translation>
+        <translation type="vanished">Recherche du repère « {landmark} »...</translation>
     </message>
     <message>
         <source>Nothing like it is near the click; drag the point instead.</source>
-        <translation>Rien de semblable près du clic ; faites plutôt glisser le point.</translation>
+        <translation type="vanished">Rien de semblable près du clic ; faites plutôt glisser le point.</translation>
     </message>
 </context>
 <context>
@@ -1579,7 +1666,7 @@
     </message>
     <message>
         <source>Models learn on the computer that they are on, and this one is on that of the worker.</source>
-        <translation type="unfinished"></translation>
+        <translation>Les modèles apprennent sur l&apos;ordinateur où ils se trouvent, et celui-ci est sur l&apos;autre.</translation>
     </message>
     <message>
         <source>Only models that were trained on annotated images learn from corrections; train one below.</source>
@@ -1757,7 +1844,7 @@
     </message>
     <message>
         <source>on the computer of the worker</source>
-        <translation type="unfinished"></translation>
+        <translation>sur l&apos;autre ordinateur</translation>
     </message>
     <message>
         <source>comes with the module</source>
@@ -1844,28 +1931,28 @@
         <translation>Les repères ont été retirés de la scène.</translation>
     </message>
     <message>
-        <source>not placed</source>
-        <translation>non placé</translation>
-    </message>
-    <message>
         <source>{done} of {total} reviewed</source>
         <translation>{done} sur {total} vérifiés</translation>
     </message>
     <message>
-        <source>Moved by {distance} mm from where the model had it.</source>
-        <translation>Déplacé de {distance} mm par rapport à la position du modèle.</translation>
+        <source>All vertebrae moved; {end} has no place now, look for it.</source>
+        <translation type="vanished">Toutes les vertèbres ont été déplacées ; {end} n&apos;a plus de position, cherchez-la.</translation>
     </message>
     <message>
         <source>All {count} landmarks are reviewed.</source>
-        <translation>Les {count} repères sont tous vérifiés.</translation>
+        <translation type="vanished">Les {count} repères sont tous vérifiés.</translation>
+    </message>
+    <message>
+        <source>Moved by {distance} mm from where the model had it.</source>
+        <translation type="vanished">Déplacé de {distance} mm par rapport à la position du modèle.</translation>
     </message>
     <message>
         <source>These landmarks are no chain of vertebrae.</source>
-        <translation>Ces repères ne forment pas une chaîne de vertèbres.</translation>
+        <translation type="vanished">Ces repères ne forment pas une chaîne de vertèbres.</translation>
     </message>
     <message>
-        <source>All vertebrae moved; {end} has no place now, look for it.</source>
-        <translation>Toutes les vertèbres ont été déplacées ; {end} n&apos;a plus de position, cherchez-la.</translation>
+        <source>not placed</source>
+        <translation type="vanished">non placé</translation>
     </message>
 </context>
 <context>
@@ -1878,74 +1965,74 @@
 <context>
     <name>panel.update_others</name>
     <message>
-        <source>{count} other landmarks moved.</source>
-        <translation>{count} autres repères se sont déplacés.</translation>
+        <source>Another landmark moved.</source>
+        <translation type="vanished">Un autre repère s&apos;est déplacé.</translation>
     </message>
     <message>
-        <source>Another landmark moved.</source>
-        <translation>Un autre repère s&apos;est déplacé.</translation>
+        <source>{count} other landmarks moved.</source>
+        <translation type="vanished">{count} autres repères se sont déplacés.</translation>
     </message>
 </context>
 <context>
     <name>panel.words</name>
     <message>
-        <source>detected</source>
-        <translation>détecté</translation>
-    </message>
-    <message>
-        <source>uncertain</source>
-        <translation>incertain</translation>
-    </message>
-    <message>
-        <source>not in the scan</source>
-        <translation>hors de l&apos;image</translation>
-    </message>
-    <message>
         <source>accepted</source>
-        <translation>accepté</translation>
+        <translation type="vanished">accepté</translation>
     </message>
     <message>
         <source>corrected</source>
-        <translation>corrigé</translation>
+        <translation type="vanished">corrigé</translation>
+    </message>
+    <message>
+        <source>detected</source>
+        <translation type="vanished">détecté</translation>
     </message>
     <message>
         <source>missing</source>
-        <translation>manquant</translation>
+        <translation type="vanished">manquant</translation>
+    </message>
+    <message>
+        <source>not in the scan</source>
+        <translation type="vanished">hors de l&apos;image</translation>
+    </message>
+    <message>
+        <source>uncertain</source>
+        <translation type="vanished">incertain</translation>
     </message>
 </context>
 <context>
     <name>panel.worker_place</name>
     <message>
         <source>Test connection</source>
-        <translation type="unfinished"></translation>
+        <translation>Tester la connexion</translation>
     </message>
     <message>
         <source>Use this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Utiliser cet ordinateur</translation>
     </message>
     <message>
         <source>This computer, version {version}</source>
-        <translation type="unfinished"></translation>
+        <translation>Cet ordinateur, version {version}</translation>
     </message>
     <message>
         <source>{address}, version {version}, Python {python}, PyTorch {torch}</source>
-        <translation type="unfinished"></translation>
+        <translation>{address}, version {version}, Python {python}, PyTorch {torch}</translation>
     </message>
     <message>
         <source>A detection is running; wait for it or cancel it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Une détection est en cours ; attendez-la ou annulez-la.</translation>
     </message>
     <message>
         <source>Asking {address}...</source>
-        <translation type="unfinished"></translation>
+        <translation>Demande à {address}...</translation>
     </message>
     <message>
         <source>Landmarks are found on this computer from now on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Les repères sont désormais trouvés sur cet ordinateur.</translation>
     </message>
     <message>
         <source>The connection works; landmarks are found at {address} from now on.</source>
-        <translation type="unfinished"></translation>
+        <translation>La connexion fonctionne ; les repères sont désormais trouvés sur {address}.</translation>
     </message>
 </context>
 <context>
@@ -2067,7 +2154,7 @@
     </message>
 </context>
 <context>
-    <name>scene.parameters</name>
+    <name>scene.choices</name>
     <message>
         <source>Best for the model</source>
         <translation>Au mieux pour le modèle</translation>
@@ -2119,6 +2206,61 @@
     <message>
         <source>Follow while dragging</source>
         <translation>Suivent pendant le glissement</translation>
+    </message>
+</context>
+<context>
+    <name>scene.parameters</name>
+    <message>
+        <source>As the thumb tells</source>
+        <translation type="vanished">D&apos;après le pouce</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation type="vanished">Automatique</translation>
+    </message>
+    <message>
+        <source>Best for the model</source>
+        <translation type="vanished">Au mieux pour le modèle</translation>
+    </message>
+    <message>
+        <source>Follow corrections</source>
+        <translation type="vanished">Suivent les corrections</translation>
+    </message>
+    <message>
+        <source>Follow while dragging</source>
+        <translation type="vanished">Suivent pendant le glissement</translation>
+    </message>
+    <message>
+        <source>Graphics card (CUDA)</source>
+        <translation type="vanished">Carte graphique (CUDA)</translation>
+    </message>
+    <message>
+        <source>Left hand</source>
+        <translation type="vanished">Main gauche</translation>
+    </message>
+    <message>
+        <source>Mean of the training bodies</source>
+        <translation type="vanished">Moyenne des corps d&apos;entraînement</translation>
+    </message>
+    <message>
+        <source>Networks, from front and side</source>
+        <translation type="vanished">Réseaux, de face et de côté</translation>
+    </message>
+    <message>
+        <source>Processor (CPU)</source>
+        <translation type="vanished">Processeur (CPU)</translation>
+    </message>
+    <message>
+        <source>Right hand</source>
+        <translation type="vanished">Main droite</translation>
+    </message>
+    <message>
+        <source>Stay where they are</source>
+        <translation type="vanished">Restent où ils sont</translation>
+    </message>
+    <message>
+        <source>View from the side</source>
+        <translation type="vanished">Vue de côté</translation>
     </message>
 </context>
 <context>
