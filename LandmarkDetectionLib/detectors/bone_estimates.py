@@ -35,6 +35,8 @@ LOOK_ABOVE = 0.25
 SURE_ABOVE = 0.35
 #: A region is looked at once more when its landmarks turn out to lie farther from its middle than this.
 AGAIN_MM = 14.0
+# A second look that gives a landmark no more presence than this withdraws what the first close look found.
+DENIED_BELOW = 0.15
 # A region whose place has a larger deviation along its worst axis, mm, is also looked at so many deviations
 # further to both sides, mm at most.
 UNSURE_MM = 40.0
@@ -220,8 +222,8 @@ def look_closely(
         for (b, r), (middle, (position, covariance, present, near)) in best.items():
             rows = regions[r]
             sure = present >= SURE_ABOVE
-            # What is no longer seen by a look about the place where it was found, was not there.
-            lost = rows[~sure & (answer.kind[b, rows] == "close")]
+            # What a look about the place where it was found denies, was not there.
+            lost = rows[(present < DENIED_BELOW) & (answer.kind[b, rows] == "close")]
             for mine, before in zip(answer[:5], first[:5], strict=True):
                 mine[b, lost] = before[b, lost]
             answer.position[b, rows[sure]] = position[sure]
