@@ -5,6 +5,7 @@ class ScriptedLoadableModule:
     parent: Any
     moduleName: str
     def __init__(self, parent: Any) -> None: ...
+    def resourcePath(self, filename: str) -> str: ...
 
 class ScriptedLoadableModuleWidget:
     parent: Any
