@@ -26,6 +26,7 @@ OTHER_COMMANDS = {
     "model version": "landmark-detection models versions, models back --to",
     "model of annotated images": "landmark-detection train --data",
     "skeleton": "landmark-detection skeleton",
+    "address": "landmark-detection serve",
 }
 
 

@@ -155,6 +155,10 @@
         <translation>Koordinatensysteme, die sich aus den Landmarken ergeben, etwa AC-PC oder die Frankfurter Horizontale.</translation>
     </message>
     <message>
+        <source>Axes of the body</source>
+        <translation>Achsen des Körpers</translation>
+    </message>
+    <message>
         <source>Straighten views</source>
         <translation>Ansichten geraderichten</translation>
     </message>

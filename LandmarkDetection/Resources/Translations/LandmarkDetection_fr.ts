@@ -155,6 +155,10 @@
         <translation>Systèmes de coordonnées définis par les repères, comme AC-PC ou le plan de Francfort.</translation>
     </message>
     <message>
+        <source>Axes of the body</source>
+        <translation>Axes du corps</translation>
+    </message>
+    <message>
         <source>Straighten views</source>
         <translation>Redresser les vues</translation>
     </message>

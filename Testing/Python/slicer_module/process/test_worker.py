@@ -63,7 +63,7 @@ def is_alive(pid: int) -> bool:
     """Whether a process still runs (one that only waits to be reaped does not)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the file is gone, or the process while it was read
         return False
 
 

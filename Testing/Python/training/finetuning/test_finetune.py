@@ -273,14 +273,14 @@ def test_the_anchor_costs_nothing_at_the_start_and_holds_the_weights_near_it():
     def distance_after_steps(anchor: float) -> float:
         torch.manual_seed(0)
         task = FineTuningTask(config(), load_model(NAME), anchor)
-        optimiser = torch.optim.SGD(task.parameters(), lr=0.05)
+        optimiser = torch.optim.SGD(task.parameters(), lr=0.01)
         images = torch.randn(2, 1, 64, 64)
         targets = {
             "points": torch.full((2, 3, 2), 3.0),
             "present": torch.ones(2, 3, dtype=torch.bool),
             "known": torch.ones(2, 3, dtype=torch.bool),
         }
-        for _ in range(5):
+        for _ in range(25):
             optimiser.zero_grad()
             sum(task.losses(task(images), targets).values()).backward()
             optimiser.step()
@@ -292,8 +292,8 @@ def test_the_anchor_costs_nothing_at_the_start_and_holds_the_weights_near_it():
     task = FineTuningTask(config(), load_model(NAME), 1.0)
     assert float(task.distance().detach()) == 0.0
     assert not any("start" in key for key in task.state_dict()), "the checkpoint is that of any training"
-    # At 10 every step would jump over the start to the other side.
-    assert distance_after_steps(2.0) < 0.5 * distance_after_steps(0.0)
+    # Steps as small as these find their way; larger ones jump over the start to the other side.
+    assert distance_after_steps(10.0) < 0.5 * distance_after_steps(0.0)
 
 
 def test_half_of_a_batch_are_corrections():
