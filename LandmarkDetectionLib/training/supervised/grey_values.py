@@ -72,7 +72,7 @@ def _makers() -> dict[GreyChange, Callable[[], Any]]:
         from monai import transforms
     except ImportError:
         raise MissingPackageError.of("Changing grey values", "monai", "monai") from None
-    near = {"sigma_x": (0.3, 1.0), "sigma_y": (0.3, 1.0), "sigma_z": (0.3, 1.0)}
+    near: dict[str, Any] = {"sigma_x": (0.3, 1.0), "sigma_y": (0.3, 1.0), "sigma_z": (0.3, 1.0)}
     return {
         "bias-field": lambda: transforms.RandBiasField(degree=3, coeff_range=(0.0, 0.2), prob=1),
         "gibbs": lambda: transforms.RandGibbsNoise(prob=1, alpha=(0.2, 0.7)),
