@@ -102,14 +102,15 @@ def test_every_model_whose_training_had_bones_credits_them(wheel: zipfile.ZipFil
 def test_the_source_archive_holds_what_the_wheel_is_made_of(built: Path, wheel: zipfile.ZipFile) -> None:
     with tarfile.open(built / f"{NAME}.tar.gz") as archive:
         names = {name.removeprefix(f"{NAME}/") for name in archive.getnames()}
-    below = {
+    places = {
         f"{PACKAGE}/Resources/": "Resources/",
         "LandmarkDetectionSlicer/": "LandmarkDetection/LandmarkDetectionSlicer/",
     }
-    sources = set()
-    for name in content(wheel):
-        folder = next((one for one in below if name.startswith(one)), "")
-        sources.add(below.get(folder, "") + name.removeprefix(folder))
+    sources = set(content(wheel))
+    for in_wheel, place in places.items():
+        sources = {
+            place + name.removeprefix(in_wheel) if name.startswith(in_wheel) else name for name in sources
+        }
     assert sources <= names
     assert {"pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "Makefile"} <= names
     assert "docs/README.md" in names
