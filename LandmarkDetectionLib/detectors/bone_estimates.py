@@ -35,12 +35,6 @@ LOOK_ABOVE = 0.25
 SURE_ABOVE = 0.35
 #: A region is looked at once more when its landmarks turn out to lie farther from its middle than this.
 AGAIN_MM = 14.0
-# A second look that gives a landmark no more presence than this withdraws what the first close look found.
-DENIED_BELOW = 0.15
-# A region whose place has a larger deviation along its worst axis, mm, is also looked at so many deviations
-# further to both sides, mm at most.
-UNSURE_MM = 40.0
-FURTHER, FARTHEST_MM = 1.3, 100.0
 #: Of the channel of bone, 6 mm of it; a finger's bones are seen in more pixels than this.
 BONE_SEEN, BONE_PIXELS = 0.39, 6
 #: A floor on deviations in mm: what no picture of this scale resolves.
@@ -86,20 +80,6 @@ class BodyEstimates(NamedTuple):
 
 #: Close looks at places (n, 3) RAS mm of scans (n,): pictures (n, 4, SIZE, SIZE) from the front and the left.
 Look = Callable[[Array, Array], tuple[Array, Array]]
-
-
-class Sight(NamedTuple):
-    """What a close look shows of K landmarks: RAS mm, mm2, and as in ``BodyEstimates``."""
-
-    position: Array
-    covariance: Array
-    present: Array
-    near: Array
-
-    @property
-    def worth(self) -> float:
-        """How much of the region was seen, and how sharply."""
-        return float((self.present * self.near).mean())
 
 
 def body_image(
@@ -202,30 +182,16 @@ def look_closely(
     answer = copied(first)
     count = len(first.present)
     todo = [(b, r) for b in range(count) for r in range(len(regions)) if _worth(first, b, regions[r])]
-    for turn in range(passes):
+    for _ in range(passes):
         if not todo:
             break
-        # The first time also further along where nobody can say where the region lies.
-        places = [
-            (b, r, middle)
-            for b, r in todo
-            for middle in (_middles if turn == 0 else _middle)(answer, b, regions[r]).reshape(-1, 3)
-        ]
-        middles = np.array([middle for *_, middle in places])
-        scans, asked = np.array([b for b, *_ in places]), [regions[r] for _, r, _ in places]
-        best: dict[tuple[int, int], tuple[Array, Sight]] = {}
-        sights = _close(networks, middles, scans, asked, look, pixel_mm, mirror)
-        for (b, r, middle), sight in zip(places, sights, strict=True):
-            if (b, r) not in best or sight.worth > best[b, r][1].worth:
-                best[b, r] = middle, sight
+        middles = np.array([_middle(answer, b, regions[r]) for b, r in todo])
+        scans, asked = np.array([b for b, _ in todo]), [regions[r] for _, r in todo]
+        found = _close(networks, middles, scans, asked, look, pixel_mm, mirror)
         again = []
-        for (b, r), (middle, (position, covariance, present, near)) in best.items():
+        for (b, r), middle, (position, covariance, present, near) in zip(todo, middles, found, strict=True):
             rows = regions[r]
             sure = present >= SURE_ABOVE
-            # What a look about the place where it was found denies, was not there.
-            lost = rows[(present < DENIED_BELOW) & (answer.kind[b, rows] == "close")]
-            for mine, before in zip(answer[:5], first[:5], strict=True):
-                mine[b, lost] = before[b, lost]
             answer.position[b, rows[sure]] = position[sure]
             answer.covariance[b, rows[sure]] = covariance[sure]
             answer.near[b, rows[sure]] = near[sure]
@@ -256,19 +222,6 @@ def _middle(answer: BodyEstimates, b: int, rows: Array) -> Array:
     return np.asarray((answer.position[b, rows] * weight[:, None]).sum(axis=0) / weight.sum())
 
 
-def _middles(answer: BodyEstimates, b: int, rows: Array) -> Array:
-    """Where a region may lie, (1, 3) or (3, 3): an unsure one also further along the way it is unsure of."""
-    middle = _middle(answer, b, rows)
-    weight = answer.present[b, rows] ** 2 * (answer.near[b, rows] + 0.05)
-    covariance = (answer.covariance[b, rows] * weight[:, None, None]).sum(axis=0) / weight.sum()
-    variances, axes = np.linalg.eigh(covariance)
-    deviation = float(np.sqrt(variances[-1]))
-    if deviation <= UNSURE_MM:
-        return middle[None]
-    away = min(FURTHER * deviation, FARTHEST_MM) * axes[:, -1]
-    return np.stack([middle, middle + away, middle - away])
-
-
 def _close(
     networks: dict[str, Any],
     middles: Array,
@@ -277,8 +230,8 @@ def _close(
     look: Look,
     pixel_mm: float,
     mirror: Array,
-) -> list[Sight]:
-    """What looks at places (n, 3) of scans (n,) show of the landmarks of a region each."""
+) -> list[tuple[Array, Array, Array, Array]]:
+    """Position, covariance, presence and nearness of every region's landmarks."""
     others = [mirror[rows] for rows in asked]
     sides = []
     for name, picture in zip(("fine_coronal", "fine_lateral"), look(middles, scans), strict=True):
@@ -297,7 +250,7 @@ def _close(
         position, covariance = joined(
             front[0] * pixel_mm + corner, front[1], left[0] * pixel_mm + side, left[1]
         )
-        result.append(Sight(position, covariance, np.minimum(front[2], left[2]), front[3] * left[3]))
+        result.append((position, covariance, np.minimum(front[2], left[2]), front[3] * left[3]))
     return result
 
 

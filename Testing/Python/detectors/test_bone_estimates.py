@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from LandmarkDetectionLib.detectors.bone_estimates import (
     AGAIN_MM,
     LEAST_MM,
-    UNSURE_MM,
     BodyEstimates,
     BodyView,
     body_image,
@@ -173,43 +172,6 @@ def test_what_one_of_the_close_views_does_not_see_stays_as_the_first_look_had_it
     np.testing.assert_array_equal(found.present[:, 2], first.present[:, 2])
     assert not (found.kind[:, 2] == "close").any()
     np.testing.assert_allclose(found.position[:, 0], TRUTH[:, 0], atol=0.05)
-
-
-def test_a_region_whose_place_is_unsure_is_looked_for_further_along_that_way_too() -> None:
-    networks = {"fine_coronal": KnowsClosely(TRUTH, False), "fine_lateral": KnowsClosely(TRUTH, True)}
-    off = np.zeros_like(TRUTH)
-    off[0, REGIONS[0]] = (0.0, 0.0, 110.0)  # out of a close look's picture
-    first = estimates(TRUTH + off)
-    sure = look_closely(networks, first, REGIONS, look, FINE, MIRROR)
-    np.testing.assert_array_equal(sure.position[0, REGIONS[0]], first.position[0, REGIONS[0]])
-    covariance = first.covariance.copy()
-    covariance[0, REGIONS[0], 2, 2] = (2 * UNSURE_MM) ** 2
-    unsure = look_closely(networks, first._replace(covariance=covariance), REGIONS, look, FINE, MIRROR)
-    np.testing.assert_allclose(unsure.position[:, ~ABSENT], TRUTH[:, ~ABSENT], atol=0.05)
-
-
-def test_what_a_look_about_its_own_place_does_not_see_was_not_there() -> None:
-    class SeesFromTheSide(KnowsClosely):
-        """Takes something for the landmark unless it lies in the middle of the picture."""
-
-        def maps(
-            self, features: Array, overview: Array, image: Array, chosen: Array | None = None
-        ) -> HeatmapArrays:
-            maps = super().maps(features, overview, image, chosen)
-            shape = maps.logits.shape[2:]
-            cells = maps.logits[0].reshape(len(maps.logits[0]), -1).argmax(axis=1)
-            offset = np.stack(np.unravel_index(cells, shape)) - (np.array(shape)[:, None] - 1) / 2
-            middle = np.hypot(*offset) * self.stride < 4
-            return maps._replace(absent=np.where(middle, 30.0, maps.absent[0]).astype(np.float32)[None])
-
-    networks = {"fine_coronal": SeesFromTheSide(TRUTH, False), "fine_lateral": SeesFromTheSide(TRUTH, True)}
-    off = np.zeros_like(TRUTH)
-    off[:, 3] = (0.0, 0.0, 30.0)
-    first = estimates(TRUTH + off)
-    found = look_closely(networks, first, [np.array([3])], look, FINE, MIRROR)
-    np.testing.assert_array_equal(found.position[:, 3], first.position[:, 3])
-    np.testing.assert_array_equal(found.present[:, 3], first.present[:, 3])
-    assert not (found.kind == "close").any()
 
 
 NUMBERS = st.floats(-500, 500)
