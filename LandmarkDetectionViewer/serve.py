@@ -141,7 +141,7 @@ async def _serve(
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError, RuntimeError, ValueError):
+        with suppress(NotImplementedError):  # on Windows, where Ctrl-C ends the loop by itself
             loop.add_signal_handler(number, ended.set)
     # The server would read options of the command line by itself.
     words, sys.argv = sys.argv, sys.argv[:1]
@@ -169,7 +169,7 @@ async def _serve(
         await ended.wait()
     finally:
         page.close()
-        with suppress(Exception):
+        with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(server.stop(), 5)
 
 

@@ -91,6 +91,23 @@ def refuses_side(model: Model, options: DetectOptions) -> InputError | None:
     return InputError(f"The model {model.name!r} is not one of hands; leave out the side.", about="side")
 
 
+def refuses_outlines(model: Model, options: DetectOptions) -> InputError | None:
+    """For models of grey values, which know neither sides of hands, nor a threshold, nor a depth method."""
+    if reason := refuses_side(model, options):
+        return reason
+    if options.threshold is not None:
+        return InputError(
+            f"The model {model.name!r} looks at grey values and has no threshold; leave it out.",
+            about="threshold",
+        )
+    if options.depth is not None:
+        return InputError(
+            f"The model {model.name!r} finds all coordinates at once; leave out the depth method.",
+            about="depth",
+        )
+    return None
+
+
 def refuses_channels(model: Model, options: DetectOptions) -> InputError | None:
     """For models that look at one image."""
     if not options.channels:

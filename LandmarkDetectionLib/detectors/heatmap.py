@@ -13,7 +13,7 @@ from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
-from LandmarkDetectionLib.detectors.base import Step, detection_of, landmarks_of, refuses_side, timed
+from LandmarkDetectionLib.detectors.base import Step, detection_of, landmarks_of, refuses_outlines, timed
 from LandmarkDetectionLib.detectors.heatmap_evidence import MOST_BYTES, SpatialBranch, heatmap_evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
@@ -35,18 +35,8 @@ STRETCH = 1.35
 
 def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
     """See ``base.Detector``: these models have neither threshold nor depth method, but a number of images."""
-    if reason := refuses_side(model, options):
+    if reason := refuses_outlines(model, options):
         return reason
-    if options.threshold is not None:
-        return InputError(
-            f"The model {model.name!r} looks at grey values and has no threshold; leave it out.",
-            about="threshold",
-        )
-    if options.depth is not None:
-        return InputError(
-            f"The model {model.name!r} finds all coordinates at once; leave out the depth method.",
-            about="depth",
-        )
     needed, given = HeatmapSettings.of(model).channels, len(options.channels) + 1
     if given != needed:
         return InputError(

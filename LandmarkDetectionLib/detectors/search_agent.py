@@ -20,7 +20,7 @@ from LandmarkDetectionLib.detectors.base import (
     detection_of,
     landmarks_of,
     refuses_channels,
-    refuses_side,
+    refuses_outlines,
     timed,
 )
 from LandmarkDetectionLib.detectors.evidence import Evidence
@@ -41,18 +41,8 @@ PRESENT_FROM = 0.5
 
 def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
     """See ``base.Detector``: these models take one volume, and have neither threshold nor depth method."""
-    if reason := refuses_side(model, options) or refuses_channels(model, options):
+    if reason := refuses_outlines(model, options) or refuses_channels(model, options):
         return reason
-    if options.threshold is not None:
-        return InputError(
-            f"The model {model.name!r} looks at grey values and has no threshold; leave it out.",
-            about="threshold",
-        )
-    if options.depth is not None:
-        return InputError(
-            f"The model {model.name!r} finds all coordinates at once; leave out the depth method.",
-            about="depth",
-        )
     name = volume.name or "The image"
     if volume.is_2d:
         return InputError(

@@ -1026,10 +1026,6 @@
         <source>{file} does not say which image {case} is; choose the key file of this batch.</source>
         <translation>{file} sagt nicht, welches Bild {case} ist; wählen Sie die Schlüsseldatei dieses Stapels.</translation>
     </message>
-    <message>
-        <source>The image of {case} cannot be loaded; is it still as it was?</source>
-        <translation type="vanished">Das Bild von {case} kann nicht geladen werden; ist es noch, wie es war?</translation>
-    </message>
 </context>
 <context>
     <name>logic.detecting</name>
@@ -1530,21 +1526,6 @@
     </message>
 </context>
 <context>
-    <name>panel.find_near</name>
-    <message>
-        <source>Click near the {landmark} in a view.</source>
-        <translation type="vanished">Klicken Sie in einer Ansicht nahe der Landmarke „{landmark}“.</translation>
-    </message>
-    <message>
-        <source>Looking for the {landmark}...</source>
-        <translation type="vanished">Landmarke „{landmark}“ wird gesucht...</translation>
-    </message>
-    <message>
-        <source>Nothing like it is near the click; drag the point instead.</source>
-        <translation type="vanished">Nahe dem Klick ist nichts dergleichen; ziehen Sie stattdessen den Punkt.</translation>
-    </message>
-</context>
-<context>
     <name>panel.frames</name>
     <message>
         <source>Axes of the body</source>
@@ -1938,70 +1919,12 @@
         <source>{done} of {total} reviewed</source>
         <translation>{done} von {total} geprüft</translation>
     </message>
-    <message>
-        <source>All vertebrae moved; {end} has no place now, look for it.</source>
-        <translation type="vanished">Alle Wirbel sind verschoben; {end} hat nun keinen Ort, suchen Sie ihn.</translation>
-    </message>
-    <message>
-        <source>All {count} landmarks are reviewed.</source>
-        <translation type="vanished">Alle {count} Landmarken sind geprüft.</translation>
-    </message>
-    <message>
-        <source>Moved by {distance} mm from where the model had it.</source>
-        <translation type="vanished">Um {distance} mm von der Stelle des Modells verschoben.</translation>
-    </message>
-    <message>
-        <source>These landmarks are no chain of vertebrae.</source>
-        <translation type="vanished">Diese Landmarken sind keine Kette von Wirbeln.</translation>
-    </message>
-    <message>
-        <source>not placed</source>
-        <translation type="vanished">nicht platziert</translation>
-    </message>
 </context>
 <context>
     <name>panel.settings</name>
     <message>
         <source>Settings</source>
         <translation>Einstellungen</translation>
-    </message>
-</context>
-<context>
-    <name>panel.update_others</name>
-    <message>
-        <source>Another landmark moved.</source>
-        <translation type="vanished">Eine andere Landmarke hat sich bewegt.</translation>
-    </message>
-    <message>
-        <source>{count} other landmarks moved.</source>
-        <translation type="vanished">{count} andere Landmarken haben sich bewegt.</translation>
-    </message>
-</context>
-<context>
-    <name>panel.words</name>
-    <message>
-        <source>accepted</source>
-        <translation type="vanished">bestätigt</translation>
-    </message>
-    <message>
-        <source>corrected</source>
-        <translation type="vanished">korrigiert</translation>
-    </message>
-    <message>
-        <source>detected</source>
-        <translation type="vanished">erkannt</translation>
-    </message>
-    <message>
-        <source>missing</source>
-        <translation type="vanished">fehlt</translation>
-    </message>
-    <message>
-        <source>not in the scan</source>
-        <translation type="vanished">nicht im Scan</translation>
-    </message>
-    <message>
-        <source>uncertain</source>
-        <translation type="vanished">unsicher</translation>
     </message>
 </context>
 <context>
@@ -2210,61 +2133,6 @@
     <message>
         <source>Follow while dragging</source>
         <translation>Folgen beim Ziehen</translation>
-    </message>
-</context>
-<context>
-    <name>scene.parameters</name>
-    <message>
-        <source>As the thumb tells</source>
-        <translation type="vanished">Nach dem Daumen</translation>
-    </message>
-    <message>
-        <source>Automatic</source>
-        <translation type="vanished">Automatisch</translation>
-    </message>
-    <message>
-        <source>Best for the model</source>
-        <translation type="vanished">Am besten für das Modell</translation>
-    </message>
-    <message>
-        <source>Follow corrections</source>
-        <translation type="vanished">Folgen den Korrekturen</translation>
-    </message>
-    <message>
-        <source>Follow while dragging</source>
-        <translation type="vanished">Folgen beim Ziehen</translation>
-    </message>
-    <message>
-        <source>Graphics card (CUDA)</source>
-        <translation type="vanished">Grafikkarte (CUDA)</translation>
-    </message>
-    <message>
-        <source>Left hand</source>
-        <translation type="vanished">Linke Hand</translation>
-    </message>
-    <message>
-        <source>Mean of the training bodies</source>
-        <translation type="vanished">Mittel der Trainingskörper</translation>
-    </message>
-    <message>
-        <source>Networks, from front and side</source>
-        <translation type="vanished">Netze, von vorn und der Seite</translation>
-    </message>
-    <message>
-        <source>Processor (CPU)</source>
-        <translation type="vanished">Prozessor (CPU)</translation>
-    </message>
-    <message>
-        <source>Right hand</source>
-        <translation type="vanished">Rechte Hand</translation>
-    </message>
-    <message>
-        <source>Stay where they are</source>
-        <translation type="vanished">Bleiben, wo sie sind</translation>
-    </message>
-    <message>
-        <source>View from the side</source>
-        <translation type="vanished">Ansicht von der Seite</translation>
     </message>
 </context>
 <context>

@@ -1026,10 +1026,6 @@
         <source>{file} does not say which image {case} is; choose the key file of this batch.</source>
         <translation>{file} ne dit pas quelle image est {case} ; choisissez le fichier clé de ce lot.</translation>
     </message>
-    <message>
-        <source>The image of {case} cannot be loaded; is it still as it was?</source>
-        <translation type="vanished">L&apos;image de {case} ne peut pas être chargée ; est-elle encore comme avant ?</translation>
-    </message>
 </context>
 <context>
     <name>logic.detecting</name>
@@ -1530,21 +1526,6 @@
     </message>
 </context>
 <context>
-    <name>panel.find_near</name>
-    <message>
-        <source>Click near the {landmark} in a view.</source>
-        <translation type="vanished">Cliquez dans une vue près du repère « {landmark} ».</translation>
-    </message>
-    <message>
-        <source>Looking for the {landmark}...</source>
-        <translation type="vanished">Recherche du repère « {landmark} »...</translation>
-    </message>
-    <message>
-        <source>Nothing like it is near the click; drag the point instead.</source>
-        <translation type="vanished">Rien de semblable près du clic ; faites plutôt glisser le point.</translation>
-    </message>
-</context>
-<context>
     <name>panel.frames</name>
     <message>
         <source>Axes of the body</source>
@@ -1938,70 +1919,12 @@
         <source>{done} of {total} reviewed</source>
         <translation>{done} sur {total} vérifiés</translation>
     </message>
-    <message>
-        <source>All vertebrae moved; {end} has no place now, look for it.</source>
-        <translation type="vanished">Toutes les vertèbres ont été déplacées ; {end} n&apos;a plus de position, cherchez-la.</translation>
-    </message>
-    <message>
-        <source>All {count} landmarks are reviewed.</source>
-        <translation type="vanished">Les {count} repères sont tous vérifiés.</translation>
-    </message>
-    <message>
-        <source>Moved by {distance} mm from where the model had it.</source>
-        <translation type="vanished">Déplacé de {distance} mm par rapport à la position du modèle.</translation>
-    </message>
-    <message>
-        <source>These landmarks are no chain of vertebrae.</source>
-        <translation type="vanished">Ces repères ne forment pas une chaîne de vertèbres.</translation>
-    </message>
-    <message>
-        <source>not placed</source>
-        <translation type="vanished">non placé</translation>
-    </message>
 </context>
 <context>
     <name>panel.settings</name>
     <message>
         <source>Settings</source>
         <translation>Paramètres</translation>
-    </message>
-</context>
-<context>
-    <name>panel.update_others</name>
-    <message>
-        <source>Another landmark moved.</source>
-        <translation type="vanished">Un autre repère s&apos;est déplacé.</translation>
-    </message>
-    <message>
-        <source>{count} other landmarks moved.</source>
-        <translation type="vanished">{count} autres repères se sont déplacés.</translation>
-    </message>
-</context>
-<context>
-    <name>panel.words</name>
-    <message>
-        <source>accepted</source>
-        <translation type="vanished">accepté</translation>
-    </message>
-    <message>
-        <source>corrected</source>
-        <translation type="vanished">corrigé</translation>
-    </message>
-    <message>
-        <source>detected</source>
-        <translation type="vanished">détecté</translation>
-    </message>
-    <message>
-        <source>missing</source>
-        <translation type="vanished">manquant</translation>
-    </message>
-    <message>
-        <source>not in the scan</source>
-        <translation type="vanished">hors de l&apos;image</translation>
-    </message>
-    <message>
-        <source>uncertain</source>
-        <translation type="vanished">incertain</translation>
     </message>
 </context>
 <context>
@@ -2210,61 +2133,6 @@
     <message>
         <source>Follow while dragging</source>
         <translation>Suivent pendant le glissement</translation>
-    </message>
-</context>
-<context>
-    <name>scene.parameters</name>
-    <message>
-        <source>As the thumb tells</source>
-        <translation type="vanished">D&apos;après le pouce</translation>
-    </message>
-    <message>
-        <source>Automatic</source>
-        <translation type="vanished">Automatique</translation>
-    </message>
-    <message>
-        <source>Best for the model</source>
-        <translation type="vanished">Au mieux pour le modèle</translation>
-    </message>
-    <message>
-        <source>Follow corrections</source>
-        <translation type="vanished">Suivent les corrections</translation>
-    </message>
-    <message>
-        <source>Follow while dragging</source>
-        <translation type="vanished">Suivent pendant le glissement</translation>
-    </message>
-    <message>
-        <source>Graphics card (CUDA)</source>
-        <translation type="vanished">Carte graphique (CUDA)</translation>
-    </message>
-    <message>
-        <source>Left hand</source>
-        <translation type="vanished">Main gauche</translation>
-    </message>
-    <message>
-        <source>Mean of the training bodies</source>
-        <translation type="vanished">Moyenne des corps d&apos;entraînement</translation>
-    </message>
-    <message>
-        <source>Networks, from front and side</source>
-        <translation type="vanished">Réseaux, de face et de côté</translation>
-    </message>
-    <message>
-        <source>Processor (CPU)</source>
-        <translation type="vanished">Processeur (CPU)</translation>
-    </message>
-    <message>
-        <source>Right hand</source>
-        <translation type="vanished">Main droite</translation>
-    </message>
-    <message>
-        <source>Stay where they are</source>
-        <translation type="vanished">Restent où ils sont</translation>
-    </message>
-    <message>
-        <source>View from the side</source>
-        <translation type="vanished">Vue de côté</translation>
     </message>
 </context>
 <context>

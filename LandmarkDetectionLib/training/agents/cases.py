@@ -19,6 +19,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write, write_text
 from LandmarkDetectionLib.imaging.boxes import BoxSource
 from LandmarkDetectionLib.imaging.grid import Intensity
+from LandmarkDetectionLib.training.supervised.cases import each_prepared
 from LandmarkDetectionLib.typing import Array, Progress
 
 #: Share of an axis that a cropped field keeps at least.
@@ -76,15 +77,7 @@ def prepare_cases(
     InputError
         An image or landmark file cannot be used, or is no volume; the sentence names the row.
     """
-    prepared = []
-    for n, case in enumerate(cases):
-        if progress is not None:
-            progress(n / len(cases), f"reading {case.name}")
-        try:
-            prepared.append(_prepare(case, names, raters, folder))
-        except InputError as problem:
-            raise InputError(f"Row {case.row} ({case.name}): {problem}") from None
-    return prepared
+    return each_prepared(cases, lambda case: _prepare(case, names, raters, folder), progress)
 
 
 def drawn_field(rng: np.random.Generator, size: Sequence[int]) -> Array:

@@ -83,10 +83,7 @@ def load_cases(
     config: AgentConfig, split: Split, folder: Path, progress: Progress | None = None
 ) -> tuple[list[AgentCase], list[AgentCase]]:
     """Cases to learn from, as many as the config's limit allows, and held out."""
-    chosen = list(split.training)
-    if config.limit is not None:
-        order = np.random.default_rng([config.seed, 2]).permutation(len(chosen))
-        chosen = [chosen[n] for n in sorted(order[: config.limit])]
+    chosen = split.limited(config.limit, config.seed)
     # How far reading has come is no part of how far training has.
     step = None if progress is None else lambda _fraction, text: progress(0.0, text)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from LandmarkDetectionLib.files import atomic_write, write_text
 from LandmarkDetectionLib.imaging.aligned_grid import look_at_aligned, template_bytes
 from LandmarkDetectionLib.imaging.grid import GridSettings, ImageGrid, look_at
 from LandmarkDetectionLib.typing import Array, Progress
+
+Prepared = TypeVar("Prepared")
 
 
 @dataclass(frozen=True)
@@ -153,12 +155,25 @@ def prepare_cases(
     InputError
         An image or landmark file cannot be used; the sentence names the row.
     """
+    return each_prepared(cases, lambda case: _prepare(case, names, raters, folder), progress)
+
+
+def each_prepared(
+    cases: Sequence[Case], prepare: Callable[[Case], Prepared], progress: Progress | None = None
+) -> list[Prepared]:
+    """What is made of every case, with progress.
+
+    Raises
+    ------
+    InputError
+        A case cannot be used; the sentence names its row.
+    """
     prepared = []
     for n, case in enumerate(cases):
         if progress is not None:
             progress(n / len(cases), f"reading {case.name}")
         try:
-            prepared.append(_prepare(case, names, raters, folder))
+            prepared.append(prepare(case))
         except InputError as problem:
             raise InputError(f"Row {case.row} ({case.name}): {problem}") from None
     return prepared

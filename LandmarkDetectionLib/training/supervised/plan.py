@@ -55,6 +55,13 @@ class Split:
     held_out: tuple[Case, ...]
     text: str = ""
 
+    def limited(self, limit: int | None, seed: int) -> list[Case]:
+        """The cases to learn from, so many of them drawn by the seed; all when None."""
+        if limit is None:
+            return list(self.training)
+        order = np.random.default_rng([seed, 2]).permutation(len(self.training))
+        return [self.training[n] for n in sorted(order[:limit])]
+
 
 def divide(
     datalist: Datalist, held_out: str | None = None, seed: int = 1, learn_from: Sequence[str] = ()

@@ -127,10 +127,7 @@ def load_cases(
     """Cases to learn from, as many as the config's limit allows, and held out, on the network's grid."""
     architecture, parameters = config.network()
     network: Any = build_network(architecture, **parameters)
-    chosen = list(split.training)
-    if config.limit is not None:
-        order = np.random.default_rng([config.seed, 2]).permutation(len(chosen))
-        chosen = [chosen[n] for n in sorted(order[: config.limit])]
+    chosen = split.limited(config.limit, config.seed)
 
     settings = config.grid.settings()
     # How far reading has come is no part of how far training has.

@@ -82,7 +82,7 @@ def test_the_worst_landmark_is_first_and_selected(detected: Page) -> None:
     assert len(rows) == 31
     assert detected.state("selected") == rows[0]["name"]
     assert detected.tab.locator(".landmarks tr.is-selected").inner_text().split("\n")[0]
-    assert detected.state("title") and detected.state("remarks")
+    detected.wait("window.trame.state.get('review_title') && window.trame.state.get('review_remarks')")
 
 
 def test_keys_mean_what_they_mean_in_the_panel(begun: Page) -> None:

@@ -165,12 +165,16 @@ def test_bones_of_a_drawing_vary_and_more_so_when_asked_for(small_binding: Bindi
     np.testing.assert_array_equal(again, plain)
 
 
-def test_the_pelvis_tilts_as_a_whole_about_the_hips(small_binding: Binding) -> None:
+def bones_of(binding: Binding, phenotype: Array, local: Array) -> Array:
+    """Points (B, N, 3) of drawn bones of people at rest."""
     model = load_body_model()
-    phenotype, local = population.draw_shapes(3, np.random.default_rng(0))
     _, joints = model.rest(model.coefficients(phenotype, local))
     twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
-    before = draw_bones(small_binding, twins, joints, np.random.default_rng(5))
+    return draw_bones(binding, twins, joints, np.random.default_rng(5))
+
+
+def test_the_pelvis_tilts_as_a_whole_about_the_hips(small_binding: Binding) -> None:
+    before = bones_of(small_binding, *population.draw_shapes(3, np.random.default_rng(0)))
     after = before.copy()
     tilt_pelvis(after, small_binding, np.random.default_rng(1))
 
@@ -188,13 +192,8 @@ def test_the_pelvis_tilts_as_a_whole_about_the_hips(small_binding: Binding) -> N
 
 
 def test_breastbones_differ_in_length_and_the_spine_stays(small_binding: Binding) -> None:
-    model = load_body_model()
-    phenotype, local = (
-        np.repeat(one, 40, axis=0) for one in population.draw_shapes(1, np.random.default_rng(0))
-    )
-    _, joints = model.rest(model.coefficients(phenotype, local))
-    twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
-    before = draw_bones(small_binding, twins, joints, np.random.default_rng(5))
+    somebody = population.draw_shapes(1, np.random.default_rng(0))
+    before = bones_of(small_binding, *(np.repeat(one, 40, axis=0) for one in somebody))
     after = before.copy()
     vary_breastbone(after, small_binding, np.ones((40, 1)), np.random.default_rng(1))
     length = [
