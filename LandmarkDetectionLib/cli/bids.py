@@ -123,7 +123,7 @@ def _find(data: DataSet, detecting: Detecting, work: Work, recording: Recording,
     """The level of participants: a cohort in the folder for work, then its results by the names of BIDS."""
     from LandmarkDetectionLib.cohort import read_cohort
     from LandmarkDetectionLib.cohort.results.derivatives import describe, write_derivatives
-    from LandmarkDetectionLib.cohort.run.batch import run
+    from LandmarkDetectionLib.cohort.run.batch import prospect_of, run
     from LandmarkDetectionLib.files import make_folder
     from LandmarkDetectionLib.provenance import ModelUsed
 
@@ -135,7 +135,8 @@ def _find(data: DataSet, detecting: Detecting, work: Work, recording: Recording,
     with told("auto", not telling.shown) as listener, console.interruptible() as cancelled:
         ended = run(request, start, listener, cancelled, patience)
     cohort = read_cohort(request.folder)
-    written = write_derivatives(cohort, data.bids_dir, data.out)
+    jobs = prospect_of(request, lambda event: None).jobs
+    written = write_derivatives(cohort, {job.key: job.case.identity for job in jobs}, data.out)
     manifest = recording.keep(
         [path for files in written.values() for path in files],
         beside=data.out / f"landmarks-{request.folder.name}",

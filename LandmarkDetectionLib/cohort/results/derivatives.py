@@ -80,15 +80,16 @@ def describe(source: Path, out: Path) -> None:
     write_text(out / ".bidsignore", "".join(f"{one}\n" for one in NOT_OF_BIDS))
 
 
-def write_derivatives(cohort: Cohort, source: Path, out: Path) -> dict[str, tuple[Path, ...]]:
+def write_derivatives(cohort: Cohort, images: Mapping[str, str], out: Path) -> dict[str, tuple[Path, ...]]:
     """Write the files of every image that is done, and take away those of images that no longer are.
 
     Parameters
     ----------
     cohort
-        Results with identifiers.
-    source
-        The BIDS data set that they are of.
+        Results.
+    images
+        By the key of each case, its path below the data set. Records do not say it: those of before keep
+        the place where the data set was then.
     out
         The derivative.
 
@@ -105,7 +106,7 @@ def write_derivatives(cohort: Cohort, source: Path, out: Path) -> dict[str, tupl
     """
     written: dict[str, tuple[Path, ...]] = {}
     for record in cohort:
-        image = Path(record.source).relative_to(source.absolute())
+        image = Path(images[record.key])
         for outcome in record.outcomes:
             for path in _files_of(out, image, outcome.model):
                 path.unlink()

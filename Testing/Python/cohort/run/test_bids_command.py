@@ -14,7 +14,7 @@ import typer
 from LandmarkDetectionLib.cli.app import app
 from LandmarkDetectionLib.cohort import read_cohort
 from LandmarkDetectionLib.cohort.results.derivatives import describe, write_derivatives
-from LandmarkDetectionLib.cohort.run.batch import Request, run
+from LandmarkDetectionLib.cohort.run.batch import Request, prospect_of, run
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.io.volumes import write_volume
 
@@ -70,7 +70,9 @@ def derive(bids: Path, out: Path, workers: Any, detector: Path) -> dict[str, tup
     request = Request(bids, out / ".work", models, identifiers=True, moved=True, device="cpu", pictures=False)
     run(request, lambda: nullcontext(workers), lambda event: None)
     describe(bids, out)
-    return write_derivatives(read_cohort(out / ".work"), bids, out)
+    jobs = prospect_of(request, lambda event: None).jobs
+    images = {job.key: job.case.identity for job in jobs}
+    return write_derivatives(read_cohort(out / ".work"), images, out)
 
 
 def test_a_damaged_image_fails_by_name_and_the_others_are_written(
@@ -129,7 +131,7 @@ def test_every_image_has_a_table_in_ras_mm_that_says_what_its_columns_are(derive
     assert set(rows[0]) <= set(sidecar)
 
 
-def test_results_of_an_image_that_can_no_longer_be_read_are_taken_away(
+def test_of_a_data_set_that_was_moved_what_can_no_longer_be_read_is_taken_away(
     bids: Path, derived: Path, workers: Any, detector: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
