@@ -95,14 +95,17 @@ def test_what_a_workflow_calls_is_there(path: Path) -> None:
 
 def test_every_python_that_is_promised_is_tested_on_every_system() -> None:
     promised = [one.rsplit(" ", 1)[1] for one in project()["classifiers"] if "Python :: 3." in one]
-    tested = jobs(REPOSITORY / ".github/workflows/tests.yml")
+    every = jobs(REPOSITORY / ".github/workflows/tests.yml")
+    tested = {name: every[name] for name in ("make", "windows")}
     assert all(job["strategy"]["matrix"]["python"] == promised for job in tested.values())
     systems = {*tested["make"]["strategy"]["matrix"]["os"], tested["windows"]["runs-on"]}
     assert {name.split("-")[0] for name in systems} == {"ubuntu", "macos", "windows"}
 
 
 def test_a_release_is_refused_under_a_tag_of_another_version() -> None:
-    (check,) = (one for one in commands(REPOSITORY / ".github/workflows/release.yml") if "GITHUB_REF" in one)
+    (check,) = (
+        one for one in commands(REPOSITORY / ".github/workflows/release.yml") if one.startswith("test ")
+    )
     (expression,) = re.findall(r"sed -n '(.*)'", check)
     assert expression == r's/^__version__ = "\(.*\)"/\1/p'
     version = (REPOSITORY / "LandmarkDetectionLib/_version.py").read_text(encoding="utf-8")
