@@ -135,6 +135,20 @@ def test_a_form_asks_for_the_version_and_for_no_patient(path: Path) -> None:
         assert MANIFEST in fields["manifest"]["attributes"]["description"]
 
 
+@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not on the path")
+def test_hadolint_finds_nothing_in_the_container_file() -> None:
+    done = subprocess.run(["hadolint", str(REPOSITORY / "Containerfile")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_container_runs_as_nobody_in_particular_with_models_and_the_command_inside() -> None:
+    text = (REPOSITORY / "Containerfile").read_text(encoding="utf-8")
+    last = text[text.rindex("\nFROM ") :]
+    assert re.search(r"^USER [1-9]\d*$", last, re.MULTILINE)
+    assert 'ENTRYPOINT ["landmark-detection"]' in last
+    assert "COPY Resources Resources" in text  # the models, which the wheel takes along
+
+
 def test_a_container_copies_only_what_is_there() -> None:
     copied = re.findall(
         r"^COPY (?!--from)(.*) \S+$", (REPOSITORY / "Containerfile").read_text(encoding="utf-8"), re.MULTILINE
