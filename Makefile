@@ -7,6 +7,11 @@
 #
 #   make docs      in an environment of its own, without PyTorch; a broken link or a page without a place is an error
 #
+# Two more are for releases and for pages:
+#
+#   make sbom      what the wheel brings, with licences, as a list for machines: build/sbom.cdx.json (CycloneDX)
+#   make pictures  which command makes which picture and figure of the pages; ARGS=all makes those that need no data
+#
 # Variables, each optional:
 #   PYTHON=python3.12       which Python makes the environment (3.10 to 3.14; found by itself otherwise)
 #   TORCH="torch==2.13.0"   what pip is asked for as PyTorch; on Linux the CPU build is much smaller:
@@ -26,7 +31,7 @@ READY := $(VENV)/.ready
 DOCS := .venv-docs
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint format pytest screenshots docs clean
+.PHONY: help setup demo test lint format pytest screenshots pictures docs sbom clean
 .DELETE_ON_ERROR:
 
 help:
@@ -64,6 +69,17 @@ screenshots: $(READY)
 docs: $(DOCS)/.ready
 	@$(DOCS)/bin/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -c docs . build/site $(ARGS)
 	@echo "Open build/site/index.html"
+
+pictures: $(READY)
+	@$(PY) Testing/make_pictures.py $(ARGS)
+
+# The wheel alone in an environment without pip, so that nothing else is listed.
+sbom: $(READY)
+	@rm -rf build/clean
+	@$(PY) -m venv --without-pip build/clean
+	@$(PIP) --python build/clean/bin/python install $(TORCH)
+	@$(PIP) --python build/clean/bin/python install .
+	@$(PY) Testing/write_sbom.py build/clean/bin/python build/sbom.cdx.json
 
 $(DOCS)/.ready: pyproject.toml Testing/make_environment.sh Testing/install_extra.py
 	@PYTHON="$(PYTHON)" sh Testing/make_environment.sh $(DOCS)

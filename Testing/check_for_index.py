@@ -5,7 +5,8 @@
     git clone --depth 1 https://github.com/Slicer/ExtensionsIndex
     python Testing/check_for_index.py ExtensionsIndex      # Python 3.12 or newer, with jsonschema
 
-What is committed is checked, in a clone as the index makes one. Its schema is read from its folder, and
+What is committed is checked, in a clone as the index makes one: with all of its history, which counts for the
+size, as the entry names a branch. Its schema is read from its folder, and
 pictures from this repository instead of their addresses.
 """
 
@@ -90,7 +91,8 @@ def main(arguments: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
-        subprocess.run(["git", "clone", "--quiet", "--depth", "1", f"file://{REPOSITORY}", clone], check=True)
+        address = f"file://{REPOSITORY}"  # a path would be copied with whatever lies beside the history
+        subprocess.run(["git", "clone", "--quiet", "--single-branch", address, clone], check=True)
         answers = run(Path(arguments[0]), clone)
     for step, problem in answers.items():
         print(f"{'failed' if problem else 'passed'}  {step}{': ' + problem if problem else ''}")

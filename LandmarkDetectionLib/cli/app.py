@@ -21,6 +21,7 @@ from LandmarkDetectionLib.cli import (
     agreement,
     align,
     batch,
+    bids,
     cohort,
     data,
     evaluate,
@@ -65,6 +66,7 @@ app.add_typer(data.app, name="data", cls=WholeHelp, epilog=EXIT_CODES)
 app.add_typer(stores.app, name="annotations", cls=WholeHelp, epilog=EXIT_CODES)
 app.add_typer(study.app, name="study", cls=WholeHelp, epilog=EXIT_CODES)
 app.command(epilog=EXIT_CODES)(batch.batch)
+app.command(cls=bids.SeveralLabels, epilog=EXIT_CODES)(bids.bids)
 app.command(name="train", epilog=EXIT_CODES)(train.train)
 app.command(name="finetune", epilog=EXIT_CODES)(finetune.finetune)
 app.command(epilog=EXIT_CODES)(measure.measure)

@@ -195,20 +195,20 @@ def batch(
     telling: Telling,
 ) -> None:
     """Find the landmarks of a whole cohort; started again, it goes on where it was stopped."""
-    _check_options(detecting, work, slurm)
+    check_options(detecting, work, slurm)
     key_file = privacy.key_file(cases.out)
     jobs = _jobs(slurm, work.memory)
     if slurm_script:
         _print_script(jobs)
         return
     request = _request(cases, detecting, work, privacy, going_on, key_file)
-    here = _here(work, detecting.device, dashboard)
+    here = workers_here(work, detecting.device, dashboard)
     if listing:
         _list(request, telling.as_json or progress == "json")
         return
-    start, patience = _workers(here, work.scheduler, jobs, cases.out)
+    start, patience = workers_for(here, work.scheduler, jobs, cases.out)
     quiet = telling.quiet or telling.as_json
-    with _told(progress, quiet) as listener, console.interruptible() as cancelled:
+    with told(progress, quiet) as listener, console.interruptible() as cancelled:
         from LandmarkDetectionLib.cohort.run.batch import run
 
         ended = run(request, start, listener, cancelled, patience)
@@ -264,7 +264,8 @@ def _request(
     )
 
 
-def _here(work: Work, device: Device, dashboard: bool) -> LocalWorkers:
+def workers_here(work: Work, device: Device, dashboard: bool) -> LocalWorkers:
+    """Workers on this computer, as they were asked for."""
     from LandmarkDetectionLib.cohort.run.cluster import LocalWorkers, memory_of
 
     memory = memory_of(work.memory) if work.memory else 0
@@ -286,21 +287,22 @@ def _jobs(slurm: SlurmJobs, memory: str | None) -> Slurm:
     )
 
 
-def _check_options(detecting: Detecting, work: Work, slurm: SlurmJobs) -> None:
+def check_options(detecting: Detecting, work: Work, slurm: SlurmJobs | None = None) -> None:
+    """Refuse what cannot go together before anything is looked at."""
     check_threshold(detecting.threshold)
-    if work.scheduler is not None and slurm.slurm:
+    if work.scheduler is not None and slurm is not None and slurm.slurm:
         raise typer.BadParameter("give either a scheduler or SLURM jobs.", param_hint="--scheduler")
 
 
-def _workers(
-    here: LocalWorkers, scheduler: str | None, jobs: Slurm, out: Path
+def workers_for(
+    here: LocalWorkers, scheduler: str | None, jobs: Slurm | None = None, out: Path = Path()
 ) -> tuple[Callable[[], AbstractContextManager[Client]], float | None]:
     """How workers are started, and how long it is waited for them."""
     from LandmarkDetectionLib.cohort.run import cluster
 
     if scheduler is not None:
         return partial(cluster.running_client, scheduler), None
-    if jobs.jobs:
+    if jobs is not None and jobs.jobs:
         return partial(cluster.slurm_client, jobs, out.absolute() / ".slurm"), None
     return partial(cluster.local_client, here), PATIENCE_SECONDS
 
@@ -391,7 +393,7 @@ def _listed(prospect: Prospect) -> dict[str, Any]:
 
 
 @contextmanager
-def _told(progress: ProgressKind, quiet: bool) -> Iterator[Listener]:
+def told(progress: ProgressKind, quiet: bool) -> Iterator[Listener]:
     """Give a listener that shows events."""
     if progress == "json":
         with _json_lines() as listener:

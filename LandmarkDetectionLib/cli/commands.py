@@ -33,7 +33,8 @@ OTHER_COMMANDS = {
 def prepare(commands: Iterable[typer.models.CommandInfo]) -> None:
     """Let commands have groups of options, and guard their inputs."""
     for command in commands:
-        command.cls = Command
+        if not issubclass(command.cls or TyperCommand, Command):
+            command.cls = Command
         if command.callback is not None:
             command.callback = with_groups(command.callback)
 

@@ -22,7 +22,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "agreement",
     ),
     "Axes, boxes and visits": ("frame", "crop", "align", "visits"),
-    "Whole cohorts": ("batch", "cohort-report"),
+    "Whole cohorts": ("batch", "bids", "cohort-report"),
     "Programs and agents": ("mcp",),
     "Learn": ("annotations", "finetune", "data", "train", "evaluate", "learning-curve"),
     "Synthetic bodies": ("synthesize", "skeleton", "study"),

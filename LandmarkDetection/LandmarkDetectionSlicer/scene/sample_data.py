@@ -32,7 +32,17 @@ CEPHALOGRAM = Sample(
     "synthetic-cephalogram.nrrd",
     "51f9fc015f75f2af65d8223726e4d6886b4e07baeee54277f4157844476015d5",
 )
-SAMPLES = (BODY_CT, CEPHALOGRAM)
+HAND = Sample(
+    "SyntheticHand",
+    "synthetic-hand.nrrd",
+    "84e219b49f419a289c2844a56ea05e5d721d6e42fb89e10ceaa89f255446f272",
+)
+SPINE = Sample(
+    "SyntheticSpine",
+    "synthetic-spine.nrrd",
+    "53a37b39884145650263ce358e12a9938dcda8a7801d6c78eac10f79bb50408a",
+)
+SAMPLES = (BODY_CT, HAND, CEPHALOGRAM, SPINE)
 
 
 def registerSampleData() -> None:

@@ -22,6 +22,11 @@ class LandmarkDetectionSampleDataTest(unittest.TestCase):
             self.checkIsTheSample(sample_data.loadSample(sample), sample)
 
     def checkIsTheSample(self, volumeNode, sample) -> None:
-        dimensions = {sample_data.BODY_CT: (129, 90, 342), sample_data.CEPHALOGRAM: (544, 640, 1)}
+        dimensions = {
+            sample_data.BODY_CT: (129, 90, 342),
+            sample_data.HAND: (480, 640, 1),
+            sample_data.CEPHALOGRAM: (544, 640, 1),
+            sample_data.SPINE: (288, 768, 1),
+        }
         self.assertEqual(volumeNode.GetName(), sample.name)
         self.assertEqual(volumeNode.GetImageData().GetDimensions(), dimensions[sample])

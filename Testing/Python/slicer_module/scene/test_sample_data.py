@@ -65,7 +65,12 @@ def test_sample_data_is_given_a_file_of_this_computer_with_its_checksum(
     logic = SimpleNamespace(registerCustomSampleDataSource=register)
     monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
     sample_data.registerSampleData()
-    assert [source["sampleName"] for source in given] == ["SyntheticBodyCT", "SyntheticCephalogram"]
+    assert [source["sampleName"] for source in given] == [
+        "SyntheticBodyCT",
+        "SyntheticHand",
+        "SyntheticCephalogram",
+        "SyntheticSpine",
+    ]
     for source in given:
         assert source["category"] == "Landmark Detection"
         assert source["sampleName"] == source["nodeNames"]
@@ -91,6 +96,39 @@ def test_the_test_that_runs_inside_slicer_passes_here_too(
 
 def test_the_sample_is_small() -> None:
     assert sum(path.stat().st_size for path in resource_path("SampleData").iterdir()) < 3_000_000
+
+
+def test_every_sample_has_the_landmarks_of_its_protocol() -> None:
+    from LandmarkDetectionLib.io.protocols import load_protocol
+    from LandmarkDetectionLib.io.volumes import read_volume
+
+    protocols = {"hand": "hand", "cephalogram": "cephalometric-19", "spine": "spine-68"}
+    for sample, protocol in protocols.items():
+        path = resource_path("SampleData", f"synthetic-{sample}.nrrd")
+        volume, truth = (
+            read_volume(path),
+            read_landmarks(path.with_name(f"synthetic-{sample}-truth.mrk.json")),
+        )
+        assert truth.names == load_protocol(protocol).names
+        places = volume.ras_to_ijk_points(truth.positions)[:, :2]
+        assert np.all((places >= 0) & (places < np.array(volume.size[:2]))), sample
+
+
+def test_the_model_of_hands_finds_the_landmarks_of_its_sample() -> None:
+    from LandmarkDetectionLib.detectors.dispatch import detect
+    from LandmarkDetectionLib.io.volumes import read_volume
+    from LandmarkDetectionLib.models import load_model
+
+    path = resource_path("SampleData", "synthetic-hand.nrrd")
+    truth = read_landmarks(path.with_name("synthetic-hand-truth.mrk.json"))
+    detection = detect(read_volume(path), load_model("hand"), device="cpu")
+    errors = [
+        float(np.linalg.norm((one.position - truth[one.name].position)[[0, 1]]))
+        for one in detection.landmarks
+        if one.status is Status.DETECTED
+    ]
+    assert len(errors) >= 20
+    assert np.mean(errors) < 5
 
 
 def test_the_shipped_model_finds_the_sample_s_landmarks(body_model: "Model") -> None:
