@@ -96,12 +96,11 @@ class _View:
         return _array(grab.GetOutput())[::-1, :, :3].copy()
 
     def close(self) -> None:
-        # In this order: managers that outlive their renderer reach for it when they go.
         self.group.SetMRMLDisplayableNode(None)
-        del self.group
-        self.interactor.SetRenderWindow(None)
-        self.window.Finalize()
-        del self.interactor, self.window, self.renderer
+        # Slicer's manager of volume rendering crashes when it is deleted outside an application (5.12), so
+        # what was drawn with stays until the process ends.
+        for one in (self.group, self.renderer, self.window, self.interactor):
+            one.Register(None)
 
 
 class _Slice(_View):
