@@ -101,6 +101,19 @@ class Refine(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FindCounterparts(Request):
+    """Answered by ``Detection.to_record()`` of the volume: where the landmarks of another one are in it.
+
+    That one is ``source``; ``record`` is the review of its landmarks.
+    """
+
+    do = "find_counterparts"
+    volume: VolumeMessage
+    source: VolumeMessage
+    record: Record
+
+
+@dataclass(frozen=True, kw_only=True)
 class Silhouette(Request):
     """Answered by ``threshold`` and ``picture``, a PNG file."""
 
@@ -123,7 +136,7 @@ class Picture(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class ReadImage(Request):
-    """Answered by ``path`` and ``modality``: a copy as NRRD."""
+    """Answered by ``path`` and ``modality``: a copy as NRRD, not packed."""
 
     do = "read_image"
     source: str
@@ -133,7 +146,7 @@ class ReadImage(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class ListCohort(Request):
-    """Answered by ``cases`` and ``total``."""
+    """Answered by ``cases``, ``total`` and ``verdicts``, each of a ``case``, a ``model`` and a reader."""
 
     do = "cohort"
     folder: str
@@ -220,8 +233,8 @@ class Train(Request):
 REQUESTS: dict[str, type[Request]] = {
     kind.do: kind
     for kind in (
-        Detect, LocateNear, Refine, Silhouette, Picture, ReadImage, ListCohort, ReportCohort, Install,
-        About, ListModels, Annotate, FineTune, Train,
+        Detect, LocateNear, Refine, FindCounterparts, Silhouette, Picture, ReadImage, ListCohort,
+        ReportCohort, Install, About, ListModels, Annotate, FineTune, Train,
     )
 }  # fmt: skip
 

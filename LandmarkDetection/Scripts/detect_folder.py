@@ -5,9 +5,9 @@
     Slicer --no-main-window --python-script detect_folder.py -- --input scans --output landmarks
 
 A scan is a file (NIfTI, NRRD, MetaImage) or a subfolder with one DICOM series. Every scan ends in its own
-files, or in one sentence that says why not; the others go on. Files that are already there are kept, so the
-same command goes on where it was stopped. Exit codes: 0 every scan is done, 1 some are not, 2 wrong usage or
-nothing to do, 7 Python packages are missing.
+files, with a manifest of how they came about, or in one sentence that says why not; the others go on. Files
+that are already there are kept, so the same command goes on where it was stopped. Exit codes: 0 every scan is
+done, 1 some are not, 2 wrong usage or nothing to do, 7 Python packages are missing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import slicer
 
@@ -25,6 +28,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 try:
     from LandmarkDetectionSlicer.logic.module_logic import LandmarkDetectionLogic
     from LandmarkDetectionSlicer.process import packages
+    from LandmarkDetectionSlicer.scene.nodes import loadReview
     from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL
 
     from LandmarkDetectionLib.errors import (
@@ -39,6 +43,9 @@ except Exception:  # Slicer without a window would wait forever
     traceback.print_exc()
     slicer.util.exit(1)
     raise
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.volume import Volume
 
 FORMATS = ("mrk.json", "fcsv", "csv", "json", "png")
 DONE, SOME_FAILED, USAGE = 0, 1, 2
@@ -127,6 +134,7 @@ def isDone(scan: Path, options: argparse.Namespace) -> bool:
 
 
 def detectScan(scan: Path, outputs: Sequence[Path], options: argparse.Namespace) -> None:
+    started = datetime.now().astimezone()
     volume = read_volume(scan)
     volumeNode = slicer.util.addVolumeFromArray(volume.voxels, volume.ijk_to_ras, scan.name)
     volumeNode.SetAttribute("DICOM.Modality", volume.modality or None)
@@ -136,6 +144,29 @@ def detectScan(scan: Path, outputs: Sequence[Path], options: argparse.Namespace)
     )
     for path in outputs:
         logic.exportLandmarks(landmarkNode, path)
+    keepManifest(options, started, volume, landmarkNode, outputs)
+
+
+def keepManifest(
+    options: argparse.Namespace, started: datetime, volume: Volume, landmarkNode: Any, outputs: Sequence[Path]
+) -> None:
+    """Write how the first output came about beside it, as the command line does."""
+    from LandmarkDetectionLib.models import load_model
+    from LandmarkDetectionLib.provenance import ModelUsed, Run, manifest_of, write_manifest
+
+    model = load_model(options.model)
+    given = {"threshold": options.threshold, "depth": options.depth, "device": options.device}
+    run = Run(
+        "detect_folder.py",
+        {name: value for name, value in given.items() if value is not None},
+        started,
+        outputs,
+        images=[volume],
+        models=[ModelUsed.of(model)],
+        protocol=model.protocol,
+        used=asdict(loadReview(landmarkNode).prediction.used),
+    )
+    write_manifest(run, manifest_of(outputs[0]))
 
 
 def say(sentence: str) -> None:

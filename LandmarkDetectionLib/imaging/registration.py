@@ -133,7 +133,7 @@ def resample_to_template(image: Volume, template: Volume, alignment: AffineAlign
     steps = np.maximum(np.abs(to_ijk[:3, :3]).max(axis=1).round().astype(int), 1)
     if image.is_2d:
         steps[2] = 1
-    voxels = _averaged(image.voxels, steps)
+    voxels = averaged(image.voxels, steps)
     # A block of n voxels has its centre (n - 1) / 2 behind its first voxel.
     to_block = np.diag([*(1 / steps), 1.0])
     to_block[:3, 3] = -(steps - 1) / 2 / steps
@@ -181,7 +181,7 @@ def _to_ras(fixed_to_moving: np.ndarray, image: Volume, template: Volume, d: int
     return (Affine(_plane(template)) @ inverse @ Affine(_plane(image)).inverse).matrix
 
 
-def _averaged(voxels: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def averaged(voxels: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Means of blocks of (i, j, k) voxels, float32; an incomplete block at the end is left out."""
     blocks = np.minimum(steps[::-1], voxels.shape)
     if (blocks == 1).all():
@@ -207,7 +207,7 @@ def _as_itk(volume: Volume, d: int) -> Any:
     steps = np.maximum(np.round(finest / volume.spacing), 1).astype(int)
     if d == 2:
         steps[2] = 1
-    voxels = _averaged(volume.voxels, steps)
+    voxels = averaged(volume.voxels, steps)
     low, high = np.percentile(voxels, (0.5, 99.5))
     if high > low:
         voxels = np.clip(voxels, low, high)

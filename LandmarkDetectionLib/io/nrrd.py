@@ -119,8 +119,13 @@ def slices(path: Path) -> int:
     return sizes[axes[2]] if len(axes) > 2 else 1
 
 
-def write(volume: Volume, path: Path) -> None:
-    """Write a volume in LPS mm, compressed; ``.nhdr`` puts its voxels into a ``.raw.gz`` file beside it.
+def write(volume: Volume, path: Path, packed: bool = True) -> None:
+    """Write a volume in LPS mm; ``.nhdr`` puts its voxels into a ``.raw.gz`` file beside it.
+
+    Parameters
+    ----------
+    packed
+        Compress the voxels; False for a file that is read again at once, and never for ``.nhdr``.
 
     Raises
     ------
@@ -141,7 +146,7 @@ def write(volume: Volume, path: Path) -> None:
         "space directions: " + " ".join(vectors[:3]),
         "kinds: domain domain domain",
         "endian: little",
-        "encoding: gzip",
+        f"encoding: {'gzip' if packed or detached else 'raw'}",
         f"space origin: {vectors[3]}",
         *([f"data file: {data.name}"] if detached else []),
         "",
@@ -151,8 +156,11 @@ def write(volume: Volume, path: Path) -> None:
     with atomic_write(data) as temporary, temporary.open("wb") as stream:
         if not detached:
             stream.write(header + b"\n")
-        with gzip.GzipFile("", "wb", compresslevel=2, fileobj=stream, mtime=0) as packed:
-            packed.write(voxels.data.cast("B"))
+        if packed or detached:
+            with gzip.GzipFile("", "wb", compresslevel=2, fileobj=stream, mtime=0) as gzipped:
+                gzipped.write(voxels.data.cast("B"))
+        else:
+            stream.write(voxels.data.cast("B"))
     if detached:
         with atomic_write(path) as temporary:
             temporary.write_bytes(header)

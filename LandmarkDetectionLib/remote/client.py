@@ -36,7 +36,7 @@ from LandmarkDetectionLib.remote.wire import (
     greet_server,
 )
 from LandmarkDetectionLib.requests import About, Message, VolumeMessage
-from LandmarkDetectionLib.worker import DEFECT, Send, answer_pipes
+from LandmarkDetectionLib.worker.pipes import DEFECT, Send, answer_pipes
 
 ADDRESS = "LANDMARK_DETECTION_WORKER"
 TOKEN = "LANDMARK_DETECTION_WORKER_TOKEN"

@@ -34,7 +34,8 @@ from LandmarkDetectionLib.remote.addresses import address_text
 from LandmarkDetectionLib.remote.parcels import bytes_of, unpack
 from LandmarkDetectionLib.remote.wire import GREETING_SECONDS, PICTURE_BYTES, FrameError, Wire, greet_client
 from LandmarkDetectionLib.requests import Detect, Message, Request, VolumeMessage, request_of
-from LandmarkDetectionLib.worker import DEFECT, versions
+from LandmarkDetectionLib.worker.pipes import DEFECT
+from LandmarkDetectionLib.worker.tasks import versions
 
 GREETINGS = 32
 """Clients that may be at the door at once."""

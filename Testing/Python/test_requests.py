@@ -123,6 +123,6 @@ def test_no_message_is_a_defect(message):
 
 
 def test_the_worker_answers_every_request_there_is():
-    from LandmarkDetectionLib.worker import Worker
+    from LandmarkDetectionLib.worker.tasks import Worker
 
     assert set(Worker(lambda event: None)._tasks) == set(REQUESTS)

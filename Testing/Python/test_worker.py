@@ -12,7 +12,7 @@ from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.requests import request_of
-from LandmarkDetectionLib.worker import open_volume
+from LandmarkDetectionLib.worker.reading import open_volume
 from Testing.examples.worker_process import Message, Process, message_of
 
 MODEL = "whole-body-ct"
@@ -117,7 +117,7 @@ def test_a_defect_is_answered_with_its_traceback_and_the_process_lives_on(
     repository: Path, scan: Message
 ) -> None:
     broken = (
-        "import LandmarkDetectionLib.worker as worker, LandmarkDetectionLib.models as models\n"
+        "import LandmarkDetectionLib.worker.__main__ as worker, LandmarkDetectionLib.models as models\n"
         "load = models.load_model\n"
         "models.load_model = lambda name: {}['volume'] if name == 'broken' else load(name)\n"
         "worker.main()\n"
@@ -236,7 +236,7 @@ def test_what_is_doubtful_of_a_size_is_handed_over(scan: Message) -> None:
 def test_what_libraries_print_does_not_get_among_the_answers(repository: Path, scan: Message) -> None:
     """Python and C alike may print; here on the way to a model that is not there."""
     noisy = (
-        "import os, LandmarkDetectionLib.worker as worker, LandmarkDetectionLib.models as model\n"
+        "import os, LandmarkDetectionLib.worker.__main__ as worker, LandmarkDetectionLib.models as model\n"
         "def load(name):\n"
         "    print('hello'); os.write(1, b'hello from C')\n"
         "    raise MemoryError\n"
@@ -271,7 +271,7 @@ def test_it_ends_when_told_or_when_nobody_is_left_to_ask(
 
 def test_it_does_not_finish_its_work_for_a_parent_that_is_gone(repository: Path) -> None:
     busy = (
-        "import time, LandmarkDetectionLib.worker as worker\n"
+        "import time, LandmarkDetectionLib.worker.__main__ as worker\n"
         "worker.Worker.answer = lambda self, request: time.sleep(600)\n"
         "worker.main()\n"
     )

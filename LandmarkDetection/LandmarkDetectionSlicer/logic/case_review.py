@@ -34,6 +34,7 @@ from LandmarkDetectionSlicer.scene.transforms import linearToWorld
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionSlicer.logic.image_prefetch import ImagePrefetch
     from LandmarkDetectionSlicer.process.worker import BackgroundWorker
 
 # What Slicer itself reads as the library does; the rest is read by the library, DICOM for example.
@@ -96,7 +97,9 @@ class CaseReview:
     onFailed
         Called with one sentence when a case cannot be opened, or a review not be saved.
     reviewer
-        As others who open the same case are told.
+        As others who open the same case are told; may be changed.
+    images
+        What was read beforehand; None where nothing is.
 
     Attributes
     ----------
@@ -113,9 +116,11 @@ class CaseReview:
         onSaved: Callable[[Review], None],
         onFailed: Callable[[str], None],
         reviewer: str = "",
+        images: ImagePrefetch | None = None,
     ) -> None:
+        self._images = images
         self.conflict: ReviewChangedError | None = None
-        self._reviewer = reviewer
+        self.reviewer = reviewer
         self._mark: Mark | None = None
         self._version = ""
         self._begun: Review | None = None
@@ -162,7 +167,10 @@ class CaseReview:
             return
         self.case = case
         path = case.place.path
-        if path.is_file() and path.name.lower().endswith(READ_BY_SLICER):
+        ready = self._images.take(case.place) if self._images is not None else None
+        if ready is not None:
+            self._load(ready.path, ready.modality)
+        elif path.is_file() and path.name.lower().endswith(READ_BY_SLICER):
             self._load(path)
         else:
             self._readByLibrary(case.place)
@@ -312,7 +320,7 @@ class CaseReview:
             self._forget()
             self._onFailed(str(problem))
             return
-        self._mark = Mark(case.path, self._reviewer)
+        self._mark = Mark(case.path, self.reviewer)
         self._renewMark()
         self._markTimer.start()
         landmarkNode = None

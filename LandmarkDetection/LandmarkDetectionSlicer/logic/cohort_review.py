@@ -6,16 +6,19 @@ The prediction in the cohort's folder is never written; a review goes to its fol
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.cohort.results.records import Cohort, read_case, read_cohort
 from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review_path, write_case_review
-from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
+from LandmarkDetectionLib.cohort.results.verdicts import Deed, Entry, Verdict, note
+from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, OutputError
 from LandmarkDetectionLib.io.shared_review import version_of
 from LandmarkDetectionSlicer.logic.case_review import CaseReview, ImagePlace
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     import slicer
 
     from LandmarkDetectionLib.core.review import Review
+    from LandmarkDetectionSlicer.logic.image_prefetch import ImagePrefetch
     from LandmarkDetectionSlicer.process.worker import BackgroundWorker
 
 
@@ -66,7 +70,7 @@ class CohortReview(CaseReview):
 
     Parameters
     ----------
-    worker, onOpened, onFailed, reviewer
+    worker, onOpened, onFailed, reviewer, images
         As of :class:`.case_review.CaseReview`.
     onSaved
         Called with the case and its review after each time it was saved.
@@ -79,19 +83,23 @@ class CohortReview(CaseReview):
         onSaved: Callable[[CaseName, Review], None],
         onFailed: Callable[[str], None],
         reviewer: str = "",
+        images: ImagePrefetch | None = None,
     ) -> None:
         def opened(
             volumeNode: slicer.vtkMRMLScalarVolumeNode,
             landmarkNode: slicer.vtkMRMLMarkupsFiducialNode | None,
         ) -> None:
             if landmarkNode is not None:  # every case of a cohort has a prediction
+                self._note(Deed.OPENED)
                 onOpened(volumeNode, landmarkNode)
 
         def saved(review: Review) -> None:
             if self.current is not None:
+                done, total = review.progress
+                self._note(Deed.SAVED, reviewed=done, landmarks=total)
                 onSaved(self.current, review)
 
-        super().__init__(worker, opened, saved, onFailed, reviewer)
+        super().__init__(worker, opened, saved, onFailed, reviewer, images)
 
     @property
     def current(self) -> CaseName | None:
@@ -108,6 +116,40 @@ class CohortReview(CaseReview):
             self._onFailed(str(problem))
             return
         self.openCase(case)
+
+    def prefetch(self, folder: Path, names: Sequence[CaseName], images: ImagePlaces) -> None:
+        """Have the images of these cases read beforehand, the first one first."""
+        if self._images is not None:
+            self._images.want([partial(_placeOf, folder, name, images) for name in names])
+
+    def giveVerdict(self, verdict: Verdict) -> None:
+        """Say what the open case is as a whole.
+
+        Raises
+        ------
+        OutputError
+            It cannot be written.
+        """
+        if isinstance(self.case, CohortCase):
+            note(self.case.cohort.folder, self._entry(self.case, Deed.VERDICT, verdict=verdict))
+
+    def withdrawVerdict(self) -> None:
+        """Take back what the reader said of the open case; raises OutputError."""
+        if isinstance(self.case, CohortCase):
+            note(self.case.cohort.folder, self._entry(self.case, Deed.WITHDREW))
+
+    def _entry(self, case: CohortCase, did: Deed, **more: Any) -> Entry:
+        return Entry(case.name.case, case.name.model, did, self.reviewer, **more)
+
+    def _note(self, did: Deed, **more: Any) -> None:
+        """Note what was done; results that are only to be read can be looked at all the same."""
+        if isinstance(self.case, CohortCase):
+            with suppress(OutputError):
+                note(self.case.cohort.folder, self._entry(self.case, did, **more))
+
+
+def _placeOf(folder: Path, name: CaseName, images: ImagePlaces) -> ImagePlace:
+    return ImagePlace(*images.find(read_cohort(folder), name.case))
 
 
 def cohortCase(folder: Path, name: CaseName, images: ImagePlaces) -> CohortCase:

@@ -302,7 +302,9 @@ class ReviewDesk(VTKObservationMixin):
             else landmarks[name]
         )
         others = [mark.position for mark in landmarks if mark.is_present and mark.name != name]
-        return views.suitableField(place.position, others, place.expected_error or 0.0)
+        return views.suitableField(
+            place.position, others, place.expected_error or 0.0, views.widthOfRadiograph(self.opened.node)
+        )
 
     def _onPointPicked(self, caller: Any, _event: object) -> None:
         display = caller.GetDisplayNode()
@@ -401,6 +403,12 @@ class ReviewDesk(VTKObservationMixin):
             said = (one.name for one, other in zip(before, now, strict=True) if _isSaidOtherwise(one, other))
             if (changed := next(said, None)) is not None:
                 self.select(changed)
+
+    def showVolume(self, isShown: bool) -> None:
+        """Show the bones of a CT, or what is bright in another image, in the 3D views, or no longer."""
+        if self.session is not None:
+            self.session.showVolume(isShown)
+            self.window.showReview()
 
     def setLocked(self, isLocked: bool) -> None:
         """Hold the points against the mouse, or let them go."""

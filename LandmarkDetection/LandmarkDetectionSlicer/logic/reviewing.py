@@ -17,6 +17,7 @@ import slicer
 
 from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.review import Review
+from LandmarkDetectionSlicer.scene import rendering
 from LandmarkDetectionSlicer.scene.nodes import (
     adopt,
     isUpToDate,
@@ -180,16 +181,32 @@ class ReviewSession(slicer.util.VTKObservationMixin):
             slicer.mrmlScene.SaveStateForUndo()
             self._node.SetLocked(locked)
 
+    def showVolume(self, isShown: bool) -> None:
+        """Show the image in the 3D views, or no longer; a step of undo."""
+        volumeNode = volumeOf(self.node) if self._node is not None else None
+        if volumeNode is not None:
+            rendering.show(volumeNode, isShown)
+
+    @property
+    def isVolumeShown(self) -> bool:
+        """Whether the image is visible in the 3D views."""
+        return self._node is not None and rendering.isShown(volumeOf(self.node))
+
+    @property
+    def _state(self) -> tuple[Review, bool, bool]:
+        """What steps of undo are about."""
+        return self._review, self.isLocked, self.isVolumeShown
+
     def undo(self) -> None:
         """Take the last step back; steps that changed nothing here (a mere click on a point) are passed."""
-        before = self._review, self.isLocked
-        while not self.isClosed and self.canUndo and (self._review, self.isLocked) == before:
+        before = self._state
+        while not self.isClosed and self.canUndo and self._state == before:
             slicer.mrmlScene.Undo()
 
     def redo(self) -> None:
         """Take the step taken back again, in the same way."""
-        before = self._review, self.isLocked
-        while not self.isClosed and self.canRedo and (self._review, self.isLocked) == before:
+        before = self._state
+        while not self.isClosed and self.canRedo and self._state == before:
             slicer.mrmlScene.Redo()
 
     def close(self) -> None:

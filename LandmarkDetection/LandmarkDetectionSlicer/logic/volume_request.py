@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import slicer
 
     from LandmarkDetectionSlicer.process.worker import BackgroundWorker, OnDone, OnProgress
-    from LandmarkDetectionSlicer.scene.voxels import VoxelCopy
+    from LandmarkDetectionSlicer.scene.voxels import VoxelStore
 
 TICK_MS = 10
 COPY_SHARE = 0.2
@@ -53,6 +53,8 @@ class VolumeRequest:
         Called with the result.
     onFailed
         Called with one sentence.
+    others
+        Further volumes that the request is about, by the name under which ``ask`` takes them.
     """
 
     def __init__(
@@ -63,12 +65,13 @@ class VolumeRequest:
         onProgress: OnProgress,
         onDone: OnDone,
         onFailed: OnFailed,
+        others: Mapping[str, slicer.vtkMRMLScalarVolumeNode] | None = None,
     ) -> None:
         self._worker = worker
-        self._volumeNode = volumeNode
+        self._nodes = {"volume": volumeNode, **(others or {})}
         self._ask = ask
         self._onProgress, self._onDone, self._onFailed = onProgress, onDone, onFailed
-        self._copying: VoxelCopy | None = None
+        self._handed: dict[str, _Handed] = {}
         self._number: int | None = None
         self._progress = (0.0, _("reading the volume"))
         self._timer = qt.QTimer()
@@ -77,33 +80,17 @@ class VolumeRequest:
     @property
     def isActive(self) -> bool:
         """Whether it has begun and is not answered yet."""
-        return self._copying is not None
-
-    @property
-    def _copy(self) -> VoxelCopy:
-        if self._copying is None:
-            raise RuntimeError("the request has not begun or has ended")
-        return self._copying
+        return bool(self._handed)
 
     def start(self) -> None:
         """Begin; what cannot work fails at once."""
         try:
-            volume = volumes.readVolume(self._volumeNode)
-            self._copying = self._worker.voxels.acquire(self._volumeNode)
+            for name, node in self._nodes.items():
+                self._handed[name] = _Handed(node, self._worker.voxels)
         except LandmarkDetectionError as problem:
+            self._release(keepVoxels=True)
             self._onFailed(str(problem))
             return
-        self._volume = VolumeMessage(
-            file=str(self._copy.path),
-            dtype=self._copy.dtype,
-            shape=self._copy.shape,
-            ijk_to_ras=matrixOf(volume.ijk_to_ras),
-            name=volume.name,
-            modality=volume.modality,
-            spacing_known=volume.spacing_known,
-            doubts=doubts_to_record(volume.doubts),
-            token=self._copy.token,
-        )
         _active.add(self)
         self._timer.connect("timeout()", self._tick)
         self._timer.start()
@@ -125,30 +112,19 @@ class VolumeRequest:
             self._onProgress(*self._progress)
 
     def _copyAndAsk(self) -> None:
-        fraction = self._copy.advance(self._volumeNode)
-        self._progress = (COPY_SHARE * fraction, _("reading the volume"))
-        if self._copy.isComplete:
+        fractions = [one.advance() for one in self._handed.values()]
+        self._progress = (COPY_SHARE * sum(fractions) / len(fractions), _("reading the volume"))
+        if all(one.isComplete for one in self._handed.values()):
             self._timer.setInterval(10 * TICK_MS)
+            messages = {name: one.message for name, one in self._handed.items()}
             self._number = self._worker.request(
-                self._ask(volume=self._volume), self._noteProgress, self._receive, self._refuse
+                self._ask(**messages), self._noteProgress, self._receive, self._refuse
             )
 
     def _requireSameVolume(self) -> None:
-        """Raises InputError when an answer would no longer be one for this volume."""
-        name = self._volume.name or _("The volume")
-        if self._volumeNode.GetScene() is None:
-            raise InputError(
-                _("{name} was removed from the scene meanwhile, so there is no result.").format(name=name)
-            )
-        unchanged = self._copy.isOf(self._volumeNode)
-        if not unchanged or not np.array_equal(
-            volumes.readVolume(self._volumeNode).ijk_to_ras, self._volume.ijk_to_ras
-        ):
-            raise InputError(
-                _("{name} was changed or moved meanwhile, so there is no result; start again.").format(
-                    name=name
-                )
-            )
+        """Raises InputError when an answer would no longer be one for these volumes."""
+        for one in self._handed.values():
+            one.requireSame()
 
     def _noteProgress(self, fraction: float, text: str) -> None:
         self._progress = (COPY_SHARE + (1 - COPY_SHARE) * fraction, text)
@@ -183,8 +159,57 @@ class VolumeRequest:
         self._timer.stop()
         self._timer.disconnect("timeout()", self._tick)
         _active.discard(self)
-        copy, self._copying = self._copy, None
-        self._worker.voxels.release(copy, keepVoxels)
+        self._release(keepVoxels)
+
+    def _release(self, keepVoxels: bool) -> None:
+        handed, self._handed = self._handed, {}
+        for one in handed.values():
+            self._worker.voxels.release(one.copy, keepVoxels)
+
+
+class _Handed:
+    """A volume on its way to the process, and as it was when the request began."""
+
+    def __init__(self, volumeNode: slicer.vtkMRMLScalarVolumeNode, voxels: VoxelStore) -> None:
+        self._node = volumeNode
+        volume = volumes.readVolume(volumeNode)
+        self.copy = voxels.acquire(volumeNode)
+        self.message = VolumeMessage(
+            file=str(self.copy.path),
+            dtype=self.copy.dtype,
+            shape=self.copy.shape,
+            ijk_to_ras=matrixOf(volume.ijk_to_ras),
+            name=volume.name,
+            modality=volume.modality,
+            spacing_known=volume.spacing_known,
+            doubts=doubts_to_record(volume.doubts),
+            token=self.copy.token,
+        )
+
+    @property
+    def isComplete(self) -> bool:
+        """Whether the process can read all of it."""
+        return self.copy.isComplete
+
+    def advance(self) -> float:
+        """Copy some more; gives the fraction done."""
+        return self.copy.advance(self._node)
+
+    def requireSame(self) -> None:
+        """Raises InputError when the volume is gone, or no longer as it was."""
+        name = self.message.name or _("The volume")
+        if self._node.GetScene() is None:
+            raise InputError(
+                _("{name} was removed from the scene meanwhile, so there is no result.").format(name=name)
+            )
+        if not self.copy.isOf(self._node) or not np.array_equal(
+            volumes.readVolume(self._node).ijk_to_ras, self.message.ijk_to_ras
+        ):
+            raise InputError(
+                _("{name} was changed or moved meanwhile, so there is no result; start again.").format(
+                    name=name
+                )
+            )
 
 
 def matrixOf(affine: np.ndarray) -> Matrix:

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from LandmarkDetectionLib.core.landmarks import Status
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.cohort.results.verdicts import Verdict
     from LandmarkDetectionLib.core.review import Review
 
 
@@ -28,3 +29,8 @@ def warningsOfAll(review: Review) -> list[str]:
     """The warnings that are about no landmark; the others are shown with their landmark."""
     names = review.landmarks.names
     return [doubt.text for doubt in review.prediction.doubts if not set(doubt.landmarks).intersection(names)]
+
+
+def verdictText(verdict: Verdict) -> str:
+    """What a reader says of a case, for people."""
+    return {"accept": _("accepted"), "doubt": _("doubtful"), "reject": _("rejected")}[verdict.value]

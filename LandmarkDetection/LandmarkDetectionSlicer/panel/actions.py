@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
+from LandmarkDetectionSlicer.scene import nodes, rendering
+
 if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.review import ReviewPage
 
@@ -24,8 +26,8 @@ class ReviewActions:
 
     Attributes
     ----------
-    previous, restore, restoreAll, redo, findNear, lock, down, up, detectAgain, save, open
-        The entries, in their order; ``findNear`` and ``lock`` stay down.
+    previous, restore, restoreAll, redo, findNear, lock, down, up, inThreeD, detectAgain, save, open
+        The entries, in their order; ``findNear``, ``lock`` and ``inThreeD`` stay down.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class ReviewActions:
         self.lock = self._entry(_("Lock points against the mouse"), "L", None)
         self.down = self._entry(_("All vertebrae one down"), "D", lambda: page.desk.shiftLevels(1))
         self.up = self._entry(_("All vertebrae one up"), "U", lambda: page.desk.shiftLevels(-1))
+        self.inThreeD = self._entry(rendering.label(None), "V", None)
         self._menu.addSeparator()
         self.detectAgain = self._entry(_("Detect again"), "", detectAgain)
         self.save = self._entry(_("Save landmarks..."), "", save)
         self.open = self._entry(_("Open landmarks..."), "", open)
-        self.findNear.checkable = self.lock.checkable = True
+        self.findNear.checkable = self.lock.checkable = self.inThreeD.checkable = True
+        self.inThreeD.connect("toggled(bool)", page.desk.showVolume)
         self.lock.connect("toggled(bool)", page.desk.setLocked)
         page.ui.actionsButton.setMenu(self._menu)
         self._shortcuts: list[qt.QShortcut] = []
@@ -69,6 +73,7 @@ class ReviewActions:
             ("U", lambda: desk.shiftLevels(-1)),
             ("F", self.findNear.trigger),
             ("L", self.lock.trigger),
+            ("V", self.inThreeD.trigger),
         )
         everywhere = (
             ("Ctrl+Z", desk.undo),
@@ -123,6 +128,10 @@ class ReviewActions:
         self.findNear.enabled = page.canFindNear
         self.detectAgain.enabled = page.canDetect()
         self.down.visible = self.up.visible = page.model is not None and bool(page.model.protocol.chain)
-        wasBlocked = self.lock.blockSignals(True)
-        self.lock.checked = session.isLocked
-        self.lock.blockSignals(wasBlocked)
+        volumeNode = nodes.volumeOf(session.node) if session.landmarkNode is not None else None
+        self.inThreeD.enabled = rendering.isPossible(volumeNode)
+        self.inThreeD.text = f"{rendering.label(volumeNode)}\tV"
+        for entry, isOn in ((self.lock, session.isLocked), (self.inThreeD, session.isVolumeShown)):
+            wasBlocked = entry.blockSignals(True)
+            entry.checked = isOn
+            entry.blockSignals(wasBlocked)

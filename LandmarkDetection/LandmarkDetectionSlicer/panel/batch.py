@@ -5,6 +5,7 @@ The page is empty until it is opened; only then is what it holds made.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,15 @@ from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionLib.requests import ListCohort, ReportCohort
 from LandmarkDetectionSlicer.logic import batch
 from LandmarkDetectionSlicer.logic.cohort_review import CaseName, CohortReview, ImagePlaces
+from LandmarkDetectionSlicer.logic.image_prefetch import MOST_CASES, ImagePrefetch
 from LandmarkDetectionSlicer.panel.case_table import CaseTable
+from LandmarkDetectionSlicer.panel.case_verdicts import VERDICT_KEYS, CaseVerdicts
 from LandmarkDetectionSlicer.panel.context import loadForm
 from LandmarkDetectionSlicer.panel.message import emptyPage
 from LandmarkDetectionSlicer.process import packages
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.cohort.results.verdicts import Verdict
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.panel.context import PanelContext
@@ -91,10 +95,16 @@ class BatchPage:
         contents = loadForm("batch")
         self.widget.layout().insertWidget(0, contents, 1)
         self.ui = ui = slicer.util.childWidgetVariables(contents)
-        self._cases = CaseTable(ui.caseTable, self._open)
+        self._cases = CaseTable(ui.caseTable, self.open)
+        self._images = ImagePrefetch()
         self._review = CohortReview(
-            self.context.logic.localWorker, self._onOpened, self._onSaved, self._onProblem
+            self.context.logic.localWorker,
+            self._onOpened,
+            self._onSaved,
+            self._onProblem,
+            images=self._images,
         )
+        self._verdicts = CaseVerdicts(self)
         self._listTimer = qt.QTimer(contents)
         self._listTimer.setSingleShot(True)
         self._listTimer.setInterval(LOOK_AGAIN_MS)
@@ -108,11 +118,12 @@ class BatchPage:
         ui.keyButton.connect("clicked(bool)", self._chooseKeyFile)
         ui.startBatchButton.connect("clicked(bool)", lambda *_args: self.start())
         ui.cancelBatchButton.connect("clicked(bool)", lambda *_args: self.cancel())
-        ui.openCaseButton.connect("clicked(bool)", lambda *_args: self._open(self.cases.selected))
+        ui.openCaseButton.connect("clicked(bool)", lambda *_args: self.open(self.cases.selected))
         ui.previousCaseButton.connect("clicked(bool)", lambda *_args: self.goToPrevious())
         ui.nextCaseButton.connect("clicked(bool)", lambda *_args: self.goToNext())
         ui.reportButton.connect("clicked(bool)", lambda *_args: self._showReport())
-        ui.openCasesBox.connect("toggled(bool)", lambda *_args: self._fill())
+        for box in (ui.openCasesBox, ui.secondReadingBox):
+            box.connect("toggled(bool)", lambda *_args: self.fill())
         ui.caseTable.connect("itemSelectionChanged()", self._showButtons)
         ui.batchModelList.connect("itemChanged(QListWidgetItem*)", lambda *_args: self._show())
         self.setModels(self._models)
@@ -121,7 +132,15 @@ class BatchPage:
 
     def bindKeys(self, widget: Any) -> None:
         """Make the keys those of the window that holds a widget, while that is visible."""
-        for keys, action in (("Shift+P", self.goToPrevious), ("Shift+N", self.goToNext)):
+        keysOfVerdicts = [
+            (f"Shift+{key}", partial(self.giveVerdict, verdict)) for key, verdict in VERDICT_KEYS.items()
+        ]
+        for keys, action in (
+            ("Shift+P", self.goToPrevious),
+            ("Shift+N", self.goToNext),
+            ("Shift+Z", self.withdrawVerdict),
+            *keysOfVerdicts,
+        ):
             shortcut = qt.QShortcut(qt.QKeySequence(keys), widget)
             shortcut.connect("activated()", action)
             shortcut.setEnabled(False)
@@ -185,6 +204,7 @@ class BatchPage:
         """The module is removed: save, and end the batch; the same folder goes on from there."""
         if self._review is not None:
             self.review.close()
+            self._images.close()
             self._listTimer.stop()
         if self.run is not None:
             self.run.close()
@@ -230,6 +250,7 @@ class BatchPage:
             return
         self._chosenFolder = self.folder
         self.cases.fill([], onlyOpen=False)
+        self._images.want([])
         self._total = 0
         if self._isBegun():
             self._list()
@@ -329,8 +350,9 @@ class BatchPage:
         self._endListing()
         if folder == str(self.folder):
             self._total = int(result["total"])
-            self.cases.fill(result["cases"], self.ui.openCasesBox.checked)
-            self._show()
+            self.cases.records = result["cases"]
+            self._verdicts.listed(result["verdicts"])
+            self.fill()
 
     def _onNotListed(self, sentence: str) -> None:
         self._endListing()
@@ -342,8 +364,10 @@ class BatchPage:
             self._mustListAgain = False
             self._list()
 
-    def _fill(self) -> None:
-        self.cases.fill(self.cases.records, self.ui.openCasesBox.checked)
+    def fill(self) -> None:
+        """List the cases that the boxes above the table leave."""
+        ui = self.ui
+        self.cases.fill(self.cases.records, ui.openCasesBox.checked, ui.secondReadingBox.checked)
         self._show()
 
     # --- one case ---------------------------------------------------------------------------------------
@@ -364,7 +388,7 @@ class BatchPage:
             except LandmarkDetectionError as problem:
                 self._onProblem(str(problem))
                 return
-        self._open(CaseName(case, model))
+        self.open(CaseName(case, model))
 
     def goToNext(self) -> None:
         """Save the open case, and open the one below."""
@@ -374,11 +398,22 @@ class BatchPage:
         """Save the open case, and open the one above."""
         self._goTo(-1)
 
+    def giveVerdict(self, verdict: Verdict) -> None:
+        """Say what the open case is as a whole, and open the one below."""
+        if self._review is not None and self.review.current is not None:
+            self._verdicts.give(verdict)
+
+    def withdrawVerdict(self) -> None:
+        """Take back the verdict given last, and open its case again."""
+        if self._review is not None:
+            self._verdicts.withdraw()
+
     def _goTo(self, step: int) -> None:
         if self._review is not None and self.review.current is not None:
-            self._open(self.cases.neighbour(self.review.current, step))
+            self.open(self.cases.neighbour(self.review.current, step))
 
-    def _open(self, name: CaseName | None) -> None:
+    def open(self, name: CaseName | None) -> None:
+        """Save the open case and open another."""
         if name is None or self.folder is None or self.context.parameters is None:
             return
         self.context.actions.clearMessages()
@@ -398,6 +433,7 @@ class BatchPage:
             parameters.modelName = name.model
         self.context.actions.showLandmarks(landmarkNode)
         self.cases.select(name)
+        self._prefetch(name)
         if others := self.review.others:
             self.message.warning(str(others[0]))
         else:
@@ -405,6 +441,14 @@ class BatchPage:
                 _("{case} is open; it is saved as you review it.").format(case=name.case)
             )
         self._show()
+
+    def _prefetch(self, name: CaseName) -> None:
+        """The cases below the open one are at hand when their turn comes, and the one above."""
+        if self.folder is not None:
+            above = self.cases.neighbour(name, -1)
+            names = [*self.cases.following(name, MOST_CASES - 1), *([above] if above is not None else [])]
+            places = ImagePlaces(self._keyFile(), self._folder(self.ui.sourceEdit))
+            self.review.prefetch(self.folder, names, places)
 
     def _onSaved(self, name: CaseName, review: Review) -> None:
         self.cases.noteReview(name, *review.progress)
@@ -458,6 +502,7 @@ class BatchPage:
 
     def _showButtons(self) -> None:
         ui, current = self.ui, self.review.current
+        self._verdicts.show()
         ui.openCaseButton.enabled = self.cases.selected is not None and not self.review.isLoading
         for button, step in ((ui.previousCaseButton, -1), (ui.nextCaseButton, 1)):
             button.enabled = current is not None and self.cases.neighbour(current, step) is not None

@@ -8,7 +8,9 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from LandmarkDetectionLib.cohort.results.verdicts import Given, Verdict, is_for_second_reading
 from LandmarkDetectionSlicer.logic.cohort_review import CaseName
+from LandmarkDetectionSlicer.logic.words import verdictText
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 
 MOST_ROWS = 2000
@@ -31,11 +33,17 @@ class CaseTable:
     ----------
     records
         Of ``Ranked.to_record()``; all of them, shown or not.
+    verdicts
+        What was said of cases, by their names.
+    reader
+        Who looks at the table.
     """
 
     def __init__(self, widget: qt.QTableWidget, onOpen: Callable[[CaseName], None]) -> None:
         self._widget = widget
         self.records: list[dict[str, Any]] = []
+        self.verdicts: dict[CaseName, tuple[Given, ...]] = {}
+        self.reader = ""
         self._failedIcon = widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning)
         self._shown: list[dict[str, Any]] = []
         prepareTable(
@@ -47,6 +55,7 @@ class CaseTable:
                 ),
                 _("Least sure"): _("The lowest confidence of its landmarks."),
                 _("Reviewed"): _("How many of its landmarks a person has settled."),
+                _("Verdict"): _("What readers say of the case; that of others is shown when you gave yours."),
             },
         )
         # Double click, or Enter.
@@ -65,11 +74,13 @@ class CaseTable:
         done = [one for one in self.records if one["state"] == DONE]
         return len(done), sum(map(_isReviewed, done)), len(self.records) - len(done)
 
-    def fill(self, records: list[dict[str, Any]], onlyOpen: bool) -> None:
-        """Show these, or only those that wait for a review."""
+    def fill(self, records: list[dict[str, Any]], onlyOpen: bool, isSecondReading: bool = False) -> None:
+        """Show these, or only those that wait for a review, or for a second reader."""
         before = self.selected
         self.records = records
         wanted = [one for one in records if not onlyOpen or (one["state"] == DONE and not _isReviewed(one))]
+        if isSecondReading:
+            wanted = [one for one in wanted if is_for_second_reading(self._given(one), self.reader)]
         self._shown = wanted[:MOST_ROWS]
         several = len({one["model"] for one in records}) > 1
         table = self._widget
@@ -98,6 +109,40 @@ class CaseTable:
             (_name(self._shown[other]) for other in rows if self._shown[other]["state"] == DONE), None
         )
 
+    def following(self, name: CaseName, count: int) -> list[CaseName]:
+        """The cases with a result below one, at most so many."""
+        names: list[CaseName] = []
+        following = self.neighbour(name, 1)
+        while following is not None and len(names) < count:
+            names.append(following)
+            following = self.neighbour(following, 1)
+        return names
+
+    def noteVerdict(self, name: CaseName, verdict: Verdict | None) -> None:
+        """The reader said something of a case, or took it back; the row stays where it is."""
+        others = tuple(one for one in self.verdicts.get(name, ()) if one.by != self.reader)
+        own = (Given(self.reader, verdict),) if verdict is not None else ()
+        self.verdicts[name] = others + own
+        row = self._rowOf(name)
+        if row is not None:
+            self._widget.item(row, 4).setText(self._verdictText(self._shown[row]))
+
+    def ownVerdict(self, name: CaseName) -> Verdict | None:
+        """What the reader said of a case."""
+        return next((one.verdict for one in self.verdicts.get(name, ()) if one.by == self.reader), None)
+
+    def _given(self, record: dict[str, Any]) -> tuple[Given, ...]:
+        return self.verdicts.get(_name(record), ())
+
+    def _verdictText(self, record: dict[str, Any]) -> str:
+        """Without the verdicts of others until the reader has given one: a second reading is a blind one."""
+        given = self._given(record)
+        if is_for_second_reading(given, self.reader):
+            text = _("{count} readers") if len(given) != 1 else _("1 reader")
+            return text.format(count=len(given))
+        words = list(dict.fromkeys(verdictText(one.verdict) for one in given))
+        return " / ".join(words) + (f" ({len(given)})" if len(given) > 1 else "")
+
     def noteReview(self, name: CaseName, reviewed: int, landmarks: int) -> None:
         """A case was saved; the row stays where it is, so that nothing jumps under the reader."""
         for record in self.records:
@@ -118,6 +163,7 @@ class CaseTable:
             f"{record['score']:.1f}" if isDone else "",
             "" if lowest is None else f"{100 * lowest:.0f} %",
             _reviewText(record) if isDone else record["state"],
+            self._verdictText(record),
         )
         for column, text in enumerate(texts):
             item = self._widget.item(row, column)

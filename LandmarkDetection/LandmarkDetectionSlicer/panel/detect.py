@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer.logic.next_case import NextCaseRun, annotatedCase
 from LandmarkDetectionSlicer.logic.words import warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.process import packages
@@ -52,6 +53,7 @@ class DetectSection:
         ui.sampleButton.connect("clicked(bool)", self._onLoadSample)
         ui.modelSelector.connect("currentIndexChanged(int)", self._onModelChosen)
         ui.detectButton.connect("clicked(bool)", self.detect)
+        ui.asInOtherButton.connect("clicked(bool)", self.placeAsInOther)
         ui.cancelButton.connect("clicked(bool)", self.cancel)
         ui.installButton.connect("clicked(bool)", self._onInstallPackages)
 
@@ -159,6 +161,7 @@ class DetectSection:
         ui.progressArea.visible = isRunning
         ui.detectButton.enabled = not missing and problem is None
         ui.installButton.visible = bool(missing) and not isRunning
+        self._showOtherCase()
         for chooser in (ui.volumeSelector, ui.modelSelector, ui.startArea):
             chooser.enabled = not isRunning
         if isRunning:
@@ -175,6 +178,17 @@ class DetectSection:
             self.message.information(remark)
         else:
             self.message.clear()
+
+    def _showOtherCase(self) -> None:
+        """Offer the points of a case that a person annotated, where this one lacks them."""
+        button, parameters = self.ui.asInOtherButton, self.context.parameters
+        other = annotatedCase(parameters.inputVolume) if parameters is not None else None
+        volume = nodes.volumeOf(other) if other is not None else None
+        button.visible = volume is not None
+        if other is not None and volume is not None:
+            button.text = _("Look for {list} as in {case}").format(
+                list=other.GetAttribute(nodes.MODEL_ATTRIBUTE), case=volume.GetName()
+            )
 
     # --- model ------------------------------------------------------------------------------------------
 
@@ -225,6 +239,37 @@ class DetectSection:
             onFinished=self._onFinished,
             onFailed=self._onFailed,
         )
+        if run.isActive:
+            self.run = run
+            self._showState()
+
+    def placeAsInOther(self, *_args: object) -> None:
+        """Look for the places that a person set in another case."""
+        self.context.actions.clearMessages()
+        volumeNode = self.context.chosen.inputVolume
+        other = annotatedCase(volumeNode) if self.run is None else None
+        if other is None:
+            return
+        self.forgetOutcome()
+        if problem := packages.needsInstalling():
+            self._end("warning", problem)
+            return
+        self._begin(
+            NextCaseRun(
+                self.context.logic.localWorker,
+                other,
+                volumeNode,
+                onProgress=self._onProgress,
+                onFinished=self._onFinished,
+                onFailed=self._onFailed,
+            )
+        )
+
+    def _begin(self, run: Any) -> None:
+        self.ui.progressBar.value = 0
+        self.message.information(_("Starting..."))
+        self._isCancelling = False
+        run.start()
         if run.isActive:
             self.run = run
             self._showState()

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 
+from LandmarkDetectionSlicer.scene.nodes import volumeOf
+
 SLICE_MM = 160.0
 """The wider side of a slice view after going to a landmark: a joint with what is around it."""
 VIEW_3D_MM = 600.0
@@ -51,7 +53,10 @@ def highlight(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, index: int | None
 
 
 def suitableField(
-    place: npt.ArrayLike, others: Sequence[npt.ArrayLike], expectedErrorMm: float = 0.0
+    place: npt.ArrayLike,
+    others: Sequence[npt.ArrayLike],
+    expectedErrorMm: float = 0.0,
+    wholeMm: float | None = None,
 ) -> float:
     """How much of the image to show about a landmark, in mm.
 
@@ -64,10 +69,23 @@ def suitableField(
         Where the landmark is, or is expected, and where the others are, in mm.
     expectedErrorMm
         How far off it is expected to be.
+    wholeMm
+        The wider side of a radiograph, whose millimetres may be pixels, or those of a detector: bounds are
+        then shares of it. None for a volume, which is as large as a person.
     """
+    least, most = (LEAST_FIELD_MM, SLICE_MM) if wholeMm is None else (wholeMm / 8, wholeMm / 2)
     distances = np.sort([np.linalg.norm(np.subtract(place, other)) for other in others])
-    near = float(distances[:2].mean()) if len(distances) and np.isfinite(distances[0]) else SLICE_MM
-    return min(max(4 * near, 6 * expectedErrorMm, LEAST_FIELD_MM), SLICE_MM)
+    near = float(distances[:2].mean()) if len(distances) and np.isfinite(distances[0]) else most
+    return min(max(4 * near, 6 * expectedErrorMm, least), most)
+
+
+def widthOfRadiograph(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> float | None:
+    """The wider side of the single image that landmarks belong to, in mm; None where it is a volume."""
+    volumeNode = volumeOf(landmarkNode)
+    image = volumeNode.GetImageData() if volumeNode is not None else None
+    if volumeNode is None or image is None or min(image.GetDimensions()) > 1:
+        return None
+    return max(np.multiply(image.GetDimensions(), volumeNode.GetSpacing()).tolist())
 
 
 def _zoomSlice(sliceNode: slicer.vtkMRMLSliceNode, zoomMm: float) -> None:

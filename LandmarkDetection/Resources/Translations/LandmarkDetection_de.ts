@@ -100,6 +100,14 @@
         <translation>Anhalten; was fertig ist, bleibt erhalten.</translation>
     </message>
     <message>
+        <source>Second reading</source>
+        <translation>Zweite Lesung</translation>
+    </message>
+    <message>
+        <source>List only cases that somebody else has given a verdict on, and you have not; theirs is shown when you have given yours.</source>
+        <translation>Nur Fälle auflisten, zu denen jemand anderes ein Urteil abgegeben hat und Sie noch nicht; es wird gezeigt, sobald Sie Ihres abgegeben haben.</translation>
+    </message>
+    <message>
         <source>Hide reviewed</source>
         <translation>Geprüfte ausblenden</translation>
     </message>
@@ -114,6 +122,50 @@
     <message>
         <source>Cases, the most doubtful first</source>
         <translation>Fälle, die zweifelhaftesten zuerst</translation>
+    </message>
+    <message>
+        <source>Your name</source>
+        <translation>Ihr Name</translation>
+    </message>
+    <message>
+        <source>Who you are, for the log of the reviews and for others who open the same case.</source>
+        <translation>Wer Sie sind, für das Protokoll der Durchsichten und für andere, die denselben Fall öffnen.</translation>
+    </message>
+    <message>
+        <source>Accept</source>
+        <translation>Annehmen</translation>
+    </message>
+    <message>
+        <source>The case can be used; open the next one (Shift+A).</source>
+        <translation>Der Fall ist brauchbar; den nächsten öffnen (Umschalt+A).</translation>
+    </message>
+    <message>
+        <source>Accept the case</source>
+        <translation>Den Fall annehmen</translation>
+    </message>
+    <message>
+        <source>Doubt</source>
+        <translation>Zweifel</translation>
+    </message>
+    <message>
+        <source>Somebody should look again; open the next case (Shift+D).</source>
+        <translation>Jemand sollte noch einmal hinsehen; den nächsten Fall öffnen (Umschalt+D).</translation>
+    </message>
+    <message>
+        <source>Doubt the case</source>
+        <translation>Den Fall bezweifeln</translation>
+    </message>
+    <message>
+        <source>Reject</source>
+        <translation>Verwerfen</translation>
+    </message>
+    <message>
+        <source>The case cannot be used; open the next one (Shift+R).</source>
+        <translation>Der Fall ist unbrauchbar; den nächsten öffnen (Umschalt+R).</translation>
+    </message>
+    <message>
+        <source>Reject the case</source>
+        <translation>Den Fall verwerfen</translation>
     </message>
     <message>
         <source>Previous case</source>
@@ -704,6 +756,14 @@
         <translation>Landmarken öffnen</translation>
     </message>
     <message>
+        <source>Look for the points of the other case</source>
+        <translation>Die Punkte des anderen Falls suchen</translation>
+    </message>
+    <message>
+        <source>Look for the places that look like those you set in the other case; each is a proposal to review.</source>
+        <translation>Stellen suchen, die aussehen wie die, die Sie im anderen Fall gesetzt haben; jede ist ein Vorschlag zum Durchsehen.</translation>
+    </message>
+    <message>
         <source>Reviewed landmarks</source>
         <translation>Geprüfte Landmarken</translation>
     </message>
@@ -1096,6 +1156,17 @@
     </message>
 </context>
 <context>
+    <name>logic.next_case</name>
+    <message>
+        <source>The answer cannot be used: {problem}.</source>
+        <translation>Die Antwort ist nicht brauchbar: {problem}.</translation>
+    </message>
+    <message>
+        <source>{found} of {total} landmarks found as in {case}, {uncertain} of them uncertain; look at each.</source>
+        <translation>{found} von {total} Landmarken wie in {case} gefunden, davon {uncertain} unsicher; sehen Sie jede an.</translation>
+    </message>
+</context>
+<context>
     <name>logic.review_desk</name>
     <message>
         <source>not placed</source>
@@ -1166,6 +1237,14 @@
     <message>
         <source>missing</source>
         <translation>fehlt</translation>
+    </message>
+    <message>
+        <source>doubtful</source>
+        <translation>zweifelhaft</translation>
+    </message>
+    <message>
+        <source>rejected</source>
+        <translation>verworfen</translation>
     </message>
 </context>
 <context>
@@ -1352,6 +1431,22 @@
         <translation>Wie viele seiner Landmarken eine Person festgelegt hat.</translation>
     </message>
     <message>
+        <source>Verdict</source>
+        <translation>Urteil</translation>
+    </message>
+    <message>
+        <source>What readers say of the case; that of others is shown when you gave yours.</source>
+        <translation>Was Leser zum Fall sagen; das Urteil anderer wird gezeigt, sobald Sie Ihres abgegeben haben.</translation>
+    </message>
+    <message>
+        <source>{count} readers</source>
+        <translation>{count} Leser</translation>
+    </message>
+    <message>
+        <source>1 reader</source>
+        <translation>1 Leser</translation>
+    </message>
+    <message>
         <source>{count} warnings</source>
         <translation>{count} Warnungen</translation>
     </message>
@@ -1366,6 +1461,17 @@
     <message>
         <source>1 outlier</source>
         <translation>1 Ausreißer</translation>
+    </message>
+</context>
+<context>
+    <name>panel.case_verdicts</name>
+    <message>
+        <source>The last case of the table is {verdict}.</source>
+        <translation>Der letzte Fall der Tabelle ist {verdict}.</translation>
+    </message>
+    <message>
+        <source>There is no verdict to take back.</source>
+        <translation>Es gibt kein Urteil zurückzunehmen.</translation>
     </message>
 </context>
 <context>
@@ -1440,6 +1546,10 @@
     <message>
         <source>There is no usable model; install one on the page Models.</source>
         <translation>Es gibt kein benutzbares Modell; installieren Sie eines auf der Seite „Modelle“.</translation>
+    </message>
+    <message>
+        <source>Look for {list} as in {case}</source>
+        <translation>{list} wie in {case} suchen</translation>
     </message>
     <message>
         <source>{description} Version {version}.</source>
@@ -2133,6 +2243,17 @@
     <message>
         <source>Follow while dragging</source>
         <translation>Folgen beim Ziehen</translation>
+    </message>
+</context>
+<context>
+    <name>scene.rendering</name>
+    <message>
+        <source>Show bright parts in 3D</source>
+        <translation>Helles in 3D zeigen</translation>
+    </message>
+    <message>
+        <source>Show bones in 3D</source>
+        <translation>Knochen in 3D zeigen</translation>
     </message>
 </context>
 <context>

@@ -100,6 +100,14 @@
         <translation>Arrêter ; ce qui est terminé est conservé.</translation>
     </message>
     <message>
+        <source>Second reading</source>
+        <translation>Seconde lecture</translation>
+    </message>
+    <message>
+        <source>List only cases that somebody else has given a verdict on, and you have not; theirs is shown when you have given yours.</source>
+        <translation>Ne lister que les cas qu&apos;une autre personne a jugés et que vous n&apos;avez pas jugés ; son avis s&apos;affiche une fois le vôtre donné.</translation>
+    </message>
+    <message>
         <source>Hide reviewed</source>
         <translation>Masquer les vérifiés</translation>
     </message>
@@ -114,6 +122,50 @@
     <message>
         <source>Cases, the most doubtful first</source>
         <translation>Cas, les plus douteux d&apos;abord</translation>
+    </message>
+    <message>
+        <source>Your name</source>
+        <translation>Votre nom</translation>
+    </message>
+    <message>
+        <source>Who you are, for the log of the reviews and for others who open the same case.</source>
+        <translation>Qui vous êtes, pour le journal des revues et pour ceux qui ouvrent le même cas.</translation>
+    </message>
+    <message>
+        <source>Accept</source>
+        <translation>Accepter</translation>
+    </message>
+    <message>
+        <source>The case can be used; open the next one (Shift+A).</source>
+        <translation>Le cas est utilisable ; ouvrir le suivant (Maj+A).</translation>
+    </message>
+    <message>
+        <source>Accept the case</source>
+        <translation>Accepter le cas</translation>
+    </message>
+    <message>
+        <source>Doubt</source>
+        <translation>Douter</translation>
+    </message>
+    <message>
+        <source>Somebody should look again; open the next case (Shift+D).</source>
+        <translation>Quelqu&apos;un devrait regarder à nouveau ; ouvrir le cas suivant (Maj+D).</translation>
+    </message>
+    <message>
+        <source>Doubt the case</source>
+        <translation>Mettre le cas en doute</translation>
+    </message>
+    <message>
+        <source>Reject</source>
+        <translation>Rejeter</translation>
+    </message>
+    <message>
+        <source>The case cannot be used; open the next one (Shift+R).</source>
+        <translation>Le cas est inutilisable ; ouvrir le suivant (Maj+R).</translation>
+    </message>
+    <message>
+        <source>Reject the case</source>
+        <translation>Rejeter le cas</translation>
     </message>
     <message>
         <source>Previous case</source>
@@ -704,6 +756,14 @@
         <translation>Ouvrir des repères</translation>
     </message>
     <message>
+        <source>Look for the points of the other case</source>
+        <translation>Chercher les points de l&apos;autre cas</translation>
+    </message>
+    <message>
+        <source>Look for the places that look like those you set in the other case; each is a proposal to review.</source>
+        <translation>Chercher les endroits qui ressemblent à ceux que vous avez placés dans l&apos;autre cas ; chacun est une proposition à vérifier.</translation>
+    </message>
+    <message>
         <source>Reviewed landmarks</source>
         <translation>Repères vérifiés</translation>
     </message>
@@ -1096,6 +1156,17 @@
     </message>
 </context>
 <context>
+    <name>logic.next_case</name>
+    <message>
+        <source>The answer cannot be used: {problem}.</source>
+        <translation>La réponse est inutilisable : {problem}.</translation>
+    </message>
+    <message>
+        <source>{found} of {total} landmarks found as in {case}, {uncertain} of them uncertain; look at each.</source>
+        <translation>{found} repères sur {total} trouvés comme dans {case}, dont {uncertain} incertains ; regardez chacun d&apos;eux.</translation>
+    </message>
+</context>
+<context>
     <name>logic.review_desk</name>
     <message>
         <source>not placed</source>
@@ -1166,6 +1237,14 @@
     <message>
         <source>missing</source>
         <translation>manquant</translation>
+    </message>
+    <message>
+        <source>doubtful</source>
+        <translation>douteux</translation>
+    </message>
+    <message>
+        <source>rejected</source>
+        <translation>rejeté</translation>
     </message>
 </context>
 <context>
@@ -1352,6 +1431,22 @@
         <translation>Combien de ses repères une personne a fixés.</translation>
     </message>
     <message>
+        <source>Verdict</source>
+        <translation>Avis</translation>
+    </message>
+    <message>
+        <source>What readers say of the case; that of others is shown when you gave yours.</source>
+        <translation>Ce que les lecteurs disent du cas ; l&apos;avis des autres s&apos;affiche une fois le vôtre donné.</translation>
+    </message>
+    <message>
+        <source>{count} readers</source>
+        <translation>{count} lecteurs</translation>
+    </message>
+    <message>
+        <source>1 reader</source>
+        <translation>1 lecteur</translation>
+    </message>
+    <message>
         <source>{count} warnings</source>
         <translation>{count} avertissements</translation>
     </message>
@@ -1366,6 +1461,17 @@
     <message>
         <source>1 outlier</source>
         <translation>1 valeur aberrante</translation>
+    </message>
+</context>
+<context>
+    <name>panel.case_verdicts</name>
+    <message>
+        <source>The last case of the table is {verdict}.</source>
+        <translation>Le dernier cas de la liste est {verdict}.</translation>
+    </message>
+    <message>
+        <source>There is no verdict to take back.</source>
+        <translation>Il n&apos;y a pas d&apos;avis à reprendre.</translation>
     </message>
 </context>
 <context>
@@ -1440,6 +1546,10 @@
     <message>
         <source>There is no usable model; install one on the page Models.</source>
         <translation>Il n&apos;y a aucun modèle utilisable ; installez-en un à la page « Modèles ».</translation>
+    </message>
+    <message>
+        <source>Look for {list} as in {case}</source>
+        <translation>Chercher {list} comme dans {case}</translation>
     </message>
     <message>
         <source>{description} Version {version}.</source>
@@ -2133,6 +2243,17 @@
     <message>
         <source>Follow while dragging</source>
         <translation>Suivent pendant le glissement</translation>
+    </message>
+</context>
+<context>
+    <name>scene.rendering</name>
+    <message>
+        <source>Show bright parts in 3D</source>
+        <translation>Afficher en 3D ce qui est clair</translation>
+    </message>
+    <message>
+        <source>Show bones in 3D</source>
+        <translation>Afficher les os en 3D</translation>
     </message>
 </context>
 <context>

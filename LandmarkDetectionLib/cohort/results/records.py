@@ -15,6 +15,7 @@
     left_out.csv                       what of the source is no case, with the reason
     report.html, report-data/          the overview of all cases, see ``report``
     reviews/<key>/<model>.json         what a person says of a case, see ``reviews``
+    reviews/log.jsonl                  verdicts on whole cases and who did what, see ``verdicts``
     .secret                            what keys are made with; not for sharing
 
 A key names a case and no patient. A case that has no record was not started, or not finished: every record

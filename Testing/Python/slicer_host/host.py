@@ -32,6 +32,7 @@ from . import (
 from .application import Application, LoadableModule, ModuleWidget, ScriptedModule
 
 _LOGICS = {
+    "VolumeRendering": "vtkSlicerVolumeRenderingLogic",
     "Markups": "vtkSlicerMarkupsLogic",
     "Volumes": "vtkSlicerVolumesLogic",
     "Cameras": "vtkSlicerCamerasModuleLogic",

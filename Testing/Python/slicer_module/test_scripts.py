@@ -92,6 +92,7 @@ def script(host: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     module.Logic = Logic
     Logic.seen = []
     monkeypatch.setattr(module, "LandmarkDetectionLogic", Logic)
+    monkeypatch.setattr(module, "keepManifest", lambda *_told: None)  # tells of a real model
     return module
 
 
@@ -115,6 +116,9 @@ def test_a_folder_ends_in_landmarks_and_one_sentence_for_what_fails(tmp_path: Pa
     truth = read_landmarks(SAMPLE.with_name("synthetic-body-ct-truth.mrk.json"))
     assert near(found, truth, "hip_left") < 30
     assert near(found, truth, "head_top") < 30
+    manifest = json.loads((output / "body.nrrd.mrk.json.manifest.json").read_text())
+    assert (manifest["command"], manifest["models"][0]["name"]) == ("detect_folder.py", "whole-body-ct")
+    assert [one["role"] for one in manifest["inputs"]] == ["image"] and manifest["outputs"][0]["sha256"]
     assert not list(output.glob("broken*")) + list(output.glob("empty*"))
 
 

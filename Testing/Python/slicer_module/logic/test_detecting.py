@@ -203,7 +203,7 @@ def test_the_processor_takes_over_when_the_graphics_card_is_too_small(host: "Sli
 
     program = (
         "import torch\n"
-        "from LandmarkDetectionLib import worker\n"
+        "import LandmarkDetectionLib.worker.__main__ as worker\n"
         "from LandmarkDetectionLib.detectors import dispatch\n"
         "from LandmarkDetectionLib.models import Model\n"
         "plain = Model.build_networks\n"

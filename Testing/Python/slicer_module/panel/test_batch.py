@@ -1,5 +1,6 @@
 """Many cases in the panel: run in the background, reviewed worst first, and saved before they are left."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from LandmarkDetectionLib.cohort.results.records import read_cohort
 from LandmarkDetectionLib.cohort.results.reviews import read_case_review, review_path, write_case_review
+from LandmarkDetectionLib.cohort.results.verdicts import read_log
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.io.protocols import load_protocol
@@ -525,9 +527,107 @@ def test_a_folder_is_run_for_real_stopped_gone_on_with_and_reviewed(host, tmp_pa
     assert "3 cases" in panel.batch.message.text and "2 done, 1 failed" in panel.batch.message.text
     host.wait_until(lambda: panel.batch.cases.counts() == (2, 0, 1), LISTING_MS)
     assert (tmp_path / "out" / "report.html").is_file()
+    manifest = json.loads((tmp_path / "out" / "run.manifest.json").read_text())
+    assert (manifest["command"], manifest["models"][0]["name"]) == ("batch", "whole-body-ct")
+    assert [(one["role"], one["files"]) for one in manifest["inputs"]] == [("cases", 3)]
     case = open_case(host, panel)
     host.press_key("a")
     panel.batch.goToNext()
     assert len(read_case_review(read_cohort(tmp_path / "out"), case, "whole-body-ct").reviewed) == 1
     told = "".join(path.read_text() for path in (tmp_path / "out").rglob("*.js"))
     assert not any(name in told + (tmp_path / "out" / "report.html").read_text() for name in ("anna", "bert"))
+
+
+# --- verdicts and what is read beforehand -------------------------------------------------------------------
+
+
+def press_shift(host: Any, key: str) -> None:
+    """Press a key with Shift."""
+    import qt
+
+    host.press_key(getattr(qt.Qt, f"Key_{key}"), qt.Qt.ShiftModifier)
+
+
+def verdicts(panel: Any) -> list[str]:
+    table = panel.batch.ui.caseTable
+    return [table.item(row, 4).text() for row in range(table.rowCount)]
+
+
+def become(panel: Any, reader: str) -> None:
+    panel.batch.ui.readerEdit.text = reader
+    panel.batch.ui.readerEdit.editingFinished.emit()
+
+
+def log_of(folder: Path) -> list[tuple[str, str, str]]:
+    return [(one.by, one.did.value, one.case) for one in read_log(folder)]
+
+
+def test_a_key_gives_a_verdict_notes_it_and_opens_the_next_case(host, listed, folder):
+    become(listed, "Ada")
+    first = open_case(host, listed)
+    press_shift(host, "A")
+    host.wait_until(lambda: listed.batch.review.current.case != first, LISTING_MS)
+    second = listed.batch.review.current.case
+    press_shift(host, "D")
+    assert verdicts(listed)[:3] == ["accepted", "doubtful", ""]
+    assert ("Ada", "verdict", first) in log_of(folder) and ("Ada", "verdict", second) in log_of(folder)
+    assert next(one for one in log_of(folder) if one[1] == "opened") == ("Ada", "opened", first)
+    assert {one.verdict.value for one in read_log(folder) if one.verdict} == {"accept", "doubt"}
+
+
+def test_a_verdict_is_taken_back_and_its_case_comes_back(host, listed, folder):
+    become(listed, "Ada")
+    first = open_case(host, listed)
+    host.click(listed.batch.ui.rejectCaseButton)
+    press_shift(host, "Z")
+    host.wait_until(lambda: listed.batch.review.current.case == first, LISTING_MS)
+    assert verdicts(listed)[0] == "" and log_of(folder)[-1] == ("Ada", "withdrew", first)
+    press_shift(host, "Z")
+    assert "no verdict" in listed.batch.message.text
+
+
+def test_a_second_reader_reads_blind_and_sees_both_verdicts_afterwards(host, listed):
+    become(listed, "Ada")
+    open_case(host, listed)
+    press_shift(host, "A")
+    become(listed, "Ben")
+    assert verdicts(listed)[0] == "1 reader"
+    host.click(listed.batch.ui.secondReadingBox)
+    assert len(listed_cases(listed)) == 1
+    open_case(host, listed)
+    press_shift(host, "R")
+    host.click(listed.batch.ui.secondReadingBox)
+    assert verdicts(listed)[0] == "accepted / rejected (2)"
+
+
+def test_verdicts_come_back_with_the_list(host, listed, folder):
+    become(listed, "Ada")
+    first = open_case(host, listed)
+    press_shift(host, "D")
+    listed.batch._list()
+    listed.batch.cases.verdicts = {}
+    host.wait_until(lambda: listed.batch.cases.verdicts, LISTING_MS)
+    assert [name.case for name in listed.batch.cases.verdicts] == [first]
+
+
+def test_images_of_the_next_cases_are_read_beforehand_and_the_next_case_is_loaded_from_there(
+    host, listed, monkeypatch
+):
+    import slicer
+
+    open_case(host, listed)
+    images = listed.batch._images
+    host.wait_until(lambda: images.ready and not images.isReading, RUNNING_MS)
+    assert len(images.ready) == listed.batch.cases.counts()[0] - 1  # all that have a result but the open one
+    loaded: list[str] = []
+    load = slicer.util.loadVolume
+    monkeypatch.setattr(
+        slicer.util, "loadVolume", lambda path, properties: (loaded.append(path), load(path, properties))[1]
+    )
+    press_shift(host, "N")
+    assert not listed.batch.review.isLoading  # at once: nothing was waited for
+    (path,) = loaded
+    assert "landmark-detection-" in path
+    node = listed.parameters.inputVolume
+    assert Path(node.GetStorageNode().GetFileName()).name.startswith("patient-")
+    assert slicer.util.arrayFromVolume(node).shape == (4, 5, 6)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import slicer
 from LandmarkDetectionSlicer.scene.nodes import applyDetection
-from LandmarkDetectionSlicer.scene.views import LEAST_FIELD_MM, SLICE_MM, centerOn, highlight, suitableField
+from LandmarkDetectionSlicer.scene.views import (
+    LEAST_FIELD_MM,
+    SLICE_MM,
+    centerOn,
+    highlight,
+    suitableField,
+    widthOfRadiograph,
+)
 
 from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
 
@@ -122,3 +129,19 @@ def test_a_view_widens_again_after_our_zoom_and_not_after_a_persons(scene):
     view.SetFieldOfView(60, 40, 1)
     centerOn([1.0, 2.0, 3.0], 160)
     assert view.GetFieldOfView()[0] == pytest.approx(60)
+
+
+def test_a_radiograph_is_looked_at_in_shares_of_its_width_whatever_its_pixels_are():
+    finger = [[20.0, 0, 0], [0, 20.0, 0]]
+    assert suitableField([0, 0, 0], finger, wholeMm=240.0) == pytest.approx(80)
+    assert suitableField([0, 0, 0], [[500.0, 0, 0]], wholeMm=240.0) == 120.0
+    pixels = [[300.0, 0, 0], [0, 300.0, 0]]  # a cephalogram of 2400 pixels that count as mm
+    assert suitableField([0, 0, 0], pixels, wholeMm=2400.0) == pytest.approx(1200)
+    assert suitableField([0, 0, 0], [[5.0, 0, 0], [5.0, 1, 0]], wholeMm=2400.0) == 300.0
+
+
+def test_only_a_single_image_has_the_width_of_a_radiograph(scene):
+    volume = add_volume("scan")
+    assert widthOfRadiograph(applyDetection(DETECTION, volume)) is None
+    film = add_volume("film", np.zeros((1, 5, 6), np.int16))
+    assert widthOfRadiograph(applyDetection(DETECTION, film)) == 12.0

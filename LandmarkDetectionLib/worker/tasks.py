@@ -1,61 +1,33 @@
-"""A process that does the slow work for a window: JSON lines come in, JSON lines go out.
-
-``python -m LandmarkDetectionLib.worker`` reads one request a line from standard input and answers with one or
-more events a line on standard output, in order. It stays alive between requests, so that PyTorch is loaded
-once and the last volume and what the networks saw of it are at hand. It ends after ``quit``, and at once,
-whatever it is doing, when its input is closed: nobody is left to read the answer.
-
-The requests and what each is answered by are the types of :mod:`LandmarkDetectionLib.requests`; ``quit`` has
-no answer. ``locate_near`` and ``refine`` look at what the last detection saw, and detect first when that was
-in another volume or with another model. ``refine`` detects as the review's record says, and refuses when that
-gives other landmarks.
-
-Events are ``{"event": "ready"}`` once, then for each request any number of
-``{"id", "event": "progress", "fraction", "text"}`` and at last ``{"id", "event": "done", "result"}`` or
-``{"id", "event": "error", "kind", "message"}``, a class of :mod:`LandmarkDetectionLib.errors` and its text
-or ``"Defect"`` and a traceback. A line that is no request is answered by an error, too.
-"""
+"""What is done for each request: the types of :mod:`LandmarkDetectionLib.requests` and what answers them."""
 
 from __future__ import annotations
 
 import gc
-import json
-import math
-import os
 import platform
-import queue
-import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from LandmarkDetectionLib import requests
 from LandmarkDetectionLib._version import __version__
-from LandmarkDetectionLib.core.doubts import doubts_from_record
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, ModelError
 from LandmarkDetectionLib.files import read_text
 from LandmarkDetectionLib.requests import Message, VolumeMessage
 from LandmarkDetectionLib.typing import Progress
+from LandmarkDetectionLib.worker.pipes import DEFECT, Send
+from LandmarkDetectionLib.worker.reading import in_one_sentence, open_volume, protocol_of, review_of
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
     from LandmarkDetectionLib.core.options import Side
-    from LandmarkDetectionLib.core.protocol import Protocol
-    from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.detectors.analysis import Analysis
     from LandmarkDetectionLib.models import Model
-
-Send = Callable[[Message], None]
-
-DEFECT = "Defect"
 
 
 class Worker:
@@ -76,6 +48,7 @@ class Worker:
             "detect": self._detect,
             "locate_near": self._locate_near,
             "refine": self._refine,
+            "find_counterparts": self._find_counterparts,
             "silhouette": self._silhouette,
             "picture": self._picture,
             "read_image": self._read_image,
@@ -150,7 +123,7 @@ class Worker:
         from LandmarkDetectionLib.detectors.again import detect_again, difference, require_near
         from LandmarkDetectionLib.models import load_model
 
-        model, review = load_model(request.model), _review_of(request)
+        model, review = load_model(request.model), review_of(request.record)
         volume = self._opened(request.volume)
         require_near(volume, review.landmarks)
         made_with, analysis = self._analysis or (None, None)
@@ -167,6 +140,15 @@ class Worker:
     def _locate_near(self, request: requests.LocateNear, progress: Progress) -> Message:
         analysis = self._analysed(request, progress)
         return analysis.locate_near(request.landmark, request.near).to_record()
+
+    def _find_counterparts(self, request: requests.FindCounterparts, progress: Progress) -> Message:
+        from LandmarkDetectionLib.imaging.counterparts import find_counterparts
+
+        landmarks = review_of(request.record).landmarks
+        found = find_counterparts(
+            landmarks, open_volume(request.source), self._opened(request.volume), progress=progress
+        )
+        return found.to_record()
 
     def _silhouette(self, request: requests.Silhouette, progress: Progress) -> Message:
         from PIL import Image
@@ -186,7 +168,7 @@ class Worker:
         from LandmarkDetectionLib.detectors.again import look_again
         from LandmarkDetectionLib.reporting.overlay import write_overlay
 
-        detection = _review_of(request).detection
+        detection = review_of(request.record).detection
         model = _model_of(detection)
         volume = self._opened(request.volume)
         views = look_again(volume, model, detection)
@@ -224,21 +206,32 @@ class Worker:
         }
 
     def _read_image(self, request: requests.ReadImage, progress: Progress) -> Message:
-        """For a window that cannot read the image itself."""
-        from LandmarkDetectionLib.io.volumes import read_volume, write_volume
+        """For a window that cannot read the image itself, or wants it at hand before it is looked at."""
+        from LandmarkDetectionLib.io import nrrd
+        from LandmarkDetectionLib.io.volumes import read_volume
 
         volume = read_volume(request.source, series=request.series)
-        write_volume(volume, request.path)
+        # Not packed: the window waits for it.
+        nrrd.write(volume, Path(request.path), packed=False)
         return {"path": request.path, "modality": volume.modality}
 
     def _cohort(self, request: requests.ListCohort, progress: Progress) -> Message:
         from LandmarkDetectionLib.cohort import read_cohort
         from LandmarkDetectionLib.cohort.results.case_results import case_results, protocols_of
         from LandmarkDetectionLib.cohort.results.model_results import by_model, ranked
+        from LandmarkDetectionLib.cohort.results.verdicts import read_log, verdicts_of
 
         cohort = read_cohort(request.folder)
         order = ranked(by_model(case_results(cohort, progress), protocols_of(cohort)))
-        return {"cases": [one.to_record() for one in order], "total": cohort.settings.total}
+        return {
+            "cases": [one.to_record() for one in order],
+            "total": cohort.settings.total,
+            "verdicts": [
+                {"case": case, "model": model, "by": one.by, "verdict": one.verdict.value}
+                for (case, model), given in verdicts_of(read_log(cohort.folder)).items()
+                for one in given
+            ],
+        }
 
     def _cohort_report(self, request: requests.ReportCohort, progress: Progress) -> Message:
         from LandmarkDetectionLib.cohort.report.page import write_report
@@ -250,14 +243,14 @@ class Worker:
 
         progress(0.0, "saving the review")
         volume = self._opened(request.volume)
-        with _in_one_sentence("The place of the image"):
+        with in_one_sentence("The place of the image"):
             volume = replace(volume, ijk_to_ras=np.array(request.ijk_to_ras))
         store = AnnotationStore(request.store)
         annotation = store.save(
-            _review_of(request),
+            review_of(request.record),
             volume,
             request.image,
-            protocol=_protocol_of(request),
+            protocol=protocol_of(request.protocol),
             reviewer=request.reviewer,
             seconds=request.seconds,
             comment=request.comment,
@@ -322,66 +315,6 @@ def versions() -> Message:
     return {"version": __version__, "python": platform.python_version(), "torch": torch}
 
 
-def open_volume(message: VolumeMessage) -> Volume:
-    """Map the file of a volume into memory; nothing is read yet.
-
-    Raises
-    ------
-    InputError
-        The file is gone or has another size than the message says.
-    """
-    path, name = Path(message.file), message.name
-    try:
-        dtype = np.dtype(message.dtype)
-        if dtype.kind not in "iufb":
-            raise TypeError
-    except (TypeError, ValueError, SyntaxError):
-        raise InputError(f"There are no voxels of the type {message.dtype[:40]!r}; start again.") from None
-    size = path.stat().st_size if path.is_file() else -1
-    if size != dtype.itemsize * math.prod(message.shape):
-        problem = "are gone" if size < 0 else "are not complete"
-        raise InputError(f"The voxels of {name or 'the volume'} in {path} {problem}; start again.")
-    # Copy on write: nothing is ever written, but compiled loops know no read-only arrays.
-    voxels = np.memmap(path, dtype, mode="c", shape=message.shape).view(np.ndarray)
-    with _in_one_sentence(f"The place of {name or 'the volume'}"):
-        return Volume(
-            voxels,
-            np.array(message.ijk_to_ras),
-            message.modality,
-            name,
-            spacing_known=message.spacing_known,
-            doubts=doubts_from_record(message.doubts, ()),
-        )
-
-
-def _review_of(request: requests.Refine | requests.Picture | requests.Annotate) -> Review:
-    """The review in a request's ``record``."""
-    from LandmarkDetectionLib.core.review import Review
-
-    with _in_one_sentence("The record of the review"):
-        return Review.from_record(request.record)
-
-
-def _protocol_of(request: requests.Annotate) -> Protocol:
-    from pydantic import ValidationError
-
-    from LandmarkDetectionLib.core.protocol import Protocol, readable
-
-    try:
-        return Protocol.model_validate(request.protocol)
-    except ValidationError as problem:
-        raise InputError(f"The protocol cannot be used: {readable(problem)}.") from None
-
-
-@contextmanager
-def _in_one_sentence(what: str) -> Iterator[None]:
-    """Say of what a message has that it cannot be used, and why."""
-    try:
-        yield
-    except ValueError as problem:
-        raise InputError(f"{what} cannot be used: {problem}.") from None
-
-
 def _text_of(path: Path) -> str:
     """Of a file that may be missing or damaged, which is no reason to do without the rest."""
     try:
@@ -398,59 +331,3 @@ def _model_of(detection: Detection) -> Model | None:
         return load_model(detection.model or "none")
     except ModelError:
         return None
-
-
-def _claim_output() -> Send:
-    """Keep standard output for events; whatever else prints, in C as well, goes to standard error."""
-    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-
-    def send(event: Message) -> None:
-        try:
-            line = json.dumps(event, allow_nan=False)
-        except ValueError:  # a number that JSON does not have, say in the id of a request
-            event = {"id": None, "event": "error", "kind": DEFECT, "message": traceback.format_exc()}
-            line = json.dumps(event)
-        stream.write(line + "\n")
-        stream.flush()
-
-    return send
-
-
-def _read_requests(stream: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None:
-    for line in stream:
-        requests.put(line)
-    os._exit(0)  # the parent is gone; a long computation would keep any gentler end waiting
-
-
-def answer_pipes(answering: Callable[[Send], Callable[[Message], None]]) -> None:
-    """Answer the requests of standard input until it ends or says ``quit``.
-
-    Parameters
-    ----------
-    answering
-        Given where events go, gives what answers one request (or what is none).
-    """
-    send = _claim_output()
-    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_read_requests, args=(sys.stdin.buffer, requests), daemon=True).start()
-    send({"event": "ready", "version": __version__})
-    answer = answering(send)
-    while True:
-        try:
-            request = json.loads(requests.get())
-        except (ValueError, RecursionError):
-            request = None  # a line that is no JSON is answered as a request that is none
-        if isinstance(request, dict) and request.get("do") == "quit":
-            os._exit(0)  # a thread still reads standard input, which an ordinary end would wait for
-        answer(request)
-
-
-def main() -> None:
-    """Do the work of a window in this process."""
-    answer_pipes(lambda send: Worker(send).answer)
-
-
-if __name__ == "__main__":
-    main()
