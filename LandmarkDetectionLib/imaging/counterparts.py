@@ -302,11 +302,11 @@ def _best(correlations: FloatArray) -> tuple[FloatArray, float]:
     d = correlations.ndim
     pulled = correlations - CONFIG.pull * _squares(CONFIG.reach, d) / CONFIG.reach**2 / d
     at = np.unravel_index(int(np.argmax(pulled)), pulled.shape)
-    place = np.array(at, float) - CONFIG.reach
+    place, along = np.array(at, float) - CONFIG.reach, np.eye(d, dtype=int)
     for axis in range(d):
         if 0 < at[axis] < correlations.shape[axis] - 1:
             low, middle, high = (
-                float(correlations[(*at[:axis], at[axis] + step, *at[axis + 1 :])]) for step in (-1, 0, 1)
+                float(correlations[tuple(np.array(at) + step * along[axis])]) for step in (-1, 0, 1)
             )
             bend = low - 2 * middle + high
             if bend < 0:

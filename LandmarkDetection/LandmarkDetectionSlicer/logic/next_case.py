@@ -41,7 +41,7 @@ def annotatedCase(
     for node in reversed(slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")):
         other = nodes.volumeOf(node)
         review = nodes.storedReview(node) if other not in (None, volumeNode) else None
-        if review is None or review.prediction.model or volumes.refusal(other) is not None:
+        if other is None or review is None or review.prediction.model or volumes.refusal(other) is not None:
             continue
         isSettled = any(mark.is_present and mark.status.by_person for mark in review.landmarks)
         isThere = nodes.findLandmarkNode(volumeNode, nodes.modelOf(review)) is not None

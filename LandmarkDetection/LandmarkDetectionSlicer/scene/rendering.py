@@ -7,6 +7,7 @@ Rendering since is theirs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,7 @@ def _newDisplay(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Any:
     display = _logic().CreateDefaultVolumeRenderingNodes(volumeNode)
     display.SetVisibility(False)
     display.SetAttribute(OURS, "1")
+    points: Sequence[tuple[float, float, tuple[float, float, float]]]
     if showsBones(volumeNode):
         points, low, width = BONES, 0.0, 1.0
     else:
