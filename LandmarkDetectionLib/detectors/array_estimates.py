@@ -93,7 +93,7 @@ def _identity(model: Model) -> tuple[Any, ...]:
     entries = []
     for name, entry in model.networks.items():
         try:
-            status = (model.path / entry.weights).stat()
+            status = (entry.home(model.path) / entry.weights).stat()
             state = (status.st_mtime_ns, status.st_size)
         except OSError:
             state = (0, 0)

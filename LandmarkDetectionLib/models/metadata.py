@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from pydantic import (
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.core.measurement_kinds import Text
 from LandmarkDetectionLib.core.protocol import PackageName, Protocol, Version
+from LandmarkDetectionLib.files import resource_path
 from LandmarkDetectionLib.networks.architectures import OF_MONAI
 
 MONAI_SCHEMA = (
@@ -58,7 +60,11 @@ def _sensible(parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 class NetworkEntry(BaseModel):
-    """One network: which architecture with which parameters, and the checked file of its weights."""
+    """One network: which architecture with which parameters, and the checked file of its weights.
+
+    With ``shipped``, the file is not in the package: it is that of the model of this name that comes with the
+    program, which need not be there twice.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,6 +72,11 @@ class NetworkEntry(BaseModel):
     parameters: Annotated[dict[str, JsonValue], AfterValidator(_sensible)] = {}
     weights: Annotated[str, AfterValidator(_weights_path)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    shipped: PackageName | None = None
+
+    def home(self, root: Path) -> Path:
+        """The folder its file lies in, for a package at ``root``."""
+        return root if self.shipped is None else resource_path("Models").absolute() / self.shipped
 
 
 class JointEntry(BaseModel):

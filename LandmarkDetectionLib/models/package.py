@@ -15,7 +15,14 @@ from pydantic import ValidationError
 from LandmarkDetectionLib.core.protocol import Protocol, readable
 from LandmarkDetectionLib.correction import JointGaussian, joint_from_bytes, joint_to_bytes
 from LandmarkDetectionLib.errors import MissingPackageError, ModelError, OutputError
-from LandmarkDetectionLib.files import atomic_folder, atomic_write, make_folder, read_json, write_text
+from LandmarkDetectionLib.files import (
+    atomic_folder,
+    atomic_write,
+    make_folder,
+    read_json,
+    reason_of,
+    write_text,
+)
 from LandmarkDetectionLib.io.protocols import protocol_text, read_protocol
 from LandmarkDetectionLib.models.capabilities import OF_DETECTORS, Capabilities, dimensions_of
 from LandmarkDetectionLib.models.metadata import JointEntry, Metadata, NetworkEntry, default_metadata
@@ -171,7 +178,7 @@ class Model:
 
         try:
             return {
-                key: load(_read_checked(self.path, entry.weights, entry.sha256))
+                key: load(_read_checked(entry.home(self.path), entry.weights, entry.sha256))
                 for key, entry in self.networks.items()
             }
         except ModelError as problem:
@@ -323,7 +330,7 @@ def save_model(
             **(metadata_extra or {}),
             "landmark_detection": {
                 "detector": detector,
-                "networks": {key: entry.model_dump() for key, entry in entries.items()},
+                "networks": {key: entry.model_dump(exclude={"shipped"}) for key, entry in entries.items()},
                 "settings": dict(settings),
                 **({} if joint is None else {"joint": _write_joint(new, joint).model_dump()}),
             },
@@ -388,7 +395,7 @@ def _read_weights(root: Path, entry: NetworkEntry) -> dict[str, torch.Tensor]:
     from safetensors.torch import load
 
     try:
-        return load(_read_checked(root, entry.weights, entry.sha256))
+        return load(_read_checked(entry.home(root), entry.weights, entry.sha256))
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError):
         raise ModelError(f"{entry.weights} is damaged or no safetensors file; get the model again.") from None
 
@@ -447,6 +454,38 @@ def add_joint(model: Model, joint: JointGaussian) -> None:
     entry = _write_joint(model.path, joint)
     section = {**model.metadata["landmark_detection"], "joint": entry.model_dump()}
     write_text(model.path / METADATA, _json({**model.metadata, "landmark_detection": section}, model.path))
+
+
+def leave_out_shipped(model: Model, other: Model) -> Model:
+    """Take weights out of a model's folder that a model that ships holds as well, byte for byte.
+
+    Parameters
+    ----------
+    model : Model
+        Its metadata then say whose file it is.
+    other : Model
+        One of those in the program's own folder of models.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    files = {entry.sha256: entry.weights for entry in other.networks.values() if entry.shipped is None}
+    left = {key: entry for key, entry in model.networks.items() if entry.sha256 in files}
+    section = model.metadata["landmark_detection"]
+    networks = {
+        key: {**entry, "weights": files[entry["sha256"]], "shipped": other.name} if key in left else entry
+        for key, entry in section["networks"].items()
+    }
+    content = {**model.metadata, "landmark_detection": {**section, "networks": networks}}
+    write_text(model.path / METADATA, _json(content, model.path))
+    for entry in left.values():
+        try:
+            (model.path / entry.weights).unlink()
+        except OSError as problem:
+            raise OutputError(f"Cannot remove {entry.weights}: {reason_of(problem)}.") from problem
+    return read_package(model.path)
 
 
 def _write_joint(root: Path, joint: JointGaussian) -> JointEntry:
