@@ -33,7 +33,7 @@ from LandmarkDetectionLib.cohort.results.records import Cohort, read_case, write
 from LandmarkDetectionLib.core.volume import Volume  # noqa: E402
 from LandmarkDetectionLib.io.volumes import write_volume  # noqa: E402
 from Testing.examples.cohort_cases import make_results, write_results  # noqa: E402
-from Testing.Python.viewer.browser_cases import CHROMIUM, PYTHON, Page, Served  # noqa: E402
+from Testing.Python.viewer.browser_cases import CHROMIUM, PYTHON, Page, Served, memory_mb  # noqa: E402
 
 #: Every picture of a view is another address of its <img>.
 WATCH = """
@@ -140,21 +140,6 @@ def review(page: Page, served: Served, cases: int, wrong: int) -> None:
     print(
         f"drag step: median {drag:.0f} ms of {len(steps)}; a key: median {key:.0f} ms; ratio {drag / key:.2f}"
     )
-
-
-def memory_mb(pid: int) -> float:
-    """Resident memory of a process and those it has started, in MB; NaN where the system does not tell."""
-    total = 0.0
-    try:
-        for status in Path("/proc").glob("[0-9]*/status"):
-            fields = dict(
-                line.split(":", 1) for line in status.read_text().splitlines() if line.count(":") == 1
-            )
-            if pid in (int(fields["Pid"]), int(fields["PPid"])) and "VmRSS" in fields:
-                total += float(fields["VmRSS"].split()[0]) / 1024
-    except (OSError, KeyError, ValueError):
-        return float("nan")
-    return total or float("nan")
 
 
 if __name__ == "__main__":

@@ -145,7 +145,8 @@ class Page:
     def __init__(self, browser: Any, address: str) -> None:
         self.errors: list[str] = []
         self.context = browser.new_context(
-            viewport={"width": 1280, "height": 800}, ignore_https_errors=True  # certificates of the tests
+            viewport={"width": 1280, "height": 800},
+            ignore_https_errors=True,  # certificates of the tests
         )
         self.context.set_default_timeout(PATIENCE_MS)
         self.tab = self.context.new_page()
@@ -228,3 +229,18 @@ def until(condition: Callable[[], bool], seconds: float = PATIENCE_MS / 1000) ->
     while not condition():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.2)
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process and those it has started, in MB; NaN where the system does not tell."""
+    total = 0.0
+    try:
+        for status in Path("/proc").glob("[0-9]*/status"):
+            fields = dict(
+                line.split(":", 1) for line in status.read_text().splitlines() if line.count(":") == 1
+            )
+            if pid in (int(fields["Pid"]), int(fields["PPid"])) and "VmRSS" in fields:
+                total += float(fields["VmRSS"].split()[0]) / 1024
+    except (OSError, KeyError, ValueError):
+        return float("nan")
+    return total or float("nan")

@@ -1,4 +1,4 @@
-"""What goes wrong around a page: networks, disks, servers, other browsers. Each is a sentence; nothing is lost."""
+"""What goes wrong around a page: networks, disks, servers, other browsers: each a sentence, nothing lost."""
 
 import errno
 import os

@@ -34,15 +34,6 @@ class State(dict):
     def __exit__(self, *_: object) -> None: ...
 
 
-class NoViews:
-    """Nothing is drawn."""
-
-    isVolume = False
-    layouts = SimpleNamespace(layout_id="volume")
-
-    def show(self, volumeNode: Any) -> None: ...
-
-
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     """A scan, and what was found in it beside."""
@@ -73,8 +64,12 @@ def at(host: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any
     def at(path: Path, action: Callable[[Any], Any], **more: Any) -> Any:
         async def sit() -> Any:
             state = PageState(State())
+            # Nothing is drawn.
+            views: Any = SimpleNamespace(
+                isVolume=False, layouts=SimpleNamespace(layout_id="volume"), show=lambda node: None
+            )
             known = KnownModels((load_model("whole-body-ct"),))
-            desk = viewer_desk.PageDesk(state, NoViews(), open_cases(path, **more), known, "Anna")  # type: ignore[arg-type]
+            desk = viewer_desk.PageDesk(state, views, open_cases(path, **more), known, "Anna")
             desk.opening.begin()
             await seen(lambda: desk.desk.session is not None)
             try:
@@ -257,7 +252,5 @@ def small_cohort(folder: Path) -> Path:
     cohort = write_results(folder / "results", make_results(3, seed=4, share_failed=0))
     for key in cohort.keys():
         write_volume(Volume(np.zeros((4, 5, 6), np.int16), np.eye(4)), folder / f"{key}.nrrd")
-        write_case(
-            cohort.folder, replace(read_case(cohort.folder, key), source=str(folder / f"{key}.nrrd"))
-        )
+        write_case(cohort.folder, replace(read_case(cohort.folder, key), source=str(folder / f"{key}.nrrd")))
     return cohort.folder
