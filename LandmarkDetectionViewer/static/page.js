@@ -45,6 +45,7 @@
   const ENDED = "The connection to the server is lost. ";
   let failures = 0;
   let wasConnected = false;
+  let wasDrawn = false;
 
   function lostWords(status) {
     if (status === 401) return "The server was started again: open the new address that it has printed.";
@@ -63,6 +64,10 @@
     } catch {
       // Counted below.
     }
+    // What is drawn goes with the connection, which a server at the other end of a cut cable believes in for long.
+    const drawn = document.querySelector(".review") !== null;
+    wasDrawn ||= drawn;
+    connected &&= drawn || !wasDrawn;
     failures = connected ? 0 : failures + 1;
     wasConnected ||= connected;
     // The server is there, this page's connection is not: cut off for a while, or taken over elsewhere.
@@ -81,4 +86,5 @@
     lost.hidden = failures < 2;
     lost.textContent = lost.hidden ? "" : lostWords(status);
   }, 2000);
+  document.documentElement.dataset.review = "ready"; // from now on keys are heard
 })();

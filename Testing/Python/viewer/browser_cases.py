@@ -152,6 +152,7 @@ class Page:
         self.tab = self.context.new_page()
         self.tab.on("pageerror", lambda problem: self.errors.append(str(problem)))
         self.tab.goto(address)
+        self.wait("document.documentElement.dataset.review === 'ready'")
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
