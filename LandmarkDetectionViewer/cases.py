@@ -287,10 +287,12 @@ class StoreCases:
         self.store: AnnotationStore | None = store
         self.isStoreOnly = True
         self._kept = store
+        self._beside: dict[str, Path] = {}
 
     def entries(self) -> list[Entry]:
         """One case per image, named by its hash."""
         found = {one.image: one for one in self._kept.standing()}
+        self._beside = {image[:12]: StoreCase(self._kept, one, "").path for image, one in found.items()}
         entries = [
             Entry(image[:12], done=one.review.progress[0], total=one.review.progress[1])
             for image, one in found.items()
@@ -311,5 +313,4 @@ class StoreCases:
 
     def reviewing(self, entry: Entry) -> bool:
         """Whether anybody has it open."""
-        found = [one for one in self._kept.standing() if one.image.startswith(entry.key)]
-        return any(who_reviews(self._kept.file_of(one).with_name(one.image)) for one in found)
+        return entry.key in self._beside and bool(who_reviews(self._beside[entry.key]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Any
@@ -21,6 +22,8 @@ SOCKET = "/ws"
 ALIVE = "/alive"
 LEAVING_SECONDS = 2.0
 """A browser that loads the page again closes its connection a moment later than it asks for the page."""
+TAKING_SECONDS = 20.0
+"""Whoever takes over has so long to load the page; the browser that was sent away comes back meanwhile."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -63,7 +66,7 @@ class Gate:
     def __init__(self, token: str, isSecure: bool, onLeft: Callable[[], object] = lambda: None) -> None:
         self._token, self._isSecure, self._onLeft = token, isSecure, onLeft
         self._browsers: set[str] = set()
-        self._inside: str | None = None
+        self._heir, self._until = "", 0.0
         self._tasks: dict[asyncio.Task[Any], str] = {}
 
     @property
@@ -94,7 +97,7 @@ class Gate:
             return _page(NO_TOKEN, 401)
         if request.path in ("/", "/index.html"):
             if "take" in request.query:
-                self._inside = browser
+                self._heir, self._until = browser, time.monotonic() + TAKING_SECONDS
                 self._sendAway(browser)
                 return _elsewhere("/index.html")
             if await self._isOccupied(browser):
@@ -118,7 +121,8 @@ class Gate:
 
     async def _isOccupied(self, browser: str) -> bool:
         for _ in range(20):
-            if not any(one != browser for one in self._tasks.values()):
+            isTaken = self._heir not in ("", browser) and time.monotonic() < self._until
+            if not isTaken and not any(one != browser for one in self._tasks.values()):
                 return False
             await asyncio.sleep(LEAVING_SECONDS / 20)
         return True
@@ -132,6 +136,7 @@ class Gate:
         task = asyncio.current_task()
         assert task is not None
         self._tasks[task] = browser
+        self._heir = ""
         try:
             return await handler(request)
         finally:

@@ -29,13 +29,25 @@ ACCESSIBLE = [
     *((f"aria_{word}", f"aria-{word}") for word in ("hidden", "label", "live", "pressed", "selected")),
     "role",
 ]
-MORE = {"Select": ["value"]}
+MORE = {"Select": ["value"], "Img": ["alt"]}
 html: Any = SimpleNamespace(
     **{
         name: partial(getattr(elements, name), **{"__properties": [*ACCESSIBLE, *MORE.get(name, ())]})
         for name in (
-            *("Aside", "Button", "Details", "Div", "Footer", "H2", "Header", "Input", "Kbd", "Label", "Main"),
-            *("Option", "P", "Progress", "Section", "Select", "Small", "Span", "Summary", "Table", "Tbody"),
+            *("Aside", "Button", "Details", "Div", "Footer", "H2", "Header", "Img", "Input", "Kbd", "Label"),
+            *(
+                "Main",
+                "Option",
+                "P",
+                "Progress",
+                "Section",
+                "Select",
+                "Small",
+                "Span",
+                "Summary",
+                "Table",
+                "Tbody",
+            ),
             *("Td", "Th", "Thead", "Tr"),
         )
     }
@@ -73,6 +85,7 @@ def build(server: Any, desk: PageDesk, views: Views) -> VAppLayout:
                 _conflict(desk)
                 _landmarks(desk)
                 _details(desk)
+                _keys()
                 _actions(desk)
             with html.Main(classes="views", aria_label="Views"):
                 views.layouts.initialize_layout_grid(layout)
@@ -84,7 +97,7 @@ def _cases(desk: PageDesk) -> None:
         with html.Div(classes="bar"):
             html.Button(
                 "\u2039",
-                click=lambda: desk.goToCase(-1),
+                click=lambda: desk.opening.go(-1),
                 title="Previous case (Shift+P)",
                 aria_label="Previous case",
                 disabled=(_v("$case < 1"),),
@@ -95,7 +108,7 @@ def _cases(desk: PageDesk) -> None:
                 aria_label="Case",
                 value=(_v("$case"),),
                 disabled=(_v("$cases.length < 2"),),
-                change=(desk.openCase, "[Number($event.target.value)]"),
+                change=(desk.opening.open, "[Number($event.target.value)]"),
             ):
                 html.Option(
                     _v(
@@ -111,7 +124,7 @@ def _cases(desk: PageDesk) -> None:
                 )
             html.Button(
                 "\u203a",
-                click=lambda: desk.goToCase(1),
+                click=lambda: desk.opening.go(1),
                 title="Next case (Shift+N)",
                 aria_label="Next case",
                 disabled=(_v("$case + 1 >= $cases.length"),),
@@ -167,8 +180,10 @@ def _conflict(desk: PageDesk) -> None:
                 for word in ("title", "mine", "theirs", "distance"):
                     html.Td(f"{{{{ one.{word} }}}}")
         with html.Div(classes="bar"):
-            html.Button("Merge: what I said counts", click=desk.keepMine, classes="merge", type="button")
-            html.Button("Take theirs", click=desk.takeTheirs, classes="theirs", type="button")
+            html.Button(
+                "Merge: what I said counts", click=desk.keeping.keepMine, classes="merge", type="button"
+            )
+            html.Button("Take theirs", click=desk.keeping.takeTheirs, classes="theirs", type="button")
 
 
 def _landmarks(desk: PageDesk) -> None:
@@ -186,8 +201,9 @@ def _landmarks(desk: PageDesk) -> None:
     ):
         with html.Table(role="grid"):
             with html.Thead(), html.Tr():
-                for word in ("Landmark", "Confidence", "Status"):
-                    html.Th(word)
+                html.Th("Landmark")
+                html.Th("Confidence", classes="number")
+                html.Th("Status")
             with (
                 html.Tbody(),
                 html.Tr(
@@ -219,8 +235,15 @@ def _landmarks(desk: PageDesk) -> None:
 
 def _details(desk: PageDesk) -> None:
     with html.Section(classes="details", v_if=(_v("$title"),), aria_label="Selected landmark"):
-        html.H2(_v("{{ $title }}"))
-        html.P("{{ line }}", v_for=_v("line in $remarks"), key="line")
+        html.Img(
+            src=(_v("$picture"),),
+            v_if=(_v("$picture"),),
+            alt=(_v("'Where the ' + $title.toLowerCase() + ' is on an ordinary body'"),),
+            classes="reference",
+        )
+        with html.Div(classes="grow"):
+            html.H2(_v("{{ $title }}"))
+            html.P("{{ line }}", v_for=_v("line in $remarks"), key="line")
     with html.Details(classes="measurements", v_if=(_v("$measurements.length"),)):
         html.Summary(_v("Measurements ({{ $measurements.length }})"))
         with html.Table(), html.Tbody(), html.Tr(v_for=_v("one in $measurements"), key="one.title"):
@@ -230,6 +253,22 @@ def _details(desk: PageDesk) -> None:
     with html.Details(classes="warnings", v_if=(_v("$warnings.length"),)):
         html.Summary(_v("\u26a0 Warnings ({{ $warnings.length }})"))
         html.P("{{ line }}", v_for=_v("line in $warnings"), key="line")
+
+
+def _keys() -> None:
+    """Those that no button names."""
+    with html.Details(classes="keys"):
+        html.Summary("Keys")
+        for words, key in (
+            ("Move by 1 mm (pixel): left, right, up, down", "Shift+arrows"),
+            ("Move by 1 mm: forward, back", "Shift+Page Up, Page Down"),
+            ("Previous and next landmark", "\u2191 \u2193"),
+            ("Previous and next case", "Shift+P, Shift+N"),
+            ("No click is waited for; out of a field", "Esc"),
+        ):
+            with html.P():
+                html.Span(words)
+                html.Kbd(key)
 
 
 def _actions(desk: PageDesk) -> None:
@@ -275,6 +314,6 @@ def _actions(desk: PageDesk) -> None:
             ):
                 html.Span("Lock")
                 html.Kbd("L")
-            with html.Button(click=desk.save, classes="save", title="Save (Ctrl+S)", type="button"):
+            with html.Button(click=desk.keeping.save, classes="save", title="Save (Ctrl+S)", type="button"):
                 html.Span(_v("{{ $isSaved ? ($hasStore ? 'Keep to learn' : 'Saved') : 'Save' }}"))
                 html.Kbd("Ctrl+S")

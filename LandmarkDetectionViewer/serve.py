@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from LandmarkDetectionLib.errors import InputError, MissingPackageError
+from LandmarkDetectionLib.errors import InputError, MissingPackageError, OutputError
+from LandmarkDetectionViewer.sessions import one_of, places
 
 LOOPBACK = "127.0.0.1"
+LOOPBACKS = (LOOPBACK, "localhost", "::1")
+SESSIONS = 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Serving:
         Files in PEM format, for encrypted connections.
     open_browser
         Whether to open the page in the browser of this computer.
+    sessions
+        How many reviews may be open on this computer, this one included.
     """
 
     token: str
@@ -43,6 +48,7 @@ class Serving:
     certificate: Path | None = None
     key: Path | None = None
     open_browser: bool = False
+    sessions: int = SESSIONS
 
     @property
     def context(self) -> ssl.SSLContext | None:
@@ -59,6 +65,19 @@ class Serving:
                 about=("tls_certificate", "tls_key"),
             ) from None
         return context
+
+    @property
+    def warning(self) -> str:
+        """What whoever lets other computers in should know; empty while nobody else can come in."""
+        if self.host in LOOPBACKS:
+            return ""
+        if self.certificate is None:
+            return (
+                "Other computers can open this page, and the connection is not encrypted: whoever listens to "
+                "the network sees the images and can come in. Give a certificate, or use SSH (see the "
+                "documentation)."
+            )
+        return "Other computers can open this page; whoever has its token sees the images and can review."
 
     def address(self, port: int) -> str:
         """Of the page, with its token."""
@@ -120,16 +139,21 @@ def serve(reviewed: Reviewed, serving: Serving, ready: Callable[[str], None]) ->
     ------
     InputError, MissingPackageError
         It cannot be started.
+    OutputError
+        At its end something could not be saved where it belongs; the sentence says where it is.
     """
     require_packages()
     require_free(serving)
     context = serving.context
-    asyncio.run(_serve(reviewed, serving, context, ready))
+    with one_of(serving.sessions, places()):
+        problem = asyncio.run(_serve(reviewed, serving, context, ready))
+    if problem:
+        raise OutputError(problem)
 
 
 async def _serve(
     reviewed: Reviewed, serving: Serving, context: ssl.SSLContext | None, ready: Callable[[str], None]
-) -> None:
+) -> str:
     from trame.app import get_server
 
     os.environ["WSLINK_READY_MSG"] = ""
@@ -160,7 +184,7 @@ async def _serve(
         await server.ready
     finally:
         sys.argv = words
-    page.begin()
+    page.opening.begin()
     address = serving.address(server.port)
     ready(address)
     if serving.open_browser:
@@ -168,9 +192,10 @@ async def _serve(
     try:
         await ended.wait()
     finally:
-        page.close()
+        problem: str = page.close()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(server.stop(), 5)
+    return problem
 
 
 def build(server: Any, reviewed: Reviewed, serving: Serving) -> tuple[Any, Any]:

@@ -30,7 +30,8 @@ def showAll(page: PageDesk) -> None:
     state.isSaved = page.review.isSaved
     state.conflict = _conflict(page)
     if session is None or session.isClosed or desk.review is None:
-        state.title, state.remarks, state.warnings, state.measurements = "", [], [], []
+        state.title, state.picture, state.remarks = "", "", []
+        state.warnings, state.measurements = [], []
         state.done = state.total = 0
         return
     state.done, state.total = desk.review.progress
@@ -40,6 +41,7 @@ def showAll(page: PageDesk) -> None:
     state.hasChain = bool(desk.chain)
     name = desk.selected
     state.title, state.remarks = ("", []) if name is None else (desk.title(name), desk.remarks(name))
+    state.picture = "" if name is None else page.pictures.of(name)
     desk.showRegion()
     state.measurements = measured(page)
 
@@ -48,7 +50,7 @@ def measured(page: PageDesk) -> list[dict[str, str]]:
     """What the landmarks measure where they are now, a dragged one included."""
     node = page.desk.opened.node
     review = loadWorldReview(node)
-    protocol = page.protocols.protocolOf(review, page.desk.model)
+    protocol = page.keeping.protocols.protocolOf(review, page.desk.model)
     if protocol is None or not protocol.measurements:
         return []
     try:

@@ -11,6 +11,7 @@ DEFAULTS: dict[str, Any] = {
     "rows": [],
     "selected": "",
     "title": "",
+    "picture": "",
     "remarks": [],
     "warnings": [],
     "done": 0,

@@ -14,6 +14,7 @@ from trame_slicer.rca_view import register_rca_factories
 from trame_slicer.views import Layout, LayoutDirection, SliceView, ThreeDView, ViewLayoutDefinition
 
 from LandmarkDetectionLib.typing import FloatArray
+from LandmarkDetectionViewer.state import PREFIX
 
 if TYPE_CHECKING:
     import slicer
@@ -130,7 +131,7 @@ def _lookAt(view: ThreeDView, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Non
 
 def _slice_words(server: Any, _name: str, view: SliceView) -> None:
     _other_words(server, _name, view)
-    with html.Div(classes="view-slider"):
+    with html.Div(classes="view-slider", v_if=(f"{PREFIX}layout === '{VOLUME}'",)):
         Slider(
             typed_state=connect_slice_view_slider_to_state(server, view),
             theme="dark",
@@ -143,5 +144,5 @@ def _slice_words(server: Any, _name: str, view: SliceView) -> None:
 def _other_words(_server: Any, _name: str, view: Any) -> None:
     title = {THREE_D: "3D"}.get(view.get_singleton_tag(), view.get_singleton_tag())
     with html.Div(classes="view-name"):
-        html.Span(title)
+        html.Span(f"{{{{ {PREFIX}layout === '{VOLUME}' ? '{title}' : 'Image' }}}}")
         html.Button("Fit", click=view.reset_view, title=f"Show all of the image ({title})", type="button")

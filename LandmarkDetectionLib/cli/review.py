@@ -17,7 +17,6 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_text
 
 LEAST_TOKEN = 16
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,13 @@ class Listening:
         Path | None, typer.Option(help="Certificate (PEM): the connection is encrypted then.")
     ] = None
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None
+    sessions: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Reviews of this account that may be open on this computer; each needs 0.8 GB or more.",
+        ),
+    ] = 8
     browser: Annotated[bool, typer.Option(help="Open the page in the browser of this computer.")] = True
 
     @property
@@ -57,6 +63,8 @@ class Listening:
                 f"{self.token_file} holds no token of at least {LEAST_TOKEN} letters, digits, - and _; write "
                 "one into it, and let nobody else read the file."
             )
+        if os.name == "posix" and self.token_file.stat().st_mode & 0o077:
+            console.say(f"Warning: others on this computer can read {self.token_file}; run: chmod 600 on it.")
         return token
 
 
@@ -94,9 +102,9 @@ def review(
     listening: Listening,
 ) -> None:
     """Review in the browser, on Slicer's own views; for computers without Slicer."""
-    from LandmarkDetectionViewer.serve import Reviewed, Serving, serve
+    from LandmarkDetectionViewer.serve import LOOPBACKS, Reviewed, Serving, serve
 
-    if listening.host not in LOOPBACK and listening.token_file is None:
+    if listening.host not in LOOPBACKS and listening.token_file is None:
         raise typer.BadParameter(
             "other computers may come in only with a token that you chose; give --token-file as well.",
             param_hint="--host",
@@ -109,11 +117,14 @@ def review(
         listening.port,
         listening.tls_certificate,
         listening.tls_key,
-        listening.browser and not as_json and listening.host in LOOPBACK,
+        listening.browser and not as_json and listening.host in LOOPBACKS,
+        listening.sessions,
     )
     reviewed = Reviewed(source, results, images, key, store, reviewer or _user(), model)
 
     def ready(address: str) -> None:
+        if serving.warning:
+            console.say(f"Warning: {serving.warning}")
         if as_json:
             console.print_json({"address": address})
         else:

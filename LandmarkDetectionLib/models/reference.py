@@ -18,6 +18,8 @@ PLACES = "docs/reference.json"
 
 MAX_PICTURE_BYTES = 5_000_000
 MAX_SIDE = 4096
+CLOSE_UP_WIDTH = 230
+"""Pixels of the picture beside a landmark that make clear where it is."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -38,6 +40,25 @@ class ReferencePicture:
     png: bytes
     size: tuple[int, int]
     landmarks: Mapping[str, tuple[float, float]]
+
+    def close_up(self, landmark: str, shape: tuple[int, int]) -> tuple[int, int, int, int] | None:
+        """What lies around a landmark: left, top, width and height in pixels.
+
+        Parameters
+        ----------
+        landmark
+            Name of the protocol; None comes back for one that the picture does not show.
+        shape
+            Width and height of where it will be seen; the part has their proportions.
+        """
+        if landmark not in self.landmarks:
+            return None
+        across = min(CLOSE_UP_WIDTH, self.size[0])
+        down = min(round(across * shape[1] / shape[0]), self.size[1])
+        x, y = self.landmarks[landmark]
+        left = min(max(round(x - across / 2), 0), self.size[0] - across)
+        top = min(max(round(y - down / 2), 0), self.size[1] - down)
+        return left, top, across, down
 
 
 def read_reference(root: Path, protocol: Protocol) -> ReferencePicture | None:

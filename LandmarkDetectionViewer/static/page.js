@@ -9,9 +9,12 @@
   }
 
   // Before the views see a key: Slicer's views have meanings of their own for letters.
+  let last = "";
   document.addEventListener(
     "keydown",
     (event) => {
+      last = event.key;
+      if (event.key === "Escape" && event.target.matches?.(FIELDS)) event.target.blur();
       if (!window.trame?.state || event.altKey || event.target.closest?.(FIELDS)) return;
       const keys = window.trame.state.get(PREFIX + "keys") || [];
       const pressed = combination(event);
@@ -22,9 +25,13 @@
     },
     true,
   );
+  document.addEventListener("pointerdown", () => (last = ""), true);
 
-  // A choice is made: keys mean the review again.
-  document.addEventListener("change", (event) => event.target.matches?.("select") && event.target.blur());
+  // A choice is made: keys mean the review again. Who goes through choices with the arrows is not there yet.
+  document.addEventListener(
+    "change",
+    (event) => event.target.matches?.("select") && !last.startsWith("Arrow") && event.target.blur(),
+  );
 
   let shown = "";
   new MutationObserver(() => {
@@ -35,16 +42,39 @@
     }
   }).observe(document.documentElement, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
 
+  const ENDED = "The connection to the server is lost. ";
   let failures = 0;
+  let wasConnected = false;
+  let wasDrawn = false;
+
+  function lostWords(status) {
+    if (status === 401) return "The server was started again: open the new address that it has printed.";
+    return window.trame?.state?.get(PREFIX + "isSaved") === false
+      ? ENDED + "The last changes may not be saved yet; this page comes back by itself when it is there again."
+      : ENDED + "What was reviewed up to now is saved there; this page comes back by itself when it is there again.";
+  }
+
   setInterval(async () => {
     let connected = false;
+    let status = 0;
     try {
-      const answer = await fetch("/alive", { cache: "no-store" });
+      const answer = await fetch("/alive", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+      status = answer.status;
       connected = answer.ok && (await answer.json()).connected;
     } catch {
       // Counted below.
     }
+    // What is drawn goes with the connection, which a server at the other end of a cut cable believes in for long.
+    const drawn = document.querySelector(".review") !== null;
+    wasDrawn ||= drawn;
+    connected &&= drawn || !wasDrawn;
     failures = connected ? 0 : failures + 1;
+    wasConnected ||= connected;
+    // The server is there, this page's connection is not: cut off for a while, or taken over elsewhere.
+    if (failures >= 2 && wasConnected && status === 200) {
+      location.reload();
+      return;
+    }
     let lost = document.getElementById("review-lost");
     if (!lost) {
       // Outside of what the server has drawn, which goes with the connection.
@@ -54,7 +84,7 @@
       document.body.append(lost);
     }
     lost.hidden = failures < 2;
-    lost.textContent = lost.hidden ? "" :
-      "The connection to the server is lost. What was reviewed up to now is saved there; load this page again when the server is back.";
+    lost.textContent = lost.hidden ? "" : lostWords(status);
   }, 2000);
+  document.documentElement.dataset.review = "ready"; // from now on keys are heard
 })();

@@ -16,6 +16,7 @@ which other programs lengthen less; the time on the clock stands beside it.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -112,11 +113,12 @@ def main() -> None:
         metavar=("WIDTH", "HEIGHT"),
         help="of the panel, pixels",
     )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, too")
     options = parser.parse_args()
-    review(options.landmarks, options.wrong, tuple(options.size))
+    review(options.landmarks, options.wrong, tuple(options.size), options.json)
 
 
-def review(landmarks: int, wrong: int, size: tuple[int, int]) -> None:
+def review(landmarks: int, wrong: int, size: tuple[int, int], file_of_numbers: Path | None) -> None:
     """Review a case, print a table, and end with 1 when anything in it is too much."""
     import numpy as np
 
@@ -196,6 +198,14 @@ def review(landmarks: int, wrong: int, size: tuple[int, int]) -> None:
                 f"{'longest stop, ' + what:36}{worked:9.0f} ms   at most {STILL_MS:g}: {kept}"
                 f"   ({clock:.0f} ms on the clock)"
             )
+    if file_of_numbers is not None:
+        numbers = {
+            "keys": person.keys,
+            "clicks": person.clicks,
+            "work_seconds": work,
+            "key_ms": sorted(nexts)[len(nexts) // 2],
+        }
+        file_of_numbers.write_text(json.dumps(numbers), encoding="utf-8")
     is_wrong = done[0] != done[1] or not saved or max(off) > 5 or bool(host.errors)
     is_slow = any(worked > STILL_MS for what, (worked, _) in heart.longest.items() if what)
     is_much = any(limit is not None and value > limit for _, value, limit, _ in rows)

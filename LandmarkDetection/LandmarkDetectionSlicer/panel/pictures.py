@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons"
 DOT, MARKED, RIM = "#1b3a57", "#d55e00", "#ffffff"
-CLOSE_UP_WIDTH = 230
-"""Pixels of the reference picture beside a landmark that make clear where it is."""
 
 
 class ReferenceBody:
@@ -50,15 +48,10 @@ class ReferenceBody:
 
     def closeUp(self, width: int, height: int, landmark: str) -> qt.QPixmap | None:
         """What lies around one landmark, which is marked; None when the picture does not show it."""
-        if self._reference is None or landmark not in self._reference.landmarks:
+        part = None if self._reference is None else self._reference.close_up(landmark, (width, height))
+        if self._reference is None or part is None:
             return None
-        fullWidth, fullHeight = self._reference.size
-        across = min(CLOSE_UP_WIDTH, fullWidth)
-        down = min(round(across * height / width), fullHeight)
-        x, y = self._reference.landmarks[landmark]
-        left = min(max(round(x - across / 2), 0), fullWidth - across)
-        top = min(max(round(y - down / 2), 0), fullHeight - down)
-        return self._draw(self._reference, (left, top, across, down), width, height, landmark)
+        return self._draw(self._reference, part, width, height, landmark)
 
     def _draw(
         self,

@@ -1,12 +1,14 @@
 """The command ``review`` as far as it goes without the viewer's packages."""
 
 import importlib.util
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from LandmarkDetectionLib.cli.review import Listening
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionViewer.serve import Serving, require_free
 
@@ -35,6 +37,26 @@ def test_a_token_that_is_none_is_refused(cli: Callable, tmp_path: Path, token: s
     file.write_text(token, encoding="utf-8")
     answer = cli("review", tmp_path, "--token-file", file)
     assert answer.code == 3 and "token of at least 16" in answer.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
+def test_a_token_that_others_can_read_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token.txt"
+    file.write_text("a-token-of-24-characters")
+    file.chmod(0o644)
+    assert Listening(token_file=file).token == "a-token-of-24-characters"
+    assert "chmod 600" in capsys.readouterr().err
+    file.chmod(0o600)
+    assert Listening(token_file=file).token and capsys.readouterr().err == ""
+
+
+def test_who_lets_other_computers_in_is_warned() -> None:
+    assert Serving("secret").warning == ""
+    assert "not encrypted" in Serving("secret", host="0.0.0.0").warning
+    encrypted = Serving("secret", host="0.0.0.0", certificate=Path("c"), key=Path("k")).warning
+    assert "whoever has its token" in encrypted and "not encrypted" not in encrypted
 
 
 def test_a_certificate_needs_its_key(cli: Callable, tmp_path: Path) -> None:

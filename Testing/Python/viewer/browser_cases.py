@@ -1,11 +1,13 @@
 """A review served as users serve it, and the words for what a person does in its page."""
 
+import contextlib
 import importlib.util
 import json
 import os
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +24,7 @@ CHROMIUM = os.environ.get("LANDMARK_DETECTION_CHROMIUM") or next(
 )
 REPOSITORY = Path(__file__).resolve().parents[3]
 #: Far above what anything takes; only a page that never comes is waited for so long.
-PATIENCE_MS = 240_000
+PATIENCE_MS = 900_000
 PICTURES = os.environ.get("LANDMARK_DETECTION_SCREENSHOTS")
 
 
@@ -69,6 +71,11 @@ class Served:
         """The address without its token."""
         return self.address.partition("?")[0]
 
+    def kill(self) -> None:
+        """End it without a word, as a power failure does."""
+        self.process.kill()
+        self.process.wait()
+
     def end(self) -> int:
         """Ask it to end, and give its exit code."""
         if self.process.poll() is None:
@@ -76,16 +83,76 @@ class Served:
         return self.process.wait(timeout=PATIENCE_MS / 1000)
 
 
+class Cable:
+    """A connection between a browser and a server that can be pulled and put in again.
+
+    Parameters
+    ----------
+    port
+        Where the server listens.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._server = port
+        self._pairs: list[socket.socket] = []
+        self._is_in = True
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                if not self._is_in:
+                    near.close()
+                    continue
+                far = socket.create_connection(("127.0.0.1", self._server))
+                self._pairs += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _carry(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while content := one.recv(65536):
+                other.sendall(content)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def pull(self) -> None:
+        """Cut all connections; there are no new ones."""
+        self._is_in = False
+        pairs, self._pairs = self._pairs, []
+        for end in pairs:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def put_in(self) -> None:
+        """There are new connections again."""
+        self._is_in = True
+
+    def close(self) -> None:
+        """For good."""
+        self.pull()
+        self._listener.close()
+
+
 class Page:
     """The page in a browser, with words for what a person does there."""
 
     def __init__(self, browser: Any, address: str) -> None:
         self.errors: list[str] = []
-        self.context = browser.new_context(viewport={"width": 1280, "height": 800})
+        self.context = browser.new_context(
+            viewport={"width": 1280, "height": 800},
+            ignore_https_errors=True,  # certificates of the tests
+        )
         self.context.set_default_timeout(PATIENCE_MS)
         self.tab = self.context.new_page()
         self.tab.on("pageerror", lambda problem: self.errors.append(str(problem)))
         self.tab.goto(address)
+        self.wait("document.documentElement.dataset.review === 'ready'")
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
@@ -128,8 +195,13 @@ class Page:
         place = self.tab.locator(".layout-grid-item", has_text=view).last.bounding_box()
         return place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
 
-    def drag(self, view: str, right: float, down: float) -> None:
-        """Take the selected landmark in a view and put it so many pixels away, with the mouse."""
+    def drag(
+        self, view: str, right: float, down: float, before_up: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take the selected landmark in a view and put it so many pixels away, with the mouse.
+
+        ``before_up`` is called while the point is still held there.
+        """
         x, y = self.middle(view)
         mouse = self.tab.mouse
         # Views follow the mouse with a delay; it is in their middle when they have drawn it there.
@@ -140,6 +212,7 @@ class Page:
         self.tab.wait_for_timeout(500)
         mouse.move(x + right, y + down, steps=6)
         self.tab.wait_for_timeout(1500)
+        before_up()
         mouse.up()
 
     def picture(self, name: str) -> None:
@@ -157,3 +230,18 @@ def until(condition: Callable[[], bool], seconds: float = PATIENCE_MS / 1000) ->
     while not condition():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.2)
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process and those it has started, in MB; NaN where the system does not tell."""
+    total = 0.0
+    try:
+        for status in Path("/proc").glob("[0-9]*/status"):
+            fields = dict(
+                line.split(":", 1) for line in status.read_text().splitlines() if line.count(":") == 1
+            )
+            if pid in (int(fields["Pid"]), int(fields["PPid"])) and "VmRSS" in fields:
+                total += float(fields["VmRSS"].split()[0]) / 1024
+    except (OSError, KeyError, ValueError):
+        return float("nan")
+    return total or float("nan")

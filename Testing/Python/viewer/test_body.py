@@ -1,5 +1,6 @@
 """The sample in the browser: found, reviewed by keys and by the mouse, saved, and there again."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from LandmarkDetectionLib.io.records import read_review
 from Testing.Python.viewer.browser_cases import Page, Served, until
 
 NAME = "sample-of-nobody"
+#: A landmark that something is measured from.
+MEASURED = "hip_left"
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +159,116 @@ def test_the_others_follow_and_one_undo_takes_all_of_them_back(begun: Page, fold
     begun.wait_for("done", 0)
     until(lambda: _moved(saved(folder)) == 0)
     assert {row["name"]: row["status"] for row in begun.state("rows")} == before
+
+
+def test_the_others_follow_while_dragging_and_measurements_are_live(begun: Page, folder: Path) -> None:
+    begun.tab.locator("select[aria-label='Other landmarks']").select_option("live")
+    begun.wait_for("others", "live")
+    select(begun, MEASURED)
+    before = json.dumps(begun.state("measurements"))
+
+    def while_held() -> None:
+        begun.wait(f"JSON.stringify(window.trame.state.get('review_measurements')) !== {before!r}")
+        assert begun.state("done") == 0, "nothing is said before the point is let go"
+
+    begun.drag("Axial", 80, 0, while_held)
+    begun.wait_for("done", 1)
+    # As many as have pale rings now.
+    begun.wait("window.trame.state.get('review_messageText').includes('moved')")
+    begun.picture("follow")
+    until(lambda: _moved(saved(folder)) > 1)
+    begun.press("Control+z")
+    begun.wait_for("done", 0)
+    until(lambda: _moved(saved(folder)) == 0)
+
+
+def test_the_model_looks_again_near_a_click(begun: Page, folder: Path) -> None:
+    select(begun, MEASURED)
+    begun.press("f")
+    begun.wait_for("isFinding", True)
+    begun.press("Escape")
+    begun.wait_for("isFinding", False)
+    begun.press("f")
+    begun.wait_for("isFinding", True)
+    x, y = begun.middle("Axial")
+    begun.tab.mouse.move(x + 20, y + 5, steps=4)
+    begun.tab.wait_for_timeout(1500)
+    begun.tab.mouse.click(x + 20, y + 5)
+    begun.wait_for("isFinding", False)
+    begun.wait_for("done", 1)
+    assert begun.status_of(MEASURED) == "corrected"
+    until(lambda: saved(folder).reviewed == (MEASURED,))
+    review = saved(folder)
+    away = review.landmarks[MEASURED].position - review.prediction.landmarks[MEASURED].position
+    assert np.linalg.norm(away) < 60, "it is looked for near the click"
+    begun.press("Control+z")
+    begun.wait_for("done", 0)
+
+
+def test_locked_points_do_not_follow_the_mouse(begun: Page) -> None:
+    begun.press("l")
+    begun.wait_for("isLocked", True)
+    begun.drag("Axial", 60, 30)
+    begun.press("Shift+ArrowRight")
+    begun.press("l")
+    begun.wait_for("isLocked", False)
+    assert begun.state("done") == 0
+
+
+def test_definition_and_reference_picture_are_beside_the_landmark(begun: Page) -> None:
+    select(begun, MEASURED)
+    assert begun.state("remarks")[0].endswith(".")
+    picture = begun.tab.locator("img.reference")
+    assert picture.get_attribute("alt") == "Where the left hip is on an ordinary body"
+    assert picture.evaluate("one => one.complete && one.naturalWidth > 0")
+
+
+def test_each_status_has_a_sign_of_its_own_besides_its_colour(begun: Page) -> None:
+    begun.press("a")
+    begun.wait_for("done", 1)
+    begun.press("m")
+    begun.wait_for("done", 2)
+    begun.press("Shift+ArrowUp")
+    begun.wait_for("done", 3)
+    signs = {row["status"]: row["symbol"] for row in begun.state("rows")}
+    assert {"accepted", "missing", "corrected", "detected"} <= set(signs)
+    assert len(set(signs.values())) == len(signs)
+    shown = begun.tab.locator(".landmarks .symbol").all_inner_texts()
+    assert set(shown) == set(signs.values())
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1280, 640), (1920, 1080)])
+def test_all_of_the_page_is_on_the_screen(begun: Page, size: tuple[int, int]) -> None:
+    width, height = size
+    begun.tab.set_viewport_size({"width": width, "height": height})
+    try:
+        outside = begun.tab.evaluate(
+            "() => [...document.querySelectorAll('.side button, .side select, .views img')]"
+            ".filter(one => { const box = one.getBoundingClientRect(); return box.width && (box.left < 0 ||"
+            " box.top < 0 || box.right > innerWidth + 1 || box.bottom > innerHeight + 1); })"
+            ".map(one => one.outerHTML.slice(0, 80))"
+        )
+        assert outside == []
+        assert begun.tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert begun.tab.locator(".landmarks").bounding_box()["height"] >= 100
+    finally:
+        begun.tab.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_every_control_has_a_name_and_is_reached_by_the_keyboard(begun: Page) -> None:
+    unnamed = begun.tab.evaluate(
+        "() => [...document.querySelectorAll('.review button, .review select, .review input')].filter(one =>"
+        " !(one.labels?.length || one.ariaLabel || one.title || one.textContent.trim()) || one.tabIndex < 0)"
+        ".map(one => one.outerHTML.slice(0, 120))"
+    )
+    assert unnamed == []
+
+
+def select(page: Page, name: str) -> None:
+    """Go to a landmark by a click on its row."""
+    page.tab.locator(f"#row-{name}").click()
+    page.wait_for("selected", name)
+    page.wait("window.trame.state.get('review_title') !== ''")
 
 
 def _moved(review: Review) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.io.shared_review import who_reviews
 from LandmarkDetectionLib.io.volumes import write_volume
 from Testing.examples.cohort_cases import make_results, write_results
-from Testing.Python.viewer.browser_cases import Page, Served, until
+from Testing.Python.viewer.browser_cases import Page, Served, memory_mb, until
 
 MODEL = "whole-body"
 
@@ -20,8 +21,12 @@ MODEL = "whole-body"
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Three cases with images."""
-    folder = tmp_path_factory.mktemp("cohort")
-    cohort = write_results(folder / "results", make_results(3, seed=4, share_failed=0))
+    return cohort_in(tmp_path_factory.mktemp("cohort"), 3)
+
+
+def cohort_in(folder: Path, count: int) -> Cohort:
+    """So many cases with images."""
+    cohort = write_results(folder / "results", make_results(count, seed=4, share_failed=0))
     for number, key in enumerate(cohort.keys()):
         voxels = np.full((40, 20, 20), -1000, np.int16)
         voxels[4:-4, 5:-5, 5:-5] = 40 + number
@@ -87,3 +92,25 @@ def test_keys_go_from_case_to_case_and_the_mark_goes_along(page: Page, cohort: C
     page.wait("window.trame.state.get('review_done') > 0")
     page.press("Shift+P")
     page.wait("window.trame.state.get('review_messageText') === 'This is the first case.'")
+
+
+def test_ten_cases_one_after_another_leave_no_more_memory_than_three(
+    serve: Callable[..., Served], browser: object, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cohort = cohort_in(tmp_path_factory.mktemp("ten"), 10)
+    served = serve(cohort.folder)
+    page = Page(browser, served.address)
+    page.wait_for("hasLandmarks", True)
+    used = []
+    for case in range(10):
+        page.press("a")
+        page.wait_for("done", 1)
+        used.append(memory_mb(served.process.pid))
+        if case < 9:
+            page.press("Shift+N")
+            page.wait_for("case", case + 1)
+            page.wait_for("done", 0)
+            page.wait_for("hasLandmarks", True)
+    # A case is a megabyte; what a scene would keep of it is several.
+    assert used[9] - used[2] < 40, used
+    page.context.close()

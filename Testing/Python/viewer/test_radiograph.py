@@ -38,12 +38,14 @@ def page(serve: Callable[..., Served], browser: object, folder: Path) -> Page:
 
 def test_one_view_shows_it(page: Page) -> None:
     assert page.tab.locator(".views .view-name:visible").count() == 1
+    assert page.tab.locator(".view-name:visible").inner_text().startswith("Image")
+    assert page.tab.locator(".view-slider:visible").count() == 0, "there is but one slice"
     assert [row["name"] for row in page.state("rows")] == list(TIPS)
     page.picture("radiograph")
 
 
 def test_a_point_is_dragged_in_its_plane(page: Page, folder: Path) -> None:
-    page.drag("Axial", 40, 0)
+    page.drag("Image", 40, 0)
     page.wait_for("done", 1)
     until(lambda: (folder / "hand-review.json").is_file())
     review = read_review(folder / "hand-review.json")
