@@ -321,8 +321,8 @@ class MonaiFlexibleUNet(MonaiNetwork):
         # What would tell photographs apart: a million weights that no heatmap depends on.
         for part in ("_conv_head", "_bn1", "_fc"):
             setattr(self.body.encoder, part, nn.Identity())
-        # MONAI's statistics remember a hundred steps: those that a finished network uses would still be of its
-        # beginning after a short training.
+        # MONAI's statistics remember a hundred steps: after a short training those that a finished network
+        # uses would still be of its beginning.
         for layer in self.body.encoder.modules():
             if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d):
                 layer.momentum = MOMENTUM
