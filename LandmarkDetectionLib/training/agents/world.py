@@ -220,7 +220,7 @@ class World:
         side = self.config.side
         boxes = np.empty((2, len(after), side, side, side), np.float32)
         for n, view in enumerate(views):
-            seen = view.source.cut_step(done.place[n], ACTIONS[done.action[n]], cell, side)
+            seen = view.source.cut_step(done.place[n], STEPS[done.action[n]], cell, side)
             boxes[0, n], boxes[1, n] = seen
         return Lesson(
             boxes[0],
