@@ -3,7 +3,7 @@
 from LandmarkDetectionLib._renamed import names_of_before
 from LandmarkDetectionLib.correction.certainty import choose_certainty
 from LandmarkDetectionLib.correction.config import CorrectionConfig
-from LandmarkDetectionLib.correction.fitting import fit_joint_gaussian
+from LandmarkDetectionLib.correction.fitting import fit_joint_gaussian, of_shapes
 from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian, Observed
 from LandmarkDetectionLib.correction.propagation import Propagated, propagate
 from LandmarkDetectionLib.correction.tensors import joint_from_bytes, joint_to_bytes
@@ -17,6 +17,7 @@ __all__ = [
     "fit_joint_gaussian",
     "joint_from_bytes",
     "joint_to_bytes",
+    "of_shapes",
     "propagate",
 ]
 

@@ -60,6 +60,20 @@ def fit_joint_gaussian(
     return JointGaussian(mean, covariance, correlation, calibration, config=config)
 
 
+def of_shapes(shapes: Array, config: CorrectionConfig = CONFIG) -> JointGaussian:
+    """How landmarks lie to one another, while nothing is known of a network: its word is taken as it is.
+
+    Parameters
+    ----------
+    shapes : (N, L, d)
+        Landmarks of the training data; NaN where one is not known.
+    """
+    mean, covariance = _shape(np.asarray(shapes, float), config)
+    size = max(float(np.sqrt(((mean - mean.mean(axis=0)) ** 2).sum(axis=1).mean())), 1e-6)
+    calibration = np.broadcast_to([np.log(size), 1.0, 0.0], (*mean.shape, 3)).copy()
+    return JointGaussian(mean, covariance, np.eye(mean.size), calibration, config=config)
+
+
 def _shape(shapes: Array, config: CorrectionConfig) -> tuple[Array, Array]:
     """Mean and covariance about the common centre, which what is missing must not move."""
     first = shapes[np.isfinite(shapes).all(axis=2).sum(axis=1).argmax()]

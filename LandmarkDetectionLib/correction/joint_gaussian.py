@@ -155,6 +155,26 @@ class JointGaussian:
             posterior = self._gaussian(observed.position, widened, observed.seen, known, places)
         return posterior
 
+    def given(self, places: Array, noise: Array, found: Array) -> Posterior:
+        """Every landmark by the places of some, whose errors have nothing to do with one another.
+
+        Parameters
+        ----------
+        places : (L, d)
+        noise : (L, d, d)
+            Covariances of the found places.
+        found : (L,) bool
+        """
+        count, d = self.mean.shape
+        precision, information = self._precision.copy(), self._precision @ self.mean.ravel()
+        for n in np.flatnonzero(found):
+            own, at = np.linalg.inv(noise[n]), slice(n * d, (n + 1) * d)
+            precision[at, at] += own
+            information[at] += own @ places[n]
+        covariance = np.linalg.inv(precision)
+        blocks = covariance.reshape(count, d, count, d)[np.arange(count), :, np.arange(count)]
+        return Posterior((covariance @ information).reshape(count, d), blocks)
+
     def _gaussian(
         self, position: Array, deviation: Array, seen: Array, known: Array, places: Array
     ) -> Posterior:

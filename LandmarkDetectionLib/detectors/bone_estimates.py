@@ -185,9 +185,9 @@ def look_closely(
     for _ in range(passes):
         if not todo:
             break
-        middles = np.array([_middle(answer, b, regions[r]) for b, r in todo])
+        middles = np.array([middle_of(answer, b, regions[r]) for b, r in todo])
         scans, asked = np.array([b for b, _ in todo]), [regions[r] for _, r in todo]
-        found = _close(networks, middles, scans, asked, look, pixel_mm, mirror)
+        found = close_answers(networks, middles, scans, asked, look, pixel_mm, mirror)
         again = []
         for (b, r), middle, (position, covariance, present, near) in zip(todo, middles, found, strict=True):
             rows = regions[r]
@@ -216,13 +216,13 @@ def _worth(first: BodyEstimates, b: int, rows: Array) -> bool:
     return bool(first.present[b, rows].max() >= LOOK_ABOVE)
 
 
-def _middle(answer: BodyEstimates, b: int, rows: Array) -> Array:
+def middle_of(answer: BodyEstimates, b: int, rows: Array) -> Array:
     """Where a region lies: the mean of its landmarks, each as far as it is in the scan and sure."""
     weight = answer.present[b, rows] ** 2 * (answer.near[b, rows] + 0.05)
     return np.asarray((answer.position[b, rows] * weight[:, None]).sum(axis=0) / weight.sum())
 
 
-def _close(
+def close_answers(
     networks: dict[str, Any],
     middles: Array,
     scans: Array,

@@ -34,6 +34,7 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
 )
 from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
+from LandmarkDetectionLib.detectors.expected import with_expected
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.detectors.settings import BoneSettings
 from LandmarkDetectionLib.detectors.silhouette import (
@@ -108,10 +109,11 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         if estimates.kind[0, 0] == "first" and views.cells is not None:
             step(0.7, "looking closely")
             looks = close_looks(views.cells)
-            close = look_closely(
-                networks, estimates, settings.region_rows(names), looks, settings.region_pixel_mm, mirror
-            )
-            estimates = with_spine(networks, estimates, close, names, looks, settings.region_pixel_mm)
+            regions, pixel_mm = settings.region_rows(names), settings.region_pixel_mm
+            close = look_closely(networks, estimates, regions, looks, pixel_mm, mirror)
+            estimates = with_spine(networks, estimates, close, names, looks, pixel_mm)
+            if (joint := model.read_joint()) is not None:
+                estimates = with_expected(networks, estimates, regions, looks, pixel_mm, mirror, joint)
         elif settings.outline is not None:
             estimates = with_outline(networks, estimates, coronal, lateral, settings, names)
         # What was found closely leaves no doubt which way the body lies.

@@ -44,6 +44,9 @@ SIZES, SIZE_VARIATION = (0.82, 0.9, 1.0, 1.1, 1.22), 0.12
 FIRST_MM, FIRST_WRONG = 15.0, 0.3
 #: Deviation of the window about a level's height that its place is read in, as a share of a step.
 REACH = 0.35
+#: How much the slope of a spine bends from one vertebra to the next, as a share of usual distances: along
+#: right, anterior and superior (standard deviations in people).
+BEND = np.array([0.3, 0.3, 0.3])
 #: Discs lie between two of the chain; "neck" is the name of one of them that is also used.
 DISCS = {"disc_c7_t1": ("vertebra_c7", "vertebra_t1"), "disc_t12_l1": ("vertebra_t12", "vertebra_l1")}
 SAME_AS_DISC = {"neck": "disc_c7_t1"}
@@ -149,6 +152,7 @@ def _agree(
     heights = np.arange(low - margin, high + margin, STEP_MM)
     evidence = _evidence(votes, heights, offsets) + _first_word(first, b, rows, heights)
     path, marginal = _chain(evidence, heights, _size(first, b, rows))
+    placed = []
     for level, row in enumerate(rows):
         height = heights[path[level]]
         if not low < height < high:
@@ -170,6 +174,46 @@ def _agree(
         )
         answer.present[b, row] = max(first.present[b, row], float(said.max()))
         answer.kind[b, row] = "close"
+        placed.append(level)
+    at = rows[placed]
+    answer.position[b, at] = smoothed(answer.position[b, at], answer.covariance[b, at], np.array(placed))
+
+
+def smoothed(places: Array, covariance: Array, levels: Array) -> Array:
+    """Places (K, 3) RAS mm of vertebrae, off as far as their spread allows, along a spine that bends gently.
+
+    Parameters
+    ----------
+    places : (K, 3) RAS mm
+    covariance : (K, 3, 3) mm2
+    levels : (K,) int
+        Ascending places in ``CHAIN``.
+
+    Notes
+    -----
+    The mean of a Gaussian with these observations, and with a normal prior on second differences along the
+    usual distances (a discrete smoothing spline, Whittaker 1922), solved for all axes at once.
+    """
+    if len(levels) < 3:
+        return places
+    depth = np.concatenate([[0.0], np.cumsum(TO_NEXT_MM)])[levels]
+    step = np.diff(depth)
+    size = float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum() / step.sum())
+    second = np.zeros((len(levels) - 2, len(levels)))
+    for k in range(len(second)):
+        second[k, k : k + 3] = (1 / step[k], -1 / step[k] - 1 / step[k + 1], 1 / step[k + 1])
+    # Over a gap the slope may have bent more often.
+    gaps = np.diff(levels)
+    weight = 1.0 / (size**2 * (gaps[:-1] + gaps[1:]) / 2)
+    system = np.zeros((len(levels), 3, len(levels), 3))
+    for axis, bend in enumerate(BEND):
+        system[:, axis, :, axis] = second.T @ (second * weight[:, None]) / bend**2
+    right = np.zeros((len(levels), 3))
+    for k, own in enumerate(np.linalg.inv(covariance)):
+        system[k, :, k, :] += own
+        right[k] = own @ places[k]
+    count = 3 * len(levels)
+    return np.linalg.solve(system.reshape(count, count), right.ravel()).reshape(-1, 3)
 
 
 def _evidence(votes: _Votes, heights: Array, offsets: Array) -> Array:

@@ -207,7 +207,7 @@ def _hip_target(rest: RestBody, suffix: str) -> Array:
     """Femoral heads lie closer together than the model's leg bones, and nearer to the front."""
     other = ".L" if suffix == ".R" else ".R"
     joint, twin = rest.joint("upperleg01" + suffix), rest.joint("upperleg01" + other)
-    return np.asarray(0.925 * joint + 0.075 * twin + np.array([0.0, 13.0, -6.0]))
+    return np.asarray(0.895 * joint + 0.105 * twin + np.array([0.0, 28.0, 0.0]))
 
 
 def _place_leg(p: Placing, side: str, low: str, suffix: str, right: float) -> None:
@@ -321,7 +321,7 @@ def _anchor_side(p: Placing, side: str, low: str, suffix: str, right: float) -> 
     blade = bones[f"{side}_hip_bone"]
     upper_half = blade[blade[:, 2] > np.quantile(blade[:, 2], 0.6)]
     source = _tip(upper_half, outward, 4.0)
-    p.skin(source, outward, 26.0, "root", trunk, near=np.array([0.0, source[1], source[2]]))
+    p.skin(source, outward, 15.0, "root", trunk, near=np.array([0.0, source[1], source[2]]))
     source = _tip(upper_half, FRONT, 4.0)
     p.skin(source, FRONT, 18.0, "root", own, near=_inside(source))
     source = _tip(bones[f"{side}_scapula"], -UP, 6.0)

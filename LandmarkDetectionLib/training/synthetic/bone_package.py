@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol
-from LandmarkDetectionLib.correction import JointGaussian
+from LandmarkDetectionLib.correction import JointGaussian, of_shapes
 from LandmarkDetectionLib.detectors.bones import observed_in
+from LandmarkDetectionLib.detectors.expected import AXES
 from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
@@ -125,25 +126,29 @@ def package_bones(
     mirror = protocol.mirror_permutation()
     framing = Framing(pixel_mm=config.pixel_mm)
 
+    shapes = drawn_shapes(names, JOINT_SEED)
+    alone = of_shapes(shapes @ AXES.T)
+
     def measured(
         seed: int, count: int, bones: bool, start: float, end: float
     ) -> tuple[HeldOutBones, HeldOutBones]:
         part = portion(progress, start, end)
+        pixel_mm = fine_config.pixel_mm
         return measure_bones(
-            networks, names, mirror, rows, framing, fine_config.pixel_mm, seed, count, bones, part
+            networks, names, mirror, rows, framing, pixel_mm, seed, count, bones, alone, part
         )
 
-    first, last = measured(CALIBRATION_SEED, scans, True, 0.0, 0.4)
+    _, last = measured(CALIBRATION_SEED, scans, True, 0.0, 0.4)
     skin, _ = measured(CALIBRATION_SEED + 1, scans // 2, False, 0.4, 0.5)
     kinds = {
         "close": (last, last.estimates.kind == "close"),
-        "first": (first, first.estimates.kind == "first"),
+        # Of what close looks found, nobody asks the first one: those left are harder.
+        "first": (last, last.estimates.kind == "first"),
         "skin": (skin, skin.estimates.kind == "skin"),
     }
     calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}
     spread = {kind: _spread(held, where) for kind, (held, where) in kinds.items()}
     dependable = {kind: _reliability(held, where, calibration[kind]) for kind, (held, where) in kinds.items()}
-    shapes = drawn_shapes(names, JOINT_SEED)
     settings: dict[str, Any] = {
         "pixel_mm": config.pixel_mm,
         "coronal_shape": list(framing.coronal),
@@ -279,11 +284,10 @@ def _joint(held: HeldOutBones, spread: dict[str, Array], shapes: Array) -> Joint
     """Of whole bodies, in mm along columns, rows and depth of the view from the front."""
     factor = np.where(held.estimates.kind == "close", spread["close"], spread["first"])
     covariance = held.estimates.covariance * factor[..., None, None] ** 2
-    axes = np.array([[-1.0, 0, 0], [0, 0, -1.0], [0, -1.0, 0]])
-    places = held.truth @ axes.T
-    estimates = held.estimates._replace(position=held.estimates.position @ axes.T)
+    places = held.truth @ AXES.T
+    estimates = held.estimates._replace(position=held.estimates.position @ AXES.T)
     return joint_of(
-        shapes @ axes.T,
+        shapes @ AXES.T,
         stacked(observed_in(estimates, covariance)),
         np.where(held.visible[..., None], places, np.nan),
         np.full(len(places), TOLERANCE_MM),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.correction import JointGaussian
 from LandmarkDetectionLib.detectors.bone_estimates import (
     BodyEstimates,
     BodyView,
@@ -21,6 +22,7 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
     look_closely,
 )
 from LandmarkDetectionLib.detectors.bones import score
+from LandmarkDetectionLib.detectors.expected import with_expected
 from LandmarkDetectionLib.detectors.spine_chain import with_spine
 from LandmarkDetectionLib.synthesis.batches import ViewBatch
 from LandmarkDetectionLib.synthesis.body.regions import Scans
@@ -70,6 +72,7 @@ def measure_bones(
     seed: int,
     scans: int,
     bones: bool = True,
+    joint: JointGaussian | None = None,
     progress: Progress | None = None,
 ) -> tuple[HeldOutBones, HeldOutBones]:
     """First and close looks at synthetic scans from a seed that training never uses.
@@ -78,6 +81,8 @@ def measure_bones(
     ----------
     bones : bool
         False to hide the bones, as in MR; then both answers are the first look's.
+    joint : JointGaussian, optional
+        How landmarks lie to one another; without it nothing is looked for where the others expect it.
 
     Returns
     -------
@@ -101,6 +106,8 @@ def measure_bones(
             look = looks_at(seen, region_pixel_mm, seed + number)
             close = look_closely(networks, first, regions, look, region_pixel_mm, mirror)
             last = with_spine(networks, first, close, names, look, region_pixel_mm)
+            if joint is not None:
+                last = with_expected(networks, last, regions, look, region_pixel_mm, mirror, joint)
         parts.append((_bare(first), _bare(last), batch.landmarks, batch.visible, batch.field_of_view.kind))
         if progress is not None:
             progress((number + 1) * BATCH / scans, f"held-out scan {(number + 1) * BATCH} of {scans}")

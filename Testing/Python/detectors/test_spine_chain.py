@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.detectors.bone_estimates import BodyEstimates
-from LandmarkDetectionLib.detectors.spine_chain import STEP_MM, _best_path, _kernel, _marginals, with_spine
+from LandmarkDetectionLib.detectors.spine_chain import (
+    STEP_MM,
+    _best_path,
+    _kernel,
+    _marginals,
+    smoothed,
+    with_spine,
+)
 from LandmarkDetectionLib.imaging.body.patches import SIZE
 from LandmarkDetectionLib.networks.silhouette_arrays import HeatmapArrays, SilhouetteArrays, pixel_centres
 from LandmarkDetectionLib.quality.vertebra_levels import CHAIN, TO_NEXT_MM
@@ -145,3 +152,25 @@ def test_steps_down_are_as_long_as_usual_on_average() -> None:
     kernel = _kernel(30.0)
     assert kernel.sum() == pytest.approx(1)
     assert (np.arange(len(kernel)) * STEP_MM) @ kernel == pytest.approx(30.0, abs=1.0)
+
+
+def test_a_vertebra_that_is_unsure_follows_its_neighbours() -> None:
+    truth = spine(1.05)
+    places, spread = truth.copy(), np.tile(np.eye(3) * 4.0, (LEVELS, 1, 1))
+    places[4] += (3.0, -4.0, -7.0)
+    spread[4] = np.eye(3) * 100.0
+    found = smoothed(places, spread, np.arange(LEVELS))
+    error = np.linalg.norm(found - truth, axis=1)
+    assert error[4] < 2.5
+    assert np.delete(error, 4).max() < 2.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31), st.integers(3, LEVELS))
+def test_straight_spines_of_any_size_stay_where_they_are(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    levels = np.sort(rng.permutation(LEVELS)[:count])
+    depth = np.concatenate([[0.0], np.cumsum(TO_NEXT_MM)])[levels]
+    places = rng.normal(0, 100, 3) + depth[:, None] * rng.uniform(0.4, 1.3) * np.array([0.1, -0.2, -1.0])
+    spread = rng.uniform(1, 60, (count, 1, 1)) * np.eye(3)
+    np.testing.assert_allclose(smoothed(places, spread, levels), places, atol=1e-6)

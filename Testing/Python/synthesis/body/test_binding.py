@@ -344,3 +344,21 @@ def test_the_acromion_roofs_the_head_of_the_humerus(real_binding: Binding) -> No
         )
         assert (np.abs(away[:, 0] * right) < 15).all()
         assert (away[:, 2] > 18).all() and (away[:, 2] < 42).all()
+
+
+def test_hips_lie_in_the_pelvis_where_those_of_people_do(real_binding: Binding) -> None:
+    """Below the front iliac spines by 79 % of the pelvis's height (Seidel et al. 1995), and not drawn back
+    from the symphysis by the skin of the hips: by at most 38 % of the depth, where the man whose bones these
+    are has 21 %."""
+    _, _, points = at_rest(real_binding, people(gender=(0, 1), height=(0.3, 0.7)))
+
+    def place(name: str) -> Array:
+        return points[:, real_binding.point(name)]
+
+    front, back, hip = (
+        (place(f"{name}_right") + place(f"{name}_left")) / 2 for name in ("asis", "psis", "femoral_head")
+    )
+    symphysis, depth = place("pubic_symphysis"), (front - back)[:, 1]
+    np.testing.assert_allclose((front - hip)[:, 2] / (front - symphysis)[:, 2], 0.79, atol=0.08)
+    assert ((front - hip)[:, 1] / depth < 0.45).all()
+    assert ((symphysis - hip)[:, 1] / depth < 0.38).all()
