@@ -36,9 +36,6 @@ class AgentConfig(LoopConfig):
     leaving
         Cells that leaving is worth, beside the distance, where the landmark lies outside, and that it costs
         where it lies inside; the paper has the distance alone.
-    borders
-        Share of what is learned at the coarsest scale that are steps out of the field, from where an agent
-        need not have been. Agents seldom leave, and where little is learned of it they turn back.
     relabel
         Learn of every transition what it was worth to all landmarks in sight, and what the way back would
         have been worth; otherwise only its own landmark's, one way.
@@ -77,7 +74,6 @@ class AgentConfig(LoopConfig):
     target_every: PositiveInt = 1000
     target_share: float = Field(default=1.0, gt=0, le=1)
     leaving: float = Field(default=0.0, ge=0)
-    borders: float = Field(default=0.0, ge=0, lt=1)
     relabel: bool = False
     walkers: PositiveInt = 16
     memory: PositiveInt = 20_000

@@ -44,7 +44,6 @@ AGENT_PRESETS: dict[str, AgentPreset] = {
             "discount": 0.5,
             "target_every": 1,
             "target_share": 0.01,
-            "borders": 0.25,
             "relabel": True,
             "walkers": 8,
             "validate_every": 1000,

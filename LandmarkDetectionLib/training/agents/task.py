@@ -91,12 +91,7 @@ class AgentTask(nn.Module):
             ease = max(NEAREST, min(1.0, done / self.config.curriculum)) if self.config.curriculum else 1.0
             walkers.renew(rng, ease)
             memory.add(walkers.step(self._actions(scale, walkers, self.exploration(done), rng)))
-            drawn = memory.sample(self.config.batch_size, rng)
-            if scale == 0 and (number := round(self.config.borders * self.config.batch_size)):
-                out = self.world.leavings(Transitions(*(one[:number] for one in drawn)), rng)
-                rest = Transitions(*(one[number:] for one in drawn))
-                drawn = Transitions(*map(np.concatenate, zip(out, rest, strict=True)))
-            lessons.append(self.world.lesson(scale, drawn))
+            lessons.append(self.world.lesson(scale, memory.sample(self.config.batch_size, rng)))
         device = next(self.networks.parameters()).device
         boxes = torch.from_numpy(np.stack([np.concatenate([one.before, one.after]) for one in lessons]))
         boxes = boxes[:, :, None].to(device)

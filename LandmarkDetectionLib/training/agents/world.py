@@ -162,25 +162,6 @@ class World:
                 places[n] = view.source.places(np.full(3, 0.5))
         return views, landmarks, places
 
-    def leavings(self, done: Transitions, rng: np.random.Generator) -> Transitions:
-        """For transitions as many that lead out of the fields at the coarsest scale, through any face."""
-        action = rng.integers(len(STEPS), size=len(done.view))
-        place, cell = np.empty((len(action), 3)), self.config.cells_mm[0]
-        for n, (number, step) in enumerate(zip(done.view.tolist(), STEPS[action], strict=True)):
-            source = self.view(number).source
-            low, high = source.bounds
-            place[n] = source.places(rng.uniform(size=3))
-            face = np.where(step > 0, high, low) - step * cell * rng.uniform()
-            place[n] = np.where(step != 0, np.clip(face, low, high), place[n])
-        # Of an oblique volume the bounds have corners that are not in it.
-        there = self.inside(done.view, place)
-        return Transitions(
-            done.view,
-            done.landmark,
-            np.where(there[:, None], place, done.place),
-            np.where(there, action, done.action),
-        )
-
     def counted(self, view: View, scale: int) -> npt.NDArray[np.bool_]:
         """(L,) landmarks that agents of a scale learn to find in a view, or to leave it towards."""
         reach = self.config.reach * self.config.cells_mm[scale] if scale else np.inf

@@ -142,30 +142,6 @@ def test_every_agent_that_begins_has_a_field_of_view_of_its_own(tmp_path):
     assert all(np.array_equal(again.view(int(n)).source.field, f) for n, f in zip(views, fields, strict=True))
 
 
-def test_steps_out_of_the_field_are_learned_through_every_face(tmp_path):
-    here = world(tmp_path, [[20.0, 20.0, 20.0], [60.0, 20.0, 20.0]], cropped=0.75)
-    rng = np.random.default_rng(0)
-    views = here.begin(0, 120, rng, 1.0, 4)[0]
-    done = Transitions(views, np.zeros(120, int), np.zeros((120, 3)), np.zeros(120, int))
-    found = here.leavings(done, rng)
-    assert here.inside(found.view, found.place).all() and set(found.action) == set(range(6))
-    lesson = here.lesson(0, found)
-    assert lesson.ended.all() and lesson.counts.all() and not lesson.counts_back.any()
-    right = found.action == RIGHT
-    assert (lesson.reward[right, 1] > 0.5).all(), "it lies beyond on the right"
-
-
-def test_a_share_of_what_is_learned_at_the_coarsest_scale_leads_out(tmp_path, monkeypatch):
-    here = world(tmp_path, [[20.0, 20.0, 20.0], [60.0, 20.0, 20.0]], borders=0.25, batch_size=16)
-    task, ended = AgentTask(here.config, here), []
-    lesson = here.lesson
-    monkeypatch.setattr(
-        here, "lesson", lambda scale, done: ended.append(lesson(scale, done).ended[:4]) or lesson(scale, done)
-    )
-    task.prepare(0)
-    assert ended[0].all() and not ended[1].any()
-
-
 def test_agents_that_begin_together_share_views(tmp_path):
     here = world(tmp_path, [[20.0, 20.0, 20.0], [10.0, 30.0, 20.0]], cropped=1.0)
     views = here.begin(0, 10, np.random.default_rng(0), 1.0, 4)[0]
