@@ -69,7 +69,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Detect(Request):
-    """Answered by ``Detection.to_record()``."""
+    """Answered by ``Detection.to_record()``; of search agents with ``paths``, as ``SearchPath.to_record``."""
 
     do = "detect"
     volume: VolumeMessage

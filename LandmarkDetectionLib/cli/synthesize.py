@@ -39,11 +39,17 @@ def synthesize(
     ] = None,
     volumes: Annotated[
         Path | None,
-        typer.Option(help="Folder to write: --count heads as 3D volumes with landmarks and a datalist."),
+        typer.Option(
+            help="Folder to write: --count volumes with landmarks and a datalist; heads, or with --region "
+            "body or bones whole bodies in CT."
+        ),
     ] = None,
     region: Annotated[
-        Region, typer.Option(help="What to draw on the sheet; a phantom is a body, or one with bones.")
-    ] = "body",
+        Region | None,
+        typer.Option(
+            help="What to draw on the sheet, a body if not given; a phantom is a body, or one with bones."
+        ),
+    ] = None,
     phantom: Annotated[
         Path | None, typer.Option(help="CT phantom to write (.nii.gz, .nrrd, .mha): one body with a table.")
     ] = None,
@@ -53,25 +59,33 @@ def synthesize(
     count: Annotated[
         int, typer.Option(min=1, max=10_000, help="Bodies or hands on the sheet (at most 400), or volumes.")
     ] = 24,
-    size: Annotated[int, typer.Option(min=16, max=256, help="Voxels along every side of --volumes.")] = 64,
-    contrast: Annotated[HeadContrast, typer.Option(help="What scans --volumes.")] = "mr",
+    size: Annotated[int, typer.Option(min=16, max=256, help="Voxels along every side of a head.")] = 64,
+    contrast: Annotated[HeadContrast, typer.Option(help="What scans heads.")] = "mr",
     seed: SeedOption = 0,
-    spacing: Annotated[float, typer.Option(min=0.5, max=20.0, help="Voxel size of the phantom, mm.")] = 3.0,
+    spacing: Annotated[float, typer.Option(min=0.5, max=20.0, help="Voxel size of a body, mm.")] = 3.0,
     *,
     telling: Telling,
 ) -> None:
-    """Generate images with known landmarks: a sheet to look at, a CT phantom, or volumes of heads."""
+    """Generate images with known landmarks: a sheet to look at, a CT phantom, or sets of volumes."""
     if (out is None and volumes is None) == (phantom is None):
         raise typer.BadParameter("give --out, --volumes or --phantom.", param_hint="--out")
+    if volumes is not None and region is None:
+        _synthesize_heads(volumes, out, count, size, contrast, seed, telling)
+        return
+    if (volumes is not None or phantom is not None) and region not in (None, "body", "bones"):
+        raise typer.BadParameter(
+            "a phantom is a body, with bones or without; so are volumes, or heads where no region is given.",
+            param_hint="--region",
+        )
     if volumes is not None:
-        _synthesize_volumes(volumes, out, count, size, contrast, seed, telling)
+        if out is not None:
+            raise typer.BadParameter("a sheet is drawn of bodies without --volumes.", param_hint="--out")
+        _synthesize_bodies(volumes, count, spacing, region == "bones", seed, telling)
         return
     if count > SHEET_AT_MOST:
         raise typer.BadParameter(f"a sheet holds {SHEET_AT_MOST} at most.", param_hint="--count")
     if truth is not None and phantom is None:
         raise typer.BadParameter("--truth needs --phantom.", param_hint="--truth")
-    if phantom is not None and region not in ("body", "bones"):
-        raise typer.BadParameter("a phantom is a body, with bones or without.", param_hint="--region")
     from LandmarkDetectionLib.io.formats import ITK, NIFTI
     from LandmarkDetectionLib.io.markups import LANDMARK_SUFFIXES, write_landmarks
     from LandmarkDetectionLib.io.volumes import write_volume
@@ -109,7 +123,7 @@ def synthesize(
     tell_files(written, telling)
 
 
-def _synthesize_volumes(
+def _synthesize_heads(
     folder: Path,
     sheet: Path | None,
     count: int,
@@ -133,6 +147,22 @@ def _synthesize_volumes(
         if sheet is not None:
             write_head_sheet(sheet, count=min(count, 24), size=size, contrast=contrast, seed=seed)
     tell_files([folder, *([sheet] if sheet else [])], telling)
+
+
+def _synthesize_bodies(
+    folder: Path, count: int, spacing: float, bones: bool, seed: int, telling: Telling
+) -> None:
+    from LandmarkDetectionLib.synthesis.body.phantom import write_body_set
+
+    with (
+        console.progress_bar(telling.shown) as progress,
+        console.interruptible() as cancelled,
+    ):
+        write_body_set(
+            folder, count, spacing_mm=spacing, bones=bones, seed=seed, progress=progress,
+            cancelled=cancelled,
+        )  # fmt: skip
+    tell_files([folder], telling)
 
 
 def demo(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from LandmarkDetectionLib.typing import Array
 
@@ -27,3 +30,18 @@ class SearchPath:
     positions: Array
     cell_mm: Array
     left: bool
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "landmark": self.landmark,
+            "positions": np.asarray(self.positions, float).tolist(),
+            "cell_mm": np.asarray(self.cell_mm, float).tolist(),
+            "left": self.left,
+        }
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> SearchPath:
+        """Inverse of ``to_record``."""
+        positions = np.array(record["positions"], float).reshape(-1, 3)
+        return cls(record["landmark"], positions, np.array(record["cell_mm"], float), bool(record["left"]))

@@ -104,6 +104,12 @@ class BoxSource:
         ijk = self.volume.ras_to_ijk_points(places)
         return np.asarray(((ijk >= self.field[0] - 0.5) & (ijk <= self.field[1] + 0.5)).all(axis=1))
 
+    def beyond(self, places: Array) -> Array:
+        """(N,) mm from places (N, 3) RAS mm to the field: 0 in it; NaN of what is no place."""
+        ijk = self.volume.ras_to_ijk_points(places)
+        nearest = np.clip(ijk, self.field[0] - 0.5, self.field[1] + 0.5)
+        return np.asarray(np.linalg.norm((ijk - nearest) * self.volume.spacing, axis=1))
+
     def places(self, shares: Array) -> Array:
         """(N, 3) RAS mm of shares (N, 3) of the field; the inverse of ``shares``."""
         low, high = self.bounds

@@ -30,6 +30,8 @@ from LandmarkDetectionLib.networks.spatial_configuration import spatial_branch
 
 #: Encoders of ``FlexibleUNet`` that every version of MONAI has; weights are never downloaded.
 BACKBONES = tuple(f"efficientnet-b{n}" for n in range(8))
+#: Share of every step in the statistics of a FlexibleUNet, as in its decoder.
+MOMENTUM = 0.1
 #: Cells of the window within which SwinUNETR's patches attend to one another.
 WINDOW = 7
 
@@ -319,6 +321,11 @@ class MonaiFlexibleUNet(MonaiNetwork):
         # What would tell photographs apart: a million weights that no heatmap depends on.
         for part in ("_conv_head", "_bn1", "_fc"):
             setattr(self.body.encoder, part, nn.Identity())
+        # MONAI's statistics remember a hundred steps: after a short training those that a finished network
+        # uses would still be of its beginning.
+        for layer in self.body.encoder.modules():
+            if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d):
+                layer.momentum = MOMENTUM
 
 
 class _RatesInMemory(TorchFunctionMode):

@@ -92,7 +92,9 @@ class Worker:
     def _detect(self, request: requests.Detect, progress: Progress) -> Message:
         from LandmarkDetectionLib.models import load_model
 
-        return self._new_analysis(request, load_model(request.model), progress).detection.to_record()
+        analysis = self._new_analysis(request, load_model(request.model), progress)
+        ways = [path.to_record() for path in analysis.paths]
+        return analysis.detection.to_record() | ({"paths": ways} if ways else {})
 
     def _new_analysis(self, request: requests.Detect, model: Model, progress: Progress) -> Analysis:
         progress(0.0, "starting")

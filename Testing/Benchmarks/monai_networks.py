@@ -40,7 +40,8 @@ def write_heads(folder: Path, count: int, flat: bool) -> None:
     from LandmarkDetectionLib.datasets.cases import write_datalist
     from LandmarkDetectionLib.io.markups import write_landmarks
     from LandmarkDetectionLib.io.volumes import write_volume
-    from LandmarkDetectionLib.synthesis.head.volumes import DATALIST, make_head, write_volume_set
+    from LandmarkDetectionLib.synthesis.head.volumes import make_head, write_volume_set
+    from LandmarkDetectionLib.synthesis.volume_set import DATALIST
 
     if not flat:
         write_volume_set(folder, count, size=64)
@@ -93,7 +94,7 @@ def train(out: Path, preset: str, minutes: float, grey_values: str, seed: int) -
     """Train a preset for its minutes, and measure it on the heads of the split test."""
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.detectors.dispatch import detect
-    from LandmarkDetectionLib.synthesis.head.volumes import DATALIST
+    from LandmarkDetectionLib.synthesis.volume_set import DATALIST
     from LandmarkDetectionLib.training.supervised.package import package_supervised
     from LandmarkDetectionLib.training.supervised.plan import divide, plan
     from LandmarkDetectionLib.training.supervised.train import load_cases, train_supervised

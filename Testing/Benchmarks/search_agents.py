@@ -1,15 +1,15 @@
 """Search agents beside heatmap networks on generated heads: error, misses, absence, time and memory.
 
-    python Testing/Benchmarks/search_agents.py --out runs/heads
-    python Testing/Benchmarks/search_agents.py --out runs/heads --steps 500 --heatmap-steps 130
+    python Testing/Benchmarks/search_agents.py --out runs/heads --minutes 15
+    python Testing/Benchmarks/search_agents.py --out runs/heads --only absence ablation
     python Testing/Benchmarks/search_agents.py --out runs/heads --only large
 
-Heads, split and heatmap networks are those of `volumes_3d.py`, which this script calls. Every model is
-trained by its preset, or for the steps given, and tested on the fifth of the heads that it did not see; core
-minutes are those of the processor. Then:
+Heads are those of `volumes_3d.py`. Every model is timed on a few steps, trained for as many as fit into its
+core minutes with the schedule of a whole training, calibrated on some of the heads of the split train that it
+does not learn from, and tested on those of the split test, which nothing else has seen. Then:
 
 - **absence**: the agents search crops of the test heads; recall and precision of saying that a landmark is
-  not there (aim 0.98 each);
+  not there (aim 0.98 each), of all landmarks and of those farther from the field's border than two voxels;
 - **ablation**: where agents begin, how they stop, how many there are, and which scales they use;
 - **large**: one head of 512 x 512 x 600 voxels, each model in a process of its own: time of one landmark by
   agents against the whole volume by the SCN (aim a tenth), and peaks of memory.
@@ -24,6 +24,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,36 +32,92 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
+import monai_networks
 import volumes_3d
 
 AGENT, HEATMAPS = "agent-lite", ("scn-lite", "unet-lite")
 PARTS = ("train", "absence", "ablation", "large")
 LARGE = volumes_3d.LARGE["512 x 512 x 600"]
 AIM_ABSENCE, AIM_RATIO = 0.98, 0.1
+#: Nearer to the border than so many voxels the side is told by less than a usual error.
+AT_BORDER = 2.0
+#: Steps that are timed, after one that is not.
+TIMED = 5
 
 
 def train_agent(out: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Train and package the agents, and measure them on the heads of the split test."""
-    from LandmarkDetectionLib.datasets.datalist import read_datalist
-    from LandmarkDetectionLib.detectors.dispatch import detect
-    from LandmarkDetectionLib.synthesis.head.volumes import DATALIST
     from LandmarkDetectionLib.training.agents.package import package_agents
     from LandmarkDetectionLib.training.agents.plan import plan_agents
-    from LandmarkDetectionLib.training.agents.train import train_agents
-    from LandmarkDetectionLib.training.supervised.plan import divide
+    from LandmarkDetectionLib.training.agents.train import load_cases, train_agents
 
-    datalist = read_datalist(out / "heads" / DATALIST)
-    split = divide(datalist, "test")
-    changes: dict[str, Any] = {"steps": options.steps} if options.steps else {}
+    datalist, split, tested = _divided(out)
+    run = out / AGENT
+    changes: dict[str, Any] = {"validate_every": 100_000}
     if options.cells:
         changes["cells_mm"] = tuple(options.cells)
+
+    def seconds() -> float:
+        config = plan_agents(datalist, split, AGENT, changes=changes)
+        return agent_seconds(config, load_cases(config, split, run)[0])
+
+    changes["steps"] = options.steps or _steps(run, options.minutes, seconds)
     config = plan_agents(datalist, split, AGENT, changes=changes)
     used = time.process_time()
-    train_agents(config, datalist, split, out / AGENT, device="cpu")
-    used = time.process_time() - used
-    model = package_agents(out / AGENT, datalist, split, out / f"model-{AGENT}", name=AGENT)
+    train_agents(config, datalist, split, run, device="cpu")
+    used = _added(run, time.process_time() - used)
+    model = package_agents(run, datalist, split, out / f"model-{AGENT}", name=AGENT)
+    return {"preset": AGENT, "steps": config.steps, "core min": used, **tests(model, tested)}
+
+
+def train_heatmap(out: Path, preset: str, options: argparse.Namespace) -> dict[str, Any]:
+    """The same of a heatmap network."""
+    from LandmarkDetectionLib.training.supervised.package import package_supervised
+    from LandmarkDetectionLib.training.supervised.plan import plan
+    from LandmarkDetectionLib.training.supervised.train import load_cases, train_supervised
+
+    datalist, split, tested = _divided(out)
+    run = out / preset
+    changes: dict[str, Any] = {"validate_every": 100_000}
+
+    def seconds() -> float:
+        config = plan(datalist, split, preset, changes=changes)
+        return monai_networks.seconds_per_step(config, load_cases(config, split, run)[0])
+
+    changes["steps"] = options.steps or _steps(run, options.minutes, seconds)
+    config = plan(datalist, split, preset, changes=changes)
+    used = time.process_time()
+    train_supervised(config, datalist, split, run, device="cpu")
+    used = _added(run, time.process_time() - used)
+    model = package_supervised(run, datalist, split, out / f"model-{preset}", name=preset)
+    return {"preset": preset, "steps": config.steps, "core min": used, **tests(model, tested)}
+
+
+def agent_seconds(config: Any, training: Any) -> float:
+    """Processor seconds of a step of this training of agents, on this machine."""
+    import torch
+
+    from LandmarkDetectionLib.training.agents.task import AgentTask
+    from LandmarkDetectionLib.training.agents.world import World
+
+    task = AgentTask(config, World(training, config))
+    optimiser = torch.optim.AdamW(task.networks.parameters(), 1e-9)
+    for number in range(TIMED + 1):
+        if number == 1:
+            started = time.process_time()
+        boxes, targets = task.prepare(number)
+        optimiser.zero_grad()
+        sum(task.losses(task(boxes), targets).values()).backward()  # type: ignore[union-attr]
+        optimiser.step()
+    return (time.process_time() - started) / TIMED
+
+
+def tests(model: Any, cases: Any) -> dict[str, Any]:
+    """Errors in voxels of the test heads, and processor time."""
+    from LandmarkDetectionLib.detectors.dispatch import detect
+
     errors, seconds = [], 0.0
-    for case in split.held_out:
+    for case in cases:
         volume, truth = case.read_volume(), case.read_landmarks()
         started = time.process_time()
         found = detect(volume, model, device="cpu").landmarks
@@ -70,18 +127,41 @@ def train_agent(out: Path, options: argparse.Namespace) -> dict[str, Any]:
         )
     error = np.array(errors)
     return {
-        "preset": AGENT,
-        "heads learned from": len(split.training),
-        "heads tested": len(errors),
-        "steps": config.steps,
-        "cells": ", ".join(f"{cell:g} mm" for cell in config.cells_mm),
+        "heads": len(errors),
         "mean voxels": round(float(np.nanmean(error)), 3),
-        "median voxels": round(float(np.nanmedian(error)), 3),
-        "largest voxels": round(float(np.nanmax(error)), 2),
+        "median": round(float(np.nanmedian(error)), 3),
+        "largest": round(float(np.nanmax(error)), 2),
+        "beyond 4": int((error > 4).sum()),
         "not found": int(np.isnan(error).sum()),
-        "processor seconds in this run": round(used, 1),
-        "processor ms per landmark": round(1000 * seconds / error.size, 1),
+        "ms per landmark": round(1000 * seconds / error.size, 1),
     }
+
+
+def _divided(out: Path) -> tuple[Any, Any, Any]:
+    """All heads, those to learn from and to calibrate on, and those to test on."""
+    from LandmarkDetectionLib.datasets.datalist import read_datalist
+    from LandmarkDetectionLib.synthesis.volume_set import DATALIST
+    from LandmarkDetectionLib.training.supervised.plan import divide
+
+    datalist = read_datalist(out / "heads" / DATALIST)
+    return datalist, divide(datalist), datalist.of_split("test")
+
+
+def _steps(run: Path, minutes: float, seconds: Callable[[], float]) -> int:
+    """Of a run that has begun, or as many as fit into core minutes."""
+    config = run / "config.json"
+    if config.is_file():
+        return int(json.loads(config.read_text())["steps"])
+    run.mkdir(parents=True, exist_ok=True)
+    return max(2, int(60 * minutes / seconds()))
+
+
+def _added(run: Path, seconds: float) -> float:
+    """Core minutes of a run, with those of earlier calls that went to its end."""
+    file = run / "core_seconds.json"
+    total = seconds + (json.loads(file.read_text()) if file.is_file() else 0.0)
+    file.write_text(json.dumps(total))
+    return round(total / 60, 2)
 
 
 class Agents:
@@ -91,7 +171,7 @@ class Agents:
         from LandmarkDetectionLib.datasets.datalist import read_datalist
         from LandmarkDetectionLib.detectors.search_settings import SearchSettings
         from LandmarkDetectionLib.models import load_model
-        from LandmarkDetectionLib.synthesis.head.volumes import DATALIST
+        from LandmarkDetectionLib.synthesis.volume_set import DATALIST
 
         self.model = load_model(out / f"model-{AGENT}")
         self.settings = SearchSettings.of(self.model)
@@ -102,15 +182,19 @@ class Agents:
         cases = read_datalist(out / "heads" / DATALIST).of_split("test")
         self.cases = [(case.read_volume(), case.read_landmarks()) for case in cases]
 
-    def search(self, rules: Any, networks: list[Any], crops: int = 0) -> dict[str, Any]:
-        """Errors in voxels and absence over all test heads, or so many crops of each."""
+    def search(self, rules: Any, networks: list[Any], crops: int = 0) -> dict[str, np.ndarray]:
+        """Of every landmark in all test heads, or in so many crops of each: what was found.
+
+        ``error`` in voxels, ``depth`` in voxels from the field's border, positive in the field, ``present``
+        said, and ``ms`` of the processor, one number.
+        """
         from LandmarkDetectionLib.detectors.search_agent import PRESENT_FROM
         from LandmarkDetectionLib.detectors.search_result import find_all
         from LandmarkDetectionLib.imaging.boxes import BoxSource
         from LandmarkDetectionLib.training.agents.cases import drawn_field
 
         rng = np.random.default_rng(99)
-        error, there, said = [], [], []
+        error, depth, present = [], [], []
         started = time.process_time()
         for volume, truth in self.cases:
             points = np.array([truth[name].position for name in self.names])
@@ -119,23 +203,45 @@ class Agents:
                 source = BoxSource.of(volume, self.settings.intensity, field)
                 found = find_all(networks, source, rules)
                 error.append(np.linalg.norm(found.position - points, axis=1) / volume.spacing.mean())
-                there.append(source.inside(points))
-                said.append(found.present >= PRESENT_FROM)
-        seconds = time.process_time() - started
-        apart, inside, present = np.array(error), np.array(there), np.array(said)
-        right = apart[inside & present]
-        absent = int((~inside).sum())
-        return {
-            "mean voxels": round(float(right.mean()), 3),
-            "median voxels": round(float(np.median(right)), 3),
-            "beyond 4 voxels": int((right > 4).sum()),
-            "missed": int((inside & ~present).sum()),
-            "of": int(inside.sum()),
-            "absent": absent,
-            "absence, recall": round(float((~inside & ~present).sum() / max(1, absent)), 4),
-            "absence, precision": round(float((~inside & ~present).sum() / max(1, (~present).sum())), 4),
-            "processor ms per landmark": round(1000 * seconds / apart.size, 1),
-        }
+                depth.append(_depth(source, points))
+                present.append(found.present >= PRESENT_FROM)
+        told = {"error": np.array(error), "depth": np.array(depth), "present": np.array(present)}
+        return {**told, "ms": 1000 * (time.process_time() - started) / told["error"].size}
+
+
+def _depth(source: Any, points: np.ndarray) -> np.ndarray:
+    """(L,) voxels from the border of a field, negative outside."""
+    ijk = source.volume.ras_to_ijk_points(points)
+    within = np.minimum(ijk - (source.field[0] - 0.5), source.field[1] + 0.5 - ijk).min(axis=1)
+    return np.where(within > 0, within, -source.beyond(points) / source.volume.spacing.mean())
+
+
+def errors(told: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Of what is there and was found."""
+    inside = told["depth"] > 0
+    right = told["error"][inside & told["present"]]
+    return {
+        "mean voxels": round(float(right.mean()), 3),
+        "median": round(float(np.median(right)), 3),
+        "beyond 4": int((right > 4).sum()),
+        "missed": int((inside & ~told["present"]).sum()),
+        "of": int(inside.sum()),
+        "ms per landmark": round(float(told["ms"]), 1),
+    }
+
+
+def absence(told: dict[str, np.ndarray], apart: float) -> dict[str, Any]:
+    """Of landmarks that are farther from the border than so many voxels."""
+    counted = np.abs(told["depth"]) > apart
+    absent, said = counted & (told["depth"] <= 0), counted & ~told["present"]
+    right = int((absent & said).sum())
+    return {
+        "landmarks": f"all but those within {apart:g} voxels of the border" if apart else "all",
+        "there": int((counted & ~absent).sum()),
+        "absent": int(absent.sum()),
+        "recall": round(right / max(1, int(absent.sum())), 4),
+        "precision": round(right / max(1, int(said.sum())), 4),
+    }
 
 
 def ablation(agents: Agents) -> list[dict[str, Any]]:
@@ -149,13 +255,17 @@ def ablation(agents: Agents) -> list[dict[str, Any]]:
         "one agent, stops where it meets its way": replace(one, stop="first repeat"),
         "one agent, 20 steps": replace(one, most_steps=20),
     }
-    rows = [{"search": name, **agents.search(rules, agents.networks)} for name, rules in ways.items()]
+
+    def row(name: str, rules: Any, networks: list[Any]) -> dict[str, Any]:
+        return {"search": name, **errors(agents.search(rules, networks))}
+
+    rows = [row(name, rules, agents.networks) for name, rules in ways.items()]
     for count in range(1, len(agents.networks)):
         rules = replace(one, cells_mm=agents.rules.cells_mm[:count])
         name = f"one agent, only cells of {', '.join(f'{cell:g}' for cell in rules.cells_mm)} mm"
-        rows.append({"search": name, **agents.search(rules, agents.networks[:count])})
+        rows.append(row(name, rules, agents.networks[:count]))
     finest = replace(one, cells_mm=agents.rules.cells_mm[-1:])
-    rows.append({"search": "one agent, only the finest cells", **agents.search(finest, agents.networks[-1:])})
+    rows.append(row("one agent, only the finest cells", finest, agents.networks[-1:]))
     return rows
 
 
@@ -191,16 +301,11 @@ def large(path: Path) -> dict[str, Any]:
 
 def _in_a_process(options: argparse.Namespace, *words: str) -> dict[str, Any]:
     command = [sys.executable, __file__, "--out", str(options.out), "--threads", str(options.threads)]
+    command += ["--minutes", str(options.minutes)]
     command += ["--steps", str(options.steps)] if options.steps else []
     command += ["--cells", *map(str, options.cells)] if options.cells else []
     answer = subprocess.run([*command, *words], stdout=subprocess.PIPE, text=True, check=True)
     return dict(json.loads(answer.stdout.splitlines()[-1]))
-
-
-def _heatmap(options: argparse.Namespace, preset: str) -> dict[str, Any]:
-    words = ["--train", preset, "--threads", str(options.threads), "--presets", preset]
-    words += ["--steps", str(options.heatmap_steps)] if options.heatmap_steps else []
-    return volumes_3d._in_a_process(options.out, *words)
 
 
 def _claim(text: str, holds: bool) -> bool:
@@ -215,21 +320,24 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--models", nargs="+", default=[AGENT, *HEATMAPS])
     parser.add_argument("--count", type=int, default=100, help="heads, a fifth of them for testing")
-    parser.add_argument("--steps", type=int, help="of the agents, instead of the preset's")
-    parser.add_argument("--heatmap-steps", type=int, help="of the heatmap networks")
+    parser.add_argument("--minutes", type=float, default=15.0, help="core minutes of each training")
+    parser.add_argument("--steps", type=int, help="of every training, instead of minutes")
     parser.add_argument("--cells", type=float, nargs="+", help="mm, coarse to fine; chosen by the data else")
     parser.add_argument("--crops", type=int, default=3, help="of each test head, for absence")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    parser.add_argument("--train", help=argparse.SUPPRESS)
+    parser.add_argument("--large", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.inside:
+    if options.train or options.large:
         import torch
 
         torch.set_num_threads(options.threads)
-        if options.inside == "train":
+        if options.train == AGENT:
             print(json.dumps(train_agent(options.out, options)))
+        elif options.train:
+            print(json.dumps(train_heatmap(options.out, options.train, options)))
         else:
-            print(json.dumps(large(options.out / options.inside)))
+            print(json.dumps(large(options.out / f"model-{options.large}")))
         return
 
     options.out.mkdir(parents=True, exist_ok=True)
@@ -239,22 +347,19 @@ def main() -> None:
             from LandmarkDetectionLib.synthesis.head.volumes import write_volume_set
 
             write_volume_set(options.out / "heads", options.count)
-        rows = [
-            _in_a_process(options, "--inside", "train") if model == AGENT else _heatmap(options, model)
-            for model in options.models
-        ]
-        volumes_3d._print(rows)
+        volumes_3d._print([_in_a_process(options, "--train", model) for model in options.models])
     if {"absence", "ablation"} & set(options.only):
         agents = Agents(options.out)
         if "absence" in options.only:
             told = agents.search(agents.rules, agents.networks, options.crops)
-            volumes_3d._print([told])
+            rows = [absence(told, apart) for apart in (0.0, AT_BORDER)]
+            volumes_3d._print(rows)
             for what in ("recall", "precision"):
-                holds &= _claim(f"{what} of absence {AIM_ABSENCE}", told[f"absence, {what}"] >= AIM_ABSENCE)
+                holds &= _claim(f"{what} of absence {AIM_ABSENCE}", rows[0][what] >= AIM_ABSENCE)
         if "ablation" in options.only:
             volumes_3d._print(ablation(agents))
     if "large" in options.only:
-        rows = [_in_a_process(options, "--inside", f"model-{model}") for model in options.models]
+        rows = [_in_a_process(options, "--large", model) for model in options.models]
         volumes_3d._print(rows)
         of_model = {row["model"]: row for row in rows}
         agent, scn = (of_model.get(f"model-{name}") for name in (AGENT, HEATMAPS[0]))

@@ -34,7 +34,7 @@ def train(out: Path, preset: str, options: argparse.Namespace) -> dict[str, Any]
     """Train a preset on the heads of the split train, and measure on those of the split test."""
     from LandmarkDetectionLib.datasets.datalist import read_datalist
     from LandmarkDetectionLib.detectors.dispatch import detect
-    from LandmarkDetectionLib.synthesis.head.volumes import DATALIST
+    from LandmarkDetectionLib.synthesis.volume_set import DATALIST
     from LandmarkDetectionLib.training.supervised.package import package_supervised
     from LandmarkDetectionLib.training.supervised.plan import divide, plan
     from LandmarkDetectionLib.training.supervised.train import train_supervised

@@ -9,10 +9,13 @@ import pytest
 from LandmarkDetectionLib.core.detection import detection_from_record
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, doubts_to_record
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
+from LandmarkDetectionLib.core.search_path import SearchPath
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.io.volumes import read_volume
 from LandmarkDetectionLib.requests import request_of
 from LandmarkDetectionLib.worker.reading import open_volume
+from LandmarkDetectionLib.worker.tasks import Worker
 from Testing.examples.worker_process import Message, Process, message_of
 
 MODEL = "whole-body-ct"
@@ -56,6 +59,19 @@ def test_a_detection_over_the_process_is_that_of_the_library(
     assert fractions == sorted(fractions)
     assert fractions[0] == 0
     assert fractions[-1] == 1
+
+
+def test_the_ways_of_search_agents_come_with_their_detection(spot_agents: Path, tmp_path: Path) -> None:
+    volume = read_volume(spot_agents / "data" / "case01.nrrd")
+    events: list[Message] = []
+    request = {"id": 1, "do": "detect", "model": str(spot_agents / "run" / "spots"), "device": "cpu"}
+    Worker(events.append).answer({**request, "volume": message_of(volume, tmp_path)})
+    record = events[-1]["result"]
+    found = detection_from_record(record).landmarks
+    ways = [SearchPath.from_record(one) for one in record["paths"]]
+    assert tuple(one.landmark for one in ways) == found.names
+    for way, mark in zip(ways, found, strict=True):
+        assert np.linalg.norm(way.positions[-1] - mark.position) < 2.0 and not way.left
 
 
 def test_voxels_of_another_byte_order_are_understood(

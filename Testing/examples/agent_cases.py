@@ -23,7 +23,6 @@ SMALL_AGENTS: dict[str, Any] = {
     "learning_rate": 4e-3,
     "memory": 2000,
     "warm_up": 500,
-    "views": 3,
     "reach": 4.0,
     "target_share": 0.05,
     "validate_every": 10_000,

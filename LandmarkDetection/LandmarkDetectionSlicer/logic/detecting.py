@@ -17,10 +17,11 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
 from LandmarkDetectionLib.core.landmarks import Landmark, Status
+from LandmarkDetectionLib.core.search_path import SearchPath
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionLib.requests import Detect, LocateNear, Picture, Silhouette
 from LandmarkDetectionSlicer.logic.volume_request import OnFailed, VolumeRequest
-from LandmarkDetectionSlicer.scene import nodes
+from LandmarkDetectionSlicer.scene import nodes, ways
 
 if TYPE_CHECKING:
     import slicer
@@ -97,6 +98,9 @@ class DetectionRun:
         try:
             detection = detection_from_record(result)
             node = nodes.applyDetection(detection, self._volumeNode, keepReviewed=self._keepReviewed)
+            ways.keepWays(
+                [SearchPath.from_record(one) for one in result.get("paths", ())], self._volumeNode, node
+            )
         except LandmarkDetectionError as problem:
             self._onFailed(str(problem))
             return

@@ -7,6 +7,8 @@ BodyParts3D, where they are installed; without them it has none, as a body in MR
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +23,7 @@ from LandmarkDetectionLib.synthesis.body.binding import Binding, load_binding
 from LandmarkDetectionLib.synthesis.body.bone_views import DenseBodies, dense_bodies, slab_bone
 from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model
 from LandmarkDetectionLib.synthesis.body.population import POSTURES, Bodies, draw_bodies
+from LandmarkDetectionLib.synthesis.volume_set import write_set
 from LandmarkDetectionLib.typing import Array
 
 SEED_OFFSET = 2_000_000  # training draws from seeds below a million
@@ -117,6 +120,34 @@ def make_phantom(
         name="Synthetic phantom, true positions",
     )
     return Volume(np.ascontiguousarray(stored), ijk_to_ras, "CT", f"synthetic phantom {seed}"), truth
+
+
+def write_body_set(
+    folder: str | os.PathLike[str],
+    count: int,
+    *,
+    spacing_mm: float = 4.0,
+    bones: bool = False,
+    seed: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> None:
+    """Write phantoms, children among them, as a data set, see ``volume_set.write_set``.
+
+    Raises
+    ------
+    InputError
+        As ``make_phantom``.
+    """
+    write_set(
+        folder,
+        count,
+        lambda number: make_phantom(seed + number, spacing_mm, adult=False, bones=bones),
+        "body",
+        "synthetic bodies, CT",
+        progress,
+        cancelled,
+    )
 
 
 def _draw_one(

@@ -17,21 +17,14 @@ import numpy as np
 
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
-from LandmarkDetectionLib.datasets.cases import write_datalist
-from LandmarkDetectionLib.errors import Cancelled
-from LandmarkDetectionLib.files import atomic_folder
-from LandmarkDetectionLib.io.markups import write_landmarks
 from LandmarkDetectionLib.io.protocols import load_protocol
-from LandmarkDetectionLib.io.volumes import write_volume
 from LandmarkDetectionLib.synthesis.head.model import TISSUES, Head, draw_head
+from LandmarkDetectionLib.synthesis.volume_set import write_set
 from LandmarkDetectionLib.typing import Array
 
 Contrast = Literal["ct", "mr"]
 CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 PROTOCOL = "synthetic-head"
-DATALIST = "datalist.json"
-#: Every fifth head is for testing.
-TEST_EVERY = 5
 SEED_OFFSET = 3_000_000
 #: Least distance of a landmark from the border of the field of view, mm.
 CLEAR = 10.0
@@ -129,34 +122,16 @@ def write_volume_set(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> None:
-    """Write heads as NRRD volumes, their landmarks as ``.mrk.json``, and ``datalist.json``.
-
-    Every fifth head is of the split ``test``, the others ``train``. The folder appears when all is written;
-    an existing one is exchanged as a whole.
-
-    Raises
-    ------
-    Cancelled
-        When ``cancelled`` says so; nothing was written.
-    OutputError
-        The folder cannot be written.
-    """
-    with atomic_folder(folder) as new:
-        rows = []
-        for number in range(count):
-            if cancelled is not None and cancelled():
-                raise Cancelled("Cancelled; nothing was written.")
-            volume, landmarks = make_head(seed + number, size, contrast)
-            name = f"head-{number:04d}"
-            write_volume(volume, new / f"{name}.nrrd")
-            write_landmarks(landmarks, new / f"{name}.mrk.json")
-            split = "test" if number % TEST_EVERY == TEST_EVERY - 1 else "train"
-            rows.append(
-                {"image": f"{name}.nrrd", "landmarks": f"{name}.mrk.json", "subject": name, "split": split}
-            )
-            if progress is not None:
-                progress((number + 1) / count, f"head {number + 1} of {count}")
-        write_datalist(rows, new / DATALIST, f"synthetic heads, {contrast.upper()}")
+    """Write heads as a data set, see ``volume_set.write_set``."""
+    write_set(
+        folder,
+        count,
+        lambda number: make_head(seed + number, size, contrast),
+        "head",
+        f"synthetic heads, {contrast.upper()}",
+        progress,
+        cancelled,
+    )
 
 
 def _draw_pose(rng: np.random.Generator) -> _Pose:

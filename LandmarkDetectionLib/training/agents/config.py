@@ -51,9 +51,9 @@ class AgentConfig(LoopConfig):
         Steps after which an agent begins anew.
     reach
         Cells from its landmark within which an agent begins at finer scales.
-    views, cropped
-        Fields of view per case that are walked in, and the share of these that are cropped, so that some
-        landmarks lie outside.
+    cropped
+        Share of the fields of view that are cropped, so that some landmarks lie outside. Every agent that
+        begins anew has a field of its own.
     starts, most_steps
         Of the finished model: agents per landmark, and steps at each scale.
     radius
@@ -84,7 +84,6 @@ class AgentConfig(LoopConfig):
     curriculum: float = Field(default=0.3, ge=0, le=1)
     episode: PositiveInt = 25
     reach: PositiveFloat = 6.0
-    views: PositiveInt = 6
     cropped: float = Field(default=0.6, ge=0, le=1)
     starts: PositiveInt = 5
     most_steps: PositiveInt = 60

@@ -124,7 +124,7 @@ class AgentTask(nn.Module):
         number = min(self.config.warm_up, self.config.memory)
         for scale, memory in enumerate(self.memories):
             rng = np.random.default_rng([self.config.seed, 13, scale])
-            view, landmark, place = world.begin(scale, number, rng, 1.0)
+            view, landmark, place = world.begin(scale, number, rng, 1.0, self.config.episode)
             memory.add(Transitions(view, landmark, place, rng.integers(len(ACTIONS), size=number)))
 
     # --- learning ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from LandmarkDetectionLib.typing import Array
 STEPS = np.array(ACTIONS, np.float64)
 #: Least share of the way from the landmark to anywhere that a curriculum begins with.
 NEAREST = 0.15
+#: Views that need not be made anew; a replay memory of usual size holds no more.
+VIEWS_AT_HAND = 8192
 Indices = npt.NDArray[np.int64]
 
 
@@ -78,8 +81,29 @@ class Lesson(NamedTuple):
     ended: npt.NDArray[np.bool_]
 
 
+class View(NamedTuple):
+    """One field of view of a case, L landmarks.
+
+    Attributes
+    ----------
+    source
+        Where boxes are cut from.
+    truth : (L, 3) RAS mm
+        NaN where there is none.
+    outside : (L,) mm
+        How far beyond the field landmarks lie; 0 in it, NaN where nothing is known.
+    """
+
+    source: BoxSource
+    truth: Array
+    outside: Array
+
+
 class World:
-    """Fields of view of annotated volumes.
+    """Fields of view of annotated volumes, a new one for every agent that begins.
+
+    A view is a number, from which its case and what it is cropped to follow, so that a transition is told by
+    that number and a training that goes on meets the same views.
 
     Parameters
     ----------
@@ -89,65 +113,71 @@ class World:
 
     def __init__(self, cases: Sequence[AgentCase], config: AgentConfig) -> None:
         self.config = config
-        rng = np.random.default_rng([config.seed, 11])
-        self.sources: list[BoxSource] = []
-        truth = []
-        for case in cases:
-            whole = max(1, round(config.views * (1 - config.cropped)))
-            for number in range(config.views):
-                # All whole views of one case are the same: one stands for them, drawn more often.
-                field = None if number < whole else drawn_field(rng, case.volume.size)
-                if number and field is None:
-                    self.sources.append(self.sources[-1])
-                else:
-                    self.sources.append(case.source(config.intensity, field))
-                truth.append(case.points)
-        self.truth = np.stack(truth)
-        self.known = np.isfinite(self.truth).all(axis=2)
-        self.within = np.stack(
-            [
-                known & source.inside(np.nan_to_num(points))
-                for source, points, known in zip(self.sources, self.truth, self.known, strict=True)
-            ]
-        )
+        self.cases = [case for case in cases if np.isfinite(case.points).all(axis=1).any()]
+        self._whole = [self._view(case, None) for case in self.cases]
+        self.view = lru_cache(VIEWS_AT_HAND)(self._drawn)
 
-    def begin(self, scale: int, number: int, rng: np.random.Generator, ease: float) -> tuple[Array, ...]:
+    def _drawn(self, number: int) -> View:
+        case = number % len(self.cases)
+        rng = np.random.default_rng([self.config.seed, 11, number])
+        if rng.uniform() >= self.config.cropped:
+            return self._whole[case]
+        return self._view(self.cases[case], drawn_field(rng, self.cases[case].volume.size))
+
+    def _view(self, case: AgentCase, field: Array | None) -> View:
+        source = case.source(self.config.intensity, field)
+        return View(source, case.points, source.beyond(case.points))
+
+    def begin(
+        self, scale: int, number: int, rng: np.random.Generator, ease: float, together: int = 1
+    ) -> tuple[Array, ...]:
         """Views (N,), landmarks (N,) and places (N, 3) RAS mm that agents begin with.
+
+        At finer scales that is near a landmark which lies in the field or not far beyond it: an agent is
+        brought there by a coarser one, and has to find out on which side of the border the landmark is.
 
         Parameters
         ----------
         ease
             At the coarsest scale 1 puts them anywhere in the field, 0 at their landmark.
+        together
+            So many share a view.
         """
-        possible = np.argwhere(self.known if scale == 0 else self.within)
-        view, landmark = possible[rng.integers(len(possible), size=number)].T
-        truth = self.truth[view, landmark]
-        if scale:
-            offset = rng.uniform(-self.config.reach, self.config.reach, (number, 3))
-            return view, landmark, truth + offset * self.config.cells_mm[scale]
-        shares = rng.uniform(size=(number, 3))
-        anywhere = np.empty((number, 3))
-        for n, chosen in enumerate(view):
-            source = self.sources[chosen]
-            anywhere[n] = source.places(shares[n])
-            low, high = source.bounds
-            truth[n] = np.clip(truth[n], low, high)
-        place = truth + (anywhere - truth) * ease
-        # Of an oblique volume the bounds have corners that are not in it.
-        return view, landmark, np.where(self.inside(view, place)[:, None], place, self._middles(view))
+        views = np.repeat(rng.integers(2**40, size=-(-number // together)), together)[:number]
+        landmarks, places = np.zeros(number, np.int64), np.zeros((number, 3))
+        for n, chosen in enumerate(views.tolist()):
+            view = self.view(chosen)
+            known = np.isfinite(view.outside)
+            near = self.counted(view, scale)
+            landmarks[n] = landmark = rng.choice(np.flatnonzero(near if near.any() else known))
+            truth = view.truth[landmark]
+            if scale:
+                offset = rng.uniform(-self.config.reach, self.config.reach, 3)
+                places[n] = truth + offset * self.config.cells_mm[scale]
+                continue
+            nearest = np.clip(truth, *view.source.bounds)
+            places[n] = nearest + (view.source.places(rng.uniform(size=3)) - nearest) * ease
+            if not view.source.inside(places[n][None])[0]:
+                # Of an oblique volume the bounds have corners that are not in it.
+                places[n] = view.source.places(np.full(3, 0.5))
+        return views, landmarks, places
+
+    def counted(self, view: View, scale: int) -> npt.NDArray[np.bool_]:
+        """(L,) landmarks that agents of a scale learn to find in a view, or to leave it towards."""
+        reach = self.config.reach * self.config.cells_mm[scale] if scale else np.inf
+        return np.asarray(view.outside <= reach)
 
     def inside(self, view: Indices, places: Array) -> npt.NDArray[np.bool_]:
         """Which places (N, 3) lie in their fields."""
-        return np.array(
-            [bool(self.sources[v].inside(p[None])[0]) for v, p in zip(view, places, strict=True)], bool
-        )
+        pairs = zip(view.tolist(), places, strict=True)
+        return np.array([bool(self.view(v).source.inside(p[None])[0]) for v, p in pairs], bool)
 
     def boxes(self, view: Indices, places: Array, scale: int) -> Array:
         """What agents see, (N, side, side, side)."""
         side = self.config.side
         out = np.empty((len(view), side, side, side), np.float32)
-        for n, chosen in enumerate(view):
-            self.sources[chosen].cut(places[n], self.config.cells_mm[scale], side, out[n : n + 1])
+        for n, chosen in enumerate(view.tolist()):
+            self.view(chosen).source.cut(places[n], self.config.cells_mm[scale], side, out[n : n + 1])
         return out
 
     def lesson(self, scale: int, done: Transitions) -> Lesson:
@@ -155,22 +185,23 @@ class World:
         cell = self.config.cells_mm[scale]
         after = done.place + STEPS[done.action] * cell
         ended = ~self.inside(done.view, after) if scale == 0 else np.zeros(len(after), bool)
-        truth = np.nan_to_num(self.truth[done.view])
-        counts = self.known[done.view].copy()
+        views = [self.view(one) for one in done.view.tolist()]
+        truth = np.nan_to_num([one.truth for one in views])
         if self.config.relabel:
+            counts = np.array([self.counted(one, scale) for one in views])
             if scale:
                 offset = np.abs(truth - done.place[:, None]).max(axis=2)
-                counts &= (offset <= self.config.side / 2 * cell) & self.within[done.view]
+                counts &= offset <= self.config.side / 2 * cell
         else:
-            counts &= np.arange(counts.shape[1]) == done.landmark[:, None]
+            counts = np.arange(truth.shape[1]) == done.landmark[:, None]
         reward = rewards(done.place, after, truth, cell)
-        outside = ~self.within[done.view]
+        outside = np.array([one.outside > 0 for one in views])
         reward += self.config.leaving * np.where(outside, 1.0, -1.0) * ended[:, None]
         back = counts & ~ended[:, None] & self.config.relabel
         side = self.config.side
         boxes = np.empty((2, len(after), side, side, side), np.float32)
-        for n, view in enumerate(done.view):
-            seen = self.sources[view].cut_step(done.place[n], ACTIONS[done.action[n]], cell, side)
+        for n, view in enumerate(views):
+            seen = view.source.cut_step(done.place[n], STEPS[done.action[n]], cell, side)
             boxes[0, n], boxes[1, n] = seen
         return Lesson(
             boxes[0],
@@ -181,14 +212,6 @@ class World:
             back,
             ended,
         )
-
-    def _middles(self, view: Indices) -> Array:
-        return np.array(
-            [
-                self.sources[v].volume.ijk_to_ras_points(self.sources[v].field.mean(axis=0)[None])[0]
-                for v in view
-            ]
-        ).reshape(-1, 3)
 
 
 class Walkers:

@@ -7,6 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from LandmarkDetectionLib.cohort import State
+from LandmarkDetectionLib.cohort.results.records import CohortSettings, write_settings
+from LandmarkDetectionLib.cohort.run.plan import Job, Plan, plan_models
+from LandmarkDetectionLib.cohort.run.processing import process
+from LandmarkDetectionLib.cohort.sources.case_source import image_file
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
@@ -15,7 +20,9 @@ from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.detectors.checking import check_model
 from LandmarkDetectionLib.detectors.dispatch import analyse
 from LandmarkDetectionLib.errors import Cancelled, InputError, ModelError
+from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.models import Model, load_model
+from LandmarkDetectionLib.reporting import overlay
 from LandmarkDetectionLib.reporting.overlay import write_overlay
 
 
@@ -69,6 +76,24 @@ def test_the_picture_shows_the_ways(cases, model, tmp_path):
         write_overlay(analysis.detection, analysis.views, model.protocol, file, volume=volume, paths=paths)
         shown[name] = file.read_bytes()
     assert shown["with"] != shown["without"]
+
+
+def test_a_batch_takes_them_like_any_other_model_and_its_pictures_show_the_ways(
+    cases, model, tmp_path, monkeypatch
+):
+    (tmp_path / "out").mkdir()
+    models = plan_models([str(model.path)])
+    write_settings(tmp_path / "out", CohortSettings(tuple(one.settings for one in models)))
+    plan = Plan(tmp_path / "out", models, device="cpu", pictures=True, threads=0, session="now")
+    drawn = []
+    monkeypatch.setattr(overlay, "_draw_paths", lambda *given: drawn.append(given[-1]))
+    image = cases[0].image_files[0]
+    assert process(plan, Job("one", image_file(image, image.parent))).state is State.DONE
+    found = read_landmarks(tmp_path / "out" / "cases" / "one" / "spots" / "detection.json")
+    assert np.allclose(
+        found.positions, analyse(cases[0].read_volume(), model).detection.landmarks.positions, atol=1e-3
+    )
+    assert drawn and all([path.landmark for path in paths] == list(found.names) for paths in drawn)
 
 
 def test_others_follow_a_correction(cases, model):

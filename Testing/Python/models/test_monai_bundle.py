@@ -57,6 +57,15 @@ def test_monai_verifies_the_metadata_of_a_saved_model_and_of_its_bundle(
     verified(bundle / METADATA, tmp_path)
 
 
+def test_monai_verifies_the_metadata_of_trained_agents_and_of_their_bundle(
+    spot_agents: Path, tmp_path: Path
+) -> None:
+    agents = load_model(spot_agents / "run" / "spots")
+    verified(agents.path / METADATA, tmp_path)
+    export_bundle(agents.path, agents.metadata, agents.protocol.names, tmp_path / "bundle")
+    verified(tmp_path / "bundle" / METADATA, tmp_path)
+
+
 def test_metadata_that_lack_a_version_are_not_verified(model: Model, tmp_path: Path) -> None:
     lacking = {key: value for key, value in model.metadata.items() if key != "pytorch_version"}
     (tmp_path / "metadata.json").write_text(json.dumps(lacking))

@@ -113,6 +113,19 @@ def real_worker(host: "SlicerHost") -> Iterator[Any]:
     worker.stop()
 
 
+def test_ways_of_search_agents_become_curves(host: "SlicerHost") -> None:
+    from LandmarkDetectionSlicer.scene.ways import waysTo
+
+    way = {"landmark": "chin", "positions": [[0.0, 0, 0], [4, 0, 0]], "cell_mm": [4.0, 4.0], "left": False}
+    result = {**DETECTION.to_record(), "paths": [way]}
+    worker = worker_that(f"say(id=r['id'], event='done', result={result!r})")
+    _, outcome = detection(worker, add_volume())
+    host.wait_until(lambda: outcome.is_over)
+    (curve,) = waysTo(outcome.finished[0][0])
+    assert curve.GetName() == "way to chin" and curve.GetCurveLengthWorld() == pytest.approx(4.0)
+    worker.stop()
+
+
 # --- the window lives on --------------------------------------------------------------------------------
 
 

@@ -1,6 +1,8 @@
 """The synthetic CT: values a scanner could give, landmarks inside, and the body's outline."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +12,19 @@ pytest.importorskip("anny", reason="synthetic bodies need anny")
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.imaging.body.bone import LEAST_BONE_MM, bone_threshold
 from LandmarkDetectionLib.imaging.body.projection import project_body
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body import phantom as phantoms
 from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 from LandmarkDetectionLib.synthesis.body.population import POSTURES
+from LandmarkDetectionLib.training.agents.plan import plan_agents
+from LandmarkDetectionLib.training.agents.train import train_agents, trained_agents
+from LandmarkDetectionLib.training.supervised.plan import divide
 from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 from LandmarkDetectionLib.training.synthetic.train import VALIDATION_SEED
+from Testing.examples.agent_cases import SMALL_AGENTS
 
 SKIN = -400  # HU
 
@@ -161,3 +168,30 @@ def test_postures_are_those_asked_for() -> None:
     down, up = wrist_over_shoulder(POSTURES[0]), wrist_over_shoulder(POSTURES[2])
     assert down < -200
     assert up > down + 200
+
+
+def test_a_set_of_bodies_with_bones_is_something_that_agents_learn_from(
+    own_skeleton: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    words = ("--region", "bones", "--count", 3, "--spacing", 20, "--seed", 5)
+    made = cli("synthesize", "--volumes", tmp_path / "bodies", *words)
+    assert made.code == 0, made.err
+    data = read_datalist(tmp_path / "bodies" / "datalist.json")
+    assert data.landmark_names == load_protocol("whole-body-bones").names
+    volume, truth = make_phantom(6, 20.0, adult=False, bones=True)
+    case = data.cases[1]
+    np.testing.assert_array_equal(case.read_volume().voxels, volume.voxels)
+    np.testing.assert_allclose(case.read_landmarks().positions, truth.positions, atol=1e-4)
+    config = plan_agents(data, divide(data, "none"), changes={**SMALL_AGENTS, "steps": 2})
+    assert config.intensity == "hounsfield"
+    train_agents(config, data, divide(data, "none"), tmp_path / "run", device="cpu")
+    assert trained_agents(tmp_path / "run")[0].steps == 2
+
+
+def test_volumes_of_what_are_no_bodies_are_refused(cli: Callable[..., Any], tmp_path: Path) -> None:
+    for words in (["--volumes", tmp_path / "a"], ["--phantom", tmp_path / "a.nrrd"]):
+        refused = cli("synthesize", *words, "--region", "hand")
+        assert refused.code == 2 and "a phantom is a body" in refused.err
+    sheet = cli("synthesize", "--volumes", tmp_path / "a", "--region", "body", "--out", tmp_path / "a.png")
+    assert sheet.code == 2 and "without --volumes" in sheet.err
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 """The pieces of deep Q-learning: what a step is worth, what is remembered, where agents begin."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ MATRIX = np.diag([2.0, 2.0, 2.0, 1.0])
 
 
 def config(**changes: object) -> AgentConfig:
-    wanted = {**SMALL_AGENTS, "discount": 0.5, "relabel": True, "landmarks": ("one", "other")}
+    wanted = {**SMALL_AGENTS, "cropped": 0.0, "discount": 0.5, "relabel": True, "landmarks": ("one", "other")}
     return AgentConfig.model_validate({**wanted, "intensity": "hounsfield", **changes})
 
 
@@ -31,8 +32,13 @@ def world(folder: Path, points: list[list[float]], **changes: object) -> World:
     return World([case], config(**changes))
 
 
-def transitions(place: list[float], action: int, landmark: int = 0) -> Transitions:
-    return Transitions(np.array([0]), np.array([landmark]), np.array([place]), np.array([action]))
+def transitions(place: list[float], action: int, landmark: int = 0, view: int = 0) -> Transitions:
+    return Transitions(np.array([view]), np.array([landmark]), np.array([place]), np.array([action]))
+
+
+def number_of_view(here: World, wanted: Callable[[np.ndarray], bool]) -> int:
+    """The first view whose field (2, 3) of 20 x 20 x 20 voxels is as wanted."""
+    return next(n for n in range(2000) if wanted(here.view(n).source.field))
 
 
 def test_a_step_is_worth_the_distance_that_it_gains_in_cells():
@@ -111,23 +117,63 @@ def test_a_landmark_of_which_nothing_is_known_teaches_nothing(tmp_path):
 
 
 def test_agents_begin_near_their_landmark_at_finer_scales_and_nearer_at_first(tmp_path):
-    here = world(tmp_path, [[20.0, 20.0, 20.0], [10.0, 30.0, 20.0]])
-    rng = np.random.default_rng(0)
-    view, landmark, place = here.begin(1, 200, rng, 1.0)
-    offset = np.abs(place - here.truth[view, landmark]).max(axis=1)
-    assert offset.max() <= 4.0 + 1e-9 and set(landmark) == {0, 1}
+    truth = np.array([[20.0, 20.0, 20.0], [10.0, 30.0, 20.0]])
+    here = world(tmp_path, truth.tolist())
+    _, landmark, place = here.begin(1, 200, np.random.default_rng(0), 1.0)
+    offset = np.abs(place - truth[landmark]).max(axis=1)
+    assert 3.5 < offset.max() <= 4.0 + 1e-9 and set(landmark) == {0, 1}
 
     def distance(ease: float) -> float:
         view, landmark, place = here.begin(0, 200, np.random.default_rng(1), ease)
         assert here.inside(view, place).all()
-        low, high = np.array([here.sources[v].bounds for v in view]).transpose(1, 0, 2)
-        return float(np.linalg.norm(place - np.clip(here.truth[view, landmark], low, high), axis=1).mean())
+        return float(np.linalg.norm(place - truth[landmark], axis=1).mean())
 
     assert distance(0.2) < 0.5 * distance(1.0)
 
 
+def test_every_agent_that_begins_has_a_field_of_view_of_its_own(tmp_path):
+    here = world(tmp_path, [[20.0, 20.0, 20.0], [10.0, 30.0, 20.0]], cropped=0.75)
+    views = here.begin(0, 400, np.random.default_rng(0), 1.0)[0]
+    fields = [here.view(int(one)).source.field for one in views]
+    cropped = [one for one in fields if (one != [[0, 0, 0], [19, 19, 19]]).any()]
+    assert 0.65 < len(cropped) / len(fields) < 0.85
+    assert len({one.tobytes() for one in cropped}) > 200
+    again = world(tmp_path, [[20.0, 20.0, 20.0], [10.0, 30.0, 20.0]], cropped=0.75)
+    assert all(np.array_equal(again.view(int(n)).source.field, f) for n, f in zip(views, fields, strict=True))
+
+
+def test_agents_that_begin_together_share_views(tmp_path):
+    here = world(tmp_path, [[20.0, 20.0, 20.0], [10.0, 30.0, 20.0]], cropped=1.0)
+    views = here.begin(0, 10, np.random.default_rng(0), 1.0, 4)[0]
+    assert len(views) == 10 and [len(set(views[n : n + 4])) for n in (0, 4, 8)] == [1, 1, 1]
+    assert len(set(views)) == 3
+
+
+def test_at_finer_scales_landmarks_not_far_beyond_the_border_are_learned_too(tmp_path):
+    """The reach is 4 cells of 1 mm: an agent at a border has to find out on which side its landmark is."""
+    points = [[20.0, 20.0, 20.0], [36.0, 20.0, 20.0]]
+    here = world(tmp_path, points, cropped=1.0)
+    # The last voxel's outer face lies at 2 * last + 1 mm.
+    for last, counted in ((17, True), (16, True), (15, False)):
+        number = number_of_view(
+            here,
+            lambda field, last=last: field[1, 0] == last and field[0].max() < 8 and field[1, 1:].min() > 14,
+        )
+        beyond = max(0.0, 36.0 - (2 * last + 1))
+        assert here.view(number).outside == pytest.approx([0.0, beyond])
+        lesson = here.lesson(1, transitions([33.0, 20.0, 20.0], RIGHT, 1, number))
+        assert lesson.counts[0, 1] == counted
+        assert here.lesson(0, transitions([30.0, 20.0, 20.0], RIGHT, 1, number)).counts.all()
+
+
+def test_where_no_landmark_is_near_agents_begin_and_learn_nothing(tmp_path):
+    here = world(tmp_path, [[20.0, 20.0, 20.0], [20.0, 20.0, 22.0]], cropped=1.0)
+    number = number_of_view(here, lambda field: field[0, 0] > 12)
+    assert not here.lesson(1, transitions([30.0, 20.0, 20.0], RIGHT, 0, number)).counts.any()
+
+
 def test_who_leaves_or_is_old_begins_anew(tmp_path):
-    here = world(tmp_path, [[20.0, 20.0, 20.0], [10.0, 30.0, 20.0]], episode=3, cropped=0.0)
+    here = world(tmp_path, [[20.0, 20.0, 20.0], [10.0, 30.0, 20.0]], episode=3)
     walkers = Walkers(here, 0, 2)
     walkers.renew(np.random.default_rng(0), 1.0)
     assert (walkers.age == 0).all()
