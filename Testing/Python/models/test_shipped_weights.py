@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import LandmarkDetectionLib as ld
+from LandmarkDetectionLib.models import load_model
 from LandmarkDetectionLib.models.package import leave_out_shipped, read_package, validate_model
 
 VIEWS = ("coronal", "lateral")
@@ -19,7 +19,7 @@ METADATA = Path("configs", "metadata.json")
 @pytest.fixture
 def whole(tmp_path: Path) -> Path:
     """The model of bones, with everything in its own folder."""
-    model, skin = ld.load_model("whole-body-ct"), ld.load_model("whole-body-skin")
+    model, skin = load_model("whole-body-ct"), load_model("whole-body-skin")
     folder = tmp_path / "whole-body-ct"
     shutil.copytree(model.path, folder)
     content = json.loads((folder / METADATA).read_text(encoding="utf-8"))
@@ -34,7 +34,7 @@ def whole(tmp_path: Path) -> Path:
 
 
 def test_the_model_of_bones_takes_the_outline_from_that_of_the_skin() -> None:
-    model, skin = ld.load_model("whole-body-ct"), ld.load_model("whole-body-skin")
+    model, skin = load_model("whole-body-ct"), load_model("whole-body-skin")
     assert validate_model(model.path) == []
     weights, own = model.read_weights(), skin.read_weights()
     for view in VIEWS:
@@ -46,7 +46,7 @@ def test_the_model_of_bones_takes_the_outline_from_that_of_the_skin() -> None:
 
 def test_what_ships_is_left_out_and_read_as_before(whole: Path) -> None:
     before = read_package(whole).read_weights()
-    model = leave_out_shipped(read_package(whole), ld.load_model("whole-body-skin"))
+    model = leave_out_shipped(read_package(whole), load_model("whole-body-skin"))
     assert validate_model(whole) == []
     assert {key for key, entry in model.networks.items() if entry.shipped} == {"skin_coronal", "skin_lateral"}
     assert sorted(path.stem for path in (whole / "models").glob("*.safetensors")) == [
