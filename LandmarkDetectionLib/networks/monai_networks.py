@@ -323,7 +323,7 @@ class MonaiFlexibleUNet(MonaiNetwork):
             setattr(self.body.encoder, part, nn.Identity())
         # MONAI's statistics remember a hundred steps: after a short training those that a finished network
         # uses would still be of its beginning.
-        for layer in self.body.encoder.modules():
+        for layer in self.body.modules():
             if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d):
                 layer.momentum = MOMENTUM
 

@@ -196,16 +196,20 @@ def _monai_preset(key: str, size: str, spatial: bool) -> SupervisedPreset:
     architecture, text = _OF_MONAI[key]
     part = " as the local appearance of SpatialConfiguration-Net" if spatial else ""
     lite = size == "lite"
-    # Attention diverges at the rate of convolutions.
-    slower = {"learning_rate": 5e-4} if key == "swinunetr" else {}
+    own: dict[str, Any] = {
+        # Attention diverges at the rate of convolutions.
+        "swinunetr": {"learning_rate": 5e-4},
+        # Averaged over more steps than a short training has, batch statistics fit no weights.
+        "flexunet": {"averaging": 0.9},
+    }.get(key, {})
     return SupervisedPreset(
         f"{text}{part}, {'small: trains on a CPU' if lite else 'wide, for a GPU'}; needs the extra monai.",
         architecture,
         size,
         320 if lite else 512,
         96**3 // 2 if lite else 96 * 96 * 96,
-        {**_LITE, **slower} if lite else _MONAI_PAPER,
-        {**_LITE_3D, **slower} if lite else {"sigma": 2.0},
+        {**_LITE, **own} if lite else _MONAI_PAPER,
+        {**_LITE_3D, **own} if lite else {"sigma": 2.0},
         spatial,
     )
 
