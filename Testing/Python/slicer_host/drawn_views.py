@@ -38,6 +38,9 @@ class DrawnViews:
         colors.SetMRMLApplicationLogic(self._app)
         colors.SetMRMLScene(host.scene)
         self._colors = colors
+        for display in slicer.util.getNodesByClass("vtkMRMLScalarVolumeDisplayNode"):
+            if display.GetColorNode() is None:  # made before the tables were there
+                display.SetDefaultColorMap()
         for name in ("Markups", "VolumeRendering"):
             logic = getattr(slicer.modules, name.lower()).logic()
             logic.SetMRMLApplicationLogic(self._app)

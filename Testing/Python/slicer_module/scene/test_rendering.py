@@ -73,7 +73,14 @@ def test_other_volumes_show_what_is_bright_and_radiographs_nothing(host, panel):
     assert not rendering.isShown(radiograph)
 
 
-def test_the_bones_are_really_drawn_and_a_landmark_in_the_middle_of_its_slice(host, panel):
+def test_a_file_that_does_not_say_what_it_is_counts_as_ct_by_its_air(host, panel):
+    from LandmarkDetectionSlicer.scene import rendering
+
+    assert rendering.showsBones(add_volume("unknown", body()))
+    assert not rendering.showsBones(add_volume("other", np.abs(body())))
+
+
+def test_the_bones_are_really_drawn_and_slices_show_the_image(host, panel):
     pytest.importorskip("vtkmodules.vtkRenderingOpenGL2", reason="needs OpenGL")
     from Testing.Python.slicer_host.drawn_views import DrawnViews
 
@@ -88,4 +95,10 @@ def test_the_bones_are_really_drawn_and_a_landmark_in_the_middle_of_its_slice(ho
     changed = np.abs(after - before).sum(axis=2) > 30
     assert 0.01 < changed.mean() < 0.3  # the ball of bone, not the whole of the body
     assert after[changed].mean(axis=0)[0] > after[changed].mean(axis=0)[2]  # bone is warmer than the sky
+    layout = host.app.layoutManager().sliceWidget("Red")
+    layout.mrmlSliceCompositeNode().SetBackgroundVolumeID(panel.parameters.inputVolume.GetID())
+    layout.sliceLogic().FitSliceToAll(400, 400)
+    layout.mrmlSliceNode().JumpSliceByCentering(-40, -40, 60)
+    drawn = views.slice("Red").astype(int).sum(axis=2)
+    assert drawn[195:205, 195:205].mean() > drawn[:20, :20].mean() + 100  # bone in the middle, air beyond
     views.close()
