@@ -80,11 +80,11 @@ def test_a_file_that_does_not_say_what_it_is_counts_as_ct_by_its_air(host, panel
     assert not rendering.showsBones(add_volume("other", np.abs(body())))
 
 
-def test_the_bones_are_really_drawn_and_slices_show_the_image(host, panel):
+def test_the_bones_are_really_drawn(host, panel):
     pytest.importorskip("vtkmodules.vtkRenderingOpenGL2", reason="needs OpenGL")
-    from Testing.Python.slicer_host.drawn_views import DrawnViews
+    from Testing.Python.slicer_host.drawn_views import DrawnView
 
-    views = DrawnViews(host)
+    views = DrawnView(host)
     camera = host.app.layoutManager().threeDWidget(0).threeDView().cameraNode()
     camera.SetFocalPoint(-40, -40, 60)
     camera.SetPosition(-40, 300, 60)
@@ -95,10 +95,4 @@ def test_the_bones_are_really_drawn_and_slices_show_the_image(host, panel):
     changed = np.abs(after - before).sum(axis=2) > 30
     assert 0.01 < changed.mean() < 0.3  # the ball of bone, not the whole of the body
     assert after[changed].mean(axis=0)[0] > after[changed].mean(axis=0)[2]  # bone is warmer than the sky
-    layout = host.app.layoutManager().sliceWidget("Red")
-    layout.mrmlSliceCompositeNode().SetBackgroundVolumeID(panel.parameters.inputVolume.GetID())
-    layout.sliceLogic().FitSliceToAll(400, 400)
-    layout.mrmlSliceNode().JumpSliceByCentering(-40, -40, 60)
-    drawn = views.slice("Red").astype(int).sum(axis=2)
-    assert drawn[195:205, 195:205].mean() > drawn[:20, :20].mean() + 100  # bone in the middle, air beyond
     views.close()
