@@ -37,6 +37,7 @@ BRIGHT = (
     (1.0, 0.6, (1.0, 1.0, 1.0)),
 )
 QUANTILES = (0.02, 0.995)
+AIR_HU = -900.0
 SAMPLES = 100_000
 
 
@@ -51,8 +52,12 @@ def isPossible(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> bool:
 
 
 def showsBones(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Whether it is the bones that are shown, as in CT, or just what is bright."""
-    return volumes.readVolume(volumeNode, world=False).modality == "CT"
+    """Whether it is the bones that are shown, or just what is bright.
+
+    A file that does not say what it is counts as CT when it holds air in Hounsfield units.
+    """
+    modality = volumes.readVolume(volumeNode, world=False).modality
+    return modality == "CT" or (not modality and _range(volumeNode)[0] <= AIR_HU)
 
 
 def isShown(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> bool:

@@ -73,11 +73,18 @@ def test_other_volumes_show_what_is_bright_and_radiographs_nothing(host, panel):
     assert not rendering.isShown(radiograph)
 
 
-def test_the_bones_are_really_drawn_and_a_landmark_in_the_middle_of_its_slice(host, panel):
-    pytest.importorskip("vtkmodules.vtkRenderingOpenGL2", reason="needs OpenGL")
-    from Testing.Python.slicer_host.drawn_views import DrawnViews
+def test_a_file_that_does_not_say_what_it_is_counts_as_ct_by_its_air(host, panel):
+    from LandmarkDetectionSlicer.scene import rendering
 
-    views = DrawnViews(host)
+    assert rendering.showsBones(add_volume("unknown", body()))
+    assert not rendering.showsBones(add_volume("other", np.abs(body())))
+
+
+def test_the_bones_are_really_drawn(host, panel):
+    pytest.importorskip("vtkmodules.vtkRenderingOpenGL2", reason="needs OpenGL")
+    from Testing.Python.slicer_host.drawn_views import DrawnView
+
+    views = DrawnView(host)
     camera = host.app.layoutManager().threeDWidget(0).threeDView().cameraNode()
     camera.SetFocalPoint(-40, -40, 60)
     camera.SetPosition(-40, 300, 60)
