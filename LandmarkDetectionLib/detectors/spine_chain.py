@@ -47,8 +47,13 @@ REACH = 0.35
 #: How much the slope of a spine bends from one vertebra to the next, as a share of usual distances: along
 #: right, anterior and superior (standard deviations in people).
 BEND = np.array([0.3, 0.3, 0.3])
-#: Discs lie between two of the chain; "neck" is the name of one of them that is also used.
-DISCS = {"disc_c7_t1": ("vertebra_c7", "vertebra_t1"), "disc_t12_l1": ("vertebra_t12", "vertebra_l1")}
+#: Discs lie between two of the chain, at this share of the way down; below the last is an end plate, no centre.
+DISCS = {
+    "disc_c7_t1": ("vertebra_c7", "vertebra_t1", 0.5),
+    "disc_t12_l1": ("vertebra_t12", "vertebra_l1", 0.5),
+    "disc_l5_s1": ("vertebra_l5", "s1_endplate", 0.68),
+}
+#: The name of one of them that is also used.
 SAME_AS_DISC = {"neck": "disc_c7_t1"}
 
 
@@ -353,14 +358,14 @@ def _place(
 
 def _between(answer: BodyEstimates, b: int, names: list[str]) -> None:
     """Discs that do not lie between the vertebrae they are named after are put there."""
-    for disc, neighbours in DISCS.items():
+    for disc, (above, below, share) in DISCS.items():
         if disc not in names:
             continue
-        row, ends = names.index(disc), [names.index(name) for name in neighbours]
+        row, ends = names.index(disc), [names.index(name) for name in (above, below)]
         if not (answer.present[b, ends] >= PRESENT_ABOVE).all():
             continue
         upper, lower = answer.position[b, ends]
-        middle, apart = (upper + lower) / 2, np.linalg.norm(upper - lower)
+        middle, apart = upper + share * (lower - upper), np.linalg.norm(upper - lower)
         if np.linalg.norm(answer.position[b, row] - middle) > 0.3 * apart:
             answer.position[b, row] = middle
             answer.covariance[b, row] = answer.covariance[b, ends].mean(axis=0)

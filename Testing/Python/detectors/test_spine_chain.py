@@ -21,7 +21,7 @@ from LandmarkDetectionLib.networks.silhouette_arrays import HeatmapArrays, Silho
 from LandmarkDetectionLib.quality.vertebra_levels import CHAIN, TO_NEXT_MM
 from LandmarkDetectionLib.typing import Array
 
-NAMES = (*CHAIN, "disc_c7_t1", "neck", "chin")
+NAMES = (*CHAIN, "disc_c7_t1", "neck", "disc_l5_s1", "chin")
 PIXEL = 2.5
 LEVELS = len(CHAIN)
 
@@ -120,6 +120,9 @@ def test_a_disc_follows_its_vertebrae_and_others_stay() -> None:
     np.testing.assert_allclose(found.position[0, LEVELS], disc, atol=1e-9)
     np.testing.assert_array_equal(found.position[0, LEVELS + 1], found.position[0, LEVELS])
     np.testing.assert_array_equal(found.position[0, -1], first.position[0, -1])
+    # The last one ends at an end plate, which is nearer to it than the vertebra's centre.
+    last, plate = found.position[0, LEVELS - 2], found.position[0, LEVELS - 1]
+    np.testing.assert_allclose(found.position[0, LEVELS + 2], last + 0.68 * (plate - last), atol=1e-9)
 
 
 def test_two_vertebrae_make_no_chain() -> None:
