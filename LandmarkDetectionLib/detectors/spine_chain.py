@@ -47,7 +47,7 @@ REACH = 0.35
 #: How much the slope of a spine bends from one vertebra to the next, as a share of usual distances: along
 #: right, anterior and superior (standard deviations in people).
 BEND = np.array([0.3, 0.3, 0.3])
-#: Discs lie between two of the chain, at this share of the way down; below the last is an end plate, no centre.
+#: Discs lie between two of the chain, at this share of the way down; below the last is an end plate.
 DISCS = {
     "disc_c7_t1": ("vertebra_c7", "vertebra_t1", 0.5),
     "disc_t12_l1": ("vertebra_t12", "vertebra_l1", 0.5),
