@@ -17,7 +17,7 @@ from typing import Any
 
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.errors import ModelError, OutputError
-from LandmarkDetectionLib.files import atomic_folder, make_folder, read_json, write_text
+from LandmarkDetectionLib.files import atomic_folder, make_folder, read_json, resource_path, write_text
 from LandmarkDetectionLib.models.metadata import DISTRIBUTION, MONAI_VERSION, directive_in
 
 METADATA = "configs/metadata.json"
@@ -96,9 +96,24 @@ def export_bundle(
     with atomic_folder(target) as new:
         shutil.copytree(package, new, dirs_exist_ok=True)
         write_text(new / CONFIGURATION, json.dumps(INFERENCE, indent=1) + "\n")
-        content = json.dumps(_of_bundle(metadata, landmarks), indent=1, ensure_ascii=False)
+        content = json.dumps(
+            _of_bundle(_with_all_weights(metadata, new), landmarks), indent=1, ensure_ascii=False
+        )
         write_text(new / METADATA, content + "\n")
     return target / CONFIGURATION
+
+
+def _with_all_weights(metadata: dict[str, Any], root: Path) -> dict[str, Any]:
+    """Metadata of a folder that also holds what its model takes from another that ships."""
+    section = metadata["landmark_detection"]
+    networks = dict(section["networks"])
+    for key, entry in networks.items():
+        if shipped := entry.get("shipped"):
+            file = f"models/{key}.safetensors"
+            shutil.copyfile(resource_path("Models", shipped, entry["weights"]), root / file)
+            networks[key] = {**entry, "weights": file}
+            del networks[key]["shipped"]
+    return {**metadata, "landmark_detection": {**section, "networks": networks}}
 
 
 def code_problems(root: Path) -> Iterator[str]:

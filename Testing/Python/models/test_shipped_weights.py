@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from LandmarkDetectionLib.models import load_model
+from LandmarkDetectionLib.models.monai_bundle import export_bundle
 from LandmarkDetectionLib.models.package import leave_out_shipped, read_package, validate_model
 
 VIEWS = ("coronal", "lateral")
@@ -75,3 +76,13 @@ def test_a_name_that_leads_out_of_the_folder_of_models_is_refused(whole: Path) -
     (whole / METADATA).write_text(json.dumps(content), encoding="utf-8")
     (problem,) = validate_model(whole)
     assert "configs/metadata.json" in problem
+
+
+def test_a_bundle_for_others_holds_all_weights_itself(tmp_path: Path) -> None:
+    model = load_model("whole-body-ct")
+    export_bundle(model.path, model.metadata, tuple(model.protocol.names), tmp_path / "bundle")
+    bundle = read_package(tmp_path / "bundle")
+    assert all(entry.shipped is None for entry in bundle.networks.values())
+    for key, tensors in bundle.read_weights().items():
+        for name, value in model.read_weights()[key].items():
+            np.testing.assert_array_equal(tensors[name], value)
