@@ -103,7 +103,7 @@ MOVED = {
     "synthesis.second_domain": "synthesis.surrogate_domain",
     "synthesis.sheet": "synthesis.sheets",
     "synthesis.stream": "synthesis.body.stream synthesis.batches",
-    "synthesis.volumes": "synthesis.head.volumes",
+    "synthesis.volumes": "synthesis.head.volumes synthesis.volume_set",
     "tiling": "heatmaps.sliding_window",
     "training.annotated_training": "training.supervised.train",
     "training.augmentation": "training.supervised.augmentation",
@@ -182,6 +182,12 @@ EMPTIED: dict[str, dict[str, str]] = {
     "detectors": {
         "core.options": "DEPTH_METHODS",
         "detectors.dispatch": "DEVICES choose_device detect look preview",
+    },
+    "worker": {
+        "worker.__main__": "main",
+        "worker.pipes": "DEFECT Message Send",
+        "worker.reading": "open_volume",
+        "worker.tasks": "Worker",
     },
     "networks": {
         "networks.architectures": "ARCHITECTURES build_network",

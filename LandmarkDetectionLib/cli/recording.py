@@ -35,7 +35,7 @@ WORDS = {
         "ruler",
     ),
     *("kind", "modality", "radius", "outlier", "normalise", "split", "rename", "network"),
-    *("depth", "side", "device", "unit", "table_unit"),
+    *("depth", "side", "device", "unit", "table_unit", "level"),
 }
 #: Of no consequence for what is written.
 UNTOLD = {"as_json", "quiet", "no_manifest", "progress", "dashboard", "listing", "slurm_script"}

@@ -57,7 +57,7 @@ from LandmarkDetectionLib.imaging.body.projection import Projection, project_bod
 from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.networks.silhouette_arrays import pixel_centres
 from LandmarkDetectionLib.quality.body_evidence import Inside, composition, weighed
-from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM, Calibration
+from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, RADIUS_MM, UNCERTAIN_BELOW, Calibration
 from LandmarkDetectionLib.quality.plausibility import (
     mirror_warning,
     none_found,
@@ -134,6 +134,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         weight, doubts = weighed(volume, views, inside, names, found, confidence)
         landmarks = _landmarks(model, coronal, estimates, covariance, weight)
         positions = landmarks.positions
+        # What is uncertain is said to be; that it lies oddly is no news.
+        surely = np.where((weight >= UNCERTAIN_BELOW)[:, None], positions, np.nan)
         of_all = (
             orientation_warning(turned.pop(AS_LABELLED), turned) if turned else None,
             mirror_warning(volume, views, positions, names),
@@ -142,7 +144,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             *none_found(volume, model, landmarks),
             *doubts,
             *level,
-            *plausibility_warnings(model.protocol, positions, settings.length_range_mm),
+            *plausibility_warnings(model.protocol, surely, settings.length_range_mm),
             *(doubt for doubt in of_all if doubt is not None),
         ]
     step(1.0, "done")

@@ -15,3 +15,7 @@ Events are ``{"event": "ready"}`` once, then for each request any number of
 ``{"id", "event": "error", "kind", "message"}``, a class of :mod:`LandmarkDetectionLib.errors` and its text
 or ``"Defect"`` and a traceback. A line that is no request is answered by an error, too.
 """
+
+from LandmarkDetectionLib._renamed import names_of_before
+
+__getattr__ = names_of_before(__name__)

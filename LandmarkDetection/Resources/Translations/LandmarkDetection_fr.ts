@@ -105,7 +105,7 @@
     </message>
     <message>
         <source>List only cases that somebody else has given a verdict on, and you have not; theirs is shown when you have given yours.</source>
-        <translation>Ne lister que les cas qu&apos;une autre personne a jugés et que vous n&apos;avez pas jugés ; son avis s&apos;affiche une fois le vôtre donné.</translation>
+        <translation>Ne lister que les cas qu&apos;une autre personne a jugés et que vous n&apos;avez pas jugés ; son avis s&apos;affiche une fois le vôtre donné.</translation>
     </message>
     <message>
         <source>Hide reviewed</source>
@@ -137,7 +137,7 @@
     </message>
     <message>
         <source>The case can be used; open the next one (Shift+A).</source>
-        <translation>Le cas est utilisable ; ouvrir le suivant (Maj+A).</translation>
+        <translation>Le cas est utilisable ; ouvrir le suivant (Maj+A).</translation>
     </message>
     <message>
         <source>Accept the case</source>
@@ -149,7 +149,7 @@
     </message>
     <message>
         <source>Somebody should look again; open the next case (Shift+D).</source>
-        <translation>Quelqu&apos;un devrait regarder à nouveau ; ouvrir le cas suivant (Maj+D).</translation>
+        <translation>Quelqu&apos;un devrait regarder à nouveau ; ouvrir le cas suivant (Maj+D).</translation>
     </message>
     <message>
         <source>Doubt the case</source>
@@ -161,7 +161,7 @@
     </message>
     <message>
         <source>The case cannot be used; open the next one (Shift+R).</source>
-        <translation>Le cas est inutilisable ; ouvrir le suivant (Maj+R).</translation>
+        <translation>Le cas est inutilisable ; ouvrir le suivant (Maj+R).</translation>
     </message>
     <message>
         <source>Reject the case</source>
@@ -761,7 +761,7 @@
     </message>
     <message>
         <source>Look for the places that look like those you set in the other case; each is a proposal to review.</source>
-        <translation>Chercher les endroits qui ressemblent à ceux que vous avez placés dans l&apos;autre cas ; chacun est une proposition à vérifier.</translation>
+        <translation>Chercher les endroits qui ressemblent à ceux que vous avez placés dans l&apos;autre cas ; chacun est une proposition à vérifier.</translation>
     </message>
     <message>
         <source>Reviewed landmarks</source>
@@ -1159,11 +1159,11 @@
     <name>logic.next_case</name>
     <message>
         <source>The answer cannot be used: {problem}.</source>
-        <translation>La réponse est inutilisable : {problem}.</translation>
+        <translation>La réponse est inutilisable : {problem}.</translation>
     </message>
     <message>
         <source>{found} of {total} landmarks found as in {case}, {uncertain} of them uncertain; look at each.</source>
-        <translation>{found} repères sur {total} trouvés comme dans {case}, dont {uncertain} incertains ; regardez chacun d&apos;eux.</translation>
+        <translation>{found} repères sur {total} trouvés comme dans {case}, dont {uncertain} incertains ; regardez chacun d&apos;eux.</translation>
     </message>
 </context>
 <context>
@@ -1436,7 +1436,7 @@
     </message>
     <message>
         <source>What readers say of the case; that of others is shown when you gave yours.</source>
-        <translation>Ce que les lecteurs disent du cas ; l&apos;avis des autres s&apos;affiche une fois le vôtre donné.</translation>
+        <translation>Ce que les lecteurs disent du cas ; l&apos;avis des autres s&apos;affiche une fois le vôtre donné.</translation>
     </message>
     <message>
         <source>{count} readers</source>

@@ -62,6 +62,8 @@ from LandmarkDetectionLib.typing import Array, Progress
 
 #: Scans that a landmark's reliability leans on besides its own.
 ALIKE = 5
+#: Fewer landmarks than this that rest on one kind of look calibrate nothing; all are taken.
+FEWEST = 30
 #: Landmarks closer together than this in everybody are two names for one point.
 SAME_POINT_MM = 5.0
 #: Bodies that tell how landmarks lie to one another, in batches; none of them is looked at.
@@ -138,12 +140,13 @@ def package_bones(
             networks, names, mirror, rows, framing, pixel_mm, seed, count, bones, alone, part
         )
 
-    _, last = measured(CALIBRATION_SEED, scans, True, 0.0, 0.4)
+    first, last = measured(CALIBRATION_SEED, scans, True, 0.0, 0.4)
     skin, _ = measured(CALIBRATION_SEED + 1, scans // 2, False, 0.4, 0.5)
+    close, left = last.estimates.kind == "close", last.estimates.kind == "first"
     kinds = {
-        "close": (last, last.estimates.kind == "close"),
+        "close": (last, close if close.sum() >= FEWEST else close | left),
         # Of what close looks found, nobody asks the first one: those left are harder.
-        "first": (last, last.estimates.kind == "first"),
+        "first": (last, left) if left.sum() >= FEWEST else (first, first.estimates.kind == "first"),
         "skin": (skin, skin.estimates.kind == "skin"),
     }
     calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}

@@ -269,7 +269,7 @@ def test_every_key_stands_on_a_button_or_in_the_menu(panel, node):
         assert button.text.endswith(f"({key})")
     assert "Ctrl+Z" in ui.undoButton.toolTip
     named = {entry.partition("\t")[2] for entry in entries} - {""}
-    assert named == {"P", "R", "Ctrl+Y", "F", "L", "D", "U"}
+    assert named == {"P", "R", "Ctrl+Y", "F", "L", "D", "U", "V"}
 
 
 def test_another_volume_shows_its_own_landmarks(host, panel, node):
