@@ -138,7 +138,7 @@ def test_the_shipped_model_finds_the_sample_s_landmarks(body_model: "Model") -> 
     folder = resource_path("SampleData")
     truth = read_landmarks(folder / "synthetic-body-ct-truth.mrk.json")
     detection = detect(read_volume(folder / "synthetic-body-ct.nrrd"), body_model, device="cpu")
-    # The sample was drawn before acromia lay over humeral heads, where its left one is looked for, and doubted.
+    # The sample was drawn before acromia lay over humeral heads, where its left one is looked for: doubted.
     assert [doubt.landmarks for doubt in detection.doubts] == [("clavicle_lateral_left", "acromion_left")]
     known = {one.name: one.position for one in truth}
     found = [one for one in detection.landmarks if one.status is Status.DETECTED and one.name in known]
