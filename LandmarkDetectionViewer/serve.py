@@ -164,9 +164,9 @@ async def _serve(
     page, _gate = build(server, reviewed, serving)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Not by the loop, whose handlers Windows lacks: ended from outside, it would not say what was not saved.
     for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # on Windows, where Ctrl-C ends the loop by itself
-            loop.add_signal_handler(number, ended.set)
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
     # The server would read options of the command line by itself.
     words, sys.argv = sys.argv, sys.argv[:1]
     try:
