@@ -63,7 +63,8 @@ def train_one(options: argparse.Namespace, begin: str, size: int, folder: Path) 
         split,
         limit=min(size, len(split.training)),
         changes=settings_from(start, datalist.landmark_names)
-        | {"steps": options.steps[begin == RANDOM], "learning_rate": options.rates[begin == RANDOM]},
+        | {"steps": options.steps[begin == RANDOM], "learning_rate": options.rates[begin == RANDOM]}
+        | {"members": options.members},
     )
     started = core_minutes()
     train_supervised(
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument("--begin", nargs="+", choices=[MODEL, RANDOM], default=[MODEL, RANDOM])
     parser.add_argument("--steps", nargs=2, type=int, default=[600, 2500], help="from the model, from random")
     parser.add_argument("--rates", nargs=2, type=float, default=[1e-3, 2e-3], help="learning rates")
+    parser.add_argument("--members", type=int, default=1, help="networks that learn side by side")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     import torch

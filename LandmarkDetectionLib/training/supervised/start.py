@@ -82,14 +82,19 @@ def weights_of(model: Model) -> str:
 def begin_with(task: HeatmapTask, model: Model) -> None:
     """Give a task the weights of a model, and the widths of its targets.
 
+    Of several networks that learn side by side the first begins with those of a model of one network, the
+    others with random ones: networks that began alike would hardly differ in what they get wrong.
+
     Raises
     ------
     ModelError
         They do not fit.
     """
     state = model.build_networks()[KEY].state_dict()
+    ensemble = task.config.members > 1 and settings_of(model).members == 1
+    network = task.network.first if ensemble else task.network
     try:
-        task.network.load_state_dict(state)
+        network.load_state_dict(state)
     except RuntimeError:
         raise ModelError(
             f"The model {model.name} {model.version} does not fit its own training settings; train it anew."

@@ -76,6 +76,15 @@ def test_a_training_on_real_images_can_begin_with_it(model: Model) -> None:
     assert fields["landmarks"] == config.landmarks and fields["grid"]["shape"] == (160, 128)
 
 
+def test_of_networks_side_by_side_the_first_begins_with_it_and_the_others_anew(model: Model) -> None:
+    task = HeatmapTask(settings_of(model).model_copy(update={"members": 2}))
+    begin_with(task, model)
+    first, second = (one.state_dict() for one in task.network.networks)
+    told = model.build_networks()["heatmap"].state_dict()
+    assert all(np.array_equal(first[name].numpy(), weight.numpy()) for name, weight in told.items())
+    assert any(not np.allclose(second[name].numpy(), weight.numpy()) for name, weight in told.items())
+
+
 def test_every_preset_learns_the_landmarks_of_its_protocol_from_pictures_of_their_kind() -> None:
     for name, (_, config) in RADIOGRAPH_PRESETS.items():
         assert config.landmarks == load_protocol(PROTOCOLS[name]).names
