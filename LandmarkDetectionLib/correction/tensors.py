@@ -5,16 +5,32 @@ from __future__ import annotations
 import numpy as np
 
 from LandmarkDetectionLib.correction.joint_gaussian import JointGaussian
+from LandmarkDetectionLib.typing import Array
 
 NAMES = ("mean", "covariance", "error_correlation", "calibration", "certainty")
+#: Matrices that equal their mirror images: their lower triangles are written, row by row.
+SYMMETRIC = ("covariance", "error_correlation")
 
 
 def joint_to_bytes(joint: JointGaussian) -> bytes:
     """The content of a ``.safetensors`` file in float32."""
     from safetensors.numpy import save
 
+    values = {name: getattr(joint, name) for name in NAMES}
+    values |= {name: _lower(values[name]) for name in SYMMETRIC}
     # In C order: safetensors writes memory as it lies.
-    return save({name: np.array(getattr(joint, name), np.float32, order="C") for name in NAMES})
+    return save({name: np.array(value, np.float32, order="C") for name, value in values.items()})
+
+
+def _lower(matrix: Array) -> Array:
+    return np.asarray(matrix[np.tril_indices(len(matrix))])
+
+
+def _whole(lower: Array, size: int) -> Array:
+    matrix = np.zeros((size, size), lower.dtype)
+    rows, columns = np.tril_indices(size)
+    matrix[rows, columns] = matrix[columns, rows] = lower
+    return matrix
 
 
 def joint_from_bytes(content: bytes, landmarks: int) -> JointGaussian:
@@ -36,10 +52,14 @@ def joint_from_bytes(content: bytes, landmarks: int) -> JointGaussian:
         raise ValueError(f"must hold {', '.join(NAMES)}")
     mean = tensors["mean"]
     d = mean.shape[1] if mean.ndim == 2 else 0
+    size = landmarks * d
+    for name in SYMMETRIC:  # packages of before hold both triangles
+        if tensors[name].shape == (size * (size + 1) // 2,):
+            tensors[name] = _whole(tensors[name], size)
     shapes = {
         "mean": (landmarks, d),
-        "covariance": (landmarks * d,) * 2,
-        "error_correlation": (landmarks * d,) * 2,
+        "covariance": (size, size),
+        "error_correlation": (size, size),
         "calibration": (landmarks, d, 3),
         "certainty": (),
     }
@@ -49,7 +69,7 @@ def joint_from_bytes(content: bytes, landmarks: int) -> JointGaussian:
         if not np.isfinite(tensors[name]).all():
             raise ValueError(f"{name} holds numbers that are not finite")
     values = {name: tensors[name].astype(np.float64) for name in NAMES}
-    for name in ("covariance", "error_correlation"):
+    for name in SYMMETRIC:
         matrix = values[name] = (values[name] + values[name].T) / 2
         eigenvalues = np.linalg.eigvalsh(matrix)
         if eigenvalues[0] < -1e-4 * max(eigenvalues[-1], 1e-12):

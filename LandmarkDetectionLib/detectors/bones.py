@@ -77,6 +77,9 @@ if TYPE_CHECKING:
 ROOM_MM = 6.0
 #: Share of landmarks that must be found closely and so surely to leave the orientation without doubt.
 CONVINCING, SURELY_NEAR = 0.6, 0.8
+#: Bones that only skulls have, and how many of their landmarks are one.
+SKULL = ("basion", "opisthion", "mastoid", "mandibular_condyle", "porion", "zygion", "gonion", "nasion")
+SKULL_BONES = 6
 
 
 def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
@@ -131,7 +134,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         covariance = calibrated_covariance(estimates, settings, names)[0]
         found = _landmarks(model, coronal, estimates, covariance, confidence).positions
         confidence, level = weighed_levels(names, found, covariance, confidence)
-        weight, doubts = weighed(volume, views, inside, names, found, confidence)
+        skull = shows_a_skull(estimates, confidence, names)
+        weight, doubts = weighed(volume, views, inside, names, found, confidence, skull)
         landmarks = _landmarks(model, coronal, estimates, covariance, weight)
         positions = landmarks.positions
         # What is uncertain is said to be; that it lies oddly is no news.
@@ -168,6 +172,12 @@ def convincing(estimates: BodyEstimates) -> bool:
     present = estimates.present[0] >= PRESENT_ABOVE
     sure = present & (estimates.kind[0] == "close") & (estimates.near[0] >= SURELY_NEAR)
     return bool(sure.sum() > CONVINCING * max(present.sum(), 1))
+
+
+def shows_a_skull(estimates: BodyEstimates, confidence: Array, names: Sequence[str]) -> bool:
+    """Whether close looks found bones of a skull surely, so many that no other part of a body has them."""
+    found = (estimates.kind[0] == "close") & (confidence >= SURELY_NEAR)
+    return sum(bool(found[n]) for n, name in enumerate(names) if name.startswith(SKULL)) >= SKULL_BONES
 
 
 def body_view(view: View) -> BodyView:

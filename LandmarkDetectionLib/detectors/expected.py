@@ -6,7 +6,8 @@ belly instead of the breastbone's end. How landmarks lie to one another in peopl
 
 1. what close looks found, but far from where all the others expect it, counts as not found;
 2. what is not found is looked for where it is expected, and believed there alone;
-3. what is still not found, and said to be far from there, is put there, no surer than before.
+3. what is still not found is drawn towards there, or put there when it was said to be far off, no surer
+   than before.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ WEAK = 0.35
 STRAY, TOLERANCE_MM = 5.0, 25.0
 #: Places that are expected less exactly than this (mm) are not looked at.
 EXACT_MM = 35.0
+#: By how much people differ more than drawn bodies.
+UNLIKE = 2.0
 #: Deviation of what a close look finds, at least: bones are not where a Gaussian thinks.
 FOUND_MM = 4.0
 #: Of the joint Gaussian: mm along -right, -superior and -anterior.
@@ -157,9 +160,18 @@ def _apart(places: Array, covariance: Array, said: Expected, rows: Array) -> Arr
 
 
 def _put(answer: BodyEstimates, b: int, said: Expected, exact: Array) -> None:
-    """Put where it is expected what is not found and was thought to be far from there."""
+    """What is not found lies between where it was thought to be and where it is expected.
+
+    People differ from one another by more than drawn bodies do: what is expected counts ``UNLIKE`` times less
+    exactly. What was thought to be far from there is put there.
+    """
     rows = np.flatnonzero((answer.kind[b] == "first") & exact)
     offset = answer.position[b, rows] - said.place[rows]
     squared = (offset * np.linalg.solve(said.covariance[rows], offset[..., None])[..., 0]).sum(axis=1)
-    far = rows[squared > STRAY**2]
+    far, between = rows[squared > STRAY**2], rows[squared <= STRAY**2]
     answer.position[b, far], answer.covariance[b, far] = said.place[far], said.covariance[far]
+    wide = UNLIKE**2 * said.covariance[between]
+    share = wide @ np.linalg.inv(wide + answer.covariance[b, between])
+    offset = (answer.position[b, between] - said.place[between])[..., None]
+    answer.position[b, between] = said.place[between] + (share @ offset)[..., 0]
+    answer.covariance[b, between] = share @ answer.covariance[b, between]

@@ -53,6 +53,8 @@ DISCS = {
     "disc_t12_l1": ("vertebra_t12", "vertebra_l1", 0.5),
     "disc_l5_s1": ("vertebra_l5", "s1_endplate", 0.68),
 }
+#: A disc's own place counts wholly this near to there, and no more from so far on, in distances between the two.
+BETWEEN, BESIDE = 0.2, 0.4
 #: The name of one of them that is also used.
 SAME_AS_DISC = {"neck": "disc_c7_t1"}
 
@@ -357,7 +359,7 @@ def _place(
 
 
 def _between(answer: BodyEstimates, b: int, names: list[str]) -> None:
-    """Discs that do not lie between the vertebrae they are named after are put there."""
+    """Discs that do not lie between the vertebrae they are named after are put there, without a jump."""
     for disc, (above, below, share) in DISCS.items():
         if disc not in names:
             continue
@@ -366,9 +368,12 @@ def _between(answer: BodyEstimates, b: int, names: list[str]) -> None:
             continue
         upper, lower = answer.position[b, ends]
         middle, apart = upper + share * (lower - upper), np.linalg.norm(upper - lower)
-        if np.linalg.norm(answer.position[b, row] - middle) > 0.3 * apart:
-            answer.position[b, row] = middle
-            answer.covariance[b, row] = answer.covariance[b, ends].mean(axis=0)
+        offset = answer.position[b, row] - middle
+        own = (BESIDE - np.linalg.norm(offset) / apart) / (BESIDE - BETWEEN)
+        trust = float(np.clip(own, 0.0, 1.0))
+        answer.position[b, row] = middle + trust * offset
+        ends_say = answer.covariance[b, ends].mean(axis=0)
+        answer.covariance[b, row] = trust * answer.covariance[b, row] + (1 - trust) * ends_say
         answer.near[b, row] = answer.near[b, ends].min()
         answer.present[b, row] = answer.present[b, ends].max()
         answer.kind[b, row] = "close"

@@ -162,7 +162,13 @@ OF_THE_SKULL, WITH_THE_SKULL = ("head_top", "eye_right", "eye_left"), "chin"
 
 
 def weighed(
-    volume: Volume, views: Projection, inside: Inside, names: Sequence[str], found: Array, confidence: Array
+    volume: Volume,
+    views: Projection,
+    inside: Inside,
+    names: Sequence[str],
+    found: Array,
+    confidence: Array,
+    skull: bool = False,
 ) -> tuple[Array, tuple[Doubt, ...]]:
     """Confidence (L,) after what an outline holds was looked at, and doubts where it speaks against it.
 
@@ -176,6 +182,8 @@ def weighed(
         RAS mm, NaN where absent.
     confidence : (L,)
         By the outline alone.
+    skull : bool
+        Whether bones of a skull were found themselves. A scan that ends at the brow shows no cavity.
     """
     name = volume.name or "The volume"
     present = np.isfinite(found).all(axis=1)
@@ -194,7 +202,7 @@ def weighed(
         text = f"{what}, and the model learned from CT alone: check every landmark."
         return confidence * WITHOUT_UNITS, (Doubt(text, DoubtKind.KIND_OF_IMAGE),)
     claimed = [n for n, one in enumerate(names) if one in OF_THE_SKULL and present[n]]
-    if not claimed or holds_a_skull(volume, views, found[claimed]):
+    if skull or not claimed or holds_a_skull(volume, views, found[claimed]):
         return confidence, ()
     refuted = list(claimed)
     if confidence[claimed].max() >= UNCERTAIN_BELOW and WITH_THE_SKULL in names:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.correction import JointGaussian, of_shapes
 from LandmarkDetectionLib.detectors.bones import observed_in
 from LandmarkDetectionLib.detectors.expected import AXES
-from LandmarkDetectionLib.detectors.settings import SilhouetteSettings
+from LandmarkDetectionLib.detectors.settings import BoneSettings, SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model, save_model
@@ -119,57 +120,15 @@ def package_bones(
         f"fine_{key}": (*fine_task.architectures()[key], _in_order(network.state_dict(), fine_names, names))
         for key, network in fine_task.networks.items()
     }
-    networks = {
-        key: SilhouetteArrays({k: v.float().numpy() for k, v in state.items()}, parameters)
-        for key, (_, parameters, state) in states.items()
-    }
-    groups = group_landmarks(names, standing_landmarks(names))
-    rows = [np.array([names.index(one) for one in group]) for group in groups]
-    mirror = protocol.mirror_permutation()
-    framing = Framing(pixel_mm=config.pixel_mm)
-
-    shapes = drawn_shapes(names, JOINT_SEED)
-    alone = of_shapes(shapes @ AXES.T)
-
-    def measured(
-        seed: int, count: int, bones: bool, start: float, end: float
-    ) -> tuple[HeldOutBones, HeldOutBones]:
-        part = portion(progress, start, end)
-        pixel_mm = fine_config.pixel_mm
-        return measure_bones(
-            networks, names, mirror, rows, framing, pixel_mm, seed, count, bones, alone, part
-        )
-
-    first, last = measured(CALIBRATION_SEED, scans, True, 0.0, 0.4)
-    skin, _ = measured(CALIBRATION_SEED + 1, scans // 2, False, 0.4, 0.5)
-    close, left = last.estimates.kind == "close", last.estimates.kind == "first"
-    kinds = {
-        "close": (last, close if close.sum() >= FEWEST else close | left),
-        # Of what close looks found, nobody asks the first one: those left are harder.
-        "first": (last, left) if left.sum() >= FEWEST else (first, first.estimates.kind == "first"),
-        "skin": (skin, skin.estimates.kind == "skin"),
-    }
-    calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}
-    spread = {kind: _spread(held, where) for kind, (held, where) in kinds.items()}
-    dependable = {kind: _reliability(held, where, calibration[kind]) for kind, (held, where) in kinds.items()}
-    settings: dict[str, Any] = {
-        "pixel_mm": config.pixel_mm,
-        "coronal_shape": list(framing.coronal),
-        "lateral_shape": list(framing.lateral),
-        "region_pixel_mm": fine_config.pixel_mm,
-        "regions": [list(group) for group in groups],
-        "calibration": {kind: curve.to_settings() for kind, curve in calibration.items()},
-        "spread": {kind: by_name(names, values, 3) for kind, values in spread.items()},
-        "reliability": {kind: by_name(names, values, 3) for kind, values in dependable.items()},
-        "length_range_mm": rounded_ranges(_distances(protocol, shapes), 1),
-    }
+    looked = _Looked(
+        protocol, _arrays(states), Framing(pixel_mm=config.pixel_mm), fine_config.pixel_mm, _groups(names)
+    )
+    found = _calibrated(looked, scans, progress)
+    settings, report = found.settings, found.report
     if outline is not None:
-        settings["outline"] = outline_settings(outline, framing)
+        settings["outline"] = outline_settings(outline, looked.framing)
         for key, (architecture, parameters, state) in weights_of(outline).items():
             states[f"skin_{key}"] = (architecture, parameters, state)
-    tested_first, tested = measured(TEST_SEED, scans, True, 0.5, 0.95)
-    report = bones_report(tested, tested_first, calibration, dependable, spread, protocol)
-    joint = _joint(tested, spread, shapes)
     return save_model(
         out,
         name=name,
@@ -189,8 +148,138 @@ def package_bones(
             name, version, protocol, config.model_dump(), fine_config.model_dump(), report, states
         ),
         reference=draw_reference(protocol),
-        joint=joint,
+        joint=found.joint,
     )
+
+
+def calibrated_anew(
+    model: Model,
+    out: str | Path,
+    *,
+    version: str,
+    scans: int = 256,
+    progress: Progress | None = None,
+) -> Model:
+    """The same networks, calibrated and measured anew: for when the way that they are asked has changed.
+
+    Parameters
+    ----------
+    model : Model
+        Of the detector "bones".
+    out : path
+        The new package's folder.
+    version : str
+        Of the new package.
+    scans, progress
+        As in ``package_bones``.
+
+    Raises
+    ------
+    OutputError
+        When the package cannot be written.
+    """
+    before, states = BoneSettings.of(model), weights_of(model)
+    stored: dict[str, Any] = dict(model.metadata["landmark_detection"]["settings"])
+    looked = _Looked(
+        model.protocol,
+        _arrays({key: state for key, state in states.items() if not key.startswith("skin_")}),
+        Framing(pixel_mm=before.pixel_mm),
+        before.region_pixel_mm,
+        before.regions,
+    )
+    found = _calibrated(looked, scans, progress)
+    kept = ("data_source", "data_type", "description", "intended_use", "training")
+    card = (model.path / "docs" / "README.md").read_text(encoding="utf-8")
+    title, limits = f"# {model.name} {model.version}", "## Limits"
+    start = card.index("## Measured on")
+    card = card[:start] + "\n".join(_measured_section(found.report)) + "\n" + card[card.index(limits) :]
+    return save_model(
+        out,
+        name=model.name,
+        version=version,
+        protocol=model.protocol,
+        networks=states,
+        settings=stored | found.settings,
+        detector="bones",
+        metadata_extra={name: model.metadata[name] for name in kept}
+        | {"eval_metrics": found.report["summary"]},
+        card=card.replace(title, f"# {model.name} {version}", 1),
+        reference=draw_reference(model.protocol),
+        joint=found.joint,
+    )
+
+
+class _Looked(NamedTuple):
+    """What is asked, and how."""
+
+    protocol: Protocol
+    networks: dict[str, Any]
+    framing: Framing
+    region_pixel_mm: float
+    groups: Sequence[Sequence[str]]
+
+
+class _Calibrated(NamedTuple):
+    """Settings of the detector, the report for people, and how landmarks lie to one another."""
+
+    settings: dict[str, Any]
+    report: dict[str, Any]
+    joint: JointGaussian
+
+
+def _groups(names: tuple[str, ...]) -> Sequence[Sequence[str]]:
+    return group_landmarks(names, standing_landmarks(names))
+
+
+def _arrays(states: dict[str, tuple[str, dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
+    return {
+        key: SilhouetteArrays({k: v.float().numpy() for k, v in state.items()}, parameters)
+        for key, (_, parameters, state) in states.items()
+    }
+
+
+def _calibrated(looked: _Looked, scans: int, progress: Progress | None) -> _Calibrated:
+    """Look at scans of bodies held out, calibrate by them, and measure on others."""
+    names = tuple(looked.protocol.names)
+    rows = [np.array([names.index(one) for one in group]) for group in looked.groups]
+    mirror = looked.protocol.mirror_permutation()
+    shapes = drawn_shapes(names, JOINT_SEED)
+    alone = of_shapes(shapes @ AXES.T)
+
+    def measured(
+        seed: int, count: int, bones: bool, start: float, end: float
+    ) -> tuple[HeldOutBones, HeldOutBones]:
+        part, pixel_mm = portion(progress, start, end), looked.region_pixel_mm
+        return measure_bones(
+            looked.networks, names, mirror, rows, looked.framing, pixel_mm, seed, count, bones, alone, part
+        )
+
+    first, last = measured(CALIBRATION_SEED, scans, True, 0.0, 0.4)
+    skin, _ = measured(CALIBRATION_SEED + 1, scans // 2, False, 0.4, 0.5)
+    close, left = last.estimates.kind == "close", last.estimates.kind == "first"
+    kinds = {
+        "close": (last, close if close.sum() >= FEWEST else close | left),
+        # Of what close looks found, nobody asks the first one: those left are harder.
+        "first": (last, left) if left.sum() >= FEWEST else (first, first.estimates.kind == "first"),
+        "skin": (skin, skin.estimates.kind == "skin"),
+    }
+    calibration = {kind: _calibration(held, where) for kind, (held, where) in kinds.items()}
+    spread = {kind: _spread(held, where) for kind, (held, where) in kinds.items()}
+    dependable = {kind: _reliability(held, where, calibration[kind]) for kind, (held, where) in kinds.items()}
+    settings: dict[str, Any] = {
+        "pixel_mm": looked.framing.pixel_mm,
+        "coronal_shape": list(looked.framing.coronal),
+        "lateral_shape": list(looked.framing.lateral),
+        "region_pixel_mm": looked.region_pixel_mm,
+        "regions": [list(group) for group in looked.groups],
+        "calibration": {kind: curve.to_settings() for kind, curve in calibration.items()},
+        "spread": {kind: by_name(names, values, 3) for kind, values in spread.items()},
+        "reliability": {kind: by_name(names, values, 3) for kind, values in dependable.items()},
+        "length_range_mm": rounded_ranges(_distances(looked.protocol, shapes), 1),
+    }
+    tested_first, tested = measured(TEST_SEED, scans, True, 0.5, 0.95)
+    report = bones_report(tested, tested_first, calibration, dependable, spread, looked.protocol)
+    return _Calibrated(settings, report, _joint(tested, spread, shapes))
 
 
 def outline_settings(outline: Model, framing: Framing) -> dict[str, Any]:
@@ -373,17 +462,7 @@ def bones_card(
         "",
         *settings_table(fine, {k: v for k, v in states.items() if k.startswith("fine_")}),
         "",
-        f"## Measured on {report['summary']['scans']} held-out synthetic scans",
-        "",
-        "Bodies and disturbances vary by half as much again as in training.",
-        "",
-        *measures_table(report),
-        "",
-        *errors_table("landmark", "mm", report["landmarks"]),
-        "",
-        *errors_table("field of view", "mm", report["fields of view"]),
-        *reliability_section(report),
-        "",
+        *_measured_section(report),
         "## Limits",
         "",
         "- One man's bones, bent and scaled, stand for all people: shapes that no bending of them gives",
@@ -395,3 +474,19 @@ def bones_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _measured_section(report: dict[str, Any]) -> list[str]:
+    return [
+        f"## Measured on {report['summary']['scans']} held-out synthetic scans",
+        "",
+        "Bodies and disturbances vary by half as much again as in training.",
+        "",
+        *measures_table(report),
+        "",
+        *errors_table("landmark", "mm", report["landmarks"]),
+        "",
+        *errors_table("field of view", "mm", report["fields of view"]),
+        *reliability_section(report),
+        "",
+    ]

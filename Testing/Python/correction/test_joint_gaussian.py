@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save
 
 from LandmarkDetectionLib.correction import (
     CorrectionConfig,
@@ -17,6 +18,7 @@ from LandmarkDetectionLib.correction import (
     joint_to_bytes,
     propagate,
 )
+from LandmarkDetectionLib.correction.tensors import NAMES
 
 L, D, COUNT = 6, 2, 1500
 MEAN = np.array([[0, 0], [0, 100], [40, 120], [80, 130], [-40, 120], [-80, 130]], float)
@@ -180,6 +182,16 @@ def test_a_file_gives_back_what_was_written(learned):
     first, second = (propagate(joint, one(observed, 0), settled, truth[0]) for joint in (learned, again))
     assert again.certainty == pytest.approx(learned.certainty)
     assert np.allclose(first.position, second.position, atol=0.01)
+    assert np.allclose(again.covariance, learned.covariance, rtol=1e-6)
+    assert np.allclose(again.error_correlation, learned.error_correlation, atol=1e-6)
+
+
+def test_a_file_of_before_holds_whole_matrices_and_gives_the_same(learned):
+    whole = {name: np.array(getattr(learned, name), np.float32, order="C") for name in NAMES}
+    before, now = joint_from_bytes(save(whole), L), joint_from_bytes(joint_to_bytes(learned), L)
+    assert len(joint_to_bytes(learned)) < len(save(whole))
+    for name in NAMES:
+        assert np.array_equal(getattr(before, name), getattr(now, name)), name
 
 
 def test_a_file_of_other_landmarks_or_of_nonsense_is_refused(learned):

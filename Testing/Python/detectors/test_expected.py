@@ -156,3 +156,26 @@ def test_few_found_landmarks_tell_nothing(shapes: Array, joint: JointGaussian) -
     answer = with_expected({}, before, REGIONS, look, PIXEL, MIRROR, joint)
     np.testing.assert_array_equal(answer.position, before.position)
     np.testing.assert_array_equal(answer.kind, before.kind)
+
+
+def test_what_is_not_found_is_drawn_towards_where_it_is_expected(shapes: Array, joint: JointGaussian) -> None:
+    """The less the first look knows, the more; and along the axes that it knows least."""
+    truth, found = shapes[-1], np.arange(COUNT) < 20
+    noise = np.diag([60.0, 60.0, 0.5]) ** 2
+    spread = estimates(truth, found).covariance[0]
+    spread[20:] = noise
+    said = expected(joint, truth, spread, found)
+    usual = np.sqrt(np.einsum("lii->li", said.covariance[20:]))
+    places = truth.copy()
+    places[20:] = said.place[20:] + usual * (2.0, -2.0, 2.0)
+    before = estimates(places, found)
+    before.covariance[0] = spread
+    blind = sees(np.full_like(truth, 1e6))
+    answer = with_expected(blind, before, REGIONS[:2], look, PIXEL, MIRROR, joint)
+    left = (answer.position[0, 20:] - said.place[20:]) / (places[20:] - said.place[20:])
+    assert (answer.kind[0, 20:] == "first").all()
+    assert (np.abs(left[:, :2]) < 0.6).all()
+    np.testing.assert_allclose(left[:, 2], 1.0, atol=0.1)
+    # Surer of its place, but no surer of having found it.
+    assert (np.linalg.det(answer.covariance[0, 20:]) < np.linalg.det(noise)).all()
+    np.testing.assert_array_equal(answer.near[0, 20:], np.full(4, 0.3))

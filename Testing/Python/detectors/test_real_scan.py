@@ -86,3 +86,10 @@ def test_nothing_outside_a_cut_scan_is_found_with_confidence(
         assert (
             np.mean([np.linalg.norm(cut.landmarks[one.name].position - one.position) for one in inside]) <= 30
         )
+
+
+def test_a_head_that_ends_at_the_brow_is_a_head(real_data: Path, body_model: Model) -> None:
+    found = detect(read_volume(real_data / "real_ct" / "head_chin_up.nii.gz"), body_model)
+    for name in ("eye_right", "eye_left", "chin"):
+        assert found.landmarks[name].status is Status.DETECTED, name
+    assert not any("skull" in warning for warning in found.warnings)

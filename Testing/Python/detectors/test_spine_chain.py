@@ -125,6 +125,23 @@ def test_a_disc_follows_its_vertebrae_and_others_stay() -> None:
     np.testing.assert_allclose(found.position[0, LEVELS + 2], last + 0.68 * (plate - last), atol=1e-9)
 
 
+def test_a_disc_is_put_between_its_vertebrae_without_a_jump() -> None:
+    """What differs by rounding, as the axes of a scan are stored, must not move it."""
+    truth = spine()
+    networks = {"fine_coronal": Unsure(truth, 0), "fine_lateral": Unsure(truth, 1)}
+    first = estimates(truth, np.zeros((LEVELS, 3)))
+    found = with_spine(networks, first, first, NAMES, look, PIXEL)
+    middle = found.position[0, LEVELS]
+    places = []
+    for away in np.linspace(0.0, 16.0, 33):
+        first.position[0, LEVELS] = middle + (0.0, away, 0.0)
+        places.append(with_spine(networks, first, first, NAMES, look, PIXEL).position[0, LEVELS])
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    assert steps.max() < 1.5
+    np.testing.assert_allclose(places[4], middle + (0.0, 2.0, 0.0), atol=1e-6)
+    np.testing.assert_allclose(places[-1], middle, atol=1e-6)
+
+
 def test_two_vertebrae_make_no_chain() -> None:
     truth = spine()
     first = estimates(truth, np.zeros((LEVELS, 3)), slice(4, 6))

@@ -90,6 +90,10 @@ def test_eyes_and_chin_without_a_skull_lose_their_confidence_with_a_sentence() -
     kept, doubts = weighed(head(), project_body(head()), Inside.BODY, names, found, sure)
     assert kept.tolist() == sure.tolist()
     assert doubts == ()
+    # A scan that ends at the brow: the bones themselves were found.
+    kept, doubts = weighed(volume, project_body(volume), Inside.BODY, names, found, sure, skull=True)
+    assert kept.tolist() == sure.tolist()
+    assert doubts == ()
 
 
 def test_other_scales_than_ct_are_told_and_never_answered_with_confidence() -> None:
