@@ -53,7 +53,7 @@ DISCS = {
     "disc_t12_l1": ("vertebra_t12", "vertebra_l1", 0.5),
     "disc_l5_s1": ("vertebra_l5", "s1_endplate", 0.68),
 }
-#: A disc's own place counts wholly this near to there, and no more from so far on, in distances between the two.
+#: A disc's own place counts wholly this near to there, and no more from so far on; 1 is from end to end.
 BETWEEN, BESIDE = 0.2, 0.4
 #: The name of one of them that is also used.
 SAME_AS_DISC = {"neck": "disc_c7_t1"}

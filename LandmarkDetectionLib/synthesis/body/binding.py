@@ -10,7 +10,7 @@ Posing then moves every bone with the body's own bones: limbs rigidly, vertebrae
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +21,7 @@ from LandmarkDetectionLib.synthesis.body.anchors import RestBody, reference_phen
 from LandmarkDetectionLib.synthesis.body.bone_landmarks import bone_landmarks
 from LandmarkDetectionLib.synthesis.body.bone_names import SIDES
 from LandmarkDetectionLib.synthesis.body.carrying import moving_bones
+from LandmarkDetectionLib.synthesis.body.chest import deepened
 from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model, local_change_labels
 from LandmarkDetectionLib.synthesis.body.placing import Placing, placed
 from LandmarkDetectionLib.synthesis.body.skeleton import Skeleton, read_skeleton, thinned
@@ -68,11 +69,9 @@ class Binding:
     pelvis: Array
     clavicle: Array
     bump_scale: Array
-    skin: Array  # (K,) vertices of the anchors, 0 where they are joints
-    other: Array
-    share: Array
+    vertices: Array  # (K, 6) of the anchors, and their weights, all 0 where they are joints
+    weights: Array
     joint: Array
-    on_skin: Array
     midline: Array  # (K,) bool
     upper_half: Array  # (N,) bool, of every bone at rest
     jitter_mm: Array  # (K,) by how much control points of grown people differ by themselves
@@ -120,10 +119,9 @@ class Binding:
         bumps : (B, M, 3)
             Heights of the bumps in units of ``bump_scale``.
         """
-        share = self.share[:, None]
-        skin = (1 - share) * lean_vertices[:, self.skin] + share * lean_vertices[:, self.other]
-        own = joints[:, self.joint]
-        control = np.where(self.on_skin[:, None], skin + own - lean_joints[:, self.joint], own) + jitter
+        skin = np.einsum("bkvx,kv->bkx", lean_vertices[:, self.vertices], self.weights)
+        own, on_skin = joints[:, self.joint], self.weights.sum(axis=1) > 0
+        control = np.where(on_skin[:, None], skin + own - lean_joints[:, self.joint], own) + jitter
         control[:, self.midline, 0] = own[:, self.midline, 0] + jitter[:, self.midline, 0]
         both = np.concatenate([control, bumps * self.bump_scale[:, None]], axis=1).astype(np.float32)
         flat = np.ascontiguousarray(both.transpose(1, 0, 2)).reshape(both.shape[1], -1)
@@ -150,6 +148,7 @@ def standing_landmarks(names: tuple[str, ...], path: str | None = None) -> Array
     binding, model = load_binding(path), load_body_model()
     count = len(local_change_labels())
     vertices, joints = model.rest(model.coefficients(reference_phenotype(), np.zeros((1, count))))
+    vertices = deepened(model, vertices, joints)
     nothing = np.zeros((1, binding.anchors, 3)), np.zeros((1, len(binding.bump_scale), 3))
     bones = binding.rest(vertices, joints, joints, *nothing)
     placed = {name: bones[:, binding.point(name)] for name in binding.landmarks}
@@ -215,15 +214,21 @@ def bind(
             [[skeleton.names[o] == f"{side[0]}_clavicle" for o in everything_owner] for side in SIDES]
         ),
         bump_scale=0.025 * radii,
-        skin=np.array([a.skin or 0 for a in anchors]),
-        other=np.array([a.other for a in anchors]),
-        share=np.array([a.share for a in anchors]),
+        vertices=_padded([a.vertices for a in anchors]).astype(np.intp),
+        weights=_padded([a.weights for a in anchors]).astype(np.float32),
         joint=np.array([a.joint for a in anchors]),
-        on_skin=np.array([a.skin is not None for a in anchors]),
         midline=np.array([a.midline for a in anchors]),
         upper_half=_upper_half(at_rest, everything_owner),
         jitter_mm=np.array([_jitter(model.bones[a.joint]) for a in anchors]),
     )
+
+
+def _padded(rows: Sequence[Sequence[float]]) -> Array:
+    """Rows of different lengths as one matrix, zeros behind them."""
+    matrix = np.zeros((len(rows), max(map(len, rows))))
+    for n, row in enumerate(rows):
+        matrix[n, : len(row)] = row
+    return matrix
 
 
 def _upper_half(at_rest: Array, owner: Array) -> Array:

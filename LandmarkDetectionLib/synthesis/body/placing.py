@@ -13,6 +13,8 @@ from LandmarkDetectionLib.synthesis.body.skeleton import Skeleton
 from LandmarkDetectionLib.typing import Array
 
 RIGHT, FRONT, UP = np.eye(3)
+#: The model's spine is longer above the breastbone than that of the man whose bones these are (mm).
+MANUBRIUM_LOWER = 8.0
 TRUNK = ("spine", "pelvis", "upperleg01", "clavicle", "shoulder01", "root")
 # From the eyeball's centre to the tragus of the same side of the reference body, outwards.
 TRAGUS_MM = np.array([46.0, -77.0, -18.0])
@@ -64,9 +66,8 @@ class Placing:
         count = (len(self.anchors) - first) // 2
         for n in range(first, first + count):
             right, left = self.anchors[n], self.anchors[n + count]
-            if right.skin is not None:
-                skin, other = (self.rest.mirrored(vertex) for vertex in (right.skin, right.other))
-                self.anchors[n + count] = replace(left, skin=skin, other=other, share=right.share)
+            mirrored = tuple(self.rest.mirrored(vertex) for vertex in right.vertices)
+            self.anchors[n + count] = replace(left, vertices=mirrored, weights=right.weights)
 
     def joint(self, source: Array, joint: str) -> None:
         """A control point at a joint."""
@@ -76,7 +77,8 @@ class Placing:
         """A control point inside the tip of a finger or toe."""
         bone = self.rest.model.bone(joint)
         near = np.linalg.norm(self.rest.vertices - self.rest.joints[bone], axis=1)
-        self.anchors.append(Anchor(source, bone, self.rest.model.tips[tip], int(near.argmin()), share))
+        skin, other = self.rest.model.tips[tip], int(near.argmin())
+        self.anchors.append(Anchor.between(source, bone, skin, other, share))
 
     def skin(
         self,
@@ -86,10 +88,11 @@ class Placing:
         joint: str,
         mask: Array,
         near: Array | None = None,
+        flat: bool = False,
     ) -> None:
         """A control point ``inset`` mm under the skin in a direction from a bone's surface."""
         start = source if near is None else near
-        self.anchors.append(self.rest.under_skin(source, start, direction, inset, joint, mask))
+        self.anchors.append(self.rest.under_skin(source, start, direction, inset, joint, mask, flat))
 
 
 def frame(along: Array, across: Array) -> Array:
@@ -164,11 +167,11 @@ def _place_arm(p: Placing, side: str, low: str, suffix: str, right: float) -> No
     opposite = rest.outermost(seen, seen - rest.vertices[above], arm)
     down = rest.vertices[opposite] - rest.vertices[above]
     share = float(np.clip((seen - rest.vertices[above]) @ down / (down @ down), 0.2, 0.6))
-    p.anchors.append(Anchor(new_head, model.bone("upperarm01" + suffix), above, opposite, share))
+    p.anchors.append(Anchor.between(new_head, model.bone("upperarm01" + suffix), above, opposite, share))
     # The acromion roofs the head of the humerus, 12 mm under the same skin.
     acromion = _tip(p.bones[f"{side}_scapula"], right * RIGHT + 0.5 * UP, 5.0)
     roof = 12.0 / float(np.linalg.norm(down))
-    p.anchors.append(Anchor(acromion, model.bone("shoulder01" + suffix), above, opposite, roof))
+    p.anchors.append(Anchor.between(acromion, model.bone("shoulder01" + suffix), above, opposite, roof))
     p.joint(new_elbow, "lowerarm01" + suffix)
     p.joint(new_wrist, "wrist" + suffix)
     skin = rest.among("upperarm", "lowerarm", "wrist") & (rest.vertices[:, 0] * right > 0)
@@ -204,10 +207,10 @@ def _humeral_head(rest: RestBody, suffix: str) -> Array:
 
 
 def _hip_target(rest: RestBody, suffix: str) -> Array:
-    """Femoral heads lie closer together than the model's leg bones, and nearer to the front."""
+    """Femoral heads lie closer together than the model's leg bones, nearer to the front, and higher."""
     other = ".L" if suffix == ".R" else ".R"
     joint, twin = rest.joint("upperleg01" + suffix), rest.joint("upperleg01" + other)
-    return np.asarray(0.895 * joint + 0.105 * twin + np.array([0.0, 28.0, 0.0]))
+    return np.asarray(0.895 * joint + 0.105 * twin + np.array([0.0, 30.0, 8.0]))
 
 
 def _place_leg(p: Placing, side: str, low: str, suffix: str, right: float) -> None:
@@ -282,19 +285,19 @@ def _anchor_trunk(p: Placing) -> None:
         ("Sacrum", "root", 15.0),
     ):
         source = middle(bone, -FRONT)
-        p.skin(source, -FRONT, inset, joint, upper, near=_inside(source))
-    for bone, share, joint, inset in (
-        ("Manubrium", 0.9, "spine01", 16.0),
-        ("Manubrium", 0.1, "spine01", 13.0),
-        ("Body_of_sternum", 0.5, "spine01", 12.0),
-        ("Body_of_sternum", 0.05, "spine02", 13.0),
+        p.skin(source, -FRONT, inset, joint, upper, near=_inside(source), flat=True)
+    for bone, share, joint, inset, lower in (
+        ("Manubrium", 0.9, "spine01", 6.0, MANUBRIUM_LOWER),
+        ("Manubrium", 0.1, "spine01", 6.0, MANUBRIUM_LOWER),
+        ("Body_of_sternum", 0.5, "spine01", 8.0, 0.0),
+        ("Body_of_sternum", 0.05, "spine02", 10.0, 0.0),
     ):
         points = bones[bone]
         height = points[:, 2].min() + share * np.ptp(points[:, 2])
         source = _tip(points[(np.abs(points[:, 2] - height) < 8) & (np.abs(points[:, 0]) < 12)], FRONT, 3.0)
-        p.skin(source, FRONT, inset, joint, upper, near=_inside(source))
+        p.skin(source, FRONT, inset, joint, upper, near=_inside(source) - lower * UP, flat=True)
     symphysis = p.points["pubic_symphysis"][1]
-    p.skin(symphysis, FRONT, 38.0, "root", trunk, near=_inside(symphysis))
+    p.skin(symphysis, FRONT, 50.0, "root", trunk, near=_inside(symphysis), flat=True)
 
     p.on_both_sides(_anchor_side)
 
@@ -312,20 +315,20 @@ def _anchor_side(p: Placing, side: str, low: str, suffix: str, right: float) -> 
     ):
         rib = bones[f"{side}_{ordinal}_rib"]
         source = _tip(rib, outward, 3.0)
-        p.skin(source, outward, inset, joint, trunk, near=np.array([0.0, source[1], source[2]]))
+        p.skin(source, outward, inset, joint, trunk, near=np.array([0.0, source[1], source[2]]), flat=True)
         source = _tip(rib, -FRONT, 3.0)
-        p.skin(source, -FRONT, 26.0, joint, own, near=_inside(source))
+        p.skin(source, -FRONT, 26.0, joint, own, near=_inside(source), flat=True)
         if ordinal != "tenth":  # whose end in front lies at the flank, far under the belly
             source = _tip(rib, FRONT, 3.0)
-            p.skin(source, FRONT, 17.0, joint, own, near=_inside(source))
+            p.skin(source, FRONT, 17.0, joint, own, near=_inside(source), flat=True)
     blade = bones[f"{side}_hip_bone"]
     upper_half = blade[blade[:, 2] > np.quantile(blade[:, 2], 0.6)]
     source = _tip(upper_half, outward, 4.0)
-    p.skin(source, outward, 15.0, "root", trunk, near=np.array([0.0, source[1], source[2]]))
+    p.skin(source, outward, 15.0, "root", trunk, near=np.array([0.0, source[1], source[2]]), flat=True)
     source = _tip(upper_half, FRONT, 4.0)
-    p.skin(source, FRONT, 18.0, "root", own, near=_inside(source))
+    p.skin(source, FRONT, 18.0, "root", own, near=_inside(source), flat=True)
     source = _tip(bones[f"{side}_scapula"], -UP, 6.0)
-    p.skin(source, -FRONT, 24.0, "spine01", own, near=_inside(source))
+    p.skin(source, -FRONT, 24.0, "spine01", own, near=_inside(source), flat=True)
 
 
 def _anchor_head(p: Placing) -> None:
@@ -375,7 +378,8 @@ def _anchor_face(p: Placing, side: str, low: str, suffix: str, right: float) -> 
     skin = int(np.argmin(np.where(beside, np.linalg.norm(rest.vertices - tragus, axis=1), np.inf)))
     other = rest.mirrored(skin)
     share = 17.0 / float(np.linalg.norm(rest.vertices[skin] - rest.vertices[other]))
-    p.anchors.append(Anchor(p.points[f"porion_{low}"][1], rest.model.bone("head"), skin, other, share))
+    porion = p.points[f"porion_{low}"][1]
+    p.anchors.append(Anchor.between(porion, rest.model.bone("head"), skin, other, share))
     zygion = _tip(p.bones[f"{side}_zygomatic_bone"], outward, 3.0)
     cheek = head & (rest.vertices[:, 1] > tragus[1] + 15)
     near = np.array([0.0, eye[1] + ZYGION_MM[1], eye[2] + ZYGION_MM[2]])

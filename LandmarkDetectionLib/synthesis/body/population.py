@@ -14,6 +14,7 @@ from LandmarkDetectionLib.imaging.voxel_loops import compiled, in_slabs
 from LandmarkDetectionLib.synthesis.body.anchors import lean_twins
 from LandmarkDetectionLib.synthesis.body.binding import Binding
 from LandmarkDetectionLib.synthesis.body.bones import draw_bones, pose_bones
+from LandmarkDetectionLib.synthesis.body.chest import deepened, draw_depth
 from LandmarkDetectionLib.synthesis.body.model import LOCAL_CHANGES, BodyModel
 from LandmarkDetectionLib.typing import Array
 
@@ -59,18 +60,22 @@ def draw_bodies(
     """Draw shapes and postures and pose them, with bones inside when a skeleton is bound to the model.
 
     Bodies without bones are what they were before bodies could have any. Those with bones lie as people do in
-    hospitals, arms more often raised, and their skin is not pressed through the bones; ``variety`` is by how
-    much bones differ from one another beside the bodies.
+    hospitals, arms more often raised, their chests are as deep as people's (``chest``), and their skin is not
+    pressed through the bones; ``variety`` is by how much bones differ from one another beside the bodies.
     """
     own = rng.spawn(1)[0] if binding is not None else rng  # of the bones alone
     phenotype, local = draw_shapes(count, rng)
     vertices, joints = model.rest(model.coefficients(phenotype, local))
+    if binding is not None:
+        depth = draw_depth(phenotype, own)
+        vertices = deepened(model, vertices, joints, depth)
     arms = ARMS if binding is None else ARMS_IN_HOSPITALS
     rotations, absolute, posture, prone = draw_postures(model, vertices, joints, rng, arms)
     motion = model.motion(joints, rotations, absolute)
     bones = None
     if binding is not None:
-        twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
+        lean, lean_joints = model.rest(model.coefficients(*lean_twins(phenotype, local)))
+        twins = deepened(model, lean, lean_joints, depth), lean_joints
         bones = pose_bones(binding, model, draw_bones(binding, twins, joints, own, variety), motion)
     vertices, joints = motion.moved(vertices, model.bone_index, model.bone_weight), motion.joints
     _lay_down(model, vertices, joints, prone, rng, bones)

@@ -14,6 +14,7 @@ from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body.anchors import lean_twins
 from LandmarkDetectionLib.synthesis.body.binding import Binding, load_binding
 from LandmarkDetectionLib.synthesis.body.bones import pose_bones
+from LandmarkDetectionLib.synthesis.body.chest import deepened
 from LandmarkDetectionLib.synthesis.body.model import (
     PHENOTYPES,
     BodyModel,
@@ -106,7 +107,8 @@ def _bones_of_average_body(motion: Motion) -> tuple[Binding, Array]:
     binding, model = load_binding(), load_body_model()
     phenotype, local = _average_shape()
     _, joints = model.rest(model.coefficients(phenotype, local))
-    twins = model.rest(model.coefficients(*lean_twins(phenotype, local)))
+    lean, lean_joints = model.rest(model.coefficients(*lean_twins(phenotype, local)))
+    twins = deepened(model, lean, lean_joints), lean_joints
     still = np.zeros((1, binding.anchors, 3)), np.zeros((1, len(binding.bump_scale), 3))
     return binding, pose_bones(binding, model, binding.rest(*twins, joints, *still), motion)
 

@@ -134,11 +134,11 @@ def test_a_disc_is_put_between_its_vertebrae_without_a_jump() -> None:
     middle = found.position[0, LEVELS]
     places = []
     for away in np.linspace(0.0, 16.0, 33):
-        first.position[0, LEVELS] = middle + (0.0, away, 0.0)
+        first.position[0, LEVELS] = middle + np.array([0.0, away, 0.0])
         places.append(with_spine(networks, first, first, NAMES, look, PIXEL).position[0, LEVELS])
     steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
     assert steps.max() < 1.5
-    np.testing.assert_allclose(places[4], middle + (0.0, 2.0, 0.0), atol=1e-6)
+    np.testing.assert_allclose(places[4], middle + np.array([0.0, 2.0, 0.0]), atol=1e-6)
     between = (found.position[0, 5] + found.position[0, 6]) / 2
     np.testing.assert_allclose(places[-1], between, atol=1e-6)
 
