@@ -164,6 +164,7 @@ def main() -> None:
         row = train(options.out, options.train, options.minutes, options.grey_values, options.seed)
         print(json.dumps(row))
         return
+    options.out.mkdir(parents=True, exist_ok=True)
     if not (options.out / "heads").exists():
         write_heads(options.out / "heads", options.count, options.flat)
     rows = []
