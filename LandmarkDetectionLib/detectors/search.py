@@ -4,7 +4,8 @@ An agent sees a box of cells about its place and takes the step of highest value
 the patient, until it comes to a place where it was before: from there on it would go round in a circle. The
 place of that circle whose best step is worth least is where it stops, as nothing is to be gained there; then
 it goes on at the next finer scale. One that leaves the volume at the coarsest scale says that its landmark is
-not there.
+not there. So does one that loses its way at a finer scale: agents learn there to find what lies a few cells
+away, and whoever walks much farther has found nothing like its landmark near where it was sent.
 
 Ghesu et al., Multi-scale deep reinforcement learning for real-time 3D-landmark detection in CT scans, IEEE
 TPAMI 41(1), 2019; An artificial agent for anatomical landmark detection in medical images, MICCAI 2016.
@@ -32,6 +33,8 @@ Stop = Literal["least value", "first repeat"]
 STEPS = np.array(ACTIONS)
 #: Boxes that a network sees at once: bounds the memory.
 AT_ONCE = 128
+#: Cells beyond those that agents of finer scales learned to come from, at which one has lost its way.
+ASTRAY = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,8 @@ class Walk:
         Whether it left the volume at the coarsest scale.
     circled
         Whether it stopped by itself at every scale, and not because it had taken too many steps.
+    lost
+        Whether it lost its way at a finer scale.
     """
 
     positions: Array
@@ -57,6 +62,7 @@ class Walk:
     value: float
     left: bool
     circled: bool
+    lost: bool = False
 
     @property
     def end(self) -> Array:
@@ -73,6 +79,7 @@ def walk(
     most_steps: int,
     stop: Stop = "least value",
     each_step: Callable[[], None] | None = None,
+    reach: float = np.inf,
 ) -> list[Walk]:
     """Let agents walk from their starts, all at once.
 
@@ -93,9 +100,12 @@ def walk(
         See ``Stop``.
     each_step
         Called before each step of all; may raise to end it.
+    reach
+        Cells, along every axis, from which agents of finer scales learned to come.
     """
     place = np.array(starts, np.float64)
     left, circled = np.zeros(len(place), bool), np.ones(len(place), bool)
+    lost = np.zeros(len(place), bool)
     last = np.zeros(len(place))
     ways: list[list[Array]] = [[] for _ in place]
     for scale, cell in enumerate(cells_mm):
@@ -116,8 +126,16 @@ def walk(
             place[n] = way[-1]
             left[n], last[n] = one.left, one.value
             circled[n] &= one.circled
+            lost[n] |= bool(scale) and np.abs(one.cells).max() > reach + ASTRAY
     return [
-        Walk(way[:, :3], way[:, 3].astype(np.intp), float(last[n]), bool(left[n]), bool(circled[n]))
+        Walk(
+            way[:, :3],
+            way[:, 3].astype(np.intp),
+            float(last[n]),
+            bool(left[n]),
+            bool(circled[n]),
+            bool(lost[n]),
+        )
         for n, way in enumerate(map(np.concatenate, ways))
     ]
 

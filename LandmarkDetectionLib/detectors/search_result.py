@@ -40,6 +40,8 @@ class SearchRules:
         That the networks learned with.
     stop
         See ``search.Stop``.
+    reach
+        Cells from which agents of finer scales learned to come; see ``search.walk``.
     """
 
     cells_mm: tuple[float, ...]
@@ -49,6 +51,7 @@ class SearchRules:
     most_steps: int
     discount: float
     stop: Stop = "least value"
+    reach: float = np.inf
 
     def places(self, source: BoxSource) -> Array:
         """(L, starts, 3) RAS mm where agents begin; the same for the same field."""
@@ -71,11 +74,11 @@ class Found(NamedTuple):
     Attributes
     ----------
     position : (L, 3) RAS mm
-        Mean of those that agree; NaN where all have left the volume.
+        Mean of those that agree; NaN where all have left the volume or lost their way.
     covariance : (L, 3, 3) mm^2
         Of their ends about it, and of the distance that they still expect to gain.
     present : (L,)
-        Share of the agents that did not leave the volume.
+        Share of the agents that neither left the volume nor lost their way.
     agreed : (L,)
         Share of them that ended close together.
     ways
@@ -117,6 +120,7 @@ def find_all(
         rules.most_steps,
         rules.stop,
         each_step,
+        rules.reach,
     )
     groups = [walks[n * rules.starts : (n + 1) * rules.starts] for n in range(count)]
     told = [agreed_on(group, source, rules.cells_mm[-1], rules.discount) for group in groups]
@@ -134,7 +138,7 @@ def agreed_on(
     distance in cells that its agent still expects to gain.
     """
     ends = np.stack([one.end for one in walks])
-    stayed = ~np.array([one.left for one in walks]) & source.inside(ends)
+    stayed = ~np.array([one.left or one.lost for one in walks]) & source.inside(ends)
     if not stayed.any():
         return np.full(3, np.nan), np.zeros((3, 3)), 0.0, 0.0, walks[0]
     there = np.flatnonzero(stayed)

@@ -33,6 +33,8 @@ class SearchSettings(DetectorSettings):
         Agents per landmark, and steps of each at each scale.
     discount
         That the networks learned with.
+    reach
+        Cells from which agents of finer scales learned to come; None in models that do not say it.
     radius
         A landmark counts as found when it lies this close to the truth, mm.
     calibration
@@ -52,6 +54,7 @@ class SearchSettings(DetectorSettings):
     starts: Annotated[int, Field(ge=1, le=64)]
     most_steps: Annotated[int, Field(ge=2, le=1000)]
     discount: Annotated[float, Field(ge=0, lt=1)]
+    reach: PositiveFloat | None = None
     radius: PositiveFloat
     calibration: Curve
     regions: RegionSettings | None = None
@@ -86,7 +89,10 @@ class SearchSettings(DetectorSettings):
     def rules(self, names: Sequence[str]) -> SearchRules:
         """How the agents search."""
         start = np.array([self.start[name] for name in names])
-        return SearchRules(self.cells_mm, start, self.jitter, self.starts, self.most_steps, self.discount)
+        reach = np.inf if self.reach is None else self.reach
+        return SearchRules(
+            self.cells_mm, start, self.jitter, self.starts, self.most_steps, self.discount, reach=reach
+        )
 
     def widened(self, covariance: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Covariances (L, 3, 3) mm^2 that hold landmarks as often as they promise."""

@@ -41,7 +41,13 @@ def mean_start(cases: Sequence[AgentCase], config: AgentConfig) -> Array:
 def rules_of(config: AgentConfig, start: Array, starts: int | None = None) -> SearchRules:
     """How the agents of a training search."""
     return SearchRules(
-        config.cells_mm, start, JITTER, starts or config.starts, config.most_steps, config.discount
+        config.cells_mm,
+        start,
+        JITTER,
+        starts or config.starts,
+        config.most_steps,
+        config.discount,
+        reach=config.reach,
     )
 
 

@@ -235,6 +235,7 @@ def _settings(
         "jitter": JITTER,
         "starts": config.starts,
         "most_steps": config.most_steps,
+        "reach": config.reach,
         "discount": config.discount,
         "radius": config.radius,
         **({"regions": regions.model_dump()} if regions else {}),
