@@ -111,6 +111,24 @@ def test_who_takes_too_many_steps_is_stopped_and_says_so():
     assert not found.circled and not found.left and len(found.positions) == 10
 
 
+def test_who_walks_farther_than_it_learned_to_come_from_has_lost_its_way():
+    """At the coarsest scale agents come from anywhere."""
+
+    def values(scale, places, _landmarks):
+        told = np.tile([-1.0, -2.0, -2.0, -2.0, -2.0, -2.0], (len(places), 1))
+        goal = 20.0 if scale == 0 else target
+        told[:, 0] = np.where(places[:, 0] < goal, 1.0, -1.0)
+        told[:, 1] = np.where(places[:, 0] < goal, -1.0, 0.5)
+        return told
+
+    for target, lost in ((27.0, False), (29.0, True)):
+        start, one = np.array([[-40.0, 0, 0]]), np.zeros(1, int)
+        (found,) = walk(values, start, one, CELLS, inside, 60, reach=6)
+        assert found.end[0] == pytest.approx(target, abs=1.0)
+        assert found.lost is lost and not found.left
+        assert not walk(values, start, one, CELLS, inside, 60)[0].lost
+
+
 def test_many_agents_at_once_walk_as_each_alone():
     torch.manual_seed(0)
     network = build_network("q_network", landmarks=2, side=7, channels=[4, 8], hidden=16).eval()
@@ -152,8 +170,8 @@ FIELD = BoxSource(
 CONTENT = -1 / (1 + DISCOUNT)
 
 
-def ended(*place, value=CONTENT, left=False):
-    return Walk(np.array([place], float), np.zeros(1, int), value, left, True)
+def ended(*place, value=CONTENT, left=False, lost=False):
+    return Walk(np.array([place], float), np.zeros(1, int), value, left, True, lost)
 
 
 def test_the_position_is_the_mean_of_those_that_end_close_together():
@@ -174,6 +192,13 @@ def test_who_still_hopes_for_more_is_less_sure():
 def test_all_have_left_where_a_landmark_is_absent():
     position, _, present, agreed, way = agreed_on([ended(60, 0, 0, left=True)] * 2, FIELD, 1.0, DISCOUNT)
     assert np.isnan(position).all() and present == agreed == 0 and way.left
+
+
+def test_one_that_lost_its_way_does_not_count():
+    group = [ended(0, 0, 0), ended(9, 0, 0, lost=True), ended(9, 0, 0, lost=True)]
+    position, _, present, _, _ = agreed_on(group, FIELD, 1.0, DISCOUNT)
+    assert position == pytest.approx([0, 0, 0])
+    assert present == pytest.approx(1 / 3)
 
 
 def test_one_that_ended_outside_counts_as_having_left():
