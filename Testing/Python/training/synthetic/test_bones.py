@@ -25,7 +25,7 @@ from LandmarkDetectionLib.synthesis.body.binding import load_binding
 from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 from LandmarkDetectionLib.synthesis.body.skeleton import VARIABLE
 from LandmarkDetectionLib.training.synthetic import bone_package
-from LandmarkDetectionLib.training.synthetic.bone_package import package_bones
+from LandmarkDetectionLib.training.synthetic.bone_package import calibrated_anew, package_bones
 from LandmarkDetectionLib.training.synthetic.presets import PRESETS, SECOND_STAGE
 from LandmarkDetectionLib.training.synthetic.start import begin_with
 from LandmarkDetectionLib.training.synthetic.tasks import make_task
@@ -150,3 +150,17 @@ def test_a_package_of_other_landmarks_or_stages_is_refused(
     known = tuple(skin_model.protocol.names)
     with pytest.raises(ModelError, match="no networks of regions"):
         begin_with(make_task(config, len(known)), known, skin_model, "regions")
+
+
+def test_a_package_can_be_calibrated_anew_without_training(model: Model, tmp_path: Path) -> None:
+    again = calibrated_anew(model, tmp_path / model.name, version="1.1.0", scans=16)
+    assert (again.name, again.version) == (model.name, "1.1.0")
+    for key, weights in model.read_weights().items():
+        for name, values in again.read_weights()[key].items():
+            np.testing.assert_array_equal(values, weights[name], err_msg=f"{key} {name}")
+    # The same way of asking on the same held-out scans: what was found out is the same.
+    before, after = (one.metadata["landmark_detection"]["settings"] for one in (model, again))
+    assert after == before
+    card = (again.path / "docs" / "README.md").read_text()
+    assert card.startswith(f"# {model.name} 1.1.0\n") and card.count("## Measured on") == 1
+    assert "## Limits" in card
