@@ -2155,16 +2155,24 @@
         <translation>Es gibt keinen Weg ins Internet; verbinden Sie diesen Rechner, oder nehmen Sie die Pakete aus einem Ordner (setzen Sie {variable}, siehe die Dokumentation der Installation).</translation>
     </message>
     <message>
+        <source>the network refuses the way to them ({code}); ask those who run it, or take the packages from a folder (set {variable}, see the documentation of the installation).</source>
+        <translation>Das Netz verweigert den Weg zu ihnen ({code}); fragen Sie, wer es betreibt, oder nehmen Sie die Pakete aus einem Ordner (setzen Sie {variable}, siehe die Dokumentation der Installation).</translation>
+    </message>
+    <message>
         <source>they do not fit this Slicer&apos;s own packages, which are never exchanged; use the newest Slicer.</source>
         <translation>Sie passen nicht zu den eigenen Paketen dieses Slicers, die nie ausgetauscht werden; benutzen Sie das neueste Slicer.</translation>
+    </message>
+    <message>
+        <source>pip failed, see the Python console (View &gt; Python Console) for its words, then try again.</source>
+        <translation>pip ist gescheitert; lesen Sie seine Meldung in der Python-Konsole (Ansicht &gt; Python-Konsole) und versuchen Sie es erneut.</translation>
     </message>
     <message>
         <source>the folder {folder} holds no fitting wheel of {name}; add it and try again.</source>
         <translation>Der Ordner {folder} enthält kein passendes Wheel von {name}; legen Sie es dazu und versuchen Sie es erneut.</translation>
     </message>
     <message>
-        <source>pip failed, see the Python console (View &gt; Python Console) for its words, then try again.</source>
-        <translation>pip ist gescheitert; lesen Sie seine Meldung in der Python-Konsole (Ansicht &gt; Python-Konsole) und versuchen Sie es erneut.</translation>
+        <source>there is no build of {name} that fits this Slicer; use the newest Slicer.</source>
+        <translation>Von {name} gibt es keinen Build, der zu diesem Slicer passt; verwenden Sie das neueste Slicer.</translation>
     </message>
     <message>
         <source>The Python packages were not installed: {reason}</source>

@@ -2155,16 +2155,24 @@
         <translation>pas d&apos;accès à Internet ; connectez cet ordinateur, ou prenez les paquets dans un dossier (définissez {variable}, voir la documentation de l&apos;installation).</translation>
     </message>
     <message>
+        <source>the network refuses the way to them ({code}); ask those who run it, or take the packages from a folder (set {variable}, see the documentation of the installation).</source>
+        <translation>le réseau en refuse l&apos;accès ({code}) ; adressez-vous à ceux qui l&apos;administrent, ou prenez les paquets d&apos;un dossier (définissez {variable}, voir la documentation de l&apos;installation).</translation>
+    </message>
+    <message>
         <source>they do not fit this Slicer&apos;s own packages, which are never exchanged; use the newest Slicer.</source>
         <translation>ils ne conviennent pas aux paquets propres à ce Slicer, qui ne sont jamais remplacés ; utilisez la version la plus récente de Slicer.</translation>
+    </message>
+    <message>
+        <source>pip failed, see the Python console (View &gt; Python Console) for its words, then try again.</source>
+        <translation>pip a échoué ; lisez son message dans la console Python (Vue &gt; Console Python), puis réessayez.</translation>
     </message>
     <message>
         <source>the folder {folder} holds no fitting wheel of {name}; add it and try again.</source>
         <translation>le dossier {folder} ne contient pas de wheel de {name} qui convienne ; ajoutez-le et réessayez.</translation>
     </message>
     <message>
-        <source>pip failed, see the Python console (View &gt; Python Console) for its words, then try again.</source>
-        <translation>pip a échoué ; lisez son message dans la console Python (Vue &gt; Console Python), puis réessayez.</translation>
+        <source>there is no build of {name} that fits this Slicer; use the newest Slicer.</source>
+        <translation>il n&apos;existe pas de version de {name} qui convienne à ce Slicer ; utilisez le Slicer le plus récent.</translation>
     </message>
     <message>
         <source>The Python packages were not installed: {reason}</source>
