@@ -566,6 +566,10 @@
         <translation>Das Platzieren beenden; was platziert wurde, bleibt.</translation>
     </message>
     <message>
+        <source>Move clicks to what the model sees nearby</source>
+        <translation>Klicks dorthin bewegen, wo das Modell in der Nähe etwas sieht</translation>
+    </message>
+    <message>
         <source>Name points:</source>
         <translation>Punktnamen:</translation>
     </message>
@@ -1974,6 +1978,22 @@
     <message>
         <source>Select a volume on the page Review first.</source>
         <translation>Wählen Sie zuerst ein Volumen auf der Seite „Prüfen“.</translation>
+    </message>
+    <message>
+        <source>{model} looks near every click, and the point goes where it sees the landmark.</source>
+        <translation>{model} sucht in der Nähe jedes Klicks, und der Punkt kommt dorthin, wo es die Landmarke sieht.</translation>
+    </message>
+    <message>
+        <source>No model that is here can look for these landmarks near a click in this image.</source>
+        <translation>Kein vorhandenes Modell kann in diesem Bild in der Nähe eines Klicks nach diesen Landmarken suchen.</translation>
+    </message>
+    <message>
+        <source>{landmark}: nothing like it is near the click, so the point stays there.</source>
+        <translation>{landmark}: In der Nähe des Klicks ist nichts dergleichen, also bleibt der Punkt dort.</translation>
+    </message>
+    <message>
+        <source>{landmark}: moved by {distance} mm to where the model sees it; undo takes it back.</source>
+        <translation>{landmark}: um {distance} mm dorthin bewegt, wo das Modell sie sieht; Rückgängig nimmt es zurück.</translation>
     </message>
     <message>
         <source>Every landmark has a place; move them in the views, or review them.</source>

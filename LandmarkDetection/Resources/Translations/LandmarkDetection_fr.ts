@@ -566,6 +566,10 @@
         <translation>Arrêter le placement ; ce qui a été placé reste.</translation>
     </message>
     <message>
+        <source>Move clicks to what the model sees nearby</source>
+        <translation>Déplacer les clics vers ce que le modèle voit à proximité</translation>
+    </message>
+    <message>
         <source>Name points:</source>
         <translation>Noms des points :</translation>
     </message>
@@ -1974,6 +1978,22 @@
     <message>
         <source>Select a volume on the page Review first.</source>
         <translation>Sélectionnez d&apos;abord un volume à la page « Vérifier ».</translation>
+    </message>
+    <message>
+        <source>{model} looks near every click, and the point goes where it sees the landmark.</source>
+        <translation>{model} cherche près de chaque clic, et le point va là où il voit le repère.</translation>
+    </message>
+    <message>
+        <source>No model that is here can look for these landmarks near a click in this image.</source>
+        <translation>Aucun modèle présent ne peut chercher ces repères près d&apos;un clic dans cette image.</translation>
+    </message>
+    <message>
+        <source>{landmark}: nothing like it is near the click, so the point stays there.</source>
+        <translation>{landmark} : rien de semblable ne se trouve près du clic, le point reste donc là.</translation>
+    </message>
+    <message>
+        <source>{landmark}: moved by {distance} mm to where the model sees it; undo takes it back.</source>
+        <translation>{landmark} : déplacé de {distance} mm vers l&apos;endroit où le modèle le voit ; annuler permet de revenir en arrière.</translation>
     </message>
     <message>
         <source>Every landmark has a place; move them in the views, or review them.</source>
