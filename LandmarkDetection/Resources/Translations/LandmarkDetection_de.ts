@@ -1117,6 +1117,10 @@
         <source>{found} of {total} landmarks found, in {seconds} s.</source>
         <translation>{found} von {total} Landmarken gefunden, in {seconds} s.</translation>
     </message>
+    <message>
+        <source>The answer of the background process cannot be read ({problem}); try again.</source>
+        <translation>Die Antwort des Hintergrundprozesses ist nicht lesbar ({problem}); versuchen Sie es erneut.</translation>
+    </message>
 </context>
 <context>
     <name>logic.files</name>
@@ -1316,6 +1320,64 @@
         <translation>Stapel</translation>
     </message>
     <message>
+        <source>A batch is already running; wait for it or cancel it.</source>
+        <translation>Ein Stapel läuft bereits; warten Sie darauf, oder brechen Sie ihn ab.</translation>
+    </message>
+    <message>
+        <source>Stopping...</source>
+        <translation>Wird angehalten...</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>Starten</translation>
+    </message>
+    <message>
+        <source>Install Python packages...</source>
+        <translation>Python-Pakete installieren...</translation>
+    </message>
+    <message>
+        <source>Find the landmarks of all cases, in the background.</source>
+        <translation>Die Landmarken aller Fälle im Hintergrund finden.</translation>
+    </message>
+</context>
+<context>
+    <name>panel.batch_cases</name>
+    <message>
+        <source>Opening {case}...</source>
+        <translation>{case} wird geöffnet...</translation>
+    </message>
+    <message>
+        <source>{case} is open; it is saved as you review it.</source>
+        <translation>{case} ist geöffnet und wird gespeichert, während Sie prüfen.</translation>
+    </message>
+    <message>
+        <source>Writing the report...</source>
+        <translation>Der Bericht wird geschrieben...</translation>
+    </message>
+    <message>
+        <source>The report is {path}.</source>
+        <translation>Der Bericht ist {path}.</translation>
+    </message>
+    <message>
+        <source>{reviewed} of {done} reviewed</source>
+        <translation>{reviewed} von {done} geprüft</translation>
+    </message>
+    <message>
+        <source>{failed} without a result</source>
+        <translation>{failed} ohne Ergebnis</translation>
+    </message>
+    <message>
+        <source>{waiting} not started</source>
+        <translation>{waiting} nicht begonnen</translation>
+    </message>
+</context>
+<context>
+    <name>panel.batch_choices</name>
+    <message>
         <source>Choose a folder</source>
         <translation>Ordner wählen</translation>
     </message>
@@ -1344,60 +1406,8 @@
         <translation>Kreuzen Sie mindestens ein Modell an.</translation>
     </message>
     <message>
-        <source>A batch is already running; wait for it or cancel it.</source>
-        <translation>Ein Stapel läuft bereits; warten Sie darauf, oder brechen Sie ihn ab.</translation>
-    </message>
-    <message>
-        <source>Stopping...</source>
-        <translation>Wird angehalten...</translation>
-    </message>
-    <message>
-        <source>Opening {case}...</source>
-        <translation>{case} wird geöffnet...</translation>
-    </message>
-    <message>
-        <source>{case} is open; it is saved as you review it.</source>
-        <translation>{case} ist geöffnet und wird gespeichert, während Sie prüfen.</translation>
-    </message>
-    <message>
-        <source>Writing the report...</source>
-        <translation>Der Bericht wird geschrieben...</translation>
-    </message>
-    <message>
-        <source>The report is {path}.</source>
-        <translation>Der Bericht ist {path}.</translation>
-    </message>
-    <message>
-        <source>Continue</source>
-        <translation>Fortsetzen</translation>
-    </message>
-    <message>
-        <source>Start</source>
-        <translation>Starten</translation>
-    </message>
-    <message>
-        <source>Install Python packages...</source>
-        <translation>Python-Pakete installieren...</translation>
-    </message>
-    <message>
-        <source>Find the landmarks of all cases, in the background.</source>
-        <translation>Die Landmarken aller Fälle im Hintergrund finden.</translation>
-    </message>
-    <message>
         <source>Beside the results</source>
         <translation>Neben den Ergebnissen</translation>
-    </message>
-    <message>
-        <source>{reviewed} of {done} reviewed</source>
-        <translation>{reviewed} von {done} geprüft</translation>
-    </message>
-    <message>
-        <source>{failed} without a result</source>
-        <translation>{failed} ohne Ergebnis</translation>
-    </message>
-    <message>
-        <source>{waiting} not started</source>
-        <translation>{waiting} nicht begonnen</translation>
     </message>
 </context>
 <context>

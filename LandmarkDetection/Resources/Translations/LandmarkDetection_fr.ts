@@ -1117,6 +1117,10 @@
         <source>{found} of {total} landmarks found, in {seconds} s.</source>
         <translation>{found} repères sur {total} trouvés, en {seconds} s.</translation>
     </message>
+    <message>
+        <source>The answer of the background process cannot be read ({problem}); try again.</source>
+        <translation>La réponse du processus d&apos;arrière-plan est illisible ({problem}) ; réessayez.</translation>
+    </message>
 </context>
 <context>
     <name>logic.files</name>
@@ -1316,6 +1320,64 @@
         <translation>Lot</translation>
     </message>
     <message>
+        <source>A batch is already running; wait for it or cancel it.</source>
+        <translation>Un lot est déjà en cours ; attendez-le ou annulez-le.</translation>
+    </message>
+    <message>
+        <source>Stopping...</source>
+        <translation>Arrêt...</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>Continuer</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>Démarrer</translation>
+    </message>
+    <message>
+        <source>Install Python packages...</source>
+        <translation>Installer les paquets Python...</translation>
+    </message>
+    <message>
+        <source>Find the landmarks of all cases, in the background.</source>
+        <translation>Trouver les repères de tous les cas, en arrière-plan.</translation>
+    </message>
+</context>
+<context>
+    <name>panel.batch_cases</name>
+    <message>
+        <source>Opening {case}...</source>
+        <translation>Ouverture de {case}...</translation>
+    </message>
+    <message>
+        <source>{case} is open; it is saved as you review it.</source>
+        <translation>{case} est ouvert ; il est enregistré au fil de votre vérification.</translation>
+    </message>
+    <message>
+        <source>Writing the report...</source>
+        <translation>Écriture du rapport...</translation>
+    </message>
+    <message>
+        <source>The report is {path}.</source>
+        <translation>Le rapport est {path}.</translation>
+    </message>
+    <message>
+        <source>{reviewed} of {done} reviewed</source>
+        <translation>{reviewed} sur {done} vérifiés</translation>
+    </message>
+    <message>
+        <source>{failed} without a result</source>
+        <translation>{failed} sans résultat</translation>
+    </message>
+    <message>
+        <source>{waiting} not started</source>
+        <translation>{waiting} non commencé(s)</translation>
+    </message>
+</context>
+<context>
+    <name>panel.batch_choices</name>
+    <message>
         <source>Choose a folder</source>
         <translation>Choisir un dossier</translation>
     </message>
@@ -1344,60 +1406,8 @@
         <translation>Cochez au moins un modèle.</translation>
     </message>
     <message>
-        <source>A batch is already running; wait for it or cancel it.</source>
-        <translation>Un lot est déjà en cours ; attendez-le ou annulez-le.</translation>
-    </message>
-    <message>
-        <source>Stopping...</source>
-        <translation>Arrêt...</translation>
-    </message>
-    <message>
-        <source>Opening {case}...</source>
-        <translation>Ouverture de {case}...</translation>
-    </message>
-    <message>
-        <source>{case} is open; it is saved as you review it.</source>
-        <translation>{case} est ouvert ; il est enregistré au fil de votre vérification.</translation>
-    </message>
-    <message>
-        <source>Writing the report...</source>
-        <translation>Écriture du rapport...</translation>
-    </message>
-    <message>
-        <source>The report is {path}.</source>
-        <translation>Le rapport est {path}.</translation>
-    </message>
-    <message>
-        <source>Continue</source>
-        <translation>Continuer</translation>
-    </message>
-    <message>
-        <source>Start</source>
-        <translation>Démarrer</translation>
-    </message>
-    <message>
-        <source>Install Python packages...</source>
-        <translation>Installer les paquets Python...</translation>
-    </message>
-    <message>
-        <source>Find the landmarks of all cases, in the background.</source>
-        <translation>Trouver les repères de tous les cas, en arrière-plan.</translation>
-    </message>
-    <message>
         <source>Beside the results</source>
         <translation>À côté des résultats</translation>
-    </message>
-    <message>
-        <source>{reviewed} of {done} reviewed</source>
-        <translation>{reviewed} sur {done} vérifiés</translation>
-    </message>
-    <message>
-        <source>{failed} without a result</source>
-        <translation>{failed} sans résultat</translation>
-    </message>
-    <message>
-        <source>{waiting} not started</source>
-        <translation>{waiting} non commencé(s)</translation>
     </message>
 </context>
 <context>
