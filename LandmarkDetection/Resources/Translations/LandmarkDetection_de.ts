@@ -567,7 +567,7 @@
     </message>
     <message>
         <source>Move clicks to what the model sees nearby</source>
-        <translation>Klicks dorthin bewegen, wo das Modell in der Nähe etwas sieht</translation>
+        <translation>Klicks an nahe Funde des Modells legen</translation>
     </message>
     <message>
         <source>Name points:</source>

@@ -567,7 +567,7 @@
     </message>
     <message>
         <source>Move clicks to what the model sees nearby</source>
-        <translation>Déplacer les clics vers ce que le modèle voit à proximité</translation>
+        <translation>Caler les clics sur ce que voit le modèle</translation>
     </message>
     <message>
         <source>Name points:</source>
