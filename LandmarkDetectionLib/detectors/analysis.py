@@ -119,8 +119,8 @@ class Analysis:
         Raises
         ------
         InputError
-            When the model's networks do not work so (volumes, regression), there is no such landmark, or the
-            place lies outside the scan or far from the body.
+            When the model's networks do not work so (regression, agents, volumes too large to keep), there
+            is no such landmark, or the place lies outside the scan or far from the body.
         """
         from LandmarkDetectionLib.detectors import locate
 

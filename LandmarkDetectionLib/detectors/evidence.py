@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from LandmarkDetectionLib.detectors.joint import JointEvidence
+from LandmarkDetectionLib.detectors.joint import JointEvidence, JointFrame
 from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.typing import Array
 
@@ -44,18 +44,47 @@ class Maps(NamedTuple):
     stride: int = 2
 
 
+class VolumeMaps(NamedTuple):
+    """What a network saw of L landmarks in a volume, voxel by voxel.
+
+    Attributes
+    ----------
+    frame : JointFrame
+        The voxels of the image that it looked at.
+    maps : (L, D, H, W) float32
+        Probability of every cell.
+    stride : int
+        Voxels of the image per cell.
+    voxel_mm : (3,)
+        Size of the image's voxels, x first.
+    radius_mm, click_mm, contains
+        As in ``Maps``.
+    confidence : callable
+        From the probability of lying within the radius to a calibrated confidence.
+    """
+
+    frame: JointFrame
+    maps: Array
+    stride: int
+    voxel_mm: Array
+    radius_mm: float
+    click_mm: float
+    contains: Callable[[Array], bool]
+    confidence: Callable[[float], float]
+
+
 class Evidence(NamedTuple):
     """What is kept of a detection.
 
     Attributes
     ----------
-    maps : Maps or None
-        For looking for one landmark again near a click; volumes and regression models have none.
+    maps : Maps, VolumeMaps or None
+        For looking for one landmark again near a click; regression models and agents have none.
     joint : JointEvidence or None
         For what the others make of a correction.
     """
 
-    maps: Maps | None
+    maps: Maps | VolumeMaps | None
     joint: JointEvidence | None
 
 

@@ -10,7 +10,7 @@ import torch
 
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.correction import JointGaussian, Observed
-from LandmarkDetectionLib.detectors.evidence import Evidence, Maps
+from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, VolumeMaps
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence, JointFrame
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.heatmaps.decoding import Reading, gaussian_distribution, read_heatmaps
@@ -148,7 +148,7 @@ def heatmap_evidence(
     joint: JointGaussian | None,
     branch: SpatialBranch | None,
 ) -> Evidence:
-    """Maps of a radiograph for clicks, and the answer of radiographs and volumes for corrections."""
+    """Maps for clicks, and the answer for corrections."""
     d = grid.image.ndim - 1
     content = np.array(grid.content[::-1])
     evidence = JointEvidence(
@@ -160,7 +160,37 @@ def heatmap_evidence(
         inside=lambda points: np.asarray(((points >= -0.5) & (points <= content - 0.5)).all(axis=1)),
         answer_again=branch,
     )
+    if heatmaps is not None and heatmaps.ndim == 5:
+        return Evidence(_volume_maps(volume, grid, settings, heatmaps, stride, evidence.frame), evidence)
     return Evidence(_maps(volume, grid, settings, heatmaps, stride), evidence)
+
+
+def _volume_maps(
+    volume: Volume,
+    grid: ImageGrid,
+    settings: HeatmapSettings,
+    heatmaps: torch.Tensor,
+    stride: int,
+    frame: JointFrame,
+) -> VolumeMaps | None:
+    if heatmaps.numel() * heatmaps.element_size() > MOST_BYTES:
+        return None
+    return VolumeMaps(
+        frame=frame,
+        maps=_probability(heatmaps, settings)[0].float().numpy(),
+        stride=stride,
+        voxel_mm=grid.voxel_mm,
+        radius_mm=settings.radius,
+        click_mm=CLICK_RADII * settings.radius,
+        contains=lambda point: bool(volume.holds(point)),
+        confidence=lambda near: float(settings.confidence(np.array([near]))[0]),
+    )
+
+
+def _probability(heatmaps: torch.Tensor, settings: HeatmapSettings) -> torch.Tensor:
+    if settings.heatmaps == "logits":
+        return heatmap_distribution(heatmaps)[0]
+    return gaussian_distribution(heatmaps)
 
 
 def _maps(
@@ -172,11 +202,7 @@ def _maps(
     column, row = (grid.to_ras[:3, axis] / voxel[axis] for axis in (0, 1))
     if abs(float(column @ row)) > SHEARED:
         return None
-    probability = (
-        heatmap_distribution(heatmaps)[0]
-        if settings.heatmaps == "logits"
-        else gaussian_distribution(heatmaps)
-    )
+    probability = _probability(heatmaps, settings)
     if stride < STRIDE:
         # On the voxels that places are looked for again on; the sum stays.
         probability = torch.nn.functional.avg_pool2d(probability, STRIDE // stride) * (STRIDE // stride) ** 2

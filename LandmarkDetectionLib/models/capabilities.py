@@ -31,6 +31,8 @@ class Capabilities:
         Its landmarks can follow corrections; see ``Analysis.refine``.
     learns
         It can be trained further with corrections.
+    finds_near
+        It can look for one landmark again near a click; see ``Analysis.locate_near``.
     """
 
     of_hands: bool = False
@@ -42,16 +44,17 @@ class Capabilities:
     small: bool = False
     propagates: bool = False
     learns: bool = False
+    finds_near: bool = False
 
 
 #: By the detector that a model names; what else there is to know is in the model.
 OF_DETECTORS: dict[str, Capabilities] = {
-    "silhouette": Capabilities(small=True),
-    "bones": Capabilities(small=True, chooses_depth=False),
+    "silhouette": Capabilities(small=True, finds_near=True),
+    "bones": Capabilities(small=True, chooses_depth=False, finds_near=True),
     "regression": Capabilities(),
-    "hand": Capabilities(of_hands=True, single_images=True, small=True),
+    "hand": Capabilities(of_hands=True, single_images=True, small=True, finds_near=True),
     "hand-regression": Capabilities(of_hands=True, single_images=True),
-    "heatmap": Capabilities(of_outlines=False, chooses_depth=False, learns=True),
+    "heatmap": Capabilities(of_outlines=False, chooses_depth=False, learns=True, finds_near=True),
     "search-agent": Capabilities(of_outlines=False, chooses_depth=False, small=True),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +72,14 @@ class ClickingSession(VTKObservationMixin):
             for index in self._placed(node)
         ]
 
+    @property
+    def definitions(self) -> list[str]:
+        """Where each point lies, in words; kept in the scene, so that undo brings them back."""
+        node = self._node
+        if node is None:
+            return []
+        return [node.GetNthControlPointDescription(index) for index in self._placed(node)]
+
     def setClicking(self, isClicking: bool) -> None:
         """Let clicks in the views make points, or no longer."""
         if self._node is None or isClicking == self.isClicking:
@@ -84,10 +92,17 @@ class ClickingSession(VTKObservationMixin):
         self._onChanged()
 
     def rename(self, row: int, name: str) -> None:
-        """Give a point another name."""
+        """Give a point another name; undo takes it back."""
         if self._node is not None:
+            slicer.mrmlScene.SaveStateForUndo()
             self._node.SetNthControlPointLabel(self._placed(self._node)[row], name)
             self._onChanged()
+
+    def define(self, row: int, text: str) -> None:
+        """Say where a point lies; undo takes it back."""
+        if self._node is not None:
+            slicer.mrmlScene.SaveStateForUndo()
+            self._node.SetNthControlPointDescription(self._placed(self._node)[row], text)
 
     def remove(self, row: int) -> None:
         """Take a point away; undo brings it back."""
@@ -96,7 +111,7 @@ class ClickingSession(VTKObservationMixin):
             self._node.RemoveNthControlPoint(self._placed(self._node)[row])
 
     def keep(
-        self, volumeNode: slicer.vtkMRMLScalarVolumeNode, title: str, definitions: Sequence[str]
+        self, volumeNode: slicer.vtkMRMLScalarVolumeNode, title: str
     ) -> tuple[Protocol, slicer.vtkMRMLMarkupsFiducialNode]:
         """Keep the names as a list of the user's, and the points as its landmarks in a volume.
 
@@ -104,8 +119,6 @@ class ClickingSession(VTKObservationMixin):
         ----------
         title
             Of the list.
-        definitions
-            Where each point lies, in words; empty for the name alone.
 
         Raises
         ------
@@ -120,7 +133,7 @@ class ClickingSession(VTKObservationMixin):
         points = self.points
         if unnamed := [number for number, (name, _place) in enumerate(points, start=1) if not name.strip()]:
             raise InputError(_("Point {number} has no name.").format(number=unnamed[0]))
-        rows = [DraftRow(name, said) for (name, _place), said in zip(points, definitions, strict=True)]
+        rows = [DraftRow(name, said) for (name, _place), said in zip(points, self.definitions, strict=True)]
         protocol = draft_protocol(title, rows)
         if (user_protocol_folder() / f"{protocol.name}.json").exists():
             raise InputError(_("There is a list {title} already; choose another name.").format(title=title))

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 OnRunProgress = Callable[[float, str, float | None], None]
 
 
+UNREADABLE = (ValueError, KeyError, TypeError)
+"""What reading an answer raises that is none: of a worker of another version, or cut off."""
+
+
 class DetectionRun:
     """One detection in the background, from a volume node to a landmark node.
 
@@ -103,6 +107,9 @@ class DetectionRun:
             )
         except LandmarkDetectionError as problem:
             self._onFailed(str(problem))
+            return
+        except UNREADABLE as problem:
+            self._onFailed(_unreadable(problem))
             return
         # In the next turn of the event loop: writing the landmarks and showing them at once would be noticed.
         qt.QTimer.singleShot(0, partial(self._onFinished, node, summary(detection)))
@@ -230,6 +237,15 @@ def locateNear(
     ``onDone`` is called with the landmark in world RAS mm. The volume is looked at as a whole first when the
     process has not seen it, which takes as long as a detection.
     """
+
+    def receive(result: dict[str, Any]) -> None:
+        try:
+            landmark = Landmark.from_record(result)
+        except UNREADABLE as problem:
+            onFailed(_unreadable(problem))
+            return
+        onDone(landmark)
+
     right, anterior, superior = (float(value) for value in near)
     ask = partial(
         LocateNear,
@@ -246,7 +262,7 @@ def locateNear(
             volumeNode,
             ask,
             _ignore,
-            lambda result: onDone(Landmark.from_record(result)),
+            receive,
             onFailed,
         )
     )
@@ -274,6 +290,12 @@ def drawPicture(
 def _started(request: VolumeRequest) -> VolumeRequest:
     request.start()
     return request
+
+
+def _unreadable(problem: Exception) -> str:
+    return _("The answer of the background process cannot be read ({problem}); try again.").format(
+        problem=problem
+    )
 
 
 def _ignore(fraction: float, text: str) -> None:

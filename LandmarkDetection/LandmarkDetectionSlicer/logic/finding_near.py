@@ -42,6 +42,7 @@ class FindNear:
             and model is not None
             and session is not None
             and session.landmarkNode is not None
+            and model.capabilities.finds_near
             and model.name == session.review.prediction.model
             and nodes.volumeOf(session.landmarkNode) is not None
         )

@@ -51,13 +51,19 @@ class PlacingSession:
         Of :func:`blankLandmarks`, or of a detection to fill its gaps.
     onChanged
         Called without arguments when another landmark is asked for, or none any more.
+    onPlaced
+        Called with the name of a landmark that a person has just placed; not after redo.
     """
 
     def __init__(
-        self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, onChanged: Callable[[], None] = lambda: None
+        self,
+        landmarkNode: slicer.vtkMRMLMarkupsFiducialNode,
+        onChanged: Callable[[], None] = lambda: None,
+        onPlaced: Callable[[str], None] = lambda name: None,
     ) -> None:
-        self._onChanged = onChanged
-        self._review = ReviewSession(landmarkNode, self._onReview)
+        self._onChanged, self._onPlaced = onChanged, onPlaced
+        self._review = ReviewSession(landmarkNode, self._onReview, self._onSettled)
+        self._justPlaced: str | None = None
         self._asked: list[str] = []  # the current landmark last
         self._placed: set[str] = set()
         self._mode = PlaceMode(self.stop)
@@ -160,6 +166,7 @@ class PlacingSession:
 
     def _onReview(self) -> None:
         """A point was placed, by a click or otherwise; or undo took one back; or all is gone."""
+        self._justPlaced = None
         if self._review.isClosed:
             self._end()
             return
@@ -171,8 +178,14 @@ class PlacingSession:
         if landmarks[self._asked[-1]].status is Status.ABSENT:
             self._prompt()
         else:
+            self._justPlaced = self._asked[-1]
             self._placed.add(self._asked[-1])
             self._advance()
+
+    def _onSettled(self) -> None:
+        placed, self._justPlaced = self._justPlaced, None
+        if placed is not None:
+            self._onPlaced(placed)
 
 
 class ClickPicker(VTKObservationMixin):

@@ -79,8 +79,8 @@ def _modelOf(record: dict[str, Any]) -> RemoteModel:
         version=str(record["version"]),
         metadata={"description": str(record["description"])},
         protocol=_protocolOf(record["protocol"]),
-        # Plain entries: the type is in a package that needs others.
-        capabilities=SimpleNamespace(**{**record["capabilities"], "learns": False}),
+        # Plain entries: the type is in a package that needs others. Older workers do not say all.
+        capabilities=SimpleNamespace(**{"finds_near": False, **record["capabilities"], "learns": False}),
         card=str(record["card"]),
     )
 

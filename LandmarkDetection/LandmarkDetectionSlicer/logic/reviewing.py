@@ -175,6 +175,14 @@ class ReviewSession(slicer.util.VTKObservationMixin):
             self._store(review)
             self._onChanged()
 
+    def amend(self, name: str, position: npt.ArrayLike) -> None:
+        """Put a landmark at (3,) world RAS mm as part of the step before: undo takes both back."""
+        if self._node is not None:
+            local = localPosition(self._node, np.asarray(position, dtype=np.float64))
+            self._store(self._review.correct(name, local))
+            self._onChanged()
+            self._onSettled()
+
     def setLocked(self, locked: bool) -> None:
         """Hold the points against the mouse, or let them go; a step of undo."""
         if self._node is not None and locked != self.isLocked:

@@ -30,7 +30,6 @@ class ClickFirst:
     def __init__(self, page: PlacePage) -> None:
         self._page = page
         self.session: ClickingSession | None = None
-        self._definitions: list[str] = []
         ui = page.ui
         prepareTable(
             ui.pointTable,
@@ -60,7 +59,6 @@ class ClickFirst:
             self._page.message.warning(problem)
             return
         ui = self._page.ui
-        self._definitions = []
         self.session = ClickingSession(self._onChanged)
         ui.titleEdit.text = ""
         ui.templateEdit.text = self.session.template
@@ -86,7 +84,7 @@ class ClickFirst:
             return
         page.context.actions.clearMessages()
         try:
-            protocol, node = session.keep(volumeNode, str(page.ui.titleEdit.text), self._definitions)
+            protocol, node = session.keep(volumeNode, str(page.ui.titleEdit.text))
         except LandmarkDetectionError as problem:
             page.message.error(str(problem))
             return
@@ -119,12 +117,12 @@ class ClickFirst:
             self._page.show()
             return
         table, points = self._page.ui.pointTable, session.points
-        self._definitions = (self._definitions + [""] * len(points))[: len(points)]
+        definitions = session.definitions
         wasBlocked = table.blockSignals(True)
         isNew = len(points) > table.rowCount
         table.setRowCount(len(points))
         for row, (name, _place) in enumerate(points):
-            for column, text in enumerate((name, self._definitions[row])):
+            for column, text in enumerate((name, definitions[row])):
                 if table.item(row, column) is None:
                     table.setItem(row, column, qt.QTableWidgetItem())
                 table.item(row, column).setText(text)
@@ -153,12 +151,11 @@ class ClickFirst:
         if self.session is None:
             return
         if item.column() == WHERE:
-            self._definitions[item.row()] = str(item.text())
+            self.session.define(item.row(), str(item.text()))
         else:
             self.session.rename(item.row(), str(item.text()))
 
     def _remove(self) -> None:
         row = self._page.ui.pointTable.currentRow()
-        if self.session is not None and 0 <= row < len(self._definitions):
-            del self._definitions[row]
+        if self.session is not None and 0 <= row < len(self.session.points):
             self.session.remove(row)

@@ -145,7 +145,7 @@ class DetectSection:
             return self.context.logic.remoteTrouble or _("Asking the worker elsewhere for its models...")
         if self.model is None:
             return _("There is no usable model; install one on the page Models.")
-        return volumes.refusal(parameters.inputVolume) or _misfit(self.model, parameters.inputVolume)
+        return volumes.refusal(parameters.inputVolume) or misfit(self.model, parameters.inputVolume)
 
     def isReady(self) -> bool:
         """Whether everything is there for a detection."""
@@ -335,7 +335,7 @@ class DetectSection:
         self.refresh()
 
 
-def _misfit(model: Model, volumeNode: Any) -> str | None:
+def misfit(model: Model, volumeNode: Any) -> str | None:
     """Why a model cannot work on a volume, in one sentence; None when it can."""
     isSingle = volumes.isSingleImage(volumeNode)
     if isSingle and not model.capabilities.single_images:

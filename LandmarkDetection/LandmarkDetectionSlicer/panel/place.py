@@ -10,18 +10,23 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionSlicer.logic import placing
+from LandmarkDetectionSlicer.logic.snapping import Snapper
 from LandmarkDetectionSlicer.panel.click_first import ClickFirst
+from LandmarkDetectionSlicer.panel.detect import misfit
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.protocol_editor import ProtocolEditor
 from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.scene.choices import Side
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.logic.plain_lists import PlainList
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 PICTURE_SIZE = (112, 168)
+SNAP_SETTING = "LandmarkDetection/SnapClicks"
 
 
 class PlacePage:
@@ -46,6 +51,9 @@ class PlacePage:
         self._protocol: Protocol | PlainList | None = None
         self._body: ReferenceBody | None = None
         self._editor: ProtocolEditor | None = None
+        self._snapper: Snapper | None = None
+        ui.protocolSelector.connect("currentIndexChanged(int)", lambda *_args: self.refresh())
+        ui.snapBox.connect("toggled(bool)", self._onSnapToggled)
         ui.editListButton.connect("clicked(bool)", lambda *_args: self.editList())
         ui.startButton.connect("clicked(bool)", lambda *_args: self.start())
         self.clickFirst = ClickFirst(self)
@@ -107,6 +115,8 @@ class PlacePage:
     def close(self) -> None:
         """The module is unloaded."""
         self.clickFirst.discard()
+        if self._snapper is not None:
+            self._snapper.close()
         if self._editor is not None:
             self._editor.close()
 
@@ -116,11 +126,78 @@ class PlacePage:
         hasVolume = parameters is not None and parameters.inputVolume is not None
         self.ui.startButton.enabled = hasVolume and bool(self._protocols) and self.session is None
         self.ui.clickButton.enabled = hasVolume
+        self._showSnapping()
         self.ui.startButton.toolTip = (
             _("Place the landmarks one by one by clicking in the views.")
             if hasVolume
             else _("Select a volume on the page Review first.")
         )
+
+    # --- what a model sees near a click -----------------------------------------------------------------
+
+    @property
+    def _list(self) -> Protocol | PlainList | None:
+        """What is placed, or would be."""
+        row = self.ui.protocolSelector.currentIndex
+        if self.session is not None:
+            return self._protocol
+        return self._protocols[row] if 0 <= row < len(self._protocols) else None
+
+    @property
+    def _snapModel(self) -> Model | None:
+        """Who can find the landmarks of the list near a click in the image: the chosen model first."""
+        parameters, wanted = self.context.parameters, self._list
+        volumeNode = parameters.inputVolume if parameters is not None else None
+        if parameters is None or volumeNode is None or wanted is None:
+            return None
+        able = [
+            one
+            for one in self.context.models.usable
+            if one.capabilities.finds_near
+            and set(wanted.names) <= set(one.protocol.names)
+            and misfit(one, volumeNode) is None
+        ]
+        return next((one for one in able if one.name == parameters.modelName), next(iter(able), None))
+
+    def _showSnapping(self) -> None:
+        box, model = self.ui.snapBox, self._snapModel
+        box.enabled = model is not None
+        wasBlocked = box.blockSignals(True)
+        box.checked = model is not None and _isSnappingWanted()
+        box.blockSignals(wasBlocked)
+        box.toolTip = (
+            _("{model} looks near every click, and the point goes where it sees the landmark.").format(
+                model=model.name
+            )
+            if model is not None
+            else _("No model that is here can look for these landmarks near a click in this image.")
+        )
+
+    def _onSnapToggled(self, isOn: bool) -> None:
+        slicer.app.userSettings().setValue(SNAP_SETTING, int(isOn))
+
+    def _onPlaced(self, name: str) -> None:
+        if self._snapper is not None and self.ui.snapBox.checked:
+            if self.session is not None:
+                self.message.clear()
+            self._snapper.snap(name)
+
+    def _onSnapped(self, name: str, distance: float | None) -> None:
+        title = self._protocol[name].title if self._protocol is not None else name
+        if distance is None:
+            sentence = _("{landmark}: nothing like it is near the click, so the point stays there.")
+            self.message.warning(sentence.format(landmark=title))
+        else:
+            sentence = _("{landmark}: moved by {distance} mm to where the model sees it; undo takes it back.")
+            self.message.information(sentence.format(landmark=title, distance=f"{distance:.1f}"))
+
+    def _newSnapper(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Snapper | None:
+        model = self._snapModel
+        if model is None:
+            return None
+        side = self.context.chosen.side.value if model.capabilities.of_hands else Side.AUTOMATIC.value
+        worker = self.context.logic.worker
+        return Snapper(worker, landmarkNode, model.name, side, self._onSnapped, self.message.warning)
 
     # --- placing ----------------------------------------------------------------------------------------
 
@@ -133,7 +210,10 @@ class PlacePage:
         self._body = ReferenceBody(model) if model is not None else None
         landmarkNode = placing.blankLandmarks(volumeNode, self._protocol)
         self.context.actions.takeLandmarks(landmarkNode)
-        session = placing.PlacingSession(landmarkNode, self._onChanged)
+        if self._snapper is not None:
+            self._snapper.close()
+        self._snapper = self._newSnapper(landmarkNode)
+        session = placing.PlacingSession(landmarkNode, self._onChanged, self._onPlaced)
         if session.finished:
             self.message.information(_("Every landmark has a place; move them in the views, or review them."))
             return
@@ -175,6 +255,7 @@ class PlacePage:
         ui.listArea.visible = not (isPlacing or isClickingFirst)
         ui.placeArea.visible = isPlacing
         ui.clickArea.visible = isClickingFirst
+        ui.snapBox.visible = not isClickingFirst
         for shortcut in self._shortcuts:
             shortcut.setEnabled(isPlacing or (isClickingFirst and shortcut is self._shortcuts[-1]))
         self.refresh()
@@ -194,3 +275,8 @@ class PlacePage:
         ui.placePicture.visible = picture is not None
         if picture is not None:
             ui.placePicture.setPixmap(picture)
+
+
+def _isSnappingWanted() -> bool:
+    """What was chosen last; off until somebody turns it on."""
+    return bool(int(slicer.app.userSettings().value(SNAP_SETTING) or 0))

@@ -289,6 +289,7 @@ def _install(missing: tuple[Package, ...], wheels: Path | None, torch: Any, fold
             writeConstraints(constraints, isForTorch=TORCH in others)
             _pipInstall([*(one.requirement for one in others), *_pipOptions(wheels, log)], constraints)
         if torch is not None:
+            log.unlink(missing_ok=True)  # what was installed before is no trouble
             constraints = folder / "constraints-for-torch.txt"
             writeConstraints(constraints, isForTorch=True)
             _installTorch(torch, constraints, log)
@@ -358,6 +359,13 @@ def _troubles() -> tuple[tuple[str, str], ...]:
             ),
         ),
         (
+            r"\b(401|403|407) Client Error",
+            _(
+                "the network refuses the way to them ({code}); ask those who run it, or take the packages "
+                "from a folder (set {variable}, see the documentation of the installation)."
+            ),
+        ),
+        (
             r"conflicting dependencies",
             _(
                 "they do not fit this Slicer's own packages, which are never exchanged; "
@@ -370,17 +378,18 @@ def _troubles() -> tuple[tuple[str, str], ...]:
 def _trouble(log: Path, wheels: Path | None, problem: Exception) -> str:
     """One sentence about a failed installation, from what pip wrote into its log."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else str(problem)
-    if wheels is not None and (lacking := re.findall(r"No matching distribution found for ([^\s(;]+)", text)):
+    reason = _("pip failed, see the Python console (View > Python Console) for its words, then try again.")
+    lacking = re.search(r"No matching distribution found for (?P<name>[^\s(;<>=!~]+)", text)
+    known = ((sentence, re.search(pattern, text)) for pattern, sentence in _troubles())
+    if wheels is not None and lacking:
         reason = _("the folder {folder} holds no fitting wheel of {name}; add it and try again.").format(
-            folder=wheels, name=lacking[0]
+            folder=wheels, name=lacking["name"]
         )
-    else:
-        reason = next(
-            (
-                sentence.format(variable=WHEELS_VARIABLE)
-                for pattern, sentence in _troubles()
-                if re.search(pattern, text)
-            ),
-            _("pip failed, see the Python console (View > Python Console) for its words, then try again."),
+    elif trouble := next(((sentence, match) for sentence, match in known if match), None):
+        sentence, match = trouble
+        reason = sentence.format(variable=WHEELS_VARIABLE, code=match[1] if match.re.groups else "")
+    elif lacking:
+        reason = _("there is no build of {name} that fits this Slicer; use the newest Slicer.").format(
+            name=lacking["name"]
         )
     return _("The Python packages were not installed: {reason}").format(reason=reason)

@@ -566,6 +566,10 @@
         <translation>Das Platzieren beenden; was platziert wurde, bleibt.</translation>
     </message>
     <message>
+        <source>Move clicks to what the model sees nearby</source>
+        <translation>Klicks an nahe Funde des Modells legen</translation>
+    </message>
+    <message>
         <source>Name points:</source>
         <translation>Punktnamen:</translation>
     </message>
@@ -1113,6 +1117,10 @@
         <source>{found} of {total} landmarks found, in {seconds} s.</source>
         <translation>{found} von {total} Landmarken gefunden, in {seconds} s.</translation>
     </message>
+    <message>
+        <source>The answer of the background process cannot be read ({problem}); try again.</source>
+        <translation>Die Antwort des Hintergrundprozesses ist nicht lesbar ({problem}); versuchen Sie es erneut.</translation>
+    </message>
 </context>
 <context>
     <name>logic.files</name>
@@ -1312,6 +1320,64 @@
         <translation>Stapel</translation>
     </message>
     <message>
+        <source>A batch is already running; wait for it or cancel it.</source>
+        <translation>Ein Stapel läuft bereits; warten Sie darauf, oder brechen Sie ihn ab.</translation>
+    </message>
+    <message>
+        <source>Stopping...</source>
+        <translation>Wird angehalten...</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>Starten</translation>
+    </message>
+    <message>
+        <source>Install Python packages...</source>
+        <translation>Python-Pakete installieren...</translation>
+    </message>
+    <message>
+        <source>Find the landmarks of all cases, in the background.</source>
+        <translation>Die Landmarken aller Fälle im Hintergrund finden.</translation>
+    </message>
+</context>
+<context>
+    <name>panel.batch_cases</name>
+    <message>
+        <source>Opening {case}...</source>
+        <translation>{case} wird geöffnet...</translation>
+    </message>
+    <message>
+        <source>{case} is open; it is saved as you review it.</source>
+        <translation>{case} ist geöffnet und wird gespeichert, während Sie prüfen.</translation>
+    </message>
+    <message>
+        <source>Writing the report...</source>
+        <translation>Der Bericht wird geschrieben...</translation>
+    </message>
+    <message>
+        <source>The report is {path}.</source>
+        <translation>Der Bericht ist {path}.</translation>
+    </message>
+    <message>
+        <source>{reviewed} of {done} reviewed</source>
+        <translation>{reviewed} von {done} geprüft</translation>
+    </message>
+    <message>
+        <source>{failed} without a result</source>
+        <translation>{failed} ohne Ergebnis</translation>
+    </message>
+    <message>
+        <source>{waiting} not started</source>
+        <translation>{waiting} nicht begonnen</translation>
+    </message>
+</context>
+<context>
+    <name>panel.batch_choices</name>
+    <message>
         <source>Choose a folder</source>
         <translation>Ordner wählen</translation>
     </message>
@@ -1340,60 +1406,8 @@
         <translation>Kreuzen Sie mindestens ein Modell an.</translation>
     </message>
     <message>
-        <source>A batch is already running; wait for it or cancel it.</source>
-        <translation>Ein Stapel läuft bereits; warten Sie darauf, oder brechen Sie ihn ab.</translation>
-    </message>
-    <message>
-        <source>Stopping...</source>
-        <translation>Wird angehalten...</translation>
-    </message>
-    <message>
-        <source>Opening {case}...</source>
-        <translation>{case} wird geöffnet...</translation>
-    </message>
-    <message>
-        <source>{case} is open; it is saved as you review it.</source>
-        <translation>{case} ist geöffnet und wird gespeichert, während Sie prüfen.</translation>
-    </message>
-    <message>
-        <source>Writing the report...</source>
-        <translation>Der Bericht wird geschrieben...</translation>
-    </message>
-    <message>
-        <source>The report is {path}.</source>
-        <translation>Der Bericht ist {path}.</translation>
-    </message>
-    <message>
-        <source>Continue</source>
-        <translation>Fortsetzen</translation>
-    </message>
-    <message>
-        <source>Start</source>
-        <translation>Starten</translation>
-    </message>
-    <message>
-        <source>Install Python packages...</source>
-        <translation>Python-Pakete installieren...</translation>
-    </message>
-    <message>
-        <source>Find the landmarks of all cases, in the background.</source>
-        <translation>Die Landmarken aller Fälle im Hintergrund finden.</translation>
-    </message>
-    <message>
         <source>Beside the results</source>
         <translation>Neben den Ergebnissen</translation>
-    </message>
-    <message>
-        <source>{reviewed} of {done} reviewed</source>
-        <translation>{reviewed} von {done} geprüft</translation>
-    </message>
-    <message>
-        <source>{failed} without a result</source>
-        <translation>{failed} ohne Ergebnis</translation>
-    </message>
-    <message>
-        <source>{waiting} not started</source>
-        <translation>{waiting} nicht begonnen</translation>
     </message>
 </context>
 <context>
@@ -1976,6 +1990,22 @@
         <translation>Wählen Sie zuerst ein Volumen auf der Seite „Prüfen“.</translation>
     </message>
     <message>
+        <source>{model} looks near every click, and the point goes where it sees the landmark.</source>
+        <translation>{model} sucht in der Nähe jedes Klicks, und der Punkt kommt dorthin, wo es die Landmarke sieht.</translation>
+    </message>
+    <message>
+        <source>No model that is here can look for these landmarks near a click in this image.</source>
+        <translation>Kein vorhandenes Modell kann in diesem Bild in der Nähe eines Klicks nach diesen Landmarken suchen.</translation>
+    </message>
+    <message>
+        <source>{landmark}: nothing like it is near the click, so the point stays there.</source>
+        <translation>{landmark}: In der Nähe des Klicks ist nichts dergleichen, also bleibt der Punkt dort.</translation>
+    </message>
+    <message>
+        <source>{landmark}: moved by {distance} mm to where the model sees it; undo takes it back.</source>
+        <translation>{landmark}: um {distance} mm dorthin bewegt, wo das Modell sie sieht; Rückgängig nimmt es zurück.</translation>
+    </message>
+    <message>
         <source>Every landmark has a place; move them in the views, or review them.</source>
         <translation>Jede Landmarke hat ihren Ort; verschieben Sie sie in den Ansichten, oder prüfen Sie sie.</translation>
     </message>
@@ -2155,16 +2185,24 @@
         <translation>Es gibt keinen Weg ins Internet; verbinden Sie diesen Rechner, oder nehmen Sie die Pakete aus einem Ordner (setzen Sie {variable}, siehe die Dokumentation der Installation).</translation>
     </message>
     <message>
+        <source>the network refuses the way to them ({code}); ask those who run it, or take the packages from a folder (set {variable}, see the documentation of the installation).</source>
+        <translation>Das Netz verweigert den Weg zu ihnen ({code}); fragen Sie, wer es betreibt, oder nehmen Sie die Pakete aus einem Ordner (setzen Sie {variable}, siehe die Dokumentation der Installation).</translation>
+    </message>
+    <message>
         <source>they do not fit this Slicer&apos;s own packages, which are never exchanged; use the newest Slicer.</source>
         <translation>Sie passen nicht zu den eigenen Paketen dieses Slicers, die nie ausgetauscht werden; benutzen Sie das neueste Slicer.</translation>
+    </message>
+    <message>
+        <source>pip failed, see the Python console (View &gt; Python Console) for its words, then try again.</source>
+        <translation>pip ist gescheitert; lesen Sie seine Meldung in der Python-Konsole (Ansicht &gt; Python-Konsole) und versuchen Sie es erneut.</translation>
     </message>
     <message>
         <source>the folder {folder} holds no fitting wheel of {name}; add it and try again.</source>
         <translation>Der Ordner {folder} enthält kein passendes Wheel von {name}; legen Sie es dazu und versuchen Sie es erneut.</translation>
     </message>
     <message>
-        <source>pip failed, see the Python console (View &gt; Python Console) for its words, then try again.</source>
-        <translation>pip ist gescheitert; lesen Sie seine Meldung in der Python-Konsole (Ansicht &gt; Python-Konsole) und versuchen Sie es erneut.</translation>
+        <source>there is no build of {name} that fits this Slicer; use the newest Slicer.</source>
+        <translation>Von {name} gibt es keinen Build, der zu diesem Slicer passt; verwenden Sie das neueste Slicer.</translation>
     </message>
     <message>
         <source>The Python packages were not installed: {reason}</source>

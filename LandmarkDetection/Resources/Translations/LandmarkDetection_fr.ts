@@ -566,6 +566,10 @@
         <translation>Arrêter le placement ; ce qui a été placé reste.</translation>
     </message>
     <message>
+        <source>Move clicks to what the model sees nearby</source>
+        <translation>Caler les clics sur ce que voit le modèle</translation>
+    </message>
+    <message>
         <source>Name points:</source>
         <translation>Noms des points :</translation>
     </message>
@@ -1113,6 +1117,10 @@
         <source>{found} of {total} landmarks found, in {seconds} s.</source>
         <translation>{found} repères sur {total} trouvés, en {seconds} s.</translation>
     </message>
+    <message>
+        <source>The answer of the background process cannot be read ({problem}); try again.</source>
+        <translation>La réponse du processus d&apos;arrière-plan est illisible ({problem}) ; réessayez.</translation>
+    </message>
 </context>
 <context>
     <name>logic.files</name>
@@ -1312,6 +1320,64 @@
         <translation>Lot</translation>
     </message>
     <message>
+        <source>A batch is already running; wait for it or cancel it.</source>
+        <translation>Un lot est déjà en cours ; attendez-le ou annulez-le.</translation>
+    </message>
+    <message>
+        <source>Stopping...</source>
+        <translation>Arrêt...</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>Continuer</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>Démarrer</translation>
+    </message>
+    <message>
+        <source>Install Python packages...</source>
+        <translation>Installer les paquets Python...</translation>
+    </message>
+    <message>
+        <source>Find the landmarks of all cases, in the background.</source>
+        <translation>Trouver les repères de tous les cas, en arrière-plan.</translation>
+    </message>
+</context>
+<context>
+    <name>panel.batch_cases</name>
+    <message>
+        <source>Opening {case}...</source>
+        <translation>Ouverture de {case}...</translation>
+    </message>
+    <message>
+        <source>{case} is open; it is saved as you review it.</source>
+        <translation>{case} est ouvert ; il est enregistré au fil de votre vérification.</translation>
+    </message>
+    <message>
+        <source>Writing the report...</source>
+        <translation>Écriture du rapport...</translation>
+    </message>
+    <message>
+        <source>The report is {path}.</source>
+        <translation>Le rapport est {path}.</translation>
+    </message>
+    <message>
+        <source>{reviewed} of {done} reviewed</source>
+        <translation>{reviewed} sur {done} vérifiés</translation>
+    </message>
+    <message>
+        <source>{failed} without a result</source>
+        <translation>{failed} sans résultat</translation>
+    </message>
+    <message>
+        <source>{waiting} not started</source>
+        <translation>{waiting} non commencé(s)</translation>
+    </message>
+</context>
+<context>
+    <name>panel.batch_choices</name>
+    <message>
         <source>Choose a folder</source>
         <translation>Choisir un dossier</translation>
     </message>
@@ -1340,60 +1406,8 @@
         <translation>Cochez au moins un modèle.</translation>
     </message>
     <message>
-        <source>A batch is already running; wait for it or cancel it.</source>
-        <translation>Un lot est déjà en cours ; attendez-le ou annulez-le.</translation>
-    </message>
-    <message>
-        <source>Stopping...</source>
-        <translation>Arrêt...</translation>
-    </message>
-    <message>
-        <source>Opening {case}...</source>
-        <translation>Ouverture de {case}...</translation>
-    </message>
-    <message>
-        <source>{case} is open; it is saved as you review it.</source>
-        <translation>{case} est ouvert ; il est enregistré au fil de votre vérification.</translation>
-    </message>
-    <message>
-        <source>Writing the report...</source>
-        <translation>Écriture du rapport...</translation>
-    </message>
-    <message>
-        <source>The report is {path}.</source>
-        <translation>Le rapport est {path}.</translation>
-    </message>
-    <message>
-        <source>Continue</source>
-        <translation>Continuer</translation>
-    </message>
-    <message>
-        <source>Start</source>
-        <translation>Démarrer</translation>
-    </message>
-    <message>
-        <source>Install Python packages...</source>
-        <translation>Installer les paquets Python...</translation>
-    </message>
-    <message>
-        <source>Find the landmarks of all cases, in the background.</source>
-        <translation>Trouver les repères de tous les cas, en arrière-plan.</translation>
-    </message>
-    <message>
         <source>Beside the results</source>
         <translation>À côté des résultats</translation>
-    </message>
-    <message>
-        <source>{reviewed} of {done} reviewed</source>
-        <translation>{reviewed} sur {done} vérifiés</translation>
-    </message>
-    <message>
-        <source>{failed} without a result</source>
-        <translation>{failed} sans résultat</translation>
-    </message>
-    <message>
-        <source>{waiting} not started</source>
-        <translation>{waiting} non commencé(s)</translation>
     </message>
 </context>
 <context>
@@ -1976,6 +1990,22 @@
         <translation>Sélectionnez d&apos;abord un volume à la page « Vérifier ».</translation>
     </message>
     <message>
+        <source>{model} looks near every click, and the point goes where it sees the landmark.</source>
+        <translation>{model} cherche près de chaque clic, et le point va là où il voit le repère.</translation>
+    </message>
+    <message>
+        <source>No model that is here can look for these landmarks near a click in this image.</source>
+        <translation>Aucun modèle présent ne peut chercher ces repères près d&apos;un clic dans cette image.</translation>
+    </message>
+    <message>
+        <source>{landmark}: nothing like it is near the click, so the point stays there.</source>
+        <translation>{landmark} : rien de semblable ne se trouve près du clic, le point reste donc là.</translation>
+    </message>
+    <message>
+        <source>{landmark}: moved by {distance} mm to where the model sees it; undo takes it back.</source>
+        <translation>{landmark} : déplacé de {distance} mm vers l&apos;endroit où le modèle le voit ; annuler permet de revenir en arrière.</translation>
+    </message>
+    <message>
         <source>Every landmark has a place; move them in the views, or review them.</source>
         <translation>Chaque repère est placé ; déplacez-les dans les vues, ou vérifiez-les.</translation>
     </message>
@@ -2155,16 +2185,24 @@
         <translation>pas d&apos;accès à Internet ; connectez cet ordinateur, ou prenez les paquets dans un dossier (définissez {variable}, voir la documentation de l&apos;installation).</translation>
     </message>
     <message>
+        <source>the network refuses the way to them ({code}); ask those who run it, or take the packages from a folder (set {variable}, see the documentation of the installation).</source>
+        <translation>le réseau en refuse l&apos;accès ({code}) ; adressez-vous à ceux qui l&apos;administrent, ou prenez les paquets d&apos;un dossier (définissez {variable}, voir la documentation de l&apos;installation).</translation>
+    </message>
+    <message>
         <source>they do not fit this Slicer&apos;s own packages, which are never exchanged; use the newest Slicer.</source>
         <translation>ils ne conviennent pas aux paquets propres à ce Slicer, qui ne sont jamais remplacés ; utilisez la version la plus récente de Slicer.</translation>
+    </message>
+    <message>
+        <source>pip failed, see the Python console (View &gt; Python Console) for its words, then try again.</source>
+        <translation>pip a échoué ; lisez son message dans la console Python (Vue &gt; Console Python), puis réessayez.</translation>
     </message>
     <message>
         <source>the folder {folder} holds no fitting wheel of {name}; add it and try again.</source>
         <translation>le dossier {folder} ne contient pas de wheel de {name} qui convienne ; ajoutez-le et réessayez.</translation>
     </message>
     <message>
-        <source>pip failed, see the Python console (View &gt; Python Console) for its words, then try again.</source>
-        <translation>pip a échoué ; lisez son message dans la console Python (Vue &gt; Console Python), puis réessayez.</translation>
+        <source>there is no build of {name} that fits this Slicer; use the newest Slicer.</source>
+        <translation>il n&apos;existe pas de version de {name} qui convienne à ce Slicer ; utilisez le Slicer le plus récent.</translation>
     </message>
     <message>
         <source>The Python packages were not installed: {reason}</source>

@@ -1,5 +1,8 @@
 """What tests of the Slicer side start from: a small volume, transforms, and a detection in it."""
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import slicer
 import vtk
@@ -74,3 +77,36 @@ def drag(node: "slicer.vtkMRMLMarkupsFiducialNode", name: str, *steps: np.ndarra
     for step in steps:
         node.SetNthControlPointPositionWorld(index, *[float(value) for value in step])
     node.InvokeEvent(node.PointEndInteractionEvent)
+
+
+def save_scene(scene: "slicer.vtkMRMLScene", kind: str, folder: Path) -> Path:
+    """Save the scene as Slicer does, as "mrb" or as "mrml"; gives the path of its ``.mrml``."""
+    markups = slicer.vtkSlicerMarkupsLogic()  # knows how points are stored
+    markups.SetMRMLScene(scene)
+    folder.mkdir(exist_ok=True)
+    if kind == "mrb":
+        assert scene.WriteToMRB(str(folder / "case.mrb"))
+        with zipfile.ZipFile(folder / "case.mrb") as bundle:
+            bundle.extractall(folder)
+        return next(folder.rglob("*.mrml"))
+    scene.SetRootDirectory(str(folder))
+    for storable in slicer.util.getNodesByClass("vtkMRMLStorableNode"):
+        # The dialog lists no hidden nodes.
+        if storable.GetHideFromEditors() or not storable.AddDefaultStorageNode():
+            continue
+        storage = storable.GetStorageNode()
+        if storage is None:  # nobody knows how to write it, so the dialog does not offer it
+            continue
+        storage.SetFileName(str(folder / f"{storable.GetID()}.{storage.GetDefaultWriteFileExtension()}"))
+        assert storage.WriteData(storable)
+    scene.SetURL(str(folder / "case.mrml"))
+    assert scene.Commit()
+    return folder / "case.mrml"
+
+
+def load_scene(scene: "slicer.vtkMRMLScene", path: Path) -> None:
+    """Replace the scene by a saved one."""
+    scene.Clear(False)
+    scene.SetRootDirectory(str(path.parent))
+    scene.SetURL(str(path))
+    assert scene.Import()

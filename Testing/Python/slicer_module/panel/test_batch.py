@@ -604,7 +604,7 @@ def test_verdicts_come_back_with_the_list(host, listed, folder):
     become(listed, "Ada")
     first = open_case(host, listed)
     press_shift(host, "D")
-    listed.batch._list()
+    listed.batch._opened.readList()
     listed.batch.cases.verdicts = {}
     host.wait_until(lambda: listed.batch.cases.verdicts, LISTING_MS)
     assert [name.case for name in listed.batch.cases.verdicts] == [first]
@@ -616,7 +616,7 @@ def test_images_of_the_next_cases_are_read_beforehand_and_the_next_case_is_loade
     import slicer
 
     open_case(host, listed)
-    images = listed.batch._images
+    images = listed.batch._opened.images
     host.wait_until(lambda: images.ready and not images.isReading, RUNNING_MS)
     assert len(images.ready) == listed.batch.cases.counts()[0] - 1  # all that have a result but the open one
     loaded: list[str] = []

@@ -89,6 +89,27 @@ def test_points_are_renamed_and_taken_away_in_the_table(host, panel):
     assert panel.place.clickFirst.session.isClicking
 
 
+def test_undo_takes_back_names_words_and_deletions_each_in_one_step(host, panel):
+    import slicer
+
+    table = panel.place.ui.pointTable
+    click_in_views(panel, PLACES[:2])
+    table.item(0, 1).setText("Left of the rib.")
+    table.item(0, 0).setText("Apex")
+    table.setCurrentCell(0, 0)
+    host.click(panel.place.ui.unclickButton)
+    assert names(panel) == ["Point 2"] and table.item(0, 1).text() == ""
+    shown = []
+    for _ in range(3):
+        slicer.mrmlScene.Undo()
+        shown.append([(table.item(row, 0).text(), table.item(row, 1).text()) for row in range(2)])
+    assert shown == [
+        [("Apex", "Left of the rib."), ("Point 2", "")],
+        [("Point 1", "Left of the rib."), ("Point 2", "")],
+        [("Point 1", ""), ("Point 2", "")],
+    ]
+
+
 def test_a_name_that_is_there_twice_and_a_list_that_is_there_are_refused_in_a_sentence(host, panel):
     ui = panel.place.ui
     click_in_views(panel, PLACES[:2])

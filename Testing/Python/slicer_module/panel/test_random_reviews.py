@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.io.markups import parse_description
 from LandmarkDetectionLib.quality.triage import landmarks_by_priority
 from Testing.Python.slicer_host import SlicerHost
-from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume
+from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume, load_scene, save_scene
 from Testing.Python.slicer_module.panel_cases import drag, open_panel, show_detection, stored
 
 SEQUENCES = int(os.environ.get("LANDMARK_DETECTION_SEQUENCES", "12"))
@@ -29,6 +30,7 @@ class Expected:
     locked: bool = False
     past: list[tuple[Review, bool]] = field(default_factory=list)
     future: list[tuple[Review, bool]] = field(default_factory=list)
+    saved: list[tuple[Path, Review, bool]] = field(default_factory=list)
 
     def step(self, review: Review, locked: bool | None = None) -> None:
         locked = self.locked if locked is None else locked
@@ -57,7 +59,7 @@ def opened() -> Iterator[tuple[SlicerHost, Any]]:
 
 
 @pytest.mark.parametrize("seed", range(SEQUENCES))
-def test_random_steps_leave_points_record_and_table_in_agreement(opened, seed):
+def test_random_steps_leave_points_record_and_table_in_agreement(opened, seed, tmp_path):
     import slicer
 
     host, panel = opened
@@ -66,14 +68,14 @@ def test_random_steps_leave_points_record_and_table_in_agreement(opened, seed):
     slicer.mrmlScene.ClearUndoStack()
     slicer.mrmlScene.ClearRedoStack()
     expected, random, done = Expected(Review.of(stored(node).prediction)), np.random.default_rng(seed), []
-    for _ in range(STEPS):
-        done.append(act(host, panel, expected, random))
+    for number in range(STEPS):
+        done.append(act(host, panel, expected, random, tmp_path / str(number)))
         agree(panel, expected.review, done)
         is_locked = panel.parameters.landmarks.GetLocked()
         assert bool(is_locked) == panel.review.actions.lock.checked == expected.locked, done
 
 
-def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Generator) -> str:
+def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Generator, folder: Path) -> str:
     """One thing that a person may do, at random, in the panel and in what is expected; gives its name."""
     import qt
     import slicer
@@ -81,15 +83,12 @@ def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Gene
     action = str(random.choice(ACTIONS))
     name, now = panel.review.selected, expected.review
     node = panel.parameters.landmarks
-    if action in ("accept", "A") and name:
-        expected.step(now.accept(name))
-        host.click(panel.review.ui.acceptButton) if action == "accept" else host.press_key(qt.Qt.Key_A)
-    elif action == "M" and name:
-        expected.step(now.mark_missing(name))
-        host.press_key(qt.Qt.Key_M)
-    elif action == "R" and name:
-        expected.step(now.restore(name))
-        host.press_key(qt.Qt.Key_R)
+    if action in SETTLING and name:
+        expected.step(getattr(now, SETTLING[action])(name))
+        if action == "accept":
+            host.click(panel.review.ui.acceptButton)
+        else:
+            host.press_key(getattr(qt.Qt, f"Key_{action}"))
     elif action == "restore all":
         expected.step(now.restore_all())
         panel.review.actions.restoreAll.trigger()
@@ -124,16 +123,37 @@ def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Gene
         panel.pages.show(panel.settings)
         host.press_key(qt.Qt.Key_A)  # means nothing here
         panel.pages.show(panel.review)
+    elif action.startswith("save") or action == "load":
+        action += file(host, expected, random, action, folder)
     elif action == "module":
         host.exit("LandmarkDetection")
         host.enter("LandmarkDetection")
     return f"{action} {name}"
 
 
+def file(host: SlicerHost, expected: Expected, random: np.random.Generator, action: str, folder: Path) -> str:
+    """Save the scene, or load one that was saved before; gives which."""
+    import slicer
+
+    if action != "load":
+        path = save_scene(slicer.mrmlScene, action.split()[1], folder)
+        expected.saved.append((path, expected.review, expected.locked))
+    elif expected.saved:
+        path, expected.review, expected.locked = expected.saved[int(random.integers(len(expected.saved)))]
+        load_scene(slicer.mrmlScene, path)
+        host.process_events()
+        expected.past, expected.future = [], []
+        return f" {path}"
+    return ""
+
+
+SETTLING = {"accept": "accept", "A": "accept", "M": "mark_missing", "R": "restore"}
+"""What a button or a key says of a landmark."""
 # What is done often in life is done often here.
 ACTIONS = (
     *("accept", "A", "A", "M", "R", "drag", "drag", "undo", "undo", "redo"),
     *("restore all", "click", "L", "hide", "N", "P", "page", "module"),
+    *("save mrb", "save mrml", "load", "load"),
 )
 
 

@@ -20,6 +20,7 @@ from Testing.Python.slicer_module.panel_cases import (
     rows,
     said,
     show_detection,
+    stored,
     worker_that,
 )
 
@@ -442,3 +443,91 @@ def test_what_cannot_be_imported(host, panel, node, tmp_path, name, content):
     assert name in complaint(panel)
     assert panel.parameters.landmarks is node
     exports_again(host, panel, tmp_path)
+
+
+# --- with a review that must not be lost ----------------------------------------------------------------
+
+DIES = f"os.kill(os.getpid(), {int(signal.SIGKILL)})"
+CUT_OFF = """sys.stdout.write('{"id": 1, "event": "do'); sys.stdout.flush(); os._exit(1)"""
+
+
+def refuses(kind: str, sentence: str) -> str:
+    return f"say(id=r['id'], event='error', kind={kind!r}, message={sentence!r})"
+
+
+def again(host: Any, panel: Any, folder: Path) -> None:
+    """Detect once more."""
+    panel.review.actions.detectAgain.trigger()
+
+
+def near(host: Any, panel: Any, folder: Path) -> None:
+    """Look for the left knee near a click."""
+    panel.review.select("knee_left")
+    host.press_key("f")
+    panel.review.desk.findNear._picker._node.AddControlPointWorld([0.0, 0.0, 0.0])
+
+
+def draw(host: Any, panel: Any, folder: Path) -> None:
+    """Save a picture of the case."""
+    export(host, panel, folder / "case.png")
+
+
+SITUATIONS = {
+    "detecting again, the process dies": (again, DIES, "ended unexpectedly"),
+    "detecting again, its answer is cut off": (again, CUT_OFF, "ended unexpectedly"),
+    "detecting again, its answer is no detection": (
+        again,
+        "say(id=r['id'], event='done', result={'landmarks': 'none'})",
+        "cannot be read",
+    ),
+    "detecting again, there is no memory left": (
+        again,
+        refuses("MemoryError", "There is too little memory left; close other programs."),
+        "close other programs",
+    ),
+    "detecting again, there is no body any more": (
+        again,
+        refuses("NoBodyError", "There is no body in scan; choose another volume."),
+        "no body in scan",
+    ),
+    "finding near a click, the process dies": (near, DIES, "ended unexpectedly"),
+    "finding near a click beside the scan": (
+        near,
+        refuses("InputError", "The place lies outside the scan; click on the body."),
+        "outside the scan",
+    ),
+    "finding near a click, nothing is there": (
+        near,
+        "say(id=r['id'], event='done', result="
+        "{'name': 'knee_left', 'status': 'absent', 'position': None, 'confidence': 0.1})",
+        "drag the point instead",
+    ),
+    "finding near a click, the answer is no landmark": (
+        near,
+        "say(id=r['id'], event='done', result={'place': 'here'})",
+        "cannot be read",
+    ),
+    "saving a picture, the process dies": (draw, DIES, "ended unexpectedly"),
+    "saving a picture on a full disk": (
+        draw,
+        refuses("OutputError", "There is no space left for case.png; make room and try again."),
+        "no space left",
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_a_review_survives_what_goes_wrong_beside_it(host, panel, node, tmp_path, situation):
+    act, script, words = SITUATIONS[situation]
+    host.press_key("a")
+    before, table = stored(node).to_record(), rows(panel)
+    panel.logic.close()
+    panel.logic._worker = worker_that(script)
+    act(host, panel, tmp_path)
+    host.wait_until(lambda: any(one.kind in ("warning", "error") for one in said(panel)), 60_000)
+    assert words in complaint(panel)
+    assert panel.parameters.landmarks is node
+    assert stored(node).to_record() == before and rows(panel) == table
+    host.press_key("m")
+    assert panel.review.ui.progressLabel.text == "2 of 4 reviewed"
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,5 @@
 """A review in the scene: points that anybody can move, and a record of what points cannot hold."""
 
-import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -41,7 +40,9 @@ from Testing.Python.slicer_module.mrml_cases import (
     add_transform,
     add_volume,
     add_warp,
+    load_scene,
     position,
+    save_scene,
     world_position,
 )
 
@@ -446,15 +447,15 @@ def test_the_record_survives_every_order_of_saving_and_loading(scene, volume, no
     expected, name, path = loadReview(node).to_record(), node.GetName(), None
     for number, step in enumerate(steps.split()):
         if step == "load":
-            _load(scene, path)
+            load_scene(scene, path)
         elif step == "undo":  # nodes that come back are copies
             scene.SaveStateForUndo()
             scene.RemoveNode(scene.GetFirstNodeByName(name))
             scene.RemoveNode(scene.GetFirstNodeByClass("vtkMRMLTextNode"))
             scene.Undo()
         else:
-            path = _save(scene, step, tmp_path / str(number))
-    _load(scene, path)
+            path = save_scene(scene, step, tmp_path / str(number))
+    load_scene(scene, path)
     assert loadReview(scene.GetFirstNodeByName(name)).to_record() == expected
 
 
@@ -464,18 +465,18 @@ def test_a_record_that_an_older_version_let_into_a_file_of_its_own_is_taken_back
 ):
     record = node.GetNodeReference(RECORD_ROLE)
     record.SetForceCreateStorageNode(record.CreateStorageNodeAuto)
-    bundle = _save(scene, "mrb", tmp_path / "bundle")
+    bundle = save_scene(scene, "mrb", tmp_path / "bundle")
     assert record.GetStorageNode() is not None and len(list(bundle.parent.rglob("*record*.txt"))) == 1
     if seen == "when it is loaded":
         watchRecords()
     expected, name = storedReview(node).to_record(), node.GetName()
-    _load(scene, bundle)
+    load_scene(scene, bundle)
     loaded = scene.GetFirstNodeByName(name)
     if seen == "when it is stored":
         storeReview(Review.from_record(expected), None, loaded)
     elif seen == "when it is reviewed":
         loadReview(loaded)
-    _load(scene, _save(scene, "mrml", tmp_path / "folder"))
+    load_scene(scene, save_scene(scene, "mrml", tmp_path / "folder"))
     assert storedReview(scene.GetFirstNodeByName(name)).to_record() == expected
     assert scene.GetNumberOfNodesByClass("vtkMRMLTextStorageNode") == 0
 
@@ -485,7 +486,7 @@ def test_training_learns_what_a_person_said_from_the_record_in_a_scene(scene, vo
     storeReview(loadReview(node).accept("knee_left").mark_missing("toe_left"), volume, node)
     for index in range(4):
         node.SetNthControlPointDescription(index, "changed | corrected")
-    path = _save(scene, kind, tmp_path / "scene")
+    path = save_scene(scene, kind, tmp_path / "scene")
     if kind == "mrb":
         path = path.parents[1] / "case.mrb"
     (row,) = read_json(import_slicer(path, tmp_path / "out").datalist)["cases"]
@@ -550,35 +551,5 @@ def _rotation(angles):
 def _reloaded(scene, node, kind, folder):
     """The same node in another scene, by way of files."""
     name = node.GetName()
-    _load(scene, _save(scene, kind, folder))
+    load_scene(scene, save_scene(scene, kind, folder))
     return scene.GetFirstNodeByName(name)
-
-
-def _save(scene, kind, folder):
-    """Save the scene as Slicer does; gives the path of its ``.mrml``."""
-    markups = slicer.vtkSlicerMarkupsLogic()  # knows how points are stored
-    markups.SetMRMLScene(scene)
-    folder.mkdir(exist_ok=True)
-    if kind == "mrb":
-        assert scene.WriteToMRB(str(folder / "case.mrb"))
-        with zipfile.ZipFile(folder / "case.mrb") as bundle:
-            bundle.extractall(folder)
-        return next(folder.rglob("*.mrml"))
-    scene.SetRootDirectory(str(folder))
-    for storable in slicer.util.getNodesByClass("vtkMRMLStorableNode"):
-        # The dialog lists no hidden nodes.
-        if storable.GetHideFromEditors() or not storable.AddDefaultStorageNode():
-            continue
-        storage = storable.GetStorageNode()
-        storage.SetFileName(str(folder / f"{storable.GetID()}.{storage.GetDefaultWriteFileExtension()}"))
-        assert storage.WriteData(storable)
-    scene.SetURL(str(folder / "case.mrml"))
-    assert scene.Commit()
-    return folder / "case.mrml"
-
-
-def _load(scene, path):
-    scene.Clear(False)
-    scene.SetRootDirectory(str(path.parent))
-    scene.SetURL(str(path))
-    assert scene.Import()

@@ -230,6 +230,9 @@ def test_a_model_of_volumes_is_trained_and_used_the_same_way(tmp_path):
     found = analysis.detection
     (truth,) = case_landmarks(case, NAMES)
     assert np.linalg.norm(found.landmarks.positions - truth, axis=1).mean() < 2.0, "mm, that is one voxel"
+    again = analysis.locate_near(NAMES[0], truth[0] + [2.0, -2.0, 1.0])
+    assert model.capabilities.finds_near
+    assert np.linalg.norm(again.position - found.landmarks[NAMES[0]].position) < 2.0
     write_overlay(found, analysis.views, model.protocol, tmp_path / "seen.png")
     assert look(case.read_volume(), model).titles == ("from the front", "from the left")
 
