@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PYTHON = os.environ.get("LANDMARK_DETECTION_VIEWER_PYTHON") or (
     sys.executable if importlib.util.find_spec("trame_slicer") else None
@@ -23,9 +24,30 @@ CHROMIUM = os.environ.get("LANDMARK_DETECTION_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 REPOSITORY = Path(__file__).resolve().parents[3]
-#: Far above what anything takes; only a page that never comes is waited for so long.
-PATIENCE_MS = 900_000
+#: Above what anything takes on two busy cores; only what never comes is waited for so long.
+PATIENCE_MS = 90_000
 PICTURES = os.environ.get("LANDMARK_DETECTION_SCREENSHOTS")
+
+
+def _command(*arguments: object) -> list[str]:
+    assert PYTHON is not None
+    return [PYTHON, "-m", "LandmarkDetectionLib", "review", *map(str, arguments), "--json"]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+
+
+def review_command(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    """Start a review that does not get as far as serving, and give what it said."""
+    return subprocess.run(
+        _command(*arguments),
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_MS / 1000,
+        check=False,
+    )
 
 
 class Served:
@@ -38,11 +60,9 @@ class Served:
     """
 
     def __init__(self, *arguments: object) -> None:
-        assert PYTHON is not None
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [PYTHON, "-m", "LandmarkDetectionLib", "review", *map(str, arguments), "--json"],
-            env=environment,
+            _command(*arguments),
+            env=_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -65,6 +85,11 @@ class Served:
             self.said.append(line)
             if stream is self.process.stdout:
                 lines.put(line)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return urlsplit(self.address).port or 0
 
     @property
     def root(self) -> str:
@@ -152,7 +177,12 @@ class Page:
         self.tab = self.context.new_page()
         self.tab.on("pageerror", lambda problem: self.errors.append(str(problem)))
         self.tab.goto(address)
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Until the page hears keys, and shows landmarks if there are any."""
         self.wait("document.documentElement.dataset.review === 'ready'")
+        self.wait("document.querySelector('.review') && window.trame.state.get('review_isOpening') === false")
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
