@@ -62,8 +62,9 @@
       const answer = await fetch("/alive", { cache: "no-store", signal: AbortSignal.timeout(4000) });
       status = answer.status;
       connected = answer.ok && (await answer.json()).connected;
-    } catch {
-      // Counted below.
+    } catch (problem) {
+      // A large image is being read, which holds the server up.
+      if (problem.name === "TimeoutError" && window.trame?.state?.get(PREFIX + "isOpening")) return;
     }
     // What is drawn goes with the connection, which a server at the other end of a cut cable believes in for long.
     const drawn = document.querySelector(".review") !== null;

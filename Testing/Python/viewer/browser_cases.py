@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,8 @@ CHROMIUM = os.environ.get("LANDMARK_DETECTION_CHROMIUM") or next(
 REPOSITORY = Path(__file__).resolve().parents[3]
 #: Above what anything takes on two busy cores; only what never comes is waited for so long.
 PATIENCE_MS = 90_000
+#: A server loads most of its packages before it serves.
+START_SECONDS = 300
 PICTURES = os.environ.get("LANDMARK_DETECTION_SCREENSHOTS")
 
 
@@ -45,7 +47,7 @@ def review_command(*arguments: object) -> "subprocess.CompletedProcess[str]":
         env=_environment(),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_MS / 1000,
+        timeout=START_SECONDS,
         check=False,
     )
 
@@ -74,7 +76,7 @@ class Served:
         text = ""
         while '"address"' not in text or "}" not in text:
             try:
-                text += lines.get(timeout=PATIENCE_MS / 1000)
+                text += lines.get(timeout=START_SECONDS)
             except queue.Empty:
                 self.end()
                 raise AssertionError("nothing was served:\n" + "".join(self.said)) from None
@@ -100,6 +102,15 @@ class Served:
         """End it without a word, as a power failure does."""
         self.process.kill()
         self.process.wait()
+
+    @contextlib.contextmanager
+    def hung(self) -> Iterator[None]:
+        """It stands still while the block runs (POSIX)."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def end(self) -> int:
         """Ask it to end, and give its exit code."""

@@ -95,6 +95,16 @@ def test_a_connection_that_is_lost_comes_back_by_itself_with_all_that_was_done(
     accept_one(page)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows cannot stop a process for a while")
+def test_a_server_that_hangs_is_told_of_and_goes_on_where_it_was(served: Served, page: Page) -> None:
+    page.tab.evaluate("window.sameDocument = true")
+    with served.hung():
+        assert lost(page).startswith(LOST)
+    page.tab.wait_for_selector("#review-lost", state="hidden")
+    accept_one(page)
+    assert page.tab.evaluate("window.sameDocument"), "what was drawn is still there"
+
+
 def test_a_second_reviewer_is_told_who_has_the_image_open(
     serve: Callable[..., Served], browser: object, page: Page, image: Path
 ) -> None:
