@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,11 +18,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionViewer.views import Views
 
 STATIC = Path(__file__).resolve().parent / "static"
-MODULE = {
-    "serve": {"__landmark_review": str(STATIC)},
-    "scripts": ["__landmark_review/page.js"],
-    "styles": ["__landmark_review/page.css"],
-}
+MODULE = {"serve": {"__landmark_review": str(STATIC)}}
 TITLE = "Landmark review"
 
 #: What the elements of trame pass over unless they are told to.
@@ -57,6 +54,20 @@ html: Any = SimpleNamespace(
 def _v(expression: str) -> str:
     """An expression of the page: words that begin with ``$`` are entries of the state."""
     return expression.replace("$", PREFIX)
+
+
+def front() -> str:
+    """What a browser loads first: trame's page, which also without a connection knows what to say and do."""
+    from trame_client.module import vue3
+
+    text = (Path(vue3.www) / "index.html").read_text(encoding="utf-8")
+    text = re.sub("<title>.*?</title>", f"<title>{TITLE}</title>", text, flags=re.DOTALL)
+    text = text.replace(",maximum-scale=1,minimum-scale=1", "")  # who needs larger letters may have them
+    ours = (
+        '<link rel="stylesheet" href="__landmark_review/page.css">'
+        '<script defer src="__landmark_review/page.js"></script>'
+    )
+    return text.replace("</head>", f"{ours}</head>", 1)
 
 
 def build(server: Any, desk: PageDesk, views: Views) -> VAppLayout:

@@ -226,6 +226,7 @@ def build(server: Any, reviewed: Reviewed, serving: Serving) -> tuple[Any, Any]:
     from LandmarkDetectionViewer.desk import PageDesk
     from LandmarkDetectionViewer.gate import Gate
     from LandmarkDetectionViewer.page import build as build_page
+    from LandmarkDetectionViewer.page import front
     from LandmarkDetectionViewer.state import PREFIX, PageState
     from LandmarkDetectionViewer.views import Views
 
@@ -238,7 +239,7 @@ def build(server: Any, reviewed: Reviewed, serving: Serving) -> tuple[Any, Any]:
     state = PageState(server.state)
     desk = PageDesk(state, views, cases, KnownModels(tuple(models), broken_models()), reviewed.reviewer)
     build_page(server, desk, views)
-    gate = Gate(serving.token, serving.certificate is not None, desk.review.save)
+    gate = Gate(serving.token, serving.certificate is not None, desk.review.save, front())
     server.controller.on_server_bind.add(lambda wslink: gate.guard(wslink.app))
 
     @server.state.change(f"{PREFIX}openOnly")

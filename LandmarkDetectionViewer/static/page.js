@@ -86,5 +86,4 @@
     lost.hidden = failures < 2 || (status === 200 && !wasDrawn);
     lost.textContent = lost.hidden ? "" : lostWords(status);
   }, 2000);
-  document.documentElement.dataset.review = "ready"; // from now on keys are heard
 })();

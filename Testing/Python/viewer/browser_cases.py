@@ -192,7 +192,6 @@ class Page:
 
     def wait_ready(self) -> None:
         """Until the page hears keys, and shows landmarks if there are any."""
-        self.wait("document.documentElement.dataset.review === 'ready'")
         self.wait("document.querySelector('.review') && window.trame.state.get('review_isOpening') === false")
 
     def press(self, *keys: str) -> None:
@@ -248,13 +247,19 @@ class Page:
         # Views follow the mouse with a delay; it is in their middle when they have drawn it there.
         mouse.move(x - 30, y - 30)
         mouse.move(x, y, steps=4)
-        self.tab.wait_for_timeout(1500)
+        self.settle()
         mouse.down()
-        self.tab.wait_for_timeout(500)
+        self.settle()
         mouse.move(x + right, y + down, steps=6)
-        self.tab.wait_for_timeout(1500)
+        self.settle()
         before_up()
         mouse.up()
+
+    def settle(self) -> None:
+        """Until the server has done all that it was sent, and the views have shown it."""
+        for _ in range(2):  # the browser gathers what the mouse does for some milliseconds
+            self.tab.wait_for_timeout(300)
+            self.tab.evaluate("window.trame.trigger('review_key', ['nothing'])")
 
     def picture(self, name: str) -> None:
         """For the documentation, where that is asked for."""
