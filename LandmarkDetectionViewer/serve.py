@@ -157,6 +157,8 @@ async def _serve(
     from trame.app import get_server
 
     os.environ["WSLINK_READY_MSG"] = ""
+    # Seconds; a server that reads a large image meanwhile must not take its browser for gone.
+    os.environ.setdefault("WSLINK_HEART_BEAT", "120")
     # The names of cases are in what is called: nothing of it is logged.
     for name in ("wslink", "trame_server", "trame", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
