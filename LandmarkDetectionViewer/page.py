@@ -154,6 +154,12 @@ def _detection(desk: PageDesk) -> None:
     with html.Section(classes="bar detection", v_if=(_v("!$isDetecting"),)):
         with html.Select(classes="grow", aria_label="Model", v_model=(f"{PREFIX}model",)):
             html.Option("{{ one }}", v_for=_v("one in $models"), key="one", value=("one",))
+            html.Option(
+                _v("{{ $model ? $model + ' (not installed)' : 'No model' }}"),
+                v_if=_v("!$models.includes($model)"),
+                value=(_v("$model"),),
+                disabled=True,
+            )
         html.Button(
             _v("{{ $hasLandmarks ? 'Detect again' : 'Detect landmarks' }}"),
             classes=(_v("$hasLandmarks ? 'detect' : 'detect first'"),),
