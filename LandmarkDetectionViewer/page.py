@@ -31,21 +31,9 @@ html: Any = SimpleNamespace(
     **{
         name: partial(getattr(elements, name), **{"__properties": [*ACCESSIBLE, *MORE.get(name, ())]})
         for name in (
-            *("Aside", "Button", "Details", "Div", "Footer", "H2", "Header", "Img", "Input", "Kbd", "Label"),
-            *(
-                "Main",
-                "Option",
-                "P",
-                "Progress",
-                "Section",
-                "Select",
-                "Small",
-                "Span",
-                "Summary",
-                "Table",
-                "Tbody",
-            ),
-            *("Td", "Th", "Thead", "Tr"),
+            *("Aside", "Button", "Details", "Div", "Footer", "H1", "H2", "Header", "Img", "Input", "Kbd"),
+            *("Label", "Main", "Option", "P", "Progress", "Section", "Select", "Small", "Span", "Summary"),
+            *("Table", "Tbody", "Td", "Th", "Thead", "Tr"),
         )
     }
 )
@@ -90,6 +78,7 @@ def build(server: Any, desk: PageDesk, views: Views) -> VAppLayout:
         layout.root.theme = (f"{PREFIX}theme",)
         with html.Div(classes=(_v("['review', 'review-' + $theme]"),)):
             with html.Aside(classes="side", aria_label="Review"):
+                html.H1(TITLE, classes="unseen")
                 _cases(desk)
                 _detection(desk)
                 _message()

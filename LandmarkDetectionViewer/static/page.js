@@ -37,6 +37,10 @@
   let wasDrawn = false;
   new MutationObserver(() => {
     wasDrawn ||= document.querySelector(".review") !== null;
+    for (const picture of document.querySelectorAll("img.image-display-area:not([alt])")) {
+      const name = picture.closest(".layout-grid-item")?.querySelector(".view-name span")?.textContent;
+      if (name) picture.alt = `${name} view`;
+    }
     const row = document.querySelector(".landmarks tr.is-selected");
     if (row && row.id !== shown) {
       shown = row.id;

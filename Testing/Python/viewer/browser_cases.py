@@ -28,6 +28,16 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 PATIENCE_MS = 90_000
 #: A server loads most of its packages before it serves.
 START_SECONDS = 300
+#: Until no view has another picture for half a second.
+STILL = """
+async () => {
+  const shown = () => [...document.querySelectorAll('.views img')].map((one) => one.src).join();
+  for (let last = shown(), since = performance.now(); performance.now() - since < 500; ) {
+    await new Promise((done) => setTimeout(done, 50));
+    if (shown() !== last) { last = shown(); since = performance.now(); }
+  }
+}
+"""
 PICTURES = os.environ.get("LANDMARK_DETECTION_SCREENSHOTS")
 
 
@@ -256,10 +266,10 @@ class Page:
         mouse.up()
 
     def settle(self) -> None:
-        """Until the server has done all that it was sent, and the views have shown it."""
-        for _ in range(2):  # the browser gathers what the mouse does for some milliseconds
-            self.tab.wait_for_timeout(300)
+        """Until the server has done all that it was sent, and the views show it."""
+        for _ in range(2):  # what is drawn may want to be drawn finer
             self.tab.evaluate("window.trame.trigger('review_key', ['nothing'])")
+            self.tab.evaluate(STILL)
 
     def picture(self, name: str) -> None:
         """For the documentation, where that is asked for."""
