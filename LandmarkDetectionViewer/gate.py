@@ -19,6 +19,7 @@ from aiohttp import web
 
 COOKIE = "landmark_review"
 SOCKET = "/ws"
+FRONT = "/index.html"
 ALIVE = "/alive"
 LEAVING_SECONDS = 2.0
 """A browser that loads the page again closes its connection a moment later than it asks for the page."""
@@ -56,6 +57,8 @@ class Gate:
         Whether the connection is encrypted; the cookie is then for encrypted ones only.
     onLeft
         Called when the last connection has ended.
+    front
+        What a browser loads first; what the application serves if empty.
 
     Attributes
     ----------
@@ -63,8 +66,10 @@ class Gate:
         How many there are.
     """
 
-    def __init__(self, token: str, isSecure: bool, onLeft: Callable[[], object] = lambda: None) -> None:
-        self._token, self._isSecure, self._onLeft = token, isSecure, onLeft
+    def __init__(
+        self, token: str, isSecure: bool, onLeft: Callable[[], object] = lambda: None, front: str = ""
+    ) -> None:
+        self._token, self._isSecure, self._onLeft, self._front = token, isSecure, onLeft, front
         self._browsers: set[str] = set()
         self._heir, self._until = "", 0.0
         self._tasks: dict[asyncio.Task[Any], str] = {}
@@ -95,13 +100,15 @@ class Gate:
         browser = request.cookies.get(COOKIE, "")
         if browser not in self._browsers:
             return _page(NO_TOKEN, 401)
-        if request.path in ("/", "/index.html"):
+        if request.path in ("/", FRONT):
             if "take" in request.query:
                 self._heir, self._until = browser, time.monotonic() + TAKING_SECONDS
                 self._sendAway(browser)
-                return _elsewhere("/index.html")
+                return _elsewhere(FRONT)
             if await self._isOccupied(browser):
                 return _page(OCCUPIED, 409, "/?take=over", "Go on here; the other page is closed.")
+            if self._front and request.path == FRONT:
+                return web.Response(text=self._front, content_type="text/html")
         if request.path == SOCKET:
             return await self._connect(request, handler, browser)
         return await handler(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,11 +18,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionViewer.views import Views
 
 STATIC = Path(__file__).resolve().parent / "static"
-MODULE = {
-    "serve": {"__landmark_review": str(STATIC)},
-    "scripts": ["__landmark_review/page.js"],
-    "styles": ["__landmark_review/page.css"],
-}
+MODULE = {"serve": {"__landmark_review": str(STATIC)}}
 TITLE = "Landmark review"
 
 #: What the elements of trame pass over unless they are told to.
@@ -34,21 +31,9 @@ html: Any = SimpleNamespace(
     **{
         name: partial(getattr(elements, name), **{"__properties": [*ACCESSIBLE, *MORE.get(name, ())]})
         for name in (
-            *("Aside", "Button", "Details", "Div", "Footer", "H2", "Header", "Img", "Input", "Kbd", "Label"),
-            *(
-                "Main",
-                "Option",
-                "P",
-                "Progress",
-                "Section",
-                "Select",
-                "Small",
-                "Span",
-                "Summary",
-                "Table",
-                "Tbody",
-            ),
-            *("Td", "Th", "Thead", "Tr"),
+            *("Aside", "Button", "Details", "Div", "Footer", "H1", "H2", "Header", "Img", "Input", "Kbd"),
+            *("Label", "Main", "Option", "P", "Progress", "Section", "Select", "Small", "Span", "Summary"),
+            *("Table", "Tbody", "Td", "Th", "Thead", "Tr"),
         )
     }
 )
@@ -57,6 +42,20 @@ html: Any = SimpleNamespace(
 def _v(expression: str) -> str:
     """An expression of the page: words that begin with ``$`` are entries of the state."""
     return expression.replace("$", PREFIX)
+
+
+def front() -> str:
+    """What a browser loads first: trame's page, which also without a connection knows what to say and do."""
+    from trame_client.module import vue3
+
+    text = (Path(vue3.www) / "index.html").read_text(encoding="utf-8")
+    text = re.sub("<title>.*?</title>", f"<title>{TITLE}</title>", text, flags=re.DOTALL)
+    text = text.replace(",maximum-scale=1,minimum-scale=1", "")  # who needs larger letters may have them
+    ours = (
+        '<link rel="stylesheet" href="__landmark_review/page.css">'
+        '<script defer src="__landmark_review/page.js"></script>'
+    )
+    return text.replace("</head>", f"{ours}</head>", 1)
 
 
 def build(server: Any, desk: PageDesk, views: Views) -> VAppLayout:
@@ -79,6 +78,7 @@ def build(server: Any, desk: PageDesk, views: Views) -> VAppLayout:
         layout.root.theme = (f"{PREFIX}theme",)
         with html.Div(classes=(_v("['review', 'review-' + $theme]"),)):
             with html.Aside(classes="side", aria_label="Review"):
+                html.H1(TITLE, classes="unseen")
                 _cases(desk)
                 _detection(desk)
                 _message()
@@ -143,6 +143,12 @@ def _detection(desk: PageDesk) -> None:
     with html.Section(classes="bar detection", v_if=(_v("!$isDetecting"),)):
         with html.Select(classes="grow", aria_label="Model", v_model=(f"{PREFIX}model",)):
             html.Option("{{ one }}", v_for=_v("one in $models"), key="one", value=("one",))
+            html.Option(
+                _v("{{ $model ? $model + ' (not installed)' : 'No model' }}"),
+                v_if=_v("!$models.includes($model)"),
+                value=(_v("$model"),),
+                disabled=True,
+            )
         html.Button(
             _v("{{ $hasLandmarks ? 'Detect again' : 'Detect landmarks' }}"),
             classes=(_v("$hasLandmarks ? 'detect' : 'detect first'"),),

@@ -157,6 +157,8 @@ async def _serve(
     from trame.app import get_server
 
     os.environ["WSLINK_READY_MSG"] = ""
+    # Seconds; a server that reads a large image meanwhile must not take its browser for gone.
+    os.environ.setdefault("WSLINK_HEART_BEAT", "120")
     # The names of cases are in what is called: nothing of it is logged.
     for name in ("wslink", "trame_server", "trame", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -226,6 +228,7 @@ def build(server: Any, reviewed: Reviewed, serving: Serving) -> tuple[Any, Any]:
     from LandmarkDetectionViewer.desk import PageDesk
     from LandmarkDetectionViewer.gate import Gate
     from LandmarkDetectionViewer.page import build as build_page
+    from LandmarkDetectionViewer.page import front
     from LandmarkDetectionViewer.state import PREFIX, PageState
     from LandmarkDetectionViewer.views import Views
 
@@ -238,7 +241,7 @@ def build(server: Any, reviewed: Reviewed, serving: Serving) -> tuple[Any, Any]:
     state = PageState(server.state)
     desk = PageDesk(state, views, cases, KnownModels(tuple(models), broken_models()), reviewed.reviewer)
     build_page(server, desk, views)
-    gate = Gate(serving.token, serving.certificate is not None, desk.review.save)
+    gate = Gate(serving.token, serving.certificate is not None, desk.review.save, front())
     server.controller.on_server_bind.add(lambda wslink: gate.guard(wslink.app))
 
     @server.state.change(f"{PREFIX}openOnly")

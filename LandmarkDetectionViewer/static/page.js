@@ -34,7 +34,13 @@
   );
 
   let shown = "";
+  let wasDrawn = false;
   new MutationObserver(() => {
+    wasDrawn ||= document.querySelector(".review") !== null;
+    for (const picture of document.querySelectorAll("img.image-display-area:not([alt])")) {
+      const name = picture.closest(".layout-grid-item")?.querySelector(".view-name span")?.textContent;
+      if (name) picture.alt = `${name} view`;
+    }
     const row = document.querySelector(".landmarks tr.is-selected");
     if (row && row.id !== shown) {
       shown = row.id;
@@ -43,9 +49,8 @@
   }).observe(document.documentElement, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
 
   const ENDED = "The connection to the server is lost. ";
+  const LOADING = 10; // so often not connected is given to a page that was never drawn
   let failures = 0;
-  let wasConnected = false;
-  let wasDrawn = false;
 
   function lostWords(status) {
     if (status === 401) return "The server was started again: open the new address that it has printed.";
@@ -61,17 +66,16 @@
       const answer = await fetch("/alive", { cache: "no-store", signal: AbortSignal.timeout(4000) });
       status = answer.status;
       connected = answer.ok && (await answer.json()).connected;
-    } catch {
-      // Counted below.
+    } catch (problem) {
+      // A large image is being read, which holds the server up.
+      if (problem.name === "TimeoutError" && window.trame?.state?.get(PREFIX + "isOpening")) return;
     }
     // What is drawn goes with the connection, which a server at the other end of a cut cable believes in for long.
     const drawn = document.querySelector(".review") !== null;
-    wasDrawn ||= drawn;
     connected &&= drawn || !wasDrawn;
     failures = connected ? 0 : failures + 1;
-    wasConnected ||= connected;
     // The server is there, this page's connection is not: cut off for a while, or taken over elsewhere.
-    if (failures >= 2 && wasConnected && status === 200) {
+    if (failures >= (wasDrawn ? 2 : LOADING) && status === 200) {
       location.reload();
       return;
     }
@@ -83,8 +87,7 @@
       lost.setAttribute("role", "alert");
       document.body.append(lost);
     }
-    lost.hidden = failures < 2;
+    lost.hidden = failures < 2 || (status === 200 && !wasDrawn);
     lost.textContent = lost.hidden ? "" : lostWords(status);
   }, 2000);
-  document.documentElement.dataset.review = "ready"; // from now on keys are heard
 })();

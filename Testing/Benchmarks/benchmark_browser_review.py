@@ -70,13 +70,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         print(f"load of the machine: {busy()}")
         cohort = make_cohort(Path(folder), options.cases, options.landmarks)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         begun = time.perf_counter()
         served = Served(cohort.folder, "--reviewer", "benchmark")
-        up = time.perf_counter()
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        up, worked = time.perf_counter(), processor_seconds(served.process.pid)
         page = Page(browser, served.address)
         page.wait_for("hasLandmarks", True)
-        print(f"server up after {up - begun:.1f} s, first case shown {time.perf_counter() - up:.1f} s later")
+        page.tab.wait_for_selector(".views img")
+        shown, used = time.perf_counter() - up, processor_seconds(served.process.pid) - worked
+        print(
+            f"server up after {up - begun:.1f} s ({worked:.1f} s of a processor), the first case with its "
+            f"views shown {shown:.1f} s later ({used:.1f} s of the server's processor)"
+        )
         try:
             browsed = review(page, served, options.cases, options.wrong)
         finally:

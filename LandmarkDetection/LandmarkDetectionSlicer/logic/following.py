@@ -93,12 +93,12 @@ class Following:
                 desk.opened,
                 desk.window.worker,
                 desk.opened.review.prediction.model,
-                self._onMoved,
+                self._onAnswered,
                 desk.window.message.error,
             )
         self._propagator.ask()
 
-    def _onMoved(self, before: LandmarkSet) -> None:
+    def _onAnswered(self, before: LandmarkSet) -> None:
         desk = self._desk
         if self._ghosts is None or desk.session is None:  # the review has ended
             return

@@ -40,8 +40,9 @@ class Propagator:
         The background process; a property of somebody else, who ends it.
     modelName
         That made the review.
-    onMoved
-        Called with the landmarks as they were before the others moved, in the node's own coordinates.
+    onAnswered
+        Called when the others are where they belong, with the landmarks as they were before, in the node's
+        own coordinates. After a drag that they followed they often are there already.
     onFailed
         Called with one sentence.
     """
@@ -51,11 +52,11 @@ class Propagator:
         session: ReviewSession,
         worker: BackgroundWorker,
         modelName: str,
-        onMoved: Callable[[LandmarkSet], None],
+        onAnswered: Callable[[LandmarkSet], None],
         onFailed: OnFailed,
     ) -> None:
         self._session, self._worker, self._modelName = session, worker, modelName
-        self._onMoved, self._onFailed = onMoved, onFailed
+        self._onAnswered, self._onFailed = onAnswered, onFailed
         self._asked: Settled | None = None
         self._again = False
         self._closed = False
@@ -99,8 +100,7 @@ class Propagator:
             return
         before = session.review.landmarks
         session.propagate(_toNode(detection_from_record(result), session))
-        if session.review.landmarks != before:
-            self._onMoved(before)
+        self._onAnswered(before)
         if self._again:
             self.ask()
 

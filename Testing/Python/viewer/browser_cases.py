@@ -12,9 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PYTHON = os.environ.get("LANDMARK_DETECTION_VIEWER_PYTHON") or (
     sys.executable if importlib.util.find_spec("trame_slicer") else None
@@ -23,9 +24,42 @@ CHROMIUM = os.environ.get("LANDMARK_DETECTION_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 REPOSITORY = Path(__file__).resolve().parents[3]
-#: Far above what anything takes; only a page that never comes is waited for so long.
-PATIENCE_MS = 900_000
+#: Above what anything takes on two busy cores; only what never comes is waited for so long.
+PATIENCE_MS = 90_000
+#: A server loads most of its packages before it serves.
+START_SECONDS = 300
+#: Until no view has another picture for half a second.
+STILL = """
+async () => {
+  const shown = () => [...document.querySelectorAll('.views img')].map((one) => one.src).join();
+  for (let last = shown(), since = performance.now(); performance.now() - since < 500; ) {
+    await new Promise((done) => setTimeout(done, 50));
+    if (shown() !== last) { last = shown(); since = performance.now(); }
+  }
+}
+"""
 PICTURES = os.environ.get("LANDMARK_DETECTION_SCREENSHOTS")
+
+
+def _command(*arguments: object) -> list[str]:
+    assert PYTHON is not None
+    return [PYTHON, "-m", "LandmarkDetectionLib", "review", *map(str, arguments), "--json"]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+
+
+def review_command(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    """Start a review that does not get as far as serving, and give what it said."""
+    return subprocess.run(
+        _command(*arguments),
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
 
 
 class Served:
@@ -38,11 +72,9 @@ class Served:
     """
 
     def __init__(self, *arguments: object) -> None:
-        assert PYTHON is not None
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [PYTHON, "-m", "LandmarkDetectionLib", "review", *map(str, arguments), "--json"],
-            env=environment,
+            _command(*arguments),
+            env=_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -54,7 +86,7 @@ class Served:
         text = ""
         while '"address"' not in text or "}" not in text:
             try:
-                text += lines.get(timeout=PATIENCE_MS / 1000)
+                text += lines.get(timeout=START_SECONDS)
             except queue.Empty:
                 self.end()
                 raise AssertionError("nothing was served:\n" + "".join(self.said)) from None
@@ -67,6 +99,11 @@ class Served:
                 lines.put(line)
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return urlsplit(self.address).port or 0
+
+    @property
     def root(self) -> str:
         """The address without its token."""
         return self.address.partition("?")[0]
@@ -75,6 +112,15 @@ class Served:
         """End it without a word, as a power failure does."""
         self.process.kill()
         self.process.wait()
+
+    @contextlib.contextmanager
+    def hung(self) -> Iterator[None]:
+        """It stands still while the block runs (POSIX)."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def end(self) -> int:
         """Ask it to end, and give its exit code."""
@@ -152,7 +198,11 @@ class Page:
         self.tab = self.context.new_page()
         self.tab.on("pageerror", lambda problem: self.errors.append(str(problem)))
         self.tab.goto(address)
-        self.wait("document.documentElement.dataset.review === 'ready'")
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Until the page hears keys, and shows landmarks if there are any."""
+        self.wait("document.querySelector('.review') && window.trame.state.get('review_isOpening') === false")
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
@@ -207,13 +257,19 @@ class Page:
         # Views follow the mouse with a delay; it is in their middle when they have drawn it there.
         mouse.move(x - 30, y - 30)
         mouse.move(x, y, steps=4)
-        self.tab.wait_for_timeout(1500)
+        self.settle()
         mouse.down()
-        self.tab.wait_for_timeout(500)
+        self.settle()
         mouse.move(x + right, y + down, steps=6)
-        self.tab.wait_for_timeout(1500)
+        self.settle()
         before_up()
         mouse.up()
+
+    def settle(self) -> None:
+        """Until the server has done all that it was sent, and the views show it."""
+        for _ in range(2):  # what is drawn may want to be drawn finer
+            self.tab.evaluate("window.trame.trigger('review_key', ['nothing'])")
+            self.tab.evaluate(STILL)
 
     def picture(self, name: str) -> None:
         """For the documentation, where that is asked for."""

@@ -192,7 +192,7 @@ def test_the_model_looks_again_near_a_click(begun: Page, folder: Path) -> None:
     begun.wait_for("isFinding", True)
     x, y = begun.middle("Axial")
     begun.tab.mouse.move(x + 20, y + 5, steps=4)
-    begun.tab.wait_for_timeout(1500)
+    begun.settle()
     begun.tab.mouse.click(x + 20, y + 5)
     begun.wait_for("isFinding", False)
     begun.wait_for("done", 1)

@@ -31,7 +31,7 @@ from Testing.Python.slicer_module.panel_cases import (
 MOVES_FIVE_MM = """\
 record = r['record']
 for mark, first in zip(record['landmarks'], record['prediction']):
-    if mark['status'] in ('detected', 'uncertain'):
+    if mark['status'] in ('detected', 'uncertain') and first['position']:
         mark['position'] = [first['position'][0] + 5, *first['position'][1:]]
     if mark['status'] == 'absent':
         mark.update(position=[0.0, 0.0, -800.0], status='uncertain')
@@ -134,6 +134,8 @@ def test_the_others_follow_while_a_point_is_dragged(host, panel, node):
     assert position(node, "knee_left") == pytest.approx([-50.0, 12.0, -372.0])
     assert stored(node).reviewed == ("knee_left",)
     assert panel.review.desk.following.ghosts.node.GetNumberOfControlPoints() == 2
+    # The answer at the end is that of the last step of the drag.
+    assert [message.text for message in said(panel)] == ["2 other landmarks moved."]
     host.click(panel.review.ui.undoButton)
     for name in ("knee_left", "wrist_left"):
         assert position(node, name) == pytest.approx(first(name))
