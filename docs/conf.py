@@ -76,6 +76,27 @@ def _prepare(app: Any, name: str, source: list[str]) -> None:
     source[0] = text + menu(text) if name == root_doc else text
 
 
+def accessible(html: str) -> str:
+    """What Sphinx and docutils leave out for people who hear a page or have no mouse."""
+    for written, better in (
+        # A caption of the menu is a heading, and says of no level.
+        ('<p class="caption" role="heading">', '<p class="caption" role="heading" aria-level="2">'),
+        # What is wider than the page is scrolled by keys only where the keys can get to.
+        ("<pre>", '<pre tabindex="0">'),
+        # The empty corner of a table is no heading.
+        ('<th class="head"><p></p></th>', "<td></td>"),
+    ):
+        html = html.replace(written, better)
+    return html
+
+
+def _finish(app: Any, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    for part in ("body", "furo_navigation_tree"):
+        if part in context:
+            context[part] = accessible(context[part])
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("source-read", _prepare)
+    app.connect("html-page-context", _finish, priority=900)  # after the theme

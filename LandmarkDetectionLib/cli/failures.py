@@ -109,6 +109,9 @@ def nobody_reads() -> int:
 
 
 def _show_usage_error(error: Any) -> None:
+    if type(error).__name__ == "NoArgsIsHelpError":  # the whole help, of which Typer's box shows nothing
+        error.show()
+        return
     try:
         from typer.rich_utils import rich_format_error
     except ImportError:

@@ -139,6 +139,11 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
         raise ModelError(f"{path} is a file; install it as a model first.", about="model file")
     if not path.is_dir():
         raise ModelError(f"There is no model '{name}'; installed are {', '.join(found) or 'none'}.")
+    if name not in found and not (path / METADATA).exists():
+        raise ModelError(
+            f"There is no model '{name}', and the folder {path} is none: {METADATA} is missing. Installed "
+            f"are {', '.join(found) or 'none'}."
+        )
     if name in found and path.parent == user_model_folder():
         path_in_use(path)
     try:

@@ -20,7 +20,7 @@ dt { color: #666; } dd { margin: 0; }
 .warning { color: #a04000; }
 table { border-collapse: collapse; width: 100%; margin-top: 1rem; }
 th, td { text-align: left; padding: .2rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
-td.number { text-align: right; white-space: nowrap; } tr.gap { color: #888; }
+td.number { text-align: right; white-space: nowrap; } tr.gap { color: #666; }
 tr.group th { color: #555; font-style: italic; font-weight: 400; padding-top: .7rem; }
 tr.outside td { color: #a04000; }
 @media print { body { margin: 0; font-size: 9px; } .top img { max-width: 18rem; } }
@@ -38,17 +38,18 @@ def html_text(report: CaseReport) -> str:
     picture = base64.b64encode(picture_png(report)).decode("ascii")
     facts = "".join(f"<dt>{escape(head)}</dt><dd>{escape(text)}</dd>" for head, text in report.facts)
     warnings = "".join(f'<p class="warning">&#9888; {escape(text)}</p>' for text in report.all_warnings)
-    heads = ("Measurement", "Value", "95 % interval", "Usual", "Class and remarks")
+    titles = ("Measurement", "Value", "95 % interval", "Usual", "Class and remarks")
+    heads = "".join(f'<th scope="col">{head}</th>' for head in titles)
     return (
         "<!DOCTYPE html>\n"
         f'<html lang="en"><head><meta charset="utf-8"><title>{title}: {escape(report.name)}</title>'
-        f"<style>{_STYLE}</style></head><body>\n"
+        f"<style>{_STYLE}</style></head><body><main>\n"
         f'<h1>{title}</h1><p class="research">{RESEARCH_ONLY}</p>\n'
         f'<div class="top"><img alt="The image with its landmarks" src="data:image/png;base64,{picture}">'
         f"<div><dl>{facts}</dl>{warnings}</div></div>\n"
-        f"<table><thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead><tbody>\n"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>\n"
         f"{_rows(report)}</tbody></table>\n"
-        f'<p class="research">{RESEARCH_ONLY}</p></body></html>\n'
+        f'<p class="research">{RESEARCH_ONLY}</p></main></body></html>\n'
     )
 
 
@@ -56,7 +57,7 @@ def _rows(report: CaseReport) -> str:
     lines = []
     for group in dict.fromkeys(one.definition.group for one in report.measurements):
         if group:
-            lines.append(f'<tr class="group"><th colspan="5">{escape(group)}</th></tr>')
+            lines.append(f'<tr class="group"><th colspan="5" scope="rowgroup">{escape(group)}</th></tr>')
         for one in report.measurements:
             if one.definition.group != group:
                 continue

@@ -63,7 +63,9 @@ def markdown_table(heading: Sequence[str], rows: Rows) -> list[str]:
 def html_table(heading: Sequence[str], rows: Rows, classes: Mapping[str, str] | None = None) -> str:
     """A table; cells whose whole text is a key of ``classes`` get that class."""
     named = classes or {}
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heading) if any(heading) else ""
+    # An empty corner is no heading: a screen reader would announce it with every cell below.
+    heads = (f'<th scope="col">{html.escape(cell)}</th>' if cell else "<td></td>" for cell in heading)
+    head = "".join(heads) if any(heading) else ""
     lines = [
         "<tr>"
         + "".join(
@@ -188,7 +190,7 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --ink: #1f2933; --soft: #616e7c; --line: #d8dee6; --page: #ffffff; --box: #f5f7fa;
-  --good: #007a5a; --bad: #c04f00;
+  --good: #007a5a; --bad: #b84c00;
 }
 @media (prefers-color-scheme: dark) {
   :root {

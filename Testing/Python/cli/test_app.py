@@ -69,6 +69,13 @@ def test_help_explains_every_command_and_its_exit_codes(command: list[str], cli:
     assert answer.err == ""
 
 
+@pytest.mark.parametrize("command", [[], ["models"], ["data"], ["annotations"], ["study"]], ids=" ".join)
+def test_without_further_words_the_help_is_shown(command: list[str], cli: Callable) -> None:
+    answer, asked = cli(*command), cli(*command, "--help")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == asked.out != ""
+
+
 def test_every_kind_of_error_has_its_exit_code_in_the_help() -> None:
     codes = {error.exit_code for error in [LandmarkDetectionError, *LandmarkDetectionError.__subclasses__()]}
     listed = {int(part.split()[0]) for part in EXIT_CODES.removeprefix("Exit codes: ").split(", ")}

@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from LandmarkDetectionLib.models import Model
 
 TUTORIALS = Path(__file__).resolve().parents[3] / "docs" / "tutorials"
 NOTEBOOKS = sorted(TUTORIALS.glob("*.ipynb"))
@@ -64,3 +67,9 @@ def test_a_stored_notebook_shows_what_its_cells_gave(notebook: Path) -> None:
     text = "".join("".join(output.get("text", "")) for output in outputs)
     assert "/home/" not in text and str(TUTORIALS.parents[1]) not in text
     assert notebook.stat().st_size < 1_500_000
+
+
+def test_the_stored_landmarks_are_those_of_the_model_that_ships(body_model: Model) -> None:
+    code = cells(TUTORIALS / "from-a-scan-to-figures.ipynb", "code")
+    text = "".join("".join(output.get("text", "")) for cell in code for output in cell["outputs"])
+    assert f"141 landmarks by {body_model.name} {body_model.version}\n" in text

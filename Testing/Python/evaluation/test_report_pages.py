@@ -19,6 +19,7 @@ from LandmarkDetectionLib.evaluation.plots import model_colours
 from LandmarkDetectionLib.evaluation.predictions import read_predictions
 from LandmarkDetectionLib.evaluation.report_pages import write_evaluation
 from LandmarkDetectionLib.evaluation.worst_cases import show_plane, worst_cases
+from Testing.examples.accessibility import faults
 
 Make = Callable[..., Any]
 
@@ -170,6 +171,7 @@ def test_a_model_that_gives_nothing_has_a_report_without_a_gallery(make_data: Ma
     page = write_evaluation(compare(data, folder), tmp_path / "out", worst=2)
     assert not list((page.parent / "figures").glob("worst*"))
     assert "18 of 18" in page.read_text()
+    assert faults(page.read_text(encoding="utf-8")) == []
 
 
 def test_volumes_have_a_gallery_of_slices(make_data: Make, tmp_path: Path) -> None:

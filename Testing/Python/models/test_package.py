@@ -536,6 +536,13 @@ def test_an_installed_model_can_be_removed_and_nothing_else(pristine, user_folde
     assert (tmp_path / "precious").exists()
 
 
+def test_a_folder_that_is_no_model_is_not_taken_for_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hips").mkdir()  # a data set, say
+    with pytest.raises(ModelError, match=r"There is no model 'hips', and the folder .* Installed are .*hand"):
+        load_model("hips")
+
+
 def test_a_zip_file_is_not_loaded_but_its_installation_is_named(tmp_path):
     (tmp_path / "m.zip").write_bytes(b"x")
     with pytest.raises(ModelError, match="install it as a model first"):

@@ -33,6 +33,7 @@ from LandmarkDetectionLib.reporting.case import cells, number
 from LandmarkDetectionLib.reporting.html import html_text
 from LandmarkDetectionLib.reporting.overlay import short_name
 from LandmarkDetectionLib.reporting.table import csv_text
+from Testing.examples.accessibility import faults
 from Testing.examples.measurement_cases import FACE, in_picture, in_space
 
 WHEN = datetime(2026, 3, 4, 15, 30)
@@ -299,6 +300,7 @@ def test_the_html_says_everything_and_trusts_no_name():
     assert page.count(RESEARCH_ONLY) == 2 and "data:image/png;base64," in page
     assert "not reviewed by a person" in page and "Look at the chin." in page
     assert "http" not in page
+    assert faults(page) == []
     for one in report().measurements:
         assert f"<td>{escape(one.definition.title)}</td>" in page
 

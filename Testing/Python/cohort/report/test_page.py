@@ -19,6 +19,7 @@ from LandmarkDetectionLib.core.doubts import Doubt
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.errors import OutputError
 from LandmarkDetectionLib.io.protocols import load_protocol
+from Testing.examples.accessibility import faults
 from Testing.examples.cohort_cases import make_results, write_results
 
 MODEL = "whole-body"
@@ -77,6 +78,7 @@ def test_the_page_and_its_data_say_what_became_of_every_case(cohort, made):
     states = {row[0]: summary["states"][row[1]] for row in rows}
     assert states == {one.case: one.state.value for one in made}
     text = page.read_text()
+    assert faults(text) == []
     failed = sum(one.state is State.FAILED for one in made)
     for number, word in ((40 - failed, "done"), (failed, "failed or set aside"), (10, "not started")):
         assert f"<b>{number}</b><span>{word}</span>" in text
