@@ -18,6 +18,7 @@ from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.panel.protocol_editor import ProtocolEditor
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.scene.choices import Side
+from LandmarkDetectionSlicer.scene.volumes import refusal
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
@@ -148,7 +149,7 @@ class PlacePage:
         """Who can find the landmarks of the list near a click in the image: the chosen model first."""
         parameters, wanted = self.context.parameters, self._list
         volumeNode = parameters.inputVolume if parameters is not None else None
-        if parameters is None or volumeNode is None or wanted is None:
+        if parameters is None or wanted is None or refusal(volumeNode) is not None:
             return None
         able = [
             one

@@ -107,8 +107,9 @@ def remark(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
 
 
 def isSingleImage(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Whether a volume that is not refused has one slice only, as radiographs do."""
-    return min(volumeNode.GetImageData().GetDimensions()) == 1
+    """Whether a volume has one slice only, as radiographs do; one without voxels has none."""
+    image = volumeNode.GetImageData()
+    return image is not None and min(image.GetDimensions()) == 1
 
 
 def _otherKind(className: str) -> str | None:

@@ -171,6 +171,8 @@ def test_it_is_off_until_it_is_turned_on_and_remembered_from_then_on(host, panel
 
 
 def test_it_is_off_where_no_model_can_look(host, panel):
+    import slicer
+
     box = panel.place.ui.snapBox
     for title, single in (("Whole body", True), ("Hand", False)):
         shape = (1, 50, 60) if single else (40, 50, 60)
@@ -179,8 +181,15 @@ def test_it_is_off_where_no_model_can_look(host, panel):
         host.process_events()
         can = title == "Hand"  # the hand's model takes volumes as well
         assert box.enabled == box.checked == can
-    panel.parameters.inputVolume = None
-    assert not box.enabled and not box.checked
+    choose(panel, BODY.title)
+    panel.parameters.inputVolume = add_volume("scan", np.zeros((40, 50, 60), np.int16))
+    host.process_events()
+    assert box.enabled
+    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
+    for unusable in (empty, None):
+        panel.parameters.inputVolume = unusable
+        host.process_events()
+        assert not box.enabled and not box.checked
     assert box.toolTip.startswith("No model that is here can look")
 
 
