@@ -9,11 +9,11 @@
     <name>/docs/reference.png, .json where the landmarks lie on a body, for people to look at (optional)
     <name>/LICENSE
 
-A network is named in the metadata and looked up in :mod:`LandmarkDetectionLib.networks`; nothing in a package
-is imported, unpickled or evaluated. :mod:`.metadata` says what may stand in ``metadata.json``,
-:mod:`.package` reads and writes a folder, :mod:`.reference` its picture, :mod:`.registry` finds, installs and
-removes models by name, :mod:`.versions` keeps better ones beside those they came from, :mod:`.download` gets
-one from an address.
+A network is named in the metadata and looked up in :mod:`LandmarkDetectionLib.networks`; nothing in a
+package is imported, unpickled or evaluated. :mod:`.metadata` says what may stand in ``metadata.json``,
+:mod:`.package` reads and writes a folder, :mod:`.weights` what its networks learned, :mod:`.reference` its
+picture, :mod:`.registry` finds, installs and removes models by name, :mod:`.versions` keeps better ones
+beside those they came from, :mod:`.download` gets one from an address.
 """
 
 from LandmarkDetectionLib.models.metadata import NetworkEntry

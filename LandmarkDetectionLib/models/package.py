@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from LandmarkDetectionLib.core.protocol import Protocol, readable
 from LandmarkDetectionLib.correction import JointGaussian, joint_from_bytes, joint_to_bytes
-from LandmarkDetectionLib.errors import MissingPackageError, ModelError, OutputError
+from LandmarkDetectionLib.errors import ModelError, OutputError
 from LandmarkDetectionLib.files import (
     atomic_folder,
     atomic_write,
@@ -28,7 +28,7 @@ from LandmarkDetectionLib.models.capabilities import OF_DETECTORS, Capabilities,
 from LandmarkDetectionLib.models.metadata import JointEntry, Metadata, NetworkEntry, default_metadata
 from LandmarkDetectionLib.models.monai_bundle import code_problems
 from LandmarkDetectionLib.models.reference import ReferencePicture, read_reference, write_reference
-from LandmarkDetectionLib.networks.architectures import build_network
+from LandmarkDetectionLib.models.weights import inside, load_network, multiplied, read_checked, write_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,6 @@ CARD = "docs/README.md"
 LICENSE = "LICENSE"
 
 MAX_CONFIG_BYTES = 2_000_000
-MAX_FILE_BYTES = 500_000_000
 MAX_PACKAGE_BYTES = 1_000_000_000
 MAX_FILES = 500
 # Data and text only. Nothing here can run, and pickled weights (.pt, .pth, .bin) are left out on purpose.
@@ -178,7 +177,7 @@ class Model:
 
         try:
             return {
-                key: load(_read_checked(entry.home(self.path), entry.weights, entry.sha256))
+                key: multiplied(load(read_checked(entry.home(self.path), entry.weights, entry.sha256)))
                 for key, entry in self.networks.items()
             }
         except ModelError as problem:
@@ -204,7 +203,7 @@ def read_package(path: str | os.PathLike[str]) -> Model:
     except (ValidationError, RecursionError) as problem:
         text = readable(problem) if isinstance(problem, ValidationError) else "it is nested too deeply"
         raise ModelError(f"{METADATA} is not as it should be: {text}.") from None
-    protocol_path = _inside(root, PROTOCOL)
+    protocol_path = inside(root, PROTOCOL)
     try:
         protocol = read_protocol(protocol_path, error=ModelError)
     except ModelError as problem:
@@ -322,7 +321,7 @@ def save_model(
         for folder in ("configs", "models", "docs"):
             (new / folder).mkdir()
         entries = {
-            key: _write_weights(new, key, architecture, parameters, state)
+            key: write_weights(new, key, architecture, parameters, state)
             for key, (architecture, parameters, state) in networks.items()
         }
         metadata = {
@@ -348,80 +347,7 @@ def save_model(
     return read_package(target)
 
 
-# --- networks -------------------------------------------------------------------------------------------
-
-
-def load_network(root: Path, key: str, entry: NetworkEntry) -> torch.nn.Module:
-    """Build one network and fill it with its weights; ModelError when anything does not fit exactly."""
-    import torch
-
-    tensors = _read_weights(root, entry)
-    # Without memory first: parameters that ask for far more than the file holds must not fill the machine.
-    with torch.device("meta"):
-        expected = _build(key, entry).state_dict()
-    _compare(entry, tensors, expected)
-    network = _build(key, entry)
-    network.load_state_dict(tensors)
-    return network.eval()
-
-
-def _build(key: str, entry: NetworkEntry) -> torch.nn.Module:
-    try:
-        return build_network(entry.architecture, **entry.parameters)
-    except (ModelError, MissingPackageError):
-        raise
-    except Exception as problem:  # whatever an architecture makes of foreign parameters
-        text = " ".join(str(problem).split()) or type(problem).__name__
-        raise ModelError(f"The network {key} cannot be built from its parameters ({text}).") from None
-
-
-def _read_checked(root: Path, file: str, sha256: str) -> bytes:
-    """Read once, check the checksum, then use the same bytes: nobody can exchange the file in between."""
-    path = _inside(root, file)
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as problem:
-        raise ModelError(f"{file} cannot be read: {problem.strerror or problem}.") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise ModelError(f"{file} is larger than {MAX_FILE_BYTES // 1_000_000} MB.")
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ModelError(f"{file} does not match its checksum; get the model again.")
-    return content
-
-
-def _read_weights(root: Path, entry: NetworkEntry) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        return load(_read_checked(entry.home(root), entry.weights, entry.sha256))
-    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError):
-        raise ModelError(f"{entry.weights} is damaged or no safetensors file; get the model again.") from None
-
-
-def _compare(
-    entry: NetworkEntry, tensors: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]
-) -> None:
-    """Names, shapes and kinds of numbers must be exactly those of the network, and every number finite."""
-    import torch
-
-    for name in sorted(expected.keys() ^ tensors.keys()):
-        what = "lacks the tensor" if name in expected else "holds the unknown tensor"
-        raise ModelError(f"{entry.weights} does not fit {entry.architecture}: it {what} {name!r}.")
-    for name, tensor in tensors.items():
-        want = expected[name]
-        if tensor.shape != want.shape:
-            raise ModelError(
-                f"{entry.weights} does not fit {entry.architecture}: {name!r} has the shape "
-                f"{tuple(tensor.shape)}, expected {tuple(want.shape)}."
-            )
-        if tensor.is_floating_point() != want.is_floating_point():
-            raise ModelError(
-                f"{entry.weights} does not fit {entry.architecture}: {name!r} is {tensor.dtype}."
-            )
-        if tensor.is_floating_point() and not torch.isfinite(tensor.float()).all():
-            raise ModelError(f"{entry.weights} holds numbers that are not finite in {name!r}.")
+# --- how landmarks lie, and what others hold -----------------------------------------------------------
 
 
 JOINT = "models/joint.safetensors"
@@ -429,7 +355,7 @@ JOINT = "models/joint.safetensors"
 
 def load_joint(root: Path, entry: JointEntry, landmarks: int) -> JointGaussian:
     """Read a package's joint Gaussian; ModelError when anything does not fit exactly."""
-    content = _read_checked(root, entry.file, entry.sha256)
+    content = read_checked(root, entry.file, entry.sha256)
     try:
         return joint_from_bytes(content, landmarks)
     except ValueError as problem:
@@ -495,32 +421,6 @@ def _write_joint(root: Path, joint: JointGaussian) -> JointEntry:
     return JointEntry(file=JOINT, sha256=hashlib.sha256(content).hexdigest())
 
 
-def _write_weights(
-    root: Path,
-    key: str,
-    architecture: str,
-    parameters: Mapping[str, Any],
-    state: Mapping[str, torch.Tensor],
-) -> NetworkEntry:
-    from safetensors.torch import save
-
-    # Copies, because safetensors refuses tensors that share memory.
-    content = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()})
-    try:
-        entry = NetworkEntry(
-            architecture=architecture,
-            parameters=json.loads(json.dumps(parameters)),  # tuples become lists as in the file
-            weights=f"models/{key}.safetensors",
-            sha256=hashlib.sha256(content).hexdigest(),
-        )
-    except ValidationError as problem:
-        raise ModelError(f"The network {key} cannot be saved: {readable(problem)}.") from None
-    except (TypeError, ValueError) as problem:
-        raise ModelError(f"The parameters of the network {key} are no JSON values ({problem}).") from None
-    (root / entry.weights).write_bytes(content)
-    return entry
-
-
 # --- files ----------------------------------------------------------------------------------------------
 
 
@@ -551,18 +451,8 @@ def _file_problems(root: Path) -> Iterator[str]:
         yield f"It has more than {MAX_PACKAGE_BYTES // 1_000_000} MB."
 
 
-def _inside(root: Path, relative: str) -> Path:
-    """A file of the package; refused when it is missing or a link leads out of the folder."""
-    path = root / relative
-    if not path.is_file():
-        raise ModelError(f"{relative} is missing.")
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise ModelError(f"{relative} is a link out of the model's folder.")
-    return path
-
-
 def _read_config(root: Path, relative: str) -> dict[str, Any]:
-    path = _inside(root, relative)
+    path = inside(root, relative)
     try:
         return read_json(path, error=ModelError, max_bytes=MAX_CONFIG_BYTES)
     except ModelError as problem:

@@ -16,6 +16,7 @@ from LandmarkDetectionLib.detectors.settings import BoneSettings, SilhouetteSett
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model, save_model
+from LandmarkDetectionLib.models.weights import in_eight_bits, multiplied, stored_tensors
 from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
 from LandmarkDetectionLib.quality.calibration import (
     PRESENT_ABOVE,
@@ -233,7 +234,7 @@ def _groups(names: tuple[str, ...]) -> Sequence[Sequence[str]]:
 
 def _arrays(states: dict[str, tuple[str, dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
     return {
-        key: SilhouetteArrays({k: v.float().numpy() for k, v in state.items()}, parameters)
+        key: SilhouetteArrays({k: v.float().numpy() for k, v in multiplied(state).items()}, parameters)
         for key, (_, parameters, state) in states.items()
     }
 
@@ -306,24 +307,18 @@ def outline_settings(outline: Model, framing: Framing) -> dict[str, Any]:
 
 
 def weights_of(model: Model) -> dict[str, tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Architecture, parameters and state of every network of a package."""
-    import torch
-
+    """Architecture, parameters and state of every network of a package, as they are stored."""
     return {
-        key: (
-            model.networks[key].architecture,
-            dict(model.networks[key].parameters),
-            {name: torch.from_numpy(np.array(value)) for name, value in state.items()},
-        )
-        for key, state in model.read_weights().items()
+        key: (entry.architecture, dict(entry.parameters), stored_tensors(entry.home(model.path), entry))
+        for key, entry in model.networks.items()
     }
 
 
 def _in_order(state: dict[str, Any], names: tuple[str, ...], wanted: tuple[str, ...]) -> dict[str, Any]:
     """A network's state with its landmarks in another order."""
     ordered = in_order(state, [names.index(name) for name in wanted])
-    # Weights fit into half the bytes; what normalises a layer keeps its precision.
-    return {key: value.half() if value.dim() > 1 else value for key, value in ordered.items()}
+    # A quarter of the bytes; what normalises a layer keeps its precision.
+    return in_eight_bits(ordered)
 
 
 def _calibration(held: HeldOutBones, where: Array) -> Calibration:

@@ -29,6 +29,7 @@ from LandmarkDetectionLib.models import (
     save_model,
     user_model_folder,
     validate_model,
+    weights,
 )
 from LandmarkDetectionLib.networks.architectures import ARCHITECTURES, build_network
 
@@ -472,7 +473,7 @@ def test_all_problems_of_a_model_are_listed_at_once(folder):
 
 @pytest.mark.parametrize("limit", ["MAX_FILES", "MAX_PACKAGE_BYTES", "MAX_FILE_BYTES"])
 def test_a_model_that_is_too_large_is_refused(folder, monkeypatch, limit):
-    monkeypatch.setattr(package, limit, 3)
+    monkeypatch.setattr(weights if limit == "MAX_FILE_BYTES" else package, limit, 3)
     assert validate_model(folder)
     with pytest.raises(ModelError):
         install_model(folder)
