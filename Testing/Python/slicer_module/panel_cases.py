@@ -113,13 +113,13 @@ def good_worker(record: dict[str, Any]) -> Any:
     return worker_that(f"say(id=r['id'], event='done', result=json.loads({json.dumps(record)!r}))")
 
 
-def picture(host: "SlicerHost", panel: Any, name: str) -> None:
-    """Screenshots for the documentation, light and dark, when the test run is asked for them."""
+def picture(host: "SlicerHost", panel: Any, name: str, is_dark_too: bool = False) -> None:
+    """A screenshot for the documentation, or a light and a dark one, when the test run is asked for them."""
     if not SCREENSHOTS:
         return
     host.process_events(50)
     light = host.app.palette()
-    for ending, palette in (("", light), ("-dark", dark_palette())):
+    for ending, palette in (("", light), ("-dark", dark_palette()))[: 1 + is_dark_too]:
         use_palette(palette)
         host.process_events(50)
         host.screenshot(Path(SCREENSHOTS) / f"{name}{ending}.png")
