@@ -38,7 +38,7 @@ STRIP = 18
 GAP = 2
 GROUND = (48, 48, 48)
 FOUR = ((430, (700 - GAP) // 2 - STRIP), (("Red", "3D"), ("Green", "Yellow")))
-ONE = ((460, 700 - STRIP), (("Red",),))
+ONE = ((560, 700 - STRIP), (("Red",),))
 """Size of each view, and which lie where: Slicer's layouts "Four-Up" and "Red slice only"."""
 STRIPS = {
     "Red": ("R", (243, 74, 51), (2, "SI")),
@@ -248,7 +248,7 @@ def draw_views() -> None:
         review.select(name)
         window.host.press_key("a")
     review.select("lesser_trochanter_left")
-    _write(window.picture(), "views.png", 32, 48)
+    _write(window.picture(), "views.png", 24, 32)
     window.close()
 
 
