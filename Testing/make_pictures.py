@@ -104,8 +104,10 @@ PICTURES = (
         needs=HOURS,
     ),
     Picture("cohort-*.png", f"{PROGRAM} cohort-report RESULTS", needs=COHORT),
+    Picture("slicer/views.png", "Testing/draw_panel_and_views.py views"),
+    Picture("slicer/radiograph.png", "Testing/draw_panel_and_views.py radiograph"),
+    Picture("slicer/film.webp", "Testing/draw_panel_and_views.py film"),
     Picture("slicer/*.png", "-m pytest -q Testing/Python/slicer_module/panel", folder="slicer"),
-    Picture("slicer/film.gif", "Testing/draw_panel_film.py"),
     Picture("browser/*.png", "-m pytest -q Testing/Python/viewer", needs=SLICER, folder="browser"),
 )
 

@@ -63,7 +63,7 @@ class Following:
 
     def onSettled(self) -> None:
         """A person has settled something."""
-        # What followed while dragging has its rings already.
+        # What followed while dragging has its dots already.
         self._before, self._beforeDrag = self._beforeDrag, None
         if self._ghosts is not None and self._before is None:
             self._ghosts.clear()

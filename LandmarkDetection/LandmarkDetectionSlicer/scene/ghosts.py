@@ -1,4 +1,4 @@
-"""Where landmarks were before they followed a correction: pale rings that stay until the next step."""
+"""Where landmarks were before they followed a correction: pale dots that stay until the next step."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import slicer
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionSlicer.scene.colors import newHiddenPoints, setPoints
 
-COLOR = "#8b98a5"
+COLOR = "#ffffff"
+OPACITY = 0.7
+"""Seen on bone and on dark ground alike; a fainter grey was lost in the greys of an image."""
 #: A landmark that moved less than this has no ghost.
 LEAST_MM = 1.0
 GHOST_ATTRIBUTE = "LandmarkDetection.ghosts"
 
 
 class Ghosts:
-    """The rings of one landmark node; made when they are first shown."""
+    """The dots of one landmark node; made when they are first shown."""
 
     def __init__(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
         self._landmarkNode = landmarkNode
@@ -35,8 +37,8 @@ class Ghosts:
             and not (new.is_present and abs(old.position - new.position).max() < LEAST_MM)
         ]
         if moved and (self._node is None or not slicer.mrmlScene.IsNodePresent(self._node)):
-            self._node = newHiddenPoints("Landmarks before", GHOST_ATTRIBUTE, COLOR, "Circle2D", 2.0)
-            self._node.GetDisplayNode().SetOpacity(0.5)
+            self._node = newHiddenPoints("Landmarks before", GHOST_ATTRIBUTE, COLOR, "Circle2D", 2.6)
+            self._node.GetDisplayNode().SetOpacity(OPACITY)
         if self._node is not None:
             with slicer.util.NodeModify(self._node):
                 self._node.SetAndObserveTransformNodeID(self._landmarkNode.GetTransformNodeID())
@@ -49,7 +51,7 @@ class Ghosts:
             setPoints(self._node, [])
 
     def close(self) -> None:
-        """Take the rings away."""
+        """Take the dots away."""
         node, self._node = self._node, None
         if node is not None and slicer.mrmlScene.IsNodePresent(node):
             slicer.mrmlScene.RemoveNode(node.GetDisplayNode())

@@ -14,6 +14,8 @@ from LandmarkDetectionSlicer.scene.colors import mark
 REGION_ATTRIBUTE = "LandmarkDetection.region"
 #: Spread along an axis that is a smaller share of the largest is none: a radiograph has no depth.
 FLAT = 1e-6
+LARGEST_IN_3D_MM = 500.0
+"""Diagonal of the box of a region; a larger one fills the 3D view, and all landmarks look pale in it."""
 
 
 class Region:
@@ -43,8 +45,10 @@ class Region:
         if self._node is None or not slicer.mrmlScene.IsNodePresent(self._node):
             self._node = _newSurface()
         self._node.SetAndObserveTransformNodeID(self._landmarkNode.GetTransformNodeID())
-        self._node.SetAndObservePolyData(ellipsoid(landmark.position, landmark.covariance))
+        surface = ellipsoid(landmark.position, landmark.covariance)
+        self._node.SetAndObservePolyData(surface)
         display, color = self._node.GetDisplayNode(), mark(landmark.status)[0]
+        display.SetVisibility3D(surface.GetLength() <= LARGEST_IN_3D_MM)
         display.SetColor(*(int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)))
         display.SetVisibility(True)
 

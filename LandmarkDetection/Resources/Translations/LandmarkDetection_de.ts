@@ -879,8 +879,8 @@
         <translation>Andere Landmarken:</translation>
     </message>
     <message>
-        <source>Whether the landmarks you have not settled move to where your corrections make them likely. Rings show where they were; one undo takes both back.</source>
-        <translation>Ob die Landmarken, die Sie noch nicht festgelegt haben, dorthin rücken, wo sie nach Ihren Korrekturen wahrscheinlich sind. Ringe zeigen, wo sie waren; einmal „Rückgängig“ nimmt beides zurück.</translation>
+        <source>Whether the landmarks you have not settled move to where your corrections make them likely. Pale dots show where they were; one undo takes both back.</source>
+        <translation>Ob die Landmarken, die Sie noch nicht festgelegt haben, dorthin rücken, wo sie nach Ihren Korrekturen wahrscheinlich sind. Blasse Punkte zeigen, wo sie waren; einmal „Rückgängig“ nimmt beides zurück.</translation>
     </message>
     <message>
         <source>Keep what I have reviewed</source>

@@ -879,8 +879,8 @@
         <translation>Autres repères :</translation>
     </message>
     <message>
-        <source>Whether the landmarks you have not settled move to where your corrections make them likely. Rings show where they were; one undo takes both back.</source>
-        <translation>Si les repères que vous n&apos;avez pas encore fixés se déplacent là où vos corrections les rendent probables. Des anneaux montrent où ils étaient ; une seule annulation rétablit le tout.</translation>
+        <source>Whether the landmarks you have not settled move to where your corrections make them likely. Pale dots show where they were; one undo takes both back.</source>
+        <translation>Si les repères que vous n&apos;avez pas encore fixés se déplacent là où vos corrections les rendent probables. Des points pâles montrent où ils étaient ; une seule annulation rétablit le tout.</translation>
     </message>
     <message>
         <source>Keep what I have reviewed</source>

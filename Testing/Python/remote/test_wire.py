@@ -104,14 +104,36 @@ def test_a_large_file_arrives_whether_packing_pays_or_not(
     monkeypatch.setattr(module, "PART_BYTES", 8_000)
     monkeypatch.setattr(module, "TRIED_BYTES", 32_000)
     kinds: list[bytes] = []
-    frame_of = ends[0]._frame
-    monkeypatch.setattr(ends[0], "_frame", lambda kind, part: (kinds.append(kind), frame_of(kind, part)))
+    header = ends[1]._header
+    monkeypatch.setattr(ends[1], "_header", lambda limit: (one := header(limit), kinds.append(one[0]))[0])
     content, there = np.arange(20_001, dtype="<i2").tobytes(), io.BytesIO()
     wait = meanwhile(lambda: ends[1].receive_file(there, len(content), 2))
     ends[0].send_file(io.BytesIO(content), len(content), 2)
     wait()
     assert there.getvalue() == content and len(tried) == 1
-    assert kinds == [b"R", b"R", b"Z", *[b"Z" if pays else b"R"] * 2, *[b"R"] * (len(kinds) - 5)]
+    # The last part has two bytes, which packing makes more.
+    assert kinds == [b"R", b"R", *[b"Z" if pays else b"R"] * 3, b"R"]
+
+
+def test_raw_and_packed_parts_arrive_in_their_order(ends: tuple[Wire, Wire]) -> None:
+    parts = [bytes([letter]) * PART_BYTES for letter in b"abcde"]
+    there = io.BytesIO()
+    wait = meanwhile(lambda: ends[1].receive_file(there, 5 * PART_BYTES))
+    for index, part in enumerate(parts):
+        kind, content = (b"R", part) if index in (0, 3) else (b"Z", zlib.compress(part, 1))
+        ends[0].channel.sendall(frame(kind, content))
+    wait()
+    assert there.getvalue() == b"".join(parts)
+
+
+def test_a_file_that_became_shorter_is_noticed_while_it_is_sent(ends: tuple[Wire, Wire]) -> None:
+    size = module.TRIED_BYTES
+    wait = meanwhile(lambda: ends[1].receive_file(io.BytesIO(), size))
+    with pytest.raises(FrameError, match="shorter than it was"):
+        ends[0].send_file(io.BytesIO(bytes(size - 1)), size)
+    ends[0].close()
+    with pytest.raises(EOFError):
+        wait()
 
 
 def test_packing_pays_on_a_slow_line_alone() -> None:

@@ -113,16 +113,16 @@ def good_worker(record: dict[str, Any]) -> Any:
     return worker_that(f"say(id=r['id'], event='done', result=json.loads({json.dumps(record)!r}))")
 
 
-def picture(host: "SlicerHost", panel: Any, name: str) -> None:
-    """Screenshots for the documentation, light and dark, when the test run is asked for them."""
+def picture(host: "SlicerHost", panel: Any, name: str, is_dark: bool = False) -> None:
+    """A screenshot for the documentation, on light or on dark ground, when the test run is asked for it."""
     if not SCREENSHOTS:
         return
     host.process_events(50)
     light = host.app.palette()
-    for ending, palette in (("", light), ("-dark", dark_palette())):
-        use_palette(palette)
+    if is_dark:
+        use_palette(dark_palette())
         host.process_events(50)
-        host.screenshot(Path(SCREENSHOTS) / f"{name}{ending}.png")
+    host.screenshot(Path(SCREENSHOTS) / f"{name}{'-dark' * is_dark}.png")
     use_palette(light)
     host.process_events()
 

@@ -116,7 +116,7 @@ def test_two_clicks_lead_from_an_empty_scene_to_landmarks_and_keys_review_them_a
     for step in range(count):
         assert panel.review.ui.progressLabel.text == f"{step} of {count} reviewed"
         if step == 4:
-            picture(host, panel, "review")
+            picture(host, panel, "review", is_dark=True)
         host.press_key(qt.Qt.Key_M if step == 1 else qt.Qt.Key_A)
     assert panel.review.ui.progressLabel.text == f"{count} of {count} reviewed"
     assert panel.review.message.text == f"All {count} landmarks are reviewed."

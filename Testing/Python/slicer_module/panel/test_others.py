@@ -101,7 +101,7 @@ def test_the_others_follow_a_dragged_point_and_one_undo_takes_both_back(host, pa
     assert position(node, "wrist_left") == pytest.approx(first("wrist_left") + RIGHT)
 
 
-def test_rings_show_where_the_others_were_until_the_next_step(host, panel, node):
+def test_dots_show_where_the_others_were_until_the_next_step(host, panel, node):
     choose(host, panel, "Follow corrections")
     drag(node, KNEE, [-60.0, 12.0, -372.0])
     settled(host, panel)

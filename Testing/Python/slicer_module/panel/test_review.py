@@ -57,7 +57,7 @@ def test_a_selected_landmark_shows_the_region_that_holds_it(panel, node):
     knee = DETECTION.landmarks["knee_left"]
     surface = panel.review.desk.region.node
     display = surface.GetDisplayNode()
-    assert display.GetVisibility() and display.GetVisibility2D()
+    assert display.GetVisibility() and display.GetVisibility2D() and display.GetVisibility3D()
     assert surface.GetHideFromEditors() and not surface.GetSaveWithScene()
     bounds = np.array(surface.GetPolyData().GetBounds()).reshape(3, 2)
     reach = gaussian_radius(0.95, 3) * np.sqrt(np.diagonal(knee.covariance))
@@ -68,6 +68,16 @@ def test_a_selected_landmark_shows_the_region_that_holds_it(panel, node):
     panel.review.select("knee_left")
     drag(node, NAMES.index("knee_left"), np.add(knee.position, [3.0, 4.0, 0.0]))
     assert not display.GetVisibility(), "a person has placed it"
+
+
+def test_a_region_that_would_fill_the_3d_view_is_left_to_the_slices(panel):
+    lost = replace(DETECTION.landmarks["knee_left"], covariance=np.diag([4e4, 4e4, 4e4]))
+    marks = tuple(lost if one.name == "knee_left" else one for one in DETECTION.landmarks)
+    landmarks = replace(DETECTION.landmarks, landmarks=marks)
+    show_detection(panel, add_volume("scan"), replace(DETECTION, landmarks=landmarks))
+    panel.review.select("knee_left")
+    display = panel.review.desk.region.node.GetDisplayNode()
+    assert display.GetVisibility2D() and not display.GetVisibility3D()
 
 
 def test_the_region_of_a_radiograph_is_an_ellipse_that_its_plane_cuts():

@@ -82,9 +82,9 @@ def test_a_file_that_does_not_say_what_it_is_counts_as_ct_by_its_air(host, panel
 
 def test_the_bones_are_really_drawn(host, panel):
     pytest.importorskip("vtkmodules.vtkRenderingOpenGL2", reason="needs OpenGL")
-    from Testing.Python.slicer_host.drawn_views import DrawnView
+    from Testing.Python.slicer_host.drawn_views import DrawnViews
 
-    views = DrawnView(host)
+    views = DrawnViews(host)
     camera = host.app.layoutManager().threeDWidget(0).threeDView().cameraNode()
     camera.SetFocalPoint(-40, -40, 60)
     camera.SetPosition(-40, 300, 60)
