@@ -256,5 +256,5 @@ class PageDesk:
         self.opening.close()
         problem = self.keeping.end()
         self.desk.close()
-        self.worker.stop()
+        self.worker.close()
         return problem

@@ -166,11 +166,13 @@ def review(landmarks: int, wrong: int, size: tuple[int, int], file_of_numbers: P
         host.dialogs.answer_file(file, file)
         person.click(ui.saveButton)
         person.keys += 1  # Enter, in the dialog
+        host.wait_until(lambda: not panel.logic.background.isBusy)
         host.process_events(50)
         saved = file.is_file()
         work = time.thread_time() - begun
         heart.during("opening the file")
         panel.review.actions.open.trigger()
+        host.wait_until(lambda: not panel.logic.background.isBusy)
         host.process_events(50)
     off = [
         float(np.linalg.norm(np.subtract(node.GetNthControlPointPositionWorld(number), truth[mark])))
