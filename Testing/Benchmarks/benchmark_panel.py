@@ -75,6 +75,7 @@ def _in_the_panel() -> list[tuple[str, float, float | None]]:
 
     host = SlicerHost()
     panel: Any = host.open_module(REPOSITORY / "LandmarkDetection" / "LandmarkDetection.py")
+    host.wait_until(lambda: not panel.logic.background.isBusy)  # the models are read
     phantom, _ = make_phantom(3, spacing_mm=8.0)
     # Every voxel several times: as much to copy and to look at as in a large scan.
     times = [max(1, round(wanted / there)) for wanted, there in zip(LARGE, phantom.voxels.shape, strict=True)]

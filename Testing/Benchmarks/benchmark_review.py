@@ -130,6 +130,7 @@ def review(landmarks: int, wrong: int, size: tuple[int, int], file_of_numbers: P
     host.window.statusBar().hide()
     host.window.resize(*size)
     panel: Any = host.open_module(MODULE)
+    host.wait_until(lambda: not panel.logic.background.isBusy)  # the models are read
     detection, truth = make_case(panel.context.models.usable, landmarks, wrong)
     voxels = np.random.default_rng(0).integers(-1000, 1000, (200, 256, 256)).astype(np.int16)
     panel.parameters.modelName = detection.model

@@ -190,6 +190,13 @@ class ReviewPage:
             self._nodeId = None
             self.message.warning(_("The landmarks were removed from the scene."))
 
+    def takeModel(self) -> None:
+        """Other models are known: show the words of one where there was none to speak for the review."""
+        if self.review is not None and self.model is None:
+            self.desk.model = self.modelOf(self.review)
+            self._body = ReferenceBody(self.desk.model) if self.desk.model is not None else None
+            self._fillTable()
+
     def close(self) -> None:
         """Review nothing."""
         self.desk.close()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import qt
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer.process.soon import Soon
 
 POLL_MS = 10
 
@@ -21,12 +22,18 @@ class InBackground:
     """Does pieces of work one after the other in a thread, and calls back on the main thread.
 
     After ``close`` nobody is called back, since widgets that a callback would reach may be gone.
+
+    Attributes
+    ----------
+    soon
+        Calls in another turn of the event loop, unless closed by then.
     """
 
     def __init__(self) -> None:
         self._thread: ThreadPoolExecutor | None = None
         self._pieces: list[_Piece] = []
         self._isClosed = False
+        self.soon = Soon()
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self._deliver)
@@ -34,7 +41,7 @@ class InBackground:
     @property
     def isBusy(self) -> bool:
         """Whether something is not done, or not told, yet."""
-        return bool(self._pieces)
+        return bool(self._pieces) or self.soon.isWaiting
 
     def start(
         self, work: Callable[[], Any], onDone: Callable[[Any], None], onFailed: Callable[[str], None]
@@ -58,13 +65,10 @@ class InBackground:
         self._pieces.append(_Piece(self._thread.submit(work), onDone, onFailed))
         self._timer.start()
 
-    def soon(self, call: Callable[[], None]) -> None:
-        """Call in the next turn of the event loop, unless closed by then."""
-        qt.QTimer.singleShot(0, lambda: None if self._isClosed else call())
-
     def close(self) -> None:
         """Call nobody back any more; what has begun is done to its end, so that no file is left half."""
         self._isClosed = True
+        self.soon.close()
         self._pieces.clear()
         self._timer.stop()
         if self._thread is not None:

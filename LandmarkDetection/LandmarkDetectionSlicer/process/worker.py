@@ -21,6 +21,7 @@ from LandmarkDetectionLib.remote.addresses import Elsewhere
 from LandmarkDetectionLib.requests import Request, Silhouette
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.process.child_process import ChildProcess, libraryCommand
+from LandmarkDetectionSlicer.process.soon import Soon
 from LandmarkDetectionSlicer.scene.voxels import VoxelStore
 
 MODULE = "LandmarkDetectionLib.worker"
@@ -65,6 +66,8 @@ class BackgroundWorker:
         What the process was given to look at.
     place
         As given.
+    soon
+        Calls in another turn of the event loop, unless the worker is closed by then.
 
     Examples
     --------
@@ -81,6 +84,7 @@ class BackgroundWorker:
         self._waiting: deque[_Request] = deque()
         self._current: _Request | None = None
         self._clients: set[Client] = set()
+        self.soon = Soon()
         self._isClosed = False
         self._lastId = 0
         self._pollTimer = qt.QTimer()
@@ -172,6 +176,7 @@ class BackgroundWorker:
     def close(self) -> None:
         """End the process for good, and call nobody back: those who asked are being removed."""
         self._isClosed = True
+        self.soon.close()
         self._current = None
         self._waiting.clear()
         for client in list(self._clients):
@@ -186,10 +191,6 @@ class BackgroundWorker:
     def detach(self, client: Client) -> None:
         """Forget a client."""
         self._clients.discard(client)
-
-    def soon(self, call: Callable[[], None]) -> None:
-        """Call in the next turn of the event loop, unless the worker is closed by then."""
-        qt.QTimer.singleShot(0, lambda: None if self._isClosed else call())
 
     def start(self) -> ChildProcess:
         """Start the process if it does not run, so that it is ready when the first request comes.
