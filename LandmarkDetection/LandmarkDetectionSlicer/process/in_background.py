@@ -39,6 +39,11 @@ class InBackground:
         self._timer.connect("timeout()", self._deliver)
 
     @property
+    def isClosed(self) -> bool:
+        """Whether nobody is called back any more."""
+        return self._isClosed
+
+    @property
     def isBusy(self) -> bool:
         """Whether something is not done, or not told, yet."""
         return bool(self._pieces) or self.soon.isWaiting
