@@ -246,6 +246,12 @@ class PageDesk:
 
     showSelection = reviewEnded = showReview
 
+    def landmarksWentAway(self, nodeId: str) -> None:
+        """Undo or redo took the landmarks of the case away; what is open is shown."""
+        self.showReview()
+
+    landmarksCameBack = landmarksWentAway
+
     def _showNow(self) -> None:
         self._pending = False
         showing.showAll(self)
