@@ -37,9 +37,7 @@ class Step(NamedTuple):
 
 
 def key(text: str) -> Callable[[Any, Any], None]:
-    import qt
-
-    return lambda host, panel: host.press_key(getattr(qt.Qt, f"Key_{text}"))
+    return lambda host, panel: host.press_key(text.lower())
 
 
 def click(page: str, name: str) -> Callable[[Any, Any], None]:
@@ -80,7 +78,7 @@ def detect_elsewhere(host: Any, panel: Any) -> None:
         for mark in DETECTION.landmarks
     )
     found = replace(DETECTION, landmarks=replace(DETECTION.landmarks, landmarks=marks)).to_record()
-    way = SearchPath("chin", np.zeros((3, 3)) + np.arange(3)[:, None], False)
+    way = SearchPath("chin", np.arange(9.0).reshape(3, 3), np.ones(3), False)
     panel.logic._worker = good_worker({**found, "paths": [way.to_record()]})
     press_detect(host, panel)
     host.wait_until(lambda: panel.detect.run is None)
@@ -229,7 +227,7 @@ DECISIONS: dict[str, Step | str] = {
     "detect.nextButton": LOOK,
     "detect.landmarkTable": LOOK,
     "detect.openOnlyBox": LOOK,
-    "detect.nextCaseButton": "saves the case and opens another, whose steps begin anew; batch.previousCaseButton",
+    "detect.nextCaseButton": "saves the case and opens another, whose steps begin anew",
     "detect.placeButton": LOOK,
     "detect.actionsButton": LOOK,
     "detect.saveButton": FILE,
@@ -308,7 +306,7 @@ DECISIONS: dict[str, Step | str] = {
     "frames.frameSelector": CHOICE,
     "frames.straightenButton": LOOK,
     "frames.scannedButton": LOOK,
-    "frames.alignButton": "frames.undoButton takes it back: the undo of the scene would have to copy the image",
+    "frames.alignButton": "frames.undoButton takes it back; an undo of the scene would copy the image",
     "frames.undoButton": "frames.alignButton",
     "batch.sourceEdit": FIELD,
     "batch.sourceButton": CHOICE,
@@ -520,7 +518,7 @@ def test_points_that_were_kept_as_a_list_and_brought_back_can_be_kept_again(host
     rename_first(host, panel)
     host.click(panel.place.ui.saveListButton)
     assert panel.place.message.text == ""
-    assert [mark.name for mark in stored(panel.parameters.landmarks).landmarks][0] == "spot"
+    assert stored(panel.parameters.landmarks).landmarks.names[0] == "spot"
 
 
 def test_what_was_moved_together_with_the_image_since_stays_with_it(host, panel):
