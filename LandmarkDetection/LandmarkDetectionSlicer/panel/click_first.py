@@ -55,8 +55,9 @@ class ClickFirst(VTKObservationMixin):
         ui.discardButton.connect("clicked(bool)", lambda *_args: self.discard())
         ui.saveListButton.connect("clicked(bool)", lambda *_args: self.keep())
         scene = slicer.mrmlScene
-        for event in (scene.EndUndoEvent, scene.EndRedoEvent):
-            self.addObserver(scene, event, self._onUndone)
+        for event in (scene.EndUndoEvent, scene.EndRedoEvent, scene.EndImportEvent):
+            self.addObserver(scene, event, self._onCameBack)
+        self.addObserver(scene, scene.StartCloseEvent, self._onSceneCloses)
 
     def start(self) -> None:
         """Let every click in a view make a point."""
@@ -87,13 +88,21 @@ class ClickFirst(VTKObservationMixin):
         self.removeObservers()
         self.discard()
 
-    def _onUndone(self, *_args: object) -> None:
-        """Undo may bring points back that were taken away, or kept as a list: go on with them."""
+    def _onCameBack(self, *_args: object) -> None:
+        """Points that undo, or a scene that was loaded, has brought back: go on with them."""
         node = clickedPoints() if self.session is None else None
         if node is not None:
             self.session = ClickingSession(self._onChanged, node)
+            self._onTemplate(str(self._page.ui.templateEdit.text))
             self._page.show()
             self._onChanged()
+
+    def _onSceneCloses(self, *_args: object) -> None:
+        """They go with the scene, which no undo brings back."""
+        session, self.session = self.session, None
+        if session is not None:
+            session.close()
+            self._page.show()
 
     def keep(self) -> None:
         """Keep the names as a list and the points as landmarks under review."""

@@ -202,6 +202,7 @@ class ReviewPage:
         """Landmarks that were under review and are gone should not vanish without a word."""
         if self.context.parameters is None:  # with the whole scene
             self._nodeId = None
+            self._before.clear()
         elif landmarkNode is None and self._nodeId and slicer.mrmlScene.GetNodeByID(self._nodeId) is None:
             self._nodeId = None
             self.message.warning(_("The landmarks were removed from the scene."))

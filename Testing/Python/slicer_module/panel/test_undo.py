@@ -218,25 +218,25 @@ OWN_UNDO = "has an undo of its own"
 UNDO = "is undo or redo"
 
 DECISIONS: dict[str, Step | str] = {
-    "detect.acceptButton": Step(click("review", "acceptButton")),
-    "detect.missingButton": Step(click("review", "missingButton")),
-    "detect.detectButton": Step(detect_elsewhere, nothing_detected),
-    "detect.openButton": Step(open_file(click("review", "openButton")), a_file_and_nothing_under_review),
-    "detect.asInOtherButton": Step(look_as_in_other, a_case_by_hand),
-    "detect.undoButton": UNDO,
-    "detect.nextButton": LOOK,
-    "detect.landmarkTable": LOOK,
-    "detect.openOnlyBox": LOOK,
-    "detect.nextCaseButton": "saves the case and opens another, whose steps begin anew",
-    "detect.placeButton": LOOK,
-    "detect.actionsButton": LOOK,
-    "detect.saveButton": FILE,
-    "detect.sampleButton": "loads an image, as Slicer's own Sample Data does, which undo leaves alone",
-    "detect.installButton": FILE,
-    "detect.cancelButton": "leaves the scene as it was",
-    "detect.volumeSelector": CHOICE,
-    "detect.modelSelector": CHOICE,
-    "detect.landmarkSelector": CHOICE,
+    "review.acceptButton": Step(click("review", "acceptButton")),
+    "review.missingButton": Step(click("review", "missingButton")),
+    "review.detectButton": Step(detect_elsewhere, nothing_detected),
+    "review.openButton": Step(open_file(click("review", "openButton")), a_file_and_nothing_under_review),
+    "review.asInOtherButton": Step(look_as_in_other, a_case_by_hand),
+    "review.undoButton": UNDO,
+    "review.nextButton": LOOK,
+    "review.landmarkTable": LOOK,
+    "review.openOnlyBox": LOOK,
+    "review.nextCaseButton": "saves the case and opens another, whose steps begin anew",
+    "review.placeButton": LOOK,
+    "review.actionsButton": LOOK,
+    "review.saveButton": FILE,
+    "review.sampleButton": "loads an image, as Slicer's own Sample Data does, which undo leaves alone",
+    "review.installButton": FILE,
+    "review.cancelButton": "leaves the scene as it was",
+    "review.volumeSelector": CHOICE,
+    "review.modelSelector": CHOICE,
+    "review.landmarkSelector": CHOICE,
     "menu.previous": LOOK,
     "menu.restore": Step(entry("restore"), accept_two),
     "menu.restoreAll": Step(entry("restoreAll"), accept_two),
@@ -379,7 +379,7 @@ def controls(host: Any, panel: Any) -> set[str]:
     """Whatever a person can press, type into or choose from, by where it is."""
     import qt
     import slicer
-    from PySide6.QtWidgets import QMenu, QWidget
+    from PySide6.QtWidgets import QWidget
 
     kinds = (
         *(qt.QAbstractButton, qt.QComboBox, qt.QLineEdit, qt.QAbstractSpinBox, qt.QAbstractItemView),
@@ -388,26 +388,20 @@ def controls(host: Any, panel: Any) -> set[str]:
     for page in panel.pages:
         panel.pages.show(page)
     panel.place.editList()
-    parts = {
-        **{name: getattr(panel, name) for name in ("place", "measurements", "frames", "batch", "learn")},
-        **{name: getattr(panel, name) for name in ("models", "settings", "detect")},
-        "editor": panel.place._editor,
-    }
+    pages = {name: one for name, one in vars(panel).items() if any(one is page for page in panel.pages)}
+    assert len(pages) == len(list(panel.pages))
+    parts = {**pages, "editor": panel.place._editor}
     found = set()
     for part, page in parts.items():
         for name, widget in vars(page.ui).items():
             is_slider = type(widget).__name__ == "ctkSliderWidget"
-            if isinstance(widget, QWidget) and (isinstance(widget, kinds) or is_slider):
+            is_ours = isinstance(widget, QWidget) and not name.startswith("qt_")
+            if is_ours and (isinstance(widget, kinds) or is_slider):
                 found.add(f"{part}.{name}")
-    entries = {id(one): name for name, one in vars(panel.review.actions).items()}
-    menus = [panel.review.actions._menu]
-    for menu in menus:
-        assert isinstance(menu, QMenu)
-        for one in menu.actions():
-            if not one.isSeparator():
-                names = [name for name, own in vars(panel.review.actions).items() if own == one]
-                assert names, f"{one.text} is in the menu and not kept: {entries}"
-                found.add(f"menu.{names[0]}")
+    kept = vars(panel.review.actions)
+    for one in kept["_menu"].actions():
+        if not one.isSeparator():
+            found.add("menu." + next((name for name, own in kept.items() if own == one), one.text))
     for one in host.window.findChildren(qt.QShortcut):
         found.add(f"key.{one.key.toString()}")
     for one in panel.place._editor.widget.findChildren(qt.QShortcut):
