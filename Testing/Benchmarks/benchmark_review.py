@@ -8,6 +8,7 @@ a screen of 1366 x 768. A stand-in for the process in the background answers at 
 them far from the truth that the reviewer knows. The reviewer presses Detect, looks at the landmarks in the
 order of the list, drags what is wrong and accepts the rest by key, takes one step back and does it again,
 saves, and opens the file. A click counts one; what must be scrolled to before it is clicked counts one more.
+At last all pages are shown, a report is written, and landmarks are placed by hand, for their stops alone.
 
 How long the window stops is the time that its thread works between two beats of a timer: processor time,
 which other programs lengthen less; the time on the clock stands beside it.
@@ -175,6 +176,19 @@ def review(landmarks: int, wrong: int, size: tuple[int, int], file_of_numbers: P
         panel.review.actions.open.trigger()
         host.wait_until(lambda: not panel.logic.background.isBusy)
         host.process_events(50)
+        heart.during("showing every page")
+        for page in panel.pages:
+            panel.pages.show(page)
+            host.process_events(50)
+        heart.during("a report")
+        panel.measurements.report(Path(folder) / "case.pdf")
+        host.wait_until(lambda: not panel.logic.background.isBusy, 60_000)
+        heart.during("placing by hand")
+        panel.pages.show(panel.place)
+        panel.place.start()
+        host.process_events(50)
+        panel.place.stop()
+        heart.during("")
     off = [
         float(np.linalg.norm(np.subtract(node.GetNthControlPointPositionWorld(number), truth[mark])))
         for number, mark in enumerate(detection.landmarks.names)

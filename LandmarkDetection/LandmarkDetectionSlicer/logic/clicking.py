@@ -53,7 +53,7 @@ class ClickingSession(VTKObservationMixin):
         self._onChanged = onChanged
         self._mode = PlaceMode(self._onLeft)
         self.isClicking = False
-        self._node = node if node is not None else _newList()
+        self._node: slicer.vtkMRMLMarkupsFiducialNode | None = node if node is not None else _newList()
         for event in (self._node.PointPositionDefinedEvent, self._node.PointRemovedEvent):
             self.addObserver(self._node, event, self._onPoints)
         scene = slicer.mrmlScene

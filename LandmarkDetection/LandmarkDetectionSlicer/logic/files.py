@@ -156,7 +156,8 @@ def reading(
 
     ``path``, ``volumeNode`` and what is raised are as in :func:`importLandmarks`.
     """
-    files, volume = [], None
+    files: tuple[Path, ...] = ()
+    volume = None
     if volumeNode is not None:
         files = filesInDatabase(volumeNode)[:1]
         volume = readVolume(volumeNode, world=False) if refusal(volumeNode) is None else None
