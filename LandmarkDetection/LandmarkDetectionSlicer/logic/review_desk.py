@@ -131,6 +131,8 @@ class ReviewDesk(VTKObservationMixin):
         self.session: ReviewSession | None = None
         self.selected: str | None = None
         self.model: Model | None = None
+        self._titled: Model | None = None
+        self._titles: dict[str, str] = {}
         self.openOnly = False
         self.names: list[str] = []
         self.region: Region | None = None
@@ -208,8 +210,12 @@ class ReviewDesk(VTKObservationMixin):
 
     def title(self, name: str) -> str:
         """A landmark's name for people."""
-        if self.model is not None and name in self.model.protocol.names:
-            return self.model.protocol[name].title
+        if self._titled is not self.model:  # asked for every row of a list
+            self._titled = self.model
+            landmarks = self.model.protocol.landmarks if self.model is not None else ()
+            self._titles = {one.name: one.title for one in landmarks}
+        if name in self._titles:
+            return self._titles[name]
         text = name.replace("_", " ")
         return text[:1].upper() + text[1:]
 

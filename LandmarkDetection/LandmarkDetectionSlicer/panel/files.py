@@ -108,7 +108,7 @@ class Files:
     def importFrom(self, path: Path) -> None:
         """Read landmarks into the scene and put them under review.
 
-        The three steps of it are as many turns of the event loop: at once they would be noticed.
+        Its steps are as many turns of the event loop: at once they would be noticed.
         """
         volumeNode = self.context.chosen.inputVolume
         background = self.context.logic.background
@@ -119,6 +119,7 @@ class Files:
                 return
             isThere = volumeNode is not None and volumeNode.GetScene() is not None
             landmarkNode = files.putIntoScene(content, volumeNode if isThere else None)
+            background.soon(lambda: nodes.readAhead(landmarkNode))
             background.soon(lambda: show(landmarkNode))
 
         def show(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:

@@ -209,6 +209,12 @@ def loadReview(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Review:
     return _withPoints(review, landmarkNode, extra) if extra else review
 
 
+def readAhead(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
+    """Read a node's record, which takes a moment where there are many landmarks; it is kept for the next."""
+    if landmarkNode.GetScene() is not None:
+        storedReview(landmarkNode)
+
+
 def loadWorldReview(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> Review:
     """The review that a node holds, in world RAS mm; under a warp in those of the image without it."""
     return loadReview(landmarkNode).transformed(linearToWorld(landmarkNode))
