@@ -125,7 +125,7 @@ def review(landmarks: int, wrong: int, size: tuple[int, int], file_of_numbers: P
 
     from Testing.Python.slicer_host import SlicerHost
     from Testing.Python.slicer_module.mrml_cases import add_volume
-    from Testing.Python.slicer_module.panel_cases import good_worker
+    from Testing.Python.slicer_module.panel_cases import good_worker, worker_that
 
     host = SlicerHost()
     host.window.statusBar().hide()
@@ -176,6 +176,7 @@ def review(landmarks: int, wrong: int, size: tuple[int, int], file_of_numbers: P
         panel.review.actions.open.trigger()
         host.wait_until(lambda: not panel.logic.background.isBusy)
         host.process_events(50)
+        panel.logic._worker = worker_that("time.sleep(600)")  # the settings would ask for a preview
         heart.during("showing every page")
         for page in panel.pages:
             panel.pages.show(page)

@@ -110,9 +110,7 @@ class DetectionRun:
         except UNREADABLE as problem:
             self._onFailed(_unreadable(problem))
             return
-        # In turns of the event loop of their own: writing the landmarks, reading their record (which is then
-        # known) and showing them at once would be noticed.
-        self._worker.soon(partial(nodes.readAhead, node))
+        # In another turn of the event loop: writing the landmarks and showing them at once would be noticed.
         self._worker.soon(partial(self._onFinished, node, summary(detection)))
 
 

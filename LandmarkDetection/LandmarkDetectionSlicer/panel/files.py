@@ -119,7 +119,6 @@ class Files:
                 return
             isThere = volumeNode is not None and volumeNode.GetScene() is not None
             landmarkNode = files.putIntoScene(content, volumeNode if isThere else None)
-            background.soon(lambda: nodes.readAhead(landmarkNode))
             background.soon(lambda: show(landmarkNode))
 
         def show(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:

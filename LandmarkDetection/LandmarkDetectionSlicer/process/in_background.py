@@ -2,10 +2,14 @@
 
 It is done in a thread, so it may be pure Python only: nothing of MRML, VTK or Qt. What takes seconds, or much
 memory, belongs into the background process (:mod:`.worker`).
+
+Python looks for garbage in whatever thread makes many objects, and garbage may hold things of Qt and VTK, which
+only the main thread may delete: so it does not look while something is being done here.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -32,7 +36,7 @@ class InBackground:
     def __init__(self) -> None:
         self._thread: ThreadPoolExecutor | None = None
         self._pieces: list[_Piece] = []
-        self._isClosed = False
+        self._isClosed = self._wasCollecting = False
         self.soon = Soon()
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
@@ -67,17 +71,26 @@ class InBackground:
             return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1)
-        self._pieces.append(_Piece(self._thread.submit(work), onDone, onFailed))
+        if not self._pieces:
+            self._wasCollecting = gc.isenabled()
+            gc.disable()
+        self._pieces.append(_Piece(self._thread.submit(work), work, onDone, onFailed))
         self._timer.start()
 
     def close(self) -> None:
         """Call nobody back any more; what has begun is done to its end, so that no file is left half."""
         self._isClosed = True
         self.soon.close()
-        self._pieces.clear()
         self._timer.stop()
         if self._thread is not None:
-            self._thread.shutdown(wait=False)
+            self._thread.shutdown(wait=True)
+        if self._pieces:
+            self._pieces.clear()
+            self._collectAgain()
+
+    def _collectAgain(self) -> None:
+        if self._wasCollecting:
+            gc.enable()
 
     def _deliver(self) -> None:
         """One piece in each turn of the event loop."""
@@ -86,6 +99,7 @@ class InBackground:
         piece = self._pieces.pop(0)
         if not self._pieces:
             self._timer.stop()
+            self._collectAgain()
         try:
             result = piece.work.result()
         except LandmarkDetectionError as problem:
@@ -95,6 +109,9 @@ class InBackground:
 
 
 class _Piece(NamedTuple):
+    """``kept`` is what the thread does: it holds what only the main thread may let go."""
+
     work: Future[Any]
+    kept: Callable[[], Any]
     onDone: Callable[[Any], None]
     onFailed: Callable[[str], None]

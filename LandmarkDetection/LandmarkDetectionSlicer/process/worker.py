@@ -20,7 +20,7 @@ from slicer.i18n import tr as _
 from LandmarkDetectionLib.remote.addresses import Elsewhere
 from LandmarkDetectionLib.requests import Request, Silhouette
 from LandmarkDetectionSlicer.process import packages
-from LandmarkDetectionSlicer.process.child_process import ChildProcess, libraryCommand
+from LandmarkDetectionSlicer.process.child_process import ChildProcess, eventOf, libraryCommand
 from LandmarkDetectionSlicer.process.soon import Soon
 from LandmarkDetectionSlicer.scene.voxels import VoxelStore
 
@@ -80,7 +80,7 @@ class BackgroundWorker:
         self.place = place
         self._command = command or libraryCommand(MODULE if place is None else BRIDGE)
         self._process: ChildProcess | None = None
-        self._events: queue.SimpleQueue[tuple[ChildProcess | None, dict[str, Any]]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[ChildProcess | None, Any]] = queue.SimpleQueue()
         self._waiting: deque[_Request] = deque()
         self._current: _Request | None = None
         self._clients: set[Client] = set()
@@ -222,10 +222,11 @@ class BackgroundWorker:
         """Hand the events that have come to the request they belong to; called by the timer."""
         while True:
             try:
-                process, event = self._events.get_nowait()
+                process, said = self._events.get_nowait()
             except queue.Empty:
                 break
-            if process is self._process:
+            event = eventOf(said)
+            if event is not None and process is self._process:
                 self._handle(event)
         if not self.isBusy:
             self._pollTimer.stop()
