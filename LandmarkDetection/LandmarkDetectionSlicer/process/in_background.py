@@ -3,7 +3,7 @@
 It is done in a thread, so it may be pure Python only: nothing of MRML, VTK or Qt. What takes seconds, or much
 memory, belongs into the background process (:mod:`.worker`).
 
-Python looks for garbage in whatever thread makes many objects, and garbage may hold things of Qt and VTK, which
+Python looks for garbage in whatever thread makes many objects, and it may hold things of Qt and VTK, which
 only the main thread may delete: so it does not look while something is being done here.
 """
 
