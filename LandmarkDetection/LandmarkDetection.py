@@ -5,6 +5,7 @@ works on arrays and files in ``LandmarkDetectionLib``.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from LandmarkDetectionSlicer.panel.frames import FramesPage
 from LandmarkDetectionSlicer.panel.learn import LearnPage
 from LandmarkDetectionSlicer.panel.measurements import MeasurementsPage
 from LandmarkDetectionSlicer.panel.models import ModelsPage
-from LandmarkDetectionSlicer.panel.pages import Pages
+from LandmarkDetectionSlicer.panel.pages import Pages, importForPages
 from LandmarkDetectionSlicer.panel.place import PlacePage
 from LandmarkDetectionSlicer.panel.review import ReviewPage
 from LandmarkDetectionSlicer.panel.settings import SettingsPage
@@ -77,7 +78,7 @@ class LandmarkDetection(ScriptedLoadableModule):
         slicer.util.selectModule(self.moduleName)
         panel = slicer.modules.LandmarkDetectionWidget
         panel.pages.show(panel.batch)
-        panel.batch.openCase(Path(folder), case, model)
+        panel.whenModelsAreRead(lambda: panel.batch.openCase(Path(folder), case, model))
 
 
 class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -87,6 +88,8 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self._guiTags: list[int] = []
+        self._isReadingModels = False
+        self._waitingForModels: list[Callable[[], None]] = []
         self._input: tuple[str | None, str] | None = None
 
     def setup(self) -> None:
@@ -256,13 +259,39 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic.clock.watch(node.GetID() if node is not None and self.parent.isEntered else None)
 
     def refreshModels(self) -> None:
-        """Read again which models there are, and which Python packages are missing."""
+        """Read again which models there are, and which Python packages are missing.
+
+        The first time it is the imports that take long, in the background; the panel can be used meanwhile.
+        """
+        if self.context.models.areRead:
+            self._showModels()
+            self.logic.fetchModels(self._onModelsFetched)
+        elif not self._isReadingModels:
+            self._isReadingModels = True
+            background = self.logic.background
+            background.start(self.logic.readLocalModels, self._onModelsRead, self._onModelsRead)
+            background.start(importForPages, lambda _result: None, lambda _sentence: None)
+
+    def _onModelsRead(self, _result: object) -> None:
+        self._isReadingModels = False
         self._showModels()
         self.logic.fetchModels(self._onModelsFetched)
+        self.refresh()
+        self.review.takeModel()
+        waiting, self._waitingForModels = self._waitingForModels, []
+        for call in waiting:
+            call()
+
+    def whenModelsAreRead(self, call: Callable[[], None]) -> None:
+        """Call now, or as soon as it is known which models there are."""
+        if self.context.models.areRead:
+            call()
+        else:
+            self._waitingForModels.append(call)
 
     def _showModels(self) -> None:
         usable, broken = self.logic.readModels()
-        self.context.models = KnownModels(tuple(usable), broken)
+        self.context.models = KnownModels(tuple(usable), broken, areRead=True)
         if self.parameters is not None:
             self.detect.selectDefaults()
         self.detect.setModels(usable)
@@ -276,6 +305,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         """A worker elsewhere has told of its models, or could not be asked; entering asks again."""
         self._showModels()
         self.refresh()
+        self.review.takeModel()
 
     def takeLandmarks(self, landmarkNode: vtkMRMLMarkupsFiducialNode) -> None:
         """Bring landmarks under review."""

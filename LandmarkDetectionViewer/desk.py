@@ -246,6 +246,12 @@ class PageDesk:
 
     showSelection = reviewEnded = showReview
 
+    def landmarksWentAway(self, nodeId: str) -> None:
+        """Undo or redo took the landmarks of the case away; what is open is shown."""
+        self.showReview()
+
+    landmarksCameBack = landmarksWentAway
+
     def _showNow(self) -> None:
         self._pending = False
         showing.showAll(self)
@@ -256,5 +262,5 @@ class PageDesk:
         self.opening.close()
         problem = self.keeping.end()
         self.desk.close()
-        self.worker.stop()
+        self.worker.close()
         return problem

@@ -40,7 +40,8 @@ CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
 class Frozen(BaseModel):
     """A part of a protocol: it cannot be changed, and a misspelt key is refused, not dropped."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when first used: most are only ever checked as parts of a protocol, and programs start sooner.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class ValueClass(Frozen):

@@ -66,7 +66,7 @@ class NetworkEntry(BaseModel):
     program, which need not be there twice.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     architecture: _Identifier
     parameters: Annotated[dict[str, JsonValue], AfterValidator(_sensible)] = {}
@@ -82,7 +82,7 @@ class NetworkEntry(BaseModel):
 class JointEntry(BaseModel):
     """How the landmarks lie to one another: the checked file of a ``correction.JointGaussian``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     file: Annotated[str, AfterValidator(_weights_path)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -91,7 +91,7 @@ class JointEntry(BaseModel):
 class DetectionSection(BaseModel):
     """The section ``landmark_detection``: which detector runs the networks, and its settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     detector: _Identifier
     networks: Annotated[dict[_Identifier, NetworkEntry], Field(max_length=MAX_NETWORKS)]
@@ -102,7 +102,7 @@ class DetectionSection(BaseModel):
 class TensorFormat(BaseModel):
     """MONAI's description of one tensor."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     type: str
     format: str
@@ -117,7 +117,7 @@ class TensorFormat(BaseModel):
 class NetworkFormat(BaseModel):
     """MONAI's description of what goes into a network and what comes out."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     inputs: dict[str, TensorFormat]
     outputs: dict[str, TensorFormat]
@@ -127,7 +127,7 @@ class Metadata(BaseModel):
     """The whole file. Required are the fields MONAI requires, a name, and our section."""
 
     # Other tools may add fields; MONAI's schema allows them.
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     schema_url: Text = Field(alias="schema")
     name: PackageName

@@ -125,9 +125,9 @@ def _read_png(path: Path) -> bytes:
 def _places(content: Any, size: tuple[int, int], protocol: Protocol) -> dict[str, tuple[float, float]]:
     if not isinstance(content, dict) or not content:
         raise ModelError(f"{PLACES} names no landmarks.")
-    places = {}
+    places, names = {}, set(protocol.names)
     for name, place in content.items():
-        if name not in protocol.names:
+        if name not in names:
             raise ModelError(f"{PLACES} names the landmark {name!r}, which the model does not find.")
         if not _is_inside(place, size):
             raise ModelError(f"{PLACES} puts {name} outside the picture.")

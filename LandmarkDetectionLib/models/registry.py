@@ -97,22 +97,23 @@ def list_models() -> list[Model]:
     >>> [model.name for model in ld.list_models()][:2]
     ['cephalogram', 'hand']
     """
-    return list(_read_all()[0].values())
+    return read_models()[0]
 
 
 def broken_models() -> dict[str, str]:
     """Models that are there but cannot be used, each with the reason in a sentence."""
-    return _read_all()[1]
+    return read_models()[1]
 
 
-def _read_all() -> tuple[dict[str, Model], dict[str, str]]:
+def read_models() -> tuple[list[Model], dict[str, str]]:
+    """Both at once: what :func:`list_models` and :func:`broken_models` give, read once."""
     usable, broken = {}, {}
     for name in find_models():
         try:
             usable[name] = load_model(name)
         except ModelError as problem:
             broken[name] = str(problem)
-    return usable, broken
+    return list(usable.values()), broken
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> Model:

@@ -1,13 +1,20 @@
-"""Addresses of workers, as people write them."""
+"""Addresses of workers, as people write them, and where one worker is."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from LandmarkDetectionLib.errors import InputError
 
 PORT = 8753
 """Where a worker listens when nothing else is said; nobody has registered it."""
+
+ADDRESS = "LANDMARK_DETECTION_WORKER"
+TOKEN = "LANDMARK_DETECTION_WORKER_TOKEN"
+CERTIFICATE = "LANDMARK_DETECTION_WORKER_CERTIFICATE"
 
 
 def address_of(text: str) -> tuple[str, int]:
@@ -50,3 +57,32 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where a worker is, and how it is reached.
+
+    Attributes
+    ----------
+    address
+        ``computer:port``.
+    token
+        That it was started with.
+    certificate
+        File (PEM) of the certificate that it must show, or of who signed it; "" for a connection that is not
+        encrypted.
+    """
+
+    address: str
+    token: str = field(repr=False)
+    certificate: str = ""
+
+    @classmethod
+    def from_environment(cls, values: Mapping[str, str] = os.environ) -> Elsewhere:
+        """What the environment variables say."""
+        return cls(values.get(ADDRESS, ""), values.get(TOKEN, ""), values.get(CERTIFICATE, ""))
+
+    def to_environment(self) -> dict[str, str]:
+        """Inverse of ``from_environment``."""
+        return {ADDRESS: self.address, TOKEN: self.token, CERTIFICATE: self.certificate}

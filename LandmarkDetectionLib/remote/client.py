@@ -17,15 +17,13 @@ import os
 import socket
 import ssl
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from LandmarkDetectionLib.errors import ClusterError, InputError, LandmarkDetectionError
 from LandmarkDetectionLib.files import atomic_write, reason_of, require_file
-from LandmarkDetectionLib.remote.addresses import address_of, address_text
+from LandmarkDetectionLib.remote.addresses import Elsewhere, address_of, address_text
 from LandmarkDetectionLib.remote.parcels import Parcel, bytes_of, pack
 from LandmarkDetectionLib.remote.wire import (
     GREETING_SECONDS,
@@ -38,40 +36,7 @@ from LandmarkDetectionLib.remote.wire import (
 from LandmarkDetectionLib.requests import About, Message, VolumeMessage
 from LandmarkDetectionLib.worker.pipes import DEFECT, Send, answer_pipes
 
-ADDRESS = "LANDMARK_DETECTION_WORKER"
-TOKEN = "LANDMARK_DETECTION_WORKER_TOKEN"
-CERTIFICATE = "LANDMARK_DETECTION_WORKER_CERTIFICATE"
-
 GONE = (OSError, EOFError, FrameError)
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """Where a worker is, and how it is reached.
-
-    Attributes
-    ----------
-    address
-        ``computer:port``.
-    token
-        That it was started with.
-    certificate
-        File (PEM) of the certificate that it must show, or of who signed it; "" for a connection that is not
-        encrypted.
-    """
-
-    address: str
-    token: str = field(repr=False)
-    certificate: str = ""
-
-    @classmethod
-    def from_environment(cls, values: Mapping[str, str] = os.environ) -> Elsewhere:
-        """What the environment variables say."""
-        return cls(values.get(ADDRESS, ""), values.get(TOKEN, ""), values.get(CERTIFICATE, ""))
-
-    def to_environment(self) -> dict[str, str]:
-        """Inverse of ``from_environment``."""
-        return {ADDRESS: self.address, TOKEN: self.token, CERTIFICATE: self.certificate}
 
 
 def connect(place: Elsewhere) -> tuple[Wire, Message]:

@@ -65,6 +65,7 @@ def main() -> None:
     slow = False
     for name, landmarks in (("whole-body", body), ("cephalometric-19", in_picture(FACE, 1.0))):
         panel: Any = host.open_module(REPOSITORY / "LandmarkDetection" / "LandmarkDetection.py")
+        host.wait_until(lambda panel=panel: not panel.logic.background.isBusy)  # the models are read
         voxels = np.zeros((1, 240, 240) if name == "cephalometric-19" else (4, 5, 6), np.int16)
         volume = slicer.util.addVolumeFromArray(voxels, np.diag([-1.0, -1.0, 1.0, 1.0]), name)
         titled = LandmarkSet(landmarks.landmarks, name=load_protocol(name).title)

@@ -15,7 +15,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from LandmarkDetectionSlicer.process.child_process import ChildProcess, libraryCommand
+from LandmarkDetectionSlicer.process.child_process import ChildProcess, eventOf, libraryCommand
 
 POLL_MS = 100
 PATIENCE_MS = 10_000
@@ -97,7 +97,7 @@ class BatchRun:
     ) -> None:
         self._command = command
         self._onProgress, self._onEnded = onProgress, onEnded
-        self._events: queue.SimpleQueue[tuple[ChildProcess, dict[str, Any]]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[ChildProcess, Any]] = queue.SimpleQueue()
         self._process: ChildProcess | None = None
         self._isCancelled = False
         self._outcome: tuple[str, str] | None = None
@@ -150,9 +150,12 @@ class BatchRun:
         latest: BatchProgress | None = None
         while self._process is not None:
             try:
-                _process, event = self._events.get_nowait()
+                _process, said = self._events.get_nowait()
             except queue.Empty:
                 break
+            event = eventOf(said)
+            if event is None:
+                continue
             if event.get("event") == "ended":
                 self._end(str(event["message"]))
                 return

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
 
 NUMBER = "{n}"
+CLICKED = "LandmarkDetection.clicked"
+"""Attribute of a list of clicked points."""
+KEPT = "LandmarkDetection.kept"
+"""Attribute of one that was kept as a list: that list's name."""
 
 
 class ClickingSession(VTKObservationMixin):
@@ -30,6 +34,8 @@ class ClickingSession(VTKObservationMixin):
     onChanged
         Called without arguments when a point has come, gone or been renamed, when clicking has begun or
         ended, and when the list is gone.
+    node
+        A list that undo brought back, to go on with; a new one by default, which is a step of undo.
 
     Attributes
     ----------
@@ -37,18 +43,17 @@ class ClickingSession(VTKObservationMixin):
         Names of new points; ``{n}`` becomes 1, 2, 3 and so on.
     """
 
-    def __init__(self, onChanged: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        onChanged: Callable[[], None] = lambda: None,
+        node: slicer.vtkMRMLMarkupsFiducialNode | None = None,
+    ) -> None:
         super().__init__()
         self.template = _("Point {n}")
         self._onChanged = onChanged
         self._mode = PlaceMode(self._onLeft)
         self.isClicking = False
-        enableUndo()
-        self._node: slicer.vtkMRMLMarkupsFiducialNode | None = slicer.mrmlScene.AddNewNodeByClass(
-            "vtkMRMLMarkupsFiducialNode", _("Clicked points")
-        )
-        self._node.CreateDefaultDisplayNodes()
-        self._node.SetUndoEnabled(True)
+        self._node: slicer.vtkMRMLMarkupsFiducialNode | None = node if node is not None else _newList()
         for event in (self._node.PointPositionDefinedEvent, self._node.PointRemovedEvent):
             self.addObserver(self._node, event, self._onPoints)
         scene = slicer.mrmlScene
@@ -110,10 +115,19 @@ class ClickingSession(VTKObservationMixin):
             slicer.mrmlScene.SaveStateForUndo()
             self._node.RemoveNthControlPoint(self._placed(self._node)[row])
 
+    def discard(self) -> None:
+        """End, and take the points away; undo brings them back."""
+        if self._node is not None:
+            slicer.mrmlScene.SaveStateForUndo()
+        self.close()
+
     def keep(
         self, volumeNode: slicer.vtkMRMLScalarVolumeNode, title: str
     ) -> tuple[Protocol, slicer.vtkMRMLMarkupsFiducialNode]:
         """Keep the names as a list of the user's, and the points as its landmarks in a volume.
+
+        One undo brings the points back and takes the landmarks away. The list stays; keeping the same points
+        again writes it anew.
 
         Parameters
         ----------
@@ -130,15 +144,19 @@ class ClickingSession(VTKObservationMixin):
         from LandmarkDetectionLib.core.protocol_draft import DraftRow, draft_protocol
         from LandmarkDetectionLib.io.protocols import save_protocol, user_protocol_folder
 
-        points = self.points
+        points, clicked = self.points, self._node
         if unnamed := [number for number, (name, _place) in enumerate(points, start=1) if not name.strip()]:
             raise InputError(_("Point {number} has no name.").format(number=unnamed[0]))
         rows = [DraftRow(name, said) for (name, _place), said in zip(points, self.definitions, strict=True)]
         protocol = draft_protocol(title, rows)
-        if (user_protocol_folder() / f"{protocol.name}.json").exists():
+        isOurs = clicked is not None and clicked.GetAttribute(KEPT) == protocol.name
+        if (user_protocol_folder() / f"{protocol.name}.json").exists() and not isOurs:
             raise InputError(_("There is a list {title} already; choose another name.").format(title=title))
         save_protocol(protocol)
-        node = blankLandmarks(volumeNode, protocol)
+        if clicked is not None:
+            clicked.SetAttribute(KEPT, protocol.name)
+        slicer.mrmlScene.SaveStateForUndo()
+        node = blankLandmarks(volumeNode, protocol, isStep=False)
         review = loadReview(node)
         for name, (_label, place) in zip(protocol.names, points, strict=True):
             review = review.correct(name, localPosition(node, place))
@@ -185,6 +203,22 @@ class ClickingSession(VTKObservationMixin):
         if self._node is not None and not slicer.mrmlScene.IsNodePresent(self._node):
             self.close()
             self._onChanged()
+
+
+def clickedPoints() -> slicer.vtkMRMLMarkupsFiducialNode | None:
+    """The list of clicked points in the scene, the newest; None without one."""
+    lists = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+    return next((node for node in reversed(lists) if node.GetAttribute(CLICKED)), None)
+
+
+def _newList() -> slicer.vtkMRMLMarkupsFiducialNode:
+    enableUndo()
+    slicer.mrmlScene.SaveStateForUndo()
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _("Clicked points"))
+    node.CreateDefaultDisplayNodes()
+    node.SetUndoEnabled(True)
+    node.SetAttribute(CLICKED, "1")
+    return node
 
 
 def nextName(template: str, taken: set[str]) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import qt
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
@@ -73,7 +72,7 @@ class DetectionRun:
         onFinished: Callable[[slicer.vtkMRMLMarkupsFiducialNode, str], None],
         onFailed: OnFailed,
     ) -> None:
-        self._volumeNode = volumeNode
+        self._worker, self._volumeNode = worker, volumeNode
         self._keepReviewed = keepReviewed
         self._onProgress, self._onFinished, self._onFailed = onProgress, onFinished, onFailed
         self._timeLeft = TimeLeft()
@@ -111,8 +110,8 @@ class DetectionRun:
         except UNREADABLE as problem:
             self._onFailed(_unreadable(problem))
             return
-        # In the next turn of the event loop: writing the landmarks and showing them at once would be noticed.
-        qt.QTimer.singleShot(0, partial(self._onFinished, node, summary(detection)))
+        # In another turn of the event loop: writing the landmarks and showing them at once would be noticed.
+        self._worker.soon(partial(self._onFinished, node, summary(detection)))
 
 
 def givenThreshold(detection: Detection) -> float | None:

@@ -7,9 +7,10 @@ Slicer and others read; what it cannot hold lies beside it in a ``.json`` of the
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import slicer
@@ -30,10 +31,11 @@ from LandmarkDetectionSlicer.scene.nodes import (
 )
 from LandmarkDetectionSlicer.scene.pixel_size import filesInDatabase
 from LandmarkDetectionSlicer.scene.transforms import linearToWorld
-from LandmarkDetectionSlicer.scene.volumes import readVolume
+from LandmarkDetectionSlicer.scene.volumes import readVolume, refusal
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
+    from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.detectors.analysis import Views
     from LandmarkDetectionLib.models import Model
 
@@ -72,24 +74,47 @@ def exportLandmarks(
         The volume of the picture cannot be used.
     """
     path = Path(path)
-    name = path.name.lower()
-    review = loadWorldReview(landmarkNode)
-    if name.endswith(PICTURES):
-        _writePicture(review, landmarkNode, path, views)
-    elif name.endswith(MARKUPS):
-        _refuseForeign(sidecarOf(path))
-        write_landmarks(review.landmarks, path)
-        write_review(review, sidecarOf(path))
-    elif name.endswith(LANDMARK_SUFFIXES):
-        write_landmarks(review.landmarks, path)
-    elif name.endswith(".json"):
-        write_review(review, path)
+    if path.name.lower().endswith(PICTURES):
+        _writePicture(loadWorldReview(landmarkNode), landmarkNode, path, views)
     else:
-        raise OutputError(
-            _("Cannot write {path}: unknown kind of file; use {endings}.").format(
-                path=path, endings=", ".join(SUFFIXES)
-            )
+        writing(landmarkNode, path)()
+
+
+def writing(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, path: Path) -> Callable[[], None]:
+    """How to write landmarks as they stand now; what it gives needs no scene, so a thread can do it.
+
+    ``path`` and what is raised are as in :func:`exportLandmarks`, but for pictures.
+    """
+    review, name = loadWorldReview(landmarkNode), path.name.lower()
+    if name.endswith(MARKUPS):
+        # Said now: only the main thread may ask Slicer for a translation.
+        foreign = _(
+            "Cannot write beside {path}: this file holds something else than landmarks and would be "
+            "lost; choose another name."
+        ).format(path=sidecarOf(path))
+        return lambda: _writeMarkups(review, path, foreign)
+    if name.endswith(LANDMARK_SUFFIXES):
+        return lambda: write_landmarks(review.landmarks, path)
+    if name.endswith(".json"):
+        return lambda: write_review(review, path)
+    raise OutputError(
+        _("Cannot write {path}: unknown kind of file; use {endings}.").format(
+            path=path, endings=", ".join(SUFFIXES)
         )
+    )
+
+
+def _writeMarkups(review: Review, path: Path, foreign: str) -> None:
+    """Points and the record beside them, unless that would take the place of something ``foreign``."""
+    record = sidecarOf(path)
+    # Say, what a BIDS data set says of the image in a file of this name.
+    if record.exists():
+        try:
+            read_review(record)
+        except InputError:
+            raise OutputError(foreign) from None
+    write_landmarks(review.landmarks, path)
+    write_review(review, record)
 
 
 def importLandmarks(
@@ -113,17 +138,43 @@ def importLandmarks(
     InputError
         The file cannot be read; the scene is then as it was.
     """
-    from LandmarkDetectionLib.io.dicom_sr import is_sr
+    return putIntoScene(reading(Path(path), volumeNode)(), volumeNode)
 
-    path = Path(path)
-    isReport = is_sr(path)
-    review = _readReport(path, volumeNode) if isReport else _read(path)
-    if volumeNode is not None and not isReport:
+
+class FileContent(NamedTuple):
+    """What a file holds: a review, in the coordinates of its image or of the world, and what to call it."""
+
+    review: Review
+    isOfImage: bool
+    name: str
+
+
+def reading(
+    path: Path, volumeNode: slicer.vtkMRMLScalarVolumeNode | None = None
+) -> Callable[[], FileContent]:
+    """How to read landmarks; what it gives needs nothing of the scene, so a thread can do it.
+
+    ``path``, ``volumeNode`` and what is raised are as in :func:`importLandmarks`.
+    """
+    files: tuple[Path, ...] = ()
+    volume = None
+    if volumeNode is not None:
+        files = filesInDatabase(volumeNode)[:1]
+        volume = readVolume(volumeNode, world=False) if refusal(volumeNode) is None else None
+    return lambda: _read(path, volume, files)
+
+
+def putIntoScene(
+    content: FileContent, volumeNode: slicer.vtkMRMLScalarVolumeNode | None
+) -> slicer.vtkMRMLMarkupsFiducialNode:
+    """Show what was read in a new node, as landmarks of a volume."""
+    review = content.review
+    if volumeNode is not None and not content.isOfImage:
         review = review.transformed(linearToWorld(volumeNode).inverse)
     enableUndo()
     slicer.mrmlScene.SaveStateForUndo()
     node = storeReview(review, volumeNode)
-    node.SetName(slicer.mrmlScene.GenerateUniqueName(_stem(path)))
+    node.SetName(slicer.mrmlScene.GenerateUniqueName(content.name))
     return node
 
 
@@ -132,21 +183,26 @@ def sidecarOf(path: Path) -> Path:
     return path.with_name(f"{_stem(path)}.json")
 
 
-def _readReport(path: Path, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Review:
+def _read(path: Path, volume: Volume | None, files: Sequence[Path]) -> FileContent:
+    from LandmarkDetectionLib.io.dicom_sr import is_sr
+
+    isReport = is_sr(path)
+    review = _readReport(path, volume, files) if isReport else _readText(path)
+    return FileContent(review, isReport, _stem(path))
+
+
+def _readReport(path: Path, volume: Volume | None, files: Sequence[Path]) -> Review:
     """The points of a DICOM report; those of a radiograph are its pixels."""
     from LandmarkDetectionLib.io.dicom_sr import read_sr, require_made_on
 
     report = read_sr(path)
-    volume = None
-    if volumeNode is not None:
-        for file in filesInDatabase(volumeNode)[:1]:
-            require_made_on(path, file)
-        volume = readVolume(volumeNode, world=False) if report.in_pixels else None
-    landmarks = replace(report.landmarks(volume), name=_stem(path))
+    for file in files:
+        require_made_on(path, file)
+    landmarks = replace(report.landmarks(volume if report.in_pixels else None), name=_stem(path))
     return Review.of(Detection(landmarks, report.model, report.model_version))
 
 
-def _read(path: Path) -> Review:
+def _readText(path: Path) -> Review:
     name = path.name.lower()
     if name.endswith(".json") and not name.endswith(MARKUPS) and "markups" not in read_json(path):
         return read_review(path)
@@ -166,21 +222,6 @@ def _withRecord(points: Review, sidecar: Path) -> Review:
         return points
     positions = np.array([points.landmarks[name].position for name in review.landmarks.names])
     return reconciled(review, positions.reshape(-1, 3), TOLERANCE_MM)
-
-
-def _refuseForeign(path: Path) -> None:
-    """Keep from overwriting, say, what a BIDS data set says of the image in a file of this name."""
-    if not path.exists():
-        return
-    try:
-        read_review(path)
-    except InputError:
-        raise OutputError(
-            _(
-                "Cannot write beside {path}: this file holds something else than landmarks and would be "
-                "lost; choose another name."
-            ).format(path=path)
-        ) from None
 
 
 def _writePicture(

@@ -120,7 +120,7 @@ class ImagePrefetch:
         """Throw everything away and end the process."""
         self._timer.stop()
         self._wanted, self._reading = [], None
-        self._worker.stop()
+        self._worker.close()
         self._ready.clear()
         folder, self._folder = self._folder, None
         if folder is not None:

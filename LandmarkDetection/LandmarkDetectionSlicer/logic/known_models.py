@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KnownModels:
-    """The usable models, shipped ones first, and the reason for each that is not usable."""
+    """The usable models, shipped ones first, and the reason for each that is not usable.
+
+    ``areRead`` is False until it is known which there are.
+    """
 
     usable: tuple[Model, ...] = ()
     broken: dict[str, str] = field(default_factory=dict)
+    areRead: bool = False
 
     def modelOf(self, review: Review) -> Model | None:
         """Whose words and picture to show: the model that made it, else one that knows the same landmarks."""

@@ -6,7 +6,7 @@ follow the landmarks, which alone are the truth.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -84,8 +84,19 @@ def writeReport(
     OutputError, InputError, MissingPackageError
         As ``LandmarkDetectionLib.reporting.write_report``; a ``.dcm`` needs an image of the DICOM database.
     """
-    from LandmarkDetectionLib.reporting import CaseReport, Reviewed, write_report
+    writing(landmarkNode, protocol, path, reviewer)()
 
+
+def writing(
+    landmarkNode: slicer.vtkMRMLMarkupsFiducialNode,
+    protocol: Protocol,
+    path: Path,
+    reviewer: str = "",
+) -> Callable[[], None]:
+    """How to write a report of the landmarks as they stand now; what it gives can be done by a thread.
+
+    Parameters and what is raised are as of :func:`writeReport`.
+    """
     review, now = loadWorldReview(landmarkNode), datetime.now()
     volumeNode = volumeOf(landmarkNode)
     isUsable = volumeNode is not None and refusal(volumeNode) is None
@@ -93,21 +104,27 @@ def writeReport(
     inWorld = path.suffix.lower() != ".dcm"
     if volumeNode is not None and not inWorld:
         landmarks = landmarks.transformed(linearToWorld(volumeNode).inverse)
-    write_report(
-        CaseReport(
-            landmarkNode.GetName(),
+    volume = readVolume(volumeNode, world=inWorld) if volumeNode is not None and isUsable else None
+    files = filesInDatabase(volumeNode) if volumeNode is not None else ()
+    name = landmarkNode.GetName()
+
+    def write() -> None:
+        from LandmarkDetectionLib.reporting import CaseReport, Reviewed, write_report
+
+        report = CaseReport(
+            name,
             measured,
             landmarks,
             now,
-            readVolume(volumeNode, world=inWorld) if volumeNode is not None and isUsable else None,
+            volume,
             review.prediction.model,
             review.prediction.model_version,
             review.prediction.doubts,
             Reviewed(reviewer, now) if reviewer else None,
-        ),
-        path,
-        filesInDatabase(volumeNode) if volumeNode is not None else (),
-    )
+        )
+        write_report(report, path, files)
+
+    return write
 
 
 class MeasurementLines:

@@ -15,6 +15,7 @@ from LandmarkDetectionSlicer.logic.annotating import ReviewClock
 from LandmarkDetectionSlicer.logic.plain_lists import PlainList, readPlainLists
 from LandmarkDetectionSlicer.logic.remote_models import PlainProtocol, RemoteModel, modelsOf
 from LandmarkDetectionSlicer.process import elsewhere
+from LandmarkDetectionSlicer.process.in_background import InBackground
 from LandmarkDetectionSlicer.process.worker import BackgroundWorker
 from LandmarkDetectionSlicer.scene import nodes, pixel_size, volumes
 from LandmarkDetectionSlicer.scene.parameters import DEFAULT_MODEL, LandmarkDetectionParameters
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.options import Side
     from LandmarkDetectionLib.core.protocol import Protocol
     from LandmarkDetectionLib.models import Model
-    from LandmarkDetectionLib.remote.client import Elsewhere
+    from LandmarkDetectionLib.remote.addresses import Elsewhere
 
 
 class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
@@ -39,6 +40,7 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
     def __init__(self) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
         self.clock = ReviewClock()
+        self.background = InBackground()
         self._worker: BackgroundWorker | None = None
         self._remote: BackgroundWorker | None = None
         self._remoteModels: list[RemoteModel] | None = None
@@ -63,11 +65,12 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         return self._worker
 
     def close(self) -> None:
-        """End the background processes, if there are any."""
-        for worker in (self._worker, self._remote):
-            if worker is not None:
-                worker.stop()
-        self._worker = self._remote = None
+        """End the background processes, if there are any; whoever asked them is not called back."""
+        self.background.close()
+        # They stay as they are, closed: nothing that comes later starts another one.
+        self.localWorker.close()
+        if self._remote is not None:
+            self._remote.close()
 
     # --- a worker elsewhere -----------------------------------------------------------------------------
 
@@ -132,10 +135,10 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         None of either while Python packages are missing.
         """
         try:
-            from LandmarkDetectionLib.models import broken_models, list_models
+            from LandmarkDetectionLib.models import read_models
         except ImportError:
             return [], {}
-        return list_models(), broken_models()
+        return read_models()
 
     def protocols(self, models: Sequence[Model]) -> list[Protocol] | list[PlainList]:
         """What can be placed by hand: the landmarks of the models, and the protocols that ship besides."""

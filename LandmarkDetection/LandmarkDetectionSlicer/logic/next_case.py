@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -79,7 +78,7 @@ class NextCaseRun:
         onFinished: Callable[[slicer.vtkMRMLMarkupsFiducialNode, str], None],
         onFailed: OnFailed,
     ) -> None:
-        self._volumeNode = volumeNode
+        self._worker, self._volumeNode = worker, volumeNode
         self._onFinished, self._onFailed = onFinished, onFailed
         source = nodes.volumeOf(landmarkNode)
         if source is None:
@@ -118,7 +117,7 @@ class NextCaseRun:
         nodes.enableUndo()
         slicer.mrmlScene.SaveStateForUndo()
         node = nodes.storeReview(review, self._volumeNode)
-        qt.QTimer.singleShot(0, partial(self._onFinished, node, self._summary(detection)))
+        self._worker.soon(partial(self._onFinished, node, self._summary(detection)))
 
     def _summary(self, detection: Detection) -> str:
         found = detection.landmarks.present

@@ -27,14 +27,18 @@ _PICKER_ATTRIBUTE = "LandmarkDetection.picker"
 
 
 def blankLandmarks(
-    volumeNode: slicer.vtkMRMLScalarVolumeNode, protocol: Protocol | PlainList
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, protocol: Protocol | PlainList, isStep: bool = True
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
-    """The landmark node of a protocol in a volume to be filled by hand: a new one, or the one begun."""
+    """The landmark node of a protocol in a volume to be filled by hand: a new one, or the one begun.
+
+    Making one is a step of undo, unless ``isStep`` is False: then it is part of one.
+    """
     review = Review.blank(cast("Protocol", protocol))  # what a plain list has of one is enough
     node = findLandmarkNode(volumeNode, modelOf(review))
     if node is None:
         enableUndo()
-        slicer.mrmlScene.SaveStateForUndo()
+        if isStep:
+            slicer.mrmlScene.SaveStateForUndo()
         node = storeReview(review, volumeNode)
     return node
 

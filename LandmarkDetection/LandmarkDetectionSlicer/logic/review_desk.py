@@ -16,13 +16,14 @@ from LandmarkDetectionLib.core.landmarks import Landmark, Status
 from LandmarkDetectionLib.quality.triage import landmarks_by_priority, next_open, warnings_of
 from LandmarkDetectionSlicer.logic.finding_near import FindNear
 from LandmarkDetectionSlicer.logic.following import Following
-from LandmarkDetectionSlicer.logic.reviewing import ReviewSession
+from LandmarkDetectionSlicer.logic.reviewing import PointLists, ReviewSession, pointLists
 from LandmarkDetectionSlicer.logic.words import statusText
 from LandmarkDetectionSlicer.scene import colors, views
 from LandmarkDetectionSlicer.scene.regions import Region
 from LandmarkDetectionSlicer.scene.transforms import worldPosition
 
 if TYPE_CHECKING:
+    from LandmarkDetectionLib.core.landmarks import LandmarkSet
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.process.worker import BackgroundWorker
@@ -78,6 +79,12 @@ class DeskWindow(Protocol):
     def reviewEnded(self) -> None:
         """The landmarks under review are gone."""
 
+    def landmarksWentAway(self, nodeId: str) -> None:
+        """Undo, or redo, took the landmarks away that were under review."""
+
+    def landmarksCameBack(self, nodeId: str) -> None:
+        """Undo, or redo, brought another point list back, or changed it."""
+
 
 class Row(NamedTuple):
     """What is shown of one landmark; ``name`` is that of the protocol."""
@@ -124,6 +131,8 @@ class ReviewDesk(VTKObservationMixin):
         self.session: ReviewSession | None = None
         self.selected: str | None = None
         self.model: Model | None = None
+        self._titled: Model | None = None
+        self._titles: dict[str, str] = {}
         self.openOnly = False
         self.names: list[str] = []
         self.region: Region | None = None
@@ -201,8 +210,12 @@ class ReviewDesk(VTKObservationMixin):
 
     def title(self, name: str) -> str:
         """A landmark's name for people."""
-        if self.model is not None and name in self.model.protocol.names:
-            return self.model.protocol[name].title
+        if self._titled is not self.model:  # asked for every row of a list
+            self._titled = self.model
+            landmarks = self.model.protocol.landmarks if self.model is not None else ()
+            self._titles = {one.name: one.title for one in landmarks}
+        if name in self._titles:
+            return self._titles[name]
         text = name.replace("_", " ")
         return text[:1].upper() + text[1:]
 
@@ -383,22 +396,37 @@ class ReviewDesk(VTKObservationMixin):
 
     def undo(self) -> None:
         """Take the last step back, and show what it was about."""
-        self._travel(lambda session: session.undo())
+        scene = slicer.mrmlScene
+        self._travel(lambda session: session.undo(), scene.Undo, scene.GetNumberOfUndoLevels() > 0)
 
     def redo(self) -> None:
         """Do the step again that was taken back."""
-        self._travel(lambda session: session.redo())
+        scene = slicer.mrmlScene
+        self._travel(lambda session: session.redo(), scene.Redo, scene.GetNumberOfRedoLevels() > 0)
 
-    def _travel(self, step: Callable[[ReviewSession], None]) -> None:
-        if self.session is None:
+    def _travel(
+        self, step: Callable[[ReviewSession], None], stepOfScene: Callable[[], object], isPossible: bool
+    ) -> None:
+        """Go a step back or forth; without a review it is one of points that are just clicked, say."""
+        if not isPossible:
             return
         self.window.clearMessages()
         self.following.forget()
-        before = self.session.review.landmarks
-        step(self.session)
-        if self.session is None:  # undo took the landmarks themselves away
-            return
-        now = self.session.review.landmarks
+        session, lists = self.session, pointLists()
+        before = session.review.landmarks if session is not None else None
+        if session is None:
+            stepOfScene()
+        else:
+            step(session)
+        if session is not None and self.session is None:  # it took the landmarks themselves away
+            self.window.landmarksWentAway(session.nodeId)
+        if others := _others(self.session, lists, pointLists()):
+            self.window.landmarksCameBack(others[0])
+        elif session is not None and session is self.session and before is not None:
+            self._showChange(before, session.review.landmarks)
+
+    def _showChange(self, before: LandmarkSet, now: LandmarkSet) -> None:
+        """Go to what is said otherwise now."""
         if before.names == now.names:
             said = (one.name for one, other in zip(before, now, strict=True) if _isSaidOtherwise(one, other))
             if (changed := next(said, None)) is not None:
@@ -414,6 +442,14 @@ class ReviewDesk(VTKObservationMixin):
         """Hold the points against the mouse, or let them go."""
         if self.session is not None:
             self.session.setLocked(isLocked)
+
+
+def _others(session: ReviewSession | None, before: PointLists, now: PointLists) -> list[str]:
+    """Point lists that a step brought back; besides those under review also those that it changed."""
+    if session is None:
+        return [nodeId for nodeId in now if nodeId not in before]
+    changed = [nodeId for nodeId, content in now.items() if before.get(nodeId) != content]
+    return [nodeId for nodeId in changed if nodeId != session.nodeId]
 
 
 def _isSaidOtherwise(before: Landmark, now: Landmark) -> bool:

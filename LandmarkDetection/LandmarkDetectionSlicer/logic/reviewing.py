@@ -19,6 +19,7 @@ from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionSlicer.scene import rendering
 from LandmarkDetectionSlicer.scene.nodes import (
+    RECORD_ROLE,
     adopt,
     isUpToDate,
     loadReview,
@@ -29,6 +30,8 @@ from LandmarkDetectionSlicer.scene.nodes import (
 )
 from LandmarkDetectionSlicer.scene.pixel_size import correctPixelSize
 from LandmarkDetectionSlicer.scene.transforms import localPosition, worldPosition
+
+PointLists = dict[str, tuple[object, ...]]
 
 _POINT_EVENTS = (
     slicer.vtkMRMLMarkupsNode.PointModifiedEvent,
@@ -73,6 +76,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         self._writing = False
         self._dragging = False
         self._propagatedWhileDragging = False
+        self._wasWithVolume = False
         correctPixelSize(volumeOf(landmarkNode))
         self._review = adopt(landmarkNode)
         self._observeNode()
@@ -96,6 +100,11 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     def landmarkNode(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
         """The node under review; None when the session is closed."""
         return self._node
+
+    @property
+    def nodeId(self) -> str:
+        """ID of the node that is, or was, under review."""
+        return self._nodeId
 
     @property
     def isClosed(self) -> bool:
@@ -201,9 +210,11 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         return self._node is not None and rendering.isShown(volumeOf(self.node))
 
     @property
-    def _state(self) -> tuple[Review, bool, bool]:
+    def _state(self) -> tuple[Review, bool, bool, PointLists]:
         """What steps of undo are about."""
-        return self._review, self.isLocked, self.isVolumeShown
+        others = pointLists()
+        others.pop(self._nodeId, None)
+        return self._review, self.isLocked, self.isVolumeShown, others
 
     def undo(self) -> None:
         """Take the last step back; steps that changed nothing here (a mere click on a point) are passed."""
@@ -256,6 +267,8 @@ class ReviewSession(slicer.util.VTKObservationMixin):
 
     def _observeScene(self) -> None:
         scene = slicer.mrmlScene
+        for event in (scene.StartUndoEvent, scene.StartRedoEvent):
+            self.addObserver(scene, event, self._onUndoing)
         for event in (scene.EndUndoEvent, scene.EndRedoEvent):
             self.addObserver(scene, event, self._onUndone)
         self.addObserver(scene, scene.EndBatchProcessEvent, self._onPoints)
@@ -313,6 +326,9 @@ class ReviewSession(slicer.util.VTKObservationMixin):
         rememberTransform(self.node)
         self._onChanged()
 
+    def _onUndoing(self, caller: object, event: object) -> None:
+        self._wasWithVolume = self._node is not None and _isWithVolume(self._node)
+
     def _onUndone(self, caller: object, event: object) -> None:
         """After undo and redo: the node may be another object now, with other points and another record."""
         node = slicer.mrmlScene.GetNodeByID(self._nodeId)
@@ -324,6 +340,11 @@ class ReviewSession(slicer.util.VTKObservationMixin):
             self._node = node
             self._observeNode()
             self._observeScene()
+        if self._wasWithVolume and not _isWithVolume(node) and node.GetParentTransformNode() is None:
+            # Moved together with the image since that step, which is no step: they stay together.
+            volumeNode = volumeOf(node)
+            node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID() if volumeNode else None)
+            rememberTransform(node)
         self._review = loadReview(node)
         self._onChanged()
 
@@ -341,6 +362,31 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     def _end(self) -> None:
         self.close()
         self._onChanged()
+
+
+def pointLists() -> PointLists:
+    """What undo keeps of point lists, also those of other images and those just clicked, by node ID."""
+    lists = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+    return {node.GetID(): _content(node) for node in lists if node.GetUndoEnabled()}
+
+
+def _content(node: slicer.vtkMRMLMarkupsFiducialNode) -> tuple[object, ...]:
+    record = node.GetNodeReference(RECORD_ROLE)
+    points = tuple(
+        (
+            node.GetNthControlPointLabel(index),
+            node.GetNthControlPointDescription(index),
+            tuple(node.GetNthControlPointPosition(index)),
+        )
+        for index in range(node.GetNumberOfControlPoints())
+    )
+    return node.GetLocked(), record.GetText() if record is not None else "", points
+
+
+def _isWithVolume(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> bool:
+    """Whether points and their image lie under the same transform."""
+    volumeNode, parent = volumeOf(landmarkNode), landmarkNode.GetParentTransformNode()
+    return volumeNode is not None and volumeNode.GetParentTransformNode() is parent
 
 
 def _isRestoring() -> bool:

@@ -27,16 +27,13 @@ COPY_SHARE = 0.2
 
 OnFailed = Callable[[str], None]
 
-_active: set[VolumeRequest] = set()
-"""Nobody else needs to keep a request, and a timer keeps its callback in some bindings only."""
-
 
 class VolumeRequest:
     """One request about a volume: its voxels are copied if the process does not have them, then it is asked.
 
     ``onDone`` or ``onFailed`` is called once, except when a newer ``silhouette`` request takes the place of
-    this one. There is an answer only if the volume is still in the scene and as it was: a result for other
-    voxels or another place would be wrong.
+    this one, or the worker is closed. There is an answer only if the volume is still in the scene and as it
+    was: a result for other voxels or another place would be wrong.
 
     Parameters
     ----------
@@ -84,6 +81,8 @@ class VolumeRequest:
 
     def start(self) -> None:
         """Begin; what cannot work fails at once."""
+        if self._worker.isClosed:
+            return
         try:
             for name, node in self._nodes.items():
                 self._handed[name] = _Handed(node, self._worker.voxels)
@@ -91,13 +90,19 @@ class VolumeRequest:
             self._release(keepVoxels=True)
             self._onFailed(str(problem))
             return
-        _active.add(self)
+        # Nobody else needs to keep a request, and a timer keeps its callback in some bindings only.
+        self._worker.attach(self)
         self._timer.connect("timeout()", self._tick)
         self._timer.start()
 
     def cancel(self) -> None:
         """Stop at once: the process is killed if it is at this request, and the voxels are removed."""
         self._fail(_("Cancelled; nothing was changed."))
+
+    def abandon(self) -> None:
+        """Stop and call nobody back."""
+        if self.isActive:
+            self._end(keepVoxels=False)
 
     def _tick(self) -> None:
         """Look after the volume, and copy some more of it until the process can be asked."""
@@ -158,7 +163,7 @@ class VolumeRequest:
     def _end(self, keepVoxels: bool) -> None:
         self._timer.stop()
         self._timer.disconnect("timeout()", self._tick)
-        _active.discard(self)
+        self._worker.detach(self)
         self._release(keepVoxels)
 
     def _release(self, keepVoxels: bool) -> None:

@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 
 def statusText(status: Status) -> str:
     """A status in the reader's language."""
-    return {
-        Status.DETECTED: _("detected"),
-        Status.UNCERTAIN: _("uncertain"),
-        Status.ABSENT: _("not in the scan"),
-        Status.ACCEPTED: _("accepted"),
-        Status.CORRECTED: _("corrected"),
-        Status.MISSING: _("missing"),
-    }[status]
+    # Asked for every row of a table, and translating takes time: one sentence only.
+    if status is Status.DETECTED:
+        return _("detected")
+    if status is Status.UNCERTAIN:
+        return _("uncertain")
+    if status is Status.ABSENT:
+        return _("not in the scan")
+    if status is Status.ACCEPTED:
+        return _("accepted")
+    if status is Status.CORRECTED:
+        return _("corrected")
+    return _("missing")
 
 
 def warningsOfAll(review: Review) -> list[str]:

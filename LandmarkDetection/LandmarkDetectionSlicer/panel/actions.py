@@ -102,7 +102,7 @@ class ReviewActions:
         page = self._page
 
         def activated() -> None:
-            if page.session is not None and (page.isShown or isEverywhere):
+            if isEverywhere or (page.session is not None and page.isShown):
                 action()
 
         shortcut.connect("activated()", activated)

@@ -14,10 +14,6 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer.logic import batch
-from LandmarkDetectionSlicer.panel.batch_cases import BatchCases
-from LandmarkDetectionSlicer.panel.batch_choices import BatchChoices
-from LandmarkDetectionSlicer.panel.case_verdicts import VERDICT_KEYS
 from LandmarkDetectionSlicer.panel.context import loadForm
 from LandmarkDetectionSlicer.panel.message import emptyPage
 from LandmarkDetectionSlicer.process import packages
@@ -25,10 +21,16 @@ from LandmarkDetectionSlicer.process import packages
 if TYPE_CHECKING:
     from LandmarkDetectionLib.cohort.results.verdicts import Verdict
     from LandmarkDetectionLib.models import Model
+    from LandmarkDetectionSlicer.logic.batch import BatchProgress, BatchRun
     from LandmarkDetectionSlicer.logic.cohort_review import CaseName, CohortReview
+    from LandmarkDetectionSlicer.panel.batch_cases import BatchCases
+    from LandmarkDetectionSlicer.panel.batch_choices import BatchChoices
     from LandmarkDetectionSlicer.panel.case_table import CaseTable
     from LandmarkDetectionSlicer.panel.context import PanelContext
     from LandmarkDetectionSlicer.panel.message import MessageLine
+
+VERDICT_KEYS = {"A": "accept", "D": "doubt", "R": "reject"}
+"""What each says of the open case, with Shift."""
 
 
 class BatchPage:
@@ -54,7 +56,7 @@ class BatchPage:
         self.heading = _("Batch")
         self.widget, self.message = emptyPage()
         self.ui: Any = None
-        self.run: batch.BatchRun | None = None
+        self.run: BatchRun | None = None
         self.isShown = False
         self.elsewhere: MessageLine | None = None
         self._choices: BatchChoices | None = None
@@ -102,6 +104,10 @@ class BatchPage:
             self.show()
 
     def _build(self) -> None:
+        # What no other page needs is imported when the page is first seen, so that the panel opens sooner.
+        from LandmarkDetectionSlicer.panel.batch_cases import BatchCases
+        from LandmarkDetectionSlicer.panel.batch_choices import BatchChoices
+
         contents = loadForm("batch")
         self.widget.layout().insertWidget(0, contents, 1)
         self.ui = ui = slicer.util.childWidgetVariables(contents)
@@ -117,7 +123,7 @@ class BatchPage:
     def bindKeys(self, widget: Any) -> None:
         """Make the keys those of the window that holds a widget, while that is visible."""
         keysOfVerdicts = [
-            (f"Shift+{key}", partial(self.giveVerdict, verdict)) for key, verdict in VERDICT_KEYS.items()
+            (f"Shift+{key}", partial(self._giveByKey, word)) for key, word in VERDICT_KEYS.items()
         ]
         for keys, action in (
             ("Shift+P", self.goToPrevious),
@@ -183,7 +189,9 @@ class BatchPage:
             return
         self.choices.remember()
         self.ui.batchProgressBar.setRange(0, 0)
-        self.run = batch.BatchRun(request.command(), self._onProgress, self._onEnded)
+        from LandmarkDetectionSlicer.logic.batch import BatchRun
+
+        self.run = BatchRun(request.command(), self._onProgress, self._onEnded)
         self.run.start()
         self.show()
 
@@ -203,7 +211,7 @@ class BatchPage:
             self.ui.cancelBatchButton.enabled = False
             self.run.cancel()
 
-    def _onProgress(self, progress: batch.BatchProgress) -> None:
+    def _onProgress(self, progress: BatchProgress) -> None:
         self.ui.batchProgressBar.setRange(0, progress.total)
         self.ui.batchProgressBar.value = progress.ended
         self.message.information(progress.sentence)
@@ -211,6 +219,8 @@ class BatchPage:
 
     def _onEnded(self, kind: str, sentence: str) -> None:
         self.run = None
+        from LandmarkDetectionSlicer.logic import batch
+
         tell = {batch.DONE: self.message.information, batch.CANCELLED: self.message.information}
         tell.get(kind, self.message.error)(sentence)
         self._opened.readList()
@@ -247,6 +257,11 @@ class BatchPage:
         """Say what the open case is as a whole, and open the one below."""
         if self._cases is not None and self.review.current is not None:
             self._cases.verdicts.give(verdict)
+
+    def _giveByKey(self, word: str) -> None:
+        from LandmarkDetectionLib.cohort.results.verdicts import Verdict
+
+        self.giveVerdict(Verdict(word))
 
     def withdrawVerdict(self) -> None:
         """Take back the verdict given last, and open its case again."""

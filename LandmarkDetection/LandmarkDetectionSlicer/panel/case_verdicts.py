@@ -16,9 +16,6 @@ from LandmarkDetectionSlicer.panel.learn import REVIEWER_SETTING
 if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.batch import BatchPage
 
-VERDICT_KEYS = {"A": Verdict.ACCEPT, "D": Verdict.DOUBT, "R": Verdict.REJECT}
-"""With Shift."""
-
 
 class CaseVerdicts:
     """The buttons below the table, and who the reader is.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import qt
+import slicer
 from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer.logic.clicking import ClickingSession
+from LandmarkDetectionSlicer.logic.clicking import ClickingSession, clickedPoints
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.process import packages
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 NAME, WHERE = range(2)
 
 
-class ClickFirst:
+class ClickFirst(VTKObservationMixin):
     """For who needs a few points that no list has.
 
     Parameters
@@ -28,6 +30,7 @@ class ClickFirst:
     """
 
     def __init__(self, page: PlacePage) -> None:
+        super().__init__()
         self._page = page
         self.session: ClickingSession | None = None
         ui = page.ui
@@ -51,6 +54,10 @@ class ClickFirst:
         ui.unclickButton.connect("clicked(bool)", lambda *_args: self._remove())
         ui.discardButton.connect("clicked(bool)", lambda *_args: self.discard())
         ui.saveListButton.connect("clicked(bool)", lambda *_args: self.keep())
+        scene = slicer.mrmlScene
+        for event in (scene.EndUndoEvent, scene.EndRedoEvent, scene.EndImportEvent):
+            self.addObserver(scene, event, self._onCameBack)
+        self.addObserver(scene, scene.StartCloseEvent, self._onSceneCloses)
 
     def start(self) -> None:
         """Let every click in a view make a point."""
@@ -73,8 +80,29 @@ class ClickFirst:
         """Take all points away."""
         session, self.session = self.session, None
         if session is not None:
-            session.close()
+            session.discard()
         self._page.show()
+
+    def close(self) -> None:
+        """The module is unloaded: the points go with it."""
+        self.removeObservers()
+        self.discard()
+
+    def _onCameBack(self, *_args: object) -> None:
+        """Points that undo, or a scene that was loaded, has brought back: go on with them."""
+        node = clickedPoints() if self.session is None else None
+        if node is not None:
+            self.session = ClickingSession(self._onChanged, node)
+            self._onTemplate(str(self._page.ui.templateEdit.text))
+            self._page.show()
+            self._onChanged()
+
+    def _onSceneCloses(self, *_args: object) -> None:
+        """They go with the scene, which no undo brings back."""
+        session, self.session = self.session, None
+        if session is not None:
+            session.close()
+            self._page.show()
 
     def keep(self) -> None:
         """Keep the names as a list and the points as landmarks under review."""

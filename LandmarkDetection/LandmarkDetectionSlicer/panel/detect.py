@@ -133,6 +133,8 @@ class DetectSection:
             if self._volumesInScene():
                 return _("Select the volume to find landmarks in.")
             return _("Load a CT scan, or the sample, to begin.")
+        if not self.context.models.areRead:
+            return _("Reading the models...")
         if parameters.modelName in self.context.models.broken:
             return self.context.models.broken[parameters.modelName]
         if self.model is None and self._models and not parameters.modelName:
@@ -172,7 +174,7 @@ class DetectSection:
         elif missing:
             self.message.warning(packages.missingSentence(missing))
         elif problem is not None:
-            isHint = self.context.parameters is None or self.context.parameters.inputVolume is None
+            isHint = parameters is None or parameters.inputVolume is None or not self.context.models.areRead
             (self.message.information if isHint else self.message.warning)(problem)
         elif remark := volumes.remark(self.context.chosen.inputVolume):
             self.message.information(remark)

@@ -10,8 +10,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer.logic import detecting
-from LandmarkDetectionSlicer.scene import nodes
+from LandmarkDetectionSlicer.logic import detecting, files
+from LandmarkDetectionSlicer.scene import nodes, pixel_size
 
 if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.context import PanelContext
@@ -65,11 +65,12 @@ class Files:
             self._exportPicture(landmarkNode, path)
             return
         try:
-            self.context.logic.exportLandmarks(landmarkNode, path)
+            write = files.writing(landmarkNode, path)
         except LandmarkDetectionError as problem:
             self.message.error(str(problem))
-        else:
-            self._told(path)
+            return
+        self.message.information(_("Saving {name}...").format(name=path.name))
+        self.context.logic.background.start(write, lambda _result: self._told(path), self.message.error)
 
     def _exportPicture(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, path: Path) -> None:
         volumeNode = nodes.volumeOf(landmarkNode)
@@ -105,14 +106,29 @@ class Files:
             self.importFrom(Path(path))
 
     def importFrom(self, path: Path) -> None:
-        """Read landmarks into the scene and put them under review."""
-        try:
-            landmarkNode = self.context.logic.importLandmarks(path, self.context.chosen.inputVolume)
-        except LandmarkDetectionError as problem:
-            self.message.error(str(problem))
-            return
-        self.context.actions.showLandmarks(landmarkNode)
-        self.message.information(_("Read {name}.").format(name=path.name))
+        """Read landmarks into the scene and put them under review.
+
+        Its steps are as many turns of the event loop: at once they would be noticed.
+        """
+        volumeNode = self.context.chosen.inputVolume
+        background = self.context.logic.background
+
+        def put(content: files.FileContent) -> None:
+            if self.context.parameters is None:  # the scene was closed meanwhile
+                self.message.clear()
+                return
+            isThere = volumeNode is not None and volumeNode.GetScene() is not None
+            landmarkNode = files.putIntoScene(content, volumeNode if isThere else None)
+            background.soon(lambda: show(landmarkNode))
+
+        def show(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
+            if landmarkNode.GetScene() is not None:
+                self.context.actions.showLandmarks(landmarkNode)
+                self.message.information(_("Read {name}.").format(name=path.name))
+
+        self.message.information(_("Reading {name}...").format(name=path.name))
+        pixel_size.correctPixelSize(volumeNode)
+        background.start(files.reading(path, volumeNode), put, self.message.error)
 
 
 def lastFolder() -> Path:

@@ -12,6 +12,8 @@ from LandmarkDetectionSlicer.logic.review_desk import Row
 from LandmarkDetectionSlicer.panel.pictures import statusIcon
 
 NAME, CONFIDENCE, STATUS, WARNING = range(4)
+MANY = 4
+"""Rows that change at once: from so many on columns are fitted once, at the end."""
 
 
 class LandmarkTable:
@@ -52,9 +54,12 @@ class LandmarkTable:
         self.names = [row.name for row in rows]
         fitRows(self._widget)
         self._widget.setRowCount(len(rows))
-        for number, row in enumerate(rows):
-            if self._rows[number : number + 1] != [row]:  # writing an item costs more than all else
-                self._fillRow(number, row)
+        # Writing an item costs more than all else, and most of it is fitting the columns anew.
+        changed = [number for number, row in enumerate(rows) if self._rows[number : number + 1] != [row]]
+        fitColumns(self._widget, isFitting=len(changed) < MANY)
+        for number in changed:
+            self._fillRow(number, rows[number])
+        fitColumns(self._widget, isFitting=True)
         self._rows = list(rows)
         self._widget.blockSignals(wasBlocked)
         self.select(selected)
@@ -114,8 +119,16 @@ def prepareTable(table: qt.QTableWidget, columns: Mapping[str, str]) -> None:
     header = table.horizontalHeader()
     header.setHighlightSections(False)
     header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
-    for column in range(1, len(columns)):
-        header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+    fitColumns(table, isFitting=True)
+
+
+def fitColumns(table: qt.QTableWidget, isFitting: bool) -> None:
+    """Keep all columns but the first as wide as their texts, or leave them while much is written."""
+    header = table.horizontalHeader()
+    mode = qt.QHeaderView.ResizeToContents if isFitting else qt.QHeaderView.Fixed
+    for column in range(1, table.columnCount):
+        if header.sectionResizeMode(column) != mode:
+            header.setSectionResizeMode(column, mode)
 
 
 def fitRows(table: qt.QTableWidget) -> None:

@@ -282,7 +282,7 @@ class LearnPage:
 
     def close(self) -> None:
         """The module is unloaded."""
-        self._learner.stop()
+        self._learner.close()
 
 
 def _refusal(model: Model | None) -> str | None:

@@ -12,7 +12,7 @@ from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionSlicer.logic.measuring import MeasurementLines, measureNode, writeReport
+from LandmarkDetectionSlicer.logic.measuring import MeasurementLines, measureNode, writing
 from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
@@ -172,13 +172,15 @@ class MeasurementsPage(VTKObservationMixin):
         if self._node is None or protocol is None:
             return
         try:
-            writeReport(self._node, protocol, path, str(self.ui.reviewerEdit.text).strip())
+            write = writing(self._node, protocol, path, str(self.ui.reviewerEdit.text).strip())
         except LandmarkDetectionError as problem:
             self.message.error(str(problem))
-        else:
-            self.message.information(
-                _("Saved {name} in {folder}.").format(name=path.name, folder=path.parent)
-            )
+            return
+        self.message.information(_("Saving {name}...").format(name=path.name))
+        self.context.logic.background.start(write, lambda _result: self._told(path), self.message.error)
+
+    def _told(self, path: Path) -> None:
+        self.message.information(_("Saved {name} in {folder}.").format(name=path.name, folder=path.parent))
 
 
 def _texts(one: Measured) -> tuple[tuple[str, str], ...]:

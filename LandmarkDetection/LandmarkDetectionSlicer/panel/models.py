@@ -240,7 +240,7 @@ class ModelsPage:
 
     def close(self) -> None:
         """The module is unloaded."""
-        self._installer.stop()
+        self._installer.close()
         if self._cardWindow is not None:
             self._cardWindow.close()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import qt
@@ -10,6 +12,15 @@ from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.message import MessageLine
+
+IMPORTED_LATER = (
+    "numpy.ma",  # numpy itself imports it when it is first asked for a quantile
+    "LandmarkDetectionLib.measurement.from_files",
+    "LandmarkDetectionLib.reporting.case",
+    "LandmarkDetectionLib.alignment.frames",
+    "LandmarkDetectionLib.cohort.results.reviews",
+    "LandmarkDetectionLib.io.dicom_sr",
+)
 
 
 class Page(Protocol):
@@ -101,6 +112,13 @@ class Pages:
         isOther = self.current in self._others
         self.moreButton.checked = isOther
         self.moreButton.text = self.current.heading if isOther else _("More")
+
+
+def importForPages() -> None:
+    """Import what pages need when they are first shown, in a thread while nobody waits for it."""
+    with suppress(ImportError):  # packages are missing; the pages say so
+        for module in IMPORTED_LATER:
+            importlib.import_module(module)
 
 
 def _button(text: str) -> qt.QToolButton:

@@ -115,7 +115,7 @@ class PlacePage:
 
     def close(self) -> None:
         """The module is unloaded."""
-        self.clickFirst.discard()
+        self.clickFirst.close()
         if self._snapper is not None:
             self._snapper.close()
         if self._editor is not None:

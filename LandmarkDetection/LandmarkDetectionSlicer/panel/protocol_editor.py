@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionSlicer.panel.context import PanelContext
 
 BLANK_ROWS = 4
+Rows = list[tuple[str, ...]]
 
 
 class ProtocolEditor:
@@ -42,7 +43,10 @@ class ProtocolEditor:
         ui.rowTable.setColumnCount(len(headings))
         ui.rowTable.setHorizontalHeaderLabels(headings)
         ui.rowTable.horizontalHeader().setSectionResizeMode(1, qt.QHeaderView.Stretch)
-        ui.rowTable.connect("itemChanged(QTableWidgetItem*)", lambda *_args: self.message.clear())
+        self._shown: Rows = []
+        self._past: list[Rows] = []
+        self._future: list[Rows] = []
+        ui.rowTable.connect("itemChanged(QTableWidgetItem*)", lambda *_args: self._onTyped())
         for button, action in (
             (ui.addButton, self.add),
             (ui.deleteButton, self.delete),
@@ -51,6 +55,21 @@ class ProtocolEditor:
             (ui.saveListButton, self.save),
         ):
             button.connect("clicked(bool)", lambda _checked, action=action: action())
+        # Kept here: in Slicer nobody else does.
+        self._shortcuts = [
+            self._shortcut(keys, action)
+            for keys, action in (
+                ("Ctrl+Z", self.undo),
+                ("Ctrl+Y", self.redo),
+                ("Ctrl+Shift+Z", self.redo),
+            )
+        ]
+
+    def _shortcut(self, keys: str, action: Callable[[], None]) -> qt.QShortcut:
+        # While a cell is edited its text field takes the keys first.
+        shortcut = qt.QShortcut(qt.QKeySequence(keys), self.widget)
+        shortcut.connect("activated()", action)
+        return shortcut
 
     def open(self, chosen: Protocol | None) -> None:
         """Show the window: with the chosen list when it is the user's own, else with an empty one."""
@@ -63,6 +82,7 @@ class ProtocolEditor:
             title, rows = "", [("", "", "", "")] * BLANK_ROWS
         self.ui.titleEdit.text = title
         self._fill(rows)
+        self._past, self._future = [], []
         self.message.clear()
         self.widget.show()
         self.widget.raise_()
@@ -82,13 +102,44 @@ class ProtocolEditor:
         ]
 
     def _fill(self, rows: list[tuple[str, ...]], select: int = 0) -> None:
+        self.message.clear()
         table = self.ui.rowTable
+        wasBlocked = table.blockSignals(True)
         table.setRowCount(len(rows))
         for number, row in enumerate(rows):
             for column, text in enumerate(row):
                 table.setItem(number, column, qt.QTableWidgetItem(text))
         if rows:
             table.setCurrentCell(min(max(select, 0), len(rows) - 1), 0)
+        table.blockSignals(wasBlocked)
+        self._note()
+
+    def _onTyped(self) -> None:
+        self.message.clear()
+        self._note()
+
+    def _note(self) -> None:
+        """Whatever changed the rows is a step that can be taken back."""
+        rows = self.rows()
+        if rows != self._shown:
+            self._past.append(self._shown)
+            self._future.clear()
+            self._shown = rows
+
+    def undo(self) -> None:
+        """Take the last change of the rows back."""
+        self._travel(self._past, self._future)
+
+    def redo(self) -> None:
+        """Make the change again that was taken back."""
+        self._travel(self._future, self._past)
+
+    def _travel(self, source: list[Rows], target: list[Rows]) -> None:
+        if source:
+            rows, before = source.pop(), self._shown
+            self._shown = rows  # so that filling is no step
+            self._fill(rows, self.ui.rowTable.currentRow())
+            target.append(before)
 
     def add(self) -> None:
         """An empty row below the selected one."""

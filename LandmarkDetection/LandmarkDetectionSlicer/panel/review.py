@@ -18,6 +18,7 @@ from LandmarkDetectionSlicer.panel.files import Files
 from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
+from LandmarkDetectionSlicer.scene import nodes
 from LandmarkDetectionSlicer.scene.choices import Others
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class ReviewPage:
         self.isShown = True
         self._body: ReferenceBody | None = None
         self._nodeId: str | None = None
+        self._before: dict[str, str | None] = {}
         self.desk = ReviewDesk(self)
         self._table = LandmarkTable(ui.landmarkTable, self.select)
         self.actions = ReviewActions(self, detect.detect, self.files.save, self.files.open)
@@ -158,6 +160,18 @@ class ReviewPage:
         if self.context.parameters is not None:  # else the scene is being closed
             self.context.parameters.landmarks = None  # type: ignore[assignment]
 
+    def landmarksWentAway(self, nodeId: str) -> None:
+        """Undo took them away: those come back that were under review before."""
+        before = slicer.mrmlScene.GetNodeByID(self._before.get(nodeId) or "")
+        if before is not None and self.context.parameters is not None:
+            self.context.actions.takeLandmarks(before)
+
+    def landmarksCameBack(self, nodeId: str) -> None:
+        """Undo or redo brought other landmarks back, or changed them: they are what it was about."""
+        node = slicer.mrmlScene.GetNodeByID(nodeId)
+        if node is not None and nodes.storedReview(node) is not None:
+            self.context.actions.takeLandmarks(node)
+
     def _onFindNear(self, isOn: bool) -> None:
         if not isOn:
             self.desk.findNear.stop()
@@ -176,6 +190,8 @@ class ReviewPage:
             return
         self.close()
         if landmarkNode is not None:
+            if current is not None or landmarkNode.GetID() not in self._before:
+                self._before[landmarkNode.GetID()] = current.GetID() if current is not None else None
             self.desk.open(landmarkNode)
             self._body = ReferenceBody(self.model) if self.model is not None else None
             self._nodeId = landmarkNode.GetID()
@@ -186,9 +202,17 @@ class ReviewPage:
         """Landmarks that were under review and are gone should not vanish without a word."""
         if self.context.parameters is None:  # with the whole scene
             self._nodeId = None
+            self._before.clear()
         elif landmarkNode is None and self._nodeId and slicer.mrmlScene.GetNodeByID(self._nodeId) is None:
             self._nodeId = None
             self.message.warning(_("The landmarks were removed from the scene."))
+
+    def takeModel(self) -> None:
+        """Other models are known: show the words of one where there was none to speak for the review."""
+        if self.review is not None and self.model is None:
+            self.desk.model = self.modelOf(self.review)
+            self._body = ReferenceBody(self.desk.model) if self.desk.model is not None else None
+            self._fillTable()
 
     def close(self) -> None:
         """Review nothing."""

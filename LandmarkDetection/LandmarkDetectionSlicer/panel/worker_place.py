@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.errors import LandmarkDetectionError
-from LandmarkDetectionLib.remote.client import Elsewhere
+from LandmarkDetectionLib.remote.addresses import Elsewhere
 from LandmarkDetectionLib.requests import About
 from LandmarkDetectionSlicer.process.worker import BackgroundWorker
 
@@ -111,4 +111,4 @@ class WorkerPlace:
         """Ask nothing any more."""
         asked, self._asked = self._asked, None
         if asked is not None:
-            asked.stop()
+            asked.close()

@@ -22,6 +22,15 @@ def libraryCommand(module: str, *arguments: str) -> list[str]:
     return [shutil.which("PythonSlicer") or sys.executable, "-m", module, *arguments]
 
 
+def eventOf(said: bytes | dict[str, Any]) -> dict[str, Any] | None:
+    """An event of a process; None for a line that is none, as the launcher may print."""
+    if isinstance(said, dict):
+        return said
+    with suppress(ValueError):
+        return json.loads(said)
+    return None
+
+
 class ChildProcess:
     """A started process whose events, and at last its end, come into a queue, each with the process.
 
@@ -33,7 +42,8 @@ class ChildProcess:
     command
         Program and arguments.
     events
-        Where a thread puts (process, event); the last event is ``{"event": "ended", "message"}``.
+        Where a thread puts (process, what it said), for :func:`eventOf`; the last event is
+        ``{"event": "ended", "message"}``.
     environment
         Further variables for the process; other users cannot read them, as they can its arguments.
     """
@@ -89,9 +99,10 @@ class ChildProcess:
             self._input.close()
 
     def _readEvents(self) -> None:
+        # Whoever takes them reads them, on the main thread: many new objects make Python look for garbage in
+        # the thread that makes them, and it may hold things of Qt and VTK, which no other thread may delete.
         for line in self._output:
-            with suppress(ValueError):  # the launcher may print a line of its own
-                self._events.put((self, json.loads(line)))
+            self._events.put((self, line))
         self._listener.join(timeout=1)
         code = self._process.wait()
         self._events.put((self, {"event": "ended", "message": self._farewell(code)}))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import atomic_write, make_folder, read_json, user_data_folder
-from LandmarkDetectionLib.remote.client import Elsewhere
+from LandmarkDetectionLib.remote.addresses import Elsewhere
 
 FILE = "worker.json"
 

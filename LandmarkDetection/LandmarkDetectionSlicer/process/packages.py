@@ -85,6 +85,11 @@ class Package:
         """The distribution's name."""
         return re.split(r"[\s<>=!~;\[]", self.requirement, maxsplit=1)[0]
 
+    @property
+    def versions(self) -> str:
+        """Those that will do, without extras and markers: ``>=2.2,<3``."""
+        return re.sub(r"\[.*?\]|;.*", "", self.requirement[len(self.name) :]).strip()
+
 
 TORCH = Package("torch>=2.2", "PyTorch, runs the networks; more with an NVIDIA card", 200)
 
@@ -191,14 +196,15 @@ def _version(name: str) -> str | None:
 
 
 def _isInstalled(package: Package) -> bool:
+    # Not packaging.requirements, which takes three times as long to import.
     try:
-        requirements = importlib.import_module("packaging.requirements")
+        specifiers = importlib.import_module("packaging.specifiers")
     except ImportError:  # pip always carries its own
-        requirements = importlib.import_module("pip._vendor.packaging.requirements")
+        specifiers = importlib.import_module("pip._vendor.packaging.specifiers")
 
     version = _version(package.name)
     # A local build (2.7.0+cu128) and a pre-release of the right number will do.
-    wanted = requirements.Requirement(package.requirement).specifier
+    wanted = specifiers.SpecifierSet(package.versions)
     return version is not None and bool(wanted.contains(version, prereleases=True))
 
 

@@ -12,15 +12,16 @@ import logging
 import queue
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import qt
 from slicer.i18n import tr as _
 
-from LandmarkDetectionLib.remote.client import Elsewhere
+from LandmarkDetectionLib.remote.addresses import Elsewhere
 from LandmarkDetectionLib.requests import Request, Silhouette
 from LandmarkDetectionSlicer.process import packages
-from LandmarkDetectionSlicer.process.child_process import ChildProcess, libraryCommand
+from LandmarkDetectionSlicer.process.child_process import ChildProcess, eventOf, libraryCommand
+from LandmarkDetectionSlicer.process.soon import Soon
 from LandmarkDetectionSlicer.scene.voxels import VoxelStore
 
 MODULE = "LandmarkDetectionLib.worker"
@@ -38,11 +39,19 @@ OnDone = Callable[[dict[str, Any]], None]
 OnError = Callable[[str, str], None]
 
 
+class Client(Protocol):
+    """Whoever is on the way to a request, or waits for its answer."""
+
+    def abandon(self) -> None:
+        """Give up without a word: nobody is there any more to hear it."""
+
+
 class BackgroundWorker:
     """Sends requests to a process of the library, one at a time, and calls back on the main thread.
 
     The process is started by the first request and again by the first one after it was killed or has died;
-    left alone for ten minutes it is ended to free its memory.
+    left alone for ten minutes it is ended to free its memory. After ``close`` nobody is called back any more,
+    since widgets that a callback would reach may be gone.
 
     Parameters
     ----------
@@ -57,6 +66,8 @@ class BackgroundWorker:
         What the process was given to look at.
     place
         As given.
+    soon
+        Calls in another turn of the event loop, unless the worker is closed by then.
 
     Examples
     --------
@@ -69,9 +80,12 @@ class BackgroundWorker:
         self.place = place
         self._command = command or libraryCommand(MODULE if place is None else BRIDGE)
         self._process: ChildProcess | None = None
-        self._events: queue.SimpleQueue[tuple[ChildProcess | None, dict[str, Any]]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[ChildProcess | None, Any]] = queue.SimpleQueue()
         self._waiting: deque[_Request] = deque()
         self._current: _Request | None = None
+        self._clients: set[Client] = set()
+        self.soon = Soon()
+        self._isClosed = False
         self._lastId = 0
         self._pollTimer = qt.QTimer()
         self._pollTimer.setInterval(POLL_MS)
@@ -85,6 +99,11 @@ class BackgroundWorker:
     def isRunning(self) -> bool:
         """Whether the process is alive, at work or not."""
         return self._process is not None and self._process.isAlive
+
+    @property
+    def isClosed(self) -> bool:
+        """Whether it answers nobody any more."""
+        return self._isClosed
 
     @property
     def isBusy(self) -> bool:
@@ -111,9 +130,11 @@ class BackgroundWorker:
 
         Returns
         -------
-        The request's number.
+        The request's number. Of a worker that is closed it is that of no request, and nobody is called.
         """
         self._lastId += 1
+        if self._isClosed:
+            return self._lastId
         if request.do == Silhouette.do:
             self._supersede(request.do)
         message = {"id": self._lastId, **request.to_message()}
@@ -146,11 +167,30 @@ class BackgroundWorker:
         self._sendNext()
 
     def stop(self) -> None:
-        """End the process, for good or until the next request. To be called when the module is removed."""
+        """End the process until the next request."""
         self.cancel()
         self._endProcess()
         self._pollTimer.stop()
         self.voxels.clear()
+
+    def close(self) -> None:
+        """End the process for good, and call nobody back: those who asked are being removed."""
+        self._isClosed = True
+        self.soon.close()
+        self._current = None
+        self._waiting.clear()
+        for client in list(self._clients):
+            client.abandon()
+        self._clients.clear()
+        self.stop()
+
+    def attach(self, client: Client) -> None:
+        """Tell a client when the worker is closed; also keeps it alive."""
+        self._clients.add(client)
+
+    def detach(self, client: Client) -> None:
+        """Forget a client."""
+        self._clients.discard(client)
 
     def start(self) -> ChildProcess:
         """Start the process if it does not run, so that it is ready when the first request comes.
@@ -182,10 +222,11 @@ class BackgroundWorker:
         """Hand the events that have come to the request they belong to; called by the timer."""
         while True:
             try:
-                process, event = self._events.get_nowait()
+                process, said = self._events.get_nowait()
             except queue.Empty:
                 break
-            if process is self._process:
+            event = eventOf(said)
+            if event is not None and process is self._process:
                 self._handle(event)
         if not self.isBusy:
             self._pollTimer.stop()

@@ -19,11 +19,11 @@ Undo is switched on here and nowhere else (:func:`enableUndo`); it touches only 
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 
 import numpy as np
 import slicer
@@ -43,6 +43,9 @@ TO_WORLD_ATTRIBUTE = "LandmarkDetection.toWorld"
 
 TOLERANCE_MM = 1e-4
 """Points nearer than this to where the record has them were not moved."""
+
+MOST_KNOWN = 24
+"""A little more than there are steps of undo."""
 
 SKY_BLUE = (0x56 / 255, 0xB4 / 255, 0xE9 / 255)
 
@@ -260,11 +263,24 @@ def isUpToDate(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, review: Review) 
 # --- the record -----------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=8)
+_known: OrderedDict[str, Review | None] = OrderedDict()
+"""Records that were written or read last: reading one takes as long as all else of a step."""
+
+
 def _parsed(text: str) -> Review | None:
-    with suppress(ValueError, RecursionError, AttributeError, TypeError):
-        return Review.from_record(json.loads(text))
-    return None
+    if text not in _known:
+        review = None
+        with suppress(ValueError, RecursionError, AttributeError, TypeError):
+            review = Review.from_record(json.loads(text))
+        _remember(text, review)
+    _known.move_to_end(text)
+    return _known[text]
+
+
+def _remember(text: str, review: Review | None) -> None:
+    _known[text] = review
+    while len(_known) > MOST_KNOWN:
+        _known.popitem(last=False)
 
 
 def _writeRecord(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, review: Review) -> None:
@@ -275,6 +291,7 @@ def _writeRecord(landmarkNode: slicer.vtkMRMLMarkupsFiducialNode, review: Review
         record = _newRecordNode(landmarkNode)
     text = json.dumps(review.to_record(), ensure_ascii=False, allow_nan=False)
     if record.GetText() != text:
+        _remember(text, review)
         record.SetText(text)
     _keepInScene(record)
     rememberTransform(landmarkNode)

@@ -38,7 +38,10 @@ BRIGHT = (
 )
 QUANTILES = (0.02, 0.995)
 AIR_HU = -900.0
-SAMPLES = 100_000
+SAMPLES_PER_AXIS = 46
+
+_lastRange: tuple[int, tuple[float, float]] | None = None
+"""Of the image looked at last, with VTK's time of its last change, which no other image has."""
 
 
 def isPossible(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> bool:
@@ -120,9 +123,14 @@ def _newDisplay(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Any:
 
 
 def _range(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> tuple[float, float]:
-    """The values between which nearly all of an image lies, from some of its voxels."""
-    voxels = slicer.util.arrayFromVolume(volumeNode)
-    some = voxels[:: max(1, voxels.shape[0] // 50)].ravel()
-    some = some[:: max(1, some.size // SAMPLES)]
-    low, high = np.quantile(some[np.isfinite(some)], QUANTILES)
-    return float(low), float(high)
+    """The values between which nearly all of an image lies, from some of its voxels; the last is kept."""
+    global _lastRange
+    changed = volumeNode.GetImageData().GetMTime()
+    if _lastRange is None or _lastRange[0] != changed:
+        voxels = slicer.util.arrayFromVolume(volumeNode)
+        some = voxels[tuple(slice(None, None, max(1, size // SAMPLES_PER_AXIS)) for size in voxels.shape)]
+        # Not numpy's quantile, whose first call imports for as long as a window may stop.
+        values = np.sort(some[np.isfinite(some)])
+        low, high = (float(values[round(share * (len(values) - 1))]) for share in QUANTILES)
+        _lastRange = changed, (low, high)
+    return _lastRange[1]

@@ -114,6 +114,8 @@ def isSingleImage(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
 
 def _otherKind(className: str) -> str | None:
     """What a node is that people take for an image; None for one that may be an image."""
+    if className == "vtkMRMLScalarVolumeNode":  # asked often, and translating takes time
+        return None
     return {
         "vtkMRMLLabelMapVolumeNode": _("a label map (a segmentation)"),
         "vtkMRMLDiffusionTensorVolumeNode": _("a diffusion tensor volume"),

@@ -44,6 +44,7 @@ def _newCurve(
     name = f"way to {path.landmark}" + (", left the volume" if path.left else "")
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsCurveNode", name)
     node.SetNodeReferenceID(OWNER_ROLE, landmarkNode.GetID())
+    node.SetUndoEnabled(True)  # they go and come back with the detection
     node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
     node.SetCurveTypeToLinear()
     moved = np.r_[True, np.abs(np.diff(path.positions, axis=0)).max(axis=1) > 0]

@@ -1064,16 +1064,16 @@
         <translation>Punkt {n}</translation>
     </message>
     <message>
-        <source>Clicked points</source>
-        <translation>Geklickte Punkte</translation>
-    </message>
-    <message>
         <source>Point {number} has no name.</source>
         <translation>Punkt {number} hat keinen Namen.</translation>
     </message>
     <message>
         <source>There is a list {title} already; choose another name.</source>
         <translation>Eine Liste {title} gibt es schon; wählen Sie einen anderen Namen.</translation>
+    </message>
+    <message>
+        <source>Clicked points</source>
+        <translation>Geklickte Punkte</translation>
     </message>
 </context>
 <context>
@@ -1125,12 +1125,12 @@
 <context>
     <name>logic.files</name>
     <message>
-        <source>Cannot write {path}: unknown kind of file; use {endings}.</source>
-        <translation>{path} kann nicht geschrieben werden: unbekannte Art von Datei; verwenden Sie {endings}.</translation>
-    </message>
-    <message>
         <source>Cannot write beside {path}: this file holds something else than landmarks and would be lost; choose another name.</source>
         <translation>Neben {path} kann nicht geschrieben werden: Diese Datei enthält etwas anderes als Landmarken und ginge verloren; wählen Sie einen anderen Namen.</translation>
+    </message>
+    <message>
+        <source>Cannot write {path}: unknown kind of file; use {endings}.</source>
+        <translation>{path} kann nicht geschrieben werden: unbekannte Art von Datei; verwenden Sie {endings}.</translation>
     </message>
     <message>
         <source>Cannot draw {path}: {name} belongs to no volume in the scene; load the image and import the landmarks for it.</source>
@@ -1546,6 +1546,10 @@
         <translation>Laden Sie zum Beginnen einen CT-Scan oder das Beispiel.</translation>
     </message>
     <message>
+        <source>Reading the models...</source>
+        <translation>Die Modelle werden gelesen...</translation>
+    </message>
+    <message>
         <source>Choose a model.</source>
         <translation>Wählen Sie ein Modell.</translation>
     </message>
@@ -1621,6 +1625,10 @@
         <translation>Landmarken speichern</translation>
     </message>
     <message>
+        <source>Saving {name}...</source>
+        <translation>{name} wird gespeichert...</translation>
+    </message>
+    <message>
         <source>{name} belong to no volume in the scene, so there is nothing to draw.</source>
         <translation>{name} gehören zu keinem Volumen in der Szene, daher gibt es nichts zu zeichnen.</translation>
     </message>
@@ -1647,6 +1655,10 @@
     <message>
         <source>Read {name}.</source>
         <translation>{name} wurde gelesen.</translation>
+    </message>
+    <message>
+        <source>Reading {name}...</source>
+        <translation>{name} wird gelesen...</translation>
     </message>
 </context>
 <context>
@@ -1851,6 +1863,10 @@
     <message>
         <source>Report</source>
         <translation>Bericht</translation>
+    </message>
+    <message>
+        <source>Saving {name}...</source>
+        <translation>{name} wird gespeichert...</translation>
     </message>
     <message>
         <source>Saved {name} in {folder}.</source>

@@ -1064,16 +1064,16 @@
         <translation>Point {n}</translation>
     </message>
     <message>
-        <source>Clicked points</source>
-        <translation>Points cliqués</translation>
-    </message>
-    <message>
         <source>Point {number} has no name.</source>
         <translation>Le point {number} n&apos;a pas de nom.</translation>
     </message>
     <message>
         <source>There is a list {title} already; choose another name.</source>
         <translation>Il existe déjà une liste {title} ; choisissez un autre nom.</translation>
+    </message>
+    <message>
+        <source>Clicked points</source>
+        <translation>Points cliqués</translation>
     </message>
 </context>
 <context>
@@ -1125,12 +1125,12 @@
 <context>
     <name>logic.files</name>
     <message>
-        <source>Cannot write {path}: unknown kind of file; use {endings}.</source>
-        <translation>Impossible d&apos;écrire {path} : type de fichier inconnu ; utilisez {endings}.</translation>
-    </message>
-    <message>
         <source>Cannot write beside {path}: this file holds something else than landmarks and would be lost; choose another name.</source>
         <translation>Impossible d&apos;écrire à côté de {path} : ce fichier contient autre chose que des repères et serait perdu ; choisissez un autre nom.</translation>
+    </message>
+    <message>
+        <source>Cannot write {path}: unknown kind of file; use {endings}.</source>
+        <translation>Impossible d&apos;écrire {path} : type de fichier inconnu ; utilisez {endings}.</translation>
     </message>
     <message>
         <source>Cannot draw {path}: {name} belongs to no volume in the scene; load the image and import the landmarks for it.</source>
@@ -1546,6 +1546,10 @@
         <translation>Chargez un scanner, ou l&apos;exemple, pour commencer.</translation>
     </message>
     <message>
+        <source>Reading the models...</source>
+        <translation>Lecture des modèles...</translation>
+    </message>
+    <message>
         <source>Choose a model.</source>
         <translation>Choisissez un modèle.</translation>
     </message>
@@ -1621,6 +1625,10 @@
         <translation>Enregistrer les repères</translation>
     </message>
     <message>
+        <source>Saving {name}...</source>
+        <translation>Enregistrement de {name}...</translation>
+    </message>
+    <message>
         <source>{name} belong to no volume in the scene, so there is nothing to draw.</source>
         <translation>{name} n&apos;appartiennent à aucun volume de la scène ; il n&apos;y a donc rien à dessiner.</translation>
     </message>
@@ -1647,6 +1655,10 @@
     <message>
         <source>Read {name}.</source>
         <translation>{name} a été lu.</translation>
+    </message>
+    <message>
+        <source>Reading {name}...</source>
+        <translation>Lecture de {name}...</translation>
     </message>
 </context>
 <context>
@@ -1851,6 +1863,10 @@
     <message>
         <source>Report</source>
         <translation>Rapport</translation>
+    </message>
+    <message>
+        <source>Saving {name}...</source>
+        <translation>Enregistrement de {name}...</translation>
     </message>
     <message>
         <source>Saved {name} in {folder}.</source>

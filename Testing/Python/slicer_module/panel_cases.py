@@ -28,7 +28,14 @@ def open_panel(host: "SlicerHost") -> Any:
     """The panel in a window as large as Slicer's module panel on a laptop of 1366 x 768."""
     host.window.statusBar().hide()
     host.window.resize(*PANEL_SIZE)
-    return host.open_module(MODULE)
+    panel = host.open_module(MODULE)
+    wait_for_files(host, panel)  # of the models, too
+    return panel
+
+
+def wait_for_files(host: "SlicerHost", panel: Any) -> None:
+    """Let what was begun with files come to its end."""
+    host.wait_until(lambda: not panel.logic.background.isBusy)
 
 
 def press_detect(host: "SlicerHost", panel: Any) -> None:

@@ -12,6 +12,7 @@ from Testing.Python.slicer_module.panel_cases import (
     rows,
     said,
     show_detection,
+    wait_for_files,
 )
 
 
@@ -31,9 +32,11 @@ def test_every_kind_of_file_comes_back(host, panel, node, tmp_path, name):
     drag(node, NAMES.index("knee_left"), [1.0, 2.0, 3.0])
     host.dialogs.answer_file(tmp_path / name)
     panel.review.actions.save.trigger()
+    wait_for_files(host, panel)
     assert said(panel)[-1].text == f"Saved {name} in {tmp_path}."
     host.dialogs.answer_file(tmp_path / name)
     panel.review.actions.open.trigger()
+    wait_for_files(host, panel)
     assert panel.parameters.landmarks is not node
     assert len(rows(panel)) == 4
     assert "corrected" in [status for _, _, status in rows(panel)]
@@ -43,6 +46,7 @@ def test_every_kind_of_file_comes_back(host, panel, node, tmp_path, name):
 def test_a_name_without_an_ending_becomes_markups(host, panel, node, tmp_path):
     host.dialogs.answer_file(tmp_path / "case")
     panel.review.actions.save.trigger()
+    wait_for_files(host, panel)
     assert (tmp_path / "case.mrk.json").is_file()
 
 
@@ -50,6 +54,7 @@ def test_a_cancelled_file_dialog_changes_nothing(host, panel, node):
     host.dialogs.answer_file("", "")
     panel.review.actions.save.trigger()
     panel.review.actions.open.trigger()
+    wait_for_files(host, panel)
     assert said(panel) == [] and panel.parameters.landmarks is node
 
 
@@ -58,6 +63,7 @@ def test_the_folder_is_remembered(host, panel, node, tmp_path):
 
     host.dialogs.answer_file(tmp_path / "case.csv")
     panel.review.actions.save.trigger()
+    wait_for_files(host, panel)
     assert lastFolder() == tmp_path
 
 
@@ -74,4 +80,5 @@ def test_a_picture_needs_a_volume(host, panel, node, tmp_path):
     panel.parameters.landmarks = node
     host.dialogs.answer_file(tmp_path / "case.png")
     panel.review.actions.save.trigger()
+    wait_for_files(host, panel)
     assert "no volume" in complaint(panel)

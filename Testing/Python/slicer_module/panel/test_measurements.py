@@ -15,6 +15,7 @@ from Testing.Python.slicer_module.panel_cases import (
     picture,
     said,
     show_detection,
+    wait_for_files,
 )
 
 BODY_MARKS = LandmarkSet(
@@ -91,11 +92,13 @@ def test_a_report_says_who_reviewed_and_where_it_was_saved(host, panel, node, tm
     panel.measurements.ui.reviewerEdit.text = "A. Nurse"
     host.dialogs.answer_file(tmp_path / "case.html")
     host.click(panel.measurements.ui.reportButton)
+    wait_for_files(host, panel)
     assert said(panel)[-1].text == f"Saved case.html in {tmp_path}."
     page = (tmp_path / "case.html").read_text()
     assert "by A. Nurse" in page and "For research use only" in page
     host.dialogs.answer_file(tmp_path / "case.dcm")
     host.click(panel.measurements.ui.reportButton)
+    wait_for_files(host, panel)
     assert "give the image as DICOM" in complaint(panel)
 
 

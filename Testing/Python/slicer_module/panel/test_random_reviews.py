@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +15,49 @@ from LandmarkDetectionLib.io.markups import parse_description
 from LandmarkDetectionLib.quality.triage import landmarks_by_priority
 from Testing.Python.slicer_host import SlicerHost
 from Testing.Python.slicer_module.mrml_cases import DETECTION, add_volume, load_scene, save_scene
-from Testing.Python.slicer_module.panel_cases import drag, open_panel, show_detection, stored
+from Testing.Python.slicer_module.panel_cases import drag, open_panel, show_detection, stored, wait_for_files
 
 SEQUENCES = int(os.environ.get("LANDMARK_DETECTION_SEQUENCES", "12"))
 STEPS = 25
 UNDO_LEVELS = 20  # as many as Slicer keeps
 
 
+@dataclass(frozen=True)
+class State:
+    """The review, whether its points are locked, how many were opened before it, and points just clicked."""
+
+    review: Review
+    locked: bool = False
+    opened: int = 0
+    clicked: tuple[str, ...] | None = None
+
+
 @dataclass
 class Expected:
     """What must be so: the review by the library alone, with what undo and redo go back to."""
 
-    review: Review
-    locked: bool = False
-    past: list[tuple[Review, bool]] = field(default_factory=list)
-    future: list[tuple[Review, bool]] = field(default_factory=list)
-    saved: list[tuple[Path, Review, bool]] = field(default_factory=list)
+    now: State
+    past: list[State] = field(default_factory=list)
+    future: list[State] = field(default_factory=list)
+    saved: list[tuple[Path, State]] = field(default_factory=list)
+    files: list[tuple[Path, Review]] = field(default_factory=list)
 
-    def step(self, review: Review, locked: bool | None = None) -> None:
-        locked = self.locked if locked is None else locked
-        if (review, locked) != (self.review, self.locked):
-            self.past = [*self.past, (self.review, self.locked)][-UNDO_LEVELS:]
+    def step(self, **change: Any) -> None:
+        state = replace(self.now, **change)
+        if state != self.now:
+            self.past = [*self.past, self.now][-UNDO_LEVELS:]
             self.future = []
-            self.review, self.locked = review, locked
+            self.now = state
 
     def undo(self) -> None:
         if self.past:
-            self.future.append((self.review, self.locked))
-            self.review, self.locked = self.past.pop()
+            self.future.append(self.now)
+            self.now = self.past.pop()
 
     def redo(self) -> None:
         if self.future:
-            self.past.append((self.review, self.locked))
-            self.review, self.locked = self.future.pop()
+            self.past.append(self.now)
+            self.now = self.future.pop()
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +77,14 @@ def test_random_steps_leave_points_record_and_table_in_agreement(opened, seed, t
     node = show_detection(panel, add_volume("scan"), DETECTION)
     slicer.mrmlScene.ClearUndoStack()
     slicer.mrmlScene.ClearRedoStack()
-    expected, random, done = Expected(Review.of(stored(node).prediction)), np.random.default_rng(seed), []
+    expected, done = Expected(State(Review.of(stored(node).prediction))), []
+    random = np.random.default_rng(seed)
     for number in range(STEPS):
         done.append(act(host, panel, expected, random, tmp_path / str(number)))
-        agree(panel, expected.review, done)
+        agree(panel, expected.now.review, done)
         is_locked = panel.parameters.landmarks.GetLocked()
-        assert bool(is_locked) == panel.review.actions.lock.checked == expected.locked, done
+        assert bool(is_locked) == panel.review.actions.lock.checked == expected.now.locked, done
+        assert clicked(panel) == expected.now.clicked, done
 
 
 def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Generator, folder: Path) -> str:
@@ -81,22 +93,22 @@ def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Gene
     import slicer
 
     action = str(random.choice(ACTIONS))
-    name, now = panel.review.selected, expected.review
+    name, now = panel.review.selected, expected.now.review
     node = panel.parameters.landmarks
     if action in SETTLING and name:
-        expected.step(getattr(now, SETTLING[action])(name))
+        expected.step(review=getattr(now, SETTLING[action])(name))
         if action == "accept":
             host.click(panel.review.ui.acceptButton)
         else:
             host.press_key(getattr(qt.Qt, f"Key_{action}"))
     elif action == "restore all":
-        expected.step(now.restore_all())
+        expected.step(review=now.restore_all())
         panel.review.actions.restoreAll.trigger()
     elif action == "drag":
         index = int(random.integers(len(now.landmarks)))
         place = np.round(random.normal(0, 100, 3), 3)
-        if now.landmarks.landmarks[index].is_present and not expected.locked:  # else nobody can take it
-            expected.step(now.correct(now.landmarks.names[index], place))
+        if now.landmarks.landmarks[index].is_present and not expected.now.locked:  # else nobody can take it
+            expected.step(review=now.correct(now.landmarks.names[index], place))
             slicer.mrmlScene.SaveStateForUndo()  # as the mouse does
             drag(node, index, place)
     elif action == "click":
@@ -107,7 +119,7 @@ def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Gene
         node.InvokeEvent(node.PointEndInteractionEvent)
         expected.future = []
     elif action == "L":
-        expected.step(now, not expected.locked)
+        expected.step(locked=not expected.now.locked)
         host.press_key(qt.Qt.Key_L)
     elif action == "undo":
         expected.undo()
@@ -115,7 +127,22 @@ def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Gene
     elif action == "redo":
         expected.redo()
         host.press_key(qt.Qt.Key_Y, qt.Qt.ControlModifier)
-    elif action == "hide":
+    elif action in ("spot", "rename", "unclick", "discard"):
+        click_first(host, panel, expected, action)
+    elif action in ("write", "open"):
+        landmark_file(host, panel, expected, random, action, folder)
+    elif action.startswith("save") or action == "load":
+        action += file(host, expected, random, action, folder)
+    else:
+        look(host, panel, action)
+    return f"{action} {name}"
+
+
+def look(host: SlicerHost, panel: Any, action: str) -> None:
+    """Something that changes only what is shown."""
+    import qt
+
+    if action == "hide":
         host.click(panel.review.ui.openOnlyBox)
     elif action in ("N", "P"):
         host.press_key(getattr(qt.Qt, f"Key_{action}"))
@@ -123,12 +150,25 @@ def act(host: SlicerHost, panel: Any, expected: Expected, random: np.random.Gene
         panel.pages.show(panel.settings)
         host.press_key(qt.Qt.Key_A)  # means nothing here
         panel.pages.show(panel.review)
-    elif action.startswith("save") or action == "load":
-        action += file(host, expected, random, action, folder)
     elif action == "module":
         host.exit("LandmarkDetection")
         host.enter("LandmarkDetection")
-    return f"{action} {name}"
+
+
+def landmark_file(
+    host: SlicerHost, panel: Any, expected: Expected, random: np.random.Generator, action: str, folder: Path
+) -> None:
+    """Write the landmarks, or go on with some that were written before; undo goes back to those of before."""
+    if action == "write":
+        folder.mkdir()
+        expected.files.append((folder / "case.json", expected.now.review))
+        panel.logic.exportLandmarks(panel.parameters.landmarks, folder / "case.json")
+    elif expected.files:
+        path, review = expected.files[int(random.integers(len(expected.files)))]
+        expected.step(review=review, locked=False, opened=expected.now.opened + 1)
+        host.dialogs.answer_file(path)
+        panel.review.actions.open.trigger()
+        wait_for_files(host, panel)
 
 
 def file(host: SlicerHost, expected: Expected, random: np.random.Generator, action: str, folder: Path) -> str:
@@ -137,14 +177,49 @@ def file(host: SlicerHost, expected: Expected, random: np.random.Generator, acti
 
     if action != "load":
         path = save_scene(slicer.mrmlScene, action.split()[1], folder)
-        expected.saved.append((path, expected.review, expected.locked))
+        expected.saved.append((path, expected.now))
     elif expected.saved:
-        path, expected.review, expected.locked = expected.saved[int(random.integers(len(expected.saved)))]
+        path, expected.now = expected.saved[int(random.integers(len(expected.saved)))]
         load_scene(slicer.mrmlScene, path)
         host.process_events()
         expected.past, expected.future = [], []
         return f" {path}"
     return ""
+
+
+def click_first(host: SlicerHost, panel: Any, expected: Expected, action: str) -> None:
+    """Something with points that no list has, beside the review."""
+    import slicer
+    import vtk
+
+    names, ui = expected.now.clicked, panel.place.ui
+    panel.pages.show(panel.place)
+    if action == "spot" and names is None:
+        expected.step(clicked=())
+        host.click(ui.clickButton)
+    elif action == "spot":
+        number = next(n for n in range(1, 100) if f"Point {n}" not in names)
+        expected.step(clicked=(*names, f"Point {number}"))
+        slicer.mrmlScene.SaveStateForUndo()  # as the mouse does
+        panel.place.clickFirst.session.node.AddControlPointWorld(vtk.vtkVector3d(number, 2, 3))
+    elif action == "discard" and names is not None:
+        expected.step(clicked=None)
+        host.click(ui.discardButton)
+    elif action == "rename" and names:
+        expected.step(clicked=(f"{names[0]}x", *names[1:]))
+        ui.pointTable.item(0, 0).setText(f"{names[0]}x")
+    elif action == "unclick" and names:
+        expected.step(clicked=names[1:])
+        ui.pointTable.setCurrentCell(0, 0)
+        host.click(ui.unclickButton)
+    panel.pages.show(panel.review)
+
+
+def clicked(panel: Any) -> tuple[str, ...] | None:
+    table = panel.place.ui.pointTable
+    if panel.place.clickFirst.session is None:
+        return None
+    return tuple(table.item(row, 0).text() for row in range(table.rowCount))
 
 
 SETTLING = {"accept": "accept", "A": "accept", "M": "mark_missing", "R": "restore"}
@@ -154,6 +229,7 @@ ACTIONS = (
     *("accept", "A", "A", "M", "R", "drag", "drag", "undo", "undo", "redo"),
     *("restore all", "click", "L", "hide", "N", "P", "page", "module"),
     *("save mrb", "save mrml", "load", "load"),
+    *("write", "open", "open", "spot", "spot", "rename", "unclick", "discard"),
 )
 
 

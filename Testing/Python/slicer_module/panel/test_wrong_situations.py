@@ -21,6 +21,7 @@ from Testing.Python.slicer_module.panel_cases import (
     said,
     show_detection,
     stored,
+    wait_for_files,
     worker_that,
 )
 
@@ -373,11 +374,13 @@ def node(panel, volume) -> Any:
 def export(host: Any, panel: Any, path: Path) -> None:
     host.dialogs.answer_file(path)
     panel.review.actions.save.trigger()
+    wait_for_files(host, panel)
 
 
 def read(host: Any, panel: Any, path: Path) -> None:
     host.dialogs.answer_file(path)
     panel.review.actions.open.trigger()
+    wait_for_files(host, panel)
 
 
 def exports_again(host: Any, panel: Any, folder: Path) -> None:

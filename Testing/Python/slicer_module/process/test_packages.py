@@ -335,6 +335,7 @@ packages._version = lambda name: None
 # Chosen in another Slicer, which keeps its settings in the same place.
 slicer.app.userSettings().setValue("LandmarkDetection/AnnotationStore", tempfile.mkdtemp())
 panel = host.open_module(Path("LandmarkDetection", "LandmarkDetection.py").resolve())
+host.wait_until(lambda: not panel.logic.background.isBusy)
 from Testing.Python.slicer_module.mrml_cases import add_volume
 add_volume("scan")
 host.process_events()

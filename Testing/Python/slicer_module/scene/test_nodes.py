@@ -1,5 +1,6 @@
 """A review in the scene: points that anybody can move, and a record of what points cannot hold."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -106,6 +107,13 @@ def test_the_record_keeps_how_the_landmarks_were_made(node):
     detected_at = prediction.parameters["detected_at"]
     assert detected_at[10] == "T" and detected_at[-6] in "+-"
     np.testing.assert_allclose(prediction.landmarks["knee_left"].covariance, KNEE.covariance)
+
+
+def test_a_record_that_was_just_written_is_known_as_reading_it_would_give_it(node):
+    review = loadReview(node).accept("knee_left").correct("toe_left", [1.0, 2.0, 3.0]).mark_missing("chin")
+    storeReview(review, None, node)
+    read = Review.from_record(json.loads(node.GetNodeReference(RECORD_ROLE).GetText()))
+    assert storedReview(node) == read and storedReview(node).to_record() == read.to_record()
 
 
 def test_the_record_is_hidden_from_people(node):
