@@ -275,10 +275,10 @@ def _match(
         else:
             rows[image] = one
     if lost:
-        one = f"specimen of {file.name} has no image here and was"
-        many = f"specimens of {file.name} have no image here and were"
+        single = f"specimen of {file.name} has no image here and was"
+        several = f"specimens of {file.name} have no image here and were"
         shown = ", ".join(lost[:5]) + (" ..." if len(lost) > 5 else "")
-        notes.append(f"{counted(len(lost), one, many)} left out: {shown}")
+        notes.append(f"{counted(len(lost), single, several)} left out: {shown}")
 
 
 def _size(pixel_mm: float, image: Path) -> float:
