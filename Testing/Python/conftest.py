@@ -31,8 +31,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 #: left for the end, where one worker would be busy with it alone.
 LONG = (
     *("training", "cohort/run", "viewer", "study", "remote", "slicer_module/panel", "slicer_module/process"),
-    *("documentation", "test_distribution.py", "evaluation", "synthesis", "detectors", "slicer_module"),
-    *("mcp_server", "cohort", "imaging"),
+    *("documentation", "test_worker.py", "test_distribution.py", "test_extension.py", "evaluation"),
+    *("synthesis", "detectors", "slicer_module", "mcp_server", "test_stored_before_the_move.py", "cohort"),
+    *("cli", "models", "imaging"),
 )
 
 
