@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from LandmarkDetectionSlicer.logic.detecting import DetectionRun
 
+from LandmarkDetectionLib.wording import counted
+
 if TYPE_CHECKING:
     import slicer
 
@@ -34,8 +36,10 @@ class Finding:
         review = desk.desk.review
         if review is not None and review.reviewed and review.prediction.model != state.model:
             desk.message.warning(
-                f"{len(review.reviewed)} landmarks are reviewed, and another model would take their place; "
-                f"choose {review.prediction.model or 'none'}, or restore them first."
+                f"{counted(len(review.reviewed), 'landmark is', 'landmarks are')} reviewed, and another "
+                f"model would take {'its' if len(review.reviewed) == 1 else 'their'} place; choose "
+                f"{review.prediction.model or 'none'}, or restore "
+                f"{'it' if len(review.reviewed) == 1 else 'them'} first."
             )
             return
         state.progress, state.progressText = 0, "Starting"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import locked
+from LandmarkDetectionLib.wording import counted
 
 
 def places() -> Path:
@@ -43,8 +44,8 @@ def one_of(most: int, folder: Path) -> Iterator[None]:
             except OutputError:
                 if number == most:
                     raise InputError(
-                        f"{most} reviews are open on this computer already; end one, or allow more if there "
-                        "is memory for them.",
+                        f"{counted(most, 'review is', 'reviews are')} open on this computer already; end "
+                        "one, or allow more if there is memory for them.",
                         about="sessions",
                     ) from None
             else:

@@ -29,6 +29,7 @@ LAYERS = (
     "_version",
     "_renamed",
     "typing",
+    "wording",
     "files",
     "requests",
     "core",
@@ -57,7 +58,7 @@ LAYERS = (
     "__main__",
 )
 #: Too small, or too much used by everything, to tell anything in a picture.
-NOT_DRAWN = ("errors", "_version", "_renamed", "typing", "files", "requests", "__main__")
+NOT_DRAWN = ("errors", "_version", "_renamed", "typing", "wording", "files", "requests", "__main__")
 
 Graph = dict[str, set[str]]
 

@@ -20,7 +20,6 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODELS = REPOSITORY / "Resources" / "Models"
-HOME = "https://github.com/landmark-detection/SlicerLandmarkDetection"
 
 #: What models learned from, by the word for it in their ``data_source``; see Resources/CREDITS.md.
 LEARNED_FROM = {
@@ -53,7 +52,6 @@ def write(python: str, out: Path, *, check: bool = True) -> None:
     listed = packages(python)
     root = listed["metadata"]["component"]
     root["version"] = version()
-    root["externalReferences"] = [{"type": "website", "url": HOME}]
     models = [model(folder) for folder in sorted(MODELS.iterdir())]
     listed["components"] += [*models, *(data(name) for name in LEARNED_FROM)]
     edges: list[dict[str, Any]] = listed["dependencies"]

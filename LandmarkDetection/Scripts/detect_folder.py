@@ -39,6 +39,7 @@ try:
     )
     from LandmarkDetectionLib.io.formats import ITK, NIFTI
     from LandmarkDetectionLib.io.volumes import read_volume
+    from LandmarkDetectionLib.wording import counted
 except Exception:  # Slicer without a window would wait forever
     traceback.print_exc()
     slicer.util.exit(1)
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         say(f"Error: {problem}")
         return problem.exit_code if isinstance(problem, MissingPackageError) else USAGE
     failed = sum(not isDone(scan, options) for scan in scans)
-    say(f"{len(scans) - failed} of {len(scans)} scans are done.")
+    say(f"{len(scans) - failed} of {counted(len(scans), 'scan')} done.")
     return SOME_FAILED if failed else DONE
 
 

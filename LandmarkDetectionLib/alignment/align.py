@@ -16,6 +16,7 @@ from LandmarkDetectionLib.measurement.frame import Frame
 from LandmarkDetectionLib.measurement.measure import why_absent
 from LandmarkDetectionLib.measurement.sensible import MOST_DEG
 from LandmarkDetectionLib.typing import FloatArray
+from LandmarkDetectionLib.wording import counted
 
 FAR_OFF = 3.0
 """Times the stated errors that residuals may have before it is said that the two do not fit."""
@@ -194,8 +195,8 @@ def remarks_of(found: Fit, names: Sequence[str], unit: str) -> tuple[str, ...]:
     d, said = len(found.shift), []
     if len(names) < d + LEAST_TO_CHECK:
         said.append(
-            f"Only {len(names)} landmarks are shared, and a wrong one among fewer than {d + LEAST_TO_CHECK} "
-            "cannot be told."
+            f"Only {counted(len(names), 'landmark is', 'landmarks are')} shared, and a wrong one among "
+            f"fewer than {d + LEAST_TO_CHECK} cannot be told."
         )
     wrong = [name for name, used in zip(names, found.used, strict=True) if not used]
     if wrong:

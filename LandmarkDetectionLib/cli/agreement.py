@@ -14,6 +14,7 @@ from LandmarkDetectionLib.cli.output import files_record, tell_files
 from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import make_folder
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,13 +99,13 @@ def _print_agreement(reference: str, rater: str, values: Sequence[Agreement], ca
     heads = ["measurement", "unit", "cases", "bias", "limits of agreement", "ICC(A,1) (95 %)"]
     heads += ["same class, of images", "same class, mean of classes"]
     rows = [_agreement_row(one) for one in values]
-    console.print_table(heads, rows, f"{rater} against {reference}, {cases} cases")
+    console.print_table(heads, rows, f"{rater} against {reference}, {counted(cases, 'case')}")
     judged = [one for one in values if one.confusion is not None]
     if judged:
         images, classes = _success_rates(judged)
         print(
-            f"Success classification rate, average over {len(judged)} measurements: {images:.2%} of images; "
-            f"{classes:.2%} as the mean over each measurement's classes."
+            f"Success classification rate, average over {counted(len(judged), 'measurement')}: {images:.2%} "
+            f"of images; {classes:.2%} as the mean over each measurement's classes."
         )
     error = spine_error(values)
     if error is not None:

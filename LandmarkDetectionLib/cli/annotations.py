@@ -10,6 +10,7 @@ import typer
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.options import JsonOption
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
@@ -37,8 +38,9 @@ def summary(
     for warning in warnings or [f"left out: {text.rstrip('.')}" for text in found.damaged]:
         console.say(f"Warning: {warning}.")
     print(
-        f"{found.annotations} annotations of {found.images} images of {found.subjects} subjects; "
-        f"{found.held_out} images are held back"
+        f"{counted(found.annotations, 'annotation')} of {counted(found.images, 'image')} of "
+        f"{counted(found.subjects, 'subject')}; {counted(found.held_out, 'image is', 'images are')} held "
+        "back"
     )
     if found.protocol:
         print(f"landmarks: {found.protocol}")

@@ -25,6 +25,7 @@ from LandmarkDetectionLib.cli.options import (
 )
 from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -344,8 +345,8 @@ def _list(request: Request, as_json: bool) -> None:
     if len(prospect.lasting) < len(prospect.jobs):
         print("The first run gives the codes.")
     print(
-        f"{len(prospect.jobs)} cases, {len(prospect.waiting)} of them to do; {len(prospect.left_out)} left "
-        "out. Nothing was written."
+        f"{counted(len(prospect.jobs), 'case')}, {len(prospect.waiting)} to do; {len(prospect.left_out)} "
+        "left out. Nothing was written."
     )
 
 
@@ -383,7 +384,7 @@ def _listed(prospect: Prospect) -> dict[str, Any]:
             "to_do": job.key in waiting,
             "damaged": prospect.damaged.get(job.key),
         }
-        for job in prospect.jobs
+        for job in sorted(prospect.jobs, key=lambda job: job.case.identity)
     ]
     left_out = [
         {"identity": text_of(one.identity), "kind": one.kind, "reason": one.reason}
@@ -467,8 +468,8 @@ class _Lines:
             self._told = time.monotonic()
             counts = event.counts
             self._say(
-                f"{counts.total} cases, {counts.total - counts.ended} to do, {event.left_out} left out; "
-                f"{event.workers} workers."
+                f"{counted(counts.total, 'case')}, {counts.total - counts.ended} to do, {event.left_out} "
+                f"left out; {counted(event.workers, 'worker')}."
             )
             if event.dashboard:
                 self._say(f"Dashboard: {event.dashboard}")

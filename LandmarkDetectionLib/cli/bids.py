@@ -17,6 +17,7 @@ from LandmarkDetectionLib.cli.commands import Command
 from LandmarkDetectionLib.cli.options import DEFAULT_MODEL, Telling
 from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.cohort.run.batch import Request
@@ -149,8 +150,8 @@ def _find(data: DataSet, detecting: Detecting, work: Work, recording: Recording,
         console.print_json({"folder": data.out, "images": images, "manifest": manifest})
     if failed := ended.counts.failed + ended.counts.set_aside:
         raise InputError(
-            f"{failed} of {ended.counts.total} images could not be done; {request.folder / 'failures.csv'} "
-            "says why. The others are written."
+            f"{failed} of {counted(ended.counts.total, 'image')} could not be done; "
+            f"{request.folder / 'failures.csv'} says why. The others are written."
         )
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from LandmarkDetectionLib.wording import counted
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -109,7 +111,10 @@ def print_landmarks(
         print(title)
     absent = [landmark.name for landmark in landmarks if not landmark.is_present]
     if absent:
-        print_sentence(f"{len(absent)} of {len(landmarks)} landmarks are absent: {', '.join(absent)}.")
+        are = "is" if len(absent) == 1 else "are"
+        print_sentence(
+            f"{len(absent)} of {counted(len(landmarks), 'landmark')} {are} absent: {', '.join(absent)}."
+        )
 
 
 @contextmanager

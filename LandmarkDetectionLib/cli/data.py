@@ -11,6 +11,7 @@ from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
 from LandmarkDetectionLib.cli.options import PICTURE_SUFFIXES, JsonOption, check_outputs
 from LandmarkDetectionLib.errors import InputError, OutputError
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.datasets.cases import Datalist
@@ -86,7 +87,7 @@ def import_data(
         raise typer.BadParameter(f"the format {kind} has its own annotations.", param_hint="--table")
     if y_from is not None and kind not in ("table", "tps"):
         raise typer.BadParameter(f"the format {kind} says where y is counted from.", param_hint="--y-from")
-    counted: dict[str, Any] = {
+    counting: dict[str, Any] = {
         "protocol": protocol,
         "names": [name.strip() for name in names.split(",") if name.strip()],
         "pixel_mm": pixel_mm,
@@ -96,16 +97,16 @@ def import_data(
     if kind == "tps":
         from LandmarkDetectionLib.datasets.importers.tps import import_tps
 
-        done = import_tps(source, out, tables or None, unit_mm=MM_PER_UNIT[scale_unit], **counted)
+        done = import_tps(source, out, tables or None, unit_mm=MM_PER_UNIT[scale_unit], **counting)
     else:
-        done = _import(kind, source, out, tables, counted, raters, wrist)
+        done = _import(kind, source, out, tables, counting, raters, wrist)
     if as_json:
         console.print_json({"datalist": done.datalist, "cases": done.cases, "notes": list(done.notes)})
         return
     for note in done.notes:
         options = ("--scale-unit",) if note in done.assumed else ()
         console.say(f"Note: {with_options(f'{note}.', *options)}")
-    print(f"Wrote {done.datalist} with {done.cases} cases.")
+    print(f"Wrote {done.datalist} with {counted(done.cases, 'case')}.")
 
 
 @app.command("export")
@@ -131,7 +132,7 @@ def export_data(
         return
     for note in done.notes:
         console.say(f"Note: {note}.")
-    print(f"Wrote {done.file} with {done.cases} cases.")
+    print(f"Wrote {done.file} with {counted(done.cases, 'case')}.")
 
 
 @app.command("check")
@@ -211,12 +212,15 @@ def split_data(
         row["split"] = split
     write_text(out, json.dumps(content, indent=1) + "\n")
     if untouched := len(datalist) - len(divided):
-        console.say(f"Note: {untouched} cases of splits that are not learned from stay what they are.")
+        many = "cases of splits that are not learned from stay what they are"
+        one = "case of a split that is not learned from stays what it is"
+        console.say(f"Note: {counted(untouched, one, many)}.")
     counts = {split: splits.count(split) for split in sorted(set(splits))}
     if as_json:
         console.print_json({"datalist": out, "splits": counts})
     else:
-        print(f"Wrote {out}: {', '.join(f'{count} cases in {split}' for split, count in counts.items())}.")
+        said = (f"{counted(count, 'case')} in {split}" for split, count in counts.items())
+        print(f"Wrote {out}: {', '.join(said)}.")
 
 
 @app.command("summary")
@@ -228,11 +232,11 @@ def summary(data: ListArgument, as_json: JsonOption = False) -> None:
     if as_json:
         console.print_json(found.to_record())
         return
-    print(f"{found.name}: {found.cases} cases of {found.subjects} subjects")
+    print(f"{found.name}: {counted(found.cases, 'case')} of {counted(found.subjects, 'subject')}")
     for split, count in found.splits.items():
         print(f"split {split or '(none)'}: {count}")
     for rater, count in found.raters.items():
-        print(f"rater {rater}: {count} cases")
+        print(f"rater {rater}: {counted(count, 'case')}")
     rows = []
     for row in found.landmarks:
         apart = [f"{value:.2f}" if row.pairs else "-" for value in (row.mean, row.median)]
@@ -290,7 +294,7 @@ def _import(
     source: Path,
     out: Path,
     tables: dict[str, Path],
-    counted: dict[str, Any],
+    counting: dict[str, Any],
     raters: bool,
     wrist: bool,
 ) -> Imported:
@@ -328,4 +332,4 @@ def _import(
         return import_slicer(source, out)
     from LandmarkDetectionLib.datasets.importers.table import import_table
 
-    return import_table(source, tables, out, **counted)
+    return import_table(source, tables, out, **counting)

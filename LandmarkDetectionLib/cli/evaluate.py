@@ -17,6 +17,7 @@ from LandmarkDetectionLib.cli.options import PICTURE_SUFFIXES, DeviceOption, Tel
 from LandmarkDetectionLib.cli.output import files_record, tell_files
 from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.files import read_json
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.datasets.cases import Case, Datalist
@@ -280,7 +281,7 @@ def _learned_from(model: Model, datalist: Datalist, cases: Sequence[Case]) -> st
                 learned |= {case.row for case in split.training}
     known = sum(case.row in learned for case in cases)
     return (
-        f"{model.name} learned from {known} of the {len(cases)} cases: its errors there say little."
+        f"{model.name} learned from {known} of {counted(len(cases), 'case')}: its errors there say little."
         if known
         else ""
     )

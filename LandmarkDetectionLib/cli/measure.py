@@ -18,6 +18,7 @@ from LandmarkDetectionLib.cli.output import files_record, tell_files
 from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError, MissingPackageError, OutputError
 from LandmarkDetectionLib.files import is_manifest, make_folder
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.measurement import Measurements
@@ -136,7 +137,11 @@ def measure(
     else:
         _show(reports, telling)
         tell_files(written, telling, manifest=manifest)
-    _raise(problems, len(files), f"{len(problems)} of {len(files)} cases could not be measured; see above.")
+    _raise(
+        problems,
+        len(files),
+        f"{len(problems)} of {counted(len(files), 'case')} could not be measured; see above.",
+    )
 
 
 def report(
@@ -181,8 +186,8 @@ def report(
         console.print_json({**told_all, "failures": _failures(problems)})
     else:
         tell_files(written, telling, manifest=manifest)
-    lost = [f"{len(unread)} of {len(files)} cases could not be measured"] if unread else []
-    lost += [f"{len(unwritten)} of {len(pages)} reports could not be written"] if unwritten else []
+    lost = [f"{len(unread)} of {counted(len(files), 'case')} could not be measured"] if unread else []
+    lost += [f"{len(unwritten)} of {counted(len(pages), 'report')} could not be written"] if unwritten else []
     _raise(problems, len(unread) + len(pages), f"{', and '.join(lost)}; see above.")
 
 
@@ -219,7 +224,7 @@ def _read_cases(
         except (LandmarkDetectionError, OSError, MemoryError) as problem:
             problems[file] = problem
     if not cases:
-        _raise(problems, len(files), f"None of the {len(files)} cases could be measured; see above.")
+        _raise(problems, len(files), f"None of {counted(len(files), 'case')} could be measured; see above.")
     return cases, problems
 
 

@@ -16,6 +16,7 @@ from LandmarkDetectionLib.cli.output import files_record, tell_files
 from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import MANIFEST
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.detection import Detection
@@ -215,8 +216,8 @@ def _shifted(review: Review, model: Model, levels: int) -> Review:
         )
     if abs(levels) >= len(chain):
         raise InputError(
-            f"The chain of {model.protocol.name!r} has {len(chain)} levels; shift it by fewer, not by "
-            f"{abs(levels)}."
+            f"The chain of {model.protocol.name!r} has {counted(len(chain), 'level')}; shift it by fewer, "
+            f"not by {abs(levels)}."
         )
     return review.shift(chain, levels)
 

@@ -11,6 +11,7 @@ from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.options import DeviceOption, Telling
 from LandmarkDetectionLib.cli.output import tell_files
 from LandmarkDetectionLib.files import make_folder
+from LandmarkDetectionLib.wording import counted
 
 app = typer.Typer(help="Repeat the synthetic-data study, also on your own scans.", no_args_is_help=True)
 
@@ -59,9 +60,10 @@ def synthetic(
     if datalist is not None:
         config = with_data(config, datalist)
         if untouched := len(datalist) - len(datalist.to_learn_from()):
+            are = "is" if untouched == 1 else "are"
             console.say(
-                f"Note: {untouched} of {len(datalist)} cases are of other splits than the one to learn "
-                "from, and are not touched."
+                f"Note: {untouched} of {counted(len(datalist), 'case')} {are} of other splits than the one "
+                f"to learn from, and {are} not touched."
             )
     with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
         result = run_study(

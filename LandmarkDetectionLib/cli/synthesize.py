@@ -20,6 +20,7 @@ from LandmarkDetectionLib.cli.options import (
 )
 from LandmarkDetectionLib.cli.output import print_times, print_warnings, tell_files, write_results
 from LandmarkDetectionLib.files import make_folder, resource_path
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.landmarks import LandmarkSet
@@ -215,7 +216,7 @@ def demo(
         title = "Synthetic CT (generated, no patient); error = distance to the known truth"
         console.print_landmarks(detection.landmarks, title, errors)
         if mean is not None:
-            print(f"Mean error over {len(errors)} landmarks: {mean:.1f} mm, on a synthetic body.")
+            print(f"Mean error over {counted(len(errors), 'landmark')}: {mean:.1f} mm, on a synthetic body.")
         print_times(detection)
     print_warnings(detection)
     tell_files(outputs, telling)

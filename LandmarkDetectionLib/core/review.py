@@ -16,6 +16,7 @@ import numpy.typing as npt
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
 from LandmarkDetectionLib.core.geometry import Affine
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status, landmarks_from_records
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
@@ -124,7 +125,7 @@ class Review:
             A landmark of the chain is not under review.
         """
         if not 0 < abs(levels) < len(chain):
-            raise ValueError(f"a chain of {len(chain)} levels cannot be shifted by {levels}")
+            raise ValueError(f"a chain of {counted(len(chain), 'level')} cannot be shifted by {levels}")
         moved = {}
         for n, level in enumerate(chain):
             source = chain[n + levels] if 0 <= n + levels < len(chain) else level

@@ -19,6 +19,7 @@ from LandmarkDetectionLib.io.dti import DTIColourMap
 from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
 from LandmarkDetectionLib.io.records import read_recorded_landmarks
 from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
@@ -91,7 +92,7 @@ class DatalistError(InputError):
         self.problems = tuple(problems)
         shown = list(problems[:SHOWN_PROBLEMS])
         if len(problems) > SHOWN_PROBLEMS:
-            shown.append(f"and {len(problems) - SHOWN_PROBLEMS} problems more")
+            shown.append(f"and {counted(len(problems) - SHOWN_PROBLEMS, 'problem')} more")
         super().__init__(f"The datalist {path} cannot be used: {'; '.join(shown)}.")
 
 

@@ -37,6 +37,7 @@ from LandmarkDetectionLib.datasets.splits import is_training
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io import raster
 from LandmarkDetectionLib.io.pixel_landmarks import counts_pixels
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.protocol import Protocol
@@ -284,7 +285,7 @@ def _unlike_images(seen: Sequence[_Seen]) -> Iterator[Finding]:
     for one, image in images:
         if image.channels != channels:
             yield one.finding(
-                "channels", f"it has {_count(image.channels, 'channel')}, and most cases {channels}"
+                "channels", f"it has {counted(image.channels, 'channel')}, and most cases {channels}"
             )
         if image.is_2d != flat:
             this, most = ("2D", "3D") if image.is_2d else ("3D", "2D")
@@ -541,10 +542,6 @@ def _outside(positions: np.ndarray, image: ImageFacts, margin: float) -> np.ndar
 
 
 # --- words ----------------------------------------------------------------------------------------------
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _listed_rows(seen: Sequence[_Seen], limit: int = 5) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from LandmarkDetectionLib.datasets.splits import assign_splits
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.wording import counted
 
 Kind = Literal["three-fold", "k-fold", "leave-one-out"]
 
@@ -48,8 +49,8 @@ def make_folds(
     wanted = {"three-fold": 3, "k-fold": count, "leave-one-out": len(names)}[kind]
     if not 2 <= wanted <= len(names):
         raise InputError(
-            f"{len(names)} subject{'s' if len(names) != 1 else ''} cannot be divided into {wanted} folds; "
-            "take between 2 folds and as many as there are subjects."
+            f"{counted(len(names), 'subject')} cannot be divided into {counted(wanted, 'fold')}; take "
+            "between 2 folds and as many as there are subjects."
         )
     folds = [f"fold {number} of {wanted}" for number in range(1, wanted + 1)]
     tested = assign_splits(subjects, dict.fromkeys(folds, 1.0), seed)

@@ -17,6 +17,7 @@ from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.shapes import mirror_permutation, moved_onto
 from LandmarkDetectionLib.datasets.cases import Case
 from LandmarkDetectionLib.datasets.findings import Finding, ImageFacts
+from LandmarkDetectionLib.wording import counted
 
 FEWEST_CASES = 5
 FEWEST_LANDMARKS = 3
@@ -196,7 +197,8 @@ def _corner(whole: Whole) -> Iterator[Finding]:
         case, now, then = suspects[0]
         yield Finding(
             "unit",
-            f"the landmarks of {len(suspects)} cases lie in a corner of their images: in row {case.row} "
-            f"({case.name}) they fill {now:.0%} of the sides, and {then:.0%} if numbers are mm, not pixels",
+            f"the landmarks of {counted(len(suspects), 'case lie', 'cases lie')} in a corner of "
+            f"{'its image' if len(suspects) == 1 else 'their images'}: in row {case.row} ({case.name}) they "
+            f"fill {now:.0%} of the sides, and {then:.0%} if numbers are mm, not pixels",
             fatal=False,
         )

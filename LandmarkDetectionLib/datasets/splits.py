@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.wording import counted
 
 #: Of a growing data set every third subject is held out until there are so many, then every fifth.
 ENOUGH_HELD_OUT, FIRST_SHARE, LATER_SHARE = 5, 3, 5
@@ -62,7 +63,7 @@ def assign_splits(subjects: Sequence[str], shares: Mapping[str, float], seed: in
     names = sorted(set(subjects))
     if len(names) < len(wanted):
         raise InputError(
-            f"{len(names)} subject{'s' if len(names) != 1 else ''} cannot be divided into "
+            f"{counted(len(names), 'subject')} cannot be divided into "
             f"{', '.join(wanted)}; each split needs one."
         )
     count = Counter(subjects)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from LandmarkDetectionLib.core.detection import Detection
-from LandmarkDetectionLib.core.doubts import Doubt
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
@@ -74,6 +74,21 @@ def detection_of(
 ) -> Detection:
     """What a model has found; ``parameters`` are what it ran with, as JSON values."""
     return Detection(landmarks, model.name, model.version, parameters, tuple(doubts), seconds)
+
+
+def mostly_uncertain(model: Model, landmarks: LandmarkSet) -> Iterator[Doubt]:
+    """A doubt about the image when a model is uncertain of more than half of its landmarks."""
+    doubtful = sum(one.status is Status.UNCERTAIN for one in landmarks)
+    if doubtful <= len(landmarks) / 2:
+        return
+    text = (
+        f"The landmark is uncertain: the image may be of another kind than those that "
+        f"{model.name} was trained on."
+        if len(landmarks) == 1
+        else f"{doubtful} of {len(landmarks)} landmarks are uncertain: the image may be of another kind than "
+        f"those that {model.name} was trained on."
+    )
+    yield Doubt(text, DoubtKind.UNCERTAIN)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from LandmarkDetectionLib.detectors.settings import (
 from LandmarkDetectionLib.errors import ModelError
 from LandmarkDetectionLib.models import Model, validate_model
 from LandmarkDetectionLib.models.package import read_package
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     import torch
@@ -89,7 +90,8 @@ def _trials(model: Model, settings: DetectorSettings) -> Iterator[str]:
         if not all(bool(one.isfinite().all()) for one in answers):
             yield f"The network {key} answers with numbers that are not finite; its weights are useless."
         elif found not in ((landmarks, 2 * landmarks) if fixed else (landmarks,)):
-            yield f"The network {key} answers for {found} landmarks, and the protocol has {landmarks}."
+            said = counted(found, "landmark")
+            yield f"The network {key} answers for {said}, and the protocol has {landmarks}."
 
 
 def _smallest_size(network: Any) -> tuple[int, ...]:

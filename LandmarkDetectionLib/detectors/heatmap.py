@@ -8,12 +8,19 @@ from typing import Any
 import numpy as np
 
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
-from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.detectors.analysis import Analysis
 from LandmarkDetectionLib.detectors.array_estimates import networks_for
-from LandmarkDetectionLib.detectors.base import Step, detection_of, landmarks_of, refuses_outlines, timed
+from LandmarkDetectionLib.detectors.base import (
+    Step,
+    detection_of,
+    landmarks_of,
+    mostly_uncertain,
+    refuses_outlines,
+    timed,
+)
 from LandmarkDetectionLib.detectors.heatmap_evidence import MOST_BYTES, SpatialBranch, heatmap_evidence
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
@@ -27,6 +34,7 @@ from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE
 from LandmarkDetectionLib.quality.plausibility import in_pixels, none_found
 from LandmarkDetectionLib.typing import Array
+from LandmarkDetectionLib.wording import counted
 
 KEY = "heatmap"
 #: Distances between landmarks that training never saw by this factor are named.
@@ -40,7 +48,7 @@ def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError 
     needed, given = HeatmapSettings.of(model).channels, len(options.channels) + 1
     if given != needed:
         return InputError(
-            f"The model {model.name!r} needs {needed} image{'s' if needed > 1 else ''} per case, not "
+            f"The model {model.name!r} needs {counted(needed, 'image')} per case, not "
             f"{given}; give the further images of the case.",
             about="channel",
         )
@@ -159,13 +167,7 @@ def _doubts(
     landmarks: LandmarkSet,
 ) -> Iterator[Doubt]:
     yield from in_pixels(volume)
-    doubtful = [one.name for one in landmarks if one.status is Status.UNCERTAIN]
-    if len(doubtful) > len(landmarks) / 2:
-        yield Doubt(
-            f"{len(doubtful)} of {len(landmarks)} landmarks are uncertain: the image may be of another kind "
-            f"than those that {model.name} was trained on.",
-            DoubtKind.UNCERTAIN,
-        )
+    yield from mostly_uncertain(model, landmarks)
     positions = reading.position[0]
     for line, (low, high) in settings.length_range_cells.items():
         first, _, second = line.partition("|")

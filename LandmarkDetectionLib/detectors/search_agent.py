@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
-from LandmarkDetectionLib.core.landmarks import LandmarkSet, Status
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.core.search_path import SearchPath
 from LandmarkDetectionLib.core.volume import Volume
@@ -19,6 +16,7 @@ from LandmarkDetectionLib.detectors.base import (
     Step,
     detection_of,
     landmarks_of,
+    mostly_uncertain,
     refuses_channels,
     refuses_outlines,
     timed,
@@ -91,7 +89,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         *plausibility_warnings(
             model.protocol, landmarks.positions, {k: v for k, v in settings.length_range_mm.items()}
         ),
-        *_doubts(model, landmarks),
+        *mostly_uncertain(model, landmarks),
     )
     detection = detection_of(
         model,
@@ -139,13 +137,3 @@ def _paths(settings: SearchSettings, found: Found, names: tuple[str, ...]) -> tu
         SearchPath(name, way.positions, cells[way.scale], way.left)
         for name, way in zip(names, found.ways, strict=True)
     )
-
-
-def _doubts(model: Model, landmarks: LandmarkSet) -> Iterator[Doubt]:
-    doubtful = [one.name for one in landmarks if one.status is Status.UNCERTAIN]
-    if len(doubtful) > len(landmarks) / 2:
-        yield Doubt(
-            f"{len(doubtful)} of {len(landmarks)} landmarks are uncertain: the image may be of another kind "
-            f"than those that {model.name} was trained on.",
-            DoubtKind.UNCERTAIN,
-        )

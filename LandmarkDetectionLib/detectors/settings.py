@@ -15,6 +15,7 @@ from LandmarkDetectionLib.imaging.grid import GridSettings
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.quality.calibration import Calibration
 from LandmarkDetectionLib.quality.conformal import ENOUGH, chance_within, widened
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.heatmaps.decoding import Reading
@@ -306,8 +307,9 @@ class RegionSettings(BaseModel):
         asked, kept = (f"{100 * share:.3g} %" for share in (self.level, self.promised))
         if self.promised < self.level:
             return (
-                f"{self.subjects} subjects held out are too few to promise {asked}: the region of a landmark "
-                f"is as large as the largest error takes, and promised to hold it in {kept} of images."
+                f"{counted(self.subjects, 'subject held out is', 'subjects held out are')} too few to "
+                f"promise {asked}: the region of a landmark is as large as the largest error takes, and "
+                f"promised to hold it in {kept} of images."
             )
         few = sum(count < ENOUGH for count in self.own.values())
         leaning = f"; {few} of {len(self.own)} have few subjects and lean on the others" if few else ""

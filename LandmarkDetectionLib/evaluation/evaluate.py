@@ -29,6 +29,7 @@ from LandmarkDetectionLib.evaluation.metrics import finite_mean, point_errors
 from LandmarkDetectionLib.evaluation.predictions import Predictions, case_keys
 from LandmarkDetectionLib.evaluation.statistics import Resampling, resample
 from LandmarkDetectionLib.typing import FloatArray
+from LandmarkDetectionLib.wording import counted
 
 Bools = npt.NDArray[np.bool_]
 Unit = Literal["auto", "mm", "px"]
@@ -364,11 +365,11 @@ def shared_landmarks(
     left_out = [name for name in wanted if name not in names]
     if not left_out:
         return names, ""
+    are = "is" if len(names) == 1 else "are"
     return names, (
-        f"{len(names)} of the data set's {len(wanted)} landmarks are those of {_listed(list(models))} by "
-        "name and are "
-        f"evaluated: {_listed(names)}. Not compared: {_listed(left_out)}; they may have other "
-        "names, which can be said."
+        f"{len(names)} of the data set's {counted(len(wanted), 'landmark')} {are} known to "
+        f"{_listed(list(models))} by name and {are} evaluated: {_listed(names)}. Not compared: "
+        f"{_listed(left_out)}; they may have other names, which can be said."
     )
 
 
@@ -445,8 +446,8 @@ def _completed(predictions: Predictions, cases: Sequence[Case], names: Sequence[
 def _check_names(predictions: Predictions, cases: Sequence[Case], names: Sequence[str]) -> None:
     if len(predictions.landmarks) != len(cases):
         raise InputError(
-            f"{predictions.name} has predictions for {len(predictions.landmarks)} cases, the data set has "
-            f"{len(cases)}."
+            f"{predictions.name} has predictions for {counted(len(predictions.landmarks), 'case')}, the "
+            f"data set has {len(cases)}."
         )
     ever = {name for found in predictions.landmarks for name in found.names}
     for case, found in zip(cases, predictions.landmarks, strict=True):
@@ -640,9 +641,10 @@ def training_cases(datalist: Datalist, cases: Sequence[Case]) -> str:
     )
     if not learned or not others:
         return ""
+    are = "is" if len(learned) == 1 else "are"
     return (
-        f"{len(learned)} of the {len(cases)} cases are of the split {learned[0].split}, on which a model "
-        f"that learned from it looks better than it is; choose another: {_listed(others)}."
+        f"{len(learned)} of the {counted(len(cases), 'case')} {are} of the split {learned[0].split}, on "
+        f"which a model that learned from it looks better than it is; choose another: {_listed(others)}."
     )
 
 
@@ -674,6 +676,8 @@ def _notes(result: Evaluation, predictions: Sequence[Predictions]) -> list[str]:
     notes += [f"The data set: {finding}." for finding in result.datalist.warnings[:SHOWN_WARNINGS]]
     subjects = len(set(result.subjects))
     if subjects < 10:
-        few = "1 subject" if subjects == 1 else f"{subjects} subjects"
-        notes.append(f"There are only {few}: intervals and tests say little.")
+        there = counted(subjects, "subject")
+        notes.append(
+            f"There {'is' if subjects == 1 else 'are'} only {there}: intervals and tests say little."
+        )
     return notes

@@ -30,6 +30,7 @@ from LandmarkDetectionLib.evaluation.plots import LINES, draw_cumulative, model_
 from LandmarkDetectionLib.evaluation.statistics import resample
 from LandmarkDetectionLib.io.csv_text import unguarded
 from LandmarkDetectionLib.typing import FloatArray
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,8 +91,8 @@ def read_runs(path: str | os.PathLike[str]) -> list[Run]:
         for _, _, unit, landmarks in several:
             if (unit, landmarks) != (first[2], first[3]):
                 raise InputError(
-                    f"The runs of {path} cannot be compared: {network} on {images} images has other "
-                    "landmarks or another unit than the first run."
+                    f"The runs of {path} cannot be compared: {network} on {counted(images, 'image')} has "
+                    "other landmarks or another unit than the first run."
                 )
     networks = list(dict.fromkeys(network for network, _ in parts))
     return [
@@ -118,7 +119,7 @@ def learning_curve_figure(runs: Sequence[Run]) -> Figure:
     colours = model_colours(networks)
     sizes = sorted({run.images for run in runs}, reverse=True)
     unit = runs[0].unit
-    name = {id(run): f"{run.network}, {run.images} image{'' if run.images == 1 else 's'}" for run in runs}
+    name = {id(run): f"{run.network}, {counted(run.images, 'image')}" for run in runs}
     draw_cumulative(
         left,
         {name[id(run)]: image_errors(run.errors) for run in runs},

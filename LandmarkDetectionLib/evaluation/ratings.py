@@ -13,6 +13,7 @@ from LandmarkDetectionLib.datasets.importers.tables import read_points
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import is_manifest
 from LandmarkDetectionLib.io.markups import READ_SUFFIXES, read_landmarks
+from LandmarkDetectionLib.wording import counted
 
 MEAN = "mean"
 
@@ -99,8 +100,8 @@ def _read_table(path: Path, protocol: Protocol) -> Ratings:
     picture = np.array(list(places.values()))
     if picture.shape[1] != len(protocol.names):
         raise InputError(
-            f"Cannot read {path}: it has {picture.shape[1]} landmarks per case; {protocol.name} needs "
-            f"{len(protocol.names)}: a name, then x and y of each landmark."
+            f"Cannot read {path}: it has {counted(picture.shape[1], 'landmark')} per case; {protocol.name} "
+            f"needs {len(protocol.names)}: a name, then x and y of each landmark."
         )
     depth = np.where(np.isnan(picture[..., :1]), np.nan, 0.0)
     return Ratings(path.stem, tuple(places), np.concatenate([-picture, depth], axis=-1))

@@ -40,6 +40,7 @@ from LandmarkDetectionLib.reporting.pages import (
     write_pages,
 )
 from LandmarkDetectionLib.typing import Progress
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,7 +101,9 @@ def write_evaluation(
         write_text(folder / "measurements.csv", csv_text(measured))
     write_text(folder / "results.json", json.dumps(_record(result, tables), indent=1, allow_nan=False) + "\n")
     title = f"Evaluation on {result.datalist.name}" + (f", split {result.split}" if result.split else "")
-    subtitle = f"{_facts(result)['cases']} · {len(result.landmarks)} landmarks · errors in {result.unit}"
+    subtitle = (
+        f"{_facts(result)['cases']} · {counted(len(result.landmarks), 'landmark')} · errors in {result.unit}"
+    )
     better = {f"{model} is better": "good" for model in result.models}
     sections = _sections(result, tables, figures)
     cards = _cards(result, tables)
@@ -226,7 +229,7 @@ def _overview(result: Evaluation, tables: Tables) -> Section:
         ]
     if (measures := tables.measures) is not None and measures.success:
         rates = [_percent(one.value, (one.low, one.high)) for one in measures.success.values()]
-        lines.append((f"same class (SCR), mean of {_judged(measures)} measurements", rates))
+        lines.append((f"same class (SCR), mean of {counted(_judged(measures), 'measurement')}", rates))
     if measures is not None and measures.smape:
         errors = [_with(one.value, (one.low, one.high)) for one in measures.smape.values()]
         lines.append(("SMAPE of the Cobb angles (%)", errors))
@@ -257,7 +260,7 @@ def _differences(result: Evaluation, tables: Tables) -> list[Section]:
     text = (
         "First minus second, each the mean over the subjects of a subject's mean error, over landmarks that "
         "both models gave. Interval by paired bootstrap over subjects, Wilcoxon's signed-rank test over "
-        f"subjects, corrected by Holm for {len(rows)} comparison{'s' if len(rows) > 1 else ''}.",
+        f"subjects, corrected by Holm for {counted(len(rows), 'comparison')}.",
     )
     return [Section("Differences between models", text, heading, rows)]
 
@@ -319,7 +322,7 @@ def _measurements(tables: Tables) -> list[Section]:
         tables_of = [row.confusion for row in measures.of(model) if row.confusion is not None]
         classes = np.mean([table.rate_of_classes for table in tables_of if table.counts.any()])
         text.append(
-            f"Success classification rate of {model}, mean of {len(tables_of)} measurements: "
+            f"Success classification rate of {model}, mean of {counted(len(tables_of), 'measurement')}: "
             f"{_percent(one.value, (one.low, one.high))} of the images; {_percent(float(classes))} as the "
             "mean over each measurement's classes, where both have a value."
         )
@@ -420,7 +423,8 @@ def _presence(result: Evaluation, tables: Tables) -> list[Section]:
     text = (
         "Whether landmarks are said to be in the image rightly, over all landmarks whose presence is "
         "annotated.",
-        f"{tables.absent} landmarks of the data set are annotated as absent.",
+        f"{counted(tables.absent, 'landmark of the data set is', 'landmarks of the data set are')} "
+        "annotated as absent.",
     )
     return [Section("Absent landmarks", text, heading, tuple(rows))]
 
@@ -446,7 +450,7 @@ def _facts(result: Evaluation) -> dict[str, str]:
     return {
         "data set": result.datalist.name,
         "split": result.split or "all",
-        "cases": f"{_counted(len(result.cases), 'image')} of {_counted(subjects, 'subject')}",
+        "cases": f"{counted(len(result.cases), 'image')} of {counted(subjects, 'subject')}",
         "landmarks": str(len(result.landmarks)),
         "raters": ", ".join(result.raters),
         "reference": ", ".join(result.references),
@@ -458,10 +462,6 @@ def _facts(result: Evaluation) -> dict[str, str]:
         **versions(PACKAGES),
         "machine": machine(),
     }
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _source(source: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.typing import FloatArray
+from LandmarkDetectionLib.wording import counted
 
 LARGEST_MARGIN_MM = 2000.0
 _SIDES = (("left", "right"), ("posterior", "anterior"), ("inferior", "superior"))
@@ -112,8 +113,8 @@ def _chosen(landmarks: LandmarkSet, names: Sequence[str], volume: Volume) -> tup
     inside = volume.holds(np.array([landmarks[name].position for name in chosen]))
     if not inside.any():
         raise InputError(
-            f"None of the {len(chosen)} landmarks lies in {volume.name or 'the image'}: they are of another "
-            "image, or in other coordinates."
+            f"None of {counted(len(chosen), 'landmark')} lies in {volume.name or 'the image'}: they are of "
+            "another image, or in other coordinates."
         )
     if not inside.all():
         outside = [name for name, one in zip(chosen, inside, strict=True) if not one]

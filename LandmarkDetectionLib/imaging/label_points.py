@@ -12,6 +12,7 @@ from LandmarkDetectionLib.core.label_rules import AxisEnd, Centroid, Closest, Ex
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.typing import BoolArray, FloatArray
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.label_rules import LabelRule
@@ -95,7 +96,7 @@ def _point(labels: Volume, rule: LabelRule) -> FloatArray:
     part = _part(labels, mask, rule)
     points = _points(labels, part)
     if len(points) < LEAST_VOXELS:
-        raise _NoPointError(f"{_named(rule.labels)} has only {len(points)} voxels")
+        raise _NoPointError(f"{_named(rule.labels)} has only {counted(len(points), 'voxel')}")
     if isinstance(rule, Extreme):
         _require_inside(labels, part, rule, np.array(_DIRECTIONS[rule.towards]))
         return _farthest(labels, points, np.array(_DIRECTIONS[rule.towards]))

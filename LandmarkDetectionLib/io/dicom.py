@@ -34,6 +34,7 @@ from LandmarkDetectionLib.io.dicom_stack import even_line, resampled
 from LandmarkDetectionLib.io.formats import require_geometry, require_size, silent
 from LandmarkDetectionLib.io.pixel_size import TAGS as PIXEL_SIZE_TAGS
 from LandmarkDetectionLib.io.pixel_size import PixelSize, pixel_size
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
@@ -119,7 +120,7 @@ class Series:
     def __str__(self) -> str:
         number = "no number" if self.number is None else str(self.number)
         text = f" {self.description}" if self.description else ""
-        return f"{number}:{text} ({self.modality or 'unknown modality'}, {self.slices} images)"
+        return f"{number}:{text} ({self.modality or 'unknown modality'}, {counted(self.slices, 'image')})"
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ def find_series(folder: Path) -> list[Series]:
     found, objects = _grouped(_files(folder))
     if not found:
         raise InputError(
-            f"{folder} holds {objects} DICOM files but no image; give the folder of the scan itself."
+            f"{folder} holds {counted(objects, 'DICOM file')} but no image; give the folder of the scan "
+            "itself."
             if objects
             else f"{folder} holds no DICOM images; give the folder of the scan, or an image file."
         )
@@ -560,8 +562,8 @@ def _one_per_position(frames: list[_Frame], normal: np.ndarray, path: Path) -> l
             kept.append(frame)
     if len(ordered) - len(kept) > MOST_REPEATED * len(kept):
         raise InputError(
-            f"{path} holds {len(ordered)} images at only {len(kept)} positions (time points, echoes or "
-            "reconstructions); put one of them into a folder of its own."
+            f"{path} holds {len(ordered)} images at only {counted(len(kept), 'position')} (time points, "
+            "echoes or reconstructions); put one of them into a folder of its own."
         )
     return kept
 

@@ -29,6 +29,7 @@ from LandmarkDetectionLib.io.formats import (
     require_size,
     suffix_of,
 )
+from LandmarkDetectionLib.wording import counted
 
 #: The module of each kind of volume file, by ending.
 MODULES: dict[str, Any] = {
@@ -181,8 +182,10 @@ def _checked(volume: Volume, path: Path) -> Volume:
     # Slice by slice: a mask of the whole volume would take its own memory.
     slices = volume.voxels if volume.voxels.dtype.kind == "f" else ()
     if bad := sum(int(one.size - np.isfinite(one).sum()) for one in slices):
+        them = "it" if bad == 1 else "them"
         raise InputError(
-            f"{path} has {bad} voxels that are NaN or infinite; replace them (in CT by -1024) and save again."
+            f"{path} has {counted(bad, 'voxel that is', 'voxels that are')} NaN or infinite; replace {them} "
+            "(in CT by -1024) and save again."
         )
     return volume
 

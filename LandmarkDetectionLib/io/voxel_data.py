@@ -24,6 +24,7 @@ import numpy as np
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.formats import native
+from LandmarkDetectionLib.wording import counted
 
 #: How many times larger data may be than its compressed form: what deflate and bzip2 can do at most.
 MOST_COMPRESSION = {"raw": 1, "gzip": 1100, "bzip2": 60_000, "hex": 1}
@@ -386,7 +387,7 @@ def require_values(path: Path, found: int, wanted: int) -> None:
     """Refuse a file that has more or fewer values per voxel than wanted."""
     if found != wanted:
         raise InputError(
-            f"{path} has {found} values per voxel, and directions need three."
+            f"{path} has {counted(found, 'value')} per voxel, and directions need three."
             if wanted > 1
             else f"{path} has {found} values per voxel (colour or vectors); save it as grey values."
         )

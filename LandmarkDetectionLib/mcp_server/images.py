@@ -16,6 +16,7 @@ from LandmarkDetectionLib.errors import InputError, LandmarkDetectionError
 from LandmarkDetectionLib.io.dicom import Series
 from LandmarkDetectionLib.io.formats import stem
 from LandmarkDetectionLib.mcp_server.folders import Folders
+from LandmarkDetectionLib.wording import counted
 
 #: What sentences call an image.
 THE_IMAGE = "the image"
@@ -98,7 +99,7 @@ def _case_of(path: Path, series: int | None) -> CaseSource:
     if len(chosen) == 1:
         (one,) = chosen
         return CaseSource("", one.files, SERIES, one.uid, description=one.description)
-    known = ", ".join(f"{one.number} ({one.modality}, {one.slices} slices)" for one in found)
+    known = ", ".join(f"{one.number} ({one.modality}, {counted(one.slices, 'slice')})" for one in found)
     if not chosen:
         raise InputError(f"The folder holds no series {series}; it holds {known}.")
     if series is None and len({one.number for one in found}) == len(found):

@@ -24,6 +24,7 @@ from LandmarkDetectionLib.core.measurement_kinds import Text
 from LandmarkDetectionLib.core.protocol import PackageName, Protocol, Version
 from LandmarkDetectionLib.files import resource_path
 from LandmarkDetectionLib.networks.architectures import OF_MONAI
+from LandmarkDetectionLib.wording import counted
 
 MONAI_SCHEMA = (
     "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
@@ -214,7 +215,7 @@ def default_metadata(
             "safetensors": safetensors.__version__,
             **monai,
         },
-        "task": f"Detection of {len(protocol.landmarks)} anatomical landmarks: {protocol.title}",
+        "task": f"Detection of {counted(len(protocol.landmarks), 'anatomical landmark')}: {protocol.title}",
         "description": f"Finds the landmarks of the protocol {protocol.name}, each with its confidence.",
         "authors": "Landmark Detection contributors",
         "copyright": "Copyright (c) Landmark Detection contributors",

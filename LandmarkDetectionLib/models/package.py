@@ -29,6 +29,7 @@ from LandmarkDetectionLib.models.metadata import JointEntry, Metadata, NetworkEn
 from LandmarkDetectionLib.models.monai_bundle import code_problems
 from LandmarkDetectionLib.models.reference import ReferencePicture, read_reference, write_reference
 from LandmarkDetectionLib.models.weights import inside, load_network, multiplied, read_checked, write_weights
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -374,8 +375,8 @@ def add_joint(model: Model, joint: JointGaussian) -> None:
     """
     if joint.landmarks != len(model.protocol.landmarks):
         raise ModelError(
-            f"The joint Gaussian is one of {joint.landmarks} landmarks; the model {model.name!r} has "
-            f"{len(model.protocol.landmarks)}."
+            f"The joint Gaussian is one of {counted(joint.landmarks, 'landmark')}; the model {model.name!r} "
+            f"has {len(model.protocol.landmarks)}."
         )
     entry = _write_joint(model.path, joint)
     section = {**model.metadata["landmark_detection"], "joint": entry.model_dump()}

@@ -26,6 +26,7 @@ from LandmarkDetectionLib.models.version_folders import (
     put_in_use,
 )
 from LandmarkDetectionLib.typing import Progress
+from LandmarkDetectionLib.wording import counted
 
 FOLDER_VARIABLE = "LANDMARK_DETECTION_MODELS"
 
@@ -228,7 +229,7 @@ def _install(source: Path, stage: Path, folder: Path, check: Callable[[Path], li
     _fetch(source, stage)
     root = _package_root(stage)
     if problems := check(root):
-        more = f" ({len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        more = f" ({counted(len(problems) - 1, 'more problem')})" if len(problems) > 1 else ""
         raise ModelError(problems[0] + more)
     name = read_package(root).name
     if (resource_path("Models") / name).is_dir():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, texts_of
 from LandmarkDetectionLib.measurement.measure import interval
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +143,8 @@ def not_shown(measurements: Measurements) -> tuple[str, ...]:
         verb = "needs" if len(without) == 1 else "need"
         what = "a landmark that is" if len(names) == 1 else "landmarks that are"
         sentences.append(
-            f"{_counted(len(without))} {verb} {what} absent or not given: {listed(names, MOST_NAMES)}."
+            f"{counted(len(without), 'measurement')} {verb} {what} absent or not given: "
+            f"{listed(names, MOST_NAMES)}."
         )
     wide = [
         f"{one.definition.title} {interval(one.too_wide, one.unit)}"
@@ -153,8 +155,8 @@ def not_shown(measurements: Measurements) -> tuple[str, ...]:
         verb = "is" if len(wide) == 1 else "are"
         intervals = listed(wide, MOST_NAMES)
         sentences.append(
-            f"{_counted(len(wide))} {verb} not given, because the landmarks are too uncertain: the 95 % "
-            f"interval is wider than people differ ({intervals})."
+            f"{counted(len(wide), 'measurement')} {verb} not given, because the landmarks are too "
+            f"uncertain: the 95 % interval is wider than people differ ({intervals})."
         )
     never: dict[str, list[str]] = {}
     for one in measurements:
@@ -172,10 +174,6 @@ def listed(words: Sequence[str], most: int) -> str:
     """``a, b, c and 4 more``."""
     more = len(words) - most
     return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
-
-
-def _counted(number: int) -> str:
-    return "1 measurement" if number == 1 else f"{number} measurements"
 
 
 def _is_particular(one: Measured) -> bool:

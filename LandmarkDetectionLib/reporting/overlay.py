@@ -31,6 +31,7 @@ from LandmarkDetectionLib.imaging.view import View
 from LandmarkDetectionLib.quality.conformal import LEVEL, gaussian_radius
 from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.typing import FloatArray
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -284,7 +285,9 @@ def _notes(detection: Detection, width: float) -> tuple[tuple[str, str], ...]:
     )
     warnings = [line for warning in detection.warnings for line in _wrap(f"! {warning}", width)]
     if len(warnings) > _MAX_WARNINGS:
-        more = f"... and more; the detection's record holds all {len(detection.warnings)} warnings."
+        more = (
+            f"... and more; the detection's record holds all {counted(len(detection.warnings), 'warning')}."
+        )
         warnings = [*warnings[: _MAX_WARNINGS - 1], more]
     return (*lines, *((line, _COLOURS[Status.UNCERTAIN]) for line in warnings))
 

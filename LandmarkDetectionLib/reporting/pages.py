@@ -15,6 +15,7 @@ from typing import Any
 from LandmarkDetectionLib._version import __version__
 from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.io.csv_text import table_text
+from LandmarkDetectionLib.wording import counted
 
 Rows = Sequence[Sequence[str]]
 
@@ -176,7 +177,7 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
 
 def machine() -> str:
     """What a result was made on."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores"
+    return f"{platform.system()} {platform.machine()}, {counted(os.cpu_count() or 1, 'CPU core')}"
 
 
 def _version(package: str) -> str:

@@ -11,6 +11,7 @@ from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.reporting.case import RESEARCH_ONLY, CaseReport, cells
 from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.reporting.picture import draw
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +96,7 @@ def _write_facts(page: Axes, report: CaseReport, left: float, top: float) -> flo
         for line in textwrap.wrap(f"! {warning}", _WARNING, subsequent_indent="  ")
     ]
     if len(lines) > _MOST_WARNINGS:
-        lines = [*lines[: _MOST_WARNINGS - 1], f"... {len(report.all_warnings)} warnings in all"]
+        lines = [*lines[: _MOST_WARNINGS - 1], f"... {counted(len(report.all_warnings), 'warning')} in all"]
     for line in lines:
         page.text(left, top, line, fontsize=7.5, color="#a04000", va="top", parse_math=False)
         top += 0.155

@@ -13,6 +13,7 @@ from LandmarkDetectionLib.measurement.frame import in_plane
 from LandmarkDetectionLib.reporting.case import RESEARCH_ONLY, number
 from LandmarkDetectionLib.reporting.figure_text import draw_as_written
 from LandmarkDetectionLib.reporting.pages import Section, csv_text, write_pages
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.alignment.change import Change
@@ -72,8 +73,8 @@ def _level_sentence(course: Course) -> str:
     tests = sum(changed is not None for one in told for changed in one)
     return (
         f"'{CHANGED}' means: more than the uncertainty of both visits explains in 95 of 100 cases without a "
-        "change. "
-        f"Of the {tests} tests here about {round(0.05 * tests)} would say so by chance alone."
+        f"change. Of the {counted(tests, 'test')} here about {round(0.05 * tests)} would say so by chance "
+        "alone."
     )
 
 

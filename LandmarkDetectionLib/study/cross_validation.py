@@ -23,6 +23,7 @@ from LandmarkDetectionLib.errors import Cancelled, InputError
 from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.study.baselines.estimator import Estimator
 from LandmarkDetectionLib.typing import Array, Progress
+from LandmarkDetectionLib.wording import counted
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def cross_validate(
     for job, result in _run(todo, workers, cancelled or (lambda: False)):
         done[job.number] = result
         if progress is not None:
-            progress(len(done) / len(folds), f"{len(done)} of {len(folds)} folds")
+            progress(len(done) / len(folds), f"{len(done)} of {counted(len(folds), 'fold')}")
     if len(done) < len(folds):
         raise Cancelled("The cross-validation was stopped; finished folds are kept.")
     for number, fold in enumerate(folds):

@@ -12,6 +12,7 @@ from LandmarkDetectionLib.evaluation.plots import new_figure, write_figure
 from LandmarkDetectionLib.study.accuracy import depth_errors, position_errors
 from LandmarkDetectionLib.study.run import StudyResult
 from LandmarkDetectionLib.typing import Array
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +38,9 @@ def write_figures(result: StudyResult, folder: Path) -> dict[str, Path]:
         When a file cannot be written.
     """
     names = result.medical.names
-    images = f"{len(result.medical)} images of {len(set(result.medical.subjects))} subjects"
+    images = (
+        f"{counted(len(result.medical), 'image')} of {counted(len(set(result.medical.subjects)), 'subject')}"
+    )
     drawn: list[tuple[str, str, Figure]] = [
         (
             "errors",

@@ -13,6 +13,7 @@ from LandmarkDetectionLib.study.patches import Patches, unit_patch
 from LandmarkDetectionLib.study.regions import Region
 from LandmarkDetectionLib.synthesis.surrogate_domain import SurrogateDomain
 from LandmarkDetectionLib.typing import Progress
+from LandmarkDetectionLib.wording import counted
 
 STAND_IN_SEED = 2_000_000  # beyond the seeds of training and evaluation
 
@@ -38,7 +39,7 @@ def patches_of_datalist(
         except LandmarkDetectionError as problem:
             raise InputError(f"Row {case.row} ({case.name}) of {datalist.path}: {problem}") from None
         if progress is not None:
-            progress(number / len(datalist), f"read {number} of {len(datalist)} cases")
+            progress(number / len(datalist), f"read {number} of {counted(len(datalist), 'case')}")
     return _stack(names, rows)
 
 

@@ -22,6 +22,7 @@ from LandmarkDetectionLib.study.patches import Patches, from_targets
 from LandmarkDetectionLib.study.presets import StudyConfig
 from LandmarkDetectionLib.study.regions import Region, find_region
 from LandmarkDetectionLib.typing import Array
+from LandmarkDetectionLib.wording import counted
 
 DETECTORS = {"body": "regression", "hand": "hand-regression"}
 PROTOCOLS = {"body": "whole-body", "hand": "hand"}
@@ -145,14 +146,18 @@ def _source(config: StudyConfig, medical: Patches) -> str:
     subjects = len(set(medical.subjects))
     if not config.data:
         return f"synthetic images alone ({subjects} people of a second synthetic domain in place of patients)"
-    return f"synthetic images, fine-tuned on {len(medical)} images of {subjects} subjects: {config.data}"
+    return (
+        f"synthetic images, fine-tuned on {counted(len(medical), 'image')} of "
+        f"{counted(subjects, 'subject')}: {config.data}"
+    )
 
 
 def _metadata(
     config: StudyConfig, medical: Patches, shares: dict[str, float], radius: float
 ) -> dict[str, Any]:
     return {
-        "description": f"{len(medical.names)} landmarks by the network of Riegler et al. 2015, fine-tuned.",
+        "description": f"{counted(len(medical.names), 'landmark')} by the network of Riegler et al. 2015, "
+        f"fine-tuned.",
         "authors": "Whoever ran the study",
         "copyright": "Whoever ran the study",
         "data_source": _source(config, medical),
@@ -176,7 +181,8 @@ def _card(
     lines = [
         f"# {name} {version}",
         "",
-        f"Finds {len(medical.names)} landmarks of the protocol *{protocol.title}* with the coordinate",
+        f"Finds {counted(len(medical.names), 'landmark')} of the protocol *{protocol.title}* with the "
+        "coordinate",
         "regression network of Riegler et al. 2015.",
         "",
         "**Research use only. Not a medical device.**",

@@ -28,6 +28,7 @@ from LandmarkDetectionLib.study.accuracy import (
 )
 from LandmarkDetectionLib.study.figures import write_figures
 from LandmarkDetectionLib.study.run import StudyResult
+from LandmarkDetectionLib.wording import counted
 
 VERDICTS = {"holds": "good", "does not hold": "bad"}
 PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu", "scikit-learn", "anny", "numba")
@@ -103,8 +104,8 @@ def _facts(result: StudyResult) -> dict[str, str]:
         "region": result.region.title,
         "preset": config.preset,
         "medical data": config.data or "none: a second synthetic domain stands in",
-        "images": f"{len(medical)} of {len(set(medical.subjects))} subjects",
-        "folds": f"{config.folds}, {len(result.folds)} folds by subject",
+        "images": f"{len(medical)} of {counted(len(set(medical.subjects)), 'subject')}",
+        "folds": f"{config.folds}, {counted(len(result.folds), 'fold')} by subject",
         "patch": "{} x {} px (rows x columns)".format(*medical.shape),
         "CNN(syn) saw": again if config.repeat_images else f"{synthetic:,} images, none twice",
         "NN(syn) searched": f"{config.neighbour_images:,} images",

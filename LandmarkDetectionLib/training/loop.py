@@ -20,6 +20,7 @@ from LandmarkDetectionLib.files import atomic_write
 from LandmarkDetectionLib.networks.arithmetic import computes_bfloat16
 from LandmarkDetectionLib.training.config import LoopConfig
 from LandmarkDetectionLib.typing import Progress
+from LandmarkDetectionLib.wording import counted
 
 Drawn = TypeVar("Drawn", covariant=True)
 Config = TypeVar("Config", bound=LoopConfig)
@@ -289,8 +290,8 @@ def read_run(run: str | Path, kind: type[Config]) -> tuple[Config, dict[str, Any
         ) from None
     if state["step"] < config.steps:
         raise InputError(
-            f"{folder} holds no finished training run: {state['step']} of {config.steps} steps are done; "
-            "run the training again to go on."
+            f"{folder} holds no finished training run: {state['step']} of {counted(config.steps, 'step')} "
+            "are done; run the training again to go on."
         )
     return config, state
 

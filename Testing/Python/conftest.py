@@ -27,6 +27,27 @@ settings.load_profile("default")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+#: Where tests train networks, start processes or open windows. They come first: what takes long must not be
+#: left for the end, where one worker would be busy with it alone.
+LONG = (
+    *("training", "cohort/run", "viewer", "study", "remote", "slicer_module/panel", "slicer_module/process"),
+    *("documentation", "test_worker.py", "test_distribution.py", "test_extension.py", "evaluation"),
+    *("synthesis", "detectors", "slicer_module", "mcp_server", "test_stored_before_the_move.py", "cohort"),
+    *("cli", "models", "imaging"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files into the order in which workers take them (--no-loadscope-reorder); a file stays together."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: rank(item.path.relative_to(tests).as_posix()))
+
+
+def rank(path: str) -> int:
+    """Place in ``LONG`` of the first folder or file that a test belongs to; behind all of them if none."""
+    found = (n for n, one in enumerate(LONG) if path == one or path.startswith(f"{one}/"))
+    return next(found, len(LONG))
+
 
 @pytest.fixture(scope="session")
 def repository() -> Path:

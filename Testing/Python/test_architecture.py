@@ -19,6 +19,7 @@ from Testing.draw_architecture import (
     picture,
     upwards,
 )
+from Testing.Python.conftest import LONG
 
 HEAVY = (
     "torch",
@@ -103,3 +104,7 @@ def test_importing_the_command_line_loads_nothing_heavy(repository: Path) -> Non
         [sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True
     )
     assert result.stdout.split() == []
+
+
+def test_what_the_order_of_tests_names_is_there(repository: Path) -> None:
+    assert not [name for name in LONG if not (repository / "Testing" / "Python" / name).exists()]

@@ -3,6 +3,7 @@
 import email
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from LandmarkDetectionLib import __version__
+from Testing.examples.pages import links
+from Testing.install_extra import project
 
 PACKAGE = "LandmarkDetectionLib"
 NAME = f"slicer_landmark_detection-{__version__}"
@@ -24,6 +27,7 @@ CREDIT = "BodyParts3D, © The Database Center for Life Science licensed under CC
 def built(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a wheel and a source archive of this tree."""
     pytest.importorskip("hatchling", reason="packages are built by hatchling")
+    pytest.importorskip("hatch_fancy_pypi_readme", reason="it writes what the package index shows")
     folder = tmp_path_factory.mktemp("built")
     run([sys.executable, "-m", "hatchling", "build", "--directory", str(folder)], cwd=repository)
     return folder
@@ -88,6 +92,33 @@ def test_the_wheel_carries_licence_and_credits(wheel: zipfile.ZipFile) -> None:
     credits = wheel.read(f"{PACKAGE}/Resources/CREDITS.md").decode("utf-8")
     assert CREDIT in credits
     assert metadata(wheel)["License-Expression"] == "Apache-2.0"
+
+
+def test_every_link_and_picture_on_the_page_of_the_index_leads_into_the_repository(
+    built: Path, wheel: zipfile.ZipFile, repository: Path
+) -> None:
+    page = str(metadata(wheel).get_payload(decode=True), "utf-8")
+    with tarfile.open(built / f"{NAME}.tar.gz") as archive:
+        information = archive.extractfile(f"{NAME}/PKG-INFO")
+        assert information is not None
+        assert information.read().partition(b"\n\n")[2].decode() == page
+    assert metadata(wheel)["Description-Content-Type"] == "text/markdown"
+    assert not list(links(page)), "an index shows no files beside the page"
+
+    home = project()["urls"]["Homepage"]
+    bases = {
+        "": f"{home}/blob/v{__version__}/",
+        "!": f"{home.replace('//github.com/', '//raw.githubusercontent.com/')}/v{__version__}/",
+    }
+    found = re.findall(r"(!?)\[[^]]*\]\(([^)]+)\)", page)
+    ours = [(kind, address) for kind, address in found if address.startswith(bases[kind])]
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    assert len(ours) == len(list(links(readme)))
+    for kind, address in ours:
+        path = address.removeprefix(bases[kind])
+        assert (repository / path.partition("#")[0]).is_file(), address
+        readme = readme.replace(f"({path})", f"({address})")
+    assert page.strip() == readme.strip()
 
 
 def test_every_model_whose_training_had_bones_credits_them(wheel: zipfile.ZipFile) -> None:

@@ -28,6 +28,7 @@ from LandmarkDetectionLib.cohort.sources.find import find_cases
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import make_folder
 from LandmarkDetectionLib.models import load_model
+from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -240,7 +241,8 @@ def run(
         if unreadable:
             listener(
                 WorkerSaid(
-                    f"{len(unreadable)} results cannot be read; do them again with the files verified."
+                    f"{counted(len(unreadable), 'result')} cannot be read; do them again with the files "
+                    "verified."
                 )
             )
             counts = replace(

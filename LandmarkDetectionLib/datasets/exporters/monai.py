@@ -20,6 +20,7 @@ from LandmarkDetectionLib.datasets.exporters.images import (
 from LandmarkDetectionLib.datasets.raters import MEAN
 from LandmarkDetectionLib.datasets.splits import is_test, is_validation
 from LandmarkDetectionLib.files import write_text
+from LandmarkDetectionLib.wording import counted
 
 DATALIST = "datalist.json"
 #: Where a case stands, by what its split is for.
@@ -96,7 +97,7 @@ def export_monai(datalist: Datalist, out: str | os.PathLike[str], rater: str = M
         if not written:
             (folder / "images").rmdir()
         write_text(folder / DATALIST, json.dumps(content, indent=1) + "\n")
-    notes = (f"{written} images were written as NIfTI",) if written else ()
+    notes = (f"{counted(written, 'image was', 'images were')} written as NIfTI",) if written else ()
     return Exported(target / DATALIST, len(datalist), notes)
 
 

@@ -26,6 +26,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.io.volumes import write_volume
 from LandmarkDetectionLib.typing import Array
+from LandmarkDetectionLib.wording import counted
 
 
 def export_nnlandmark(datalist: Datalist, out: str | os.PathLike[str], rater: str = MEAN) -> Exported:
@@ -91,8 +92,8 @@ def export_nnlandmark(datalist: Datalist, out: str | os.PathLike[str], rater: st
             write_text(folder / file_name, json.dumps(content, indent=1) + "\n")
     notes = (
         (
-            f"{lacking} landmarks have no place and are left out; nnLandmark learns that they are not in the "
-            "image",
+            f"{counted(lacking, 'landmark has no place and is', 'landmarks have no place and are')} left "
+            "out; nnLandmark learns that what is left out is not in the image",
         )
         if lacking
         else ()

@@ -13,6 +13,7 @@ from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCa
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.wording import counted
 
 PROTOCOL = "spine-68"
 CORNERS = 68
@@ -55,7 +56,7 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
         shares = _shares(folder / "labels" / part / "landmarks.csv")
         if len(files) != len(shares):
             raise InputError(
-                f"{folder / 'labels' / part}: filenames.csv has {len(files)} lines and "
+                f"{folder / 'labels' / part}: filenames.csv has {counted(len(files), 'line')} and "
                 f"landmarks.csv {len(shares)}."
             )
         for file, share in zip(files, shares, strict=True):
@@ -80,12 +81,13 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
     cases, leaking = without_subjects_of_tests(cases)
     if leaking:
         notes.append(
-            f"{len(leaking)} training images show persons of the test set and were left out: "
-            f"{_shown(leaking)}"
+            f"{counted(len(leaking), 'training image shows a person', 'training images show persons')} of "
+            f"the test set and {'was' if len(leaking) == 1 else 'were'} left out: {_shown(leaking)}"
         )
     if crossed:
         notes.append(
-            f"corners of a vertebra are not in the usual order in {len(crossed)} images: {_shown(crossed)}"
+            f"corners of a vertebra are not in the usual order in {counted(len(crossed), 'image')}: "
+            f"{_shown(crossed)}"
         )
     return write_import(out, cases, name="AASCE spine radiographs", protocol=PROTOCOL, notes=notes)
 
@@ -94,13 +96,19 @@ def _whose(images: int, told: int, subjects: int) -> str:
     if not told:
         return "each image counts as a subject of its own; its name does not say whose it is"
     others = (
-        f", and {images - told} images, whose names have none, as subjects of their own"
+        ", and "
+        + counted(
+            images - told,
+            "image, whose name has none, as a subject of its own",
+            "images, whose names have none, as subjects of their own",
+        )
         if told < images
         else ""
     )
     return (
-        f"{told} images count as those of the persons whose number stands behind the date in their "
-        f"names{others}: {subjects} subjects"
+        f"{counted(told, 'image counts as that of the person', 'images count as those of the persons')} "
+        f"whose number stands behind the date in {'its name' if told == 1 else 'their names'}{others}: "
+        f"{counted(subjects, 'subject')}"
     )
 
 

@@ -13,6 +13,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.formats import ITK, NIFTI
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.io.records import read_recorded_landmarks
+from LandmarkDetectionLib.wording import counted
 
 PROTOCOL = "afids-32"
 SPACE = re.compile(r"_space-([A-Za-z0-9]+)_")
@@ -89,10 +90,15 @@ def import_afids(
             f"{elsewhere[0].name}), not in that of the images sub-*_T1w; bring them into the images' space "
             "first."
         )
-    notes = [f"{left_out} files of landmarks have no image here and were left out"] if left_out else []
+    one, many = (
+        "file of landmarks has no image here and was",
+        "files of landmarks have no image here and were",
+    )
+    notes = [f"{counted(left_out, one, many)} left out"] if left_out else []
     if elsewhere:
         notes.append(
-            f"{len(elsewhere)} files are in the space of a template, not of the image, and were left out: "
+            f"{counted(len(elsewhere), 'file is', 'files are')} in the space of a template, not of the "
+            f"image, and {'was' if len(elsewhere) == 1 else 'were'} left out: "
             f"{elsewhere[0].name}" + (" ..." if len(elsewhere) > 1 else "")
         )
     return write_import(out, cases, name=folder.name, protocol=PROTOCOL, notes=notes)

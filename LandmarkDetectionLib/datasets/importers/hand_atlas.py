@@ -12,6 +12,7 @@ from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCa
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.wording import counted
 
 PROTOCOL = "hand-xray-37"
 #: Points (from 0) whose distance is the width of the wrist, and what the literature takes it for.
@@ -80,7 +81,13 @@ def import_hand_atlas(
         )
     notes = []
     if left_out:
-        notes.append(f"{left_out} rows of the table have no image here and were left out")
+        one, many = (
+            "row of the table has no image here and was",
+            "rows of the table have no image here and were",
+        )
+        notes.append(f"{counted(left_out, one, many)} left out")
     if normalised:
-        notes.append(f"the pixel size of {normalised} images is from the wrist, whose width counts as 50 mm")
+        notes.append(
+            f"the pixel size of {counted(normalised, 'image')} is from the wrist, whose width counts as 50 mm"
+        )
     return write_import(out, cases, name="Digital Hand Atlas", protocol=PROTOCOL, notes=notes)

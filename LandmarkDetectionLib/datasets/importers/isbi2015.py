@@ -15,6 +15,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_text
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.wording import counted
 
 PROTOCOL = "cephalometric-19"
 PIXEL_MM = 0.1
@@ -70,7 +71,8 @@ def import_isbi2015(folder: str | os.PathLike[str], out: str | os.PathLike[str])
                 spacing=PIXEL_MM,
             )
         )
-    notes = [f"{left_out} annotated images are not here and were left out"] if left_out else []
+    one, many = "annotated image is not here and was", "annotated images are not here and were"
+    notes = [f"{counted(left_out, one, many)} left out"] if left_out else []
     cases, reduced = _at_image_size(cases)
     notes += [reduced] if reduced else []
     return write_import(out, cases, name="ISBI 2015 cephalometric challenge", protocol=PROTOCOL, notes=notes)

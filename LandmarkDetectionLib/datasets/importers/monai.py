@@ -13,6 +13,7 @@ from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCa
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.io.formats import stem
+from LandmarkDetectionLib.wording import counted
 
 #: Lists of a file, and the splits that they are.
 SPLITS = {"training": "train", "validation": "val", "test": "test", "testing": "test"}
@@ -100,7 +101,10 @@ def _points(path: Path, list_name: str, number: int, given: list[Any], names: li
     """(N, 2 or 3), NaN where there is none."""
     place = f"{path}: item {number + 1} of {list_name}"
     if len(given) != len(names):
-        raise InputError(f"{place} has {len(given)} points, but {len(names)} landmarks are named.")
+        raise InputError(
+            f"{place} has {counted(len(given), 'point')}, but "
+            f"{counted(len(names), 'landmark is', 'landmarks are')} named."
+        )
     sizes = {len(point) for point in given if isinstance(point, list)}
     if not sizes <= {2} and not sizes <= {3}:
         raise InputError(f"{place} has points of other than two or three numbers.")

@@ -12,6 +12,7 @@ from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCa
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json
 from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.wording import counted
 
 TABLE = "all_landmarks_voxel.json"
 SPLITS = {"imagesTr": "train", "imagesTs": "test"}
@@ -64,7 +65,8 @@ def import_nnlandmark(folder: str | os.PathLike[str], out: str | os.PathLike[str
                 spacing=_spacing(spacings.get(case)),
             )
         )
-    notes = [f"{left_out} cases of {TABLE} have no image here and were left out"] if left_out else []
+    one, many = f"case of {TABLE} has no image here and was", f"cases of {TABLE} have no image here and were"
+    notes = [f"{counted(left_out, one, many)} left out"] if left_out else []
     notes.append("each case counts as a subject of its own; change the datalist where people have several")
     return write_import(out, cases, name=folder.name, notes=notes)
 

@@ -20,6 +20,7 @@ from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCa
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_json, read_text
 from LandmarkDetectionLib.io.records import SLICER_SUFFIXES, read_recorded_landmarks
+from LandmarkDetectionLib.wording import counted
 
 VOLUME_TAGS = ("Volume", "VectorVolume")
 LANDMARK_TAGS = ("MarkupsFiducial", "MarkupsFiducialNode")
@@ -123,8 +124,8 @@ def _require_sensible_size(bundle: Path, archive: zipfile.ZipFile, place: Path) 
     total = sum(entry.file_size for entry in entries)
     if len(entries) > MOST_FILES or total > MOST_TIMES * bundle.stat().st_size + MOST_BESIDES:
         raise InputError(
-            f"{bundle} would unpack to {len(entries)} files of {total / 1e9:.1f} GB, which no saved scene of "
-            "its size does; it may be made to fill the disk."
+            f"{bundle} would unpack to {counted(len(entries), 'file')} of {total / 1e9:.1f} GB, which no "
+            "saved scene of its size does; it may be made to fill the disk."
         )
     free = shutil.disk_usage(place).free
     if total > 0.9 * free:
@@ -138,7 +139,8 @@ def _cases(scene: Path, subject: str) -> Iterator[ImportedCase]:
     volumes, lists = _read(scene)
     if not volumes or not lists:
         raise InputError(
-            f"{scene} has {len(volumes)} saved volumes and {len(lists)} saved point lists; both are needed."
+            f"{scene} has {counted(len(volumes), 'saved volume')} and "
+            f"{counted(len(lists), 'saved point list')}; both are needed."
         )
     of_volume: dict[str, list[_Node]] = {}
     for points in lists:

@@ -14,6 +14,7 @@ from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCa
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import chosen_protocol
 from LandmarkDetectionLib.io.volumes import read_volume
+from LandmarkDetectionLib.wording import counted
 
 YFrom = Literal["top", "bottom"]
 
@@ -97,9 +98,14 @@ def import_table(
     ]
     notes = []
     if left_out:
-        notes.append(f"{left_out} rows of the tables have no image here and were left out")
+        one, many = (
+            "row of the tables has no image here and was",
+            "rows of the tables have no image here and were",
+        )
+        notes.append(f"{counted(left_out, one, many)} left out")
     if len(used) < len(found):
-        notes.append(f"{len(found) - len(used)} images have no landmarks and were left out")
+        one, many = "image has no landmarks and was", "images have no landmarks and were"
+        notes.append(f"{counted(len(found) - len(used), one, many)} left out")
     notes.append("each image counts as a subject of its own; change the datalist where people have several")
     return write_import(out, cases, name=Path(images).name, protocol=relative_protocol(protocol), notes=notes)
 

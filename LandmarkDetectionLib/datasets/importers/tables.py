@@ -12,6 +12,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import read_text
 from LandmarkDetectionLib.io.csv_text import TableError, not_a_number, table_rows
 from LandmarkDetectionLib.io.formats import ITK, NIFTI, PICTURES
+from LandmarkDetectionLib.wording import counted
 
 FARTHEST = 1e7
 """Pixels or mm: nothing is marked farther away in any image."""
@@ -60,8 +61,8 @@ def read_points(path: str | os.PathLike[str]) -> tuple[list[str], dict[str, np.n
     width = len(rows[0])
     if width % 2 == 0 or width < 3:
         raise InputError(
-            f"Cannot read {path}: {width - 1} numbers stand behind the image's name, and each landmark needs "
-            "2."
+            f"Cannot read {path}: {counted(width - 1, 'number stands', 'numbers stand')} behind the image's "
+            "name, and each landmark needs 2."
         )
     points: dict[str, np.ndarray] = {}
     for number, row in enumerate(rows, start=2 if headings else 1):
@@ -70,7 +71,7 @@ def read_points(path: str | os.PathLike[str]) -> tuple[list[str], dict[str, np.n
             bad = next((cell for cell, value in zip(row[1:], values, strict=True) if value is None), None)
             reason = f": {not_a_number(bad)}" if bad else ""
             raise InputError(
-                f"Cannot read {path}: line {number} ({row[0]}) is not {width - 1} numbers{reason}."
+                f"Cannot read {path}: line {number} ({row[0]}) is not {counted(width - 1, 'number')}{reason}."
             )
         if row[0] in points:
             raise InputError(f"Cannot read {path}: the image {row[0]} stands there twice.")
@@ -126,7 +127,10 @@ def named(count: int, names: Sequence[str], path: str | os.PathLike[str]) -> tup
         There are more or fewer, or two are the same.
     """
     if len(names) != count:
-        raise InputError(f"{path} has {count} landmarks per image, and the protocol {len(names)} names.")
+        raise InputError(
+            f"{path} has {counted(count, 'landmark')} per image, and the protocol "
+            f"{counted(len(names), 'name')}."
+        )
     if twice := next((name for name in names if list(names).count(name) > 1), None):
         raise InputError(f"Two landmarks of {path} are called '{twice}'; give each a name of its own.")
     return tuple(names)

@@ -22,6 +22,7 @@ from LandmarkDetectionLib.datasets.importers.tables import find_images, match_im
 from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCase, pixel_set, write_import
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import MAX_TEXT_BYTES, read_text
+from LandmarkDetectionLib.wording import counted
 
 _ENTRY = re.compile(r"\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.*?)\s*$")
 #: Entries that are followed by blocks of points which are no landmarks.
@@ -206,7 +207,7 @@ def _points(
     points = np.full((count, 2), np.nan)
     if len(rows) < count:
         raise InputError(
-            f"Cannot read {path}: it ends within the {count} points that line {before} announces."
+            f"Cannot read {path}: it ends within the {counted(count, 'point')} that line {before} announces."
         )
     for n, row in enumerate(rows):
         cells = row.split()
@@ -274,8 +275,10 @@ def _match(
         else:
             rows[image] = one
     if lost:
+        single = f"specimen of {file.name} has no image here and was"
+        several = f"specimens of {file.name} have no image here and were"
         shown = ", ".join(lost[:5]) + (" ..." if len(lost) > 5 else "")
-        notes.append(f"{len(lost)} specimens of {file.name} have no image here and were left out: {shown}")
+        notes.append(f"{counted(len(lost), single, several)} left out: {shown}")
 
 
 def _size(pixel_mm: float, image: Path) -> float:
@@ -305,21 +308,23 @@ def _assumed(specimens: Sequence[Specimen], unit_mm: float) -> list[str]:
         return []
     unit = "mm" if unit_mm == 1 else f"{unit_mm:g} mm"
     return [
-        f"SCALE of {scaled} specimens is taken for {unit} per pixel, which TPS files do not say; another "
-        "unit can be chosen"
+        f"SCALE of {counted(scaled, 'specimen')} is taken for {unit} per pixel, which TPS files do not say; "
+        "another unit can be chosen"
     ]
 
 
 def _notes(specimens: Sequence[Specimen], pixel_mm: float | None, without: int) -> list[str]:
     notes = []
     if without:
-        notes.append(f"{without} images have no landmarks and were left out")
+        one, many = "image has no landmarks and was", "images have no landmarks and were"
+        notes.append(f"{counted(without, one, many)} left out")
     if curves := sum(one.curves for one in specimens):
-        notes.append(f"{curves} curves and outlines are no landmarks and were left out")
+        one, many = "curve or outline is no landmark and was", "curves and outlines are no landmarks and were"
+        notes.append(f"{counted(curves, one, many)} left out")
     if missing := int(sum(np.isnan(one.points).any(axis=1).sum() for one in specimens)):
-        notes.append(f"{missing} points are negative or NA, that is, not annotated")
+        notes.append(f"{counted(missing, 'point is', 'points are')} negative or NA, that is, not annotated")
     scaled = sum(one.scale is not None for one in specimens)
     if pixel_mm is not None and scaled:
-        notes.append(f"SCALE of {scaled} specimens is not taken, as the size of a pixel was given")
+        notes.append(f"SCALE of {counted(scaled, 'specimen')} is not taken, as the size of a pixel was given")
     notes.append("each image counts as a subject of its own; change the datalist where people have several")
     return notes

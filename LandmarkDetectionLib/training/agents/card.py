@@ -7,6 +7,7 @@ from typing import Any
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.training.agents.config import AgentConfig
 from LandmarkDetectionLib.training.supervised.card import error_table, region_lines
+from LandmarkDetectionLib.wording import counted
 
 
 def agent_card(
@@ -18,7 +19,8 @@ def agent_card(
     lines = [
         f"# {name} {version}",
         "",
-        f"Finds the {len(protocol.landmarks)} landmarks of the protocol *{protocol.title}* by agents that",
+        f"Finds {counted(len(protocol.landmarks), 'landmark')} of the protocol *{protocol.title}* by agents "
+        "that",
         "walk through the volume, coarse to fine (Ghesu et al. 2019).",
         "",
         "**Research use only. Not a medical device.** The weights learned from the images of whoever trained",
@@ -49,7 +51,7 @@ def agent_card(
     return "\n".join(
         [
             *lines,
-            f"## Measured on {report['cases']} cases that were held back",
+            f"## Measured on {counted(report['cases'], 'case that was', 'cases that were')} held back",
             "",
             *([f"**{quality.doubt}**", ""] if quality.doubt else []),
             *quality.sentences(),
@@ -57,7 +59,8 @@ def agent_card(
             "",
             *error_table(report["rows"], config.radius, "mm"),
             "",
-            f"On the same cases and crops of them, {absence['absent']} landmarks were absent: "
+            "On the same cases and crops of them, "
+            f"{counted(absence['absent'], 'landmark was', 'landmarks were')} absent: "
             f"{100 * absence['recall']:.1f} % of those were",
             f"said to be, and {100 * absence['precision']:.1f} % of what was said to be absent was.",
             "",

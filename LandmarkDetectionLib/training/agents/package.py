@@ -32,6 +32,7 @@ from LandmarkDetectionLib.training.supervised.package import QUALITY, calibratio
 from LandmarkDetectionLib.training.supervised.plan import Split
 from LandmarkDetectionLib.training.supervised.quality import quality_of_errors
 from LandmarkDetectionLib.typing import Array, Progress
+from LandmarkDetectionLib.wording import counted
 
 #: Cropped copies of each held-out case that confidence is calibrated on, besides the case itself.
 CROPS = 3
@@ -133,10 +134,11 @@ def package_agents(
         settings={key: value for key, value in settings.items() if key != "curve"},
         detector="search-agent",
         metadata_extra={
-            "description": f"{len(config.landmarks)} landmarks ({protocol.title}) by search agents.",
+            "description": f"{counted(len(config.landmarks), 'landmark')} ({protocol.title}) by search "
+            f"agents.",
             "authors": "Trained with Landmark Detection",
             "copyright": "Of whoever trained it",
-            "data_source": f"{datalist.name}: {len(training)} annotated cases",
+            "data_source": f"{datalist.name}: {counted(len(training), 'annotated case')}",
             "data_type": "volumes",
             "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
             "eval_metrics": {**report["rows"]["all"], QUALITY: quality.to_record()} if held_out else {},

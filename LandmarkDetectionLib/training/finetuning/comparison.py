@@ -21,6 +21,7 @@ import numpy as np
 
 from LandmarkDetectionLib.evaluation.statistics import resample
 from LandmarkDetectionLib.typing import Array
+from LandmarkDetectionLib.wording import counted
 
 #: By how much of the old model's error the new one may be worse on the data the old one came from.
 FORGOTTEN = 0.1
@@ -61,10 +62,9 @@ class PairedErrors:
         """Both models in one line."""
         new, old = self.new_interval, self.old_interval
         return (
-            f"{self.new:.2f} {self.unit} ({new[0]:.2f} to {new[1]:.2f}) instead of "
-            f"{self.old:.2f} ({old[0]:.2f} to {old[1]:.2f}), "
-            f"difference {self.difference:+.2f} ({self.low:+.2f} to {self.high:+.2f}), "
-            f"{self.landmarks} landmarks of {self.cases} cases"
+            f"{self.new:.2f} {self.unit} ({new[0]:.2f} to {new[1]:.2f}) instead of {self.old:.2f} "
+            f"({old[0]:.2f} to {old[1]:.2f}), difference {self.difference:+.2f} ({self.low:+.2f} to "
+            f"{self.high:+.2f}), {counted(self.landmarks, 'landmark')} of {counted(self.cases, 'case')}"
         )
 
 

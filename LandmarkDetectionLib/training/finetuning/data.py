@@ -22,6 +22,7 @@ from LandmarkDetectionLib.models.learned_from import DataSource
 from LandmarkDetectionLib.training.supervised.cases import digest
 from LandmarkDetectionLib.training.supervised.plan import Split, divide
 from LandmarkDetectionLib.typing import Progress
+from LandmarkDetectionLib.wording import counted
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def gather(
     held = len({case.subject for case in new.held_out})
     if held < LEAST_SUBJECTS:
         raise InputError(
-            f"The store {store} holds back {held} case{'s' if held != 1 else ''}; to tell whether a model is "
+            f"The store {store} holds back {counted(held, 'case')}; to tell whether a model is "
             f"better, {LEAST_SUBJECTS} are needed: annotate {3 * LEAST_SUBJECTS} cases."
         )
     images = {case.content for case in data}

@@ -48,6 +48,7 @@ from LandmarkDetectionLib.training.supervised.train import (
     trained_task,
 )
 from LandmarkDetectionLib.typing import Progress
+from LandmarkDetectionLib.wording import counted
 
 STEPS = 400
 #: Of the rate that the model was trained with.
@@ -348,7 +349,7 @@ def _metadata(old: Model, version: str, data: FineTuningData, comparison: ModelC
         },
         "changelog": {
             **_changelog(old),
-            version: f"learned from {len(learned)} corrected cases, beginning with {old.version}",
+            version: f"learned from {counted(len(learned), 'corrected case')}, beginning with {old.version}",
         },
         "fine_tuning": {
             "annotations": list(learned),

@@ -18,6 +18,8 @@ from torch import Tensor
 
 #: Steps that solve a warp for a landmark; each leaves less than half of the error of the last.
 ITERATIONS = 60
+#: In voxels: a step that moves no landmark further is the last one.
+SETTLED = 1e-6
 
 
 class Augmentation(BaseModel):
@@ -106,7 +108,10 @@ class Warp:
         inverse = np.linalg.inv(self.matrix[:, :-1])
         found = (points - self.matrix[:, -1]) @ inverse.T
         for _ in range(ITERATIONS):
+            before = found
             found = (points - self.matrix[:, -1] - self._displaced(found)) @ inverse.T
+            if not (np.abs(found - before) > SETTLED).any():
+                break
         return np.asarray(found)
 
     def sample(self, image: np.ndarray) -> Tensor:

@@ -11,6 +11,7 @@ from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.detectors.settings import RegionSettings
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.typing import Array
+from LandmarkDetectionLib.wording import counted
 
 
 def error_rows(
@@ -53,7 +54,8 @@ def supervised_card(
     lines = [
         f"# {name} {version}",
         "",
-        f"Finds the {len(protocol.landmarks)} landmarks of the protocol *{protocol.title}* by heatmaps.",
+        f"Finds {counted(len(protocol.landmarks), 'landmark')} of the protocol *{protocol.title}* by "
+        "heatmaps.",
         "",
         "**Research use only. Not a medical device.** The weights learned from the images of whoever trained",
         "the model: whether they may be passed on is for them to decide.",
@@ -70,7 +72,7 @@ def supervised_card(
         f"| cases learned from | {report['training cases']} |",
         *([f"| splits | {report['split']} |"] if report["split"] else []),
         f"| raters | {config.raters} |",
-        f"| steps | {config.steps}, {config.batch_size} images each |",
+        f"| steps | {config.steps}, {counted(config.batch_size, 'image')} each |",
         f"| optimiser | {config.optimiser}, learning rate {config.learning_rate:g} |",
         f"| seed | {config.seed} |",
         "",
@@ -80,7 +82,7 @@ def supervised_card(
             [*lines, "No case was held back: nothing was measured, and confidence is a guess.", ""]
         )
     lines += [
-        f"## Measured on {report['cases']} cases that were held back",
+        f"## Measured on {counted(report['cases'], 'case that was', 'cases that were')} held back",
         "",
         *([f"**{quality.doubt}**", ""] if quality.doubt else []),
         *quality.sentences(),
@@ -119,7 +121,7 @@ def _aligned(report: dict[str, Any]) -> str:
         return "no"
     failed = report["not registered"]
     return "yes; the package holds the template, a mean of up to a dozen images" + (
-        f"; {failed} images could not be registered" if failed else ""
+        f"; {counted(failed, 'image')} could not be registered" if failed else ""
     )
 
 

@@ -26,6 +26,7 @@ from LandmarkDetectionLib.training.supervised.quality import TrainingQuality
 from LandmarkDetectionLib.training.supervised.start import settings_from, weights_of
 from LandmarkDetectionLib.training.supervised.train import train_supervised
 from LandmarkDetectionLib.typing import Progress
+from LandmarkDetectionLib.wording import counted
 
 PRESET = "scn-lite"
 RUNS = ".training"
@@ -275,7 +276,10 @@ def _refuse_of_heatmaps(lessons: Lessons) -> None:
 
 def _learning(landmarks: int, split: Split, lessons: Lessons, seen: str) -> str:
     learned = len(split.training) if lessons.limit is None else lessons.limit
-    return f"Learning {landmarks} landmarks from {learned} cases, {len(split.held_out)} held back; {seen}."
+    return (
+        f"Learning {counted(landmarks, 'landmark')} from {counted(learned, 'case')}, {len(split.held_out)} "
+        f"held back; {seen}."
+    )
 
 
 def _begun(start: Model | None, datalist: Datalist) -> dict[str, Any]:

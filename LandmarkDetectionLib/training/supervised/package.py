@@ -43,6 +43,7 @@ from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
 from LandmarkDetectionLib.training.supervised.template import TEMPLATE
 from LandmarkDetectionLib.training.supervised.train import load_cases, mirror_permutation, trained_task
 from LandmarkDetectionLib.typing import Array, Progress
+from LandmarkDetectionLib.wording import counted
 
 #: Warped copies of each held-out case that confidence is calibrated on, besides the case itself.
 COPIES = 6
@@ -225,10 +226,10 @@ def package_task(
     }
     states = {KEY: (*task.architectures()[KEY], task.network.state_dict())}
     described = {
-        "description": f"{len(config.landmarks)} landmarks ({protocol.title}) by heatmaps.",
+        "description": f"{counted(len(config.landmarks), 'landmark')} ({protocol.title}) by heatmaps.",
         "authors": "Trained with Landmark Detection",
         "copyright": "Of whoever trained it",
-        "data_source": f"{title}: {len(training)} annotated cases",
+        "data_source": f"{title}: {counted(len(training), 'annotated case')}",
         "data_type": "radiographs" if config.dimensions == 2 else "volumes",
         "intended_use": "Research: initialisation and review of anatomical landmarks. Not for diagnosis.",
         "eval_metrics": {**report["rows"]["all"], QUALITY: quality.to_record()} if held_out else {},

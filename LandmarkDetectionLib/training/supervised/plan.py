@@ -26,6 +26,7 @@ from LandmarkDetectionLib.training.supervised.config import GridConfig, Supervis
 from LandmarkDetectionLib.training.supervised.presets import SupervisedPreset, find_preset
 from LandmarkDetectionLib.training.supervised.template import most_usual_case
 from LandmarkDetectionLib.typing import Array, Progress
+from LandmarkDetectionLib.wording import counted
 
 #: Images that settings are decided on, spread over the data set.
 SURVEYED = 24
@@ -141,7 +142,10 @@ def _told(
 ) -> str:
     parts = [f"Learned from: {_counted(training)}"]
     if drawn:
-        parts.append(f"held back and measured: {len(held_out)} cases of {len(drawn)} subjects of the same")
+        parts.append(
+            f"held back and measured: {counted(len(held_out), 'case')} of {counted(len(drawn), 'subject')} "
+            "of the same"
+        )
     elif held_out:
         parts.append(f"held back and measured: {_counted(held_out)}")
     else:
@@ -149,14 +153,14 @@ def _told(
     if untouched:
         parts.append(f"not touched: {_counted(untouched)}")
     if leaking:
-        parts.append(f"left out, because another split shows the same subject: {leaking} cases")
+        parts.append(f"left out, because another split shows the same subject: {counted(leaking, 'case')}")
     return "; ".join(parts) + "."
 
 
 def _counted(cases: Sequence[Case]) -> str:
     counts = Counter(case.split for case in cases)
     if set(counts) == {""}:
-        return f"{len(cases)} cases"
+        return counted(len(cases), "case")
     return ", ".join(f"{split or 'in no split'} ({count})" for split, count in counts.items())
 
 
@@ -242,7 +246,8 @@ def check_wishes(datalist: Datalist, split: Split, raters: str, limit: int | Non
         )
     if limit is not None and limit > len(split.training):
         raise InputError(
-            f"The limit of {limit} cases is more than the {len(split.training)} there are to learn from."
+            f"The limit of {counted(limit, 'case')} is more than the {len(split.training)} there are to "
+            "learn from."
         )
 
 
@@ -310,7 +315,9 @@ def _grid(
 ) -> GridConfig:
     """A radiograph is fitted as a whole; volumes get a spacing at which a usual one fits the budget."""
     if shape is not None and len(shape) != d:
-        raise InputError(f"The shape {tuple(shape)} has {len(shape)} sizes, but the images have {d} axes.")
+        raise InputError(
+            f"The shape {tuple(shape)} has {counted(len(shape), 'size')}, but the images have {d} axes."
+        )
     if spacing is not None and len(spacing) not in (1, d):
         raise InputError(f"The spacing needs one number or {d}, not {len(spacing)}.")
     multiple = preset.multiple(d)

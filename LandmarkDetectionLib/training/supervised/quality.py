@@ -19,6 +19,7 @@ from LandmarkDetectionLib.evaluation.statistics import resample
 from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
 from LandmarkDetectionLib.training.supervised.cases import SupervisedCase
 from LandmarkDetectionLib.typing import Array
+from LandmarkDetectionLib.wording import counted
 
 #: A model whose mean error is a larger share of the mean shape's has hardly learned from the images.
 HARDLY_BETTER = 0.7
@@ -86,8 +87,8 @@ class TrainingQuality:
             else "too few subjects for an interval"
         )
         lines = [
-            f"Error on {self.cases} cases held back: mean {self.mean:.3g} {self.unit} ({interval}), median "
-            f"{self.median:.3g} {self.unit}."
+            f"Error on {counted(self.cases, 'case')} held back: mean {self.mean:.3g} {self.unit} "
+            f"({interval}), median {self.median:.3g} {self.unit}."
         ]
         if self.share_of_mean_shape is not None:
             lines.append(
@@ -96,10 +97,9 @@ class TrainingQuality:
             )
         right = "" if self.trusted_within is None else f", {100 * self.trusted_within:.0f} % of those rightly"
         lines.append(
-            f"Usable: {100 * (self.within or 0):.0f} % of {self.landmarks} landmarks lie within "
-            f"{self.radius:g} "
-            f"{self.unit}; {100 * (self.trusted or 0):.0f} % have a confidence of {UNCERTAIN_BELOW:g} or "
-            f"more{right}."
+            f"Usable: {100 * (self.within or 0):.0f} % of {counted(self.landmarks, 'landmark')} lie within "
+            f"{self.radius:g} {self.unit}; {100 * (self.trusted or 0):.0f} % have a confidence of "
+            f"{UNCERTAIN_BELOW:g} or more{right}."
         )
         return lines
 

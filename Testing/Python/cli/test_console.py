@@ -54,4 +54,4 @@ def test_landmarks_without_a_place_are_one_sentence(width, capsys):
 
 def test_only_absent_landmarks_give_no_table(capsys):
     console.print_landmarks(LandmarkSet((Landmark("chin", np.full(3, np.nan), Status.MISSING),)), "model 1")
-    assert capsys.readouterr().out == "model 1\n1 of 1 landmarks are absent: chin.\n"
+    assert capsys.readouterr().out == "model 1\n1 of 1 landmark is absent: chin.\n"

@@ -107,4 +107,4 @@ def test_points_of_a_report_are_kept_as_an_annotation(
 def test_an_archive_is_imported(cli: Callable, face: tuple[Path, Path], tmp_path: Path) -> None:
     answer = cli("data", "import", "dicom-sr", tmp_path, "--out", tmp_path / "set")
     assert answer.code == 0, answer.err
-    assert "with 1 cases" in answer.out
+    assert "with 1 case." in answer.out

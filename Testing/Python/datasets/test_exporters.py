@@ -126,7 +126,7 @@ def test_monai_reads_the_datalist_and_puts_heatmaps_where_the_landmarks_are(
 def test_nnlandmark_comes_back_as_it_was(data: Datalist, tmp_path: Path) -> None:
     folder = tmp_path / "Dataset123_Threes"
     written = export_nnlandmark(data, folder)
-    assert "1 landmarks have no place" in written.notes[0]
+    assert "1 landmark has no place and is left out" in written.notes[0]
     description = json.loads((folder / "dataset.json").read_text())
     assert description["labels"] == {"background": 0, "apex": 1, "base": 2, "notch": 3}
     assert description["numTraining"] == 2 and set(description["channel_names"]) == {"0", "1"}
@@ -225,7 +225,7 @@ def test_points_in_voxels_and_folds_are_read(tmp_path: Path) -> None:
             "item 1 of training has no usable image",
         ),
         ({"landmarks": "apex"}, "landmarks must be the list of their names"),
-        ({"landmarks": ["apex"]}, "has 2 points, but 1 landmarks are named"),
+        ({"landmarks": ["apex"]}, "has 2 points, but 1 landmark is named"),
         ({"training": [{"image": "a.nrrd", "landmarks": [[1, 2], [1, 2, 3]]}]}, "two or three numbers"),
         ({"training": [{"image": "a.nrrd", "landmarks": [["1", 2, 3], None]}]}, "apex is not of numbers"),
     ],

@@ -42,4 +42,4 @@ def test_version_licence_and_address_are_those_of_the_project(
     assert citation["license"] == project()["license"]
     homepage = re.search(r'EXTENSION_HOMEPAGE "(.*)"', (repository / "CMakeLists.txt").read_text())
     assert homepage is not None
-    assert citation["repository-code"] == homepage[1]
+    assert citation["repository-code"] == project()["urls"]["Homepage"] == homepage[1]

@@ -41,6 +41,7 @@ def test_it_is_of_this_project(listed: dict[str, Any]) -> None:
     own = listed["metadata"]["component"]
     assert (own["name"], own["version"]) == (project()["name"], __version__)
     assert [one["license"]["id"] for one in own["licenses"]] == [project()["license"]]
+    assert {one["url"] for one in own["externalReferences"]} == set(project()["urls"].values())
 
 
 def test_every_package_that_is_always_needed_is_there_with_version_and_licence(

@@ -158,4 +158,4 @@ def test_a_container_copies_only_what_is_there() -> None:
     ignore = (REPOSITORY / ".containerignore").read_text(encoding="utf-8")
     assert set(re.findall(r"^!(.*)$", ignore, re.MULTILINE)) == names
     # The wheel is built of these alone.
-    assert {"pyproject.toml", project()["readme"], *project()["license-files"]} <= names
+    assert {"pyproject.toml", "README.md", *project()["license-files"]} <= names

@@ -123,7 +123,7 @@ def test_raters_are_read_from_tables_and_from_folders(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a,1,2\n", "it has 1 landmarks per case; cephalometric-19 needs 19"),
+        ("a,1,2\n", "it has 1 landmark per case; cephalometric-19 needs 19"),
         ("case" + ",x" * 38 + "\na" + ",z" * 38 + "\n", r"line 2 \(a\) is not 38 numbers"),
         ("a" + ",1" * 38 + "\na" + ",1" * 38 + "\n", "the image a stands there twice"),
         ("", "it is empty"),

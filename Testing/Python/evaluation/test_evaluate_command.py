@@ -203,7 +203,7 @@ def test_the_landmarks_that_model_and_data_share_are_evaluated_and_said(
     arguments = ("evaluate", data, "--out", tmp_path / "out", "--model", tiny_model, "--device", "cpu")
     answer = cli(*arguments, "--json")
     notes = " ".join(json.loads(answer.out)["notes"])
-    assert "1 of the data set's 3 landmarks are those of tiny-model by name" in notes
+    assert "1 of the data set's 3 landmarks is known to tiny-model by name" in notes
     assert "Not compared: left_knee, hip_left" in notes
     answer = cli(*arguments, "--rename", "knee_left=left_knee", "--json")
     rows = json.loads((tmp_path / "out" / "results.json").read_text())["summary"]

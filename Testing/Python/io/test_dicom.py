@@ -213,7 +213,7 @@ class TestChoosing:
 
     def test_a_folder_of_reports_says_so(self, tmp_path: Path) -> None:
         shutil.copy(shipped("rtdose.dcm"), tmp_path)
-        with pytest.raises(InputError, match="1 DICOM files but no image"):
+        with pytest.raises(InputError, match="1 DICOM file but no image"):
             list_series(tmp_path)
 
 

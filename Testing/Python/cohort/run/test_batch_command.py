@@ -187,14 +187,15 @@ def test_a_list_says_what_would_be_done_and_writes_nothing(
     )
     assert answer.code == 0, answer.err
     listed = json.loads(answer.out)
-    assert len(listed["cases"]) == 6
+    identities = [case["identity"] for case in listed["cases"]]
+    assert len(identities) == 6 and identities == sorted(identities), "codes that no run keeps order nothing"
     assert {case["key"] for case in listed["cases"]} == {None}, "the first run gives the codes"
     assert all(case["to_do"] for case in listed["cases"])
     assert [one["reason"] for one in listed["left_out"]] == ["not an image of a kind that can be read"]
     people = cli(
         "batch", source, "--out", tmp_path / "out", "--model", detector, "--list", "--pattern", "*.mha"
     )
-    assert "1 cases, 1 of them to do; 6 left out" in people.out
+    assert "1 case, 1 to do; 6 left out" in people.out
     assert not (tmp_path / "out").exists()
 
 

@@ -147,16 +147,16 @@ def test_a_case_that_exhausts_the_memory_twice_is_set_aside_and_the_others_are_d
     source, out = tmp_path / "source", tmp_path / "out"
     source.mkdir()
     write_volume(bodies[0], source / "b.nii.gz")
-    # 1.8 GB of zeros that take no room on the disk.
+    # 1.2 GB of zeros that take no room on the disk.
     write_volume(bodies[0], source / "a.nii")
     with (source / "a.nii").open("r+b") as file:
         file.seek(40)
-        file.write((3).to_bytes(2, "little") + b"".join(n.to_bytes(2, "little") for n in (1500, 1000, 600)))
-        file.truncate(352 + 2 * 1500 * 1000 * 600)
+        file.write((3).to_bytes(2, "little") + b"".join(n.to_bytes(2, "little") for n in (1000, 1000, 600)))
+        file.truncate(352 + 2 * 1000 * 1000 * 600)
     told: list[Event] = []
     ended = run(
         request_for(source, out, detector, identifiers=True),
-        lambda: local_client(LocalWorkers(1, 2, memory=1_200_000_000, gpus=False)),
+        lambda: local_client(LocalWorkers(1, 2, memory=800_000_000, gpus=False)),
         told.append,
         patience=DEADLINE,
     )
@@ -164,7 +164,7 @@ def test_a_case_that_exhausts_the_memory_twice_is_set_aside_and_the_others_are_d
     record = find_case(out, "a")
     assert record is not None
     assert record.state is State.SET_ASIDE
-    assert "1.2 GB" in record.reason
+    assert "0.8 GB" in record.reason
     assert "while reading it" in record.reason
     assert record.attempts == 2
 

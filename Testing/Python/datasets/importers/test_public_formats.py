@@ -100,7 +100,7 @@ def test_aasce_names_images_with_crossed_corners(tmp_path: Path) -> None:
     values = ",".join(f"{value:.4f}" for value in np.linspace(0.9, 0.1, 136))
     (tmp_path / "labels" / "training" / "landmarks.csv").write_text(values + "\n")
     done = import_aasce(tmp_path, tmp_path / "out")
-    assert "corners of a vertebra are not in the usual order in 1 images: a" in done.notes
+    assert "corners of a vertebra are not in the usual order in 1 image: a" in done.notes
 
 
 def test_hand_atlas_takes_the_wrist_for_50_mm_where_nothing_else_is_known(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_hand_atlas_takes_the_wrist_for_50_mm_where_nothing_else_is_known(tmp_pa
     )
     write_volume(known, tmp_path / "99.nrrd")
     done = import_hand_atlas(tmp_path, tmp_path / "out")
-    assert "1 rows of the table have no image here and were left out" in done.notes
+    assert "1 row of the table has no image here and was left out" in done.notes
     datalist = read_datalist(done.datalist)
     assert [case.read_volume().spacing[0] for case in datalist] == pytest.approx([2.0, 0.2])
     wrist = [datalist.cases[0].read_landmarks()[name].position for name in ("wrist_01", "wrist_05")]

@@ -53,7 +53,8 @@ def test_aasce_training_images_of_persons_in_the_test_set_are_left_out(tmp_path:
     }
     done = import_aasce(aasce(tmp_path / "in", parts), tmp_path / "out")
     assert [case.split for case in read_datalist(done.datalist)] == ["train", "test"]
-    assert any("1 training images show persons of the test set" in note for note in done.notes)
+    said = "1 training image shows a person of the test set and was left out"
+    assert any(said in note for note in done.notes)
 
 
 def isbi(folder: Path, numbers: list[int], same: dict[int, int], size: tuple[int, int] = (80, 60)) -> Path:
@@ -82,7 +83,7 @@ def test_an_image_of_the_challenge_that_is_in_two_splits_passes_the_check_and_is
     split = divide(datalist)
     learned, held = rows_of(datalist, split.training), rows_of(datalist, split.held_out)
     assert learned | held == {f"{n:03d}.bmp" for n in range(1, 9) if n != 3}
-    assert "left out, because another split shows the same subject: 1 cases" in split.text
+    assert "left out, because another split shows the same subject: 1 case" in split.text
     assert "not touched: test1 (2)" in split.text
 
 

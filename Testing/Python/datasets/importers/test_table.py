@@ -34,7 +34,7 @@ def test_positions_come_back_on_the_pixels_of_the_table(images: Folder, tmp_path
     second = write(tmp_path / "b.csv", "1.png,12,22,30,41\n")
     done = import_table(images, {"A": first, "B": second}, tmp_path / "out", names=("nose", "chin"))
     assert done.cases == 2
-    assert any("1 images have no landmarks" in note for note in done.notes)
+    assert any("1 image has no landmarks" in note for note in done.notes)
     datalist = read_datalist(done.datalist, missing="allow")
     case = datalist.cases[0]
     volume = case.read_volume()

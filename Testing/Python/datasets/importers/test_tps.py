@@ -65,7 +65,7 @@ def test_missing_points_curves_and_foreign_entries_are_told_apart(fish: Path, tm
     assert done.cases == 2
     assert any(note.startswith("2 curves and outlines") for note in done.notes)
     assert any(note.startswith("2 points are negative or NA") for note in done.notes)
-    assert any(note.startswith("1 images have no landmarks") for note in done.notes)
+    assert any(note.startswith("1 image has no landmarks and was left out") for note in done.notes)
     datalist = read_datalist(done.datalist, missing="allow")
     assert [len(case.read_landmarks().present) for case in datalist] == [1, 3]
     assert not datalist.cases[0].read_volume().spacing_known, "nothing says how large a pixel is"

@@ -2,9 +2,9 @@
 
 import json
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,30 +142,28 @@ def test_one_process_learns(spot_agents: Path, tmp_path) -> None:
         train_agents(small_config(data), data, divide(data), tmp_path, devices=2)
 
 
-def test_the_command_trains_and_detects_with_paths(spot_agents: Path, tmp_path, repository: Path) -> None:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "LandmarkDetectionLib", *words]
-        return subprocess.run(command, cwd=repository, capture_output=True, text=True)
-
+def test_the_command_trains_and_detects_with_paths(
+    spot_agents: Path, tmp_path: Path, cli: Callable[..., Any]
+) -> None:
     data = spot_agents / "data" / "data.json"
     words = ("--preset", "agent-lite", "--steps", "2", "--batch-size", "2", "--limit", "2", "--spacing", "1")
-    made = run(
+    made = cli(
         "train", "--data", str(data), *words, "--out", str(tmp_path), "--name", "mine", "--no-install", "-q"
     )
-    assert made.returncode == 0, made.stderr
+    assert made.code == 0, made.err
     assert validate_model(tmp_path / "mine") == []
     model = shutil.copytree(spot_agents / "run" / "spots", tmp_path / "spots")
     image = spot_agents / "data" / "case01.nrrd"
-    found = run(
+    found = cli(
         *("detect", str(image), "--model", str(model), "-o", str(tmp_path / "found.mrk.json"), "--json"),
         *("--paths", str(tmp_path / "ways"), "--overlay", str(tmp_path / "found.png")),
     )
-    assert found.returncode == 0, found.stderr
+    assert found.code == 0, found.err
     names = sorted(file.name for file in (tmp_path / "ways").iterdir())
     assert names == ["round.path.mrk.json", "tall.path.mrk.json", "wide.path.mrk.json"]
     assert (tmp_path / "found.png").stat().st_size > 10_000
-    assert len(json.loads(found.stdout)["landmarks"]) == 3
+    assert len(json.loads(found.out)["landmarks"]) == 3
     slice_ = tmp_path / "slice.nrrd"
     write_volume(Volume(np.ones((1, 20, 20), np.int16), np.eye(4)), slice_)
-    refused = run("detect", str(slice_), "--model", str(model))
-    assert refused.returncode and "is a single image" in refused.stderr and "Traceback" not in refused.stderr
+    refused = cli("detect", str(slice_), "--model", str(model))
+    assert refused.code and "is a single image" in refused.err and "Traceback" not in refused.err

@@ -64,7 +64,7 @@ def test_official_test_sets_are_neither_learned_from_nor_calibrated_on(tmp_path)
     split = divided(tmp_path, {"Train": 8, "test1": 3, "test2": 2})
     assert splits_of(split.training) == {"Train": 7} and splits_of(split.held_out) == {"Train": 1}
     assert split.text == (
-        "Learned from: Train (7); held back and measured: 1 cases of 1 subjects of the same; "
+        "Learned from: Train (7); held back and measured: 1 case of 1 subject of the same; "
         "not touched: test1 (3), test2 (2)."
     )
 
@@ -99,7 +99,7 @@ def test_a_subject_that_is_measured_is_not_learned_from(tmp_path):
     for held_out in (None, "none", "test"):
         split = divide(data, held_out)
         assert cases[0] not in (*split.training, *split.held_out)
-        assert "another split shows the same subject: 1 cases" in split.text
+        assert "another split shows the same subject: 1 case" in split.text
 
 
 def test_none_learns_from_all(data):

@@ -36,7 +36,7 @@ SMALL: dict[str, Any] = {
 
 
 def settle(data: Datalist, split: Split, **changes: Any) -> SupervisedConfig:
-    shape = (64, 64) if len(data.cases[0].read_volume().voxels) == 1 else (32, 32, 32)
+    shape = (64, 64) if len(data.cases[0].read_volume().voxels) == 1 else (24, 24, 24)
     return plan(data, split, "scn-lite", shape=shape, changes=SMALL | changes)
 
 
@@ -217,19 +217,19 @@ def test_a_volume_is_refused_by_a_model_of_radiographs(model):
 
 def test_a_model_of_volumes_is_trained_and_used_the_same_way(tmp_path):
     data = read_datalist(
-        write_blob_data(tmp_path / "data", count=10, shape=(32, 32, 32), spacing=2.0, splits={"val": 2}),
+        write_blob_data(tmp_path / "data", count=10, shape=(24, 24, 24), spacing=2.0, splits={"val": 2}),
         missing="allow",
     )
     split = divide(data)
     parameters = SMALL["parameters"] | {"spatial_pooling": 2}
-    config = settle(data, split, steps=180, batch_size=2, parameters=parameters, augmentation=MILD)
+    config = settle(data, split, steps=120, batch_size=2, parameters=parameters, augmentation=MILD)
     train_supervised(config, data, split, tmp_path / "run", device="cpu")
     model = package_supervised(tmp_path / "run", data, split, tmp_path / "solid", name="solid")
     case = split.held_out[0]
     analysis = analyse(case.read_volume(), model)
     found = analysis.detection
     (truth,) = case_landmarks(case, NAMES)
-    assert np.linalg.norm(found.landmarks.positions - truth, axis=1).mean() < 2.0, "mm, that is one voxel"
+    assert np.linalg.norm(found.landmarks.positions - truth, axis=1).mean() < 1.5, "mm, less than a voxel"
     again = analysis.locate_near(NAMES[0], truth[0] + [2.0, -2.0, 1.0])
     assert model.capabilities.finds_near
     assert np.linalg.norm(again.position - found.landmarks[NAMES[0]].position) < 2.0

@@ -34,6 +34,8 @@ from Testing.examples.bone_phantom import bone_phantom
 from Testing.examples.small_skeleton import small_skeleton, store
 
 MORE = ("vertebra_l2", "vertebra_l3", "vertebra_l4", "asis_right", "asis_left")
+#: Held out for each part of the calibration.
+SCANS = 8
 QUICK = {"steps": 2, "validate_every": 2, "channels": (8, 8, 16), "lateral_channels": (8, 8, 16)}
 
 
@@ -63,8 +65,9 @@ def model(
     """The package of both."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bone_package, "SHAPE_BATCHES", 2)
+        patch.setattr("LandmarkDetectionLib.training.synthetic.held_out_bones.BATCH", SCANS)
         out = tmp_path_factory.mktemp("packages") / "tiny-bones"
-        yield package_bones(*runs, out, outline=skin_model, name="tiny-bones", scans=16)
+        yield package_bones(*runs, out, outline=skin_model, name="tiny-bones", scans=SCANS)
 
 
 def test_the_package_can_be_used(model: Model) -> None:
@@ -153,7 +156,7 @@ def test_a_package_of_other_landmarks_or_stages_is_refused(
 
 
 def test_a_package_can_be_calibrated_anew_without_training(model: Model, tmp_path: Path) -> None:
-    again = calibrated_anew(model, tmp_path / model.name, version="1.1.0", scans=16)
+    again = calibrated_anew(model, tmp_path / model.name, version="1.1.0", scans=SCANS)
     assert (again.name, again.version) == (model.name, "1.1.0")
     for key, weights in model.read_weights().items():
         for name, values in again.read_weights()[key].items():
