@@ -218,8 +218,11 @@ def plan(
     radius = (
         RADIUS_MM[d] if unit_known else RADIUS_SHARE * float(np.median([max(fact.extent) for fact in facts]))
     )
+    settings = chosen.settings(d)
+    if chosen.architecture == "chain_unet":
+        settings["parameters"] = {**settings["parameters"], "levels": _levels(datalist, preset)}
     wanted = {
-        **chosen.settings(d),
+        **settings,
         "landmarks": datalist.landmark_names,
         "channels": channels.pop(),
         "grid": grid,
@@ -232,6 +235,17 @@ def plan(
         **changes,
     }
     return SupervisedConfig.model_validate(wanted)
+
+
+def _levels(datalist: Datalist, preset: str) -> int:
+    """Of the chain that the landmarks are, level by level."""
+    chain = datalist.protocol.chain if datalist.protocol is not None else ()
+    if not chain or tuple(name for level in chain for name in level) != datalist.landmark_names:
+        raise InputError(
+            f"The preset {preset!r} is for landmarks that are a chain of levels, level by level, and the protocol "
+            f"of {datalist.path} does not say so; choose another preset."
+        )
+    return len(chain)
 
 
 def check_wishes(datalist: Datalist, split: Split, raters: str, limit: int | None) -> None:
