@@ -1,90 +1,129 @@
-"""Corners of vertebrae read together: neighbours look alike, and each alone is soon taken for the next.
+"""Levels of a chain read together, as vertebrae: neighbours look alike, and each alone is soon taken for the next.
 
-Heatmaps say of each of a column's corners where it may be. The column's course is followed down the picture
-in the sum of all of them; along it, upper and lower end plates stand in a chain with usual heights of bodies
-and discs, for several lengths of the whole column (Viterbi 1967). A corner is then looked for near its end
-plate alone, and there also where heatmaps of its kind of other vertebrae see a corner.
+Heatmaps say of each landmark of the chain where it may be. The chain's course is followed down the picture in
+the sum of all of them; along it, the rungs (upper and lower end plates) stand one below the other at usual
+distances, for several lengths of the whole: a hidden Markov model, whose best path (Viterbi 1967) says near
+which place each landmark is looked for, there also where heatmaps of its kind of other levels see one. How
+probable the path's places are among all paths says how sure that is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.special import logsumexp
 
+from LandmarkDetectionLib.heatmaps.ladder import Ladder
 from LandmarkDetectionLib.typing import Array, FloatArray
 
-#: Height of the body of T1, of the disc below it, and so on down to the body of L5, as shares of all: means
-#: over the synthetic spines of ``synthesis.radiograph.spine``.
-LENGTHS = np.array(
-    [
-        *(29, 6, 35, 8, 36, 9, 40, 12, 42, 13, 43, 13, 46, 14, 44, 13, 48, 13, 49, 14, 50, 15, 53, 14),
-        *(54, 14, 57, 11, 60, 16, 55, 16, 56),
-    ]
-)
-LENGTHS = LENGTHS / LENGTHS.sum()
-CORNERS = 2 * (len(LENGTHS) + 1)
-#: Their spread, as a share of them and in cells.
-BODY_SPREAD, DISC_SPREAD = (0.13, 0.4), (0.4, 0.5)
-#: Lengths of a column that are tried, as shares of the picture's height.
-SCALES = np.geomspace(0.5, 1.15, 16)
-#: Probability of an end plate, and of any end plate of its kind, that heatmaps do not see; and how much what
-#: other vertebrae's heatmaps see counts.
+#: Lengths of a chain that are tried, as shares of the picture's height.
+SCALES = np.geomspace(0.45, 1.15, 14)
+#: Spread of a way from rung to rung beside what shapes tell, in cells.
+CELLS = 0.5
+#: Probability of a rung, and of any rung of its kind, that heatmaps do not see; and how much what other levels'
+#: heatmaps see counts.
 FLOOR, KIND_FLOOR, KIND = 1e-3, 1e-2, 0.1
-#: A column may reach out of the picture by this share of its height; log probability of an end plate there.
+#: A chain may reach out of the picture by this share of its height; log probability of a rung there.
 BEYOND, OUTSIDE = 0.25, -4.0
+#: What heatmaps say of neighbouring rungs is much the same: so much of their log probability counts where the
+#: chance of other paths is asked for.
+INDEPENDENT = 0.25
+#: How near a landmark that a person placed holds its rung, in cells, and log probability of it lying far away.
+PLACED, ELSEWHERE = 1.5, -60.0
 
 
-def along_column(probability: Array) -> Array:
-    """Heatmaps of corners, each weighed by where its end plate lies in the column.
+class Column(NamedTuple):
+    """A chain that was read together.
+
+    Attributes
+    ----------
+    maps : (L, H, W) float32
+        Heatmaps, those of the chain weighed by where their rung lies; each with the sum that it had, times the
+        chance that its rung lies there.
+    chance : (rungs,)
+        Of each rung lying where it was read, 0 to 1.
+    """
+
+    maps: Array
+    chance: FloatArray
+
+
+def along_column(
+    probability: Array, ladder: Ladder, placed: Mapping[int, tuple[float, float]] | None = None
+) -> Column:
+    """Heatmaps of a chain, each weighed by where its rung lies.
 
     Parameters
     ----------
-    probability : (CORNERS, H, W)
-        In the order of the protocol ``spine-68``: from the top vertebra down, each upper left, upper right,
-        lower left, lower right of the picture.
-
-    Returns
-    -------
-    (CORNERS, H, W) float32
-        Each with the sum that it had.
+    probability : (L, H, W)
+        In the order of the ladder's indices.
+    ladder
+    placed
+        Landmarks that a person put somewhere: x and y in cells. Their rungs lie there.
 
     Raises
     ------
     ValueError
-        They are not so many.
+        There are not so many heatmaps.
     """
-    if len(probability) != CORNERS:
-        raise ValueError(f"a column has {CORNERS} corners, not {len(probability)}")
+    if max(ladder.landmarks) >= len(probability):
+        raise ValueError(f"a ladder of {max(ladder.landmarks) + 1} landmarks is not of {len(probability)}")
     rows, columns = probability.shape[1:]
-    maps = probability.astype(np.float32).reshape(-1, 2, rows, columns)  # (end plates, sides, H, W)
-    place, beside, half = _course(maps.sum(axis=0))
-    # Each side on its own half, within reach of the column.
-    sides = np.stack([beside < 0, beside > 0]) & (np.abs(beside) < 2.2 * half[:, None] + 2)
-    found, length = _levels(_profiles(maps, place, sides), rows)
-    result = np.empty_like(maps)
-    for plate, level in enumerate(found):
-        reach = 0.3 * LENGTHS[min(plate // 2 * 2, len(LENGTHS) - 1)] * length
-        near = np.exp(-0.5 * ((place - level) / reach) ** 2) * sides
-        kind = maps[plate % 2 :: 2].sum(axis=0)
-        result[plate] = (maps[plate] + KIND * kind + 1e-9) * near
-    total = result.sum(axis=(2, 3), keepdims=True)
-    result *= maps.sum(axis=(2, 3), keepdims=True) / np.maximum(total, 1e-12)
-    return result.reshape(probability.shape)
+    maps = probability.astype(np.float32)
+    sums = maps.sum(axis=(1, 2))
+    for n, place in (placed or {}).items():
+        maps[n] = _peak(place, rows, columns)
+    place, beside, half = _course(maps, ladder)
+    within = np.abs(beside) < 2.2 * half[:, None] + 2
+    halves = {-1: within & (beside < 0), 0: within, 1: within & (beside > 0)}
+    score = _profiles(maps, ladder, place, halves, placed or {})
+    found, length, chance = _levels(score, ladder, rows)
+    result = maps.copy()
+    for rung, level in enumerate(found):
+        reach = 0.3 * _height(ladder, rung) * length
+        near = np.exp(-0.5 * ((place - level) / reach) ** 2)
+        for n, side in enumerate(ladder.sides(rung)):
+            landmark = ladder.rungs[rung][n]
+            same = [other[n] for other in ladder.rungs[rung % ladder.per_level :: ladder.per_level]]
+            weighed = (maps[landmark] + KIND * maps[same].sum(axis=0) + 1e-9) * near * halves[side]
+            result[landmark] = weighed * (sums[landmark] * chance[rung] / max(float(weighed.sum()), 1e-12))
+    for n in placed or {}:
+        result[n] = maps[n]
+    return Column(result, chance)
 
 
-def _course(seen: Array) -> tuple[Array, Array, Array]:
-    """Place along the column (H, W), way to the right of its middle (H, W) and half its width (H,), in cells.
+def _height(ladder: Ladder, rung: int) -> float:
+    """How far away the next rung of its kind is, at least, as a share of the whole; half of it for two rungs."""
+    steps = [ladder.lengths[n] for n in (rung - 1, rung) if 0 <= n < len(ladder.lengths)]
+    return max(steps)
 
-    ``seen`` (2, H, W) holds left and right corners.
-    """
-    columns = seen.shape[2]
-    left, right = (_followed(gaussian_filter(side, (3.0, 1.0))) for side in seen)
+
+def _peak(place: tuple[float, float], rows: int, columns: int) -> Array:
+    x, y = np.arange(columns) - place[0], np.arange(rows) - place[1]
+    peak = np.exp(-0.5 * y**2)[:, None] * np.exp(-0.5 * x**2)
+    return np.asarray(peak / max(float(peak.sum()), 1e-12), np.float32)
+
+
+def _course(maps: Array, ladder: Ladder) -> tuple[Array, Array, Array]:
+    """Place along the chain (H, W), way to the right of its middle (H, W) and half its width (H,), in cells."""
+    sides = np.array([side for rung in range(len(ladder.rungs)) for side in ladder.sides(rung)])
+    landmarks = np.array(ladder.landmarks)
+    columns = maps.shape[2]
+    if (sides == -1).any():
+        left, right = (
+            _followed(gaussian_filter(maps[landmarks[sides == side]].sum(axis=0), (3.0, 1.0))) for side in (-1, 1)
+        )
+    else:
+        left = right = _followed(gaussian_filter(maps[landmarks].sum(axis=0), (3.0, 1.0)))
     middle = gaussian_filter1d((left + right) / 2, 5, mode="nearest")
     half = np.maximum(gaussian_filter1d((right - left) / 2, 5, mode="nearest"), 3.0)
     slope = np.gradient(middle)
     length = np.concatenate([[0.0], np.cumsum(np.hypot(1, (slope[1:] + slope[:-1]) / 2))])
     beside = np.arange(columns) - middle[:, None]
-    # The foot of the perpendicular on the column.
+    # The foot of the perpendicular on the chain.
     return length[:, None] + beside * (slope / np.hypot(1, slope))[:, None], beside, half
 
 
@@ -105,49 +144,94 @@ def _followed(seen: Array, jump: float = 2.0) -> FloatArray:
     return path.astype(float)
 
 
-def _profiles(maps: Array, place: Array, sides: Array) -> FloatArray:
-    """Log probability (end plates, S) of every end plate along the column, from ``BEYOND`` above it."""
+def _profiles(
+    maps: Array,
+    ladder: Ladder,
+    place: Array,
+    halves: Mapping[int, Array],
+    placed: Mapping[int, tuple[float, float]],
+) -> FloatArray:
+    """Log probability (rungs, S) of every rung along the chain, from ``BEYOND`` above it."""
     above = _margin(len(place))
     size = int(np.ceil(place.max())) + 1 + 2 * above
     cell = np.clip(np.rint(place).astype(int) + above, 0, size - 1)
-    seen = np.array(
-        [
-            [np.bincount(cell[ok], one[ok], minlength=size) for one, ok in zip(plate, sides, strict=True)]
-            for plate in maps
-        ]
-    )
-    seen = gaussian_filter1d(seen, 1.2, axis=2)
-    kind = np.stack([seen[side::2].sum(axis=(0, 1)) / 2 for side in (0, 1)])
-    score = np.log(seen + FLOOR).sum(axis=1)
-    score += np.log(kind + KIND_FLOOR)[np.arange(len(maps)) % 2]
+    seen = np.zeros((len(maps), size))
+    for rung, landmarks in enumerate(ladder.rungs):
+        for n, side in zip(landmarks, ladder.sides(rung), strict=True):
+            ok = halves[side]
+            seen[n] = np.bincount(cell[ok], maps[n][ok], minlength=size)
+    seen = gaussian_filter1d(seen, 1.2, axis=1)
+    score = np.zeros((len(ladder.rungs), size))
+    at = np.arange(size)
+    for rung, landmarks in enumerate(ladder.rungs):
+        for n in landmarks:
+            score[rung] += np.log(seen[n] + FLOOR)
+            if n in placed:
+                x, y = (int(round(one)) for one in placed[n])
+                row, column = min(max(y, 0), len(place) - 1), min(max(x, 0), place.shape[1] - 1)
+                where = place[row, column] + (y - row) + above
+                score[rung] += np.maximum(-0.5 * ((at - where) / PLACED) ** 2, ELSEWHERE)
+        same = [n for other in ladder.rungs[rung % ladder.per_level :: ladder.per_level] for n in other]
+        score[rung] += np.log(seen[same].sum(axis=0) / len(landmarks) + KIND_FLOOR)
     score[:, :above] += OUTSIDE
     score[:, size - above :] += OUTSIDE
-    return np.asarray(score)
+    return score
 
 
 def _margin(rows: int) -> int:
     return round(BEYOND * rows)
 
 
-def _levels(score: FloatArray, rows: int) -> tuple[FloatArray, float]:
-    """Places (end plates,) of the best chain along the column, and the column's length."""
+def _levels(score: FloatArray, ladder: Ladder, rows: int) -> tuple[FloatArray, float, FloatArray]:
+    """Places (rungs,) of the best path along the chain, the chain's length, and the chance of every place."""
     lengths = SCALES * rows
+    costs = [_cost(share, spread, lengths) for share, spread in zip(ladder.lengths, ladder.spreads, strict=True)]
     best = np.repeat(score[:1], len(lengths), axis=0)  # (scales, S)
     back = []
-    for plate, share in enumerate(LENGTHS):
-        relative, absolute = BODY_SPREAD if plate % 2 == 0 else DISC_SPREAD
-        wanted = share * lengths
-        spread = relative * wanted + absolute
-        steps = np.arange(1, int((wanted + 4 * spread).max()) + 2)
-        cost = -0.5 * ((steps - wanted[:, None]) / spread[:, None]) ** 2
-        reached = np.full((len(steps), *best.shape), -np.inf)
-        for n, step in enumerate(steps[steps < best.shape[1]]):
-            reached[n, :, step:] = best[:, :-step] + cost[:, n, None]
+    for rung, cost in enumerate(costs):
+        reached = _reached(best, cost)
         choice = reached.argmax(axis=0)
-        back.append(steps[choice])
-        best = np.take_along_axis(reached, choice[None], axis=0)[0] + score[plate + 1]
+        back.append(choice + 1)
+        best = np.take_along_axis(reached, choice[None], axis=0)[0] + score[rung + 1]
     scale, last = np.unravel_index(int(best.argmax()), best.shape)
     places = [int(last)]
     for steps_back in reversed(back):
         places.append(places[-1] - int(steps_back[scale, places[-1]]))
-    return np.array(places[::-1], float) - _margin(rows), float(lengths[scale])
+    found = np.array(places[::-1])
+    likely = _chances(INDEPENDENT * score, [INDEPENDENT * cost for cost in costs], len(lengths))
+    way = [0.5 * _height(ladder, rung) * lengths[scale] for rung in range(len(found))]
+    at = np.arange(score.shape[1])
+    chance = [float(one[np.abs(at - place) <= reach].sum()) for one, place, reach in zip(likely, found, way, strict=True)]
+    return found.astype(float) - _margin(rows), float(lengths[scale]), np.clip(chance, 0.0, 1.0)
+
+
+def _cost(share: float, spread: float, lengths: FloatArray) -> FloatArray:
+    """Log probability (steps, scales) of a rung lying 1, 2, ... cells below the one above."""
+    wanted = share * lengths
+    wide = spread * wanted + CELLS
+    steps = np.arange(1, int((wanted + 4 * wide).max()) + 2)
+    return np.asarray(-0.5 * ((steps[:, None] - wanted) / wide) ** 2 - np.log(wide))
+
+
+def _reached(before: FloatArray, cost: FloatArray) -> FloatArray:
+    """(steps, scales, S): what a place is worth when it was reached by so long a step."""
+    reached = np.full((len(cost), *before.shape), -np.inf)
+    for n in range(min(len(cost), before.shape[1] - 1)):
+        reached[n, :, n + 1 :] = before[:, : -(n + 1)] + cost[n][:, None]
+    return reached
+
+
+def _chances(score: FloatArray, costs: list[FloatArray], scales: int) -> FloatArray:
+    """Probability (rungs, S) of every rung lying at every place, over all paths (Rabiner 1989)."""
+    forward = [np.repeat(score[:1], scales, axis=0)]
+    for rung, cost in enumerate(costs):
+        forward.append(logsumexp(_reached(forward[-1], cost), axis=0) + score[rung + 1])
+    backward = np.zeros_like(forward[-1])
+    result = np.empty_like(score)
+    for rung in range(len(score) - 1, -1, -1):
+        both = logsumexp(forward[rung] + backward, axis=0)
+        result[rung] = np.exp(both - logsumexp(both))
+        if rung:
+            onwards = (backward + score[rung])[:, ::-1]
+            backward = logsumexp(_reached(onwards, costs[rung - 1]), axis=0)[:, ::-1]
+    return result

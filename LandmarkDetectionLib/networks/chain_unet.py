@@ -23,9 +23,6 @@ from LandmarkDetectionLib.networks.heatmap_output import (
 )
 from LandmarkDetectionLib.networks.layers import average_pool, convolution, norm, stem, upsample
 
-#: Levels of the chain are told on cells of so many heatmap voxels (a power of 2).
-COARSE = 4
-
 
 class ChainUNet(HeatmapNetwork):
     """Logits of landmark k of level l: a_k + s_l, one encoder-decoder for both.
@@ -41,8 +38,10 @@ class ChainUNet(HeatmapNetwork):
         Widths of the encoder's levels; each halves the resolution.
     context : int
         Dilated convolutions (1, 2, 4 ...) of the branch that tells the levels apart.
-    stem_stride : {1, 2}
-        2: heatmaps have half the input's resolution.
+    coarse : {1, 2, 4, 8}
+        Levels of the chain are told on cells of so many heatmap voxels.
+    stem_stride : {1, 2, 4}
+        Input pixels per heatmap voxel.
     """
 
     def __init__(
@@ -53,23 +52,30 @@ class ChainUNet(HeatmapNetwork):
         levels: int = 1,
         channels: Sequence[int] = (24, 32, 48, 64, 96, 128),
         context: int = 3,
+        coarse: int = 4,
         stem_stride: int = 2,
     ) -> None:
         require_sequence(channels=channels)
         require_whole(landmarks=landmarks, levels=levels)
         require_whole(8, context=context)
-        require_one_of((1, 2), stem_stride=stem_stride)
+        require_one_of((1, 2, 4, 8), coarse=coarse)
+        require_one_of((1, 2, 4), stem_stride=stem_stride)
         if landmarks % levels:
             raise ValueError(f"{landmarks} landmarks do not make {levels} levels of equally many")
-        told_at = COARSE.bit_length() - 1
+        told_at = coarse.bit_length() - 1
         if len(channels) <= told_at:
             raise ValueError(f"channels must have more than {told_at} numbers, not {list(channels)}")
         multiple = stem_stride * 2 ** (len(channels) - 1)
         super().__init__(landmarks, inputs, dimensions, stem_stride, multiple)
         self._told_at = told_at
         d, first, told = dimensions, channels[0], channels[told_at]
+        begin = first if stem_stride < 4 else first // 2
         self.stem = nn.Sequential(
-            stem(d, inputs, first, stem_stride, bias=False), norm(d, first), nn.ReLU(True), _block(d, first, first)
+            stem(d, inputs, begin, min(stem_stride, 2), bias=False),
+            norm(d, begin),
+            nn.ReLU(True),
+            *([average_pool(d)] if stem_stride == 4 else []),
+            _block(d, begin, first),
         )
         self.down = nn.ModuleList(
             nn.Sequential(average_pool(d), _block(d, above, width), _block(d, width, width))
@@ -85,7 +91,7 @@ class ChainUNet(HeatmapNetwork):
         self.levels = nn.Sequential(
             *(_block(d, told, told, 2**n) for n in range(context)),
             convolution(d, told, levels, 1),
-            upsample(d, COARSE),
+            *([upsample(d, coarse)] if coarse > 1 else []),
         )
 
     def forward(self, image: Tensor) -> HeatmapOutput:
