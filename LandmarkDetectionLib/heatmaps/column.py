@@ -1,4 +1,4 @@
-"""Levels of a chain read together, as vertebrae: neighbours look alike, and each alone is soon taken for the next.
+"""Levels of a chain read together: vertebrae look alike, and each alone is soon taken for the next.
 
 Heatmaps say of each landmark of the chain where it may be. The chain's course is followed down the picture in
 the sum of all of them; along it, the rungs (upper and lower end plates) stand one below the other at usual
@@ -23,15 +23,17 @@ from LandmarkDetectionLib.typing import Array, FloatArray
 SCALES = np.geomspace(0.45, 1.15, 14)
 #: Spread of a way from rung to rung beside what shapes tell, in cells.
 CELLS = 0.5
-#: Probability of a rung, and of any rung of its kind, that heatmaps do not see; and how much what other levels'
-#: heatmaps see counts.
+#: Probability of a rung, and of any rung of its kind, that heatmaps do not see; and how much counts what those
+#: of other levels see.
 FLOOR, KIND_FLOOR, KIND = 1e-3, 1e-2, 0.1
+#: Pictures of fewer rows are looked at on finer ones.
+FINE = 256
 #: A chain may reach out of the picture by this share of its height; log probability of a rung there.
 BEYOND, OUTSIDE = 0.25, -4.0
 #: What heatmaps say of neighbouring rungs is much the same: so much of their log probability counts where the
 #: chance of other paths is asked for.
 INDEPENDENT = 0.25
-#: How near a landmark that a person placed holds its rung, in cells, and log probability of it lying far away.
+#: How near a landmark that a person placed holds its rung, in cells; log probability of it lying far away.
 PLACED, ELSEWHERE = 1.5, -60.0
 
 
@@ -41,10 +43,9 @@ class Column(NamedTuple):
     Attributes
     ----------
     maps : (L, H, W) float32
-        Heatmaps, those of the chain weighed by where their rung lies; each with the sum that it had, times the
-        chance that its rung lies there.
-    chance : (rungs,)
-        Of each rung lying where it was read, 0 to 1.
+        Heatmaps, those of the chain weighed by where their rung lies; each with the sum that it had.
+    chance : (L,)
+        Of each landmark's rung lying where it was read, 0 to 1; 1 of those that are on none.
     """
 
     maps: Array
@@ -77,11 +78,13 @@ def along_column(
     for n, place in (placed or {}).items():
         maps[n] = _peak(place, rows, columns)
     place, beside, half = _course(maps, ladder)
+    # Discs are lower than cells of small pictures.
+    fine = max(1, round(FINE / rows))
     within = np.abs(beside) < 2.2 * half[:, None] + 2
     halves = {-1: within & (beside < 0), 0: within, 1: within & (beside > 0)}
-    score = _profiles(maps, ladder, place, halves, placed or {})
-    found, length, chance = _levels(score, ladder, rows)
-    result = maps.copy()
+    score = _profiles(maps, ladder, place, halves, placed or {}, fine)
+    found, length, chance = _levels(score, ladder, rows, fine)
+    result, by_landmark = maps.copy(), np.ones(len(maps))
     for rung, level in enumerate(found):
         reach = 0.3 * _height(ladder, rung) * length
         near = np.exp(-0.5 * ((place - level) / reach) ** 2)
@@ -89,14 +92,15 @@ def along_column(
             landmark = ladder.rungs[rung][n]
             same = [other[n] for other in ladder.rungs[rung % ladder.per_level :: ladder.per_level]]
             weighed = (maps[landmark] + KIND * maps[same].sum(axis=0) + 1e-9) * near * halves[side]
-            result[landmark] = weighed * (sums[landmark] * chance[rung] / max(float(weighed.sum()), 1e-12))
+            by_landmark[landmark] = chance[rung]
+            result[landmark] = weighed * (sums[landmark] / max(float(weighed.sum()), 1e-12))
     for n in placed or {}:
-        result[n] = maps[n]
-    return Column(result, chance)
+        result[n], by_landmark[n] = maps[n], 1.0
+    return Column(result, by_landmark)
 
 
 def _height(ladder: Ladder, rung: int) -> float:
-    """How far away the next rung of its kind is, at least, as a share of the whole; half of it for two rungs."""
+    """The longer of the ways to the rungs above and below, as a share of the whole."""
     steps = [ladder.lengths[n] for n in (rung - 1, rung) if 0 <= n < len(ladder.lengths)]
     return max(steps)
 
@@ -108,16 +112,14 @@ def _peak(place: tuple[float, float], rows: int, columns: int) -> Array:
 
 
 def _course(maps: Array, ladder: Ladder) -> tuple[Array, Array, Array]:
-    """Place along the chain (H, W), way to the right of its middle (H, W) and half its width (H,), in cells."""
+    """In cells: place along the chain (H, W), way to the right of it (H, W) and half its width (H,)."""
     sides = np.array([side for rung in range(len(ladder.rungs)) for side in ladder.sides(rung)])
     landmarks = np.array(ladder.landmarks)
     columns = maps.shape[2]
     if (sides == -1).any():
-        left, right = (
-            _followed(gaussian_filter(maps[landmarks[sides == side]].sum(axis=0), (3.0, 1.0))) for side in (-1, 1)
-        )
+        left, right = (_followed(maps[landmarks[sides == side]].sum(axis=0)) for side in (-1, 1))
     else:
-        left = right = _followed(gaussian_filter(maps[landmarks].sum(axis=0), (3.0, 1.0)))
+        left = right = _followed(maps[landmarks].sum(axis=0))
     middle = gaussian_filter1d((left + right) / 2, 5, mode="nearest")
     half = np.maximum(gaussian_filter1d((right - left) / 2, 5, mode="nearest"), 3.0)
     slope = np.gradient(middle)
@@ -130,6 +132,7 @@ def _course(maps: Array, ladder: Ladder) -> tuple[Array, Array, Array]:
 def _followed(seen: Array, jump: float = 2.0) -> FloatArray:
     """The column (H,) of the best path down a picture (H, W) that moves little from row to row."""
     rows, columns = seen.shape
+    seen = gaussian_filter(seen, (3.0, 1.0))
     score = np.log(seen + 1e-4 * seen.max() + 1e-30)
     cost = -0.5 * ((np.arange(columns)[:, None] - np.arange(columns)) / jump) ** 2
     best, back = score[0], np.zeros((rows, columns), int)
@@ -150,27 +153,29 @@ def _profiles(
     place: Array,
     halves: Mapping[int, Array],
     placed: Mapping[int, tuple[float, float]],
+    fine: int,
 ) -> FloatArray:
     """Log probability (rungs, S) of every rung along the chain, from ``BEYOND`` above it."""
-    above = _margin(len(place))
-    size = int(np.ceil(place.max())) + 1 + 2 * above
-    cell = np.clip(np.rint(place).astype(int) + above, 0, size - 1)
+    rows, columns = place.shape
+    above = fine * _margin(rows)
+    size = fine * (int(np.ceil(place.max())) + 1) + 2 * above
+    cell = np.clip(np.rint(fine * place).astype(int) + above, 0, size - 1)
     seen = np.zeros((len(maps), size))
     for rung, landmarks in enumerate(ladder.rungs):
         for n, side in zip(landmarks, ladder.sides(rung), strict=True):
             ok = halves[side]
-            seen[n] = np.bincount(cell[ok], maps[n][ok], minlength=size)
-    seen = gaussian_filter1d(seen, 1.2, axis=1)
+            seen[n] = fine * np.bincount(cell[ok], maps[n][ok], minlength=size)
+    seen = gaussian_filter1d(seen, 1.2 * fine, axis=1)
     score = np.zeros((len(ladder.rungs), size))
     at = np.arange(size)
     for rung, landmarks in enumerate(ladder.rungs):
         for n in landmarks:
             score[rung] += np.log(seen[n] + FLOOR)
             if n in placed:
-                x, y = (int(round(one)) for one in placed[n])
-                row, column = min(max(y, 0), len(place) - 1), min(max(x, 0), place.shape[1] - 1)
-                where = place[row, column] + (y - row) + above
-                score[rung] += np.maximum(-0.5 * ((at - where) / PLACED) ** 2, ELSEWHERE)
+                x, y = placed[n]
+                row, column = min(max(round(y), 0), rows - 1), min(max(round(x), 0), columns - 1)
+                where = fine * (place[row, column] + y - row) + above
+                score[rung] += np.maximum(-0.5 * ((at - where) / (PLACED * fine)) ** 2, ELSEWHERE)
         same = [n for other in ladder.rungs[rung % ladder.per_level :: ladder.per_level] for n in other]
         score[rung] += np.log(seen[same].sum(axis=0) / len(landmarks) + KIND_FLOOR)
     score[:, :above] += OUTSIDE
@@ -182,10 +187,13 @@ def _margin(rows: int) -> int:
     return round(BEYOND * rows)
 
 
-def _levels(score: FloatArray, ladder: Ladder, rows: int) -> tuple[FloatArray, float, FloatArray]:
-    """Places (rungs,) of the best path along the chain, the chain's length, and the chance of every place."""
-    lengths = SCALES * rows
-    costs = [_cost(share, spread, lengths) for share, spread in zip(ladder.lengths, ladder.spreads, strict=True)]
+def _levels(score: FloatArray, ladder: Ladder, rows: int, fine: int) -> tuple[FloatArray, float, FloatArray]:
+    """In cells, places (rungs,) of the best path along the chain and its length; and every place's chance."""
+    lengths = SCALES * rows * fine
+    costs = [
+        _cost(share, spread, lengths, CELLS * fine)
+        for share, spread in zip(ladder.lengths, ladder.spreads, strict=True)
+    ]
     best = np.repeat(score[:1], len(lengths), axis=0)  # (scales, S)
     back = []
     for rung, cost in enumerate(costs):
@@ -199,16 +207,18 @@ def _levels(score: FloatArray, ladder: Ladder, rows: int) -> tuple[FloatArray, f
         places.append(places[-1] - int(steps_back[scale, places[-1]]))
     found = np.array(places[::-1])
     likely = _chances(INDEPENDENT * score, [INDEPENDENT * cost for cost in costs], len(lengths))
-    way = [0.5 * _height(ladder, rung) * lengths[scale] for rung in range(len(found))]
     at = np.arange(score.shape[1])
-    chance = [float(one[np.abs(at - place) <= reach].sum()) for one, place, reach in zip(likely, found, way, strict=True)]
-    return found.astype(float) - _margin(rows), float(lengths[scale]), np.clip(chance, 0.0, 1.0)
+    chance = np.empty(len(found))
+    for rung, there in enumerate(found):
+        near = np.abs(at - there) <= 0.5 * _height(ladder, rung) * lengths[scale]
+        chance[rung] = min(1.0, likely[rung, near].sum())
+    return found / fine - _margin(rows), float(lengths[scale] / fine), chance
 
 
-def _cost(share: float, spread: float, lengths: FloatArray) -> FloatArray:
-    """Log probability (steps, scales) of a rung lying 1, 2, ... cells below the one above."""
+def _cost(share: float, spread: float, lengths: FloatArray, least: float) -> FloatArray:
+    """Log probability (steps, scales) of a rung lying 1, 2, ... below the one above."""
     wanted = share * lengths
-    wide = spread * wanted + CELLS
+    wide = spread * wanted + least
     steps = np.arange(1, int((wanted + 4 * wide).max()) + 2)
     return np.asarray(-0.5 * ((steps[:, None] - wanted) / wide) ** 2 - np.log(wide))
 

@@ -65,6 +65,20 @@ class Ladder(BaseModel):
         return tuple(0 if 2 * n + 1 == count else -1 if 2 * n + 1 < count else 1 for n in range(count))
 
 
+#: Bodies and discs of T1 to L5 of the protocol ``spine-68``: means over the synthetic spines of
+#: ``synthesis.radiograph.spine``, for models that do not have their own.
+_SYNTHETIC = (
+    *(29, 6, 35, 8, 36, 9, 40, 12, 42, 13, 43, 13, 46, 14, 44, 13, 48, 13, 49, 14, 50, 15, 53, 14),
+    *(54, 14, 57, 11, 60, 16, 55, 16, 56),
+)
+OF_SPINES = Ladder(
+    rungs=tuple((2 * n, 2 * n + 1) for n in range(len(_SYNTHETIC) + 1)),
+    per_level=2,
+    lengths=tuple(one / sum(_SYNTHETIC) for one in _SYNTHETIC),
+    spreads=tuple(0.4 if n % 2 else 0.13 for n in range(len(_SYNTHETIC))),
+)
+
+
 def measure_ladder(chain: Sequence[Sequence[int]], shapes: Array) -> Ladder | None:
     """The ladder of a chain in pictures; None where it does not run down them, or too few shapes are whole.
 

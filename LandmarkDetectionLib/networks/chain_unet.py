@@ -2,8 +2,8 @@
 
 Vertebrae look alike. A network with a heatmap for every corner of every vertebra learns the same corner as
 many times as there are vertebrae, each from one place per image. Here the corner of a kind has one map of
-local appearance, fine, and every level one map of where it lies, coarse: as in SpatialConfiguration-Net (Payer
-et al. 2019) a heatmap is their product, here the sum of logits.
+local appearance, fine, and every level one map of where it lies, coarse. As in SpatialConfiguration-Net
+(Payer et al. 2019) a heatmap is their product, here the sum of logits.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ class ChainUNet(HeatmapNetwork):
             for above, width in pairwise(channels)
         )
         self.overview = nn.Sequential(nn.Linear(channels[-1], channels[-1]), nn.ReLU(True))
-        self.lateral = nn.ModuleList(
-            convolution(d, below, width, 1) for width, below in pairwise(channels)
-        )
+        self.lateral = nn.ModuleList(convolution(d, below, width, 1) for width, below in pairwise(channels))
         self.up = nn.ModuleList(_block(d, width, width) for width in channels[:-1])
         self.enlarge = upsample(d)
         self.kinds = convolution(d, first, landmarks // levels)

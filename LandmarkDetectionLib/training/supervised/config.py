@@ -55,7 +55,7 @@ class SupervisedConfig(LoopConfig):
     copies
         Test-time augmentation: turned copies that are looked at, too, see ``inference.averaged_output``.
     column
-        Read the corners of all vertebrae together, see ``heatmaps.column``; for the protocol ``spine-68``.
+        Read the levels of the protocol's chain together, see ``heatmaps.column``.
     radius
         A landmark counts as found when it lies this close to the truth, in mm or, where an image's pixel size
         is unknown, in pixels.

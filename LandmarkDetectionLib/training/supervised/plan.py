@@ -229,6 +229,7 @@ def plan(
         "radius": round(radius, 3),
         "raters": raters,
         "limit": limit,
+        "column": d == 2 and bool(_chain(datalist)),
         "training_cases": tuple(case.name for case in cases),
         "held_back_cases": tuple(case.name for case in split.held_out),
         "data": digest((*cases, *split.held_out)),
@@ -237,9 +238,16 @@ def plan(
     return SupervisedConfig.model_validate(wanted)
 
 
+def _chain(datalist: Datalist) -> tuple[tuple[str, ...], ...]:
+    """Levels of the protocol of which the data have all landmarks; none when one between others lacks."""
+    return (
+        datalist.protocol.restricted(datalist.landmark_names).chain if datalist.protocol is not None else ()
+    )
+
+
 def _levels(datalist: Datalist, preset: str) -> int:
     """Of the chain that the landmarks are, level by level."""
-    chain = datalist.protocol.chain if datalist.protocol is not None else ()
+    chain = _chain(datalist)
     if not chain or tuple(name for level in chain for name in level) != datalist.landmark_names:
         raise InputError(
             f"The preset {preset!r} is for landmarks that are a chain of levels, level by level, and the protocol "
