@@ -14,17 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
-from scipy.special import logsumexp
 
 from LandmarkDetectionLib.heatmaps.ladder import Ladder
 from LandmarkDetectionLib.typing import Array, FloatArray
 
 #: Lengths of a chain that are tried, as shares of the picture's height.
-SCALES = np.geomspace(0.45, 1.15, 14)
+SCALES = np.geomspace(0.45, 1.15, 11)
 #: Spread of a way from rung to rung beside what shapes tell, in cells.
 CELLS = 0.5
-#: Probability of a rung, and of any rung of its kind, that heatmaps do not see; and how much counts what those
-#: of other levels see.
+#: Probability of a rung, and of any rung of its kind, that heatmaps do not see; and how much what those of
+#: other levels see counts.
 FLOOR, KIND_FLOOR, KIND = 1e-3, 1e-2, 0.1
 #: Pictures of fewer rows are looked at on finer ones.
 FINE = 256
@@ -75,8 +74,8 @@ def along_column(
     rows, columns = probability.shape[1:]
     maps = probability.astype(np.float32)
     sums = maps.sum(axis=(1, 2))
-    for n, place in (placed or {}).items():
-        maps[n] = _peak(place, rows, columns)
+    for n, where in (placed or {}).items():
+        maps[n] = _peak(where, rows, columns)
     place, beside, half = _course(maps, ladder)
     # Discs are lower than cells of small pictures.
     fine = max(1, round(FINE / rows))
@@ -85,13 +84,16 @@ def along_column(
     score = _profiles(maps, ladder, place, halves, placed or {}, fine)
     found, length, chance = _levels(score, ladder, rows, fine)
     result, by_landmark = maps.copy(), np.ones(len(maps))
+    kinds = [
+        [KIND * maps[list(same)].sum(axis=0) for same in zip(*ladder.rungs[n :: ladder.per_level], strict=True)]
+        for n in range(ladder.per_level)
+    ]
     for rung, level in enumerate(found):
         reach = 0.3 * _height(ladder, rung) * length
         near = np.exp(-0.5 * ((place - level) / reach) ** 2)
         for n, side in enumerate(ladder.sides(rung)):
             landmark = ladder.rungs[rung][n]
-            same = [other[n] for other in ladder.rungs[rung % ladder.per_level :: ladder.per_level]]
-            weighed = (maps[landmark] + KIND * maps[same].sum(axis=0) + 1e-9) * near * halves[side]
+            weighed = (maps[landmark] + kinds[rung % ladder.per_level][n] + 1e-9) * near * halves[side]
             by_landmark[landmark] = chance[rung]
             result[landmark] = weighed * (sums[landmark] / max(float(weighed.sum()), 1e-12))
     for n in placed or {}:
@@ -197,10 +199,9 @@ def _levels(score: FloatArray, ladder: Ladder, rows: int, fine: int) -> tuple[Fl
     best = np.repeat(score[:1], len(lengths), axis=0)  # (scales, S)
     back = []
     for rung, cost in enumerate(costs):
-        reached = _reached(best, cost)
-        choice = reached.argmax(axis=0)
-        back.append(choice + 1)
-        best = np.take_along_axis(reached, choice[None], axis=0)[0] + score[rung + 1]
+        best, step = _reached(best, cost)
+        best += score[rung + 1]
+        back.append(step)
     scale, last = np.unravel_index(int(best.argmax()), best.shape)
     places = [int(last)]
     for steps_back in reversed(back):
@@ -223,25 +224,43 @@ def _cost(share: float, spread: float, lengths: FloatArray, least: float) -> Flo
     return np.asarray(-0.5 * ((steps[:, None] - wanted) / wide) ** 2 - np.log(wide))
 
 
-def _reached(before: FloatArray, cost: FloatArray) -> FloatArray:
-    """(steps, scales, S): what a place is worth when it was reached by so long a step."""
-    reached = np.full((len(cost), *before.shape), -np.inf)
+def _reached(before: FloatArray, cost: FloatArray) -> tuple[FloatArray, Array]:
+    """(scales, S) each: what a place is worth by the best step that leads to it, and that step."""
+    best = np.full_like(before, -np.inf)
+    step = np.ones(before.shape, np.int32)
     for n in range(min(len(cost), before.shape[1] - 1)):
-        reached[n, :, n + 1 :] = before[:, : -(n + 1)] + cost[n][:, None]
-    return reached
+        worth = before[:, : -(n + 1)] + cost[n][:, None]
+        better = worth > best[:, n + 1 :]
+        best[:, n + 1 :][better] = worth[better]
+        step[:, n + 1 :][better] = n + 1
+    return best, step
 
 
 def _chances(score: FloatArray, costs: list[FloatArray], scales: int) -> FloatArray:
     """Probability (rungs, S) of every rung lying at every place, over all paths (Rabiner 1989)."""
-    forward = [np.repeat(score[:1], scales, axis=0)]
-    for rung, cost in enumerate(costs):
-        forward.append(logsumexp(_reached(forward[-1], cost), axis=0) + score[rung + 1])
-    backward = np.zeros_like(forward[-1])
+    seen = np.exp(score - score.max(axis=1, keepdims=True))
+    steps = [np.exp(cost - cost.max()) for cost in costs]
+    forward = [np.repeat(seen[:1], scales, axis=0)]
+    for rung, step in enumerate(steps):
+        forward.append(_scaled(_summed(forward[-1], step) * seen[rung + 1]))
+    backward = np.ones_like(forward[-1])
     result = np.empty_like(score)
     for rung in range(len(score) - 1, -1, -1):
-        both = logsumexp(forward[rung] + backward, axis=0)
-        result[rung] = np.exp(both - logsumexp(both))
+        both = (forward[rung] * backward).sum(axis=0)
+        result[rung] = both / max(both.sum(), 1e-300)
         if rung:
-            onwards = (backward + score[rung])[:, ::-1]
-            backward = logsumexp(_reached(onwards, costs[rung - 1]), axis=0)[:, ::-1]
+            onwards = (backward * seen[rung])[:, ::-1]
+            backward = _scaled(_summed(onwards, steps[rung - 1])[:, ::-1])
     return result
+
+
+def _summed(before: FloatArray, step: FloatArray) -> FloatArray:
+    """(scales, S): sum over all steps (steps, scales) that lead to a place."""
+    total = np.zeros_like(before)
+    for n in range(min(len(step), before.shape[1] - 1)):
+        total[:, n + 1 :] += before[:, : -(n + 1)] * step[n][:, None]
+    return total
+
+
+def _scaled(values: FloatArray) -> FloatArray:
+    return values / max(float(values.max()), 1e-300)

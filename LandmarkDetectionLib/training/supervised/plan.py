@@ -250,8 +250,8 @@ def _levels(datalist: Datalist, preset: str) -> int:
     chain = _chain(datalist)
     if not chain or tuple(name for level in chain for name in level) != datalist.landmark_names:
         raise InputError(
-            f"The preset {preset!r} is for landmarks that are a chain of levels, level by level, and the protocol "
-            f"of {datalist.path} does not say so; choose another preset."
+            f"The preset {preset!r} is for landmarks that are a chain of levels, level by level, and the "
+            f"protocol of {datalist.path} does not say so; choose another preset."
         )
     return len(chain)
 

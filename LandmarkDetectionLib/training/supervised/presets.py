@@ -177,8 +177,8 @@ def _preset(key: str, size: str) -> SupervisedPreset:
 
 #: For protocols with a chain. Corners of neighbours lie close, so their image is finer than others'.
 _CHAIN = SupervisedPreset(
-    "encoder-decoder for protocols with a chain of levels, as vertebrae: a map per kind of landmark and one per "
-    "level; trains on a CPU.",
+    "encoder-decoder for protocols with a chain of levels, as vertebrae, with a map per kind of landmark and "
+    "one per level: trains on a CPU.",
     "chain_unet",
     "lite",
     640,
