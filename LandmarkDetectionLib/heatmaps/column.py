@@ -85,7 +85,10 @@ def along_column(
     found, length, chance = _levels(score, ladder, rows, fine)
     result, by_landmark = maps.copy(), np.ones(len(maps))
     kinds = [
-        [KIND * maps[list(same)].sum(axis=0) for same in zip(*ladder.rungs[n :: ladder.per_level], strict=True)]
+        [
+            KIND * maps[list(same)].sum(axis=0)
+            for same in zip(*ladder.rungs[n :: ladder.per_level], strict=True)
+        ]
         for n in range(ladder.per_level)
     ]
     for rung, level in enumerate(found):

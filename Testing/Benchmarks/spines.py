@@ -46,6 +46,8 @@ LEVELS = 17
 L4, L5 = slice(60, 64), slice(64, 68)
 L4_TO_L5_MM = 35.0  # Reddy et al. 2021
 RADII_MM = (2.0, 3.0, 4.0, 6.0)
+#: A spine in a mirror is a spine.
+AUGMENTATION = {"rotation": 0.1, "cut": 0.03, "mirror": 0.5}
 #: Mean radial error after 0 to 5 corrections, pixels of the original images (Kim et al. 2022).
 PUBLISHED = (58.6, 35.4, 29.4, 24.0, 21.1, 17.7)
 
@@ -73,7 +75,7 @@ def trained(data: Datalist, out: Path, options: argparse.Namespace) -> Model:
     if package.exists():
         return load_model(str(package))
     split = divide(data, "tuning")
-    changes = json.loads(options.changes)
+    changes = {"augmentation": AUGMENTATION, **json.loads(options.changes)}
     config = plan(data, split, options.preset, shape=options.shape, changes=changes)
     before, last = time.process_time(), [0.0]
 
