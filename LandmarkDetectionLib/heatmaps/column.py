@@ -27,13 +27,15 @@ CELLS = 0.5
 FLOOR, KIND_FLOOR, KIND = 1e-3, 1e-2, 0.1
 #: Pictures of fewer rows are looked at on finer ones.
 FINE = 256
+#: How much either counts.
+OWN, ANY = 1.0, 1.0
 #: A chain may reach out of the picture by this share of its height; log probability of a rung there.
 BEYOND, OUTSIDE = 0.25, -4.0
 #: What heatmaps say of neighbouring rungs is much the same: so much of their log probability counts where the
 #: chance of other paths is asked for.
 INDEPENDENT = 0.25
-#: How near a landmark that a person placed holds its rung, in cells; log probability of it lying far away.
-PLACED, ELSEWHERE = 1.5, -60.0
+#: How near a landmark that a person placed holds its rung, in cells.
+PLACED = 0.5
 
 
 class Column(NamedTuple):
@@ -175,14 +177,14 @@ def _profiles(
     at = np.arange(size)
     for rung, landmarks in enumerate(ladder.rungs):
         for n in landmarks:
-            score[rung] += np.log(seen[n] + FLOOR)
+            score[rung] += OWN * np.log(seen[n] + FLOOR)
             if n in placed:
                 x, y = placed[n]
                 row, column = min(max(round(y), 0), rows - 1), min(max(round(x), 0), columns - 1)
                 where = fine * (place[row, column] + y - row) + above
-                score[rung] += np.maximum(-0.5 * ((at - where) / (PLACED * fine)) ** 2, ELSEWHERE)
+                score[rung] -= 0.5 * ((at - where) / (PLACED * fine)) ** 2
         same = [n for other in ladder.rungs[rung % ladder.per_level :: ladder.per_level] for n in other]
-        score[rung] += np.log(seen[same].sum(axis=0) / len(landmarks) + KIND_FLOOR)
+        score[rung] += ANY * np.log(seen[same].sum(axis=0) / len(landmarks) + KIND_FLOOR)
     score[:, :above] += OUTSIDE
     score[:, size - above :] += OUTSIDE
     return score
