@@ -27,13 +27,14 @@ CELLS = 0.5
 FLOOR, KIND_FLOOR, KIND = 1e-3, 1e-2, 0.1
 #: Pictures of fewer rows are looked at on finer ones.
 FINE = 256
-#: How much either counts.
-OWN, ANY = 1.0, 1.0
+#: How much either counts. What tells the levels apart goes wrong in all of them together, and once a person
+#: corrected one, it is known to be wrong.
+OWN, OWN_CORRECTED, ANY = 0.5, 0.15, 1.5
 #: A chain may reach out of the picture by this share of its height; log probability of a rung there.
 BEYOND, OUTSIDE = 0.25, -4.0
 #: What heatmaps say of neighbouring rungs is much the same: so much of their log probability counts where the
 #: chance of other paths is asked for.
-INDEPENDENT = 0.25
+INDEPENDENT = 0.5
 #: How near a landmark that a person placed holds its rung, in cells.
 PLACED = 0.5
 
@@ -177,7 +178,7 @@ def _profiles(
     at = np.arange(size)
     for rung, landmarks in enumerate(ladder.rungs):
         for n in landmarks:
-            score[rung] += OWN * np.log(seen[n] + FLOOR)
+            score[rung] += (OWN_CORRECTED if placed else OWN) * np.log(seen[n] + FLOOR)
             if n in placed:
                 x, y = placed[n]
                 row, column = min(max(round(y), 0), rows - 1), min(max(round(x), 0), columns - 1)

@@ -9,7 +9,7 @@ it stopped.
 
 Corrections: the landmark farthest from the truth is put there, again and again, and the others follow (the
 columns of Kim et al., MICCAI 2022); beside it the same without following. Pixels are those of the images
-given.
+given. Images whose annotated corners are crossed are left out.
 """
 
 from __future__ import annotations
@@ -122,8 +122,14 @@ def reviewed(case: Case, model: Model, device: str, clicks: int) -> dict[str, An
         "alone": alone,
         "doubts": [doubt.kind.value for doubt in seen.detection.doubts],
         "confidence": [mark.confidence for mark in seen.detection.landmarks],
-        **judged(first, truth, volume.size[1]),
+        **judged(first, truth, float(volume.size[1])),
     }
+
+
+def crossed(case: Case, model: Model) -> bool:
+    """Whether the annotated corners cannot be so in one spine: such images are no reference."""
+    truth = -case_landmarks(case, model.protocol.names, "mean")[0][0][:, :2]
+    return bool(spine_problems(truth.reshape(LEVELS, 4, 2), [str(n) for n in range(LEVELS)]))
 
 
 def _pixels(landmarks: Any) -> Array:
@@ -141,14 +147,13 @@ def judged(found: Array, truth: Array, height: float) -> dict[str, Any]:
     nearest = np.linalg.norm(np.nan_to_num(centres)[:, None] - true_centres, axis=2).argmin(axis=1)
     in_order = whole and not spine_problems(corners, names)
     angles = cobb_angles(corners[None], height).degrees[0] if in_order else np.zeros(3)
-    true_problems = spine_problems(true_corners, names)
     return {
         "error": error.tolist(),
         "error_mm": (error / per_mm).tolist(),
         "off by": (nearest - np.arange(LEVELS)).tolist(),
         "in order": in_order,
         "angles": angles.tolist(),
-        "true angles": [] if true_problems else cobb_angles(true_corners[None], height).degrees[0].tolist(),
+        "true angles": cobb_angles(true_corners[None], height).degrees[0].tolist(),
     }
 
 
@@ -157,9 +162,8 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     error, mm = (np.array([row[key] for row in rows]) for key in ("error", "error_mm"))
     shift = np.array([row["off by"] for row in rows])
     right = (shift == 0).all(axis=1)
-    with_angles = [row for row in rows if row["true angles"]]
-    angles, truth = (np.array([row[key] for row in with_angles]) for key in ("angles", "true angles"))
-    found = np.array([row["in order"] for row in with_angles])
+    angles, truth = (np.array([row[key] for row in rows]) for key in ("angles", "true angles"))
+    found = np.array([row["in order"] for row in rows])
     smape = 100 * np.abs(angles - truth).sum(axis=1) / np.maximum((angles + truth).sum(axis=1), 1e-9)
     whole = np.array([len(set(one)) == 1 and one[0] != 0 for one in shift.tolist()])
     doubted = np.array(["vertebra_level" in row["doubts"] for row in rows])
@@ -170,14 +174,16 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "median, px": round(float(np.median(error)), 2),
         "mean where all levels are right, px": round(float(error[right].mean()), 2) if right.any() else None,
         **{f"within {r:g} mm, %": round(100 * float((mm <= r).mean()), 1) for r in RADII_MM},
-        "corners in order, % of images": round(100 * float(np.mean([row["in order"] for row in rows])), 1),
+        "corners in order, % of images": round(100 * float(found.mean()), 1),
         "all 17 levels right, % of images": round(100 * float(right.mean()), 1),
         "levels right, % of vertebrae": round(100 * float((shift == 0).mean()), 1),
         "whole chain off by one level, % of images": round(100 * float(whole.mean()), 1),
         "part of it off, % of images": round(100 * float((~right & ~whole).mean()), 1),
         "SMAPE, %": round(float(smape.mean()), 2),
         "SMAPE median, %": round(float(np.median(smape)), 2),
-        "angle errors, degrees": np.abs(angles - truth)[found].mean(axis=0).round(2).tolist(),
+        "angle errors, degrees": np.abs(angles - truth)[found].mean(axis=0).round(2).tolist()
+        if found.any()
+        else None,
         "levels doubted, % of images wrong / right": [
             round(100 * float(doubted[group].mean()), 1) if group.any() else None for group in (~right, right)
         ],
@@ -208,7 +214,7 @@ def main() -> None:
         model = trained(data, options.out, options)
     except InputError as error:
         raise SystemExit(str(error)) from None
-    cases = [case for case in data if case.split == options.on][:: options.every]
+    cases = [case for case in data if case.split == options.on and not crossed(case, model)][:: options.every]
     rows = []
     for n, case in enumerate(cases):
         rows.append(reviewed(case, model, options.device, options.clicks))
