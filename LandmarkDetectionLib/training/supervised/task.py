@@ -45,7 +45,7 @@ class HeatmapTask(nn.Module):
         super().__init__()
         self.config = config
         #: Of a chain that is read together, see `ladder_of`.
-        self.ladder: Ladder | None = None
+        self.ladder: Ladder | None = config.ladder
         architecture, parameters = config.network()
         network = build_network(architecture, **parameters)
         self.networks = nn.ModuleDict({KEY: network})
@@ -155,6 +155,8 @@ def ladder_of(
     config: SupervisedConfig, protocol: Protocol | None, cases: Sequence[SupervisedCase]
 ) -> Ladder | None:
     """How the levels of the protocol's chain follow one another in cases, where they are read together."""
+    if config.ladder is not None:
+        return config.ladder
     if not config.column or protocol is None or config.dimensions != 2 or not cases:
         return None
     chain = protocol.restricted(config.landmarks).chain
