@@ -32,8 +32,8 @@ FINE = 256
 OWN, OWN_CORRECTED, ANY = 0.5, 0.15, 1.5
 #: A chain may reach out of the picture by this share of its height; log probability of a rung there.
 BEYOND, OUTSIDE = 0.25, -4.0
-#: Landmarks are looked for within this share of a rung's height about it, and hardly farther than the other's.
-FLAT, EDGE = 0.4, 0.15
+#: How far about its rung a landmark is looked for, as a share of the way to the next.
+REACH = 0.3
 #: What heatmaps say of neighbouring rungs is much the same: so much of their log probability counts where the
 #: chance of other paths is asked for.
 INDEPENDENT = 0.5
@@ -97,9 +97,8 @@ def along_column(
         for n in range(ladder.per_level)
     ]
     for rung, level in enumerate(found):
-        # Flat about the rung: what falls off there would turn it square to the chain.
-        height = _height(ladder, rung) * length
-        near = np.exp(-0.5 * (np.maximum(np.abs(place - level) - FLAT * height, 0) / (EDGE * height)) ** 2)
+        # A flat top would leave tilts alone, but let end plates of neighbours cross.
+        near = np.exp(-0.5 * ((place - level) / (REACH * _height(ladder, rung) * length)) ** 2)
         for n, side in enumerate(ladder.sides(rung)):
             landmark = ladder.rungs[rung][n]
             weighed = (maps[landmark] + kinds[rung % ladder.per_level][n] + 1e-9) * near * halves[side]

@@ -9,7 +9,7 @@ it stopped.
 
 Corrections: the landmark farthest from the truth is put there, again and again, and the others follow (the
 columns of Kim et al., MICCAI 2022); beside it the same without following. Pixels are those of the images
-given. Images whose annotated corners are crossed are left out.
+given. Images whose annotated corners are crossed have no angles to compare with.
 """
 
 from __future__ import annotations
@@ -131,12 +131,6 @@ def truth_of(case: Case, model: Model) -> Array:
     return -case_landmarks(case, model.protocol.names, "mean")[0][:, :2]
 
 
-def crossed(case: Case, model: Model) -> bool:
-    """Whether the annotated corners cannot be so in one spine: such images are no reference."""
-    truth = truth_of(case, model)
-    return bool(spine_problems(truth.reshape(LEVELS, 4, 2), [str(n) for n in range(LEVELS)]))
-
-
 def _pixels(landmarks: Any) -> Array:
     return np.stack([-mark.position[:2] for mark in landmarks])
 
@@ -149,6 +143,7 @@ def judged(found: Array, truth: Array, height: float) -> dict[str, Any]:
     corners, true_corners = (points.reshape(LEVELS, 4, 2) for points in (found, truth))
     centres, true_centres = corners.mean(axis=1), true_corners.mean(axis=1)
     whole = bool(np.isfinite(found).all())
+    crossed = bool(spine_problems(true_corners, names))
     nearest = np.linalg.norm(np.nan_to_num(centres)[:, None] - true_centres, axis=2).argmin(axis=1)
     in_order = whole and not spine_problems(corners, names)
     angles = cobb_angles(corners[None], height).degrees[0] if in_order else np.zeros(3)
@@ -158,7 +153,7 @@ def judged(found: Array, truth: Array, height: float) -> dict[str, Any]:
         "off by": (nearest - np.arange(LEVELS)).tolist(),
         "in order": in_order,
         "angles": angles.tolist(),
-        "true angles": cobb_angles(true_corners[None], height).degrees[0].tolist(),
+        "true angles": [] if crossed else cobb_angles(true_corners[None], height).degrees[0].tolist(),
     }
 
 
@@ -167,8 +162,10 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     error, mm = (np.array([row[key] for row in rows]) for key in ("error", "error_mm"))
     shift = np.array([row["off by"] for row in rows])
     right = (shift == 0).all(axis=1)
-    angles, truth = (np.array([row[key] for row in rows]) for key in ("angles", "true angles"))
-    found = np.array([row["in order"] for row in rows])
+    in_order = np.array([row["in order"] for row in rows])
+    measured = [row for row in rows if row["true angles"]]
+    angles, truth = (np.array([row[key] for row in measured]) for key in ("angles", "true angles"))
+    found = np.array([row["in order"] for row in measured])
     smape = 100 * np.abs(angles - truth).sum(axis=1) / np.maximum((angles + truth).sum(axis=1), 1e-9)
     # The first and last have nothing beyond them to be nearer to.
     level = np.arange(LEVELS)
@@ -182,11 +179,12 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "median, px": round(float(np.median(error)), 2),
         "mean where all levels are right, px": round(float(error[right].mean()), 2) if right.any() else None,
         **{f"within {r:g} mm, %": round(100 * float((mm <= r).mean()), 1) for r in RADII_MM},
-        "corners in order, % of images": round(100 * float(found.mean()), 1),
+        "corners in order, % of images": round(100 * float(in_order.mean()), 1),
         "all 17 levels right, % of images": round(100 * float(right.mean()), 1),
         "levels right, % of vertebrae": round(100 * float((shift == 0).mean()), 1),
         "whole chain off by one or two levels, % of images": round(100 * float(whole.mean()), 1),
         "part of it off, % of images": round(100 * float((~right & ~whole).mean()), 1),
+        "images whose annotation gives angles": len(measured),
         "SMAPE, %": round(float(smape.mean()), 2),
         "SMAPE median, %": round(float(np.median(smape)), 2),
         "angle errors, degrees": np.abs(angles - truth)[found].mean(axis=0).round(2).tolist()
@@ -222,7 +220,7 @@ def main() -> None:
         model = trained(data, options.out, options)
     except InputError as error:
         raise SystemExit(str(error)) from None
-    cases = [case for case in data if case.split == options.on and not crossed(case, model)][:: options.every]
+    cases = [case for case in data if case.split == options.on][:: options.every]
     rows = []
     for n, case in enumerate(cases):
         rows.append(reviewed(case, model, options.device, options.clicks))
