@@ -103,7 +103,26 @@ def read_heatmaps(
     weighed = torch.from_numpy(np.stack([one.maps for one in read])).to(probability)
     reading = read_distribution(weighed, present, stride, radius, scaled=not logits)
     chance = np.stack([one.chance for one in read])
-    return reading._replace(near=reading.near * chance, chance=chance)
+    return reading._replace(
+        present=present_between(reading.present, ladder), near=reading.near * chance, chance=chance
+    )
+
+
+def present_between(present: np.ndarray, ladder: Ladder) -> np.ndarray:
+    """Presence (B, L) where a chain does not leave the image between two of a side that are in it."""
+    result = present.copy()
+    for side in (-1, 0, 1):
+        down = [
+            n
+            for rung, landmarks in enumerate(ladder.rungs)
+            for n, where in zip(landmarks, ladder.sides(rung), strict=True)
+            if where == side
+        ]
+        if down:
+            above = np.maximum.accumulate(present[:, down], axis=1)
+            below = np.maximum.accumulate(present[:, down[::-1]], axis=1)[:, ::-1]
+            result[:, down] = np.minimum(above, below)
+    return result
 
 
 def read_distribution(

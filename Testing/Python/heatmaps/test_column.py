@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.heatmaps.column import along_column
-from LandmarkDetectionLib.heatmaps.decoding import read_heatmaps
+from LandmarkDetectionLib.heatmaps.decoding import present_between, read_heatmaps
 from LandmarkDetectionLib.heatmaps.ladder import OF_SPINES
 from LandmarkDetectionLib.typing import Array
 
@@ -130,3 +130,13 @@ def test_readings_of_a_column_are_of_the_weighed_heatmaps() -> None:
     assert np.abs(together.position - (2 * (where + 0.5) - 0.5)).max() < 1.0
     assert together.present == pytest.approx(plain.present)
     assert (plain.chance == 1).all() and together.chance.min() > 0.8
+
+
+def test_what_lies_between_two_that_are_in_the_image_is_in_it() -> None:
+    present = np.full((1, CORNERS), 0.9)
+    present[0, [8, 21]] = 0.2
+    present[0, 60:] = 0.1  # L4 and L5 are cut off
+    present[0, :2] = 0.3
+    read = present_between(present, OF_SPINES)
+    assert (read[0, 2:60] == 0.9).all()
+    assert (read[0, 60:] == 0.1).all() and (read[0, :2] == 0.3).all()
