@@ -128,7 +128,7 @@ def test_readings_of_a_column_are_of_the_weighed_heatmaps() -> None:
     logits = torch.from_numpy(np.log(peaks(where) + 1e-9)).float()[None]
     plain, together = (read_heatmaps(logits, True, 2, 8.0, ladder=ladder) for ladder in (None, OF_SPINES))
     assert np.abs(together.position - (2 * (where + 0.5) - 0.5)).max() < 1.0
-    assert together.present == pytest.approx(plain.present)
+    assert (together.present >= plain.present).all()
     assert (plain.chance == 1).all() and together.chance.min() > 0.8
 
 
