@@ -27,7 +27,7 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "fully_convolutional": {"channels": [4, 6, 8]},
     "stacked_hourglass": {"stacks": 3, "width": 8, "depth": 2},
-    "chain_unet": {"channels": [4, 6, 8], "levels": 3, "context": 2},
+    "chain_unet": {"channels": [4, 6, 8], "context": 2},
 }
 ALL = [(name, dimensions, stride) for name in SMALL for dimensions in (2, 3) for stride in (1, 2)]
 WITH_SPATIAL_BRANCH = ("spatial_configuration", "appearance_context")
