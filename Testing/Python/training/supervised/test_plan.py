@@ -176,7 +176,7 @@ def test_images_and_volumes_do_not_mix(tmp_path):
 
 def chained(tmp_path: Path, order: tuple[str, ...] = NAMES, **options: Any) -> Datalist:
     """Data whose protocol has a chain of three levels of one landmark each."""
-    path = write_blob_data(tmp_path, count=6, **options)
+    path = write_blob_data(tmp_path, **{"count": 6, **options})
     content = json.loads(path.read_text())
     landmarks = [{"name": name, "title": name, "definition": "A spot."} for name in NAMES]
     protocol = {
