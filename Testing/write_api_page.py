@@ -83,7 +83,7 @@ def _parameter(one: inspect.Parameter) -> str:
 
 def _members(kind: type) -> Iterator[str]:
     """Own public methods and properties with the first sentence of each."""
-    for name, member in vars(kind).items():
+    for name, member in list(vars(kind).items()):
         inner = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
         if name.startswith("_") or not inspect.isfunction(inner) or not inspect.getdoc(inner):
             continue

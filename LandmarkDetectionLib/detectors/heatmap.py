@@ -21,7 +21,12 @@ from LandmarkDetectionLib.detectors.base import (
     refuses_outlines,
     timed,
 )
-from LandmarkDetectionLib.detectors.heatmap_evidence import MOST_BYTES, SpatialBranch, heatmap_evidence
+from LandmarkDetectionLib.detectors.heatmap_evidence import (
+    MOST_BYTES,
+    SecondReading,
+    SpatialBranch,
+    heatmap_evidence,
+)
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmaps.decoding import Reading
@@ -39,6 +44,8 @@ from LandmarkDetectionLib.wording import counted
 KEY = "heatmap"
 #: Distances between landmarks that training never saw by this factor are named.
 STRETCH = 1.35
+#: Levels whose chance of being the right one is lower are named.
+LIKELY = 0.5
 
 
 def refuses(volume: Volume, model: Model, options: DetectOptions) -> InputError | None:
@@ -84,7 +91,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             masses,
             device,
             settings.copies,
-            settings.column,
+            settings.read_by,
         )
     reading = settings.calibrated(reading, model.protocol.names)
     step(0.9, "checking the result")
@@ -96,6 +103,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         *unregistered,
         *none_found(volume, model, landmarks),
         *_doubts(volume, model, settings, reading, landmarks),
+        *_level_doubts(model, settings, reading, landmarks),
     )
     detection = detection_of(
         model,
@@ -140,9 +148,12 @@ def _branch(
     settings: HeatmapSettings,
     model: Model,
     radius: float,
-) -> SpatialBranch | None:
-    """For networks that look at local appearance first."""
+) -> SpatialBranch | SecondReading | None:
+    """For networks that look at local appearance first, and for levels of a chain."""
     appearance = None if output is None else output.appearance
+    if appearance is None and output is not None and settings.read_by is not None:
+        heatmaps = output.heatmaps.cpu()
+        return SecondReading(heatmaps, network.stride, settings, model.protocol.names, radius)
     if appearance is None or 2 * appearance.numel() > MOST_BYTES:
         return None
     return SpatialBranch(network, appearance, grid.image, reading, settings, model.protocol.names, radius)
@@ -183,3 +194,21 @@ def _doubts(
                 longer = "longer" if length > high else "shorter"
                 text = f"The distance from {first} to {second} is {longer} than in any image of the training."
                 yield Doubt(text, DoubtKind.DISTANCE, (first, second))
+
+
+def _level_doubts(
+    model: Model, settings: HeatmapSettings, reading: Reading, landmarks: LandmarkSet
+) -> Iterator[Doubt]:
+    """Levels of a chain that may as well be their neighbours."""
+    ladder = settings.read_by
+    if ladder is None:
+        return
+    names = [model.protocol.names[n] for n in ladder.landmarks if reading.chance[0, n] < LIKELY]
+    doubtful = tuple(name for name in names if landmarks[name].is_present)
+    if doubtful:
+        yield Doubt(
+            f"{len(doubtful)} landmarks from {doubtful[0]} to {doubtful[-1]} may be those of the level above "
+            "or below: the image fits other ways of counting nearly as well. Look at the ends of the chain.",
+            DoubtKind.LEVEL,
+            doubtful,
+        )

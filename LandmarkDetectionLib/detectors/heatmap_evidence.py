@@ -36,6 +36,38 @@ MOST_BYTES = 300_000_000
 UNCHANGED_VOXELS, UNCHANGED_PRESENCE = 0.5, 0.05
 
 
+class SecondReading:
+    """A chain of levels read again from the same heatmaps, with corrected landmarks where they are.
+
+    A correction that contradicts one level contradicts its neighbours, too: what slipped together comes back
+    together.
+
+    Parameters
+    ----------
+    heatmaps : (1, L, *S) tensor
+        Of the image.
+    stride
+        Voxels of the image per voxel of theirs.
+    settings, names, radius
+        Of the model, which reads levels together; the radius in voxels of the image.
+    """
+
+    def __init__(
+        self,
+        heatmaps: torch.Tensor,
+        stride: int,
+        settings: HeatmapSettings,
+        names: Sequence[str],
+        radius: float,
+    ) -> None:
+        self._heatmaps, self._stride, self._radius = heatmaps, stride, radius
+        self._settings, self._names = settings, names
+
+    def __call__(self, known: Array, places: Array) -> Answer:
+        """The answer once landmarks (L,) bool are at places (L, d) in voxels of the image."""
+        return _read(self._heatmaps, self._stride, self._settings, self._names, self._radius, known, places)
+
+
 class SpatialBranch:
     """A network's second look, with corrected landmarks drawn into its local appearance.
 
@@ -76,8 +108,9 @@ class SpatialBranch:
         The first answer may be the mean of several looks: it stands for what the correction leaves as it is.
         """
         if self._plain is None:
-            self._plain = self._look(self._drawn(np.zeros_like(known), places))
-        again = self._look(self._drawn(known, places))
+            nobody = np.zeros_like(known)
+            self._plain = self._look(self._drawn(nobody, places), nobody, places)
+        again = self._look(self._drawn(known, places), known, places)
         before, after = self._plain.observed, again.observed
         changed = np.linalg.norm(after.position - before.position, axis=1) > UNCHANGED_VOXELS
         changed |= np.abs(again.present - self._plain.present) > UNCHANGED_PRESENCE
@@ -104,14 +137,11 @@ class SpatialBranch:
         appearance[0, chosen] = base + height * peaks
         return appearance
 
-    def _look(self, appearance: torch.Tensor) -> Answer:
+    def _look(self, appearance: torch.Tensor, known: Array, places: Array) -> Answer:
         device = appearance.device.type
         with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             heatmaps = self._network.combine(appearance, self._image).heatmaps.float()
-        masses = self._settings.masses(self._names)
-        logits = self._settings.heatmaps == "logits"
-        reading = read_heatmaps(heatmaps, logits, self._network.stride, self._radius, masses)
-        return answer_of(self._settings.calibrated(reading, self._names))
+        return _read(heatmaps, self._network.stride, self._settings, self._names, self._radius, known, places)
 
     def _contrast(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Background (L,) of the appearance maps, and how much a landmark stands out, maybe downwards.
@@ -130,6 +160,26 @@ class SpatialBranch:
         return base, own
 
 
+def _read(
+    heatmaps: torch.Tensor,
+    stride: int,
+    settings: HeatmapSettings,
+    names: Sequence[str],
+    radius: float,
+    known: Array,
+    places: Array,
+) -> Answer:
+    """What heatmaps say, levels of a chain about the landmarks known (L,) bool at places (L, d)."""
+    ladder = settings.read_by
+    placed = {}
+    if ladder is not None:
+        voxels = image_to_heatmap(torch.from_numpy(np.asarray(places, float)), stride).tolist()
+        placed = {n: (voxels[n][0], voxels[n][1]) for n in ladder.landmarks if known[n]}
+    logits = settings.heatmaps == "logits"
+    reading = read_heatmaps(heatmaps, logits, stride, radius, settings.masses(names), ladder, placed)
+    return answer_of(settings.calibrated(reading, names))
+
+
 def answer_of(reading: Reading) -> Answer:
     """What a reading of one image says, in voxels of the image."""
     deviation = np.sqrt(np.einsum("lii->li", reading.covariance[0]))
@@ -146,7 +196,7 @@ def heatmap_evidence(
     heatmaps: torch.Tensor | None,
     stride: int,
     joint: JointGaussian | None,
-    branch: SpatialBranch | None,
+    branch: SpatialBranch | SecondReading | None,
 ) -> Evidence:
     """Maps for clicks, and the answer for corrections."""
     d = grid.image.ndim - 1

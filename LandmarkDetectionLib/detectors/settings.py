@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 
 from LandmarkDetectionLib.core.protocol import readable
 from LandmarkDetectionLib.errors import ModelError
+from LandmarkDetectionLib.heatmaps.ladder import OF_SPINES, Ladder
 from LandmarkDetectionLib.imaging.grid import GridSettings
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.quality.calibration import Calibration
@@ -20,8 +21,6 @@ from LandmarkDetectionLib.wording import counted
 if TYPE_CHECKING:
     from LandmarkDetectionLib.heatmaps.decoding import Reading
 
-#: Corners that ``heatmaps.column`` reads together.
-COLUMN_CORNERS = 68
 Shape = tuple[Annotated[int, Field(ge=32, le=4096)], Annotated[int, Field(ge=32, le=4096)]]
 Kind = TypeVar("Kind", bound="DetectorSettings")
 
@@ -341,8 +340,9 @@ class HeatmapSettings(DetectorSettings):
         A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
     copies
         See ``inference.averaged_output``.
-    column
-        Whether the landmarks are read together, as corners of a column of vertebrae; see ``heatmaps.column``.
+    column, ladder
+        Whether levels of a chain are read together, see ``heatmaps.column``, and how they follow one another:
+        without, as the corners of synthetic spines.
     calibration
         From the score of lying within the radius.
     regions
@@ -371,6 +371,7 @@ class HeatmapSettings(DetectorSettings):
     template: TemplateFile | None = None
     copies: Annotated[int, Field(ge=0, le=4)] = 0
     column: bool = False
+    ladder: Ladder | None = None
     length_range_cells: dict[str, tuple[float, float]] = {}
 
     @classmethod
@@ -383,12 +384,20 @@ class HeatmapSettings(DetectorSettings):
                 f"The settings of the model {model.path} are not usable: regions lacks "
                 f"{', '.join(missing[:3])}."
             )
-        if settings.column and (len(model.protocol.names) != COLUMN_CORNERS or len(settings.shape) != 2):
+        ladder = settings.read_by
+        if ladder is not None and (
+            max(ladder.landmarks) >= len(model.protocol.names) or len(settings.shape) != 2
+        ):
             raise ModelError(
-                f"The settings of the model {model.path} are not usable: only the "
-                f"{COLUMN_CORNERS} corners of vertebrae in radiographs are read as a column."
+                f"The settings of the model {model.path} are not usable: its landmarks are not those of a "
+                f"column of {len(ladder.landmarks)} in radiographs."
             )
         return settings
+
+    @property
+    def read_by(self) -> Ladder | None:
+        """How levels of a chain follow one another, where they are read together."""
+        return (self.ladder or OF_SPINES) if self.column else None
 
     def calibrated(self, reading: Reading, names: Sequence[str]) -> Reading:
         """What heatmaps say, with a spread that holds landmarks as often as it promises."""
@@ -415,5 +424,5 @@ class HeatmapSettings(DetectorSettings):
         """Confidence (B, L) of a calibrated reading, the radius (B, 1) or for all in cells of its images."""
         if self.regions is None:
             return self.confidence(reading.near)
-        score = chance_within(reading.covariance, radius) * reading.present
+        score = chance_within(reading.covariance, radius) * reading.present * reading.chance
         return self.regions.calibration.curve(score)

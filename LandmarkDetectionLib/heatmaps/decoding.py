@@ -8,7 +8,7 @@ squared error: the sum says whether the landmark is there, the shape around the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from LandmarkDetectionLib.heatmaps.gaussian import (
     heatmap_distribution,
     heatmap_to_image,
 )
+from LandmarkDetectionLib.heatmaps.ladder import Ladder
 
 #: Voxels of a Gaussian heatmap below this share of its peak are noise.
 NOISE_SHARE = 0.1
@@ -42,12 +43,15 @@ class Reading(NamedTuple):
         Score of the landmark being in the image, 0 to 1.
     near : (B, L)
         Score of it being within the radius of the position: what confidence is calibrated from.
+    chance : (B, L)
+        Of its level of a chain being the one it was taken for, 0 to 1; 1 where nothing is read together.
     """
 
     position: np.ndarray
     covariance: np.ndarray
     present: np.ndarray
     near: np.ndarray
+    chance: np.ndarray
 
 
 def read_heatmaps(
@@ -56,7 +60,8 @@ def read_heatmaps(
     stride: int,
     radius: np.ndarray | float,
     masses: Sequence[float] | None = None,
-    column: bool = False,
+    ladder: Ladder | None = None,
+    placed: Mapping[int, tuple[float, float]] | None = None,
 ) -> Reading:
     """Positions, spread and scores of heatmaps.
 
@@ -71,8 +76,10 @@ def read_heatmaps(
         Input voxels.
     masses : L floats
         Sum over all voxels of the Gaussians that the network was trained towards; of logits none is needed.
-    column
-        Whether they are of the corners of vertebrae, which are then read together, see ``column``.
+    ladder
+        Of a chain whose levels are read together, see ``column``.
+    placed
+        Landmarks of the chain that a person put somewhere, in heatmap voxels.
 
     Raises
     ------
@@ -90,10 +97,32 @@ def read_heatmaps(
         # of two branches loses some of it.
         total = heatmaps.flatten(2).float().sum(dim=2)
         present = (total / (FULL * total.new_tensor(masses))).clamp(0, 1)
-    if column:
-        weighed = np.stack([along_column(one.cpu().numpy()) for one in probability])
-        probability = torch.from_numpy(weighed).to(probability)
-    return read_distribution(probability, present, stride, radius, scaled=not logits)
+    if ladder is None:
+        return read_distribution(probability, present, stride, radius, scaled=not logits)
+    read = [along_column(one.cpu().numpy(), ladder, placed) for one in probability]
+    weighed = torch.from_numpy(np.stack([one.maps for one in read])).to(probability)
+    reading = read_distribution(weighed, present, stride, radius, scaled=not logits)
+    chance = np.stack([one.chance for one in read])
+    return reading._replace(
+        present=present_between(reading.present, ladder), near=reading.near * chance, chance=chance
+    )
+
+
+def present_between(present: np.ndarray, ladder: Ladder) -> np.ndarray:
+    """Presence (B, L) where a chain does not leave the image between two of a side that are in it."""
+    result = present.copy()
+    for side in (-1, 0, 1):
+        down = [
+            n
+            for rung, landmarks in enumerate(ladder.rungs)
+            for n, where in zip(landmarks, ladder.sides(rung), strict=True)
+            if where == side
+        ]
+        if down:
+            above = np.maximum.accumulate(present[:, down], axis=1)
+            below = np.maximum.accumulate(present[:, down[::-1]], axis=1)[:, ::-1]
+            result[:, down] = np.minimum(above, below)
+    return result
 
 
 def read_distribution(
@@ -119,6 +148,7 @@ def read_distribution(
         (covariance * stride**2).cpu().numpy().astype(float),
         present.cpu().numpy().astype(float),
         near.cpu().numpy().astype(float),
+        np.ones(tuple(present.shape)),
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from LandmarkDetectionLib.heatmaps.decoding import Reading, read_distribution, read_heatmaps
 from LandmarkDetectionLib.heatmaps.gaussian import heatmap_distribution
+from LandmarkDetectionLib.heatmaps.ladder import Ladder
 from LandmarkDetectionLib.heatmaps.sliding_window import sliding_window_peaks
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
 from LandmarkDetectionLib.networks.threads import threads_for
@@ -35,7 +36,7 @@ def read_image(
     masses: Sequence[float],
     device: str = "cpu",
     augmentations: int = 0,
-    column: bool = False,
+    ladder: Ladder | None = None,
 ) -> tuple[Reading, HeatmapOutput | None]:
     """Positions in an image, and the network's answer; None where it was looked at in patches.
 
@@ -49,8 +50,8 @@ def read_image(
         See `decoding.read_heatmaps`.
     copies
         See `averaged_output`; large images are looked at without.
-    column
-        See `decoding.read_heatmaps`; corners in large images are read one by one.
+    ladder
+        See `decoding.read_heatmaps`; landmarks in large images are read one by one.
     """
     # Not on CPUs, many of which only imitate it.
     half = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
@@ -62,7 +63,7 @@ def read_image(
             return _read_by_sliding_window(network, image, patch, logits, radius, masses, device), None
     with torch.inference_mode(), half, threads:
         output = averaged_output(network, torch.from_numpy(image)[None].to(device), augmentations)
-    return read_heatmaps(output.heatmaps, logits, network.stride, radius, masses, column), output
+    return read_heatmaps(output.heatmaps, logits, network.stride, radius, masses, ladder), output
 
 
 def averaged_output(network: Any, images: Tensor, augmentations: int = 0) -> HeatmapOutput:

@@ -21,6 +21,7 @@ ARCHITECTURES: dict[str, str] = {
     "appearance_context": "AppearanceContextNet",
     "fully_convolutional": "FullyConvolutionalNet",
     "stacked_hourglass": "StackedHourglassNet",
+    "chain_unet": "ChainUNet",
     "ensemble": "HeatmapEnsemble",
     "q_network": "QNetwork",
     "monai_segresnet": "MonaiSegResNet",

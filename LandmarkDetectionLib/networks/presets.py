@@ -97,6 +97,13 @@ PRESETS: dict[str, dict[tuple[str, int], dict[str, Any]]] = {
         },
         ("lite", 3): {"design": "cnn2", "channels": [8, 16, 24, 32], "dropout": 0.1, "stem_stride": 2},
     },
+    # Ours; "paper" is wide, for a GPU. How many levels the chain has, its protocol says.
+    "chain_unet": {
+        ("paper", 2): {"channels": [64, 96, 128, 192, 256, 256], "context": 3, "stem_stride": 2},
+        ("paper", 3): {"channels": [32, 48, 64, 96, 128], "context": 3, "stem_stride": 2},
+        ("lite", 2): {"channels": [32, 48, 64, 96, 128], "context": 2, "coarse": 2, "stem_stride": 4},
+        ("lite", 3): {"channels": [16, 24, 32, 48, 64], "context": 2, "coarse": 2, "stem_stride": 2},
+    },
     # As published in 2D; the 3D numbers are ours, for memory.
     "stacked_hourglass": {
         ("paper", 2): {"stacks": 8, "width": 256, "depth": 4, "dropout": 0.0, "stem_stride": 4},

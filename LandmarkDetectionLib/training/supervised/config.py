@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveFloat, PositiveInt
 
+from LandmarkDetectionLib.heatmaps.ladder import Ladder
 from LandmarkDetectionLib.imaging.grid import GridSettings
 from LandmarkDetectionLib.training.config import LoopConfig
 from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
@@ -55,7 +56,9 @@ class SupervisedConfig(LoopConfig):
     copies
         Test-time augmentation: turned copies that are looked at, too, see ``inference.averaged_output``.
     column
-        Read the corners of all vertebrae together, see ``heatmaps.column``; for the protocol ``spine-68``.
+        Read the levels of the protocol's chain together, see ``heatmaps.column``.
+    ladder
+        How they follow one another, of a model that learns on; otherwise the shapes to learn from tell.
     radius
         A landmark counts as found when it lies this close to the truth, in mm or, where an image's pixel size
         is unknown, in pixels.
@@ -81,6 +84,7 @@ class SupervisedConfig(LoopConfig):
     align: bool = False
     copies: int = Field(default=0, ge=0, le=4)
     column: bool = False
+    ladder: Ladder | None = None
     radius: PositiveFloat
     augmentation: Augmentation = Augmentation()
     grey_values: dict[GreyChange, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)

@@ -39,7 +39,7 @@ from LandmarkDetectionLib.training.supervised.stream import (
     in_batch_order,
     plain_batches,
 )
-from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
+from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask, ladder_of
 from LandmarkDetectionLib.training.supervised.template import TEMPLATE
 from LandmarkDetectionLib.training.supervised.train import load_cases, mirror_permutation, trained_task
 from LandmarkDetectionLib.typing import Array, Progress
@@ -163,6 +163,7 @@ def package_task(
     """
     step = progress or (lambda _fraction, _text: None)
     held_out = in_batch_order(held_out)
+    task.ladder = ladder_of(config, protocol, training)
     step(0.0, "measuring on the cases held out")
     measured = _measure(
         task,
@@ -188,7 +189,8 @@ def package_task(
         "peak": dict(zip(config.landmarks, task.peaks(), strict=True)),
         "radius": config.radius,
         "copies": config.copies,
-        "column": config.column,
+        "column": task.ladder is not None,
+        **({"ladder": task.ladder.model_dump()} if task.ladder is not None else {}),
         "unit": unit,
         "calibration": curve.to_settings(),
         **({"regions": regions.model_dump()} if regions else {}),
@@ -301,7 +303,7 @@ def _measure(
 ) -> dict[str, Array]:
     """By landmark of every image: error in mm or px, scores, whether it is there, what is known, places."""
     landmarks = len(task.config.landmarks)
-    scores = ("error", "near", "present", "there", "known")
+    scores = ("error", "near", "present", "chance", "there", "known")
     places = ("points", "position", "covariance", "voxel_mm")
     parts: dict[str, list[Array]] = {key: [] for key in (*scores, *places)}
     for number, batch in enumerate(batches):
@@ -314,6 +316,7 @@ def _measure(
         parts["error"].append(error)
         parts["near"].append(reading.near)
         parts["present"].append(reading.present)
+        parts["chance"].append(reading.chance)
         parts["there"].append((batch.present & batch.known).numpy())
         parts["known"].append(batch.known.numpy())
         parts["points"].append(batch.points.numpy())
@@ -389,7 +392,8 @@ def _regions(
     if regions is None:
         return None
     wide = widened(calibrating["covariance"], regions.scale, regions.level, floor)
-    near = chance_within(wide, config.radius / calibrating["voxel_mm"][:, None]) * calibrating["present"]
+    near = chance_within(wide, config.radius / calibrating["voxel_mm"][:, None])
+    near = near * calibrating["present"] * calibrating["chance"]
     return RegionSettings(
         level=regions.level,
         promised=regions.promised,
@@ -407,7 +411,7 @@ def _as_detected(
 ) -> dict[str, Array]:
     """What was measured with the deviations and the confidence that a detection has."""
     reading = settings.calibrated(
-        Reading(*(measured[key] for key in ("position", "covariance", "present", "near"))), names
+        Reading(*(measured[key] for key in ("position", "covariance", "present", "near", "chance"))), names
     )
     return {
         **measured,

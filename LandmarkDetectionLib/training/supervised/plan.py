@@ -222,20 +222,42 @@ def plan(
     radius = (
         RADIUS_MM[d] if unit_known else RADIUS_SHARE * float(np.median([max(fact.extent) for fact in facts]))
     )
+    settings = chosen.settings(d)
+    if chosen.architecture == "chain_unet":
+        settings["parameters"] = {**settings["parameters"], "levels": _levels(datalist, preset)}
     wanted = {
-        **chosen.settings(d),
+        **settings,
         "landmarks": datalist.landmark_names,
         "channels": channels.pop(),
         "grid": grid,
         "radius": round(radius, 3),
         "raters": raters,
         "limit": limit,
+        "column": d == 2 and bool(_chain(datalist)),
         "training_cases": tuple(case.name for case in cases),
         "held_back_cases": tuple(case.name for case in split.held_out),
         "data": digest((*cases, *split.held_out)),
         **changes,
     }
     return SupervisedConfig.model_validate(wanted)
+
+
+def _chain(datalist: Datalist) -> tuple[tuple[str, ...], ...]:
+    """Levels of the protocol of which the data have all landmarks; none when one between others lacks."""
+    return (
+        datalist.protocol.restricted(datalist.landmark_names).chain if datalist.protocol is not None else ()
+    )
+
+
+def _levels(datalist: Datalist, preset: str) -> int:
+    """Of the chain that the landmarks are, level by level."""
+    chain = _chain(datalist)
+    if not chain or tuple(name for level in chain for name in level) != datalist.landmark_names:
+        raise InputError(
+            f"The preset {preset!r} is for landmarks that are a chain of levels, level by level, and the "
+            f"protocol of {datalist.path} does not say so; choose another preset."
+        )
+    return len(chain)
 
 
 def check_wishes(datalist: Datalist, split: Split, raters: str, limit: int | None) -> None:

@@ -17,7 +17,7 @@ from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
 #: Fields of the config that belong to the weights.
 OF_THE_WEIGHTS = (
     *("architecture", "parameters", "members", "landmarks", "channels", "grid", "loss", "sigma", "weights"),
-    *("copies", "column"),
+    "copies",
 )
 
 
@@ -43,7 +43,15 @@ def settings_of(model: Model) -> SupervisedConfig:
         raise ModelError(reason, about="model of annotated images")
     training: Any = model.metadata["training"]
     try:
-        return SupervisedConfig.model_validate({**training, "training_cases": (), "held_back_cases": ()})
+        return SupervisedConfig.model_validate(
+            {
+                **training,
+                "training_cases": (),
+                "held_back_cases": (),
+                # Few corrected cases tell it less well than what the model learned from.
+                "ladder": model.settings.get("ladder"),
+            }
+        )
     except ValidationError:
         raise ModelError(
             f"{model.name} {model.version} does not say how it was trained in a way that is understood here; "

@@ -12,16 +12,20 @@ from torch import Tensor, nn
 from LandmarkDetectionLib.heatmaps.decoding import Reading
 from LandmarkDetectionLib.heatmaps.gaussian import gaussian_mass, image_to_heatmap
 from LandmarkDetectionLib.heatmaps.inference import read_image
+from LandmarkDetectionLib.heatmaps.ladder import Ladder, measure_ladder
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.networks.arithmetic import memory_format
 from LandmarkDetectionLib.networks.heatmap_output import HeatmapOutput
+from LandmarkDetectionLib.training.supervised.cases import SupervisedCase
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.losses import HeatmapLoss, build_loss
 from LandmarkDetectionLib.training.supervised.pictures import supervised_picture
 from LandmarkDetectionLib.training.supervised.stream import SupervisedBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from LandmarkDetectionLib.core.protocol import Protocol
 
 KEY = "heatmap"
 """Name of the network in a model package."""
@@ -40,6 +44,8 @@ class HeatmapTask(nn.Module):
     def __init__(self, config: SupervisedConfig, loss: Callable[..., Tensor] | None = None) -> None:
         super().__init__()
         self.config = config
+        #: Of a chain that is read together, see `ladder_of`.
+        self.ladder: Ladder | None = config.ladder
         architecture, parameters = config.network()
         network = build_network(architecture, **parameters)
         self.networks = nn.ModuleDict({KEY: network})
@@ -113,7 +119,7 @@ class HeatmapTask(nn.Module):
                 self.masses(),
                 device,
                 copies,
-                self.config.column,
+                self.ladder,
             )[0]
             for image, radius in zip(batch.images, self._radius(batch).tolist(), strict=True)
         ]
@@ -143,3 +149,17 @@ class HeatmapTask(nn.Module):
     def picture(self, batch: SupervisedBatch) -> np.ndarray:
         """Early picture (H, W, 3) uint8 of predictions beside the truth."""
         return supervised_picture(batch, self.read(batch).position)
+
+
+def ladder_of(
+    config: SupervisedConfig, protocol: Protocol | None, cases: Sequence[SupervisedCase]
+) -> Ladder | None:
+    """How the levels of the protocol's chain follow one another in cases, where they are read together."""
+    if config.ladder is not None:
+        return config.ladder
+    if not config.column or protocol is None or config.dimensions != 2 or not cases:
+        return None
+    chain = protocol.restricted(config.landmarks).chain
+    order = {name: n for n, name in enumerate(config.landmarks)}
+    shapes = np.concatenate([case.points for case in cases])
+    return measure_ladder([[order[name] for name in level] for level in chain], shapes)

@@ -13,6 +13,7 @@ from LandmarkDetectionLib.core import shapes
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.heatmaps.ladder import Ladder
 from LandmarkDetectionLib.models import Model
 from LandmarkDetectionLib.networks.architectures import build_network
 from LandmarkDetectionLib.training.loop import fit, load_final_weights, open_run, read_run
@@ -21,7 +22,7 @@ from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.plan import Split
 from LandmarkDetectionLib.training.supervised.start import begin_with
 from LandmarkDetectionLib.training.supervised.stream import SupervisedStream, plain_batches
-from LandmarkDetectionLib.training.supervised.task import HeatmapTask
+from LandmarkDetectionLib.training.supervised.task import HeatmapTask, ladder_of
 from LandmarkDetectionLib.training.supervised.template import run_template
 from LandmarkDetectionLib.typing import Progress
 
@@ -99,7 +100,7 @@ def train_supervised(
     return fit(
         config,
         folder,
-        make_task=lambda: _first_task(config, loss, start),
+        make_task=lambda: _first_task(config, loss, start, ladder_of(config, datalist.protocol, training)),
         stream=stream,
         held_out=lambda: plain_batches(held_out[:WATCHED], 4),
         names=config.landmarks,
@@ -113,9 +114,10 @@ def train_supervised(
 
 
 def _first_task(
-    config: SupervisedConfig, loss: Callable[..., Any] | None, start: Model | None
+    config: SupervisedConfig, loss: Callable[..., Any] | None, start: Model | None, ladder: Ladder | None
 ) -> HeatmapTask:
     task = HeatmapTask(config, loss)
+    task.ladder = ladder
     if start is not None:
         begin_with(task, start)
     return task

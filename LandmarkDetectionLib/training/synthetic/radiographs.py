@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from LandmarkDetectionLib.core.volume import Volume
+from LandmarkDetectionLib.heatmaps.ladder import OF_SPINES
 from LandmarkDetectionLib.imaging.grid import normalised
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.body.skeleton import skeleton_path
@@ -114,6 +115,12 @@ def stream_of(config: SupervisedConfig, seed: int, batch_size: int) -> TrainingS
     return TrainingStream(kind, (rows, columns), seed, batch_size)
 
 
+def _task(config: SupervisedConfig) -> HeatmapTask:
+    task = HeatmapTask(config)
+    task.ladder = OF_SPINES if config.column else None
+    return task
+
+
 def train_radiographs(
     config: SupervisedConfig,
     out: str | Path,
@@ -143,7 +150,7 @@ def train_radiographs(
     return fit(
         config,
         out,
-        make_task=lambda: HeatmapTask(config),
+        make_task=lambda: _task(config),
         stream=stream_of(config, config.seed, config.batch_size),
         held_out=lambda: [held_out.batch(n) for n in range(VALIDATION_BATCHES)],
         names=config.landmarks,

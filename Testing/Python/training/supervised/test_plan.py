@@ -172,3 +172,38 @@ def test_images_and_volumes_do_not_mix(tmp_path):
     path.write_text(json.dumps({"name": "mixed", "cases": rows}))
     with pytest.raises(InputError, match="its image is 3D, and most are 2D"):
         read_datalist(path, missing="allow")
+
+
+def chained(tmp_path: Path, order: tuple[str, ...] = NAMES, **options: Any) -> Datalist:
+    """Data whose protocol has a chain of three levels of one landmark each."""
+    path = write_blob_data(tmp_path, **{"count": 6, **options})
+    content = json.loads(path.read_text())
+    landmarks = [{"name": name, "title": name, "definition": "A spot."} for name in NAMES]
+    protocol = {
+        "name": "spots",
+        "title": "Spots",
+        "version": "1.0.0",
+        "region": "none",
+        "landmarks": landmarks,
+    }
+    (tmp_path / "spots.json").write_text(json.dumps({**protocol, "chain": [[name] for name in order]}))
+    path.write_text(json.dumps({**content, "protocol": "spots.json"}))
+    return read_datalist(path, missing="allow")
+
+
+def test_levels_are_read_together_where_the_protocol_of_pictures_has_a_chain(data, tmp_path):
+    assert not plan(data, divide(data, "none")).column
+    flat, solid = chained(tmp_path / "flat"), chained(tmp_path / "solid", shape=(16, 20, 20))
+    assert plan(flat, divide(flat, "none")).column
+    assert not plan(flat, divide(flat, "none"), changes={"column": False}).column
+    assert not plan(solid, divide(solid, "none")).column
+
+
+def test_a_network_for_chains_has_the_levels_of_the_protocol(data, tmp_path):
+    chain = chained(tmp_path / "chain")
+    assert plan(chain, divide(chain, "none"), "chain-lite").parameters["levels"] == 3
+    with pytest.raises(InputError, match="'chain-lite' is for landmarks that are a chain of levels"):
+        plan(data, divide(data, "none"), "chain-lite")
+    swapped = chained(tmp_path / "swapped", order=NAMES[::-1])
+    with pytest.raises(InputError, match="level by level, and the protocol of"):
+        plan(swapped, divide(swapped, "none"), "chain-lite")
