@@ -16,6 +16,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "docs" / "api.md"
 HEAD = """# The library in Python
@@ -42,6 +44,8 @@ def page() -> str:
 
 
 def _entry(name: str, value: Any) -> str:
+    if inspect.isclass(value) and issubclass(value, BaseModel):
+        value.model_rebuild()  # one whose building is put off has no signature yet
     lines = [
         f"## {name}\n",
         "```python",
@@ -83,7 +87,7 @@ def _parameter(one: inspect.Parameter) -> str:
 
 def _members(kind: type) -> Iterator[str]:
     """Own public methods and properties with the first sentence of each."""
-    for name, member in list(vars(kind).items()):
+    for name, member in vars(kind).items():
         inner = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
         if name.startswith("_") or not inspect.isfunction(inner) or not inspect.getdoc(inner):
             continue

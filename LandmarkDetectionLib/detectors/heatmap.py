@@ -206,9 +206,10 @@ def _level_doubts(
     names = [model.protocol.names[n] for n in ladder.landmarks if reading.chance[0, n] < LIKELY]
     doubtful = tuple(name for name in names if landmarks[name].is_present)
     if doubtful:
+        some = f"{counted(len(doubtful), 'landmark')} from {doubtful[0]} to {doubtful[-1]}"
         yield Doubt(
-            f"{len(doubtful)} landmarks from {doubtful[0]} to {doubtful[-1]} may be those of the level above "
-            "or below: the image fits other ways of counting nearly as well. Look at the ends of the chain.",
+            f"{doubtful[0] if len(doubtful) == 1 else some} may be of the level above or below: the image "
+            "fits other ways of counting nearly as well. Look at the ends of the chain.",
             DoubtKind.LEVEL,
             doubtful,
         )

@@ -38,6 +38,8 @@ SEVERAL = {
     "LandmarkDetectionLib/study/run.py": {"count"},
     # Of the protocols that ship, each with many landmarks.
     "LandmarkDetectionLib/detectors/hand.py": {"len(confidence)"},
+    "LandmarkDetectionLib/heatmaps/column.py": {"max(ladder.landmarks) + 1"},
+    "LandmarkDetectionLib/networks/chain_unet.py": {"landmarks", "levels"},
     "LandmarkDetectionLib/quality/plausibility.py": {"as_labelled"},  # with one decimal
     "LandmarkDetectionLib/synthesis/radiograph/sheet.py": {"len(colours)"},
     "LandmarkDetectionLib/training/synthetic/bone_package.py": {"len(names)", "len(protocol.names)"},

@@ -108,7 +108,7 @@ def test_a_folder_ends_in_landmarks_and_one_sentence_for_what_fails(tmp_path: Pa
     assert answer.returncode == 1, answer.stdout + answer.stderr
     lines = answer.stdout.splitlines()
     assert "body.nrrd: done." in lines
-    assert "1 of 3 scans are done." in lines
+    assert "1 of 3 scans done." in lines
     for name in ("broken.nii.gz", "empty.nrrd"):
         assert sum(line.startswith(f"{name}: ") and line.endswith(".") for line in lines) == 1
     assert "Traceback" not in answer.stdout + answer.stderr
@@ -152,7 +152,7 @@ def test_every_scan_goes_through_the_scene_which_is_cleared_after_it(
     assert capsys.readouterr().out.splitlines() == [
         "a-series: done.",
         "b-small.nii.gz: done.",
-        "2 of 2 scans are done.",
+        "2 of 2 scans done.",
     ]
 
 
@@ -198,7 +198,7 @@ def test_one_scan_that_fails_leaves_the_others_alone(
     assert capsys.readouterr().out.splitlines() == [
         f"a-series: {sentence}.",
         "b-small.nii.gz: done.",
-        "1 of 2 scans are done.",
+        "1 of 2 scans done.",
     ]
     assert host.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
 
