@@ -188,9 +188,8 @@ def test_views_are_joined_by_how_sure_they_are(
         covariances.append(np.array([[a, tilt * (a * b) ** 0.5], [tilt * (a * b) ** 0.5, b]]))
     position, covariance = joined(front, covariances[0], left, covariances[1])
     a, b = (one[1, 1] + LEAST_MM**2 for one in covariances)
-    np.testing.assert_allclose(
-        position, [-front[0], -left[0], -(front[1] / a + left[1] / b) / (1 / a + 1 / b)]
-    )
+    expected = [-front[0], -left[0], -(front[1] / a + left[1] / b) / (1 / a + 1 / b)]
+    np.testing.assert_allclose(position, expected, atol=1e-9)
     assert min(front[1], left[1]) - 1e-9 <= -position[2] <= max(front[1], left[1]) + 1e-9
     np.testing.assert_allclose(covariance, covariance.T)
     # Heights that differ make the joint one less sure; the same heights, as sure as two looks can be.
