@@ -28,7 +28,7 @@ from LandmarkDetectionLib.models.capabilities import OF_DETECTORS, Capabilities,
 from LandmarkDetectionLib.models.metadata import JointEntry, Metadata, NetworkEntry, default_metadata
 from LandmarkDetectionLib.models.monai_bundle import code_problems
 from LandmarkDetectionLib.models.reference import ReferencePicture, read_reference, write_reference
-from LandmarkDetectionLib.models.weights import MAX_FILE_BYTES as MAX_FILE_BYTES
+from LandmarkDetectionLib.models.weights import MAX_FILE_BYTES as MAX_FILE_BYTES  # scripts look for it here
 from LandmarkDetectionLib.models.weights import inside, load_network, multiplied, read_checked, write_weights
 from LandmarkDetectionLib.wording import counted
 

@@ -172,6 +172,7 @@ def write_weights(
     parameters: Mapping[str, Any],
     state: Mapping[str, torch.Tensor],
 ) -> NetworkEntry:
+    """Write a network's tensors as they are into a package's folder; ModelError when they cannot be named."""
     from safetensors.torch import save
 
     # Copies, because safetensors refuses tensors that share memory.
