@@ -299,7 +299,12 @@ def _tell(result: Evaluation, files: Sequence[Path], manifest: Path | None, tell
     measured = content["measurements"]
     if telling.as_json:
         everything = [row for row in content["summary"] if row["landmark"] == "all"]
-        told = {"notes": content["notes"], "summary": everything, "measurements": measured}
+        told = {
+            "notes": content["notes"],
+            "summary": everything,
+            "regions": {model: found["all"] for model, found in content["regions"].items()},
+            "measurements": measured,
+        }
         console.print_json({**files_record(files, manifest), **told})
         return
     for note in result.notes:
@@ -326,9 +331,19 @@ def _tell(result: Evaluation, files: Sequence[Path], manifest: Path | None, tell
         ]
         rows.append([name, *lengths, *rates, f"{one.missed} of {one.count}"])
     console.print_table(heading, rows)
+    for model, found in content["regions"].items():
+        print(_of_regions(model, found["all"]))
     for line in _of_measurements(measured):
         print(line)
     tell_files(files, telling, manifest=manifest)
+
+
+def _of_regions(model: str, held: dict[str, Any]) -> str:
+    """How much a model's 95 % regions hold, in a line."""
+    size = held["median_size"]
+    large = "" if size is None else f"; their median size is {size:.1f} {held['unit']}"
+    of = f"{100 * held['share']:.1f} % of {counted(held['count'], 'landmark')}"
+    return f"{model}: 95 % regions hold {of}{large}."
 
 
 def _of_measurements(measured: dict[str, Any] | None) -> Iterator[str]:

@@ -27,6 +27,7 @@ from LandmarkDetectionLib.datasets.splits import find_split, is_training
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.evaluation.metrics import finite_mean, point_errors
 from LandmarkDetectionLib.evaluation.predictions import Predictions, case_keys
+from LandmarkDetectionLib.evaluation.regions import judge_regions
 from LandmarkDetectionLib.evaluation.statistics import Resampling, resample
 from LandmarkDetectionLib.typing import FloatArray
 from LandmarkDetectionLib.wording import counted
@@ -102,6 +103,8 @@ class ModelResult:
         As in :class:`Reference`, NaN where the model said absent.
     confidence : (cases, landmarks)
         NaN where the model gave none.
+    covariance : (cases, landmarks, 3, 3)
+        RAS mm²; NaN where the model gave none.
     """
 
     name: str
@@ -109,6 +112,7 @@ class ModelResult:
     positions: FloatArray
     ras: FloatArray
     confidence: FloatArray
+    covariance: FloatArray
 
     @property
     def given(self) -> Bools:
@@ -130,6 +134,8 @@ class Evaluation:
         The cases evaluated, and the names of their prediction files.
     geometries
         Volumes without voxels, for pictures.
+    cell_size : (cases, 3)
+        Of a voxel along i, j and k, in the unit.
     landmarks
         Names, in order.
     unit
@@ -157,6 +163,7 @@ class Evaluation:
     cases: tuple[Case, ...]
     keys: tuple[str, ...]
     geometries: tuple[Volume, ...]
+    cell_size: FloatArray
     landmarks: tuple[str, ...]
     unit: str
     normalisation: Normalisation | None
@@ -175,14 +182,28 @@ class Evaluation:
         return tuple(case.subject for case in self.cases)
 
     @property
+    def size_unit(self) -> str:
+        """Of areas or volumes; empty where images and volumes are mixed."""
+        powers = {"²" if one.is_2d else "³" for one in self.geometries}
+        return self.unit + powers.pop() if len(powers) == 1 else ""
+
+    @property
     def reference(self) -> Reference:
         """The main one."""
         return next(iter(self.references.values()))
 
     def errors(self, model: str, reference: str | None = None) -> FloatArray:
         """(cases, landmarks) point-to-point errors in the unit; see :mod:`.metrics` for NaN and inf."""
-        truth = self.references[reference] if reference is not None else self.reference
-        return point_errors(self.models[model].positions, truth.positions)
+        return point_errors(self.models[model].positions, self._truth(reference).positions)
+
+    def _truth(self, reference: str | None) -> Reference:
+        return self.references[reference] if reference is not None else self.reference
+
+    def regions(self, model: str, reference: str | None = None) -> tuple[FloatArray, FloatArray]:
+        """(cases, landmarks) whether a model's 95 % regions hold the truth, and their sizes in the unit's
+        square or cube; see :func:`.regions.judge_regions`."""
+        one, truth = self.models[model], self._truth(reference)
+        return judge_regions(one.ras, truth.ras, one.covariance, self.geometries, self.cell_size)
 
     def resampling(self) -> Resampling:
         """Draws of subjects, the same at every call."""
@@ -287,6 +308,7 @@ def evaluate(
         cases=cases,
         keys=case_keys(cases, datalist.path.parent),
         geometries=geometries,
+        cell_size=_cell_sizes(geometries, as_pixels, scale),
         landmarks=names,
         unit=chosen_unit,
         normalisation=normalisation,
@@ -587,6 +609,11 @@ def _scales(
     return np.asarray(normalisation.length / lengths)
 
 
+def _cell_sizes(geometries: Sequence[Volume], as_pixels: bool, scale: FloatArray) -> FloatArray:
+    sizes = np.array([volume.spacing for volume in geometries])
+    return (np.ones_like(sizes) if as_pixels else sizes) * scale[:, None]
+
+
 def _references(raters: dict[str, Reference], middle: Reference, rater: str) -> dict[str, Reference]:
     if rater not in (MEAN, ALL):
         return {rater: raters[rater]}
@@ -607,12 +634,18 @@ def _model_result(
         [np.nan if (value := found[name].confidence) is None else value for name in names]
         for found in predictions.landmarks
     ]
+    unknown = np.full((3, 3), np.nan)
+    covariance = [
+        [unknown if (spread := found[name].covariance) is None else spread for name in names]
+        for found in predictions.landmarks
+    ]
     return ModelResult(
         predictions.name,
         predictions.source,
         _place(ras, geometries, as_pixels) * scale[:, None, None],
         ras,
         np.array(confidence, float),
+        np.array(covariance),
     )
 
 

@@ -181,6 +181,7 @@ def _sections(result: Evaluation, tables: Tables, figures: dict[str, tuple[str, 
     ]
     if "reliability" in figures:
         sections.append(Section("Confidence", figure=figures["reliability"]))
+    sections += _regions(result, tables)
     if "glass-brain" in figures:
         sections.append(Section("Glass brain", figure=figures["glass-brain"]))
     galleries = [figure for name, figure in figures.items() if name.startswith("worst-")]
@@ -220,6 +221,7 @@ def _overview(result: Evaluation, tables: Tables) -> Section:
     lines.append(
         ("missed of all landmarks", [f"{row.summary.missed} of {row.summary.count}" for row in rows.values()])
     )
+    lines += _region_lines(result, tables)
     if tables.disagreement is not None:
         ratios = tables.disagreement.ratios
         medians = tables.disagreement.median_ratios
@@ -239,6 +241,47 @@ def _overview(result: Evaluation, tables: Tables) -> Section:
         ("", *result.models),
         tuple((name, *values) for name, values in lines),
     )
+
+
+def _region_lines(result: Evaluation, tables: Tables) -> list[tuple[str, list[str]]]:
+    """How much 95 % regions hold, and how large they are; nothing where no model draws any."""
+    if not tables.regions:
+        return []
+    of = [tables.regions.get(model, {}).get(ALL) for model in result.models]
+    return [
+        (
+            "95 % regions hold",
+            [NONE if one is None else _percent(one.share, (one.low, one.high)) for one in of],
+        ),
+        (
+            f"median size of 95 % regions ({result.size_unit or NONE})",
+            [NONE if one is None else _number(one.median_size) for one in of],
+        ),
+    ]
+
+
+def _regions(result: Evaluation, tables: Tables) -> list[Section]:
+    if not tables.regions:
+        return []
+    heading = ["landmark"]
+    for model in tables.regions:
+        heading += [f"{model}: in the region", "95 % interval", f"median size ({result.size_unit or NONE})"]
+    rows = []
+    for name in (*result.landmarks, ALL):
+        cells = [name.replace("_", " ")]
+        for found in tables.regions.values():
+            one = found[name]
+            between = f"{100 * one.low:.1f} to {100 * one.high:.1f} %" if np.isfinite(one.low) else NONE
+            cells += [_percent(one.share), between, _number(one.median_size)]
+        rows.append(tuple(cells))
+    text = (
+        f"How many true landmarks lie in the {100 * LEVEL:.0f} % regions that a model draws about its own, "
+        "ellipses or ellipsoids by its covariances, and how large these are. What has none does not count.",
+    )
+    return [
+        Section("Regions", text),
+        Section(heading=tuple(heading), rows=tuple(rows), folded="Table of every landmark: regions"),
+    ]
 
 
 def _differences(result: Evaluation, tables: Tables) -> list[Section]:
@@ -508,6 +551,10 @@ def _record(result: Evaluation, tables: Tables) -> dict[str, Any]:
                 "Cobb SMAPE percent": {model: vars(one) for model, one in tables.measures.smape.items()},
             }
         ),
+        "regions": {
+            model: {name: _plain(vars(one)) for name, one in found.items()}
+            for model, found in tables.regions.items()
+        },
         "calibration": {
             model: {"expected calibration error": error, "bins": rows}
             for model, (rows, error) in tables.calibration.items()

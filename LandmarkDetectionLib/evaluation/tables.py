@@ -17,6 +17,7 @@ from LandmarkDetectionLib.evaluation.metrics import (
     presence,
     summarise,
 )
+from LandmarkDetectionLib.evaluation.regions import Held, summarise_regions
 from LandmarkDetectionLib.evaluation.statistics import PairedTest, Resampling, paired_tests
 from LandmarkDetectionLib.quality.calibration import expected_calibration_error, reliability
 from LandmarkDetectionLib.typing import FloatArray
@@ -126,6 +127,8 @@ class Tables:
     calibration
         By model that gave confidences: rows of ``calibration.reliability`` and the expected calibration
         error.
+    regions
+        By model that gave covariances, then by landmark or ``all``.
     measures
         What the protocol measures; None where it measures nothing.
     """
@@ -136,6 +139,7 @@ class Tables:
     absent: int
     disagreement: Disagreement | None
     calibration: dict[str, tuple[list[dict[str, float]], float]]
+    regions: dict[str, dict[str, Held]]
     measures: Measures | None
 
     def row(self, model: str, landmark: str = ALL, reference: str | None = None) -> SummaryRow:
@@ -167,6 +171,7 @@ def make_tables(result: Evaluation) -> Tables:
         absent=int((truth.known & ~truth.present).sum()),
         disagreement=_disagreement(result, draws),
         calibration=_calibration(result),
+        regions=_regions(result, draws),
         measures=measure_models(result, draws),
     )
 
@@ -177,6 +182,7 @@ def error_rows(result: Evaluation) -> list[dict[str, Any]]:
     for reference, truth in result.references.items():
         for model, found in result.models.items():
             errors = result.errors(model, reference)
+            held = result.regions(model, reference)[0]
             for c, (key, case) in enumerate(zip(result.keys, result.cases, strict=True)):
                 for n, landmark in enumerate(result.landmarks):
                     rows.append(
@@ -193,6 +199,7 @@ def error_rows(result: Evaluation) -> list[dict[str, Any]]:
                             "error": round(float(errors[c, n]), 6) if np.isfinite(errors[c, n]) else None,
                             "unit": result.unit,
                             "confidence": _rounded(float(found.confidence[c, n])),
+                            "in region": int(held[c, n]) if np.isfinite(held[c, n]) else None,
                         }
                     )
     return rows
@@ -257,6 +264,19 @@ def _calibration(result: Evaluation) -> dict[str, tuple[list[dict[str, float]], 
             hit = (result.errors(model) <= result.found_within)[judged]
             confidence = one.confidence[judged]
             found[model] = (reliability(confidence, hit), expected_calibration_error(confidence, hit))
+    return found
+
+
+def _regions(result: Evaluation, draws: Resampling) -> dict[str, dict[str, Held]]:
+    unit = result.size_unit
+    found = {}
+    for model in result.models:
+        held, size = result.regions(model)
+        if np.isfinite(held).any():
+            found[model] = {ALL: summarise_regions(held, size, draws, unit)} | {
+                name: summarise_regions(held[:, [n]], size[:, [n]], draws, unit)
+                for n, name in enumerate(result.landmarks)
+            }
     return found
 
 
