@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.training.supervised.model import MadeModel
     from LandmarkDetectionLib.training.synthetic.presets import TrainingConfig
 
-SYNTHETIC_PRESET, SUPERVISED_PRESET = "whole-body-skin", "scn-lite"
+SYNTHETIC_PRESET = "whole-body-skin"
 #: Tells landmarks from the outline where a scan shows no bone, inside the model of skin and bones.
 OUTLINE_MODEL = "whole-body-skin"
 
@@ -174,7 +174,7 @@ def train(
         return
     if learning.network is not None:
         raise typer.BadParameter("for annotated images choose a --preset.", param_hint="--network")
-    made = _train_annotated(data, preset or SUPERVISED_PRESET, out, result, learning, images, run, telling)
+    made = _train_annotated(data, preset, out, result, learning, images, run, telling)
     tell_files(made.files, telling, _made_record(made))
     if not telling.as_json:
         _tell_quality(made, telling.quiet)
@@ -314,7 +314,7 @@ def _train_both_stages(
 
 def _train_annotated(
     data: Path,
-    preset: str,
+    preset: str | None,
     out: Path,
     result: Result,
     learning: Learning,

@@ -21,14 +21,13 @@ from LandmarkDetectionLib.models.registry import find_models
 from LandmarkDetectionLib.training.agents.presets import AGENT_PRESETS
 from LandmarkDetectionLib.training.supervised.cases import digest
 from LandmarkDetectionLib.training.supervised.package import package_supervised, quality_of
-from LandmarkDetectionLib.training.supervised.plan import Split, divide, plan
+from LandmarkDetectionLib.training.supervised.plan import PRESET, Split, divide, plan
 from LandmarkDetectionLib.training.supervised.quality import TrainingQuality
 from LandmarkDetectionLib.training.supervised.start import settings_from, weights_of
 from LandmarkDetectionLib.training.supervised.train import train_supervised
 from LandmarkDetectionLib.typing import Progress
 from LandmarkDetectionLib.wording import counted
 
-PRESET = "scn-lite"
 RUNS = ".training"
 
 
@@ -64,7 +63,7 @@ class Lessons:
     Attributes
     ----------
     preset, changes
-        Named settings, and what differs from them.
+        Named settings, those of ``plan.usual_preset`` when None, and what differs from them.
     held_out, learn_from
         Splits.
     raters
@@ -78,7 +77,7 @@ class Lessons:
         and patch are kept.
     """
 
-    preset: str = PRESET
+    preset: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     held_out: str | None = None
     learn_from: tuple[str, ...] = ()
@@ -186,7 +185,8 @@ def _heatmaps(
     config = plan(
         datalist,
         split,
-        lessons.preset,
+        # A model that is begun with brings its own network.
+        lessons.preset or (None if start is None else PRESET),
         spacing=lessons.spacing,
         shape=lessons.shape,
         raters=lessons.raters,
@@ -198,6 +198,7 @@ def _heatmaps(
     if say is not None:
         voxels = "whole image" if config.grid.spacing is None else f"cells of {config.grid.spacing[0]:g}"
         canvas = f"canvas {' x '.join(map(str, config.grid.shape))}, {voxels}"
+        canvas += f", network {config.architecture}"
         say(_learning(len(config.landmarks), split, lessons, canvas))
     if start is not None:
         config = config.model_copy(update={"data": f"{config.data} from {weights_of(start)}"})
@@ -235,7 +236,7 @@ def _agents(
     config = plan_agents(
         datalist,
         split,
-        lessons.preset,
+        lessons.preset or "agent-lite",
         spacing=lessons.spacing,
         raters=lessons.raters,
         limit=lessons.limit,
@@ -328,7 +329,7 @@ def train_from_store(
     make_folder(run)
     made = make_model(
         data,
-        Lessons(preset or PRESET, changes or {}),
+        Lessons(preset, changes or {}),
         NewModel(name, install=install),
         run,
         run={"device": device},

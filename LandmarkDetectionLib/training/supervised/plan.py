@@ -164,10 +164,19 @@ def _counted(cases: Sequence[Case]) -> str:
     return ", ".join(f"{split or 'in no split'} ({count})" for split, count in counts.items())
 
 
+#: Where nobody chooses one, and the landmarks are no chain.
+PRESET = "scn-lite"
+
+
+def usual_preset(datalist: Datalist, dimensions: int) -> str:
+    """What is taken where nobody chooses: a network for chains where single images show one, as of spines."""
+    return "chain-lite" if dimensions == 2 and _is_chain(datalist) else PRESET
+
+
 def plan(
     datalist: Datalist,
     split: Split,
-    preset: str = "scn-lite",
+    preset: str | None = None,
     *,
     spacing: Sequence[float] | None = None,
     shape: Sequence[int] | None = None,
@@ -181,7 +190,7 @@ def plan(
     Parameters
     ----------
     preset
-        Name in ``annotated_presets``.
+        Name in ``SUPERVISED_PRESETS``; ``usual_preset`` when None.
     spacing
         Voxel size along x, y(, z) in mm (one number for all axes); chosen from the data when None.
     shape
@@ -198,7 +207,7 @@ def plan(
     InputError
         The data do not fit together or the preset, or an image cannot be read.
     """
-    chosen = find_preset(preset)
+    chosen = find_preset(preset or PRESET)
     cases = split.training
     check_wishes(datalist, split, raters, limit)
     facts = survey(cases, progress)
@@ -210,6 +219,8 @@ def plan(
         )
         raise InputError(f"The datalist {datalist.path} mixes {what}; make one datalist for each.")
     d = dimensions.pop()
+    if preset is None:
+        chosen = find_preset(usual_preset(datalist, d))
     changes = changes or {}
     if changes.get("align"):
         # What the network sees is the part of an image about the landmarks.
@@ -224,7 +235,7 @@ def plan(
     )
     settings = chosen.settings(d)
     if chosen.architecture == "chain_unet":
-        settings["parameters"] = {**settings["parameters"], "levels": _levels(datalist, preset)}
+        settings["parameters"] = {**settings["parameters"], "levels": _levels(datalist)}
     wanted = {
         **settings,
         "landmarks": datalist.landmark_names,
@@ -249,15 +260,20 @@ def _chain(datalist: Datalist) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _levels(datalist: Datalist, preset: str) -> int:
-    """Of the chain that the landmarks are, level by level."""
+def _is_chain(datalist: Datalist) -> bool:
+    """Whether the landmarks are a chain, level by level."""
     chain = _chain(datalist)
-    if not chain or tuple(name for level in chain for name in level) != datalist.landmark_names:
+    return bool(chain) and tuple(name for level in chain for name in level) == datalist.landmark_names
+
+
+def _levels(datalist: Datalist) -> int:
+    """Of the chain that the landmarks are."""
+    if not _is_chain(datalist):
         raise InputError(
-            f"The preset {preset!r} is for landmarks that are a chain of levels, level by level, and the "
-            f"protocol of {datalist.path} does not say so; choose another preset."
+            "The presets chain-lite and chain-paper are for landmarks that are a chain of levels, level by "
+            f"level, and the protocol of {datalist.path} does not say so; choose another preset."
         )
-    return len(chain)
+    return len(_chain(datalist))
 
 
 def check_wishes(datalist: Datalist, split: Split, raters: str, limit: int | None) -> None:

@@ -199,10 +199,17 @@ def test_levels_are_read_together_where_the_protocol_of_pictures_has_a_chain(dat
     assert not plan(solid, divide(solid, "none")).column
 
 
+def test_pictures_of_a_chain_are_learned_by_a_network_for_chains_unless_another_is_chosen(data, tmp_path):
+    flat, solid = chained(tmp_path / "flat"), chained(tmp_path / "solid", shape=(16, 20, 20))
+    architectures = [plan(one, divide(one, "none")).architecture for one in (flat, solid, data)]
+    assert architectures == ["chain_unet", "spatial_configuration", "spatial_configuration"]
+    assert plan(flat, divide(flat, "none"), "scn-lite").architecture == "spatial_configuration"
+
+
 def test_a_network_for_chains_has_the_levels_of_the_protocol(data, tmp_path):
     chain = chained(tmp_path / "chain")
     assert plan(chain, divide(chain, "none"), "chain-lite").parameters["levels"] == 3
-    with pytest.raises(InputError, match="'chain-lite' is for landmarks that are a chain of levels"):
+    with pytest.raises(InputError, match="are for landmarks that are a chain of levels"):
         plan(data, divide(data, "none"), "chain-lite")
     swapped = chained(tmp_path / "swapped", order=NAMES[::-1])
     with pytest.raises(InputError, match="level by level, and the protocol of"):
