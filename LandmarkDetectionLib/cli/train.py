@@ -331,8 +331,19 @@ def _train_annotated(
         console.say(f"Warning: {warning}.")
 
     from LandmarkDetectionLib.training.supervised.model import Lessons, NewModel, make_model
+    from LandmarkDetectionLib.training.supervised.start import beginnings
 
     make_folder(out)
+    if (
+        preset is None
+        and learning.start is None
+        and telling.shown
+        and (models := beginnings(datalist.landmark_names))
+    ):
+        console.say(
+            f"Note: {' and '.join(models)} {'finds' if len(models) == 1 else 'find'} the same landmarks; "
+            f"--from {models[0]} begins with what it has learned."
+        )
     changes = _changes(
         learning,
         loss=images.loss,

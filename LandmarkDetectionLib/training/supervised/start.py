@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
 from pydantic import ValidationError
 
 from LandmarkDetectionLib.errors import InputError, ModelError
-from LandmarkDetectionLib.models import Model
+from LandmarkDetectionLib.models import Model, list_models
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.losses import HeatmapLoss
 from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
@@ -57,6 +58,16 @@ def settings_of(model: Model) -> SupervisedConfig:
             f"{model.name} {model.version} does not say how it was trained in a way that is understood here; "
             "train it anew."
         ) from None
+
+
+def beginnings(landmarks: Sequence[str]) -> list[str]:
+    """Names of the installed models of just these landmarks that a training can begin with."""
+    found = []
+    for model in list_models():
+        with suppress(InputError, ModelError):
+            settings_from(model, landmarks)
+            found.append(model.name)
+    return found
 
 
 def settings_from(model: Model, landmarks: Sequence[str]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
 from LandmarkDetectionLib.training.supervised.config import SupervisedConfig
 from LandmarkDetectionLib.training.supervised.package import MILD, package_supervised, protocol_of
 from LandmarkDetectionLib.training.supervised.plan import Split, divide, plan
+from LandmarkDetectionLib.training.supervised.start import beginnings
 from LandmarkDetectionLib.training.supervised.train import train_supervised, trained_task
 from Testing.examples.blob_data import NAMES, SMALL_TRAINING, write_blob_data
 
@@ -384,6 +385,12 @@ def test_the_command_trains_installs_and_detects(flat, cli, tmp_path, monkeypatc
     files = [Path(file) for file in json.loads(answer.out)["files"]]
     assert files[0].name == "mine" and all(file.is_dir() for file in files)
     assert load_model("mine").metadata["training"]["limit"] == 4
+    assert beginnings(flat.landmark_names) == ["mine"] and beginnings(("chin",)) == []
+    again = cli(
+        *("train", "--data", flat.path, "--out", tmp_path / "again", "--steps", "1", "--batch-size", "2"),
+        *("--shape", "64", "--shape", "64", "--limit", "4", "--no-install"),
+    )
+    assert "mine finds the same landmarks; --from mine begins with what it has learned" in again.err
 
 
 @pytest.mark.parametrize(
