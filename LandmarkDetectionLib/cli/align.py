@@ -72,7 +72,13 @@ def frame(
     from LandmarkDetectionLib.alignment.frames import place_frames
     from LandmarkDetectionLib.io.transforms import TRANSFORM_SUFFIXES
     from LandmarkDetectionLib.io.volumes import read_volume
-    from LandmarkDetectionLib.measurement.from_files import frame_of, framed_protocol, protocol_of, read_found
+    from LandmarkDetectionLib.measurement.from_files import (
+        frame_of,
+        framed_protocol,
+        protocol_of,
+        read_found,
+        require_in_image,
+    )
 
     outputs = output or []
     check_outputs(outputs, TRANSFORM_SUFFIXES)
@@ -87,6 +93,8 @@ def frame(
     if name is not None and name not in (known := [one.name for one in chosen.frames]):
         raise InputError(f"The protocol {chosen.name} has no frame '{name}'; it has {', '.join(known)}.")
     volume = read_volume(image, series=series_of(series)) if image is not None else None
+    if volume is not None and not pixels:
+        require_in_image(found, volume)
     place = frame_of(found, chosen.view, volume, in_pixels=pixels)
     placed = [
         one
@@ -197,7 +205,7 @@ def align(
     from LandmarkDetectionLib.alignment.align import align as lay_onto
     from LandmarkDetectionLib.io.transforms import TRANSFORM_SUFFIXES
     from LandmarkDetectionLib.io.volumes import read_volume
-    from LandmarkDetectionLib.measurement.from_files import read_found
+    from LandmarkDetectionLib.measurement.from_files import read_found, require_in_image
 
     outputs = output or []
     check_outputs(outputs, TRANSFORM_SUFFIXES)
@@ -206,6 +214,9 @@ def align(
     first, second = read_found(moving), read_found(fixed)
     volume = read_volume(image) if image is not None else None
     other = read_volume(fixed_image) if fixed_image is not None else None
+    for one, of_it in ((first, volume), (second, other)):
+        if of_it is not None and not pixels:
+            require_in_image(one, of_it)
     found = lay_onto(
         first.landmarks,
         second.landmarks,

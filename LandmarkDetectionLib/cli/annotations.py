@@ -60,7 +60,9 @@ def summary(
         ]
         for one in found.landmarks
     ]
-    console.print_table(["landmark", "accepted", "corrected", "missing", "moved, median mm"], rows)
+    console.print_table(["landmark", "accepted", "corrected", "missing", "moved, median"], rows)
+    if any(one.moved == one.moved for one in found.landmarks):
+        print("Moved by mm; by pixels in images that do not say how large these are.")
     for person, comment in found.comments:
         print(f"{person or '(no name)'}: {comment}")
 
@@ -84,14 +86,25 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Save a reviewed case: of a plain list of landmarks, every point counts as placed by a person."""
+    from LandmarkDetectionLib.core.volume import with_pixel_size
     from LandmarkDetectionLib.datasets.annotations import AnnotationStore
+    from LandmarkDetectionLib.io.records import recorded_pixel_size
     from LandmarkDetectionLib.io.volumes import read_volume
 
     kept = AnnotationStore(store)
     read = _read_review(review, image)
+    volume = read_volume(image)
+    pixel_mm = recorded_pixel_size(review)
+    if pixel_mm is not None and not volume.spacing_known:
+        volume = with_pixel_size(volume, pixel_mm)
+        if not copy_image:
+            raise InputError(
+                f"{review} is in mm of pixels of {pixel_mm:g} mm, which {image.name} does not say; keep a "
+                "copy of the image that does in the store (--copy-image)."
+            )
     annotation = kept.save(
         read,
-        read_volume(image),
+        volume,
         image,
         protocol=_protocol(protocol, read, kept.protocol),
         reviewer=reviewer,

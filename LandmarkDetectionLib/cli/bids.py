@@ -205,7 +205,8 @@ def _check_folders(data: DataSet) -> None:
     from LandmarkDetectionLib.cohort.sources.bids import DESCRIPTION
 
     if not data.bids_dir.is_dir():
-        raise InputError(f"{data.bids_dir} does not exist; give the folder of a BIDS data set.")
+        what = "is a file" if data.bids_dir.exists() else "does not exist"
+        raise InputError(f"{data.bids_dir} {what}; give the folder of a BIDS data set.")
     if not (data.bids_dir / DESCRIPTION).is_file():
         raise InputError(f"{data.bids_dir} is no BIDS data set: it holds no {DESCRIPTION}.")
     if data.out.exists() and data.out.resolve() == data.bids_dir.resolve():

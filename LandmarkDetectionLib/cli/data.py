@@ -185,9 +185,9 @@ def split_data(
     """
     from LandmarkDetectionLib.files import read_json, write_text
 
+    datalist = _read(data, True, None)
     if data.absolute().parent != out.absolute().parent:
         raise OutputError(f"Cannot write {out}: the paths in {data} are relative, so write beside it.")
-    datalist = _read(data, True, None)
     learned = {case.row for case in datalist if every} or {case.row for case in datalist.to_learn_from()}
     divided = [n for n, case in enumerate(datalist) if case.row in learned]
     subjects = [datalist.subjects[n] for n in divided]

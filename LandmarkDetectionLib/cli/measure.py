@@ -239,6 +239,7 @@ def _read_case(
         measure_found,
         protocol_of,
         read_found,
+        require_in_image,
     )
     from LandmarkDetectionLib.reporting import CaseReport
 
@@ -248,6 +249,8 @@ def _read_case(
         require_made_on(file, picture)
     volume = read_volume(picture, series=series) if picture is not None else None
     found = read_found(file, volume)
+    if volume is not None and not reading.pixels:
+        require_in_image(found, volume)
     measured = measure_found(
         found,
         protocol_of(found.landmarks, found.model, reading.protocol),

@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from LandmarkDetectionLib.cli import console
-from LandmarkDetectionLib.cli.options import DeviceOption, JsonOption, Telling
+from LandmarkDetectionLib.cli.options import DeviceOption, JsonOption, Telling, series_of
 from LandmarkDetectionLib.cli.output import files_record, tell_files
 from LandmarkDetectionLib.cli.recording import Recording
 from LandmarkDetectionLib.errors import InputError
@@ -68,6 +68,7 @@ def refine(
         list[Path] | None,
         typer.Option("--output", "-o", help="File to write, as for detect. May be given several times."),
     ] = None,
+    series: Annotated[str | None, typer.Option(help="Number or UID of a DICOM series.")] = None,
     channel: Annotated[
         list[Path] | None, typer.Option(help="Further image of the case, for models of several.")
     ] = None,
@@ -101,7 +102,7 @@ def refine(
     with console.progress_bar(telling.shown) as progress:
         package = load_model(model or (before.prediction.model if before is not None else ""))
         progress(0.0, f"reading {source.name}")
-        volume = read_volume(source)
+        volume = read_volume(source, series=series_of(series))
         further = [read_volume(path) for path in channel or []]
         pixel_mm = before.prediction.used.pixel_size_mm if before is not None else None
         if pixel_mm is not None and not volume.spacing_known:

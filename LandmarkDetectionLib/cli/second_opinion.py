@@ -48,7 +48,10 @@ def second_opinion(
     chosen = chosen_protocol(protocol)
     rules = chosen.label_rules
     if not rules:
-        raise InputError(f"The protocol {protocol} has no label rules.")
+        raise InputError(
+            f"The protocol {protocol} has no label rules, by which a segmentation tells landmarks; give a "
+            "protocol file of your own with an entry label_rules."
+        )
     found: Detection = read_record(landmarks)
     volume = read_volume(labels)
     places = found.landmarks.present.positions

@@ -76,6 +76,7 @@ def visits(
         framed_protocol,
         protocol_of,
         read_found,
+        require_in_image,
     )
 
     if when and len(when) != len(landmarks):
@@ -88,6 +89,9 @@ def visits(
     found = [read_found(one) for one in landmarks]
     chosen = framed_protocol(protocol_of(found[0].landmarks, found[0].model, protocol))
     images = [_image(one, image) for one in found]
+    for one, of_it in zip(found, images, strict=True):
+        if of_it is not None and not pixels:
+            require_in_image(one, of_it.volume)
     _require_one_patient(images, as_placed)
     made, said = [], _unlike(found)
     for one, picture, (years, _), words in zip(found, images, times, when or [""] * len(found), strict=True):

@@ -17,7 +17,7 @@ from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.files import write_text
 from LandmarkDetectionLib.io.dti import DTIColourMap
 from LandmarkDetectionLib.io.pixel_landmarks import is_labelme, read_pixel_landmarks
-from LandmarkDetectionLib.io.records import read_recorded_landmarks
+from LandmarkDetectionLib.io.records import read_recorded_landmarks, recorded_pixel_size
 from LandmarkDetectionLib.io.volumes import read_volume
 from LandmarkDetectionLib.wording import counted
 
@@ -200,6 +200,12 @@ class Case:
             return read_sr_on(file, self.image_files[0], volume)
         if self.unit == "pixel" or is_labelme(file):
             return read_pixel_landmarks(file, volume if volume is not None else self.read_volume())
+        pixel_mm = recorded_pixel_size(file)
+        if pixel_mm is not None and not self.spacing:
+            raise InputError(
+                f"{file} is in mm of pixels of {pixel_mm:g} mm, which its image does not say; add "
+                f'"spacing": {pixel_mm:g} to row {self.row}.'
+            )
         return read_recorded_landmarks(file)
 
 

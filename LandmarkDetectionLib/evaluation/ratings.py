@@ -11,7 +11,7 @@ import numpy.typing as npt
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.datasets.importers.tables import read_points
 from LandmarkDetectionLib.errors import InputError
-from LandmarkDetectionLib.files import is_manifest
+from LandmarkDetectionLib.files import is_manifest, read_text
 from LandmarkDetectionLib.io.markups import READ_SUFFIXES, read_landmarks
 from LandmarkDetectionLib.wording import counted
 
@@ -62,6 +62,7 @@ def read_ratings(path: Path, protocol: Protocol) -> Ratings:
     if path.is_dir():
         return _read_folder(path, protocol)
     if _is_landmark_file(path):
+        read_text(path)  # What is not there, or is no text, is another mistake.
         raise InputError(
             f"{path} holds the landmarks of one case; raters are compared over several: give a folder of "
             "landmark files per rater, the files of a case under one name, or a table with a row per case."

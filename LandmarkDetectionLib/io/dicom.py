@@ -11,13 +11,13 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LandmarkDetectionLib.core.doubts import Doubt
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind
 from LandmarkDetectionLib.core.geometry import ras_from_lps
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.errors import InputError, OutputError
@@ -70,6 +70,8 @@ NOT_IMAGES = ("SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "SR", "PR", "KO", "REG", "R
 PROJECTIONS = ("CR", "DX", "IO", "MG", "PX", "RF", "RG", "XA")
 #: Images closer than this, in mm, are at one position.
 SAME_POSITION_MM = 0.01
+#: Endings of DICOM files, which old ones among them have instead of the mark.
+ENDINGS = (".dcm", ".ima", ".dicom")
 #: Part of the positions that may hold a second image (a slice scanned again) before they are time points.
 MOST_REPEATED = 0.1
 #: Part of a series that must share size and orientation; the rest (a scout) is left out.
@@ -106,6 +108,9 @@ class Series:
         Pixels along (i, j): columns and rows of most of the images.
     files
         The files, in no particular order.
+    damaged
+        Files that lie beside them and begin as DICOM files or are empty, but hold no image that can be read:
+        what a copy that was broken off leaves behind. Whether they are of this series, nobody can know.
     """
 
     uid: str
@@ -115,6 +120,7 @@ class Series:
     slices: int
     size: tuple[int, int]
     files: tuple[Path, ...]
+    damaged: tuple[Path, ...] = ()
     _frames: tuple[_Frame, ...] = field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -191,7 +197,8 @@ def read(path: Path, series: str | int | None = None) -> Volume:
     Slices are sorted along their normal; the matrix follows their positions, so a gantry tilt becomes a
     shear. Copies of an image are left out; so is a second image at a position already seen (the lower
     instance number stays) when this concerns at most a tenth of the positions, and scouts beside other
-    images. Slices at uneven distances, or with gaps of a few, are interpolated at even ones, with a warning.
+    images. Damaged files beside the series are left out, with a warning: it may have lost its ends. Slices
+    at uneven distances, or with gaps of a few, are interpolated at even ones, with a warning.
     Rescale slope and intercept are applied slice by slice, padding becomes air, MONOCHROME1 radiographs are
     inverted: dark is small. What the millimetres of a radiograph mean is said in the warnings.
 
@@ -288,23 +295,66 @@ def _volume(chosen: Series, path: Path) -> Volume:
     voxels = _voxels(stack.frames, chosen.modality)
     if stack.places is not None:
         voxels = resampled(voxels, stack.places)
-    return Volume(voxels, matrix, chosen.modality, name, stack.spacing_known, stack.doubts)
+    doubts = (*stack.doubts, *_loss(chosen.damaged))
+    return Volume(voxels, matrix, chosen.modality, name, stack.spacing_known, doubts)
+
+
+def _loss(damaged: Sequence[Path]) -> tuple[Doubt, ...]:
+    if not damaged:
+        return ()
+    others = f" and {counted(len(damaged) - 1, 'more file')}" if len(damaged) > 1 else ""
+    are = "are" if others else "is"
+    return (
+        Doubt(
+            f"{damaged[0].name}{others} {are} empty, damaged or truncated and left out: slices may be "
+            "missing, also at the ends, where no gap tells; copy or export the scan again.",
+            DoubtKind.SLICES,
+        ),
+    )
 
 
 def _grouped(files: Iterable[Path]) -> tuple[list[Series], int]:
     """The image series that files belong to, by number and UID, and how many of the files are DICOM."""
     groups: dict[str, tuple[Dataset, list[_Frame]]] = {}
+    damaged: dict[Path, list[Path]] = {}
     objects = 0
     for path in files:
         header = _header(path)
+        if _is_damaged(path, header):
+            damaged.setdefault(path.parent, []).append(path)
         if header is None:
             continue
         objects += 1
         if _is_image(header):
             _, frames = groups.setdefault(str(header.get("SeriesInstanceUID", "")), (header, []))
             frames.extend(_frames(header, path))
-    series = [_series(uid, header, frames) for uid, (header, frames) in groups.items()]
+    series = [
+        replace(one, damaged=_beside(one.files, damaged))
+        for one in (_series(uid, header, frames) for uid, (header, frames) in groups.items())
+    ]
     return sorted(series, key=lambda one: (one.number is None, one.number or 0, one.uid)), objects
+
+
+def _is_damaged(path: Path, header: Dataset | None) -> bool:
+    """Whether the file should hold an image and holds none: empty, or broken off before its rows are told."""
+    from pydicom.uid import UID
+
+    if header is None:
+        return is_dicom(path) or (path.is_file() and path.stat().st_size == 0)
+    meta = getattr(header, "file_meta", None) or {}
+    kind = header.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or ""
+    return "Image Storage" in UID(str(kind)).name and not header.get("Rows")
+
+
+def _beside(files: Sequence[Path], damaged: dict[Path, list[Path]]) -> tuple[Path, ...]:
+    """Damaged files in the folders of a series that end as its files do."""
+    endings = {(path.parent, path.suffix.lower()) for path in files}
+    return tuple(
+        path
+        for parent, ending in sorted(endings)
+        for path in damaged.get(parent, ())
+        if path.suffix.lower() == ending
+    )
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -329,7 +379,7 @@ def read_header(path: Path, tags: Sequence[str]) -> FileDataset | None:
         return None
     unmarked = not is_dicom(path)
     # Old files lack the mark; looking into every other file for one would take texts for DICOM.
-    if unmarked and path.suffix.lower() not in (".dcm", ".ima", ".dicom"):
+    if unmarked and path.suffix.lower() not in ENDINGS:
         return None
     try:
         require_bounded(path)
@@ -383,10 +433,14 @@ def _chosen(found: list[Series], wanted: str | int | None, folder: Path) -> Seri
     numbers = [one.number for one in matching]
     if len(set(numbers)) == len(numbers) and None not in numbers:
         raise InputError(
-            f"{folder} holds {len(matching)} series; choose one by its number: {_listed(matching)}."
+            f"{folder} holds {len(matching)} series; choose one by its number, or give a folder that "
+            f"holds it alone: {_listed(matching)}."
         )
     uids = "; ".join(f"{one.uid} = {one}" for one in matching[:10])
-    raise InputError(f"{folder} holds {len(matching)} series; choose one by its UID: {uids}.")
+    raise InputError(
+        f"{folder} holds {len(matching)} series; choose one by its UID, or give a folder that "
+        f"holds it alone: {uids}."
+    )
 
 
 def _listed(series: Sequence[Series]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from LandmarkDetectionLib.core.detection import Detection, detection_from_record
 from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.options import Used
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionLib.errors import InputError, OutputError
 from LandmarkDetectionLib.files import read_json, write_text
@@ -100,6 +101,31 @@ def read_review(path: str | os.PathLike[str]) -> Review:
         return Review.from_record(read_json(path))
     except ValueError as problem:
         raise InputError(f"Cannot read {path}: {problem}.") from None
+
+
+def recorded_pixel_size(path: str | os.PathLike[str]) -> float | None:
+    """The mm of a picture's pixel that a person gave for the points of a file, whose image does not say it.
+
+    Parameters
+    ----------
+    path
+        The record of a detection or review, or a landmark file with its record (``.json``) beside it.
+
+    Returns
+    -------
+    float or None
+        mm; None where no record says it.
+    """
+    path = Path(path)
+    suffix = next((one for one in SLICER_SUFFIXES if path.name.lower().endswith(one)), None)
+    record = path if suffix is None else path.with_name(f"{path.name[: -len(suffix)]}.json")
+    if record.suffix.lower() != ".json" or not record.is_file():
+        return None
+    try:
+        parameters = read_json(record).get("parameters")
+    except InputError:
+        return None
+    return Used.of(parameters).pixel_size_mm if isinstance(parameters, dict) else None
 
 
 def read_recorded_landmarks(path: str | os.PathLike[str], record: str = "") -> LandmarkSet:

@@ -299,6 +299,29 @@ def is_flat(landmarks: LandmarkSet) -> bool:
     return len(places) > 1 and bool((places[:, 2] == 0).all())
 
 
+def require_in_image(found: Found, volume: Volume) -> None:
+    """Refuse an image that the landmarks cannot be of: none of them lies in it.
+
+    Parameters
+    ----------
+    found
+        Landmarks, RAS mm. Without any that has a place, nothing can be said.
+    volume
+        The image that they are said to be of.
+
+    Raises
+    ------
+    InputError
+        None lies in the image.
+    """
+    places = found.landmarks.present.positions
+    if len(places) and not volume.holds(places).any():
+        raise InputError(
+            f"None of the landmarks of {found.name} lies in {volume.name or 'the image'}: they are of "
+            "another image, or in other coordinates."
+        )
+
+
 def dicom_files(image: Path, series: str | int | None = None) -> tuple[Path, ...]:
     """The DICOM files of an image, for a Structured Report; empty when it is of another kind."""
     from LandmarkDetectionLib.io import dicom

@@ -234,7 +234,7 @@ def validate_model(path: str | os.PathLike[str]) -> list[str]:
     """
     root = Path(path).absolute()
     if not root.is_dir():
-        return ["There is no such folder."]
+        return ["It is a file; give a model's folder." if root.exists() else "There is no such folder."]
     problems = list(_file_problems(root))
     if any(part.is_symlink() for part in (root / "configs", root / "models")):
         return problems

@@ -120,7 +120,9 @@ def _precision(config: LoopConfig, device: str) -> str:
     if config.precision != "auto":
         return config.precision
     if device in ("auto", "gpu"):
-        found = torch.accelerator.current_accelerator() if hasattr(torch, "accelerator") else None
+        # Its usual build for Linux names CUDA where there is no card, too.
+        here = hasattr(torch, "accelerator") and torch.accelerator.is_available()
+        found = torch.accelerator.current_accelerator() if here else None
         device = found.type if found is not None else "cuda" if torch.cuda.is_available() else "cpu"
     return "bf16-mixed" if computes_bfloat16(device) else "32-true"
 

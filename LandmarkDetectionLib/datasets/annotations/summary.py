@@ -23,7 +23,8 @@ class LandmarkCorrections:
     accepted, corrected, missing
         How often.
     moved
-        Median mm between prediction and correction; NaN where nothing was corrected.
+        Median mm between prediction and correction, pixels in images of unknown pixel size; NaN where
+        nothing was corrected.
     """
 
     landmark: str

@@ -198,7 +198,8 @@ def test_the_command_writes_a_transform_and_the_image_by_its_header(tmp_path: Pa
     body = in_space(BODY)
     write_landmarks(body, tmp_path / "before.mrk.json")
     write_landmarks(body.transformed(transform), tmp_path / "after.mrk.json")
-    volume = Volume(np.arange(60, dtype=np.int16).reshape(3, 4, 5), np.diag([2.0, 2.0, 3.0, 1.0]))
+    matrix = np.array([[100.0, 0, 0, -200], [0, 100, 0, -150], [0, 0, 700, 0], [0, 0, 0, 1]])
+    volume = Volume(np.arange(60, dtype=np.int16).reshape(3, 4, 5), matrix)
     write_volume(volume, tmp_path / "before.nrrd")
     answer = cli(
         *("align", tmp_path / "before.mrk.json", tmp_path / "after.mrk.json", "--json"),

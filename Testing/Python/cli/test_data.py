@@ -100,6 +100,8 @@ def test_a_divided_datalist_stays_beside_the_old_one(cli: Command, datalist: Pat
     answer = cli("data", "split", datalist, "--out", tmp_path / "elsewhere.json")
     assert answer.code == 5
     assert "write beside it" in answer.err
+    gone = cli("data", "split", tmp_path / "gone.json", "--out", "elsewhere.json")
+    assert gone.code == 3 and "gone.json: there is no such file" in gone.err
 
 
 def test_summary_says_how_far_raters_are_apart(cli: Command, datalist: Path) -> None:

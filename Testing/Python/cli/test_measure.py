@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.io.markups import write_landmarks
-from Testing.examples.measurement_cases import FACE, in_picture
+from LandmarkDetectionLib.io.volumes import write_volume
+from Testing.examples.measurement_cases import BODY, FACE, in_picture, in_space
 
 PROTOCOL = ("--protocol", "cephalometric-19")
 
@@ -105,3 +107,27 @@ def test_cases_of_one_name_are_not_written_over_each_other(
         "report", cases / "a.mrk.json", other, *PROTOCOL, "--out", tmp_path / "out", "--format", "html"
     )
     assert answer.code == 5 and "a.html" in answer.err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["measure", "report", "frame", "align", "visits"])
+def test_an_image_that_the_landmarks_cannot_be_of_is_refused(
+    command: str, tmp_path: Path, cli: Callable
+) -> None:
+    points = in_space(BODY)
+    (tmp_path / "images").mkdir()
+    for name in ("a", "b"):
+        write_landmarks(points, tmp_path / f"{name}.mrk.json")
+        elsewhere = np.array([[2.0, 0, 0, 9000], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 1]])
+        write_volume(Volume(np.zeros((4, 4, 4), np.int16), elsewhere), tmp_path / "images" / f"{name}.nrrd")
+    a, b, image = tmp_path / "a.mrk.json", tmp_path / "b.mrk.json", tmp_path / "images" / "a.nrrd"
+    asked = {
+        "measure": (a, "--image", image),
+        "report": (a, "--image", image, "--out", tmp_path / "out"),
+        "frame": (a, "--protocol", "whole-body", "--image", image),
+        "align": (a, b, "--image", image),
+        "visits": (a, b, "--protocol", "whole-body", "--image", tmp_path / "images"),
+    }
+    answer = cli(command, *asked[command])
+    assert answer.code == 3, answer.err
+    assert "None of the landmarks of a lies in a: they are of another image" in answer.err
+    assert not (tmp_path / "out").exists()

@@ -143,6 +143,44 @@ def test_every_command_that_is_named_in_a_sentence_is_one_of_the_program(program
     assert named <= set(program.commands)
 
 
+#: Pages whose options are those of scripts, containers and tools for developers.
+OF_OTHERS = {"benchmarks.md", "containers.md", "CONTRIBUTING.md", "CHANGELOG.md"}
+#: Of pip, of bundles of MONAI, of the panel's own script, and of Slicer.
+FOREIGN = {"--extra-index-url", "--output_dir", "--overwrite", "--install-packages", "--testing"}
+
+
+def options_of(command: Any) -> set[str]:
+    """Every option of a command and of those below it."""
+    own = {one for parameter in command.params for one in (*parameter.opts, *parameter.secondary_opts)}
+    return own.union({"--help"}, *map(options_of, getattr(command, "commands", {}).values()))
+
+
+def misnamed(text: str, program: Any) -> list[str]:
+    """Options within sentences and tables that the program, or the command before them, does not have."""
+    wrong = []
+    for span in re.findall(r"`([^`\n]+)`", prose(text)):
+        words = span.removeprefix("landmark-detection ").split()
+        if words and words[0] in program.commands:
+            wrong += [f"{span}: {one}" for one in unknown(words, program)]
+        elif words and words[0].startswith("--"):
+            options = {word.split("=")[0] for word in words if word.startswith("--")}
+            wrong += [f"{span}: {one}" for one in options - options_of(program) - FOREIGN]
+    return wrong
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if page.name not in OF_OTHERS], ids=of)
+def test_every_option_that_a_sentence_names_is_one_of_the_program(page: Path, program: Any) -> None:
+    assert misnamed(text_of(page), program) == []
+
+
+def test_an_option_that_does_not_exist_is_found(program: Any) -> None:
+    text = (
+        "Take `--pixel-sizes 0.1`, or `data check d.json --folds 3`; `--folds 3` and `pip --quiet` are well."
+    )
+    found = misnamed(text, program)
+    assert found == ["--pixel-sizes 0.1: --pixel-sizes", "data check d.json --folds 3: --folds"]
+
+
 # --- packages ---------------------------------------------------------------------------------------------
 
 

@@ -220,6 +220,11 @@ def test_the_landmarks_of_one_case_are_no_rater(tmp_path, suffix):
         read_ratings(path, load_protocol("cephalometric-19"))
 
 
+def test_a_rater_whose_file_is_not_there_is_told_so(tmp_path):
+    with pytest.raises(InputError, match="there is no such file"):
+        read_ratings(tmp_path / "dr-a.mrk.json", load_protocol("cephalometric-19"))
+
+
 @pytest.mark.parametrize("first", ["", "case" + ",x,y" * 19 + "\n"])
 def test_a_decimal_comma_in_any_row_is_named_and_never_taken_for_headings(tmp_path, first):
     text = first + "a;" + ";".join(["1,5"] + ["1"] * 37) + "\n"

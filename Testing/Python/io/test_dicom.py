@@ -240,6 +240,24 @@ class TestStacking:
         voxels = read_volume(remove(tmp_path / "a", 4)).voxels.astype(float)
         assert np.abs(voxels[4] - (voxels[3] + voxels[5]) / 2).max() <= 0.5
 
+    @pytest.mark.parametrize("share", [0, 0.2, 0.5])
+    def test_files_that_a_broken_copy_left_at_the_end_are_told(self, tmp_path: Path, share: float) -> None:
+        """No gap tells of them, and the scan is shorter than it was."""
+        write_dicom(ct(), tmp_path / "a")
+        for file in sorted((tmp_path / "a").iterdir())[-2:]:
+            content = file.read_bytes()  # The rows are told near the end, before 84 bytes of pixels.
+            file.write_bytes(content[: int(len(content) * share)])
+        read = read_volume(tmp_path / "a")
+        assert len(read.voxels) == len(ct().voxels) - 2
+        (warning,) = read.warnings
+        assert warning.startswith("00011.dcm and 1 more file are empty, damaged or truncated and left out")
+
+    @pytest.mark.parametrize("name", ["README", "DICOMDIR", "notes.txt"])
+    def test_other_files_beside_a_series_are_no_damage(self, tmp_path: Path, name: str) -> None:
+        write_dicom(ct(), tmp_path / "a")
+        (tmp_path / "a" / name).write_bytes(b"" if name != "DICOMDIR" else bytes(128) + b"DICM" + bytes(9))
+        assert read_volume(tmp_path / "a").warnings == ()
+
     def test_a_whole_sound_series_has_no_warning(self, tmp_path: Path) -> None:
         write_dicom(ct(), tmp_path / "a")
         assert read_volume(tmp_path / "a").warnings == ()

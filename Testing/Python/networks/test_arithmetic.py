@@ -33,6 +33,13 @@ def test_auto_is_bfloat16_only_where_there_are_units_for_it(
     assert loop._precision(LoopConfig(), "cpu") == ("bf16-mixed" if units else "32-true")
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="Without a graphics card only.")
+@pytest.mark.skipif(not hasattr(torch, "accelerator"), reason="Older releases name none.")
+def test_a_pytorch_built_for_cuda_learns_where_there_is_no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda *_: torch.device("cuda"))
+    assert loop._precision(LoopConfig(), "auto") == loop._precision(LoopConfig(), "cpu")
+
+
 def test_a_precision_that_was_chosen_stays() -> None:
     assert loop._precision(LoopConfig(precision="bf16-mixed"), "cpu") == "bf16-mixed"
     assert loop._precision(LoopConfig(precision="32-true"), "cpu") == "32-true"

@@ -94,4 +94,4 @@ def test_the_command_writes_what_is_left(tmp_path: Path, cli: Callable) -> None:
     far = cli("second-opinion", tmp_path / "far.json", *asked[2:])
     assert far.code == 3 and "another scan, or in other coordinates" in far.err
     none = cli(*asked[:4], "whole-body")
-    assert none.code == 3 and "has no label rules" in none.err
+    assert none.code == 3 and "has no label rules" in none.err and "entry label_rules" in none.err

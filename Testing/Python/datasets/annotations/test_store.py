@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet, Status
 from LandmarkDetectionLib.core.protocol import protocol_of_names
 from LandmarkDetectionLib.core.volume import Volume
@@ -31,6 +33,7 @@ from LandmarkDetectionLib.datasets.cases import Case, DatalistError
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.markups import read_landmarks
+from LandmarkDetectionLib.io.records import write_detection
 from LandmarkDetectionLib.io.volumes import write_volume
 from Testing.examples.blob_data import NAMES
 from Testing.examples.store_cases import PROTOCOL, blob_cases, corrected, predicted, save_case
@@ -381,6 +384,42 @@ def test_the_command_line_adds_and_counts(cli, cases, tmp_path):
     assert [one["corrected"] for one in record["landmarks"]] == [2, 2, 2]
     assert cli("data", "summary", folder).code == 0
     assert cli("annotations", "summary", tmp_path / "none").code == 3
+
+
+@pytest.fixture
+def sized_picture(tmp_path):
+    """A picture without a pixel size, and the record of a point that was placed where a pixel is 0.2 mm."""
+    Image.fromarray(np.arange(3000, dtype=np.uint16).reshape(50, 60)).save(tmp_path / "film.png")
+    point = Landmark("sella", [-4.0, -6.0, 0.0], status=Status.CORRECTED)
+    made = Detection(LandmarkSet((point,)), "spots", "1.0.0", parameters={"pixel_size_mm": 0.2})
+    write_detection(made, tmp_path / "film.json")
+    write_detection(made, tmp_path / "film.mrk.json")
+    return tmp_path / "film.png"
+
+
+@pytest.mark.parametrize("name", ["film.json", "film.mrk.json"])
+def test_mm_of_a_given_pixel_size_are_never_kept_as_pixels(cli, tmp_path, sized_picture, name):
+    asked = ("annotations", "add", tmp_path / "store", sized_picture, tmp_path / name)
+    answer = cli(*asked, "--protocol", "cephalometric-19")
+    assert answer.code == 3, answer.err
+    assert (
+        "mm of pixels of 0.2 mm, which film.png does not say" in answer.err and "--copy-image" in answer.err
+    )
+    assert not (tmp_path / "store").exists()
+    assert cli(*asked, "--protocol", "cephalometric-19", "--copy-image").code == 0
+    (case,) = read_store(tmp_path / "store")
+    np.testing.assert_allclose(
+        case.read_volume().ras_to_ijk_points(case.read_landmarks().positions), [[20.0, 30.0, 0.0]]
+    )
+
+
+def test_a_row_of_such_a_record_needs_its_spacing(tmp_path, sized_picture):
+    row = {"image": "film.png", "landmarks": "film.json", "subject": "p1"}
+    (tmp_path / "list.json").write_text(json.dumps({"name": "films", "cases": [row]}))
+    with pytest.raises(InputError, match=r'add "spacing": 0.2 to row 1'):
+        read_datalist(tmp_path / "list.json")
+    (tmp_path / "list.json").write_text(json.dumps({"name": "films", "cases": [{**row, "spacing": 0.2}]}))
+    assert len(read_datalist(tmp_path / "list.json")) == 1
 
 
 def test_a_volume_of_several_slices_is_kept_too(store, tmp_path):
