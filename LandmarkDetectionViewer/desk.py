@@ -14,7 +14,7 @@ from LandmarkDetectionSlicer.logic.case_review import CaseReview
 from LandmarkDetectionSlicer.logic.known_models import KnownModels
 from LandmarkDetectionSlicer.logic.review_desk import ReviewDesk
 from LandmarkDetectionSlicer.process.worker import BackgroundWorker
-from LandmarkDetectionSlicer.scene.choices import Others
+from LandmarkDetectionSlicer.scene.choices import Names, Others
 
 from LandmarkDetectionViewer import showing, surfaces
 from LandmarkDetectionViewer.finding import Finding
@@ -122,6 +122,11 @@ class PageDesk:
     def others(self) -> Others:
         """When the landmarks that nobody has settled follow a correction."""
         return Others(self.state.others)
+
+    @property
+    def namesInViews(self) -> Names:
+        """Which landmarks' names the views show."""
+        return Names.ROOM
 
     def modelOf(self, review: Review) -> Model | None:
         """Whose words to use of a review."""

@@ -19,6 +19,7 @@ from LandmarkDetectionSlicer.logic.following import Following
 from LandmarkDetectionSlicer.logic.reviewing import PointLists, ReviewSession, pointLists
 from LandmarkDetectionSlicer.logic.words import statusText
 from LandmarkDetectionSlicer.scene import colors, views
+from LandmarkDetectionSlicer.scene.names import LandmarkNames
 from LandmarkDetectionSlicer.scene.regions import Region
 from LandmarkDetectionSlicer.scene.transforms import worldPosition
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.process.worker import BackgroundWorker
-    from LandmarkDetectionSlicer.scene.choices import Others
+    from LandmarkDetectionSlicer.scene.choices import Names, Others
 
 
 class Messages(Protocol):
@@ -60,6 +61,10 @@ class DeskWindow(Protocol):
     @property
     def others(self) -> Others:
         """When the landmarks that nobody has settled follow a correction."""
+
+    @property
+    def namesInViews(self) -> Names:
+        """Which landmarks' names the views show."""
 
     def modelOf(self, review: Review) -> Model | None:
         """Whose words to use of a review; None when no model that is here knows its landmarks."""
@@ -121,7 +126,7 @@ class ReviewDesk(VTKObservationMixin):
         Lets the other landmarks follow.
     findNear
         Looks for a landmark near a click.
-    region, markers
+    region, markers, labels
         What is drawn besides the points; None without a review.
     """
 
@@ -137,6 +142,7 @@ class ReviewDesk(VTKObservationMixin):
         self.names: list[str] = []
         self.region: Region | None = None
         self.markers: colors.StatusMarkers | None = None
+        self.labels: LandmarkNames | None = None
         self.following = Following(self)
         self.findNear = FindNear(self)
         self._isSettling = False
@@ -159,9 +165,11 @@ class ReviewDesk(VTKObservationMixin):
         self.selected = next_open(review) or next(iter(landmarks_by_priority(review)), None)
 
     def mark(self) -> None:
-        """Draw the status of every landmark."""
+        """Draw the status of every landmark, and its name where there is room."""
         if self.markers is None and self.session is not None and not self.session.isClosed:
             self.markers = colors.StatusMarkers(self.session.node)
+            self.labels = LandmarkNames(self.session.node, self.title)
+            self.showNames()
 
     def close(self) -> None:
         """Review nothing."""
@@ -172,9 +180,11 @@ class ReviewDesk(VTKObservationMixin):
             self.session.close()
         if self.markers is not None:
             self.markers.close()
+        if self.labels is not None:
+            self.labels.close()
         if self.region is not None:
             self.region.close()
-        self.markers = self.region = None
+        self.markers = self.labels = self.region = None
         self.session, self.selected, self.model = None, None, None
 
     def begin(self) -> None:
@@ -268,6 +278,8 @@ class ReviewDesk(VTKObservationMixin):
         self.window.showSelection()
         if center:
             self.center(name)
+        else:
+            self.showNames()
 
     def goToNext(self) -> None:
         """The row below."""
@@ -305,6 +317,14 @@ class ReviewDesk(VTKObservationMixin):
         views.highlight(session.node, session.review.landmarks.names.index(name))
         if position is not None:
             views.centerOn(position, self._field(name))
+        self.showNames()
+
+    def showNames(self) -> None:
+        """Name landmarks in the views, those about the selected one first."""
+        if self.labels is not None:
+            names = self.opened.review.landmarks.names
+            index = names.index(self.selected) if self.selected in names else None
+            self.labels.show(self.window.namesInViews, index)
 
     def _field(self, name: str) -> float:
         """How much of the image a look at a landmark needs, in mm."""

@@ -19,7 +19,7 @@ from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.scene import nodes
-from LandmarkDetectionSlicer.scene.choices import Others
+from LandmarkDetectionSlicer.scene.choices import Names, Others
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
@@ -66,6 +66,7 @@ class ReviewPage:
         self._body: ReferenceBody | None = None
         self._nodeId: str | None = None
         self._before: dict[str, str | None] = {}
+        self._names = Names.ROOM
         self.desk = ReviewDesk(self)
         self._table = LandmarkTable(ui.landmarkTable, self.select)
         self.actions = ReviewActions(self, detect.detect, self.files.save, self.files.open)
@@ -131,6 +132,12 @@ class ReviewPage:
         parameters = self.context.parameters
         return parameters.others if parameters is not None else Others.STAY
 
+    @property
+    def namesInViews(self) -> Names:
+        """Which landmarks' names the views show."""
+        parameters = self.context.parameters
+        return parameters.names if parameters is not None else Names.ROOM
+
     def modelOf(self, review: Review) -> Model | None:
         """Whose words to use of a review."""
         return self.context.modelOf(review)
@@ -187,6 +194,9 @@ class ReviewPage:
         current = self.session.landmarkNode if self.session is not None else None
         if landmarkNode is current:
             self._showSelector()
+            if self._names is not self.namesInViews:
+                self._names = self.namesInViews
+                self.desk.showNames()
             return
         self.close()
         if landmarkNode is not None:
