@@ -232,7 +232,10 @@ class ReviewDesk(VTKObservationMixin):
     def statusText(self, name: str) -> str:
         """A landmark's status for people."""
         review = self.opened.review
-        status = review.landmarks[name].status
+        return self._wordOf(review.landmarks[name].status, review)
+
+    @staticmethod
+    def _wordOf(status: Status, review: Review) -> str:
         if status is Status.ABSENT and not review.prediction.model:
             return _("not placed")
         return statusText(status)
@@ -241,7 +244,12 @@ class ReviewDesk(VTKObservationMixin):
         """What there is to say of a landmark: its definition, warnings, and how far it was moved."""
         review = self.opened.review
         landmark, predicted = review.landmarks[name], review.prediction.landmarks[name]
-        lines = [landmark.description, *(f"\u26a0 {one}" for one in warnings_of(review.prediction, name))]
+        warnings = warnings_of(review.prediction, name)
+        if landmark.status.by_person:  # what was doubted is settled, and still explains why it was
+            told = [_("Was in doubt: {warning}").format(warning=one) for one in warnings]
+        else:
+            told = [f"\u26a0 {one}" for one in warnings]
+        lines = [landmark.description, *told]
         if landmark.status is Status.CORRECTED and predicted.is_present:
             distance = float(((landmark.position - predicted.position) ** 2).sum() ** 0.5)
             moved = _("Moved by {distance} mm from where the model had it.")
@@ -254,21 +262,26 @@ class ReviewDesk(VTKObservationMixin):
         if review is None or self.selected not in review.landmarks:  # undo may take a point away
             self.selected = None
         done = review.reviewed if review is not None and self.openOnly else ()
-        names = landmarks_by_priority(review) if review is not None else ()
-        rows = [self._row(name) for name in names if name not in done]
+        rows = [] if review is None else [row for row in self._rows(review) if row.name not in done]
         self.names = [row.name for row in rows]
         return rows
 
-    def _row(self, name: str) -> Row:
-        review = self.opened.review
-        return Row(
-            name,
-            self.title(name),
-            review.prediction.landmarks[name].confidence,
-            review.landmarks[name].status,
-            self.statusText(name),
-            warnings_of(review.prediction, name),
-        )
+    def _rows(self, review: Review) -> list[Row]:
+        # Called at every step: each status is translated once, and each landmark looked up once.
+        now = {mark.name: mark for mark in review.landmarks}
+        predicted = {mark.name: mark for mark in review.prediction.landmarks}
+        texts = {status: self._wordOf(status, review) for status in {mark.status for mark in now.values()}}
+        return [
+            Row(
+                name,
+                self.title(name),
+                predicted[name].confidence,
+                now[name].status,
+                texts[now[name].status],
+                () if now[name].status.by_person else warnings_of(review.prediction, name),
+            )
+            for name in landmarks_by_priority(review)
+        ]
 
     # --- going from one to the next ---------------------------------------------------------------------
 
@@ -374,6 +387,8 @@ class ReviewDesk(VTKObservationMixin):
         else:
             self.window.message.information(
                 _("All {count} landmarks are reviewed.").format(count=len(self.session.review.landmarks))
+                if len(self.session.review.landmarks) > 1
+                else _("The landmark is reviewed.")
             )
 
     def shiftLevels(self, levels: int) -> None:

@@ -115,8 +115,11 @@ class DetectSection:
         self._isResult = False
 
     def forgetTrouble(self) -> None:
-        """What went wrong in the last run is over; what it found stays to be read."""
-        if not self._isResult:
+        """What went wrong in the last run is over; what it found stays to be read until it is reviewed."""
+        parameters = self.context.parameters
+        landmarkNode = parameters.landmarks if parameters is not None else None
+        review = nodes.storedReview(landmarkNode) if landmarkNode is not None else None
+        if not self._isResult or (review is not None and review.reviewed):
             self._outcome = None
         self._showState()
 

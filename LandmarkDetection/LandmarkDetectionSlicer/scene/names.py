@@ -38,9 +38,10 @@ COLOR = "#56b4e9"
 
 
 class View(NamedTuple):
-    """How places lie in a view: pixels per mm to the right, upwards and away (3, 3), and what is seen at once.
+    """How places lie in a view, and what is seen at once.
 
-    ``depth`` is how many pixels apart two places may lie across the view to be seen together.
+    ``pixels`` (3, 3) are pixels per mm to the right, upwards and away; ``depth`` is how many pixels apart two
+    places may lie across the view to be seen together.
     """
 
     pixels: FloatArray
