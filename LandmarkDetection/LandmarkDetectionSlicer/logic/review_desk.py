@@ -102,6 +102,36 @@ class Row(NamedTuple):
     warnings: tuple[str, ...]
 
 
+class BeforeStep(NamedTuple):
+    """What there was before a step back or forth."""
+
+    session: ReviewSession | None
+    lists: PointLists
+    landmarks: LandmarkSet | None
+
+
+class _StepsOfOthers(VTKObservationMixin):
+    """Undo and redo of the scene that nobody asked the desk for: Slicer has a menu of its own for them."""
+
+    def __init__(self, desk: ReviewDesk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._before: BeforeStep | None = None
+        scene = slicer.mrmlScene
+        for event in (scene.StartUndoEvent, scene.StartRedoEvent):
+            self.addObserver(scene, event, self._onStart, priority=1.0)
+        for event in (scene.EndUndoEvent, scene.EndRedoEvent):
+            self.addObserver(scene, event, self._onEnd, priority=-1.0)  # the session first
+
+    def _onStart(self, _caller: object, _event: object) -> None:
+        self._before = None if self._desk.isTravelling else self._desk.beforeStep()
+
+    def _onEnd(self, _caller: object, _event: object) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            self._desk.afterStep(before)
+
+
 class ReviewDesk(VTKObservationMixin):
     """The landmark node under review, if one is.
 
@@ -145,7 +175,8 @@ class ReviewDesk(VTKObservationMixin):
         self.labels: LandmarkNames | None = None
         self.following = Following(self)
         self.findNear = FindNear(self)
-        self._isSettling = False
+        self._isSettling = self._isTravelling = False
+        self._stepsOfOthers: _StepsOfOthers | None = None
 
     # --- which landmarks --------------------------------------------------------------------------------
 
@@ -186,6 +217,14 @@ class ReviewDesk(VTKObservationMixin):
             self.region.close()
         self.markers = self.labels = self.region = None
         self.session, self.selected, self.model = None, None, None
+
+    def listen(self, isListening: bool) -> None:
+        """Follow undo and redo of others, those of Slicer's menu, or no longer."""
+        steps, self._stepsOfOthers = self._stepsOfOthers, None
+        if steps is not None:
+            steps.removeObservers()
+        if isListening:
+            self._stepsOfOthers = _StepsOfOthers(self)
 
     def begin(self) -> None:
         """Show the landmark that most needs a look."""
@@ -445,14 +484,32 @@ class ReviewDesk(VTKObservationMixin):
         """Go a step back or forth; without a review it is one of points that are just clicked, say."""
         if not isPossible:
             return
+        before = self.beforeStep()
+        self._isTravelling = True
+        try:
+            if self.session is None:
+                stepOfScene()
+            else:
+                step(self.session)
+        finally:
+            self._isTravelling = False
+        self.afterStep(before)
+
+    @property
+    def isTravelling(self) -> bool:
+        """Whether a step is taken back, or done again, here."""
+        return self._isTravelling
+
+    def beforeStep(self) -> BeforeStep:
+        """A step will be taken back, or done again; gives what there is before."""
         self.window.clearMessages()
         self.following.forget()
-        session, lists = self.session, pointLists()
-        before = session.review.landmarks if session is not None else None
-        if session is None:
-            stepOfScene()
-        else:
-            step(session)
+        session = self.session
+        return BeforeStep(session, pointLists(), session.review.landmarks if session is not None else None)
+
+    def afterStep(self, there: BeforeStep) -> None:
+        """Show what a step back or forth was about."""
+        session, lists, before = there
         if session is not None and self.session is None:  # it took the landmarks themselves away
             self.window.landmarksWentAway(session.nodeId)
         if others := _others(self.session, lists, pointLists()):

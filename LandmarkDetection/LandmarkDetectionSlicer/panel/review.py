@@ -91,11 +91,13 @@ class ReviewPage:
     def enter(self) -> None:
         """The module is opened: keys mean something."""
         self.actions.listen(True)
+        self.desk.listen(True)
 
     def exit(self) -> None:
         """Another module is opened: keys and clicks are its own."""
         self.desk.findNear.stop()
         self.actions.listen(False)
+        self.desk.listen(False)
 
     # --- what is under review ---------------------------------------------------------------------------
 
