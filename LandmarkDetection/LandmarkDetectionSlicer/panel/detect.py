@@ -10,7 +10,6 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer.logic.next_case import NextCaseRun, annotatedCase
-from LandmarkDetectionSlicer.logic.words import warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.scene import nodes, sample_data, volumes
@@ -301,9 +300,8 @@ class DetectSection:
     def _onFinished(self, landmarkNode: Any, summary: str) -> None:
         if self.run is None:  # the scene was closed meanwhile
             return
-        warnings = warningsOfAll(nodes.loadReview(landmarkNode))
-        kind = "warning" if warnings else "information"
-        self._end(kind, " ".join((summary, *warnings)), isResult=True)
+        # What it warns of stands above the list of its landmarks, for as long as it holds.
+        self._end("information", summary, isResult=True)
         self.context.actions.showLandmarks(landmarkNode)
 
     def _onFailed(self, sentence: str) -> None:

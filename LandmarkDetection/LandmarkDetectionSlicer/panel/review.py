@@ -254,9 +254,11 @@ class ReviewPage:
         ui.startArea.visible = not isThere
         ui.reviewArea.visible = ui.reviewBar.visible = isThere
         # One button that says what comes next.
-        ui.acceptButton.visible = not isComplete
-        ui.nextCaseButton.visible = isComplete and self.hasNextCase()
-        ui.saveButton.visible = isComplete and not ui.nextCaseButton.visible
+        last = ui.nextCaseButton if self.hasNextCase() else ui.saveButton
+        following = last if isComplete else ui.acceptButton
+        # The others go first: two of them at once would widen the panel for a moment.
+        for button in sorted((ui.acceptButton, ui.saveButton, ui.nextCaseButton), key=lambda one: one is following):
+            button.visible = button is following
         self.actions.refresh()
         if session is None or review is None:
             return

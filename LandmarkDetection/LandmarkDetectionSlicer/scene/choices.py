@@ -81,7 +81,7 @@ class Names(Enum):
     def label(self) -> str:
         """As the panel shows it."""
         return {
-            Names.ROOM: _("Near the selected one, where there is room"),
+            Names.ROOM: _("Where there is room"),
             Names.ALL: _("All"),
-            Names.SELECTED: _("Only of the selected one"),
+            Names.SELECTED: _("The selected one"),
         }[self]

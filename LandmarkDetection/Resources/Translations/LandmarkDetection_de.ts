@@ -856,8 +856,8 @@
         <translation>Die Landmarke ist richtig, wie sie ist; weiter zur nächsten.</translation>
     </message>
     <message>
-        <source>Save landmarks...</source>
-        <translation>Landmarken speichern...</translation>
+        <source>Save...</source>
+        <translation>Speichern...</translation>
     </message>
     <message>
         <source>Everything is reviewed: save the landmarks to a file.</source>
@@ -870,6 +870,10 @@
     <message>
         <source>Everything is reviewed and saved: open the next case of the batch (Shift+N).</source>
         <translation>Alles ist geprüft und gespeichert: den nächsten Fall des Stapels öffnen (Umschalt+N).</translation>
+    </message>
+    <message>
+        <source>Save landmarks...</source>
+        <translation type="vanished">Landmarken speichern...</translation>
     </message>
 </context>
 <context>
@@ -2347,16 +2351,16 @@
         <translation>Folgen beim Ziehen</translation>
     </message>
     <message>
-        <source>Near the selected one, where there is room</source>
-        <translation>Nahe der ausgewählten, wo Platz ist</translation>
+        <source>Where there is room</source>
+        <translation>Wo Platz ist</translation>
     </message>
     <message>
         <source>All</source>
         <translation>Alle</translation>
     </message>
     <message>
-        <source>Only of the selected one</source>
-        <translation>Nur der ausgewählten</translation>
+        <source>The selected one</source>
+        <translation>Die ausgewählte</translation>
     </message>
 </context>
 <context>

@@ -856,8 +856,8 @@
         <translation>Le repère est bon tel quel ; passer au suivant.</translation>
     </message>
     <message>
-        <source>Save landmarks...</source>
-        <translation>Enregistrer les repères...</translation>
+        <source>Save...</source>
+        <translation>Enregistrer...</translation>
     </message>
     <message>
         <source>Everything is reviewed: save the landmarks to a file.</source>
@@ -870,6 +870,10 @@
     <message>
         <source>Everything is reviewed and saved: open the next case of the batch (Shift+N).</source>
         <translation>Tout est vérifié et enregistré : ouvrir le cas suivant du lot (Maj+N).</translation>
+    </message>
+    <message>
+        <source>Save landmarks...</source>
+        <translation type="vanished">Enregistrer les repères...</translation>
     </message>
 </context>
 <context>
@@ -2347,16 +2351,16 @@
         <translation>Suivent pendant le glissement</translation>
     </message>
     <message>
-        <source>Near the selected one, where there is room</source>
-        <translation>Près du repère choisi, s&apos;il y a de la place</translation>
+        <source>Where there is room</source>
+        <translation>Où il y a de la place</translation>
     </message>
     <message>
         <source>All</source>
         <translation>Tous</translation>
     </message>
     <message>
-        <source>Only of the selected one</source>
-        <translation>Celui du repère choisi</translation>
+        <source>The selected one</source>
+        <translation>Le repère choisi</translation>
     </message>
 </context>
 <context>

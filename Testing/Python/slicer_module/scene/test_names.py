@@ -130,7 +130,7 @@ def test_the_panel_names_what_is_selected_and_keeps_the_choice_in_the_scene(host
     panel = open_panel(host)
     show_detection(panel, add_volume("many"), many())
     host.process_events()
-    panel.settings.ui.namesBox.currentText = "Only of the selected one"
+    panel.settings.ui.namesBox.currentText = "The selected one"
     assert panel.parameters.names is Names.SELECTED
     panel.review.select("mark_5")
     assert [shown(points) for points in panel.review.desk.labels.listNodes] == [["Mark 5"]] * 2
