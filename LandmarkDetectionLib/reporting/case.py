@@ -75,7 +75,11 @@ class CaseReport:
         Once calibrated, not what the file said of its pixels.
         """
         calibrated = bool(self.measurements.frame.note)
-        told = [one for one in open_doubts(self.doubts, self.landmarks) if not (calibrated and one.kind is DoubtKind.PIXEL_SIZE)]
+        told = [
+            one
+            for one in open_doubts(self.doubts, self.landmarks)
+            if not (calibrated and one.kind is DoubtKind.PIXEL_SIZE)
+        ]
         return tuple(dict.fromkeys(texts_of((*told, *self.measurements.doubts))))
 
     @property

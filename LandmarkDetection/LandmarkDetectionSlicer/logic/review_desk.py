@@ -408,6 +408,10 @@ class ReviewDesk(VTKObservationMixin):
         """The selected landmark is not in the image; go to the next open one."""
         self._settle(lambda session, name: session.markMissing(name))
 
+    def markAbsentMissing(self) -> None:
+        """All landmarks that are absent are not in the image; go to the next open one."""
+        self._settle(lambda session, _name: session.markAbsentMissing())
+
     def _settle(self, step: Callable[[ReviewSession, str], None]) -> None:
         if self.session is None or self.selected is None:
             return
@@ -418,7 +422,8 @@ class ReviewDesk(VTKObservationMixin):
             step(self.session, settled)
         finally:
             self._isSettling = False
-        following = next_open(self.session.review, settled)
+        review = self.session.review
+        following = settled if settled not in review.reviewed else next_open(review, settled)
         self.selected = following or settled
         self.window.showReview()
         if following is not None:

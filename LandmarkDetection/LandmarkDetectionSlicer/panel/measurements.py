@@ -17,7 +17,7 @@ from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.process import packages
-from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
+from LandmarkDetectionSlicer.scene.nodes import POINTS_CHANGED, loadWorldReview
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.measurement import Measured, Measurements
@@ -79,7 +79,8 @@ class MeasurementsPage(VTKObservationMixin):
             self.removeObservers()
             self._node = node
             if node is not None:
-                self.addObserver(node, node.PointModifiedEvent, self._onPoints)
+                for event in POINTS_CHANGED:
+                    self.addObserver(node, event, self._onPoints)
         self._update()
 
     def close(self) -> None:

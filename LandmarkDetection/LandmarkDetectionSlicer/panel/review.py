@@ -257,7 +257,9 @@ class ReviewPage:
         last = ui.nextCaseButton if self.hasNextCase() else ui.saveButton
         following = last if isComplete else ui.acceptButton
         # The others go first: two of them at once would widen the panel for a moment.
-        for button in sorted((ui.acceptButton, ui.saveButton, ui.nextCaseButton), key=lambda one: one is following):
+        for button in sorted(
+            (ui.acceptButton, ui.saveButton, ui.nextCaseButton), key=lambda one: one is following
+        ):
             button.visible = button is following
         self.actions.refresh()
         if session is None or review is None:

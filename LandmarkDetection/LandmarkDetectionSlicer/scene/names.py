@@ -19,7 +19,7 @@ from slicer.util import VTKObservationMixin
 from LandmarkDetectionLib.typing import BoolArray, FloatArray
 from LandmarkDetectionSlicer.scene.choices import Names
 from LandmarkDetectionSlicer.scene.colors import newHiddenPoints
-from LandmarkDetectionSlicer.scene.nodes import readPositions
+from LandmarkDetectionSlicer.scene.nodes import POINTS_CHANGED, readPositions
 from LandmarkDetectionSlicer.scene.transforms import worldPosition
 from LandmarkDetectionSlicer.scene.views import YELLOW
 
@@ -66,7 +66,7 @@ class LandmarkNames(VTKObservationMixin):
         self._node, self._titleOf = landmarkNode, titleOf
         self._lists: list[slicer.vtkMRMLMarkupsFiducialNode] = []
         self._shown: list[list[int]] = [[], []]
-        for event in (landmarkNode.PointModifiedEvent, landmarkNode.TransformModifiedEvent):
+        for event in (*POINTS_CHANGED, landmarkNode.TransformModifiedEvent):
             self.addObserver(landmarkNode, event, self._onMoved)
         self.addObserver(landmarkNode, landmarkNode.DisplayModifiedEvent, self._onDisplay)
 

@@ -1313,6 +1313,10 @@
         <translation>Vorherige</translation>
     </message>
     <message>
+        <source>All not in the scan are missing</source>
+        <translation>Alle, die nicht im Scan sind, fehlen</translation>
+    </message>
+    <message>
         <source>Restore what the model said</source>
         <translation>Zurück zur Angabe des Modells</translation>
     </message>

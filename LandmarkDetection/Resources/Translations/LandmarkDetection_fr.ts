@@ -1313,6 +1313,10 @@
         <translation>Précédent</translation>
     </message>
     <message>
+        <source>All not in the scan are missing</source>
+        <translation>Tous ceux hors de l&apos;image manquent</translation>
+    </message>
+    <message>
         <source>Restore what the model said</source>
         <translation>Revenir à ce que disait le modèle</translation>
     </message>
