@@ -26,7 +26,7 @@ from LandmarkDetectionSlicer.panel.pages import Pages, importForPages
 from LandmarkDetectionSlicer.panel.place import PlacePage
 from LandmarkDetectionSlicer.panel.review import ReviewPage
 from LandmarkDetectionSlicer.panel.settings import SettingsPage
-from LandmarkDetectionSlicer.process import packages
+from LandmarkDetectionSlicer.process import garbage, packages
 from LandmarkDetectionSlicer.scene import nodes, pixel_size, sample_data
 from LandmarkDetectionSlicer.scene.parameters import LandmarkDetectionParameters
 from slicer import vtkMRMLMarkupsFiducialNode
@@ -143,6 +143,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.initializeParameterNode()
         self.review.enter()
         self.batch.enter()
+        garbage.setAside()
 
     def exit(self) -> None:
         """The user goes to another module; a detection that runs goes on."""
@@ -151,6 +152,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.batch.exit()
         self.logic.clock.watch(None)
         self._disconnectParameters()
+        garbage.giveBack()
 
     def cleanup(self) -> None:
         """The module is unloaded."""
@@ -170,6 +172,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.learn.close()
         self.models.close()
         self.logic.close()
+        garbage.giveBack()
 
     def onReload(self) -> None:
         """For developers: read the files of the packages anew as well, not only this one."""
@@ -344,6 +347,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def _onSceneEndClose(self, *_args: object) -> None:
         if self.parent.isEntered:
             self.initializeParameterNode()
+            garbage.setAside()  # what was about the scene is garbage now
 
     def _onNodesChanged(self, *_args: object) -> None:
         # Later: a node just added has no image yet, and loading a scene adds hundreds.

@@ -14,7 +14,8 @@ from LandmarkDetectionSlicer.logic.case_review import CaseReview
 from LandmarkDetectionSlicer.logic.known_models import KnownModels
 from LandmarkDetectionSlicer.logic.review_desk import ReviewDesk
 from LandmarkDetectionSlicer.process.worker import BackgroundWorker
-from LandmarkDetectionSlicer.scene.choices import Others
+from LandmarkDetectionSlicer.scene.choices import Names, Others
+from LandmarkDetectionSlicer.scene.nodes import POINTS_CHANGED
 
 from LandmarkDetectionViewer import showing, surfaces
 from LandmarkDetectionViewer.finding import Finding
@@ -88,10 +89,11 @@ class PageDesk:
         self._measuring.setSingleShot(True)
         self._measuring.setInterval(MEASURE_MS)
         self._measuring.connect("timeout()", self._measureNow)
-        self._observed: tuple[Any, int] | None = None
+        self._observed: tuple[Any, list[int]] | None = None
         self.keys: dict[str, Callable[[], object]] = {
             "A": self.desk.accept,
             "M": self.desk.markMissing,
+            "Shift+M": self.desk.markAbsentMissing,
             "N": self.desk.goToNext,
             "P": self.desk.goToPrevious,
             "ArrowDown": self.desk.goToNext,
@@ -122,6 +124,11 @@ class PageDesk:
     def others(self) -> Others:
         """When the landmarks that nobody has settled follow a correction."""
         return Others(self.state.others)
+
+    @property
+    def namesInViews(self) -> Names:
+        """Which landmarks' names the views show."""
+        return Names.ROOM
 
     def modelOf(self, review: Review) -> Model | None:
         """Whose words to use of a review."""
@@ -157,14 +164,15 @@ class PageDesk:
         if self.pictures.model is not self.desk.model:
             self.pictures = ReferencePictures(self.desk.model)
         self._unobserve()
-        tag = landmarkNode.AddObserver(landmarkNode.PointModifiedEvent, self._onPoints)
-        self._observed = (landmarkNode, tag)
+        tags = [landmarkNode.AddObserver(event, self._onPoints) for event in POINTS_CHANGED]
+        self._observed = (landmarkNode, tags)
         self.desk.begin()
 
     def _unobserve(self) -> None:
         observed, self._observed = self._observed, None
         if observed is not None:
-            observed[0].RemoveObserver(observed[1])
+            for tag in observed[1]:
+                observed[0].RemoveObserver(tag)
 
     def _onPoints(self, *_args: object) -> None:
         session = self.desk.session

@@ -9,6 +9,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
+from LandmarkDetectionLib.core.landmarks import LandmarkSet
+
 PIXEL_SIZE = "Pixel size: "
 """How the sentence of every doubt of the kind ``PIXEL_SIZE`` begins."""
 
@@ -79,6 +81,46 @@ class Doubt:
     def subject(self) -> str:
         """Kind and landmarks in words: what the doubts of many cases are counted by."""
         return f"{self.kind.value}: {', '.join(self.landmarks)}".replace("_", " ").removesuffix(": ")
+
+
+_OF_PLACES = (
+    DoubtKind.UNCERTAIN,
+    DoubtKind.NOT_FOUND,
+    DoubtKind.DISTANCE,
+    DoubtKind.LEVEL,
+    DoubtKind.MIRRORED,
+    DoubtKind.SECOND_SOURCE,
+)
+"""About where a model has landmarks, which a person has judged once each is settled."""
+
+
+def open_doubts(doubts: Iterable[Doubt], landmarks: LandmarkSet) -> tuple[Doubt, ...]:
+    """The doubts that are left after what a person said, in order.
+
+    A doubt about landmarks is over when a person has accepted, corrected or called missing each of them. One
+    about no landmark in particular is over with the last landmark, if it is about where landmarks are; what
+    is doubtful about an image stays.
+
+    Examples
+    --------
+    >>> doubt = Doubt("The chin may be cut off.", DoubtKind.CUT_OFF, ("chin",))
+    >>> from LandmarkDetectionLib.core.landmarks import Landmark
+    >>> chin = Landmark("chin", [0.0, 90.0, 700.0], "uncertain")
+    >>> len(open_doubts([doubt], LandmarkSet((chin,))))
+    1
+    >>> open_doubts([doubt], LandmarkSet((Landmark("chin", [0.0, 90.0, 690.0], "corrected"),)))
+    ()
+    """
+    settled = {mark.name: mark.status.by_person for mark in landmarks}
+    is_done = bool(settled) and all(settled.values())
+
+    def is_open(doubt: Doubt) -> bool:
+        about = [settled[name] for name in doubt.landmarks if name in settled]
+        if about:
+            return not all(about)
+        return not (is_done and doubt.kind in _OF_PLACES)
+
+    return tuple(doubt for doubt in doubts if is_open(doubt))
 
 
 def texts_of(doubts: Iterable[Doubt]) -> tuple[str, ...]:

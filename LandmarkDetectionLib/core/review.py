@@ -102,6 +102,21 @@ class Review:
         """Say that a landmark is not in the image. KeyError as in ``accept``."""
         return self._settle(name, Status.MISSING, np.full(3, np.nan))
 
+    def mark_absent_missing(self) -> Review:
+        """Say of every landmark that is absent, and that nobody has settled, that it is not in the image.
+
+        Examples
+        --------
+        >>> toe = Landmark("toe_left", [np.nan] * 3, Status.ABSENT)
+        >>> Review.of(Detection(LandmarkSet((toe,)), "whole-body-ct", "1")).mark_absent_missing().progress
+        (1, 1)
+        """
+        review = self
+        for mark in self.landmarks:
+            if mark.status is Status.ABSENT:
+                review = review.mark_missing(mark.name)
+        return review
+
     def shift(self, chain: Sequence[Sequence[str]], levels: int) -> Review:
         """Say that a whole chain is off by some levels: each takes the place that another was found at.
 

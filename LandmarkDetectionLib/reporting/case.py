@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from LandmarkDetectionLib._version import __version__
-from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, texts_of
+from LandmarkDetectionLib.core.doubts import Doubt, DoubtKind, open_doubts, texts_of
 from LandmarkDetectionLib.measurement.measure import interval
 from LandmarkDetectionLib.wording import counted
 
@@ -70,9 +70,16 @@ class CaseReport:
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
-        """Of the detection and of the measuring; once calibrated, not what the file said of its pixels."""
+        """Of the detection, as far as nobody has settled them, and of the measuring.
+
+        Once calibrated, not what the file said of its pixels.
+        """
         calibrated = bool(self.measurements.frame.note)
-        told = [one for one in self.doubts if not (calibrated and one.kind is DoubtKind.PIXEL_SIZE)]
+        told = [
+            one
+            for one in open_doubts(self.doubts, self.landmarks)
+            if not (calibrated and one.kind is DoubtKind.PIXEL_SIZE)
+        ]
         return tuple(dict.fromkeys(texts_of((*told, *self.measurements.doubts))))
 
     @property

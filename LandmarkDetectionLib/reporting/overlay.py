@@ -481,11 +481,11 @@ def _draw_spread(
 
 
 def named(landmarks: LandmarkSet) -> list[Landmark]:
-    """The landmarks that get a label: all that are present, or of very many those that are in doubt."""
+    """The landmarks that get a label: all that are present, or of very many those in doubt or corrected."""
     present = list(landmarks.present)
     if len(present) <= _MOST_LABELS:
         return present
-    return [landmark for landmark in present if landmark.status is not Status.DETECTED]
+    return [one for one in present if one.status in (Status.UNCERTAIN, Status.CORRECTED)]
 
 
 def _label_first(axes: Axes, layout: _Layout, detection: Detection, protocol: Protocol) -> None:
@@ -656,7 +656,9 @@ def _draw_legend(axes: Axes, x: float, y: float, detection: Detection, with_trut
         axes.add_patch(Ellipse((x, y), 0.2, 0.14, facecolor=_FAINT, edgecolor=_FAINT, alpha=0.4))
         x = entry("95 % region", _FAINT, 1.1)
     if len(present) > _MOST_LABELS:
-        axes.text(x, y, "names: those in doubt", color=_FAINT, fontsize=8, va="center")
+        kinds = [("in doubt", Status.UNCERTAIN), ("corrected", Status.CORRECTED)]
+        if which := " or ".join(word for word, status in kinds if status in shown):
+            axes.text(x, y, f"names: those {which}", color=_FAINT, fontsize=8, va="center")
 
 
 # --- words ------------------------------------------------------------------------------------------------

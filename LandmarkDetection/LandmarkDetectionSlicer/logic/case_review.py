@@ -29,7 +29,13 @@ from LandmarkDetectionLib.io.shared_review import (
     version_of,
 )
 from LandmarkDetectionLib.requests import ReadImage
-from LandmarkDetectionSlicer.scene.nodes import RECORD_ROLE, enableUndo, loadWorldReview, storeReview
+from LandmarkDetectionSlicer.scene.nodes import (
+    POINTS_CHANGED,
+    RECORD_ROLE,
+    enableUndo,
+    loadWorldReview,
+    storeReview,
+)
 from LandmarkDetectionSlicer.scene.transforms import linearToWorld
 
 if TYPE_CHECKING:
@@ -131,7 +137,7 @@ class CaseReview:
         self._volumeId = self._landmarksId = ""
         self._request: int | None = None
         self._temporary: tempfile.TemporaryDirectory | None = None
-        self._observed: tuple[slicer.vtkMRMLNode, int] | None = None
+        self._observed: tuple[slicer.vtkMRMLNode, list[int]] | None = None
         self._saveTimer = qt.QTimer()
         self._saveTimer.setSingleShot(True)
         self._saveTimer.setInterval(SAVE_AFTER_MS)
@@ -337,13 +343,14 @@ class CaseReview:
 
     def _observe(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
         self._ignorePoints()
-        tag = landmarkNode.AddObserver(landmarkNode.PointModifiedEvent, self._onPoints)
-        self._observed = (landmarkNode, tag)
+        tags = [landmarkNode.AddObserver(event, self._onPoints) for event in POINTS_CHANGED]
+        self._observed = (landmarkNode, tags)
 
     def _ignorePoints(self) -> None:
         observed, self._observed = self._observed, None
         if observed is not None:
-            observed[0].RemoveObserver(observed[1])
+            for tag in observed[1]:
+                observed[0].RemoveObserver(tag)
 
     def _onPoints(self, *_args: object) -> None:
         self._saveTimer.start()

@@ -156,16 +156,28 @@ class TimeLeft:
 
 def summary(detection: Detection) -> str:
     """What came of a detection, in one sentence with a second one when the device was not the wanted one."""
+    seconds, note = f"{sum(detection.seconds.values()):.1f}", detection.used.device_note
     count = Counter(landmark.status for landmark in detection.landmarks)
+    if len(detection.landmarks) == 1:
+        sentence = _ofOne(detection.landmarks.landmarks[0].status).format(seconds=seconds)
+        return f"{sentence} {note}" if note else sentence
     found = len(detection.landmarks) - count[Status.ABSENT]
     sentence = _counted(count[Status.UNCERTAIN] > 0, detection.used.device or "").format(
         found=found,
         total=len(detection.landmarks),
         uncertain=count[Status.UNCERTAIN],
-        seconds=f"{sum(detection.seconds.values()):.1f}",
+        seconds=seconds,
     )
-    note = detection.used.device_note
     return f"{sentence} {note}" if note else sentence
+
+
+def _ofOne(status: Status) -> str:
+    """The sentence for a model of one landmark."""
+    if status is Status.ABSENT:
+        return _("The landmark was not found; it took {seconds} s.")
+    if status is Status.UNCERTAIN:
+        return _("The landmark was found in {seconds} s, and is uncertain.")
+    return _("The landmark was found in {seconds} s.")
 
 
 def _counted(isAnyUncertain: bool, device: str) -> str:

@@ -121,6 +121,13 @@ class NextCaseRun:
 
     def _summary(self, detection: Detection) -> str:
         found = detection.landmarks.present
+        if len(detection.landmarks) == 1:
+            sentence = (
+                _("The landmark was found as in {case}; look at it.")
+                if found
+                else _("The landmark was not found as in {case}.")
+            )
+            return sentence.format(case=self._sourceName)
         return _(
             "{found} of {total} landmarks found as in {case}, {uncertain} of them uncertain; look at each."
         ).format(

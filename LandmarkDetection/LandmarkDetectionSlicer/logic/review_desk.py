@@ -19,6 +19,7 @@ from LandmarkDetectionSlicer.logic.following import Following
 from LandmarkDetectionSlicer.logic.reviewing import PointLists, ReviewSession, pointLists
 from LandmarkDetectionSlicer.logic.words import statusText
 from LandmarkDetectionSlicer.scene import colors, views
+from LandmarkDetectionSlicer.scene.names import LandmarkNames
 from LandmarkDetectionSlicer.scene.regions import Region
 from LandmarkDetectionSlicer.scene.transforms import worldPosition
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
     from LandmarkDetectionLib.models import Model
     from LandmarkDetectionSlicer.process.worker import BackgroundWorker
-    from LandmarkDetectionSlicer.scene.choices import Others
+    from LandmarkDetectionSlicer.scene.choices import Names, Others
 
 
 class Messages(Protocol):
@@ -60,6 +61,10 @@ class DeskWindow(Protocol):
     @property
     def others(self) -> Others:
         """When the landmarks that nobody has settled follow a correction."""
+
+    @property
+    def namesInViews(self) -> Names:
+        """Which landmarks' names the views show."""
 
     def modelOf(self, review: Review) -> Model | None:
         """Whose words to use of a review; None when no model that is here knows its landmarks."""
@@ -97,6 +102,36 @@ class Row(NamedTuple):
     warnings: tuple[str, ...]
 
 
+class BeforeStep(NamedTuple):
+    """What there was before a step back or forth."""
+
+    session: ReviewSession | None
+    lists: PointLists
+    landmarks: LandmarkSet | None
+
+
+class _StepsOfOthers(VTKObservationMixin):
+    """Undo and redo of the scene that nobody asked the desk for: Slicer has a menu of its own for them."""
+
+    def __init__(self, desk: ReviewDesk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._before: BeforeStep | None = None
+        scene = slicer.mrmlScene
+        for event in (scene.StartUndoEvent, scene.StartRedoEvent):
+            self.addObserver(scene, event, self._onStart, priority=1.0)
+        for event in (scene.EndUndoEvent, scene.EndRedoEvent):
+            self.addObserver(scene, event, self._onEnd, priority=-1.0)  # the session first
+
+    def _onStart(self, _caller: object, _event: object) -> None:
+        self._before = None if self._desk.isTravelling else self._desk.beforeStep()
+
+    def _onEnd(self, _caller: object, _event: object) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            self._desk.afterStep(before)
+
+
 class ReviewDesk(VTKObservationMixin):
     """The landmark node under review, if one is.
 
@@ -121,7 +156,7 @@ class ReviewDesk(VTKObservationMixin):
         Lets the other landmarks follow.
     findNear
         Looks for a landmark near a click.
-    region, markers
+    region, markers, labels
         What is drawn besides the points; None without a review.
     """
 
@@ -137,9 +172,11 @@ class ReviewDesk(VTKObservationMixin):
         self.names: list[str] = []
         self.region: Region | None = None
         self.markers: colors.StatusMarkers | None = None
+        self.labels: LandmarkNames | None = None
         self.following = Following(self)
         self.findNear = FindNear(self)
-        self._isSettling = False
+        self._isSettling = self._isTravelling = False
+        self._stepsOfOthers: _StepsOfOthers | None = None
 
     # --- which landmarks --------------------------------------------------------------------------------
 
@@ -159,9 +196,11 @@ class ReviewDesk(VTKObservationMixin):
         self.selected = next_open(review) or next(iter(landmarks_by_priority(review)), None)
 
     def mark(self) -> None:
-        """Draw the status of every landmark."""
+        """Draw the status of every landmark, and its name where there is room."""
         if self.markers is None and self.session is not None and not self.session.isClosed:
             self.markers = colors.StatusMarkers(self.session.node)
+            self.labels = LandmarkNames(self.session.node, self.title)
+            self.showNames()
 
     def close(self) -> None:
         """Review nothing."""
@@ -172,10 +211,20 @@ class ReviewDesk(VTKObservationMixin):
             self.session.close()
         if self.markers is not None:
             self.markers.close()
+        if self.labels is not None:
+            self.labels.close()
         if self.region is not None:
             self.region.close()
-        self.markers = self.region = None
+        self.markers = self.labels = self.region = None
         self.session, self.selected, self.model = None, None, None
+
+    def listen(self, isListening: bool) -> None:
+        """Follow undo and redo of others, those of Slicer's menu, or no longer."""
+        steps, self._stepsOfOthers = self._stepsOfOthers, None
+        if steps is not None:
+            steps.removeObservers()
+        if isListening:
+            self._stepsOfOthers = _StepsOfOthers(self)
 
     def begin(self) -> None:
         """Show the landmark that most needs a look."""
@@ -222,7 +271,10 @@ class ReviewDesk(VTKObservationMixin):
     def statusText(self, name: str) -> str:
         """A landmark's status for people."""
         review = self.opened.review
-        status = review.landmarks[name].status
+        return self._wordOf(review.landmarks[name].status, review)
+
+    @staticmethod
+    def _wordOf(status: Status, review: Review) -> str:
         if status is Status.ABSENT and not review.prediction.model:
             return _("not placed")
         return statusText(status)
@@ -231,7 +283,12 @@ class ReviewDesk(VTKObservationMixin):
         """What there is to say of a landmark: its definition, warnings, and how far it was moved."""
         review = self.opened.review
         landmark, predicted = review.landmarks[name], review.prediction.landmarks[name]
-        lines = [landmark.description, *(f"\u26a0 {one}" for one in warnings_of(review.prediction, name))]
+        warnings = warnings_of(review.prediction, name)
+        if landmark.status.by_person:  # what was doubted is settled, and still explains why it was
+            told = [_("Was in doubt: {warning}").format(warning=one) for one in warnings]
+        else:
+            told = [f"\u26a0 {one}" for one in warnings]
+        lines = [landmark.description, *told]
         if landmark.status is Status.CORRECTED and predicted.is_present:
             distance = float(((landmark.position - predicted.position) ** 2).sum() ** 0.5)
             moved = _("Moved by {distance} mm from where the model had it.")
@@ -244,21 +301,26 @@ class ReviewDesk(VTKObservationMixin):
         if review is None or self.selected not in review.landmarks:  # undo may take a point away
             self.selected = None
         done = review.reviewed if review is not None and self.openOnly else ()
-        names = landmarks_by_priority(review) if review is not None else ()
-        rows = [self._row(name) for name in names if name not in done]
+        rows = [] if review is None else [row for row in self._rows(review) if row.name not in done]
         self.names = [row.name for row in rows]
         return rows
 
-    def _row(self, name: str) -> Row:
-        review = self.opened.review
-        return Row(
-            name,
-            self.title(name),
-            review.prediction.landmarks[name].confidence,
-            review.landmarks[name].status,
-            self.statusText(name),
-            warnings_of(review.prediction, name),
-        )
+    def _rows(self, review: Review) -> list[Row]:
+        # Called at every step: each status is translated once, and each landmark looked up once.
+        now = {mark.name: mark for mark in review.landmarks}
+        predicted = {mark.name: mark for mark in review.prediction.landmarks}
+        texts = {status: self._wordOf(status, review) for status in {mark.status for mark in now.values()}}
+        return [
+            Row(
+                name,
+                self.title(name),
+                predicted[name].confidence,
+                now[name].status,
+                texts[now[name].status],
+                () if now[name].status.by_person else warnings_of(review.prediction, name),
+            )
+            for name in landmarks_by_priority(review)
+        ]
 
     # --- going from one to the next ---------------------------------------------------------------------
 
@@ -268,6 +330,8 @@ class ReviewDesk(VTKObservationMixin):
         self.window.showSelection()
         if center:
             self.center(name)
+        else:
+            self.showNames()
 
     def goToNext(self) -> None:
         """The row below."""
@@ -305,6 +369,14 @@ class ReviewDesk(VTKObservationMixin):
         views.highlight(session.node, session.review.landmarks.names.index(name))
         if position is not None:
             views.centerOn(position, self._field(name))
+        self.showNames()
+
+    def showNames(self) -> None:
+        """Name landmarks in the views, those about the selected one first."""
+        if self.labels is not None:
+            names = self.opened.review.landmarks.names
+            index = names.index(self.selected) if self.selected in names else None
+            self.labels.show(self.window.namesInViews, index)
 
     def _field(self, name: str) -> float:
         """How much of the image a look at a landmark needs, in mm."""
@@ -336,6 +408,10 @@ class ReviewDesk(VTKObservationMixin):
         """The selected landmark is not in the image; go to the next open one."""
         self._settle(lambda session, name: session.markMissing(name))
 
+    def markAbsentMissing(self) -> None:
+        """All landmarks that are absent are not in the image; go to the next open one."""
+        self._settle(lambda session, _name: session.markAbsentMissing())
+
     def _settle(self, step: Callable[[ReviewSession, str], None]) -> None:
         if self.session is None or self.selected is None:
             return
@@ -346,7 +422,8 @@ class ReviewDesk(VTKObservationMixin):
             step(self.session, settled)
         finally:
             self._isSettling = False
-        following = next_open(self.session.review, settled)
+        review = self.session.review
+        following = settled if settled not in review.reviewed else next_open(review, settled)
         self.selected = following or settled
         self.window.showReview()
         if following is not None:
@@ -354,6 +431,8 @@ class ReviewDesk(VTKObservationMixin):
         else:
             self.window.message.information(
                 _("All {count} landmarks are reviewed.").format(count=len(self.session.review.landmarks))
+                if len(self.session.review.landmarks) > 1
+                else _("The landmark is reviewed.")
             )
 
     def shiftLevels(self, levels: int) -> None:
@@ -410,14 +489,32 @@ class ReviewDesk(VTKObservationMixin):
         """Go a step back or forth; without a review it is one of points that are just clicked, say."""
         if not isPossible:
             return
+        before = self.beforeStep()
+        self._isTravelling = True
+        try:
+            if self.session is None:
+                stepOfScene()
+            else:
+                step(self.session)
+        finally:
+            self._isTravelling = False
+        self.afterStep(before)
+
+    @property
+    def isTravelling(self) -> bool:
+        """Whether a step is taken back, or done again, here."""
+        return self._isTravelling
+
+    def beforeStep(self) -> BeforeStep:
+        """A step will be taken back, or done again; gives what there is before."""
         self.window.clearMessages()
         self.following.forget()
-        session, lists = self.session, pointLists()
-        before = session.review.landmarks if session is not None else None
-        if session is None:
-            stepOfScene()
-        else:
-            step(session)
+        session = self.session
+        return BeforeStep(session, pointLists(), session.review.landmarks if session is not None else None)
+
+    def afterStep(self, there: BeforeStep) -> None:
+        """Show what a step back or forth was about."""
+        session, lists, before = there
         if session is not None and self.session is None:  # it took the landmarks themselves away
             self.window.landmarksWentAway(session.nodeId)
         if others := _others(self.session, lists, pointLists()):

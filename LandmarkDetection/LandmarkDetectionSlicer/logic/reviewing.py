@@ -19,6 +19,7 @@ from LandmarkDetectionLib.core.detection import Detection
 from LandmarkDetectionLib.core.review import Review
 from LandmarkDetectionSlicer.scene import rendering
 from LandmarkDetectionSlicer.scene.nodes import (
+    POINTS_CHANGED,
     RECORD_ROLE,
     adopt,
     isUpToDate,
@@ -34,9 +35,7 @@ from LandmarkDetectionSlicer.scene.transforms import localPosition, worldPositio
 PointLists = dict[str, tuple[object, ...]]
 
 _POINT_EVENTS = (
-    slicer.vtkMRMLMarkupsNode.PointModifiedEvent,
-    slicer.vtkMRMLMarkupsNode.PointAddedEvent,
-    slicer.vtkMRMLMarkupsNode.PointRemovedEvent,
+    *POINTS_CHANGED,
     slicer.vtkMRMLMarkupsNode.PointPositionDefinedEvent,
     slicer.vtkMRMLMarkupsNode.PointPositionUndefinedEvent,
     slicer.vtkMRMLMarkupsNode.PointPositionMissingEvent,
@@ -159,6 +158,10 @@ class ReviewSession(slicer.util.VTKObservationMixin):
     def markMissing(self, name: str) -> None:
         """Say that a landmark is not in the image."""
         self._change(self._review.mark_missing(name))
+
+    def markAbsentMissing(self) -> None:
+        """Say of all landmarks that are absent that they are not in the image: one step."""
+        self._change(self._review.mark_absent_missing())
 
     def shift(self, chain: Sequence[Sequence[str]], levels: int) -> None:
         """Say that a whole chain is off by some levels; see ``Review.shift``, also for what it raises."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
+from LandmarkDetectionLib.core.doubts import open_doubts
 from LandmarkDetectionLib.core.landmarks import Status
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ def statusText(status: Status) -> str:
 
 
 def warningsOfAll(review: Review) -> list[str]:
-    """The warnings that are about no landmark; the others are shown with their landmark."""
+    """The warnings that are about no landmark and not settled; the others are shown with their landmark."""
     names = review.landmarks.names
-    return [doubt.text for doubt in review.prediction.doubts if not set(doubt.landmarks).intersection(names)]
+    doubts = open_doubts(review.prediction.doubts, review.landmarks)
+    return [doubt.text for doubt in doubts if not set(doubt.landmarks).intersection(names)]
 
 
 def verdictText(verdict: Verdict) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
+from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionSlicer.scene import nodes, rendering
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class ReviewActions:
 
     Attributes
     ----------
-    previous, restore, restoreAll, redo, findNear, lock, down, up, inThreeD, detectAgain, save, open
+    previous, absent, restore, restoreAll, redo, findNear, lock, down, up, inThreeD, detectAgain, save, open
         The entries, in their order; ``findNear``, ``lock`` and ``inThreeD`` stay down.
     """
 
@@ -41,6 +42,9 @@ class ReviewActions:
         # Kept here: in Slicer nobody else does.
         self._menu = qt.QMenu(page.widget)
         self.previous = self._entry(_("Previous"), "P", page.desk.goToPrevious)
+        self.absent = self._entry(
+            _("All not in the scan are missing"), "Shift+M", page.desk.markAbsentMissing
+        )
         self.restore = self._entry(_("Restore what the model said"), "R", page.desk.restore)
         self.restoreAll = self._entry(_("Restore all landmarks"), "", page.desk.restoreAll)
         self.redo = self._entry(_("Redo"), "Ctrl+Y", page.desk.redo)
@@ -66,6 +70,7 @@ class ReviewActions:
         here = (
             ("A", desk.accept),
             ("M", desk.markMissing),
+            ("Shift+M", desk.markAbsentMissing),
             ("N", desk.goToNext),
             ("P", desk.goToPrevious),
             ("R", desk.restore),
@@ -124,6 +129,7 @@ class ReviewActions:
         for entry in (self.previous, self.restore):
             entry.enabled = page.selected is not None
         self.restoreAll.enabled = bool(review.reviewed)
+        self.absent.enabled = any(mark.status is Status.ABSENT for mark in review.landmarks)
         self.redo.enabled = session.canRedo
         self.findNear.enabled = page.canFindNear
         self.detectAgain.enabled = page.canDetect()

@@ -10,7 +10,6 @@ from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer.logic.next_case import NextCaseRun, annotatedCase
-from LandmarkDetectionSlicer.logic.words import warningsOfAll
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.process import packages
 from LandmarkDetectionSlicer.scene import nodes, sample_data, volumes
@@ -115,8 +114,11 @@ class DetectSection:
         self._isResult = False
 
     def forgetTrouble(self) -> None:
-        """What went wrong in the last run is over; what it found stays to be read."""
-        if not self._isResult:
+        """What went wrong in the last run is over; what it found stays to be read until it is reviewed."""
+        parameters = self.context.parameters
+        landmarkNode = parameters.landmarks if parameters is not None else None
+        review = nodes.storedReview(landmarkNode) if landmarkNode is not None else None
+        if not self._isResult or (review is not None and review.reviewed):
             self._outcome = None
         self._showState()
 
@@ -298,9 +300,8 @@ class DetectSection:
     def _onFinished(self, landmarkNode: Any, summary: str) -> None:
         if self.run is None:  # the scene was closed meanwhile
             return
-        warnings = warningsOfAll(nodes.loadReview(landmarkNode))
-        kind = "warning" if warnings else "information"
-        self._end(kind, " ".join((summary, *warnings)), isResult=True)
+        # What it warns of stands above the list of its landmarks, for as long as it holds.
+        self._end("information", summary, isResult=True)
         self.context.actions.showLandmarks(landmarkNode)
 
     def _onFailed(self, sentence: str) -> None:

@@ -12,7 +12,7 @@ from LandmarkDetectionLib.errors import LandmarkDetectionError
 from LandmarkDetectionSlicer.logic import frames
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.process import packages
-from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
+from LandmarkDetectionSlicer.scene.nodes import POINTS_CHANGED, loadWorldReview
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.alignment.frames import PlacedFrame
@@ -63,8 +63,8 @@ class FramesPage(VTKObservationMixin):
             self.removeObservers()
             self._node = node
             if node is not None:
-                self.addObserver(node, node.PointModifiedEvent, self._onMoved)
-                self.addObserver(node, node.TransformModifiedEvent, self._onMoved)
+                for event in (*POINTS_CHANGED, node.TransformModifiedEvent):
+                    self.addObserver(node, event, self._onMoved)
         self._update()
 
     def close(self) -> None:

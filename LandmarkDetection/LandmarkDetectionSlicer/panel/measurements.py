@@ -17,7 +17,7 @@ from LandmarkDetectionSlicer.panel.files import lastFolder, rememberFolder
 from LandmarkDetectionSlicer.panel.landmark_table import prepareTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.process import packages
-from LandmarkDetectionSlicer.scene.nodes import loadWorldReview
+from LandmarkDetectionSlicer.scene.nodes import POINTS_CHANGED, loadWorldReview
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.measurement import Measured, Measurements
@@ -50,15 +50,15 @@ class MeasurementsPage(VTKObservationMixin):
         prepareTable(
             ui.measurementTable,
             {
-                _("Measurement"): _("What is measured; hold the mouse over a name for its definition."),
+                _("Measurement"): _(
+                    "What is measured, and below it what its value means or why there is none; hold the mouse "
+                    "over a name for its definition."
+                ),
                 _("Value"): _("With half of its 95 % interval, as far as the model knows how sure it is."),
                 _("Usual"): _("The usual range; hold the mouse over it for its source."),
-                _("Class"): _("What the value means, or why there is none."),
             },
         )
-        header = ui.measurementTable.horizontalHeader()
-        header.setSectionResizeMode(3, qt.QHeaderView.Stretch)
-        # Long classes go on in further lines, told apart by their ground.
+        # Rows of several lines are told apart by their ground.
         ui.measurementTable.setAlternatingRowColors(True)
         ui.measurementTable.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         ui.measurementTable.connect("itemSelectionChanged()", self._draw)
@@ -79,7 +79,8 @@ class MeasurementsPage(VTKObservationMixin):
             self.removeObservers()
             self._node = node
             if node is not None:
-                self.addObserver(node, node.PointModifiedEvent, self._onPoints)
+                for event in POINTS_CHANGED:
+                    self.addObserver(node, event, self._onPoints)
         self._update()
 
     def close(self) -> None:
@@ -194,4 +195,5 @@ def _texts(one: Measured) -> tuple[tuple[str, str], ...]:
     if one.spread is not None:
         half = number((one.spread.high - one.spread.low) / 2, one.unit, with_unit=False)
         value, spread = f"{value} \u00b1 {half}", _("95 % interval: {interval}").format(interval=interval)
-    return (title, about), (value, spread), (usual, definition.source), (said, said)
+    # A column of its own for what is said would be a narrow one, of many lines.
+    return ("\n".join(filter(None, (title, said))), about), (value, spread), (usual, definition.source)

@@ -216,7 +216,11 @@ class PlacePage:
         self._snapper = self._newSnapper(landmarkNode)
         session = placing.PlacingSession(landmarkNode, self._onChanged, self._onPlaced)
         if session.finished:
-            self.message.information(_("Every landmark has a place; move them in the views, or review them."))
+            self.message.information(
+                _("Every landmark has a place; move them in the views, or review them.")
+                if len(self._protocol.names) > 1
+                else _("The landmark has a place; move it in the views, or review it.")
+            )
             return
         self.session = session
         self.show()
@@ -243,9 +247,14 @@ class PlacePage:
         if self.session.finished:
             placed, total = self.session.progress
             self.session = None
-            self.message.information(
-                _("{placed} of {total} landmarks are placed.").format(placed=placed, total=total)
+            sentence = (
+                _("{placed} of {total} landmarks are placed.")
+                if total > 1
+                else _("The landmark is placed.")
+                if placed
+                else _("The landmark is not placed.")
             )
+            self.message.information(sentence.format(placed=placed, total=total))
         self.show()
 
     def show(self) -> None:

@@ -19,7 +19,7 @@ from LandmarkDetectionSlicer.panel.landmark_table import LandmarkTable
 from LandmarkDetectionSlicer.panel.message import MessageLine
 from LandmarkDetectionSlicer.panel.pictures import ReferenceBody
 from LandmarkDetectionSlicer.scene import nodes
-from LandmarkDetectionSlicer.scene.choices import Others
+from LandmarkDetectionSlicer.scene.choices import Names, Others
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.core.review import Review
@@ -66,6 +66,7 @@ class ReviewPage:
         self._body: ReferenceBody | None = None
         self._nodeId: str | None = None
         self._before: dict[str, str | None] = {}
+        self._names = Names.ROOM
         self.desk = ReviewDesk(self)
         self._table = LandmarkTable(ui.landmarkTable, self.select)
         self.actions = ReviewActions(self, detect.detect, self.files.save, self.files.open)
@@ -90,11 +91,13 @@ class ReviewPage:
     def enter(self) -> None:
         """The module is opened: keys mean something."""
         self.actions.listen(True)
+        self.desk.listen(True)
 
     def exit(self) -> None:
         """Another module is opened: keys and clicks are its own."""
         self.desk.findNear.stop()
         self.actions.listen(False)
+        self.desk.listen(False)
 
     # --- what is under review ---------------------------------------------------------------------------
 
@@ -130,6 +133,12 @@ class ReviewPage:
         """When the landmarks that nobody has settled follow a correction."""
         parameters = self.context.parameters
         return parameters.others if parameters is not None else Others.STAY
+
+    @property
+    def namesInViews(self) -> Names:
+        """Which landmarks' names the views show."""
+        parameters = self.context.parameters
+        return parameters.names if parameters is not None else Names.ROOM
 
     def modelOf(self, review: Review) -> Model | None:
         """Whose words to use of a review."""
@@ -187,6 +196,9 @@ class ReviewPage:
         current = self.session.landmarkNode if self.session is not None else None
         if landmarkNode is current:
             self._showSelector()
+            if self._names is not self.namesInViews:
+                self._names = self.namesInViews
+                self.desk.showNames()
             return
         self.close()
         if landmarkNode is not None:
@@ -242,9 +254,13 @@ class ReviewPage:
         ui.startArea.visible = not isThere
         ui.reviewArea.visible = ui.reviewBar.visible = isThere
         # One button that says what comes next.
-        ui.acceptButton.visible = not isComplete
-        ui.nextCaseButton.visible = isComplete and self.hasNextCase()
-        ui.saveButton.visible = isComplete and not ui.nextCaseButton.visible
+        last = ui.nextCaseButton if self.hasNextCase() else ui.saveButton
+        following = last if isComplete else ui.acceptButton
+        # The others go first: two of them at once would widen the panel for a moment.
+        for button in sorted(
+            (ui.acceptButton, ui.saveButton, ui.nextCaseButton), key=lambda one: one is following
+        ):
+            button.visible = button is following
         self.actions.refresh()
         if session is None or review is None:
             return

@@ -10,6 +10,7 @@ only the main thread may delete: so it does not look while something is being do
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import qt
 
 from LandmarkDetectionLib.errors import LandmarkDetectionError
+from LandmarkDetectionSlicer.process import garbage
 from LandmarkDetectionSlicer.process.soon import Soon
 
 POLL_MS = 10
@@ -37,6 +39,7 @@ class InBackground:
         self._thread: ThreadPoolExecutor | None = None
         self._pieces: list[_Piece] = []
         self._isClosed = self._wasCollecting = False
+        self._modulesBefore = 0
         self.soon = Soon()
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
@@ -74,6 +77,7 @@ class InBackground:
         if not self._pieces:
             self._wasCollecting = gc.isenabled()
             gc.disable()
+            self._modulesBefore = len(sys.modules)
         self._pieces.append(_Piece(self._thread.submit(work), work, onDone, onFailed))
         self._timer.start()
 
@@ -89,6 +93,8 @@ class InBackground:
             self._collectAgain()
 
     def _collectAgain(self) -> None:
+        if len(sys.modules) > self._modulesBefore:
+            garbage.setNewAside()
         if self._wasCollecting:
             gc.enable()
 

@@ -69,3 +69,19 @@ class Others(Enum):
             Others.FOLLOW: _("Follow corrections"),
             Others.LIVE: _("Follow while dragging"),
         }[self]
+
+
+class Names(Enum):
+    """Which landmarks' names the views show."""
+
+    ROOM = "room"
+    ALL = "all"
+    SELECTED = "selected"
+
+    def label(self) -> str:
+        """As the panel shows it."""
+        return {
+            Names.ROOM: _("Where there is room"),
+            Names.ALL: _("All"),
+            Names.SELECTED: _("The selected one"),
+        }[self]

@@ -18,7 +18,7 @@ from slicer.util import VTKObservationMixin
 
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.io.markups import parse_description
-from LandmarkDetectionSlicer.scene.nodes import readPositions
+from LandmarkDetectionSlicer.scene.nodes import POINTS_CHANGED, readPositions
 
 SYMBOLS = {
     "circle": "\N{BLACK CIRCLE}",
@@ -69,7 +69,7 @@ class StatusMarkers(VTKObservationMixin):
         self._node = landmarkNode
         self._markers = {status: _newMarkers(status) for status in _MARKS if status.has_position}
         scene = slicer.mrmlScene
-        for event in (landmarkNode.PointModifiedEvent, landmarkNode.TransformModifiedEvent):
+        for event in (*POINTS_CHANGED, landmarkNode.TransformModifiedEvent):
             self.addObserver(landmarkNode, event, self._onChanged)
         self.addObserver(landmarkNode, landmarkNode.DisplayModifiedEvent, self._onDisplay)
         self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)

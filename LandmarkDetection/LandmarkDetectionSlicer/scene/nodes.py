@@ -49,6 +49,13 @@ MOST_KNOWN = 24
 
 SKY_BLUE = (0x56 / 255, 0xB4 / 255, 0xE9 / 255)
 
+POINTS_CHANGED = (
+    slicer.vtkMRMLMarkupsNode.PointModifiedEvent,
+    slicer.vtkMRMLMarkupsNode.PointAddedEvent,
+    slicer.vtkMRMLMarkupsNode.PointRemovedEvent,
+)
+"""Whoever shows points must hear of these: one that comes or goes modifies no other."""
+
 _DEFINED = slicer.vtkMRMLMarkupsNode.PositionDefined
 _PREVIEW = slicer.vtkMRMLMarkupsNode.PositionPreview
 _MISSING = slicer.vtkMRMLMarkupsNode.PositionMissing

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
-from LandmarkDetectionSlicer.scene.choices import Depth, Device, Others, Side
+from LandmarkDetectionSlicer.scene.choices import Depth, Device, Names, Others, Side
 
 if TYPE_CHECKING:
     from slicer.parameterNodeWrapper import ParameterNode  # what the decorator adds
@@ -26,6 +26,7 @@ class LandmarkDetectionParameters(ParameterNode):
     depth, device, side - see ``scene.choices``
     keepReviewed - whether detecting again leaves alone what a person has settled
     others - whether the other landmarks follow corrections
+    names - which landmarks' names the views show
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -38,3 +39,4 @@ class LandmarkDetectionParameters(ParameterNode):
     side: Side = Side.AUTOMATIC
     keepReviewed: bool = True
     others: Others = Others.STAY
+    names: Names = Names.ROOM

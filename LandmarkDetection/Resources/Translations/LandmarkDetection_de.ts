@@ -856,8 +856,8 @@
         <translation>Die Landmarke ist richtig, wie sie ist; weiter zur nächsten.</translation>
     </message>
     <message>
-        <source>Save landmarks...</source>
-        <translation>Landmarken speichern...</translation>
+        <source>Save...</source>
+        <translation>Speichern...</translation>
     </message>
     <message>
         <source>Everything is reviewed: save the landmarks to a file.</source>
@@ -870,6 +870,10 @@
     <message>
         <source>Everything is reviewed and saved: open the next case of the batch (Shift+N).</source>
         <translation>Alles ist geprüft und gespeichert: den nächsten Fall des Stapels öffnen (Umschalt+N).</translation>
+    </message>
+    <message>
+        <source>Save landmarks...</source>
+        <translation type="vanished">Landmarken speichern...</translation>
     </message>
 </context>
 <context>
@@ -889,6 +893,14 @@
     <message>
         <source>When detecting again, landmarks that were accepted, corrected or called missing stay as they are.</source>
         <translation>Beim erneuten Erkennen bleiben Landmarken, die bestätigt, korrigiert oder als fehlend bezeichnet wurden, wie sie sind.</translation>
+    </message>
+    <message>
+        <source>Names in views:</source>
+        <translation>Namen in den Ansichten:</translation>
+    </message>
+    <message>
+        <source>Up to 25 landmarks all bear their names; of more, those near the selected one that do not cover each other.</source>
+        <translation>Bis zu 25 Landmarken tragen alle ihren Namen; von mehr jene nahe der ausgewählten, deren Namen einander nicht verdecken.</translation>
     </message>
     <message>
         <source>Compute on:</source>
@@ -1094,6 +1106,18 @@
 <context>
     <name>logic.detecting</name>
     <message>
+        <source>The landmark was not found; it took {seconds} s.</source>
+        <translation>Die Landmarke wurde nicht gefunden; das dauerte {seconds} s.</translation>
+    </message>
+    <message>
+        <source>The landmark was found in {seconds} s, and is uncertain.</source>
+        <translation>Die Landmarke wurde in {seconds} s gefunden und ist unsicher.</translation>
+    </message>
+    <message>
+        <source>The landmark was found in {seconds} s.</source>
+        <translation>Die Landmarke wurde in {seconds} s gefunden.</translation>
+    </message>
+    <message>
         <source>{found} of {total} landmarks found, {uncertain} of them uncertain, in {seconds} s on the processor.</source>
         <translation>{found} von {total} Landmarken gefunden, davon {uncertain} unsicher, in {seconds} s auf dem Prozessor.</translation>
     </message>
@@ -1170,6 +1194,14 @@
         <translation>Die Antwort ist nicht brauchbar: {problem}.</translation>
     </message>
     <message>
+        <source>The landmark was found as in {case}; look at it.</source>
+        <translation>Die Landmarke wurde wie in {case} gefunden; sehen Sie sie an.</translation>
+    </message>
+    <message>
+        <source>The landmark was not found as in {case}.</source>
+        <translation>Die Landmarke wurde nicht wie in {case} gefunden.</translation>
+    </message>
+    <message>
         <source>{found} of {total} landmarks found as in {case}, {uncertain} of them uncertain; look at each.</source>
         <translation>{found} von {total} Landmarken wie in {case} gefunden, davon {uncertain} unsicher; sehen Sie jede an.</translation>
     </message>
@@ -1181,12 +1213,20 @@
         <translation>nicht platziert</translation>
     </message>
     <message>
+        <source>Was in doubt: {warning}</source>
+        <translation>War zweifelhaft: {warning}</translation>
+    </message>
+    <message>
         <source>Moved by {distance} mm from where the model had it.</source>
         <translation>Um {distance} mm von der Stelle des Modells verschoben.</translation>
     </message>
     <message>
         <source>All {count} landmarks are reviewed.</source>
         <translation>Alle {count} Landmarken sind geprüft.</translation>
+    </message>
+    <message>
+        <source>The landmark is reviewed.</source>
+        <translation>Die Landmarke ist geprüft.</translation>
     </message>
     <message>
         <source>These landmarks are no chain of vertebrae.</source>
@@ -1271,6 +1311,10 @@
     <message>
         <source>Previous</source>
         <translation>Vorherige</translation>
+    </message>
+    <message>
+        <source>All not in the scan are missing</source>
+        <translation>Alle, die nicht im Scan sind, fehlen</translation>
     </message>
     <message>
         <source>Restore what the model said</source>
@@ -1817,8 +1861,8 @@
         <translation>Messung</translation>
     </message>
     <message>
-        <source>What is measured; hold the mouse over a name for its definition.</source>
-        <translation>Was gemessen wird; halten Sie die Maus über einen Namen, um die Definition zu sehen.</translation>
+        <source>What is measured, and below it what its value means or why there is none; hold the mouse over a name for its definition.</source>
+        <translation>Was gemessen wird, und darunter, was der Wert bedeutet oder warum es keinen gibt; halten Sie die Maus über einen Namen, um die Definition zu sehen.</translation>
     </message>
     <message>
         <source>Value</source>
@@ -1835,14 +1879,6 @@
     <message>
         <source>The usual range; hold the mouse over it for its source.</source>
         <translation>Der übliche Bereich; halten Sie die Maus darüber, um die Quelle zu sehen.</translation>
-    </message>
-    <message>
-        <source>Class</source>
-        <translation>Klasse</translation>
-    </message>
-    <message>
-        <source>What the value means, or why there is none.</source>
-        <translation>Was der Wert bedeutet, oder warum es keinen gibt.</translation>
     </message>
     <message>
         <source>Page (*.pdf)</source>
@@ -1875,6 +1911,14 @@
     <message>
         <source>95 % interval: {interval}</source>
         <translation>95 %-Intervall: {interval}</translation>
+    </message>
+    <message>
+        <source>What is measured; hold the mouse over a name for its definition.</source>
+        <translation type="vanished">Was gemessen wird; halten Sie die Maus über einen Namen, um die Definition zu sehen.</translation>
+    </message>
+    <message>
+        <source>What the value means, or why there is none.</source>
+        <translation type="vanished">Was der Wert bedeutet, oder warum es keinen gibt.</translation>
     </message>
 </context>
 <context>
@@ -2026,8 +2070,20 @@
         <translation>Jede Landmarke hat ihren Ort; verschieben Sie sie in den Ansichten, oder prüfen Sie sie.</translation>
     </message>
     <message>
+        <source>The landmark has a place; move it in the views, or review it.</source>
+        <translation>Die Landmarke hat ihren Ort; verschieben Sie sie in den Ansichten, oder prüfen Sie sie.</translation>
+    </message>
+    <message>
         <source>{placed} of {total} landmarks are placed.</source>
         <translation>{placed} von {total} Landmarken sind platziert.</translation>
+    </message>
+    <message>
+        <source>The landmark is placed.</source>
+        <translation>Die Landmarke ist platziert.</translation>
+    </message>
+    <message>
+        <source>The landmark is not placed.</source>
+        <translation>Die Landmarke ist nicht platziert.</translation>
     </message>
     <message>
         <source>Next: {landmark}</source>
@@ -2297,6 +2353,18 @@
     <message>
         <source>Follow while dragging</source>
         <translation>Folgen beim Ziehen</translation>
+    </message>
+    <message>
+        <source>Where there is room</source>
+        <translation>Wo Platz ist</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>Alle</translation>
+    </message>
+    <message>
+        <source>The selected one</source>
+        <translation>Die ausgewählte</translation>
     </message>
 </context>
 <context>

@@ -856,8 +856,8 @@
         <translation>Le repère est bon tel quel ; passer au suivant.</translation>
     </message>
     <message>
-        <source>Save landmarks...</source>
-        <translation>Enregistrer les repères...</translation>
+        <source>Save...</source>
+        <translation>Enregistrer...</translation>
     </message>
     <message>
         <source>Everything is reviewed: save the landmarks to a file.</source>
@@ -870,6 +870,10 @@
     <message>
         <source>Everything is reviewed and saved: open the next case of the batch (Shift+N).</source>
         <translation>Tout est vérifié et enregistré : ouvrir le cas suivant du lot (Maj+N).</translation>
+    </message>
+    <message>
+        <source>Save landmarks...</source>
+        <translation type="vanished">Enregistrer les repères...</translation>
     </message>
 </context>
 <context>
@@ -889,6 +893,14 @@
     <message>
         <source>When detecting again, landmarks that were accepted, corrected or called missing stay as they are.</source>
         <translation>Lors d&apos;une nouvelle détection, les repères acceptés, corrigés ou déclarés manquants restent tels quels.</translation>
+    </message>
+    <message>
+        <source>Names in views:</source>
+        <translation>Noms dans les vues :</translation>
+    </message>
+    <message>
+        <source>Up to 25 landmarks all bear their names; of more, those near the selected one that do not cover each other.</source>
+        <translation>Jusqu&apos;à 25 repères portent tous leur nom ; au-delà, ceux proches du repère choisi dont les noms ne se recouvrent pas.</translation>
     </message>
     <message>
         <source>Compute on:</source>
@@ -1094,6 +1106,18 @@
 <context>
     <name>logic.detecting</name>
     <message>
+        <source>The landmark was not found; it took {seconds} s.</source>
+        <translation>Le repère n&apos;a pas été trouvé ; cela a pris {seconds} s.</translation>
+    </message>
+    <message>
+        <source>The landmark was found in {seconds} s, and is uncertain.</source>
+        <translation>Le repère a été trouvé en {seconds} s et reste incertain.</translation>
+    </message>
+    <message>
+        <source>The landmark was found in {seconds} s.</source>
+        <translation>Le repère a été trouvé en {seconds} s.</translation>
+    </message>
+    <message>
         <source>{found} of {total} landmarks found, {uncertain} of them uncertain, in {seconds} s on the processor.</source>
         <translation>{found} repères sur {total} trouvés, dont {uncertain} incertain(s), en {seconds} s sur le processeur.</translation>
     </message>
@@ -1170,6 +1194,14 @@
         <translation>La réponse est inutilisable : {problem}.</translation>
     </message>
     <message>
+        <source>The landmark was found as in {case}; look at it.</source>
+        <translation>Le repère a été trouvé comme dans {case} ; regardez-le.</translation>
+    </message>
+    <message>
+        <source>The landmark was not found as in {case}.</source>
+        <translation>Le repère n&apos;a pas été trouvé comme dans {case}.</translation>
+    </message>
+    <message>
         <source>{found} of {total} landmarks found as in {case}, {uncertain} of them uncertain; look at each.</source>
         <translation>{found} repères sur {total} trouvés comme dans {case}, dont {uncertain} incertains ; regardez chacun d&apos;eux.</translation>
     </message>
@@ -1181,12 +1213,20 @@
         <translation>non placé</translation>
     </message>
     <message>
+        <source>Was in doubt: {warning}</source>
+        <translation>Était douteux : {warning}</translation>
+    </message>
+    <message>
         <source>Moved by {distance} mm from where the model had it.</source>
         <translation>Déplacé de {distance} mm par rapport à la position du modèle.</translation>
     </message>
     <message>
         <source>All {count} landmarks are reviewed.</source>
         <translation>Les {count} repères sont tous vérifiés.</translation>
+    </message>
+    <message>
+        <source>The landmark is reviewed.</source>
+        <translation>Le repère est vérifié.</translation>
     </message>
     <message>
         <source>These landmarks are no chain of vertebrae.</source>
@@ -1271,6 +1311,10 @@
     <message>
         <source>Previous</source>
         <translation>Précédent</translation>
+    </message>
+    <message>
+        <source>All not in the scan are missing</source>
+        <translation>Tous ceux hors de l&apos;image manquent</translation>
     </message>
     <message>
         <source>Restore what the model said</source>
@@ -1817,8 +1861,8 @@
         <translation>Mesure</translation>
     </message>
     <message>
-        <source>What is measured; hold the mouse over a name for its definition.</source>
-        <translation>Ce qui est mesuré ; survolez un nom pour voir sa définition.</translation>
+        <source>What is measured, and below it what its value means or why there is none; hold the mouse over a name for its definition.</source>
+        <translation>Ce qui est mesuré et, dessous, ce que signifie la valeur ou pourquoi il n&apos;y en a pas ; tenez la souris sur un nom pour voir sa définition.</translation>
     </message>
     <message>
         <source>Value</source>
@@ -1835,14 +1879,6 @@
     <message>
         <source>The usual range; hold the mouse over it for its source.</source>
         <translation>L&apos;intervalle usuel ; survolez-le pour voir sa source.</translation>
-    </message>
-    <message>
-        <source>Class</source>
-        <translation>Classe</translation>
-    </message>
-    <message>
-        <source>What the value means, or why there is none.</source>
-        <translation>Ce que la valeur signifie, ou pourquoi il n&apos;y en a pas.</translation>
     </message>
     <message>
         <source>Page (*.pdf)</source>
@@ -1875,6 +1911,14 @@
     <message>
         <source>95 % interval: {interval}</source>
         <translation>Intervalle à 95 % : {interval}</translation>
+    </message>
+    <message>
+        <source>What is measured; hold the mouse over a name for its definition.</source>
+        <translation type="vanished">Ce qui est mesuré ; survolez un nom pour voir sa définition.</translation>
+    </message>
+    <message>
+        <source>What the value means, or why there is none.</source>
+        <translation type="vanished">Ce que la valeur signifie, ou pourquoi il n&apos;y en a pas.</translation>
     </message>
 </context>
 <context>
@@ -2026,8 +2070,20 @@
         <translation>Chaque repère est placé ; déplacez-les dans les vues, ou vérifiez-les.</translation>
     </message>
     <message>
+        <source>The landmark has a place; move it in the views, or review it.</source>
+        <translation>Le repère est placé ; déplacez-le dans les vues, ou vérifiez-le.</translation>
+    </message>
+    <message>
         <source>{placed} of {total} landmarks are placed.</source>
         <translation>{placed} repères sur {total} sont placés.</translation>
+    </message>
+    <message>
+        <source>The landmark is placed.</source>
+        <translation>Le repère est placé.</translation>
+    </message>
+    <message>
+        <source>The landmark is not placed.</source>
+        <translation>Le repère n&apos;est pas placé.</translation>
     </message>
     <message>
         <source>Next: {landmark}</source>
@@ -2297,6 +2353,18 @@
     <message>
         <source>Follow while dragging</source>
         <translation>Suivent pendant le glissement</translation>
+    </message>
+    <message>
+        <source>Where there is room</source>
+        <translation>Où il y a de la place</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>Tous</translation>
+    </message>
+    <message>
+        <source>The selected one</source>
+        <translation>Le repère choisi</translation>
     </message>
 </context>
 <context>

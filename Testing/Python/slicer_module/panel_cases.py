@@ -35,7 +35,7 @@ def open_panel(host: "SlicerHost") -> Any:
 
 def wait_for_files(host: "SlicerHost", panel: Any) -> None:
     """Let what was begun with files come to its end."""
-    host.wait_until(lambda: not panel.logic.background.isBusy)
+    host.wait_until(lambda: not panel.logic.background.isBusy, DETECTING_MS)
 
 
 def press_detect(host: "SlicerHost", panel: Any) -> None:

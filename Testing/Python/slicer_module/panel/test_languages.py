@@ -153,6 +153,12 @@ def test_what_is_said_is_a_sentence_of_the_language_with_its_numbers(opened):
         host.click(panel.review.ui.acceptButton)
     assert WORDS[language].reviewed in [one.text for one in said(panel)]
     assert not re.search(r"[{}]", " ".join(one.text for one in said(panel)))
+    for has_next in (False, True):  # the last button: Save, or the next case
+        panel.review.hasNextCase = lambda has_next=has_next: has_next
+        panel.review._show()
+        host.process_events(20)
+        assert panel.review.ui.nextCaseButton.visible == has_next
+        assert misfits(host, panel) == []
 
 
 def test_placing_and_clicking_speak_the_language_and_fit(opened):

@@ -222,6 +222,9 @@ def test_one_button_says_what_comes_next(host):
     for _ in DETECTION.landmarks:
         host.click(ui.acceptButton)
     assert [button.visible for button in following] == [False, False, True, False]
+    host.process_events(20)
+    area = panel.parent.parentWidget().parentWidget()
+    assert not area.horizontalScrollBar().visible and outside(host, panel.review.widget) == []
     host.press_key(QtCore.Qt.Key_Z, QtCore.Qt.ControlModifier)
     assert [button.visible for button in following] == [False, True, False, False]
     panel.review.desk.restoreAll()

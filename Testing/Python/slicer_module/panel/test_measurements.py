@@ -41,7 +41,11 @@ def rows(panel: Any) -> dict[str, tuple[str, ...]]:
     """Value, range and class by the measurement's name."""
     table = panel.measurements.ui.measurementTable
     names = [one.name for one in panel.measurements.measurements]
-    return {name: tuple(table.item(row, c).text() for c in (1, 2, 3)) for row, name in enumerate(names)}
+    texts = ([table.item(row, column).text() for column in (1, 2, 0)] for row in range(len(names)))
+    return {
+        name: (value, usual, first.partition("\n")[2])
+        for name, (value, usual, first) in zip(names, texts, strict=True)
+    }
 
 
 def row_of(panel: Any, name: str) -> int:

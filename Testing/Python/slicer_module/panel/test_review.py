@@ -8,6 +8,7 @@ import pytest
 from LandmarkDetectionSlicer.scene.regions import ellipsoid
 
 from LandmarkDetectionLib.core.doubts import Doubt
+from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.quality.conformal import gaussian_radius
 from Testing.Python.slicer_module.mrml_cases import DETECTION, NAMES, add_volume
 from Testing.Python.slicer_module.panel_cases import (
@@ -149,6 +150,31 @@ def test_the_keyboard_alone_reviews_everything(host, panel, node):
     assert said(panel)[-1].text == "All 4 landmarks are reviewed."
 
 
+def test_one_key_says_that_what_the_model_calls_absent_is_missing(host, panel, node):
+    import qt
+
+    panel.review.select("wrist_left")
+    host.press_key(qt.Qt.Key_M, qt.Qt.ShiftModifier)
+    assert panel.review.review.reviewed == ("toe_left",), "what has a place is judged one by one"
+    assert panel.review.review.landmarks["toe_left"].status is Status.MISSING
+    assert panel.review.selected == "wrist_left", "it is still open"
+    assert not panel.review.actions.absent.enabled
+    panel.review.desk.undo()
+    assert panel.review.review.reviewed == () and panel.review.actions.absent.enabled
+
+
+def test_a_doubt_is_said_as_long_as_nobody_has_settled_it(host, panel, node):
+    panel.review.select("chin")
+    assert "\u26a0 The chin may be cut off." in panel.review.ui.landmarkText.text
+    panel.review.desk.markMissing()
+    panel.review.select("chin")
+    assert "\u26a0" not in panel.review.ui.landmarkText.text
+    assert "Was in doubt: The chin may be cut off." in panel.review.ui.landmarkText.text
+    assert [row.warnings for row in panel.review.desk.rows() if row.name == "chin"] == [()]
+    panel.review.desk.restore()
+    assert [len(row.warnings) for row in panel.review.desk.rows() if row.name == "chin"] == [1]
+
+
 def test_keys_go_from_row_to_row(host, panel, node):
     import qt
 
@@ -279,7 +305,7 @@ def test_every_key_stands_on_a_button_or_in_the_menu(panel, node):
         assert button.text.endswith(f"({key})")
     assert "Ctrl+Z" in ui.undoButton.toolTip
     named = {entry.partition("\t")[2] for entry in entries} - {""}
-    assert named == {"P", "R", "Ctrl+Y", "F", "L", "D", "U", "V"}
+    assert named == {"P", "Shift+M", "R", "Ctrl+Y", "F", "L", "D", "U", "V"}
 
 
 def test_another_volume_shows_its_own_landmarks(host, panel, node):

@@ -238,6 +238,7 @@ DECISIONS: dict[str, Step | str] = {
     "review.modelSelector": CHOICE,
     "review.landmarkSelector": CHOICE,
     "menu.previous": LOOK,
+    "menu.absent": Step(entry("absent")),
     "menu.restore": Step(entry("restore"), accept_two),
     "menu.restoreAll": Step(entry("restoreAll"), accept_two),
     "menu.redo": UNDO,
@@ -251,6 +252,7 @@ DECISIONS: dict[str, Step | str] = {
     "menu.open": Step(open_file(entry("open")), a_file),
     "key.A": Step(key("A")),
     "key.M": Step(key("M")),
+    "key.Shift+M": Step(entry("absent")),
     "key.N": LOOK,
     "key.P": LOOK,
     "key.R": Step(key("R"), accept_two),
@@ -351,6 +353,7 @@ DECISIONS: dict[str, Step | str] = {
     "models.browseZipButton": CHOICE,
     "models.installModelButton": FILE,
     "settings.othersBox": CHOICE,
+    "settings.namesBox": CHOICE,
     "settings.keepReviewedBox": CHOICE,
     "settings.deviceSelector": CHOICE,
     "settings.depthSelector": CHOICE,
@@ -482,6 +485,49 @@ def test_one_undo_brings_back_what_was_before(host, panel, name):
     after = state(panel)
     assert {key: value for key, value in after.items() if value != before[key]} == {}
     assert {key: before[key] for key, value in after.items() if value != before[key]} == {}
+
+
+OF_THE_MENU = (
+    *("key.M", "key.R", "menu.detectAgain", "menu.open", "mouse.drag a point"),
+    *("place.clickButton", "place.discardButton", "place.saveListButton"),
+)
+
+
+@pytest.mark.parametrize("name", OF_THE_MENU)
+def test_undo_and_redo_of_slicers_own_menu_do_the_same_as_those_of_the_panel(host, panel, name):
+    import slicer
+
+    step = DECISIONS[name]
+    assert isinstance(step, Step)
+    step.before(host, panel)
+    host.process_events()
+    before = state(panel)
+    step.do(host, panel)
+    host.process_events(20)
+    done = state(panel)
+    slicer.mrmlScene.Undo()
+    host.process_events(20)
+    assert state(panel) == before
+    slicer.mrmlScene.Redo()
+    host.process_events(20)
+    assert state(panel)["texts"] == done["texts"]
+    if done["review"] is not None:
+        assert state(panel)["review"] == done["review"] and state(panel)["rows"] == done["rows"]
+
+
+def test_undo_of_slicers_menu_leaves_the_views_alone_while_another_module_is_open(host, panel):
+    import slicer
+
+    accept_two(host, panel)
+    host.exit("LandmarkDetection")
+    camera = slicer.util.getNodesByClass("vtkMRMLCameraNode")[0]
+    before = camera.GetFocalPoint()
+    slicer.mrmlScene.Undo()
+    host.process_events(20)
+    assert camera.GetFocalPoint() == before
+    host.enter("LandmarkDetection")
+    assert stored(panel.parameters.landmarks).reviewed == ("knee_left",)
+    assert panel.review.ui.progressLabel.text == "1 of 4 reviewed"
 
 
 @pytest.mark.parametrize("name", ["addButton", "deleteButton", "upButton", "downButton"])
