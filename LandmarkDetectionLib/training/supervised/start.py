@@ -18,6 +18,7 @@ from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
 OF_THE_WEIGHTS = (
     *("architecture", "parameters", "members", "landmarks", "channels", "grid", "loss", "sigma", "weights"),
     "copies",
+    "mirror",
 )
 
 

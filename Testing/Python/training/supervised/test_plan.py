@@ -199,6 +199,14 @@ def test_levels_are_read_together_where_the_protocol_of_pictures_has_a_chain(dat
     assert not plan(solid, divide(solid, "none")).column
 
 
+def test_a_network_for_chains_that_learns_from_mirrored_images_looks_at_one_in_the_end(data, tmp_path):
+    chain = chained(tmp_path / "chain")
+    mirrored = {"augmentation": {"mirror": 0.5}}
+    assert plan(chain, divide(chain, "none"), "chain-lite", changes=mirrored).mirror == (0, 1, 2)
+    assert plan(chain, divide(chain, "none"), "chain-lite").mirror == ()
+    assert plan(chain, divide(chain, "none"), "scn-lite", changes=mirrored).mirror == ()
+
+
 def test_a_network_for_chains_has_the_levels_of_the_protocol(data, tmp_path):
     chain = chained(tmp_path / "chain")
     assert plan(chain, divide(chain, "none"), "chain-lite").parameters["levels"] == 3
