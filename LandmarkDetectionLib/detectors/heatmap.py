@@ -92,6 +92,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             device,
             settings.copies,
             settings.read_by,
+            grid.content[::-1],
+            settings.mirror,
         )
     reading = settings.calibrated(reading, model.protocol.names)
     step(0.9, "checking the result")
@@ -150,13 +152,16 @@ def _branch(
     radius: float,
 ) -> SpatialBranch | SecondReading | None:
     """For networks that look at local appearance first, and for levels of a chain."""
+    size = grid.content[::-1]
     appearance = None if output is None else output.appearance
     if appearance is None and output is not None and settings.read_by is not None:
         heatmaps = output.heatmaps.cpu()
-        return SecondReading(heatmaps, network.stride, settings, model.protocol.names, radius)
+        return SecondReading(heatmaps, network.stride, settings, model.protocol.names, radius, size)
     if appearance is None or 2 * appearance.numel() > MOST_BYTES:
         return None
-    return SpatialBranch(network, appearance, grid.image, reading, settings, model.protocol.names, radius)
+    return SpatialBranch(
+        network, appearance, grid.image, reading, settings, model.protocol.names, radius, size
+    )
 
 
 def _landmarks(model: Model, grid: ImageGrid, reading: Reading, confidence: Array) -> LandmarkSet:

@@ -50,6 +50,8 @@ class SecondReading:
         Voxels of the image per voxel of theirs.
     settings, names, radius
         Of the model, which reads levels together; the radius in voxels of the image.
+    size
+        Voxels along x and y that the image takes, see ``decoding.read_heatmaps``.
     """
 
     def __init__(
@@ -59,13 +61,16 @@ class SecondReading:
         settings: HeatmapSettings,
         names: Sequence[str],
         radius: float,
+        size: Sequence[float] | None = None,
     ) -> None:
         self._heatmaps, self._stride, self._radius = heatmaps, stride, radius
-        self._settings, self._names = settings, names
+        self._settings, self._names, self._size = settings, names, size
 
     def __call__(self, known: Array, places: Array) -> Answer:
         """The answer once landmarks (L,) bool are at places (L, d) in voxels of the image."""
-        return _read(self._heatmaps, self._stride, self._settings, self._names, self._radius, known, places)
+        return _read(
+            self._heatmaps, self._stride, self._settings, self._names, self._radius, known, places, self._size
+        )
 
 
 class SpatialBranch:
@@ -82,6 +87,8 @@ class SpatialBranch:
         Of the first look.
     settings, names, radius
         Of the model; the radius in voxels of the image.
+    size
+        As in `SecondReading`.
     """
 
     def __init__(
@@ -93,11 +100,12 @@ class SpatialBranch:
         settings: HeatmapSettings,
         names: Sequence[str],
         radius: float,
+        size: Sequence[float] | None = None,
     ) -> None:
         self._network, self._radius = network, radius
         self._image = torch.from_numpy(image)[None].to(appearance.device)
         self._appearance = appearance.half() if appearance.ndim == 5 else appearance
-        self._settings, self._names = settings, names
+        self._settings, self._names, self._size = settings, names, size
         self._base, self._height = self._contrast()
         self._first = answer_of(reading)
         self._plain: Answer | None = None
@@ -141,7 +149,8 @@ class SpatialBranch:
         device = appearance.device.type
         with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             heatmaps = self._network.combine(appearance, self._image).heatmaps.float()
-        return _read(heatmaps, self._network.stride, self._settings, self._names, self._radius, known, places)
+        stride = self._network.stride
+        return _read(heatmaps, stride, self._settings, self._names, self._radius, known, places, self._size)
 
     def _contrast(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Background (L,) of the appearance maps, and how much a landmark stands out, maybe downwards.
@@ -168,6 +177,7 @@ def _read(
     radius: float,
     known: Array,
     places: Array,
+    size: Sequence[float] | None,
 ) -> Answer:
     """What heatmaps say, levels of a chain about the landmarks known (L,) bool at places (L, d)."""
     ladder = settings.read_by
@@ -176,7 +186,7 @@ def _read(
         voxels = image_to_heatmap(torch.from_numpy(np.asarray(places, float)), stride).tolist()
         placed = {n: (voxels[n][0], voxels[n][1]) for n in ladder.landmarks if known[n]}
     logits = settings.heatmaps == "logits"
-    reading = read_heatmaps(heatmaps, logits, stride, radius, settings.masses(names), ladder, placed)
+    reading = read_heatmaps(heatmaps, logits, stride, radius, settings.masses(names), ladder, placed, size)
     return answer_of(settings.calibrated(reading, names))
 
 

@@ -340,6 +340,8 @@ class HeatmapSettings(DetectorSettings):
         A landmark counts as found when it lies this close to the truth: what confidence is a probability of.
     copies
         See ``inference.averaged_output``.
+    mirror
+        Which landmark is which in a mirror, where the image is looked at in one, too; empty for without.
     column, ladder
         Whether levels of a chain are read together, see ``heatmaps.column``, and how they follow one another:
         without, as the corners of synthetic spines.
@@ -370,6 +372,7 @@ class HeatmapSettings(DetectorSettings):
     regions: RegionSettings | None = None
     template: TemplateFile | None = None
     copies: Annotated[int, Field(ge=0, le=4)] = 0
+    mirror: tuple[int, ...] = ()
     column: bool = False
     ladder: Ladder | None = None
     length_range_cells: dict[str, tuple[float, float]] = {}
@@ -383,6 +386,11 @@ class HeatmapSettings(DetectorSettings):
             raise ModelError(
                 f"The settings of the model {model.path} are not usable: regions lacks "
                 f"{', '.join(missing[:3])}."
+            )
+        if settings.mirror and sorted(settings.mirror) != list(range(len(model.protocol.names))):
+            raise ModelError(
+                f"The settings of the model {model.path} are not usable: mirror does not name each of its "
+                f"{len(model.protocol.names)} landmarks once."
             )
         ladder = settings.read_by
         if ladder is not None and (

@@ -22,6 +22,7 @@ from LandmarkDetectionLib.heatmaps.gaussian import (
     heatmap_to_image,
 )
 from LandmarkDetectionLib.heatmaps.ladder import Ladder
+from LandmarkDetectionLib.heatmaps.rungs import present_together, put_in_line
 
 #: Voxels of a Gaussian heatmap below this share of its peak are noise.
 NOISE_SHARE = 0.1
@@ -62,6 +63,7 @@ def read_heatmaps(
     masses: Sequence[float] | None = None,
     ladder: Ladder | None = None,
     placed: Mapping[int, tuple[float, float]] | None = None,
+    size: Sequence[float] | None = None,
 ) -> Reading:
     """Positions, spread and scores of heatmaps.
 
@@ -80,6 +82,8 @@ def read_heatmaps(
         Of a chain whose levels are read together, see ``column``.
     placed
         Landmarks of the chain that a person put somewhere, in heatmap voxels.
+    size
+        Input voxels along x and y that the image takes; all of them when None.
 
     Raises
     ------
@@ -103,8 +107,14 @@ def read_heatmaps(
     weighed = torch.from_numpy(np.stack([one.maps for one in read])).to(probability)
     reading = read_distribution(weighed, present, stride, radius, scaled=not logits)
     chance = np.stack([one.chance for one in read])
+    inside = np.array(size if size is not None else [stride * n for n in heatmaps.shape[:1:-1]], float)
+    between = present_between(reading.present, ladder)
+    places, scores = [], []
+    for position, one in zip(reading.position, between, strict=True):
+        scores.append(present_together(one, position, ladder, inside))
+        places.append(put_in_line(position, scores[-1], ladder, placed or ()))
     return reading._replace(
-        present=present_between(reading.present, ladder), near=reading.near * chance, chance=chance
+        position=np.stack(places), present=np.stack(scores), near=reading.near * chance, chance=chance
     )
 
 

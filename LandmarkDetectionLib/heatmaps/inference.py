@@ -37,6 +37,8 @@ def read_image(
     device: str = "cpu",
     augmentations: int = 0,
     ladder: Ladder | None = None,
+    size: Sequence[float] | None = None,
+    mirror: Sequence[int] = (),
 ) -> tuple[Reading, HeatmapOutput | None]:
     """Positions in an image, and the network's answer; None where it was looked at in patches.
 
@@ -48,10 +50,12 @@ def read_image(
         What the network was trained on, along S.
     logits, radius, masses
         See `decoding.read_heatmaps`.
-    copies
+    augmentations, mirror
         See `averaged_output`; large images are looked at without.
     ladder
         See `decoding.read_heatmaps`; landmarks in large images are read one by one.
+    size
+        See `decoding.read_heatmaps`.
     """
     # Not on CPUs, many of which only imitate it.
     half = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
@@ -62,11 +66,13 @@ def read_image(
         with half, threads:
             return _read_by_sliding_window(network, image, patch, logits, radius, masses, device), None
     with torch.inference_mode(), half, threads:
-        output = averaged_output(network, torch.from_numpy(image)[None].to(device), augmentations)
-    return read_heatmaps(output.heatmaps, logits, network.stride, radius, masses, ladder), output
+        output = averaged_output(network, torch.from_numpy(image)[None].to(device), augmentations, mirror)
+    return read_heatmaps(output.heatmaps, logits, network.stride, radius, masses, ladder, None, size), output
 
 
-def averaged_output(network: Any, images: Tensor, augmentations: int = 0) -> HeatmapOutput:
+def averaged_output(
+    network: Any, images: Tensor, augmentations: int = 0, mirror: Sequence[int] = ()
+) -> HeatmapOutput:
     """A network's answer whose heatmaps are the mean of images and copies, slightly turned and scaled, mapped
     back; local appearance is that of the images themselves.
 
@@ -76,8 +82,11 @@ def averaged_output(network: Any, images: Tensor, augmentations: int = 0) -> Hea
     Parameters
     ----------
     images : (B, C, *spatial)
-    copies
+    augmentations
         How many of ``AUGMENTATIONS``, 0 to 4.
+    mirror
+        The image in a mirror is looked at, too: which landmark is which there, L indices; empty for without.
+        The network must have learned from such.
     """
     first: HeatmapOutput = network(images)
     total = first.heatmaps.float()
@@ -88,6 +97,9 @@ def averaged_output(network: Any, images: Tensor, augmentations: int = 0) -> Hea
         total = total + _turned(heatmaps, -angle, 1 / factor)
         # In the corners only some of the copies have anything.
         weight = weight + _turned(_turned(whole, angle, factor), -angle, 1 / factor)
+    if mirror:
+        total = total + network(images.flip(-1)).heatmaps.float().flip(-1)[:, list(mirror)]
+        weight = weight + 1
     return first._replace(heatmaps=total / weight)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from LandmarkDetectionLib.datasets.importers.subjects import numbered_subjects, without_subjects_of_tests
 from LandmarkDetectionLib.datasets.importers.tables import read_rows
+from LandmarkDetectionLib.datasets.importers.vertebra_order import put_in_order
 from LandmarkDetectionLib.datasets.importers.writing import Imported, ImportedCase, pixel_set, write_import
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
@@ -33,7 +34,9 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
         images in ``data/training`` and ``data/test``.
     out
         New folder to write. No pixel size is known. Images whose names have the same number behind the date
-        are of one person (``sunhl-1th-02-Jan-2017-162 A AP.jpg`` is of person 162).
+        are of one person (``sunhl-1th-02-Jan-2017-162 A AP.jpg`` is of person 162). Vertebrae or corners that
+        a line lists in another order are put in order, and a note says so of each image; where the order is
+        not clear they are left as they are, and a note says that.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
             f"{folder} is not laid out as the AASCE challenge: it has no labels/training/landmarks.csv."
         )
     cases: list[ImportedCase] = []
-    crossed: list[str] = []
+    order: list[str] = []
     for part in parts:
         files = [row[0] for row in read_rows(folder / "labels" / part / "filenames.csv")]
         shares = _shares(folder / "labels" / part / "landmarks.csv")
@@ -64,13 +67,16 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
             if not image.is_file():
                 raise InputError(f"{image} of {folder / 'labels' / part / 'filenames.csv'} is missing.")
             corners = share * read_volume(image).size[:2]
-            if _crossed(corners):
-                crossed.append(image.stem)
+            put = put_in_order(corners.reshape(-1, 4, 2))
+            if put.changed:
+                order.append(f"{image.stem}: {put.changed}; put in order")
+            elif put.unclear:
+                order.append(f"{image.stem}: {put.unclear}; left as it is")
             cases.append(
                 ImportedCase(
                     name=image.stem,
                     images=(image,),
-                    landmarks={"rater": pixel_set(names, corners)},
+                    landmarks={"rater": pixel_set(names, put.corners.reshape(-1, 2))},
                     subject=image.stem,
                     split=SPLITS[part],
                     unit="pixel",
@@ -84,11 +90,7 @@ def import_aasce(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
             f"{counted(len(leaking), 'training image shows a person', 'training images show persons')} of "
             f"the test set and {'was' if len(leaking) == 1 else 'were'} left out: {_shown(leaking)}"
         )
-    if crossed:
-        notes.append(
-            f"corners of a vertebra are not in the usual order in {counted(len(crossed), 'image')}: "
-            f"{_shown(crossed)}"
-        )
+    notes += order
     return write_import(out, cases, name="AASCE spine radiographs", protocol=PROTOCOL, notes=notes)
 
 
@@ -128,10 +130,3 @@ def _shares(file: Path) -> np.ndarray:
     if not (values >= -0.1).all() or not (values <= 1.1).all():
         raise InputError(f"{file} has values outside 0 to 1; x and y must be shares of the image's sides.")
     return np.stack([values[:, :CORNERS], values[:, CORNERS:]], axis=-1)
-
-
-def _crossed(corners: np.ndarray) -> bool:
-    """Whether a vertebra's upper corners lie below its lower ones, or left ones right of right ones."""
-    (tl, tr, bl, br) = (corners[n::4] for n in range(4))
-    left, upper = (tl + bl)[:, 0] < (tr + br)[:, 0], (tl + tr)[:, 1] < (bl + br)[:, 1]
-    return not (left.all() and upper.all())

@@ -55,6 +55,8 @@ class SupervisedConfig(LoopConfig):
         Register every image to a template first, the mean of training images about their landmarks.
     copies
         Test-time augmentation: turned copies that are looked at, too, see ``inference.averaged_output``.
+    mirror
+        The same: the image in a mirror, in which these are the landmarks; empty for without.
     column
         Read the levels of the protocol's chain together, see ``heatmaps.column``.
     ladder
@@ -83,6 +85,7 @@ class SupervisedConfig(LoopConfig):
     raters: str = "mean"
     align: bool = False
     copies: int = Field(default=0, ge=0, le=4)
+    mirror: tuple[int, ...] = ()
     column: bool = False
     ladder: Ladder | None = None
     radius: PositiveFloat

@@ -189,6 +189,7 @@ def package_task(
         "peak": dict(zip(config.landmarks, task.peaks(), strict=True)),
         "radius": config.radius,
         "copies": config.copies,
+        **({"mirror": list(config.mirror)} if config.mirror else {}),
         "column": task.ladder is not None,
         **({"ladder": task.ladder.model_dump()} if task.ladder is not None else {}),
         "unit": unit,

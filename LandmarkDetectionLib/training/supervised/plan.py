@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.core.shapes import mirror_permutation
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.datasets.raters import ALL, MEAN
@@ -21,6 +22,7 @@ from LandmarkDetectionLib.datasets.splits import (
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.imaging.grid import orientation
 from LandmarkDetectionLib.imaging.template import crop_around
+from LandmarkDetectionLib.training.supervised.augmentation import Augmentation
 from LandmarkDetectionLib.training.supervised.cases import digest
 from LandmarkDetectionLib.training.supervised.config import GridConfig, SupervisedConfig
 from LandmarkDetectionLib.training.supervised.presets import SupervisedPreset, find_preset
@@ -236,6 +238,10 @@ def plan(
     settings = chosen.settings(d)
     if chosen.architecture == "chain_unet":
         settings["parameters"] = {**settings["parameters"], "levels": _levels(datalist)}
+        learned = Augmentation.model_validate(changes.get("augmentation", settings["augmentation"]))
+        if d == 2 and learned.mirror and datalist.protocol is not None:
+            mirrored = mirror_permutation(datalist.landmark_names, datalist.protocol.pairs)
+            settings["mirror"] = tuple(mirrored.tolist())
     wanted = {
         **settings,
         "landmarks": datalist.landmark_names,

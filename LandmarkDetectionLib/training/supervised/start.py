@@ -19,6 +19,7 @@ from LandmarkDetectionLib.training.supervised.task import KEY, HeatmapTask
 OF_THE_WEIGHTS = (
     *("architecture", "parameters", "members", "landmarks", "channels", "grid", "loss", "sigma", "weights"),
     "copies",
+    "mirror",
 )
 
 

@@ -120,6 +120,7 @@ class HeatmapTask(nn.Module):
                 device,
                 copies,
                 self.ladder,
+                mirror=self.config.mirror,
             )[0]
             for image, radius in zip(batch.images, self._radius(batch).tolist(), strict=True)
         ]

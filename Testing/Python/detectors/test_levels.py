@@ -111,3 +111,31 @@ def test_a_ladder_of_landmarks_that_a_model_lacks_is_refused(tmp_path: Path) -> 
     ladder["rungs"] = [*ladder["rungs"][:-1], [66, 68]]
     with pytest.raises(ModelError, match="its landmarks are not those of a column of 68 in radiographs"):
         HeatmapSettings.of(model_in(tmp_path / "spine", ladder=ladder))
+
+
+def test_a_mirror_that_lacks_landmarks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="mirror does not name each of its 68 landmarks once"):
+        HeatmapSettings.of(model_in(tmp_path / "spine", mirror=[1, 0]))
+
+
+def test_a_model_that_looks_into_a_mirror_finds_the_same_in_an_image_and_its_mirror_image(
+    tmp_path: Path,
+) -> None:
+    grey = np.random.default_rng(0).random((1, 256, 96)).astype(np.float32)
+    swapped = [n ^ 1 for n in range(68)]
+    model = model_in(tmp_path / "spine", mirror=swapped, column=False, ladder=None)
+    found, mirrored = (
+        np.stack(
+            [
+                mark.position
+                for mark in analyse(
+                    Volume(image, np.diag([-1.0, -1.0, 1.0, 1.0]), spacing_known=False),
+                    model,
+                    DetectOptions(device="cpu"),
+                ).detection.landmarks
+            ]
+        )
+        for image in (grey, np.ascontiguousarray(grey[..., ::-1]))
+    )
+    assert -found[:, 0] == pytest.approx(95 + mirrored[swapped, 0], abs=0.1)
+    assert found[:, 1] == pytest.approx(mirrored[swapped, 1], abs=0.1)

@@ -67,3 +67,23 @@ def test_heatmaps_of_turned_copies_are_turned_back(shape: tuple[int, ...]) -> No
         averaged_output(Bright(), torch.ones_like(image), 4).heatmaps, torch.ones_like(image), atol=0.02
     )
     assert torch.equal(averaged_output(Bright(), image).heatmaps, image)
+
+
+class Leaning:
+    """Two landmarks, each seen a little to the right of a spot, the second less clearly."""
+
+    landmarks, stride, multiple = 2, 1, 4
+
+    def __call__(self, image: torch.Tensor) -> HeatmapOutput:
+        right = torch.roll(image, 2, dims=-1)
+        return HeatmapOutput(torch.cat([right, 0.5 * right], dim=1))
+
+
+def test_an_image_and_its_mirror_image_have_mirrored_heatmaps_where_both_are_looked_at() -> None:
+    image = torch.from_numpy(np.random.default_rng(0).random((1, 1, 12, 16), dtype=np.float32))
+    averaged = averaged_output(Leaning(), image, mirror=(1, 0)).heatmaps
+    mirrored = averaged_output(Leaning(), image.flip(-1), mirror=(1, 0)).heatmaps
+    assert torch.allclose(mirrored.flip(-1)[:, [1, 0]], averaged)
+    right, left = torch.roll(image, 2, dims=-1), torch.roll(image, -2, dims=-1)
+    assert torch.allclose(averaged[:, :1], (right + 0.5 * left) / 2)
+    assert torch.equal(averaged_output(Leaning(), image).heatmaps[:, :1], right)

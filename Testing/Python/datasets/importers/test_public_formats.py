@@ -90,17 +90,30 @@ def test_aasce(tmp_path: Path) -> None:
     assert [case.split for case in datalist] == ["train", "train", "test"]
     assert datalist.landmark_names == load_protocol("spine-68").names
     np.testing.assert_allclose(pixels_of(datalist, 2)[:, :2], shares[2] * [100, 200], atol=1e-3)
-    assert not any("usual order" in note for note in done.notes)
+    assert not any(word in note for note in done.notes for word in ("put in order", "left as it is"))
 
 
-def test_aasce_names_images_with_crossed_corners(tmp_path: Path) -> None:
-    picture(tmp_path / "data" / "training" / "a.jpg", 0, (200, 100))
-    (tmp_path / "labels" / "training").mkdir(parents=True)
-    (tmp_path / "labels" / "training" / "filenames.csv").write_text("a.jpg\n")
-    values = ",".join(f"{value:.4f}" for value in np.linspace(0.9, 0.1, 136))
-    (tmp_path / "labels" / "training" / "landmarks.csv").write_text(values + "\n")
+def test_aasce_puts_corners_in_order_where_it_is_clear_and_says_so(tmp_path: Path) -> None:
+    labels = tmp_path / "labels" / "training"
+    labels.mkdir(parents=True)
+    level = np.repeat(np.arange(17), 4) / 20 + np.tile([0.05, 0.05, 0.08, 0.08], 17)
+    sound = np.stack([np.tile([0.4, 0.6, 0.4, 0.6], 17), level], -1)
+    twice = sound.copy()
+    twice[-4:] = twice[-8:-4]
+    listed = {"a": sound, "b": np.roll(sound, -4, axis=0), "c": twice}
+    for n, name in enumerate(listed):
+        picture(tmp_path / "data" / "training" / f"{name}.jpg", n, (200, 100))
+    (labels / "filenames.csv").write_text("".join(f"{name}.jpg\n" for name in listed))
+    lines = (",".join(f"{value:.6f}" for value in shares.T.ravel()) for shares in listed.values())
+    (labels / "landmarks.csv").write_text("\n".join(lines) + "\n")
     done = import_aasce(tmp_path, tmp_path / "out")
-    assert "corners of a vertebra are not in the usual order in 1 image: a" in done.notes
+    assert done.notes[-2:] == (
+        "b: the first vertebra listed last; put in order",
+        "c: 16 and 17 of the file lie at one place; left as it is",
+    )
+    datalist = read_datalist(done.datalist)
+    for row, wanted in enumerate((sound, sound, twice)):
+        np.testing.assert_allclose(pixels_of(datalist, row)[:, :2], wanted * [100, 200], atol=1e-3)
 
 
 def test_hand_atlas_takes_the_wrist_for_50_mm_where_nothing_else_is_known(tmp_path: Path) -> None:

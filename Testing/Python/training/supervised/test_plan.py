@@ -206,6 +206,14 @@ def test_pictures_of_a_chain_are_learned_by_a_network_for_chains_unless_another_
     assert plan(flat, divide(flat, "none"), "scn-lite").architecture == "spatial_configuration"
 
 
+def test_a_network_for_chains_that_learns_from_mirrored_images_looks_at_one_in_the_end(data, tmp_path):
+    chain = chained(tmp_path / "chain")
+    mirrored = {"augmentation": {"mirror": 0.5}}
+    assert plan(chain, divide(chain, "none"), "chain-lite", changes=mirrored).mirror == (0, 1, 2)
+    assert plan(chain, divide(chain, "none"), "chain-lite").mirror == ()
+    assert plan(chain, divide(chain, "none"), "scn-lite", changes=mirrored).mirror == ()
+
+
 def test_a_network_for_chains_has_the_levels_of_the_protocol(data, tmp_path):
     chain = chained(tmp_path / "chain")
     assert plan(chain, divide(chain, "none"), "chain-lite").parameters["levels"] == 3
