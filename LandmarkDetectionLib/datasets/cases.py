@@ -200,13 +200,23 @@ class Case:
             return read_sr_on(file, self.image_files[0], volume)
         if self.unit == "pixel" or is_labelme(file):
             return read_pixel_landmarks(file, volume if volume is not None else self.read_volume())
+        self.require_size_for(file)
+        return read_recorded_landmarks(file)
+
+    def require_size_for(self, file: Path) -> None:
+        """Refuse points in mm of a pixel size that a person gave, where the case knows none.
+
+        Raises
+        ------
+        InputError
+            The file's record says such a size, and the row has no spacing.
+        """
         pixel_mm = recorded_pixel_size(file)
         if pixel_mm is not None and not self.spacing:
             raise InputError(
                 f"{file} is in mm of pixels of {pixel_mm:g} mm, which its image does not say; add "
                 f'"spacing": {pixel_mm:g} to row {self.row}.'
             )
-        return read_recorded_landmarks(file)
 
 
 @dataclass(frozen=True)

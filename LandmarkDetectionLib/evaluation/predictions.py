@@ -130,6 +130,7 @@ def _read(file: Path, case: Case, unit: Unit) -> LandmarkSet:
         return read_sr_on(file, case.image_files[0])
     if is_labelme(file) or (unit == "pixel" and file.suffix.lower() == ".csv"):
         return read_pixel_landmarks(file, case.read_volume())
+    case.require_size_for(file)
     return read_landmarks(file)
 
 

@@ -32,6 +32,7 @@ from LandmarkDetectionLib.datasets.annotations.store import _current, _split
 from LandmarkDetectionLib.datasets.cases import Case, DatalistError
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.evaluation.predictions import read_predictions
 from LandmarkDetectionLib.io.markups import read_landmarks
 from LandmarkDetectionLib.io.records import write_detection
 from LandmarkDetectionLib.io.volumes import write_volume
@@ -419,7 +420,10 @@ def test_a_row_of_such_a_record_needs_its_spacing(tmp_path, sized_picture):
     with pytest.raises(InputError, match=r'add "spacing": 0.2 to row 1'):
         read_datalist(tmp_path / "list.json")
     (tmp_path / "list.json").write_text(json.dumps({"name": "films", "cases": [{**row, "spacing": 0.2}]}))
-    assert len(read_datalist(tmp_path / "list.json")) == 1
+    (case,) = read_datalist(tmp_path / "list.json")
+    assert len(read_predictions("spots", tmp_path, [case], tmp_path).landmarks) == 1
+    with pytest.raises(InputError, match=r'add "spacing": 0.2 to row 1'):
+        read_predictions("spots", tmp_path, [replace(case, spacing=())], tmp_path)
 
 
 def test_a_volume_of_several_slices_is_kept_too(store, tmp_path):
