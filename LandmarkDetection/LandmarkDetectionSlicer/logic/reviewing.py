@@ -34,13 +34,6 @@ from LandmarkDetectionSlicer.scene.transforms import localPosition, worldPositio
 
 PointLists = dict[str, tuple[object, ...]]
 
-_POINT_EVENTS = (
-    *POINTS_CHANGED,
-    slicer.vtkMRMLMarkupsNode.PointPositionDefinedEvent,
-    slicer.vtkMRMLMarkupsNode.PointPositionUndefinedEvent,
-    slicer.vtkMRMLMarkupsNode.PointPositionMissingEvent,
-)
-
 
 class ReviewSession(slicer.util.VTKObservationMixin):
     """The review of one landmark node.
@@ -261,7 +254,7 @@ class ReviewSession(slicer.util.VTKObservationMixin):
 
     def _observeNode(self) -> None:
         kinds = slicer.vtkMRMLMarkupsNode
-        for event in _POINT_EVENTS:
+        for event in POINTS_CHANGED:
             self.addObserver(self._node, event, self._onPoints)
         self.addObserver(self._node, kinds.PointStartInteractionEvent, self._onDragStart)
         self.addObserver(self._node, kinds.PointEndInteractionEvent, self._onDragEnd)

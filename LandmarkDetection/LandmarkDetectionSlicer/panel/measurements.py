@@ -51,8 +51,8 @@ class MeasurementsPage(VTKObservationMixin):
             ui.measurementTable,
             {
                 _("Measurement"): _(
-                    "What is measured, and below it what its value means or why there is none; hold the mouse "
-                    "over a name for its definition."
+                    "What is measured, and below it what its value means or why there is none; hold the "
+                    "mouse over a name for its definition."
                 ),
                 _("Value"): _("With half of its 95 % interval, as far as the model knows how sure it is."),
                 _("Usual"): _("The usual range; hold the mouse over it for its source."),

@@ -96,6 +96,8 @@ class StatusMarkers(VTKObservationMixin):
         for index, position in enumerate(readPositions(self._node)):
             if np.isfinite(position).all():
                 status = parse_description(self._node.GetNthControlPointDescription(index) or "")[2]
+                if status is not None and not status.has_position:  # somebody has just placed it
+                    status = Status.CORRECTED
                 places[status or Status.DETECTED].append(position)
         for status, node in self._markers.items():
             with slicer.util.NodeModify(node):

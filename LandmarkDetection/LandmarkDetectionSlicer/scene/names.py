@@ -90,8 +90,8 @@ class LandmarkNames(VTKObservationMixin):
         for node, indices in zip(self._lists, self._shown, strict=True):
             with slicer.util.NodeModify(node):
                 self._fill(node, indices)
-            isThere = selected in indices
-            node.GetDisplayNode().SetActiveControlPoint(indices.index(selected) if isThere else -1)
+            active = indices.index(selected) if selected is not None and selected in indices else -1
+            node.GetDisplayNode().SetActiveControlPoint(active)
 
     def close(self) -> None:
         """Take the names away, and show those of the landmarks themselves again."""
@@ -106,7 +106,7 @@ class LandmarkNames(VTKObservationMixin):
         places = readPositions(self._node)
         there = np.flatnonzero(np.isfinite(places).all(axis=1)).tolist()
         if choice is Names.SELECTED or not there:
-            one = [selected] if selected in there else []
+            one = [selected] if selected is not None and selected in there else []
             return [one, one]
         world = np.array([worldPosition(self._node, places[index]) for index in there])
         about = world[there.index(selected)] if selected in there else world.mean(axis=0)

@@ -53,8 +53,11 @@ POINTS_CHANGED = (
     slicer.vtkMRMLMarkupsNode.PointModifiedEvent,
     slicer.vtkMRMLMarkupsNode.PointAddedEvent,
     slicer.vtkMRMLMarkupsNode.PointRemovedEvent,
+    slicer.vtkMRMLMarkupsNode.PointPositionDefinedEvent,
+    slicer.vtkMRMLMarkupsNode.PointPositionUndefinedEvent,
+    slicer.vtkMRMLMarkupsNode.PointPositionMissingEvent,
 )
-"""Whoever shows points must hear of these: one that comes or goes modifies no other."""
+"""Whoever shows points must hear of these: not every one of them comes with a modified event."""
 
 _DEFINED = slicer.vtkMRMLMarkupsNode.PositionDefined
 _PREVIEW = slicer.vtkMRMLMarkupsNode.PositionPreview

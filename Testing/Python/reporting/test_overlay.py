@@ -186,3 +186,11 @@ def test_labels_with_room_stand_at_their_landmarks() -> None:
 )
 def test_names_are_shortened_for_people(name: str, short: str) -> None:
     assert short_name(name) == short
+
+
+def test_of_very_many_landmarks_what_a_person_accepted_is_in_doubt_no_longer() -> None:
+    kinds = {3: Status.UNCERTAIN, 40: Status.ACCEPTED, 50: Status.CORRECTED}
+    marks = LandmarkSet(
+        tuple(Landmark(f"p{n}", np.full(3, float(n)), kinds.get(n, Status.DETECTED)) for n in range(141))
+    )
+    assert [one.name for one in named(marks)] == ["p3", "p50"]

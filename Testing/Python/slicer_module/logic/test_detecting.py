@@ -14,7 +14,8 @@ import pytest
 import slicer
 import vtk
 
-from LandmarkDetectionLib.core.landmarks import LandmarkSet
+from LandmarkDetectionLib.core.detection import Detection
+from LandmarkDetectionLib.core.landmarks import Landmark, LandmarkSet
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.requests import Request, VolumeMessage
 
@@ -529,3 +530,18 @@ def test_the_time_left_is_told_when_it_can_be_known_and_runs_down(host: "SlicerH
     assert 4.0 < left.after(0.5) < 6.0
     now = 60.0
     assert left.after(0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        ("detected", "The landmark was found in 1.5 s."),
+        ("uncertain", "The landmark was found in 1.5 s, and is uncertain."),
+        ("absent", "The landmark was not found; it took 1.5 s."),
+    ],
+)
+def test_what_came_of_a_model_of_one_landmark_is_said_of_one(host, status, sentence):
+    from LandmarkDetectionSlicer.logic.detecting import summary
+
+    chin = LandmarkSet((Landmark("chin", [1.0, 2.0, 3.0], status),))
+    assert summary(Detection(chin, "one", "1", seconds={"total": 1.5})) == sentence

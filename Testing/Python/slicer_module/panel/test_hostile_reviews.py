@@ -45,7 +45,9 @@ def node_of(panel: Any) -> Any:
 
 
 def a_point(node: Any, random: np.random.Generator) -> int | None:
-    count = node.GetNumberOfControlPoints() if node is not None else 0
+    if node is None or node.GetDisplayNode() is None:  # nobody sees a point to take
+        return None
+    count = node.GetNumberOfControlPoints()
     return int(random.integers(count)) if count else None
 
 

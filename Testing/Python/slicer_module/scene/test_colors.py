@@ -156,3 +156,17 @@ def test_the_icon_of_a_status_has_its_colour_and_is_neither_empty_nor_full(statu
     assert rim in by_number and next(one for one in by_number if one != rim) == tuple(
         bytes.fromhex(color[1:])
     )
+
+
+def test_markers_hear_of_points_that_come_or_go(markers, node):
+    node.SetFixedNumberOfControlPoints(False)
+    node.RemoveNthControlPoint(0)
+    assert places(markers)["detected"] == [list(WRIST.position)]
+    node.SetNthControlPointPositionMissing(0)
+    assert places(markers)["uncertain"] == []
+    node.SetNthControlPointPosition(0, 4.0, 5.0, 6.0)
+    assert places(markers)["uncertain"] == [[4, 5, 6]]
+    node.SetNthControlPointPosition(1, 1.0, 2.0, 3.0)  # its description still calls it absent
+    assert places(markers)["corrected"] == [[1, 2, 3]]
+    node.AddControlPoint([7.0, 8.0, 9.0], "another")
+    assert [7, 8, 9] in places(markers)["detected"]
