@@ -214,8 +214,8 @@ def _convolved_fast(x: Array, layer: _Layer, down: int, right: int) -> Array:
     results = (_RESULTS @ products.reshape(36, -1)).reshape(4, 4, made, down, right, count)
     out = np.empty((made, down, 4, right, 4, count), np.float32)
     np.add(results.transpose(2, 3, 0, 4, 1, 5), layer.bias[:, None, None, None, None, None], out=out)
-    out = out.reshape(made, 4 * down, 4 * right, count)
-    return np.ascontiguousarray(out[:, :height, :width])
+    image = out.reshape(made, 4 * down, 4 * right, count)
+    return np.ascontiguousarray(image[:, :height, :width])
 
 
 def _padded(x: Array, before: int, rows: int, columns: int) -> Array:
