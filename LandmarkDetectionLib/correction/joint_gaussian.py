@@ -145,14 +145,19 @@ class JointGaussian:
             Where those are; ignored elsewhere.
         """
         deviation, degrees = self.deviations(observed), self.config.degrees
-        widened = deviation
-        posterior = self._gaussian(observed.position, widened, observed.seen, known, places)
+        heard = np.repeat(observed.seen, self.dimensions)
+        independent = np.linalg.inv(self.error_correlation[np.ix_(heard, heard)])
+
+        def given(widened: Array) -> Posterior:
+            return self._gaussian(observed.position, widened, heard, independent, known, places)
+
+        posterior = given(deviation)
         for _ in range(self.config.iterations):
             variance = np.diagonal(posterior.covariance, axis1=1, axis2=2)
             apart = ((observed.position - posterior.mean) ** 2 + variance) / deviation**2
             surprise = np.where(observed.seen, apart.mean(axis=1), 1.0)
             widened = deviation * np.sqrt((degrees + surprise) / (degrees + 1))[:, None]
-            posterior = self._gaussian(observed.position, widened, observed.seen, known, places)
+            posterior = given(widened)
         return posterior
 
     def given(self, places: Array, noise: Array, found: Array) -> Posterior:
@@ -167,8 +172,8 @@ class JointGaussian:
         """
         count, d = self.mean.shape
         precision, information = self._precision.copy(), self._precision @ self.mean.ravel()
-        for n in np.flatnonzero(found):
-            own, at = np.linalg.inv(noise[n]), slice(n * d, (n + 1) * d)
+        for n, own in zip(np.flatnonzero(found), np.linalg.inv(noise[found]), strict=True):
+            at = slice(n * d, (n + 1) * d)
             precision[at, at] += own
             information[at] += own @ places[n]
         covariance = np.linalg.inv(precision)
@@ -176,18 +181,23 @@ class JointGaussian:
         return Posterior((covariance @ information).reshape(count, d), blocks)
 
     def _gaussian(
-        self, position: Array, deviation: Array, seen: Array, known: Array, places: Array
+        self,
+        position: Array,
+        deviation: Array,
+        heard: Array,
+        independent: Array,
+        known: Array,
+        places: Array,
     ) -> Posterior:
+        """See ``posterior``; ``independent`` is the inverse of the correlation of what is heard (L d,)."""
         count, d = self.mean.shape
         mean = self.mean.ravel()
-        heard, certain = np.repeat(seen, d), np.repeat(known, d)
+        certain = np.repeat(known, d)
         free = ~certain
         precision = self._precision.copy()
-        noise = self.error_correlation[np.ix_(heard, heard)] * np.outer(
-            deviation.ravel()[heard], deviation.ravel()[heard]
-        )
+        own = deviation.ravel()[heard]
         evidence = np.zeros_like(precision)
-        evidence[np.ix_(heard, heard)] = np.linalg.inv(noise)
+        evidence[np.ix_(heard, heard)] = independent / np.outer(own, own)
         precision += evidence
         information = self._precision @ mean + evidence @ np.where(heard, position.ravel(), 0.0)
         fixed = np.where(certain, places.ravel(), 0.0)

@@ -233,15 +233,17 @@ def close_answers(
 ) -> list[tuple[Array, Array, Array, Array]]:
     """Position, covariance, presence and nearness of every region's landmarks."""
     others = [mirror[rows] for rows in asked]
+    ends = np.cumsum([len(rows) for rows in asked])[:-1]
     sides = []
     for name, picture in zip(("fine_coronal", "fine_lateral"), look(middles, scans), strict=True):
         network, front = networks[name], name == "fine_coronal"
-        parts = []
-        for probability, present in seen_twice(network, picture, front, asked, others):
-            place, covariance, _ = decode(probability, stride=network.stride)
-            near = mass_within(probability, place, RADIUS_MM / pixel_mm, network.stride)
-            parts.append((place[0], covariance[0] * pixel_mm**2, present[0], near[0]))
-        sides.append(parts)
+        seen = seen_twice(network, picture, front, asked, others)
+        # Maps of all pictures are alike, and read together.
+        probability, present = (np.concatenate(part, axis=1) for part in zip(*seen, strict=True))
+        place, covariance, _ = decode(probability, stride=network.stride)
+        near = mass_within(probability, place, RADIUS_MM / pixel_mm, network.stride)
+        read = (place, covariance * pixel_mm**2, present, near)
+        sides.append(list(zip(*(np.split(part[0], ends) for part in read), strict=True)))
     result = []
     half = (SIZE - 1) / 2
     for middle, front, left in zip(middles, *sides, strict=True):

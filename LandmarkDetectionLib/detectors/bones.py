@@ -34,7 +34,7 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
 )
 from LandmarkDetectionLib.detectors.estimates import Estimates
 from LandmarkDetectionLib.detectors.evidence import Evidence, Maps, pictured
-from LandmarkDetectionLib.detectors.expected import with_expected
+from LandmarkDetectionLib.detectors.expected import of_people, with_expected
 from LandmarkDetectionLib.detectors.joint import Answer, JointEvidence
 from LandmarkDetectionLib.detectors.settings import BoneSettings
 from LandmarkDetectionLib.detectors.silhouette import (
@@ -42,6 +42,7 @@ from LandmarkDetectionLib.detectors.silhouette import (
     CLICK_DEPTH_MM,
     CLICK_MM,
     LEAST_LIKENESS,
+    distance_before_the_end,
     estimate,
     frame_of,
     patch_of,
@@ -51,7 +52,7 @@ from LandmarkDetectionLib.detectors.silhouette import (
 )
 from LandmarkDetectionLib.detectors.spine_chain import with_spine
 from LandmarkDetectionLib.errors import InputError, NoBodyError
-from LandmarkDetectionLib.imaging.body.cells import BodyCells
+from LandmarkDetectionLib.imaging.body.cells import BodyCells, ScannedBox
 from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE, slab_input, slab_views
 from LandmarkDetectionLib.imaging.body.projection import Projection, project_body
 from LandmarkDetectionLib.imaging.view import View
@@ -73,8 +74,8 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.core.volume import Volume
     from LandmarkDetectionLib.models import Model
 
-#: A landmark found closely is as sure at the end of a scan as elsewhere, this far from it (mm).
-ROOM_MM = 6.0
+#: What the end of a scan cuts off is drawn inwards by so many mm, give or take (standard deviation).
+DRAWN_IN_MM, GIVE_OR_TAKE_MM = 5.0, 4.0
 #: Share of landmarks that must be found closely and so surely to leave the orientation without doubt.
 CONVINCING, SURELY_NEAR = 0.6, 0.8
 #: Bones that only skulls have, and how many of their landmarks are one.
@@ -123,7 +124,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         turned = {} if convincing(estimates) else _turned(networks, coronal, settings)
     with timed(seconds, "check"):
         step(0.9, "checking the result")
-        confidence = _confidence(estimates, settings, coronal, names)
+        scanned_box = None if views.cells is None else views.cells.scanned
+        confidence = _confidence(estimates, settings, coronal, scanned_box, names)
         inside = composition(volume, views).inside
         if inside is Inside.UNIFORM and confidence.max() < LEAST_LIKENESS:
             raise NoBodyError(
@@ -250,7 +252,11 @@ def score(estimates: BodyEstimates) -> Array:
 
 
 def _confidence(
-    estimates: BodyEstimates, settings: BoneSettings, coronal: View, names: Sequence[str]
+    estimates: BodyEstimates,
+    settings: BoneSettings,
+    coronal: View,
+    scanned_box: ScannedBox | None,
+    names: Sequence[str],
 ) -> Array:
     own, kind = score(estimates)[0], estimates.kind[0]
     confidence = np.zeros(len(own))
@@ -259,9 +265,33 @@ def _confidence(
         calibration = Calibration(np.array(curve.scores), np.array(curve.shares))
         said = calibration(own) * settings.reliability_of(str(one), names)
         confidence = np.where(kind == one, said, confidence)
-    pixels = coronal.geometry.from_ras(estimates.position[0])[:, :2]
-    close, coarse = (room_before_the_end(coronal, pixels, room) for room in (ROOM_MM, RADIUS_MM))
+    places = estimates.position[0]
+    coarse = room_before_the_end(coronal, coronal.geometry.from_ras(places)[:, :2])
+    close = chance_inside(distance_to_the_end(coronal, scanned_box, places))
     return np.asarray(confidence * np.where(kind == "close", close, coarse))
+
+
+def chance_inside(distance_mm: Array) -> Array:
+    """Chance (L,) that what was found closely, this far before the end of a scan, lies in the scan at all."""
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr((distance_mm - DRAWN_IN_MM) / GIVE_OR_TAKE_MM))
+
+
+def distance_to_the_end(view: View, scanned_box: ScannedBox | None, places: Array) -> Array:
+    """Distances (L,) mm of places (L, 3) RAS mm from where a scan cuts the body; negative beyond.
+
+    Parameters
+    ----------
+    view
+        From the front, its field of view open where the scan does not cut the body: exact to a pixel.
+    scanned_box
+        The voxels' own box, exact, but unaware of what it cuts.
+    """
+    ends = distance_before_the_end(view, view.geometry.from_ras(places)[:, :2])
+    if scanned_box is None:
+        return ends
+    return np.maximum(scanned_box.depth_of(places), ends - view.geometry.spacing[0])
 
 
 def calibrated_covariance(estimates: BodyEstimates, settings: BoneSettings, names: Sequence[str]) -> Array:
@@ -418,7 +448,7 @@ def _evidence(
     joint = JointEvidence(
         frame=frame,
         answer=Answer(observed_in(placed, covariance[None])[0], estimates.present[0]),
-        joint=model.read_joint(),
+        joint=None if (joint := model.read_joint()) is None else of_people(joint),
         radius=RADIUS_MM,
         judged_axes=3,
         inside=lambda points: scanned(coronal, points),

@@ -7,12 +7,14 @@ belly instead of the breastbone's end. How landmarks lie to one another in peopl
 1. what close looks found, but far from where all the others expect it, counts as not found;
 2. what is not found is looked for where it is expected, and believed there alone;
 3. what is still not found is drawn towards there, or put there when it was said to be far off, no surer
-   than before.
+   than before;
+4. what is found is the less sure the farther it lies from where the others expect it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +42,8 @@ STRAY, TOLERANCE_MM = 5.0, 25.0
 EXACT_MM = 35.0
 #: By how much people differ more than drawn bodies.
 UNLIKE = 2.0
+#: Deviations that are as usual; the odds of being near fall by a factor of e with each one more.
+USUAL = 1.0
 #: Deviation of what a close look finds, at least: bones are not where a Gaussian thinks.
 FOUND_MM = 4.0
 #: Of the joint Gaussian: mm along -right, -superior and -anterior.
@@ -68,10 +72,11 @@ def expected(joint: JointGaussian, places: Array, covariance: Array, found: Arra
     y = places @ AXES.T
     noise = AXES @ covariance @ AXES.T + FOUND_MM**2 * np.eye(3)
     mean, spread = joint.given(y, noise, found)
-    for n in np.flatnonzero(found):  # take back what the landmark itself said
-        own, with_own = np.linalg.inv(noise[n]), np.linalg.inv(spread[n])
-        alone = np.linalg.inv(with_own - own + 1e-9 * np.eye(3))
-        mean[n], spread[n] = alone @ (with_own @ mean[n] - own @ y[n]), alone
+    # Take back what each found landmark itself said.
+    own, with_own = np.linalg.inv(noise[found]), np.linalg.inv(spread[found])
+    alone = np.linalg.inv(with_own - own + 1e-9 * np.eye(3))
+    told = with_own @ mean[found][..., None] - own @ y[found][..., None]
+    mean[found], spread[found] = (alone @ told)[..., 0], alone
     return Expected(mean @ AXES, AXES.T @ spread @ AXES)
 
 
@@ -128,7 +133,21 @@ def with_expected(
             answer.kind[b, kept] = "close"
     for b, said in expectations.items():
         _put(answer, b, said, _exact(said))
+        close = np.flatnonzero(answer.kind[b] == "close")
+        apart = _apart(answer.position[b, close], answer.covariance[b, close], said, close)
+        answer.near[b, close] = less_likely(answer.near[b, close], apart)
     return answer
+
+
+def less_likely(near: Array, apart: Array) -> Array:
+    """Chances (K,) of being near for what lies so many deviations (K,) from where it is expected."""
+    against = (1 - near) * np.exp(np.maximum(apart - USUAL, 0))
+    return np.asarray(near / np.maximum(near + against, 1e-12))
+
+
+def of_people(joint: JointGaussian) -> JointGaussian:
+    """How landmarks lie to one another in people, who differ by more than drawn bodies."""
+    return replace(joint, covariance=UNLIKE**2 * joint.covariance)
 
 
 def _without_strays(joint: JointGaussian, answer: BodyEstimates, b: int, found: Array) -> Array:

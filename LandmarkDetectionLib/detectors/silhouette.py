@@ -339,14 +339,18 @@ def room_before_the_end(view: View, pixels: Array, room_mm: float = RADIUS_MM) -
     Closer than ``room_mm``, how exactly landmarks are found, to the end of the scan, one that was scanned
     cannot be told from one that was just left out.
     """
+    return np.asarray(np.clip(distance_before_the_end(view, pixels) / room_mm, 0, 1))
+
+
+def distance_before_the_end(view: View, pixels: Array) -> Array:
+    """Distances (L,) mm of pixels (L, 2) from the end of the field of view, to a pixel; negative beyond."""
     from scipy.ndimage import distance_transform_edt
 
     spacing = view.geometry.spacing
     distance = distance_transform_edt(np.pad(view.field_of_view, 1), sampling=(spacing[1], spacing[0]))
     column, row = np.rint(pixels).astype(int).T + 1
     rows, columns = distance.shape
-    here = distance[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)] - min(spacing) / 2
-    return np.asarray(np.clip(here / room_mm, 0, 1))
+    return np.asarray(distance[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)] - min(spacing) / 2)
 
 
 def _landmarks(model: Model, view: View, estimates: Estimates, confidence: Array, method: str) -> LandmarkSet:

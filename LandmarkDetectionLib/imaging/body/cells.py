@@ -42,9 +42,14 @@ class ScannedBox:
     ) -> np.ndarray:
         """Pixels (H, W) bool whose ray meets the box, between two depths along the ray."""
         height, width = geometry.shape
+        to_ijk = self.ijk_to_ras.inverse
+        if np.isfinite([nearest_mm, farthest_mm]).all():
+            ends = [(0, width - 1), (0, height - 1), (nearest_mm, farthest_mm)]
+            corners = to_ijk.apply(geometry.to_ras(np.stack(np.meshgrid(*ends), -1).reshape(-1, 3)))
+            if (corners > -0.5).all() and (corners < np.array(self.size) - 0.5).all():
+                return np.ones((height, width), bool)  # what lies between them is in the box, too
         row, column = np.mgrid[:height, :width]
         points = geometry.to_ras(np.stack([column, row, np.zeros_like(row)], -1).reshape(-1, 3))
-        to_ijk = self.ijk_to_ras.inverse
         start = to_ijk.apply(points)
         step = to_ijk.linear @ geometry.depth_axis
         enter, leave = np.full(len(start), nearest_mm), np.full(len(start), farthest_mm)
@@ -59,6 +64,15 @@ class ScannedBox:
             )
             enter, leave = np.maximum(enter, near), np.minimum(leave, far)
         return (inside & (enter < leave)).reshape(height, width)
+
+    def depth_of(self, points: np.ndarray) -> np.ndarray:
+        """Distances (N,) mm of points (N, 3) RAS mm from the nearest face along the voxels' axes.
+
+        Negative beyond a face.
+        """
+        ijk = self.ijk_to_ras.inverse.apply(points)
+        along = np.minimum(ijk + 0.5, np.array(self.size) - 0.5 - ijk)
+        return np.asarray((along * np.linalg.norm(self.ijk_to_ras.linear, axis=0)).min(axis=1))
 
 
 @dataclass(frozen=True)

@@ -114,24 +114,30 @@ def _look(
     }
     shares = {n: _overlaps(edges[n], cells.cell, cells.body.shape[n]) for n in range(3)}
     window = shares[0].cells, shares[1].cells, shares[2].cells
-    rows, columns = shares[0].lengths / pixel_mm, shares[across].lengths / pixel_mm
+    rows, columns = (np.float32(shares[n].lengths / pixel_mm) for n in (0, across))
     through = shares[deep].lengths[0]
     direction = 1 if deep == 1 else -1
     place = direction * (shares[deep].middles[0] - middle[deep])
 
     def pixels(rays: np.ndarray) -> np.ndarray:
-        return np.asarray(rows @ rays @ columns.T, np.float32)
+        return np.asarray(rows @ rays.astype(np.float32, copy=False) @ columns.T)
 
     assert cells.bone is not None
     weights = np.stack([through, through * place]).astype(np.float32) / 255
-    total, moment = np.tensordot(weights, cells.bone[window].astype(np.float32), axes=(1, deep))
+    seen = cells.bone[window].astype(np.float32)
+    sums = weights @ seen if deep == 1 else np.moveaxis(seen @ weights.T, 2, 1)
+    total, moment = sums[:, 0], sums[:, 1]
     bone, moment = pixels(total), pixels(moment)
     depth = np.where(bone >= LEAST_BONE_MM, moment / np.maximum(bone, LEAST_BONE_MM), np.nan)
-    met = cells.body[window].take(np.flatnonzero(through > 1e-3 * cells.cell), axis=deep).any(axis=deep)
+    # Cells in a row; of 0 and 1, the largest says whether there is any.
+    deeply = np.flatnonzero(through > 1e-3 * cells.cell)
+    within = [slice(None)] * 3
+    within[deep] = slice(deeply[0], deeply[-1] + 1) if len(deeply) else slice(0)
+    met = cells.body[window][tuple(within)].max(axis=deep, initial=0)
     field = cells.scanned.seen_in(geometry, -half_mm[2], half_mm[2])
     column, row = (np.abs(lattice(n, np.inf)[:-1] + pixel_mm / 2) for n in geometry.shape[::-1])
     field &= (row[:, None] <= half_mm[1]) & (column <= half_mm[0])
-    return SlabView(pixels(np.asarray(met)), bone, depth.astype(np.float32), field, geometry)
+    return SlabView(pixels(met), bone, depth.astype(np.float32), field, geometry)
 
 
 def slab_input(silhouette: np.ndarray, bone: np.ndarray, depth: np.ndarray, inside: np.ndarray) -> np.ndarray:

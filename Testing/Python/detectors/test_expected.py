@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LandmarkDetectionLib.correction import JointGaussian, of_shapes
+from LandmarkDetectionLib.correction import JointGaussian, Observed, of_shapes, propagate
 from LandmarkDetectionLib.detectors.bone_estimates import BodyEstimates
-from LandmarkDetectionLib.detectors.expected import AXES, expected, with_expected
+from LandmarkDetectionLib.detectors.expected import AXES, expected, less_likely, of_people, with_expected
 from LandmarkDetectionLib.imaging.body.patches import SIZE
 from LandmarkDetectionLib.networks.silhouette_arrays import HeatmapArrays, SilhouetteArrays, pixel_centres
 from LandmarkDetectionLib.typing import Array
@@ -179,3 +179,46 @@ def test_what_is_not_found_is_drawn_towards_where_it_is_expected(shapes: Array, 
     # Surer of its place, but no surer of having found it.
     assert (np.linalg.det(answer.covariance[0, 20:]) < np.linalg.det(noise)).all()
     np.testing.assert_array_equal(answer.near[0, 20:], np.full(4, 0.3))
+
+
+def test_what_lies_farther_from_where_it_is_expected_is_less_sure(
+    shapes: Array, joint: JointGaussian
+) -> None:
+    truth, found = shapes[-1], np.ones(COUNT, bool)
+    said = expected(joint, truth, estimates(truth, found).covariance[0], found)
+    away = truth[3] - said.place[3]
+    away /= np.linalg.norm(away)
+    near = []
+    for mm in (0.0, 16.0, 24.0):
+        places = truth.copy()
+        places[3] = said.place[3] + mm * away
+        blind = sees(np.full_like(truth, 1e6))
+        answer = with_expected(blind, estimates(places, found), REGIONS, look, PIXEL, MIRROR, joint)
+        assert answer.kind[0, 3] == "close"
+        np.testing.assert_array_equal(answer.position[0, 3], places[3])
+        near.append(answer.near[0, 3])
+    assert near[0] == pytest.approx(0.9)
+    assert near[0] > near[1] > near[2]
+
+
+def test_the_odds_of_being_near_fall_with_every_deviation_beyond_the_usual() -> None:
+    near = less_likely(np.array([0.5, 0.5, 0.5, 0.0, 1.0]), np.array([0.5, 1.0, 2.0, 3.0, 3.0]))
+    np.testing.assert_allclose(near, [0.5, 0.5, 1 / (1 + np.e), 0.0, 1.0])
+
+
+def test_a_correction_elsewhere_moves_nothing_that_people_may_have_otherwise(
+    shapes: Array, joint: JointGaussian
+) -> None:
+    """A landmark that lies where few drawn bodies have it is not put there because of another one."""
+    truth = shapes[-1]
+    places = truth.copy()
+    places[3] += (0.0, 25.0, 0.0)
+    answer = Observed(places @ AXES.T, np.full((COUNT, 3), 8.0), np.full(COUNT, 0.9), np.ones(COUNT, bool))
+    corrected = np.arange(COUNT) == 20
+
+    def moved(by: JointGaussian) -> float:
+        followed = propagate(by, answer, corrected, truth @ AXES.T, tolerance=2.0)
+        return float(np.linalg.norm(followed.position[3] - answer.position[3]))
+
+    assert moved(joint) > 5.0
+    assert moved(of_people(joint)) < moved(joint) / 2

@@ -150,3 +150,16 @@ def test_a_detection_loads_no_pytorch(repository: Path) -> None:
         "sys.exit('torch' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=repository, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("size", [(64, 64), (40, 24)])
+def test_an_image_is_seen_alike_alone_and_among_many(
+    pair: tuple[torch.nn.Module, SilhouetteArrays], size: tuple[int, int]
+) -> None:
+    """Few pixels and many are convolved in different ways."""
+    _, arrays = pair
+    count = silhouette_arrays.TOGETHER + 1
+    image = np.random.default_rng(1).normal(0, 1, (count, 4, *size)).astype(np.float32)
+    together, alone = arrays(image), arrays(image[-1:])
+    for many, one in zip(together, alone, strict=True):
+        np.testing.assert_allclose(many[-1:], one, atol=1e-4)

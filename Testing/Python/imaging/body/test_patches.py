@@ -122,6 +122,23 @@ def test_the_skin_and_the_scanned_space_are_those_of_the_slab():
     assert not beside.field_of_view.any() and not beside.bone.any()
 
 
+@pytest.mark.parametrize("place", [(0.0, 0, 0), (70.0, 10, 0), (0.0, -60, 30), (10.0, 0, 90)])
+def test_a_slab_within_the_scan_is_all_seen_and_one_at_its_end_in_part(place):
+    """Rays that need not be followed give what following them does."""
+    cells = cells_of()
+    for one in slab_views(cells, np.array(place), (80.0, 80.0, 50.0), size=(32, 32)):
+        corners = [[c, r, d] for c in (0, 31) for r in (0, 31) for d in (-50.0, 50.0)]
+        within = cells.scanned.depth_of(one.geometry.to_ras(np.array(corners))).min() > 0
+        assert one.field_of_view.all() or not within
+        row, column = np.mgrid[:32, :32].reshape(2, -1)
+        met = [
+            cells.scanned.depth_of(one.geometry.to_ras(np.stack([column, row, np.full(1024, d)], 1))) > 0
+            for d in np.linspace(-50, 50, 41)
+        ]
+        # Between the depths that are tried here, a corner may be grazed.
+        assert (np.any(met, axis=0) != one.field_of_view.ravel()).mean() < 0.02
+
+
 def test_cells_without_bone_are_refused():
     empty = np.zeros((4, 5, 6), np.uint8)
     cells = BodyCells(None, empty, np.zeros(3), 2.5, NO_BOX)
