@@ -389,8 +389,8 @@ class HeatmapSettings(DetectorSettings):
             )
         if settings.mirror and sorted(settings.mirror) != list(range(len(model.protocol.names))):
             raise ModelError(
-                f"The settings of the model {model.path} are not usable: mirror does not name each of its "
-                f"{len(model.protocol.names)} landmarks once."
+                f"The settings of the model {model.path} are not usable: mirror does not name each "
+                "landmark once."
             )
         ladder = settings.read_by
         if ladder is not None and (

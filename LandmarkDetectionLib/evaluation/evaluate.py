@@ -25,9 +25,9 @@ from LandmarkDetectionLib.datasets.cases import Case, Datalist
 from LandmarkDetectionLib.datasets.raters import ALL, MEAN, Rating, case_annotations, mean_annotation
 from LandmarkDetectionLib.datasets.splits import find_split, is_training
 from LandmarkDetectionLib.errors import InputError
+from LandmarkDetectionLib.evaluation.coverage import judge_regions
 from LandmarkDetectionLib.evaluation.metrics import finite_mean, point_errors
 from LandmarkDetectionLib.evaluation.predictions import Predictions, case_keys
-from LandmarkDetectionLib.evaluation.regions import judge_regions
 from LandmarkDetectionLib.evaluation.statistics import Resampling, resample
 from LandmarkDetectionLib.typing import FloatArray
 from LandmarkDetectionLib.wording import counted
@@ -201,7 +201,7 @@ class Evaluation:
 
     def regions(self, model: str, reference: str | None = None) -> tuple[FloatArray, FloatArray]:
         """(cases, landmarks) whether a model's 95 % regions hold the truth, and their sizes in the unit's
-        square or cube; see :func:`.regions.judge_regions`."""
+        square or cube; see :func:`.coverage.judge_regions`."""
         one, truth = self.models[model], self._truth(reference)
         return judge_regions(one.ras, truth.ras, one.covariance, self.geometries, self.cell_size)
 

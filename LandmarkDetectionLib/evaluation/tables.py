@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from LandmarkDetectionLib.evaluation.coverage import Held, summarise_regions
 from LandmarkDetectionLib.evaluation.evaluate import Evaluation
 from LandmarkDetectionLib.evaluation.measures import Measures, measure_models
 from LandmarkDetectionLib.evaluation.metrics import (
@@ -17,7 +18,6 @@ from LandmarkDetectionLib.evaluation.metrics import (
     presence,
     summarise,
 )
-from LandmarkDetectionLib.evaluation.regions import Held, summarise_regions
 from LandmarkDetectionLib.evaluation.statistics import PairedTest, Resampling, paired_tests
 from LandmarkDetectionLib.quality.calibration import expected_calibration_error, reliability
 from LandmarkDetectionLib.typing import FloatArray

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from LandmarkDetectionLib.core.volume import Volume
 from LandmarkDetectionLib.datasets.datalist import read_datalist
+from LandmarkDetectionLib.evaluation.coverage import judge_regions
 from LandmarkDetectionLib.evaluation.evaluate import Evaluation, Normalisation, evaluate
 from LandmarkDetectionLib.evaluation.predictions import read_predictions
-from LandmarkDetectionLib.evaluation.regions import judge_regions
 from LandmarkDetectionLib.evaluation.report_pages import write_evaluation
 from LandmarkDetectionLib.evaluation.tables import make_tables
 from LandmarkDetectionLib.files import read_json
