@@ -94,7 +94,7 @@ def frame(
         raise InputError(f"The protocol {chosen.name} has no frame '{name}'; it has {', '.join(known)}.")
     volume = read_volume(image, series=series_of(series)) if image is not None else None
     if volume is not None and not pixels:
-        require_in_image(found, volume)
+        require_in_image(found.landmarks, volume, found.name)
     place = frame_of(found, chosen.view, volume, in_pixels=pixels)
     placed = [
         one
@@ -216,7 +216,7 @@ def align(
     other = read_volume(fixed_image) if fixed_image is not None else None
     for one, of_it in ((first, volume), (second, other)):
         if of_it is not None and not pixels:
-            require_in_image(one, of_it)
+            require_in_image(one.landmarks, of_it, one.name)
     found = lay_onto(
         first.landmarks,
         second.landmarks,

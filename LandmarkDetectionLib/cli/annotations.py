@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,12 +57,12 @@ def summary(
             str(one.accepted),
             str(one.corrected),
             str(one.missing),
-            f"{one.moved:.2f}" if one.moved == one.moved else "-",
+            f"{one.moved:.2f}" if math.isfinite(one.moved) else "-",
         ]
         for one in found.landmarks
     ]
     console.print_table(["landmark", "accepted", "corrected", "missing", "moved, median"], rows)
-    if any(one.moved == one.moved for one in found.landmarks):
+    if any(math.isfinite(one.moved) for one in found.landmarks):
         print("Moved by mm; by pixels in images that do not say how large these are.")
     for person, comment in found.comments:
         print(f"{person or '(no name)'}: {comment}")

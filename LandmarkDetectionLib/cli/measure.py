@@ -250,7 +250,7 @@ def _read_case(
     volume = read_volume(picture, series=series) if picture is not None else None
     found = read_found(file, volume)
     if volume is not None and not reading.pixels:
-        require_in_image(found, volume)
+        require_in_image(found.landmarks, volume, found.name)
     measured = measure_found(
         found,
         protocol_of(found.landmarks, found.model, reading.protocol),

@@ -40,7 +40,7 @@ def second_opinion(
     from LandmarkDetectionLib.io.protocols import chosen_protocol
     from LandmarkDetectionLib.io.records import DETECTION_SUFFIXES, write_detection
     from LandmarkDetectionLib.io.volumes import read_volume
-    from LandmarkDetectionLib.measurement.from_files import read_record
+    from LandmarkDetectionLib.measurement.from_files import read_record, require_in_image
     from LandmarkDetectionLib.provenance import ModelUsed
     from LandmarkDetectionLib.quality.second_opinion import second_opinion as compare
 
@@ -54,11 +54,7 @@ def second_opinion(
         )
     found: Detection = read_record(landmarks)
     volume = read_volume(labels)
-    places = found.landmarks.present.positions
-    if len(places) and not volume.holds(places).any():
-        raise InputError(
-            f"None of the landmarks lies in {labels.name}: it is of another scan, or in other coordinates."
-        )
+    require_in_image(found.landmarks, volume, landmarks.name)
     points = label_points(volume, rules)
     marks, doubts = compare(found.landmarks, points)
     if output is not None:

@@ -91,7 +91,7 @@ def visits(
     images = [_image(one, image) for one in found]
     for one, of_it in zip(found, images, strict=True):
         if of_it is not None and not pixels:
-            require_in_image(one, of_it.volume)
+            require_in_image(one.landmarks, of_it.volume, one.name)
     _require_one_patient(images, as_placed)
     made, said = [], _unlike(found)
     for one, picture, (years, _), words in zip(found, images, times, when or [""] * len(found), strict=True):

@@ -299,25 +299,27 @@ def is_flat(landmarks: LandmarkSet) -> bool:
     return len(places) > 1 and bool((places[:, 2] == 0).all())
 
 
-def require_in_image(found: Found, volume: Volume) -> None:
+def require_in_image(landmarks: LandmarkSet, volume: Volume, name: str) -> None:
     """Refuse an image that the landmarks cannot be of: none of them lies in it.
 
     Parameters
     ----------
-    found
-        Landmarks, RAS mm. Without any that has a place, nothing can be said.
+    landmarks
+        RAS mm. Without any that has a place, nothing can be said.
     volume
         The image that they are said to be of.
+    name
+        Of their file.
 
     Raises
     ------
     InputError
         None lies in the image.
     """
-    places = found.landmarks.present.positions
+    places = landmarks.present.positions
     if len(places) and not volume.holds(places).any():
         raise InputError(
-            f"None of the landmarks of {found.name} lies in {volume.name or 'the image'}: they are of "
+            f"None of the landmarks of {name} lies in {volume.name or 'the image'}: they are of "
             "another image, or in other coordinates."
         )
 

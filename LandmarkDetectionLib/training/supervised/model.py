@@ -233,10 +233,11 @@ def _agents(
     from LandmarkDetectionLib.training.agents.train import train_agents
 
     _refuse_of_heatmaps(lessons)
+    assert lessons.preset is not None  # one of agents, see ``make_model``
     config = plan_agents(
         datalist,
         split,
-        lessons.preset or "agent-lite",
+        lessons.preset,
         spacing=lessons.spacing,
         raters=lessons.raters,
         limit=lessons.limit,
