@@ -11,6 +11,7 @@ import numpy as np
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model, save_model
+from LandmarkDetectionLib.models.weights import in_eight_bits
 from LandmarkDetectionLib.quality.calibration import Calibration
 from LandmarkDetectionLib.synthesis.hand.reference import draw_hand_reference
 from LandmarkDetectionLib.training.synthetic.card_parts import (
@@ -88,7 +89,7 @@ def package_hands(
         name=name,
         version=version,
         protocol=protocol,
-        networks=states,
+        networks={key: (*kind, in_eight_bits(state)) for key, (*kind, state) in states.items()},
         settings=settings,
         detector="hand",
         metadata_extra=package_metadata(

@@ -10,6 +10,7 @@ import numpy as np
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.models import Model, save_model
+from LandmarkDetectionLib.models.weights import in_eight_bits
 from LandmarkDetectionLib.quality.calibration import (
     PRESENT_ABOVE,
     RADIUS_MM,
@@ -117,7 +118,7 @@ def package_run(
         name=name,
         version=version,
         protocol=protocol,
-        networks=states,
+        networks={key: (*kind, in_eight_bits(state)) for key, (*kind, state) in states.items()},
         settings=settings,
         detector=detector,
         metadata_extra=package_metadata(
