@@ -25,8 +25,11 @@ from LandmarkDetectionLib.detectors.heatmap_evidence import (
     MOST_BYTES,
     SecondReading,
     SpatialBranch,
+    answer_of,
     heatmap_evidence,
+    probability_of,
 )
+from LandmarkDetectionLib.detectors.reconciling import reconciled
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.heatmaps.decoding import Reading
@@ -95,6 +98,17 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             grid.content[::-1],
             settings.mirror,
         )
+    joint = model.read_joint()
+    if joint is not None and output is not None and settings.read_by is None:
+        reading = reconciled(
+            reading,
+            answer_of(settings.calibrated(reading, model.protocol.names)).observed,
+            probability_of(output.heatmaps, settings),
+            joint,
+            network.stride,
+            radius,
+            scaled=settings.heatmaps != "logits",
+        )
     reading = settings.calibrated(reading, model.protocol.names)
     step(0.9, "checking the result")
     confidence = settings.confidence_of(reading, radius)[0]
@@ -124,7 +138,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
         radius,
         None if output is None else output.heatmaps.cpu(),
         network.stride,
-        model.read_joint(),
+        joint,
         _branch(network, output, grid, reading, settings, model, radius),
     )
     return Analysis(detection, image_views(volume), seen)

@@ -237,7 +237,7 @@ def _volume_maps(
         return None
     return VolumeMaps(
         frame=frame,
-        maps=_probability(heatmaps, settings)[0].float().numpy(),
+        maps=probability_of(heatmaps, settings)[0].float().numpy(),
         stride=stride,
         voxel_mm=grid.voxel_mm,
         radius_mm=settings.radius,
@@ -247,7 +247,8 @@ def _volume_maps(
     )
 
 
-def _probability(heatmaps: torch.Tensor, settings: HeatmapSettings) -> torch.Tensor:
+def probability_of(heatmaps: torch.Tensor, settings: HeatmapSettings) -> torch.Tensor:
+    """Heatmaps (B, L, *S) as distributions."""
     if settings.heatmaps == "logits":
         return heatmap_distribution(heatmaps)[0]
     return gaussian_distribution(heatmaps)
@@ -262,7 +263,7 @@ def _maps(
     column, row = (grid.to_ras[:3, axis] / voxel[axis] for axis in (0, 1))
     if abs(float(column @ row)) > SHEARED:
         return None
-    probability = _probability(heatmaps, settings)
+    probability = probability_of(heatmaps, settings)
     if stride < STRIDE:
         # On the voxels that places are looked for again on; the sum stays.
         probability = torch.nn.functional.avg_pool2d(probability, STRIDE // stride) * (STRIDE // stride) ** 2
