@@ -207,8 +207,7 @@ class PlacePage:
         self.context.actions.clearMessages()
         volumeNode = self.context.chosen.inputVolume
         self._protocol = self._protocols[self.ui.protocolSelector.currentIndex]
-        model = next((one for one in self.context.models.usable if one.protocol == self._protocol), None)
-        self._body = ReferenceBody(model) if model is not None else None
+        self._body = None
         landmarkNode = placing.blankLandmarks(volumeNode, self._protocol)
         self.context.actions.takeLandmarks(landmarkNode)
         if self._snapper is not None:
@@ -223,6 +222,13 @@ class PlacePage:
             )
             return
         self.session = session
+        self.show()
+        self.context.logic.background.soon(self._takeBody)  # all at once would be noticed
+
+    def _takeBody(self) -> None:
+        """Read the picture of a model with these landmarks, and show the one that is asked for in it."""
+        model = next((one for one in self.context.models.usable if one.protocol == self._protocol), None)
+        self._body = ReferenceBody(model) if model is not None else None
         self.show()
 
     def skip(self) -> None:
