@@ -27,7 +27,6 @@ from LandmarkDetectionSlicer.panel.place import PlacePage
 from LandmarkDetectionSlicer.panel.review import ReviewPage
 from LandmarkDetectionSlicer.panel.settings import SettingsPage
 from LandmarkDetectionSlicer.process import garbage, packages
-from LandmarkDetectionSlicer.process.soon import SOON_MS
 from LandmarkDetectionSlicer.scene import nodes, pixel_size, sample_data
 from LandmarkDetectionSlicer.scene.parameters import LandmarkDetectionParameters
 from slicer import vtkMRMLMarkupsFiducialNode
@@ -116,7 +115,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._joinPages()
         self._sceneTimer = qt.QTimer(self.pages.widget)
         self._sceneTimer.setSingleShot(True)
-        self._sceneTimer.setInterval(SOON_MS)
+        self._sceneTimer.setInterval(0)
         self._sceneTimer.connect("timeout()", self.refresh)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)

@@ -22,7 +22,7 @@ MAX_SIDE = 4096
 NEIGHBOURS = 5
 CLOSE_UP_REACH = 2.5
 """A close-up is so many times as wide as the way to the fifth nearest landmark."""
-CLOSE_UP_SHARES = (0.25, 0.6)
+CLOSE_UP_SHARES = (0.25, 0.8)
 """Of the width of the picture; closer nobody can tell where it is, and farther away it is small."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 

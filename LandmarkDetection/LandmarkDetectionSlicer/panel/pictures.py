@@ -84,7 +84,7 @@ class ReferenceBody:
 
 def _dot(painter: qt.QPainter, x: float, y: float, isMarked: bool) -> None:
     radius = RADIUS if isMarked else 2
-    painter.setPen(qt.QPen(qt.QBrush(qt.QColor(RIM if isMarked else DOT)), 1.5 if isMarked else 0.5))
+    painter.setPen(qt.QPen(qt.QBrush(qt.QColor(RIM if isMarked else DOT)), 1.5 if isMarked else 1.0))
     painter.setBrush(qt.QBrush(qt.QColor(MARKED if isMarked else DOT)))
     painter.drawEllipse(round(x) - radius, round(y) - radius, 2 * radius, 2 * radius)
 

@@ -833,7 +833,7 @@
     </message>
     <message>
         <source>Undo (Z)</source>
-        <translation>Rückgängig (Z)</translation>
+        <translation>Zurück (Z)</translation>
     </message>
     <message>
         <source>Take back the last step (Z or Ctrl+Z).</source>

@@ -35,7 +35,7 @@ WORDS = {
     "de": Words(
         "Landmarkenerkennung",
         ["Pr\u00fcfen", "Platzieren", "Messen", "Mehr"],
-        ["Fehlt (M)", "R\u00fcckg\u00e4ngig (Z)", "Weiter (N)", "Best\u00e4tigen (A)"],
+        ["Fehlt (M)", "Zur\u00fcck (Z)", "Weiter (N)", "Best\u00e4tigen (A)"],
         {"erkannt", "unsicher", "nicht im Scan"},
         "Laden Sie zum Beginnen einen CT-Scan oder das Beispiel.",
         "Alle 4 Landmarken sind gepr\u00fcft.",
