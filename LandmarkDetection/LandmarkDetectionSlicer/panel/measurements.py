@@ -34,6 +34,13 @@ class MeasurementsPage(VTKObservationMixin):
         What it needs of the rest of the panel.
     widget
         Loaded from ``measurements.ui``.
+
+    Attributes
+    ----------
+    measurements
+        What is measured; None while nothing is.
+    listed
+        Each of them, in the order of the rows.
     """
 
     def __init__(self, context: PanelContext, widget: Any) -> None:
@@ -47,7 +54,7 @@ class MeasurementsPage(VTKObservationMixin):
         self.measurements: Measurements | None = None
         self._node: slicer.vtkMRMLMarkupsFiducialNode | None = None
         self._landmarks = LandmarkSet(())
-        self._rows: list[Measured] = []
+        self.listed: list[Measured] = []
         self._lines = MeasurementLines()
         prepareTable(
             ui.measurementTable,
@@ -130,11 +137,11 @@ class MeasurementsPage(VTKObservationMixin):
         table = ui.measurementTable
         wasBlocked = table.blockSignals(True)
         # What was measured first: of a scan of a part of the body most is not.
-        self._rows = sorted(found, key=lambda one: one.value is None)
+        self.listed = sorted(found, key=lambda one: one.value is None)
         titles = Counter(one.definition.title for one in found)
         if table.rowCount != len(found):
             table.setRowCount(len(found))
-        for row, one in enumerate(self._rows):
+        for row, one in enumerate(self.listed):
             isOfSeveral = titles[one.definition.title] > 1
             for column, (text, tip) in enumerate(_texts(one, isOfSeveral)):
                 item = table.item(row, column)
@@ -151,7 +158,7 @@ class MeasurementsPage(VTKObservationMixin):
             self._lines.close()
             return
         row = self.ui.measurementTable.currentRow()
-        shown = found.values if self.ui.allLinesBox.checked else self._rows[row : row + 1] if row >= 0 else ()
+        shown = found.values if self.ui.allLinesBox.checked else self.listed[row : row + 1] if row >= 0 else ()
         self._lines.show(shown, self._landmarks)
 
     # --- reports ----------------------------------------------------------------------------------------
