@@ -158,7 +158,9 @@ class MeasurementsPage(VTKObservationMixin):
             self._lines.close()
             return
         row = self.ui.measurementTable.currentRow()
-        shown = found.values if self.ui.allLinesBox.checked else self.listed[row : row + 1] if row >= 0 else ()
+        shown = (
+            found.values if self.ui.allLinesBox.checked else self.listed[row : row + 1] if row >= 0 else ()
+        )
         self._lines.show(shown, self._landmarks)
 
     # --- reports ----------------------------------------------------------------------------------------

@@ -54,8 +54,8 @@ def row_of(panel: Any, name: str) -> int:
 
 def test_the_section_lists_values_with_their_uncertainty_and_gaps(panel, node):
     found = rows(panel)
-    isMissing = [value == "-" for value, *_ in found.values()]
-    assert True in isMissing and isMissing == sorted(isMissing), "what was measured comes first"
+    is_missing = [value == "-" for value, *_ in found.values()]
+    assert True in is_missing and is_missing == sorted(is_missing), "what was measured comes first"
     assert found["height"][0].startswith("1700.0 mm \u00b1 ")
     assert found["leg_right"][0].startswith("820.0 mm")
 
