@@ -22,7 +22,7 @@ from LandmarkDetectionLib.core.landmarks import LandmarkSet
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.measurement.frame import Frame
 from LandmarkDetectionLib.measurement.geometry import angle_between, length, unit_vector
-from LandmarkDetectionLib.measurement.measure import failed_checks, missing_gap
+from LandmarkDetectionLib.measurement.measure import failed_checks, missing_gap, unknown_spread
 from LandmarkDetectionLib.measurement.sensible import MOST_DEG
 from LandmarkDetectionLib.measurement.uncertainty import Propagation, Samples
 from LandmarkDetectionLib.typing import FloatArray
@@ -193,17 +193,21 @@ def place_frames(
     failed = failed_checks(protocol, dict(places), frame)
     if failed:
         return tuple(PlacedFrame(one, None, frame.unit, gap=failed[0]) for one in protocol.frames)
-    return tuple(_placed(one, landmarks, frame, rater_sd) for one in protocol.frames)
+    return tuple(_placed(one, landmarks, protocol, frame, rater_sd) for one in protocol.frames)
 
 
 def _placed(
-    definition: CoordinateFrame, landmarks: LandmarkSet, frame: Frame, rater_sd: float | None
+    definition: CoordinateFrame,
+    landmarks: LandmarkSet,
+    protocol: Protocol,
+    frame: Frame,
+    rater_sd: float | None,
 ) -> PlacedFrame:
     marks = {mark.name: mark for mark in landmarks}
     there = {mark.name: mark.position for mark in landmarks.present}
     missing = tuple(name for name in definition.landmarks if name not in there)
     if missing:
-        gap = missing_gap(missing, marks)
+        gap = missing_gap(missing, marks, protocol)
         return PlacedFrame(definition, None, frame.unit, gap=gap, needs=missing)
     normal = np.cross(frame.axes[0], frame.axes[1]) if len(frame.axes) == 2 else None
     used = {name: there[name] for name in definition.landmarks}
@@ -227,8 +231,7 @@ def _placed(
     spread = {name: assumed if (own := marks[name].covariance) is None else own for name in used}
     unknown = [name for name, matrix in spread.items() if matrix is None]
     if unknown:
-        shown = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
-        remarks.append(f"the spread of {shown} is unknown")
+        remarks.append(unknown_spread(unknown, protocol))
         return PlacedFrame(definition, Affine(matrix), frame.unit, remarks=tuple(remarks))
     known = {name: one for name, one in spread.items() if one is not None}
     propagation = Propagation(used, known)

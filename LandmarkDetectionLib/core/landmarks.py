@@ -239,6 +239,8 @@ class LandmarkSet:
 
     def transformed(self, affine: Affine) -> LandmarkSet:
         """Every place moved by an affine map, and every covariance with it."""
+        if np.array_equal(affine.matrix, np.eye(4)):
+            return self
         return replace(self, landmarks=tuple(_transformed(mark, affine) for mark in self.landmarks))
 
 

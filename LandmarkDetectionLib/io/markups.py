@@ -147,6 +147,7 @@ def write_landmarks(landmarks: LandmarkSet, path: str | os.PathLike[str]) -> Non
 # --- the description that carries confidence and status -------------------------------------------------
 
 _CONFIDENCE = re.compile(r"confidence ([01](?:\.\d+)?)")
+_STATUS_OF = {status.value: status for status in Status}
 
 
 def describe(landmark: Landmark) -> str:
@@ -160,9 +161,10 @@ def describe(landmark: Landmark) -> str:
 def parse_description(text: str) -> tuple[str, float | None, Status | None]:
     """Inverse of :func:`describe`: definition, confidence and status; foreign text is all definition."""
     parts = text.split(" | ")
-    if parts[-1] not in {status.value for status in Status}:
+    status = _STATUS_OF.get(parts[-1])
+    if status is None:
         return text, None, None
-    status = Status(parts.pop())
+    parts.pop()
     confidence = None
     if parts and (match := _CONFIDENCE.fullmatch(parts[-1])) and float(match[1]) <= 1:
         confidence = float(match[1])

@@ -220,7 +220,7 @@ def measure(
     >>> pair = LandmarkSet((Landmark("shoulder_right", [150, 0, 0]), Landmark("shoulder_left", [-160, 0, 0])))
     >>> found = measure(pair, load_protocol("whole-body"))
     >>> round(found["shoulder_width"].value), found["hip_width"].gap
-    (310, 'needs hip_right, which is not among the landmarks, and hip_left, which is not among the landmarks')
+    (310, 'needs Right hip and Left hip, which are not among the landmarks')
     """
     if frame is None:
         frame = Frame.picture() if protocol.view == "picture" else Frame.space()
@@ -306,7 +306,7 @@ class _Case:
             return f"needs {definition.needs}"
         missing = [name for name in used if name not in self.points]
         if missing:
-            return missing_gap(missing, self.marks)
+            return missing_gap(missing, self.marks, self.protocol)
         if not self.frame.square and self._unit(definition) == "px":
             return "needs the pixel size, as the pixels are not square"
         return ""
@@ -365,10 +365,7 @@ class _Case:
 
     def _unknown_spread(self, used: tuple[str, ...]) -> list[str]:
         unknown = [name for name in used if name not in self.covariances]
-        if not unknown:
-            return []
-        shown = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
-        return [f"the spread of {shown} is unknown"]
+        return [unknown_spread(unknown, self.protocol)] if unknown else []
 
     def _lines(self, definition: Measurement) -> tuple[tuple[str, str], ...]:
         lines = lines_of(definition)
@@ -396,11 +393,32 @@ def why_absent(mark: Landmark | None) -> str:
     return "which is not in the image" if mark.status is Status.MISSING else "which is absent"
 
 
-def missing_gap(names: Sequence[str], marks: Mapping[str, Landmark]) -> str:
-    """The gap of what needs landmarks that have no place, two of them named."""
-    missing = [f"{name}, {why_absent(marks.get(name))}" for name in names]
-    shown = missing[:2] + ([f"{len(missing) - 2} more"] if len(missing) > 2 else [])
-    return f"needs {', and '.join(shown)}"
+def missing_gap(names: Sequence[str], marks: Mapping[str, Landmark], protocol: Protocol) -> str:
+    """The gap of what needs landmarks that have no place: two of each reason named for people."""
+    by_reason: dict[str, list[str]] = {}
+    for name in names:
+        by_reason.setdefault(why_absent(marks.get(name)), []).append(title_of(name, protocol))
+    parts = [
+        f"{_listed(titles)}, {reason if len(titles) == 1 else reason.replace('which is', 'which are', 1)}"
+        for reason, titles in by_reason.items()
+    ]
+    return f"needs {', and '.join(parts)}"
+
+
+def _listed(titles: Sequence[str]) -> str:
+    shown = [*titles[:2], f"{len(titles) - 2} more"] if len(titles) > 2 else titles
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+
+
+def unknown_spread(names: Sequence[str], protocol: Protocol) -> str:
+    """The remark on landmarks without a covariance, three of them named for people."""
+    shown = ", ".join(title_of(name, protocol) for name in names[:3])
+    return f"the spread of {shown}{f' and {len(names) - 3} more' if len(names) > 3 else ''} is unknown"
+
+
+def title_of(name: str, protocol: Protocol) -> str:
+    """A landmark's name for people; its own where the protocol does not know it."""
+    return protocol[name].title if name in protocol.names else name
 
 
 def interval(spread: Spread, unit: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ PLACES = "docs/reference.json"
 
 MAX_PICTURE_BYTES = 5_000_000
 MAX_SIDE = 4096
-CLOSE_UP_WIDTH = 230
-"""Pixels of the picture beside a landmark that make clear where it is."""
+NEIGHBOURS = 5
+CLOSE_UP_REACH = 2.5
+"""A close-up is so many times as wide as the way to the fifth nearest landmark."""
+CLOSE_UP_SHARES = (0.25, 0.8)
+"""Of the width of the picture; closer nobody can tell where it is, and farther away it is small."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -42,7 +46,7 @@ class ReferencePicture:
     landmarks: Mapping[str, tuple[float, float]]
 
     def close_up(self, landmark: str, shape: tuple[int, int]) -> tuple[int, int, int, int] | None:
-        """What lies around a landmark: left, top, width and height in pixels.
+        """What lies around a landmark, the closer the more there are: left, top, width and height in pixels.
 
         Parameters
         ----------
@@ -53,9 +57,12 @@ class ReferencePicture:
         """
         if landmark not in self.landmarks:
             return None
-        across = min(CLOSE_UP_WIDTH, self.size[0])
-        down = min(round(across * shape[1] / shape[0]), self.size[1])
         x, y = self.landmarks[landmark]
+        away = sorted(math.dist((x, y), place) for place in self.landmarks.values())
+        reach = CLOSE_UP_REACH * away[min(NEIGHBOURS, len(away) - 1)]
+        least, most = (share * self.size[0] for share in CLOSE_UP_SHARES)
+        across = round(min(max(reach, least), most))
+        down = min(round(across * shape[1] / shape[0]), self.size[1])
         left = min(max(round(x - across / 2), 0), self.size[0] - across)
         top = min(max(round(y - down / 2), 0), self.size[1] - down)
         return left, top, across, down

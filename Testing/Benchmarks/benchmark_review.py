@@ -102,14 +102,17 @@ class Reviewer:
         self.host.process_events()
 
     def drag(self, node: Any, index: int, place: Any) -> None:
-        """Take a point in a view and put it elsewhere."""
+        """Take a point in a view and put it elsewhere: press, move and release are turns of their own."""
         import slicer
-
-        from Testing.Python.slicer_module.panel_cases import drag
 
         self.clicks += 1
         slicer.mrmlScene.SaveStateForUndo()  # as the mouse does
-        drag(node, index, place)
+        node.GetDisplayNode().SetActiveControlPoint(index)
+        node.InvokeEvent(node.PointStartInteractionEvent)
+        self.host.process_events()
+        node.SetNthControlPointPositionWorld(index, *place)
+        self.host.process_events()
+        node.InvokeEvent(node.PointEndInteractionEvent)
         self.host.process_events()
 
 

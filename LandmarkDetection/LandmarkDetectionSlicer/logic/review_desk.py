@@ -182,7 +182,7 @@ class ReviewDesk(VTKObservationMixin):
 
     def open(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
         """Review a node, the landmark first that most needs a look; nothing is shown yet."""
-        self.close()
+        self._leave()
         self.session = ReviewSession(
             landmarkNode, self._onReviewChanged, self.following.onSettled, self.following.onDragged
         )
@@ -197,25 +197,34 @@ class ReviewDesk(VTKObservationMixin):
 
     def mark(self) -> None:
         """Draw the status of every landmark, and its name where there is room."""
-        if self.markers is None and self.session is not None and not self.session.isClosed:
+        if self.labels is not None or self.session is None or self.session.isClosed:
+            return
+        if self.markers is None:
             self.markers = colors.StatusMarkers(self.session.node)
-            self.labels = LandmarkNames(self.session.node, self.title)
-            self.showNames()
+        else:
+            self.markers.follow(self.session.node)
+        self.labels = LandmarkNames(self.session.node, self.title)
+        self.showNames()
 
     def close(self) -> None:
         """Review nothing."""
+        self._leave()
+        if self.markers is not None:
+            self.markers.close()
+            self.markers = None
+
+    def _leave(self) -> None:
+        """The landmarks are under review no longer; their marks stay until others have them."""
         self.findNear.stop()
         self.following.end()
         self.removeObservers()
         if self.session is not None:
             self.session.close()
-        if self.markers is not None:
-            self.markers.close()
         if self.labels is not None:
             self.labels.close()
         if self.region is not None:
             self.region.close()
-        self.markers = self.labels = self.region = None
+        self.labels = self.region = None
         self.session, self.selected, self.model = None, None, None
 
     def listen(self, isListening: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
 from LandmarkDetectionLib.core.landmarks import Status
@@ -61,6 +62,7 @@ class ReviewActions:
         self.findNear.checkable = self.lock.checkable = self.inThreeD.checkable = True
         self.inThreeD.connect("toggled(bool)", page.desk.showVolume)
         self.lock.connect("toggled(bool)", page.desk.setLocked)
+        self._menu.connect("aboutToShow()", self._nameRendering)  # looks at the voxels for it
         page.ui.actionsButton.setMenu(self._menu)
         self._shortcuts: list[qt.QShortcut] = []
 
@@ -71,6 +73,7 @@ class ReviewActions:
             ("A", desk.accept),
             ("M", desk.markMissing),
             ("Shift+M", desk.markAbsentMissing),
+            ("Z", desk.undo),
             ("N", desk.goToNext),
             ("P", desk.goToPrevious),
             ("R", desk.restore),
@@ -96,6 +99,16 @@ class ReviewActions:
         if action is not None:
             entry.connect("triggered(bool)", lambda _checked: action())
         return entry
+
+    @property
+    def _volumeNode(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """Whose landmarks are under review."""
+        session = self._page.session
+        node = session.landmarkNode if session is not None else None
+        return nodes.volumeOf(node) if node is not None else None
+
+    def _nameRendering(self) -> None:
+        self.inThreeD.text = f"{rendering.label(self._volumeNode)}\tV"
 
     def _shortcut(
         self, widget: Any, keys: str, action: Callable[[], None], isEverywhere: bool
@@ -134,9 +147,7 @@ class ReviewActions:
         self.findNear.enabled = page.canFindNear
         self.detectAgain.enabled = page.canDetect()
         self.down.visible = self.up.visible = page.model is not None and bool(page.model.protocol.chain)
-        volumeNode = nodes.volumeOf(session.node) if session.landmarkNode is not None else None
-        self.inThreeD.enabled = rendering.isPossible(volumeNode)
-        self.inThreeD.text = f"{rendering.label(volumeNode)}\tV"
+        self.inThreeD.enabled = rendering.isPossible(self._volumeNode)
         for entry, isOn in ((self.lock, session.isLocked), (self.inThreeD, session.isVolumeShown)):
             wasBlocked = entry.blockSignals(True)
             entry.checked = isOn

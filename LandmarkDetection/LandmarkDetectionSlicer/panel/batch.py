@@ -101,7 +101,8 @@ class BatchPage:
         if isShown:
             if self.ui is None:
                 self._build()
-            self.show()
+            else:
+                self.show()
 
     def _build(self) -> None:
         # What no other page needs is imported when the page is first seen, so that the panel opens sooner.

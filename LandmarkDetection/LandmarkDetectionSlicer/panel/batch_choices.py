@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from LandmarkDetectionLib.models import Model
 
 SETTINGS = "LandmarkDetection/Batch"
+MOST_ROWS = 6
+"""Of models; more are scrolled."""
 
 
 class BatchChoices:
@@ -104,6 +106,9 @@ class BatchChoices:
             item.setCheckState(qt.Qt.Checked if model.name in ticked else qt.Qt.Unchecked)
             listed.addItem(item)
         listed.blockSignals(wasBlocked)
+        if models:  # all rows are in sight, in the size of text there is
+            rows = min(len(models), MOST_ROWS)
+            listed.setMaximumHeight(rows * listed.sizeHintForRow(0) + 2 * listed.frameWidth)
 
     @property
     def ticked(self) -> tuple[str, ...]:

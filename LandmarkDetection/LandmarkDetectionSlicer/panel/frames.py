@@ -79,7 +79,8 @@ class FramesPage(VTKObservationMixin):
         return self.placed[index] if 0 <= index < len(self.placed) else None
 
     def _onMoved(self, *_args: object) -> None:
-        self._update()
+        if self._isShown:
+            self._update()
 
     def _protocol(self, review: Review) -> Protocol | None:
         from LandmarkDetectionLib.measurement.from_files import framed_protocol

@@ -47,6 +47,8 @@ class LandmarkTable:
         )
         widget.setAlternatingRowColors(True)
         widget.connect("itemSelectionChanged()", self._onRow)
+        # The table has become smaller, by a message that is said below it, or larger.
+        widget.verticalScrollBar().connect("rangeChanged(int,int)", lambda *_args: self._scrollToCurrent())
 
     def fill(self, rows: Sequence[Row], selected: str | None) -> None:
         """Show these landmarks, one of them selected."""
@@ -70,10 +72,15 @@ class LandmarkTable:
         if name in self.names:
             row = self.names.index(name)
             self._widget.setCurrentCell(row, NAME)
-            self._widget.scrollToItem(self._widget.item(row, NAME))
+            self._scrollToCurrent()
         else:
             self._widget.clearSelection()
         self._widget.blockSignals(wasBlocked)
+
+    def _scrollToCurrent(self) -> None:
+        item = self._widget.item(self._widget.currentRow(), NAME)
+        if item is not None:
+            self._widget.scrollToItem(item)
 
     def _onRow(self) -> None:
         row = self._widget.currentRow()
@@ -83,7 +90,10 @@ class LandmarkTable:
     def _fillRow(self, number: int, row: Row) -> None:
         confidence = "" if row.confidence is None else f"{100 * row.confidence:.0f} %"
         for column, text in enumerate((row.title, confidence, row.statusText, "")):
-            item = self._item(number, column)
+            item = self._widget.item(number, column)
+            isNew = item is None
+            if isNew:
+                item = qt.QTableWidgetItem()
             item.setText(text)
             if column == NAME:
                 item.setIcon(self._icons[row.status])
@@ -91,15 +101,10 @@ class LandmarkTable:
             elif column == WARNING:
                 item.setIcon(self._warningIcon if row.warnings else qt.QIcon())
                 item.setToolTip("\n".join(row.warnings))
-
-    def _item(self, number: int, column: int) -> qt.QTableWidgetItem:
-        item = self._widget.item(number, column)
-        if item is None:
-            item = qt.QTableWidgetItem()
-            if column == CONFIDENCE:
-                item.setTextAlignment(qt.Qt.AlignCenter)
-            self._widget.setItem(number, column, item)
-        return item
+            if isNew:  # at last: the table hears of each change of what is in it
+                if column == CONFIDENCE:
+                    item.setTextAlignment(qt.Qt.AlignCenter)
+                self._widget.setItem(number, column, item)
 
 
 def prepareTable(table: qt.QTableWidget, columns: Mapping[str, str]) -> None:

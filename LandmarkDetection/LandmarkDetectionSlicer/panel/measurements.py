@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,13 @@ class MeasurementsPage(VTKObservationMixin):
         What it needs of the rest of the panel.
     widget
         Loaded from ``measurements.ui``.
+
+    Attributes
+    ----------
+    measurements
+        What is measured; None while nothing is.
+    listed
+        Each of them, in the order of the rows.
     """
 
     def __init__(self, context: PanelContext, widget: Any) -> None:
@@ -46,6 +54,7 @@ class MeasurementsPage(VTKObservationMixin):
         self.measurements: Measurements | None = None
         self._node: slicer.vtkMRMLMarkupsFiducialNode | None = None
         self._landmarks = LandmarkSet(())
+        self.listed: list[Measured] = []
         self._lines = MeasurementLines()
         prepareTable(
             ui.measurementTable,
@@ -95,7 +104,8 @@ class MeasurementsPage(VTKObservationMixin):
         return self._lines.nodes
 
     def _onPoints(self, *_args: object) -> None:
-        self._update()
+        if self._isShown:
+            self._update()
 
     def _update(self) -> None:
         self.measurements = None
@@ -126,10 +136,14 @@ class MeasurementsPage(VTKObservationMixin):
             return
         table = ui.measurementTable
         wasBlocked = table.blockSignals(True)
+        # What was measured first: of a scan of a part of the body most is not.
+        self.listed = sorted(found, key=lambda one: one.value is None)
+        titles = Counter(one.definition.title for one in found)
         if table.rowCount != len(found):
             table.setRowCount(len(found))
-        for row, one in enumerate(found):
-            for column, (text, tip) in enumerate(_texts(one)):
+        for row, one in enumerate(self.listed):
+            isOfSeveral = titles[one.definition.title] > 1
+            for column, (text, tip) in enumerate(_texts(one, isOfSeveral)):
                 item = table.item(row, column)
                 if item is None:
                     item = qt.QTableWidgetItem()
@@ -145,7 +159,7 @@ class MeasurementsPage(VTKObservationMixin):
             return
         row = self.ui.measurementTable.currentRow()
         shown = (
-            found.values if self.ui.allLinesBox.checked else found.values[row : row + 1] if row >= 0 else ()
+            found.values if self.ui.allLinesBox.checked else self.listed[row : row + 1] if row >= 0 else ()
         )
         self._lines.show(shown, self._landmarks)
 
@@ -184,8 +198,8 @@ class MeasurementsPage(VTKObservationMixin):
         self.message.information(_("Saved {name} in {folder}.").format(name=path.name, folder=path.parent))
 
 
-def _texts(one: Measured) -> tuple[tuple[str, str], ...]:
-    """Text and tooltip of each column."""
+def _texts(one: Measured, isOfSeveral: bool) -> tuple[tuple[str, str], ...]:
+    """Text and tooltip of each column; of several of one name the group tells which it is."""
     from LandmarkDetectionLib.reporting.case import cells, number
 
     title, value, interval, usual, said = cells(one)
@@ -195,5 +209,6 @@ def _texts(one: Measured) -> tuple[tuple[str, str], ...]:
     if one.spread is not None:
         half = number((one.spread.high - one.spread.low) / 2, one.unit, with_unit=False)
         value, spread = f"{value} \u00b1 {half}", _("95 % interval: {interval}").format(interval=interval)
+    named = f"{title} ({definition.group})" if isOfSeveral and definition.group else title
     # A column of its own for what is said would be a narrow one, of many lines.
-    return ("\n".join(filter(None, (title, said))), about), (value, spread), (usual, definition.source)
+    return ("\n".join(filter(None, (named, said))), about), (value, spread), (usual, definition.source)

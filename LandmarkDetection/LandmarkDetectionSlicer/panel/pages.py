@@ -20,6 +20,8 @@ IMPORTED_LATER = (
     "LandmarkDetectionLib.alignment.frames",
     "LandmarkDetectionLib.cohort.results.reviews",
     "LandmarkDetectionLib.io.dicom_sr",
+    "LandmarkDetectionSlicer.panel.batch_cases",
+    "LandmarkDetectionSlicer.panel.batch_choices",
 )
 
 

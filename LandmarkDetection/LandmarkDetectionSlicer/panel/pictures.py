@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons"
 DOT, MARKED, RIM = "#1b3a57", "#d55e00", "#ffffff"
+RADIUS = 5
+"""Of the largest dot, pixels."""
 
 
 class ReferenceBody:
@@ -71,15 +73,18 @@ class ReferenceBody:
         painter.setRenderHint(qt.QPainter.Antialiasing)
         # The marked one last, on top of its neighbours.
         for name in sorted(reference.landmarks, key=lambda name: name == marked):
-            x, y = reference.landmarks[name]
-            _dot(painter, (x - left) * scale, (y - top) * scale, name == marked)
+            x, y = (
+                (at - start) * scale for at, start in zip(reference.landmarks[name], (left, top), strict=True)
+            )
+            if -RADIUS <= x <= picture.width() + RADIUS and -RADIUS <= y <= picture.height() + RADIUS:
+                _dot(painter, x, y, name == marked)
         painter.end()
         return picture
 
 
 def _dot(painter: qt.QPainter, x: float, y: float, isMarked: bool) -> None:
-    radius = 5 if isMarked else 2
-    painter.setPen(qt.QPen(qt.QBrush(qt.QColor(RIM if isMarked else DOT)), 1.5 if isMarked else 0.5))
+    radius = RADIUS if isMarked else 2
+    painter.setPen(qt.QPen(qt.QBrush(qt.QColor(RIM if isMarked else DOT)), 1.5 if isMarked else 1.0))
     painter.setBrush(qt.QBrush(qt.QColor(MARKED if isMarked else DOT)))
     painter.drawEllipse(round(x) - radius, round(y) - radius, 2 * radius, 2 * radius)
 

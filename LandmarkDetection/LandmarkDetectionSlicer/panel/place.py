@@ -53,7 +53,8 @@ class PlacePage:
         self._body: ReferenceBody | None = None
         self._editor: ProtocolEditor | None = None
         self._snapper: Snapper | None = None
-        ui.protocolSelector.connect("currentIndexChanged(int)", lambda *_args: self.refresh())
+        self._isChosen = False  # a list, by a person; until then it is that of the model
+        ui.protocolSelector.connect("currentIndexChanged(int)", self._onListChosen)
         ui.snapBox.connect("toggled(bool)", self._onSnapToggled)
         ui.editListButton.connect("clicked(bool)", lambda *_args: self.editList())
         ui.startButton.connect("clicked(bool)", lambda *_args: self.start())
@@ -75,20 +76,39 @@ class PlacePage:
 
     def turned(self, isShown: bool) -> None:
         """It has come to the front, or has gone behind another: then placing ends."""
-        if not isShown:
+        if isShown:
+            self._proposeList()
+        else:
             self.stop()
+
+    def _onListChosen(self, *_args: object) -> None:
+        self._isChosen = True
+        self.refresh()
+
+    def _proposeList(self) -> None:
+        """Until a person has chosen a list, that of the chosen model is wanted."""
+        model = self.context.chosenModel
+        rows = [row for row, one in enumerate(self._protocols) if model is not None and one == model.protocol]
+        if rows and not self._isChosen:
+            wasBlocked = self.ui.protocolSelector.blockSignals(True)
+            self.ui.protocolSelector.currentIndex = rows[0]
+            self.ui.protocolSelector.blockSignals(wasBlocked)
+            self.refresh()
 
     def setProtocols(self, protocols: list[Protocol] | list[PlainList]) -> None:
         """Offer these lists of landmarks."""
         self._protocols = protocols
         selector = self.ui.protocolSelector
         chosen = selector.currentText
+        wasBlocked = selector.blockSignals(True)
         selector.clear()
         titles = [protocol.title for protocol in self._protocols]
         for protocol in self._protocols:
             selector.addItem(protocol.title)
         if chosen in titles:
             selector.currentIndex = titles.index(chosen)
+        selector.blockSignals(wasBlocked)
+        self._proposeList()
         self.refresh()
 
     def editList(self) -> None:
@@ -207,8 +227,7 @@ class PlacePage:
         self.context.actions.clearMessages()
         volumeNode = self.context.chosen.inputVolume
         self._protocol = self._protocols[self.ui.protocolSelector.currentIndex]
-        model = next((one for one in self.context.models.usable if one.protocol == self._protocol), None)
-        self._body = ReferenceBody(model) if model is not None else None
+        self._body = None
         landmarkNode = placing.blankLandmarks(volumeNode, self._protocol)
         self.context.actions.takeLandmarks(landmarkNode)
         if self._snapper is not None:
@@ -223,6 +242,13 @@ class PlacePage:
             )
             return
         self.session = session
+        self.show()
+        self.context.logic.background.soon(self._takeBody)  # all at once would be noticed
+
+    def _takeBody(self) -> None:
+        """Read the picture of a model with these landmarks, and show the one that is asked for in it."""
+        model = next((one for one in self.context.models.usable if one.protocol == self._protocol), None)
+        self._body = ReferenceBody(model) if model is not None else None
         self.show()
 
     def skip(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -200,14 +199,17 @@ class ReviewPage:
                 self._names = self.namesInViews
                 self.desk.showNames()
             return
-        self.close()
-        if landmarkNode is not None:
+        self._body = None
+        if landmarkNode is None:
+            self.close()
+        else:
             if current is not None or landmarkNode.GetID() not in self._before:
                 self._before[landmarkNode.GetID()] = current.GetID() if current is not None else None
             self.desk.open(landmarkNode)
-            self._body = ReferenceBody(self.model) if self.model is not None else None
             self._nodeId = landmarkNode.GetID()
-            qt.QTimer.singleShot(0, self.desk.mark)  # what is in the table comes first
+            # What is in the table comes first; all at once would be noticed.
+            for step in (self._takeBody, self.desk.mark):
+                self.context.logic.background.soon(step)
         self._fillTable()
 
     def _tellOfRemoval(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode | None) -> None:
@@ -223,8 +225,13 @@ class ReviewPage:
         """Other models are known: show the words of one where there was none to speak for the review."""
         if self.review is not None and self.model is None:
             self.desk.model = self.modelOf(self.review)
-            self._body = ReferenceBody(self.desk.model) if self.desk.model is not None else None
             self._fillTable()
+            self._takeBody()
+
+    def _takeBody(self) -> None:
+        """Read the picture of the model, and show the selected landmark in it."""
+        self._body = ReferenceBody(self.model) if self.model is not None else None
+        self._showDetails()
 
     def close(self) -> None:
         """Review nothing."""

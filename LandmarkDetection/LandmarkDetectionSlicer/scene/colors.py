@@ -66,8 +66,15 @@ class StatusMarkers(VTKObservationMixin):
 
     def __init__(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
         super().__init__()
+        self._markers: dict[Status, slicer.vtkMRMLMarkupsFiducialNode] = {}
+        self.follow(landmarkNode)
+
+    def follow(self, landmarkNode: slicer.vtkMRMLMarkupsFiducialNode) -> None:
+        """Mark the points of another node from now on: new lists would cost far more than other points."""
+        self.removeObservers()
         self._node = landmarkNode
-        self._markers = {status: _newMarkers(status) for status in _MARKS if status.has_position}
+        if not self._markers:
+            self._markers = {status: _newMarkers(status) for status in _MARKS if status.has_position}
         scene = slicer.mrmlScene
         for event in (*POINTS_CHANGED, landmarkNode.TransformModifiedEvent):
             self.addObserver(landmarkNode, event, self._onChanged)

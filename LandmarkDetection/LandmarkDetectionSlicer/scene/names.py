@@ -1,8 +1,8 @@
-"""The landmarks' names in the views: of many landmarks those near the selected one that have room.
+"""The landmarks' names in the views: those near the selected one that have room.
 
-Slicer shows all names of a point list or none, and those of a hundred landmarks cover each other and the
-image. So names that are chosen here are those of two point lists of their own, for slices and for 3D, which
-are only drawn; the landmarks' own are hidden meanwhile.
+Slicer shows all labels of a point list or none, as they are (``posterior_nasal_spine``), and those of a
+hundred landmarks cover each other and the image. So names for people are those of two point lists of their
+own, for slices and for 3D, which are only drawn; the landmarks' own labels are hidden meanwhile.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from LandmarkDetectionLib.typing import BoolArray, FloatArray
 from LandmarkDetectionSlicer.scene.choices import Names
 from LandmarkDetectionSlicer.scene.colors import newHiddenPoints
 from LandmarkDetectionSlicer.scene.nodes import POINTS_CHANGED, readPositions
-from LandmarkDetectionSlicer.scene.transforms import worldPosition
+from LandmarkDetectionSlicer.scene.transforms import worldPositions
 from LandmarkDetectionSlicer.scene.views import YELLOW
 
-FEW = 25
-"""So many names have room, or are asked for all the same."""
 MOST = 40
 """More than these are too far from the selected one to be in view with it."""
 CHARACTER_PX, LINE_PX = 6.0, 14.0
@@ -72,17 +70,13 @@ class LandmarkNames(VTKObservationMixin):
 
     @property
     def listNodes(self) -> list[slicer.vtkMRMLMarkupsFiducialNode]:
-        """The hidden point lists, of slices and of 3D views; none while all names are the landmarks' own."""
+        """The hidden point lists, of slices and of 3D views; none before names are shown."""
         return self._lists
 
     def show(self, choice: Names, selected: int | None) -> None:
         """Show names as they are chosen, about one landmark."""
         display = self._node.GetDisplayNode()
         if display is None:
-            return
-        if choice is Names.ALL or (choice is Names.ROOM and self._node.GetNumberOfControlPoints() <= FEW):
-            self._removeLists()
-            display.SetPointLabelsVisibility(True)
             return
         display.SetPointLabelsVisibility(False)
         self._makeLists()
@@ -94,7 +88,7 @@ class LandmarkNames(VTKObservationMixin):
             node.GetDisplayNode().SetActiveControlPoint(active)
 
     def close(self) -> None:
-        """Take the names away, and show those of the landmarks themselves again."""
+        """Take the names away, and show the landmarks' own labels again."""
         self.removeObservers()
         self._removeLists()
         display = self._node.GetDisplayNode()
@@ -105,10 +99,12 @@ class LandmarkNames(VTKObservationMixin):
         """Which points are named in slices, and in 3D."""
         places = readPositions(self._node)
         there = np.flatnonzero(np.isfinite(places).all(axis=1)).tolist()
+        if choice is Names.ALL:
+            return [there, there]
         if choice is Names.SELECTED or not there:
             one = [selected] if selected is not None and selected in there else []
             return [one, one]
-        world = np.array([worldPosition(self._node, places[index]) for index in there])
+        world = worldPositions(self._node, places[there])
         about = world[there.index(selected)] if selected in there else world.mean(axis=0)
         nearest = np.argsort(np.linalg.norm(world - about, axis=1), kind="stable")[:MOST]
         labels = [self._title(there[number]) for number in nearest]

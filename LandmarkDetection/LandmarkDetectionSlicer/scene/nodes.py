@@ -257,11 +257,12 @@ def reconciled(review: Review, positions: np.ndarray, tolerance: float = TOLERAN
     tolerance
         In mm; what is no farther from where it was is there still.
     """
-    for landmark, position in zip(review.landmarks, positions, strict=True):
-        if not np.isfinite(position).all():
-            review = review.mark_missing(landmark.name) if landmark.is_present else review
-        elif not landmark.is_present or np.abs(position - landmark.position).max() > tolerance:
-            review = review.correct(landmark.name, position)
+    before = review.landmarks.positions
+    isThere, wasThere = (np.isfinite(places).all(axis=1) for places in (positions, before))
+    isElsewhere = np.abs(positions - before).max(axis=1) > tolerance  # never where one of them is NaN
+    for index in np.flatnonzero((isThere != wasThere) | isElsewhere).tolist():
+        name = review.landmarks.names[index]
+        review = review.correct(name, positions[index]) if isThere[index] else review.mark_missing(name)
     return review
 
 

@@ -30,9 +30,17 @@ def isWarped(node: slicer.vtkMRMLTransformableNode) -> bool:
 
 def worldPosition(node: slicer.vtkMRMLTransformableNode, position: np.ndarray) -> np.ndarray:
     """(3,) mm of a node's own coordinates -> (3,) world RAS mm, warps included."""
+    return worldPositions(node, np.asarray(position)[None])[0]
+
+
+def worldPositions(node: slicer.vtkMRMLTransformableNode, positions: np.ndarray) -> np.ndarray:
+    """(N, 3) mm of a node's own coordinates -> (N, 3) world RAS mm, warps included."""
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        return np.array(positions, dtype=np.float64)
     transform = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(node.GetParentTransformNode(), None, transform)
-    return np.array(transform.TransformPoint([float(value) for value in position]))
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(parent, None, transform)
+    return np.array([transform.TransformPoint(place) for place in positions.tolist()]).reshape(-1, 3)
 
 
 def localPosition(node: slicer.vtkMRMLTransformableNode, position: np.ndarray) -> np.ndarray:

@@ -145,8 +145,8 @@ def _imageProblem(name: str, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str 
         return _("{name} is a single line of {size} voxels; choose a volume, or a radiograph.").format(
             name=name, size=" x ".join(map(str, image.GetDimensions()))
         )
-    voxels = slicer.util.arrayFromVolume(volumeNode)
-    if voxels.dtype.kind == "f" and not _hasNumber(voxels):
+    isWhole = scalars.GetDataType() not in (vtk.VTK_FLOAT, vtk.VTK_DOUBLE)
+    if not isWhole and not _hasNumber(slicer.util.arrayFromVolume(volumeNode)):
         return _(
             "{name} holds no numbers (every voxel is NaN or infinite); load or compute it again."
         ).format(name=name)

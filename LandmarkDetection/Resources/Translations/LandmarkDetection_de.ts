@@ -832,12 +832,12 @@
         <translation>Die Landmarke ist nicht im Bild.</translation>
     </message>
     <message>
-        <source>Undo</source>
-        <translation>Rückgängig</translation>
+        <source>Undo (Z)</source>
+        <translation>Zurück (Z)</translation>
     </message>
     <message>
-        <source>Take back the last step (Ctrl+Z).</source>
-        <translation>Den letzten Schritt zurücknehmen (Strg+Z).</translation>
+        <source>Take back the last step (Z or Ctrl+Z).</source>
+        <translation>Den letzten Schritt zurücknehmen (Z oder Strg+Z).</translation>
     </message>
     <message>
         <source>Next (N)</source>
@@ -875,6 +875,14 @@
         <source>Save landmarks...</source>
         <translation type="vanished">Landmarken speichern...</translation>
     </message>
+    <message>
+        <source>Take back the last step (Ctrl+Z).</source>
+        <translation type="vanished">Den letzten Schritt zurücknehmen (Strg+Z).</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation type="vanished">Rückgängig</translation>
+    </message>
 </context>
 <context>
     <name>SettingsPage</name>
@@ -899,8 +907,8 @@
         <translation>Namen in den Ansichten:</translation>
     </message>
     <message>
-        <source>Up to 25 landmarks all bear their names; of more, those near the selected one that do not cover each other.</source>
-        <translation>Bis zu 25 Landmarken tragen alle ihren Namen; von mehr jene nahe der ausgewählten, deren Namen einander nicht verdecken.</translation>
+        <source>Where there is room: of the landmarks near the selected one those whose names do not cover each other.</source>
+        <translation>Wo Platz ist: von den Landmarken nahe der ausgewählten jene, deren Namen einander nicht verdecken.</translation>
     </message>
     <message>
         <source>Compute on:</source>
@@ -1005,6 +1013,10 @@
     <message>
         <source>What a detection would take for the body</source>
         <translation>Was eine Erkennung für den Körper hielte</translation>
+    </message>
+    <message>
+        <source>Up to 25 landmarks all bear their names; of more, those near the selected one that do not cover each other.</source>
+        <translation type="vanished">Bis zu 25 Landmarken tragen alle ihren Namen; von mehr jene nahe der ausgewählten, deren Namen einander nicht verdecken.</translation>
     </message>
 </context>
 <context>

@@ -832,12 +832,12 @@
         <translation>Le repère n&apos;est pas dans l&apos;image.</translation>
     </message>
     <message>
-        <source>Undo</source>
-        <translation>Annuler</translation>
+        <source>Undo (Z)</source>
+        <translation>Annuler (Z)</translation>
     </message>
     <message>
-        <source>Take back the last step (Ctrl+Z).</source>
-        <translation>Annuler la dernière étape (Ctrl+Z).</translation>
+        <source>Take back the last step (Z or Ctrl+Z).</source>
+        <translation>Annuler la dernière étape (Z ou Ctrl+Z).</translation>
     </message>
     <message>
         <source>Next (N)</source>
@@ -875,6 +875,14 @@
         <source>Save landmarks...</source>
         <translation type="vanished">Enregistrer les repères...</translation>
     </message>
+    <message>
+        <source>Take back the last step (Ctrl+Z).</source>
+        <translation type="vanished">Annuler la dernière étape (Ctrl+Z).</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation type="vanished">Annuler</translation>
+    </message>
 </context>
 <context>
     <name>SettingsPage</name>
@@ -899,8 +907,8 @@
         <translation>Noms dans les vues :</translation>
     </message>
     <message>
-        <source>Up to 25 landmarks all bear their names; of more, those near the selected one that do not cover each other.</source>
-        <translation>Jusqu&apos;à 25 repères portent tous leur nom ; au-delà, ceux proches du repère choisi dont les noms ne se recouvrent pas.</translation>
+        <source>Where there is room: of the landmarks near the selected one those whose names do not cover each other.</source>
+        <translation>Où il y a de la place : parmi les repères proches du repère sélectionné, ceux dont les noms ne se recouvrent pas.</translation>
     </message>
     <message>
         <source>Compute on:</source>
@@ -1005,6 +1013,10 @@
     <message>
         <source>What a detection would take for the body</source>
         <translation>Ce qu&apos;une détection prendrait pour le corps</translation>
+    </message>
+    <message>
+        <source>Up to 25 landmarks all bear their names; of more, those near the selected one that do not cover each other.</source>
+        <translation type="vanished">Jusqu&apos;à 25 repères portent tous leur nom ; au-delà, ceux proches du repère choisi dont les noms ne se recouvrent pas.</translation>
     </message>
 </context>
 <context>

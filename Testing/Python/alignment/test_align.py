@@ -239,6 +239,6 @@ def test_the_frame_command_writes_or_says_why_not(tmp_path: Path, cli: Callable)
     assert json.loads(out.read_text())["to"] == "RAS mm of Axes of the trunk"
     write_landmarks(in_space({"hip_left": (0, 0, 0)}), tmp_path / "hip.csv")
     gap = cli("frame", tmp_path / "hip.csv", "--protocol", "whole-body", "--frame", "body")
-    assert gap.code == 3 and "There is no frame body in hip.csv: needs hip_right" in gap.err
+    assert gap.code == 3 and "There is no frame body in hip.csv: needs Right hip" in gap.err
     none = cli("frame", tmp_path / "hip.csv", "--protocol", "hand")
     assert none.code == 3 and "The protocol hand defines no coordinate frames." in none.err

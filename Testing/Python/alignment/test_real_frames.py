@@ -42,4 +42,4 @@ def test_the_frames_of_a_whole_body_stand_as_she_lies(real_data: Path) -> None:
     # Lying, her pelvis is tilted: the plane of its front nods by some degrees about the right axis only.
     nod = rotation_vectors(pelvis.transform.linear[None])[0]
     assert 5.0 < abs(nod[0]) < 25.0 and np.abs(nod[1:]).max() < 3.0
-    assert found["frankfort"].gap.startswith("needs porion_right")
+    assert found["frankfort"].gap.startswith("needs Right porion")

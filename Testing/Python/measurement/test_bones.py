@@ -161,7 +161,7 @@ def test_leaning_sideways_leaves_the_angles_within_a_leg_and_adds_to_the_obliqui
 
 def test_a_middle_of_two_landmarks_needs_both_and_is_drawn_to_both() -> None:
     one = {name: place for name, place in BONES.items() if name != "femoral_head_left"}
-    assert measured(one)["pelvic_tilt"].gap == "needs femoral_head_left, which is not among the landmarks"
+    assert measured(one)["pelvic_tilt"].gap == "needs Left femoral head, which is not among the landmarks"
     lines = measured(BONES)["pelvic_tilt"].lines
     assert set(lines) == {("femoral_head_right", "s1_endplate"), ("femoral_head_left", "s1_endplate")}
 
@@ -240,7 +240,7 @@ def test_vertebrae_in_the_wrong_order_give_a_gap_that_says_so() -> None:
         "cannot be computed, as its landmarks do not follow one another along the curve"
     )
     del points["vertebra_t7"]
-    assert measured(points)["scoliosis_angle"].gap == "needs vertebra_t7, which is not among the landmarks"
+    assert measured(points)["scoliosis_angle"].gap == "needs Vertebra T7, which is not among the landmarks"
 
 
 def test_round_backs_and_hollow_ones_count_positive() -> None:

@@ -222,9 +222,9 @@ def without(name, replacement="absent"):
 @pytest.mark.parametrize(
     ("status", "gap"),
     [
-        ("absent", "needs gonion, which is absent"),
-        ("missing", "needs gonion, which is not in the image"),
-        (None, "needs gonion, which is not among the landmarks"),
+        ("absent", "needs Gonion (Go), which is absent"),
+        ("missing", "needs Gonion (Go), which is not in the image"),
+        (None, "needs Gonion (Go), which is not among the landmarks"),
     ],
 )
 def test_what_needs_an_absent_landmark_names_it_and_the_rest_is_measured(status, gap):
@@ -312,7 +312,7 @@ def test_the_hand_gives_lengths_along_the_bones():
     assert found["hand_length"].value == pytest.approx(180)
     assert found["index_metacarpal"].value == pytest.approx(60)
     assert found["digit_ratio"].value == pytest.approx(83 / 88)
-    assert "middle_mcp" in found["middle_length"].gap
+    assert "Middle finger MCP" in found["middle_length"].gap
 
 
 @pytest.mark.parametrize("suffix", [".mrk.json", ".csv", ".fcsv"])

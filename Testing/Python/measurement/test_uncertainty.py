@@ -115,7 +115,10 @@ def test_cephalometric_angles_cover_the_truth_through_the_whole_protocol():
 def test_a_spread_that_is_not_known_is_said_and_one_for_people_may_be_assumed():
     protocol = load_protocol("cephalometric-19")
     found = measure(in_picture(FACE), protocol)["SNA"]
-    assert found.spread is None and "the spread of nasion, sella, subspinale is unknown" in found.remarks
+    assert (
+        found.spread is None
+        and "the spread of Nasion (N), Sella (S), Subspinale (A point) is unknown" in found.remarks
+    )
     assumed = measure(in_picture(FACE), protocol, rater_sd=1.0)["SNA"].spread
     known = measure(in_picture(FACE, 1.0), protocol)["SNA"].spread
     assert assumed.sd == pytest.approx(known.sd)

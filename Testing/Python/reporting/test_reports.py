@@ -314,7 +314,7 @@ def test_the_table_holds_all_digits_and_the_gaps():
         assert row["measurement"] == one.name and row["gap"] == one.gap
         assert (float(row["value"]) if row["value"] else None) == one.value
         assert row["use"] == RESEARCH_ONLY
-    assert rows[3]["gap"] == "needs gonion, which is not among the landmarks"
+    assert rows[3]["gap"] == "needs Gonion (Go), which is not among the landmarks"
 
 
 def test_a_value_just_beyond_a_border_is_not_shown_as_the_border():

@@ -22,7 +22,6 @@ _NO_READER = {"singleShot"}
 
 _plainConnect = QtCore.QObject.connect
 _plainDisconnect = QtCore.QObject.disconnect
-_plainGetAttribute = QtCore.QObject.__getattribute__
 
 
 class _Property:
@@ -128,20 +127,25 @@ def _disconnect(sender: QtCore.QObject, *arguments: Any) -> Any:
     return bool(_plainDisconnect(sender, _signature(sender, arguments[0]), slot))
 
 
-def _getAttribute(self: QtCore.QObject, name: str) -> Any:
-    if name == "connect":
-        return functools.partial(_connect, self)
-    if name == "disconnect":
-        return functools.partial(_disconnect, self)
-    try:
-        return _plainGetAttribute(self, name)
-    except AttributeError:
-        if name.startswith("_"):
-            raise
-        found = _dynamicPropertyOrChild(self, name)
-        if found is None:
-            raise
-        return found
+def _reading(plain: Callable[[Any, str], Any]) -> Callable[[QtCore.QObject, str], Any]:
+    """How a class reads attributes, made of the plain way it does."""
+
+    def getAttribute(self: QtCore.QObject, name: str) -> Any:
+        if name == "connect":
+            return functools.partial(_connect, self)
+        if name == "disconnect":
+            return functools.partial(_disconnect, self)
+        try:
+            return plain(self, name)
+        except AttributeError:
+            if name.startswith("_"):
+                raise
+            found = _dynamicPropertyOrChild(self, name)
+            if found is None:
+                raise
+            return found
+
+    return getAttribute
 
 
 def _dynamicProperties(self: QtCore.QObject) -> list[str]:
@@ -181,10 +185,11 @@ def install() -> types.ModuleType:
         # Python lets a replacement call the plain function of an ancestor only: QObject keeps its own.
         if cls is not QtCore.QObject and "__setattr__" in cls.__dict__:
             _refuseUnknownAttributes(cls)
+        if "__getattribute__" in cls.__dict__:  # menus have a way of their own
+            cls.__getattribute__ = _reading(cls.__dict__["__getattribute__"])
     QtCore.QObject.name = vars(QtCore.QObject)["objectName"]
     QtCore.QObject.className = lambda self: self.metaObject().className()
     QtCore.QObject.delete = lambda self: self.deleteLater()
-    QtCore.QObject.__getattribute__ = _getAttribute
 
     qt = types.ModuleType("qt", "PySide6 in the manner of PythonQt.")
     for binding in _BINDINGS:

@@ -93,6 +93,17 @@ def test_signals_are_connected_by_signature(host):
         button.connect("pressed(int)", with_value)
 
 
+def test_a_menu_is_connected_as_other_widgets_are(host):
+    import qt
+
+    heard = []
+    menu = qt.QMenu()
+    menu.connect("aboutToShow()", lambda: heard.append(menu))
+    menu.popup(qt.QPoint(0, 0))
+    menu.close()
+    assert heard == [menu]
+
+
 def test_a_connected_object_stays_alive(host):
     import qt
 

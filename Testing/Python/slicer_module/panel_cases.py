@@ -76,11 +76,14 @@ def status_of(panel: Any, title: str) -> str:
 
 def show_detection(panel: Any, volume: Any, detection: Any) -> Any:
     """Landmarks of a volume under review, without a detector; returns their node."""
+    import slicer
     from LandmarkDetectionSlicer.scene import nodes
 
     node = nodes.applyDetection(detection, volume)
     panel.parameters.inputVolume = volume
     panel.showLandmarks(node)
+    while panel.logic.background.isBusy:  # marks and pictures come in later turns
+        slicer.app.processEvents()
     return node
 
 

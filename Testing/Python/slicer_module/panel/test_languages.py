@@ -35,7 +35,7 @@ WORDS = {
     "de": Words(
         "Landmarkenerkennung",
         ["Pr\u00fcfen", "Platzieren", "Messen", "Mehr"],
-        ["Fehlt (M)", "R\u00fcckg\u00e4ngig", "Weiter (N)", "Best\u00e4tigen (A)"],
+        ["Fehlt (M)", "Zur\u00fcck (Z)", "Weiter (N)", "Best\u00e4tigen (A)"],
         {"erkannt", "unsicher", "nicht im Scan"},
         "Laden Sie zum Beginnen einen CT-Scan oder das Beispiel.",
         "Alle 4 Landmarken sind gepr\u00fcft.",
@@ -43,7 +43,7 @@ WORDS = {
     "fr": Words(
         "D\u00e9tection de rep\u00e8res",
         ["V\u00e9rifier", "Placer", "Mesurer", "Plus"],
-        ["Manquant (M)", "Annuler", "Suivant (N)", "Accepter (A)"],
+        ["Manquant (M)", "Annuler (Z)", "Suivant (N)", "Accepter (A)"],
         {"d\u00e9tect\u00e9", "incertain", "hors de l'image"},
         "Chargez un scanner, ou l'exemple, pour commencer.",
         "Les 4 rep\u00e8res sont tous v\u00e9rifi\u00e9s.",

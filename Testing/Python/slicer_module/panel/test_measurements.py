@@ -40,7 +40,7 @@ def node(panel) -> Any:
 def rows(panel: Any) -> dict[str, tuple[str, ...]]:
     """Value, range and class by the measurement's name."""
     table = panel.measurements.ui.measurementTable
-    names = [one.name for one in panel.measurements.measurements]
+    names = [one.name for one in panel.measurements.listed]
     texts = ([table.item(row, column).text() for column in (1, 2, 0)] for row in range(len(names)))
     return {
         name: (value, usual, first.partition("\n")[2])
@@ -49,11 +49,13 @@ def rows(panel: Any) -> dict[str, tuple[str, ...]]:
 
 
 def row_of(panel: Any, name: str) -> int:
-    return [one.name for one in panel.measurements.measurements].index(name)
+    return [one.name for one in panel.measurements.listed].index(name)
 
 
 def test_the_section_lists_values_with_their_uncertainty_and_gaps(panel, node):
     found = rows(panel)
+    is_missing = [value == "-" for value, *_ in found.values()]
+    assert True in is_missing and is_missing == sorted(is_missing), "what was measured comes first"
     assert found["height"][0].startswith("1700.0 mm \u00b1 ")
     assert found["leg_right"][0].startswith("820.0 mm")
 

@@ -6,7 +6,15 @@ import pytest
 
 from LandmarkDetectionLib.io.protocols import load_protocol
 from Testing.Python.slicer_module.mrml_cases import add_volume
-from Testing.Python.slicer_module.panel_cases import open_panel, picture, rows, said, status_of, stored
+from Testing.Python.slicer_module.panel_cases import (
+    open_panel,
+    picture,
+    rows,
+    said,
+    status_of,
+    stored,
+    wait_for_files,
+)
 
 BODY = load_protocol("whole-body")
 COUNT = len(BODY.names)
@@ -32,6 +40,7 @@ def test_the_next_landmark_is_asked_for_in_the_order_of_the_protocol(host, panel
     host.click(panel.place.ui.startButton)
     assert "Next: Top of the head" in panel.place.ui.placeText.text
     assert "Vertex" in panel.place.ui.placeText.text
+    wait_for_files(host, panel)
     assert panel.place.ui.placePicture.visible
     click_in_a_view(panel, [1.0, 2.0, 3.0])
     assert "Next: Right eye" in panel.place.ui.placeText.text
@@ -39,6 +48,20 @@ def test_the_next_landmark_is_asked_for_in_the_order_of_the_protocol(host, panel
     picture(host, panel, "placing")
     assert stored(panel.parameters.landmarks).landmarks["head_top"].position == pytest.approx([1, 2, 3])
     assert status_of(panel, "Top of the head") == "corrected"
+
+
+def test_the_list_of_the_chosen_model_is_wanted_until_a_person_chooses_one(host):
+    panel = open_panel(host)
+    lists = panel.place.ui.protocolSelector
+    for name in ("hand", "cephalogram"):
+        panel.parameters.modelName = name
+        panel.pages.show(panel.place)
+        assert lists.currentText == panel.context.chosenModel.protocol.title
+        panel.pages.show(panel.review)
+    lists.currentIndex = lists.findText(BODY.title)
+    panel.parameters.modelName = "hand"
+    panel.pages.show(panel.place)
+    assert lists.currentText == BODY.title
 
 
 def test_skip_and_go_back_by_key_and_by_button(host, panel):

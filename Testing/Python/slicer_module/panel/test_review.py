@@ -301,7 +301,12 @@ def test_keys_mean_nothing_while_another_module_is_open(host, panel, node):
 
 def test_every_key_stands_on_a_button_or_in_the_menu(panel, node):
     ui, entries = panel.review.ui, [entry.text for entry in panel.review.actions._menu.actions()]
-    for key, button in (("A", ui.acceptButton), ("M", ui.missingButton), ("N", ui.nextButton)):
+    for key, button in (
+        ("A", ui.acceptButton),
+        ("M", ui.missingButton),
+        ("Z", ui.undoButton),
+        ("N", ui.nextButton),
+    ):
         assert button.text.endswith(f"({key})")
     assert "Ctrl+Z" in ui.undoButton.toolTip
     named = {entry.partition("\t")[2] for entry in entries} - {""}

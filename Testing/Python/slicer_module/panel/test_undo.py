@@ -261,6 +261,7 @@ DECISIONS: dict[str, Step | str] = {
     "key.F": Step(find_near(key("F"))),
     "key.L": Step(key("L")),
     "key.V": Step(key("V"), a_volume_to_see),
+    "key.Z": UNDO,
     "key.Ctrl+Z": UNDO,
     "key.Ctrl+Y": UNDO,
     "key.Ctrl+Shift+Z": UNDO,

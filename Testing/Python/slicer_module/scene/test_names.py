@@ -1,11 +1,11 @@
-"""Of many landmarks the views name those near the selected one, none over another; of few all."""
+"""The views name the selected landmark and those near it, for people, none over another."""
 
 import math
 
 import numpy as np
 import pytest
 from LandmarkDetectionSlicer.scene.choices import Names
-from LandmarkDetectionSlicer.scene.names import FEW, LINE_PX, MOST, LandmarkNames, View, withRoom
+from LandmarkDetectionSlicer.scene.names import LINE_PX, MOST, LandmarkNames, View, withRoom
 from LandmarkDetectionSlicer.scene.nodes import applyDetection
 
 from LandmarkDetectionLib.core.detection import Detection
@@ -48,15 +48,7 @@ def shown(points) -> list[str]:
     return [points.GetNthControlPointLabel(index) for index in range(points.GetNumberOfControlPoints())]
 
 
-def test_of_few_landmarks_all_bear_their_names(scene):
-    node = applyDetection(many(FEW), add_volume())
-    names = LandmarkNames(node, str)
-    names.show(Names.ROOM, 0)
-    assert names.listNodes == [] and node.GetDisplayNode().GetPointLabelsVisibility()
-    names.close()
-
-
-def test_of_many_the_selected_one_and_its_neighbours_have_names_for_people(names, node):
+def test_the_selected_one_and_its_neighbours_have_names_for_people(names, node):
     names.show(Names.ROOM, 7)
     slices, space = names.listNodes
     assert not node.GetDisplayNode().GetPointLabelsVisibility()
@@ -96,12 +88,13 @@ def test_names_are_drawn_where_their_points_are_while_these_are_dragged_or_moved
     assert [shown(points) for points in names.listNodes] == [[], []]
 
 
-@pytest.mark.parametrize(("choice", "count"), [(Names.ALL, 0), (Names.SELECTED, 1)])
+@pytest.mark.parametrize(("choice", "count"), [(Names.ALL, MANY), (Names.SELECTED, 1)])
 def test_a_person_may_ask_for_all_names_or_only_one(names, node, choice, count):
     names.show(Names.ROOM, 7)
     names.show(choice, 7)
-    assert [points.GetNumberOfControlPoints() for points in names.listNodes] == [1, 1][: 2 * count]
-    assert bool(node.GetDisplayNode().GetPointLabelsVisibility()) == (choice is Names.ALL)
+    assert [points.GetNumberOfControlPoints() for points in names.listNodes] == [count, count]
+    assert all("mark 7" in shown(points) for points in names.listNodes)
+    assert not node.GetDisplayNode().GetPointLabelsVisibility()
 
 
 def test_names_are_hidden_with_their_landmarks_never_saved_and_gone_afterwards(node, scene):
@@ -137,6 +130,6 @@ def test_the_panel_names_what_is_selected_and_keeps_the_choice_in_the_scene(host
     panel.review.desk.accept()
     assert [shown(points) for points in panel.review.desk.labels.listNodes] != [["Mark 5"]] * 2
     show_detection(panel, add_volume("few"), DETECTION)
-    host.process_events()
     panel.settings.ui.namesBox.currentText = "All"
-    assert panel.review.desk.labels.listNodes == []
+    titles = {row.title for row in panel.review.desk.rows() if row.status.has_position}
+    assert [set(shown(points)) for points in panel.review.desk.labels.listNodes] == [titles, titles]
