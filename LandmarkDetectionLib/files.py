@@ -480,6 +480,28 @@ def make_folder(folder: Path, then: str = "choose another") -> None:
         raise OutputError(f"Cannot make the folder {folder}: {reason_of(error)}; {then}.") from error
 
 
+@contextmanager
+def results_folder(folder: Path) -> Iterator[None]:
+    """Make a folder for the results of work within; if that fails and has written nothing, it goes again.
+
+    So a name that cannot be written to is told before the work, and a wrong input leaves no empty folder.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made.
+    """
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    make_folder(folder)
+    try:
+        yield
+    except BaseException:
+        for one in made:
+            with suppress(OSError):  # one that holds something stays
+                one.rmdir()
+        raise
+
+
 def resource_path(*parts: str) -> Path:
     """Path of a shipped file or folder, inside an installed package or beside it in a checkout.
 

@@ -10,7 +10,7 @@ import typer
 from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.options import DeviceOption, Telling
 from LandmarkDetectionLib.cli.output import tell_files
-from LandmarkDetectionLib.files import make_folder
+from LandmarkDetectionLib.files import results_folder
 from LandmarkDetectionLib.wording import counted
 
 app = typer.Typer(help="Repeat the synthetic-data study, also on your own scans.", no_args_is_help=True)
@@ -48,7 +48,6 @@ def synthetic(
     config = study_config(preset, region)
     if seed is not None:
         config = config.model_copy(update={"seed": seed})
-    make_folder(out)
     datalist = read_datalist(data) if data is not None else None
     for warning in datalist.warnings if datalist is not None else ():
         console.say(f"Warning: {warning}.")
@@ -65,7 +64,11 @@ def synthetic(
                 f"Note: {untouched} of {counted(len(datalist), 'case')} {are} of other splits than the one "
                 f"to learn from, and {are} not touched."
             )
-    with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
+    with (
+        results_folder(out),
+        console.progress_bar(telling.shown) as progress,
+        console.interruptible() as cancelled,
+    ):
         result = run_study(
             config,
             out,

@@ -19,7 +19,7 @@ from LandmarkDetectionLib.cli.options import (
     check_outputs,
 )
 from LandmarkDetectionLib.cli.output import print_times, print_warnings, tell_files, write_results
-from LandmarkDetectionLib.files import make_folder, resource_path
+from LandmarkDetectionLib.files import resource_path, results_folder
 from LandmarkDetectionLib.wording import counted
 
 if TYPE_CHECKING:
@@ -182,11 +182,9 @@ def demo(
     telling: Telling,
 ) -> None:
     """Find the landmarks of a synthetic CT that are known, and compare."""
-    make_folder(out)
     ct, picture = out / "synthetic_ct.nii.gz", out / "overlay.png"
     found, record, truth = out / "landmarks.mrk.json", out / "detection.json", out / "truth.mrk.json"
     outputs = [ct, found, record, truth, picture]
-    check_outputs(outputs, (".nii.gz", ".json", ".png"))
 
     from LandmarkDetectionLib.core.options import DetectOptions
     from LandmarkDetectionLib.detectors.dispatch import analyse
@@ -194,7 +192,9 @@ def demo(
     from LandmarkDetectionLib.io.volumes import read_volume, write_volume
     from LandmarkDetectionLib.models import load_model
 
-    package = load_model(model)
+    with results_folder(out):
+        check_outputs(outputs, (".nii.gz", ".json", ".png"))
+        package = load_model(model)
     with console.progress_bar(telling.shown) as progress:
         progress(0.0, "reading the sample" if seed is None else "generating a synthetic CT")
         phantom, known = _sample() if seed is None else _phantom(seed)

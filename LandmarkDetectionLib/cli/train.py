@@ -12,7 +12,7 @@ from LandmarkDetectionLib.cli import console
 from LandmarkDetectionLib.cli.commands import with_options
 from LandmarkDetectionLib.cli.options import DeviceOption, Telling
 from LandmarkDetectionLib.cli.output import tell_files
-from LandmarkDetectionLib.files import make_folder
+from LandmarkDetectionLib.files import results_folder
 
 if TYPE_CHECKING:
     from LandmarkDetectionLib.training.supervised.model import MadeModel
@@ -170,11 +170,14 @@ def train(
     _check_model_name(result.name, result.model_version)
     if data is None:
         _refuse_supervised_options(result, learning, images)
-        tell_files(_train_synthetic(preset or SYNTHETIC_PRESET, out, result, learning, run, telling), telling)
+        with results_folder(out):
+            files = _train_synthetic(preset or SYNTHETIC_PRESET, out, result, learning, run, telling)
+        tell_files(files, telling)
         return
     if learning.network is not None:
         raise typer.BadParameter("for annotated images choose a --preset.", param_hint="--network")
-    made = _train_annotated(data, preset, out, result, learning, images, run, telling)
+    with results_folder(out):
+        made = _train_annotated(data, preset, out, result, learning, images, run, telling)
     tell_files(made.files, telling, _made_record(made))
     if not telling.as_json:
         _tell_quality(made, telling.quiet)
@@ -239,7 +242,6 @@ def _train_synthetic(
         from LandmarkDetectionLib.synthesis.body.skeleton import read_skeleton
 
         read_skeleton()  # said now rather than by a worker of the training
-    make_folder(out)
     if preset in SECOND_STAGE:
         second = TrainingConfig(**{**PRESETS[SECOND_STAGE[preset]][1].model_dump(), **changes})
         return _train_both_stages(config, second, out, result, run, telling)
@@ -272,7 +274,6 @@ def _train_radiographs(
         raise typer.BadParameter("synthetic radiographs are learned from the beginning.", param_hint="--from")
     changes = _changes(learning)
     config = SupervisedConfig(**{**RADIOGRAPH_PRESETS[preset][1].model_dump(), **changes})
-    make_folder(out)
     with console.progress_bar(telling.shown) as progress, console.interruptible() as cancelled:
         train_radiographs(config, out, progress=progress, cancelled=cancelled, **vars(run))
     with console.progress_bar(telling.shown) as progress:
@@ -333,7 +334,6 @@ def _train_annotated(
     from LandmarkDetectionLib.training.supervised.model import Lessons, NewModel, make_model
     from LandmarkDetectionLib.training.supervised.start import beginnings
 
-    make_folder(out)
     if (
         preset is None
         and learning.start is None

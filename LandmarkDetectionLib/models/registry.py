@@ -84,9 +84,20 @@ def installed_folder(name: str) -> Path:
     """
     folder = user_model_folder() / name
     if name not in dict(_models_in(folder.parent)) or (resource_path("Models") / name).is_dir():
-        known = ", ".join(name for name, _ in _models_in(folder.parent)) or "none"
-        raise ModelError(f"No model '{name}' is installed; installed are {known}.")
+        raise _not_installed(name)
     return folder
+
+
+def _not_installed(name: str) -> ModelError:
+    own = ", ".join(one for one, _ in _models_in(user_model_folder())) or "none"
+    shipped = [one for one, _ in _models_in(resource_path("Models"))]
+    if name in shipped:
+        return ModelError(
+            f"No model '{name}' is installed: the one of this name ships and stays as it is; your own: {own}."
+        )
+    return ModelError(
+        f"No model '{name}' is installed; your own: {own}; those that ship: {', '.join(shipped)}."
+    )
 
 
 def list_models() -> list[Model]:
@@ -253,8 +264,7 @@ def remove_model(name: str) -> Path:
     folder = user_model_folder()
     path = folder / name
     if not _NAME.fullmatch(name) or path.is_symlink() or not (path / METADATA).is_file():
-        installed = [other for other, _ in _models_in(folder)]
-        raise ModelError(f"No model '{name}' is installed; installed are {', '.join(installed) or 'none'}.")
+        raise _not_installed(name)
     try:
         for place in (folder_of_versions(path), path):
             if place.exists():

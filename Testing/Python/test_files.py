@@ -18,6 +18,7 @@ from LandmarkDetectionLib.files import (
     read_json,
     read_text,
     require_not_inputs,
+    results_folder,
     write_text,
 )
 
@@ -126,6 +127,23 @@ def test_a_link_is_written_through(tmp_path):
 
 
 # --- folders ---
+
+
+def test_a_folder_of_work_that_fails_goes_again_unless_it_holds_something(tmp_path):
+    folder = tmp_path / "runs" / "hips"
+    with pytest.raises(KeyError), results_folder(folder):
+        assert folder.is_dir()
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyError), results_folder(folder):
+        (folder / "checkpoint").touch()
+        raise KeyError
+    assert (folder / "checkpoint").exists()
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    with pytest.raises(KeyError), results_folder(folder):
+        raise KeyError
+    assert folder.is_dir()
 
 
 def test_a_folder_is_exchanged_as_a_whole(tmp_path):

@@ -68,6 +68,17 @@ def file(folder: Path, name: str, content: bytes | str = b"") -> Path:
     return path
 
 
+def points_in_a_picture(folder: Path) -> Path:
+    """A datalist of four pictures with two points each."""
+    cases = []
+    for n in range(4):
+        picture = np.random.default_rng(n).integers(0, 255, (40, 40), dtype=np.uint8)
+        Image.fromarray(picture).save(folder / f"{n}.png")
+        file(folder, f"{n}.csv", f"label,x,y,z\na,{-9 - n},-9,0\nb,-20,-{20 + n},0\n")
+        cases.append({"image": f"{n}.png", "landmarks": f"{n}.csv", "subject": str(n)})
+    return file(folder, "datalist.json", json.dumps({"name": "Pictures", "cases": cases}))
+
+
 def detect(path: object, *more: object) -> Arguments:
     return ["detect", path, "--model", MODEL_PLACE, *more]
 
@@ -295,6 +306,16 @@ OUTPUTS = [
     Row("overlay no picture", lambda f: detect(f / "in", "--overlay", f / "x.csv"), OUTPUT, ".png"),
     Row("sheet in a missing folder", lambda f: ["synthesize", "--out", f / "a/b.png"], OUTPUT, "no folder"),
     Row("phantom of unknown kind", lambda f: ["synthesize", "--phantom", f / "a.stl"], OUTPUT, "must end in"),
+    Row("demo of no model", lambda f: ["demo", "--out", f / "a" / "b", "-m", "nose"], MODEL, "nose"),
+    Row("train from no model", lambda f: ["train", "--out", f / "r", "--from", "nose"], MODEL, "nose"),
+    Row(
+        "train on images from no model",
+        lambda f: ["train", "--data", points_in_a_picture(f), "--out", f / "r", "--from", "nose", "-q"],
+        MODEL,
+        "nose",
+    ),
+    Row("versions of no model", lambda f: ["models", "versions", "nose"], MODEL, "those that ship: ceph"),
+    Row("remove a model that ships", lambda f: ["models", "remove", "hand"], MODEL, "ships and stays"),
     Row("demo folder below a file", lambda f: ["demo", "--out", file(f, "a") / "b"], OUTPUT, "folder"),
 ]
 if sys.platform == "linux":

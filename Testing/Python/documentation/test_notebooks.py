@@ -70,7 +70,8 @@ def test_a_stored_notebook_shows_what_its_cells_gave(notebook: Path) -> None:
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
     text = "".join("".join(output.get("text", "")) for output in outputs)
     assert "/home/" not in text and str(TUTORIALS.parents[1]) not in text
-    assert notebook.stat().st_size < 1_500_000
+    # Noise makes pictures large: store them small, and with a palette.
+    assert notebook.stat().st_size < 250_000
 
 
 def test_the_stored_landmarks_are_those_of_the_model_that_ships(body_model: Model) -> None:

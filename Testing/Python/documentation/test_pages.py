@@ -181,6 +181,32 @@ def test_an_option_that_does_not_exist_is_found(program: Any) -> None:
     assert found == ["--pixel-sizes 0.1: --pixel-sizes", "data check d.json --folds 3: --folds"]
 
 
+def test_every_command_with_a_manifest_is_named_where_manifests_are_told(program: Any) -> None:
+    def commands_of(command: Any, name: str = "") -> Iterator[str]:
+        for word, below in getattr(command, "commands", {}).items():
+            yield from commands_of(below, f"{name} {word}".strip())
+        if not hasattr(command, "commands") and "--no-manifest" in options_of(command):
+            yield name
+
+    text = text_of(DOCS / "pipelines-and-agents.md")
+    (told,) = re.findall(r"^((?:[`\w, -]|\n(?!\n))+)write one;", text, re.MULTILINE)
+    # The server hands it on to the tools that it serves.
+    assert set(re.findall(r"`([^`]+)`", told)) == set(commands_of(program)) - {"mcp"}
+
+
+# --- benchmarks -------------------------------------------------------------------------------------------
+
+
+def test_every_benchmark_stands_in_the_table() -> None:
+    scripts = {
+        path.name
+        for path in (REPOSITORY / "Testing/Benchmarks").glob("*.py")
+        if "__main__" in path.read_text(encoding="utf-8")
+    }
+    rows = re.findall(r"^\| `(\w+\.py)` \|", text_of(DOCS / "benchmarks.md"), re.MULTILINE)
+    assert set(rows) == scripts
+
+
 # --- packages ---------------------------------------------------------------------------------------------
 
 
