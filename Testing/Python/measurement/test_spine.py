@@ -54,6 +54,15 @@ def test_a_mirrored_spine_has_the_same_angles():
             assert here.value == pytest.approx(there.value, abs=1e-6)
 
 
+def test_vertebrae_that_lie_far_to_the_side_of_one_another_keep_their_angles():
+    # A measuring tool that picks the nearest ends of two end plates gives 180 degrees less the angle there.
+    corners = spine(C_CURVE)
+    leaning = corners + np.stack([12.0 * K, 0.0 * K], axis=-1)[:, None]
+    width = np.linalg.norm(corners[0, 1] - corners[0, 0])
+    assert abs(leaning[16, 0, 0] - leaning[0, 0, 0]) > 2 * width
+    assert measured(leaning)["MT"].value == pytest.approx(40, abs=0.1)
+
+
 def test_each_angle_says_between_which_vertebrae_it_is_and_what_class_it_has():
     found = measured(spine(HIGH_S))["MT"]
     assert found.remarks[0] == "between T4 and T8"
