@@ -50,7 +50,7 @@ from LandmarkDetectionLib.detectors.silhouette import (
     room_before_the_end,
     scanned,
 )
-from LandmarkDetectionLib.detectors.spine_chain import with_spine
+from LandmarkDetectionLib.detectors.spine_chain import looked_along, with_spine
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging.body.cells import BodyCells, ScannedBox
 from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE, slab_input, slab_views
@@ -114,7 +114,8 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             step(0.7, "looking closely")
             looks = close_looks(views.cells)
             regions, pixel_mm = settings.region_rows(names), settings.region_pixel_mm
-            close = look_closely(networks, estimates, regions, looks, pixel_mm, mirror)
+            along = looked_along(estimates, names, regions)
+            close = look_closely(networks, estimates, regions, looks, pixel_mm, mirror, but=along)
             estimates = with_spine(networks, estimates, close, names, looks, pixel_mm)
             if (joint := model.read_joint()) is not None:
                 estimates = with_expected(networks, estimates, regions, looks, pixel_mm, mirror, joint)
@@ -266,9 +267,17 @@ def _confidence(
         said = calibration(own) * settings.reliability_of(str(one), names)
         confidence = np.where(kind == one, said, confidence)
     places = estimates.position[0]
-    coarse = room_before_the_end(coronal, coronal.geometry.from_ras(places)[:, :2])
-    close = chance_inside(distance_to_the_end(coronal, scanned_box, places))
-    return np.asarray(confidence * np.where(kind == "close", close, coarse))
+    coarse = distance_before_the_end(coronal, coronal.geometry.from_ras(places)[:, :2])
+    close = distance_to_the_end(coronal, scanned_box, places)
+    return np.asarray(confidence * likely_inside(kind, np.where(kind == "close", close, coarse)))
+
+
+def likely_inside(kind: Array, distance_mm: Array) -> Array:
+    """Factor (...) on the confidence of places (...) so far before the end of a scan, by what they rest on.
+
+    Curves of calibration are of landmarks that no end is near (``bone_package``), so that it counts once.
+    """
+    return np.where(kind == "close", chance_inside(distance_mm), np.clip(distance_mm / RADIUS_MM, 0, 1))
 
 
 def chance_inside(distance_mm: Array) -> Array:

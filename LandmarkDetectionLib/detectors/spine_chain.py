@@ -76,6 +76,18 @@ class _Votes(NamedTuple):
     present: Array
 
 
+def looked_along(first: BodyEstimates, names: Sequence[str], regions: Sequence[Array]) -> Array:
+    """Regions (B, R) bool of the spine alone, in scans that ``with_spine`` looks at along the whole of it.
+
+    Looking at them one by one before tells it nothing: on scans held out the answers are as good without.
+    """
+    chain = [n for n, name in enumerate(names) if name in CHAIN]
+    own = [n for n, name in enumerate(names) if name in (*CHAIN, *DISCS, *SAME_AS_DISC)]
+    alone = np.array([bool(np.isin(rows, own).all()) for rows in regions], bool)
+    enough = (first.present[:, chain] >= PRESENT_ABOVE).sum(axis=1) >= FEWEST
+    return np.asarray((enough & (set(CHAIN) <= set(names)))[:, None] & alone)
+
+
 def with_spine(
     networks: dict[str, Any],
     first: BodyEstimates,
