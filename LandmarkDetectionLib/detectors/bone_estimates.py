@@ -164,7 +164,6 @@ def look_closely(
     pixel_mm: float,
     mirror: Array,
     passes: int = 2,
-    but: Array | None = None,
 ) -> BodyEstimates:
     """Correct the first look, region by region.
 
@@ -179,12 +178,10 @@ def look_closely(
         The landmark that every landmark is in a mirror image; pictures are also looked at mirrored.
     passes : int
         How often a region may be looked at, the later times about what was found.
-    but : (B, R) bool, optional
-        Regions that are left to others; see ``spine_chain.looked_along``.
     """
     answer = copied(first)
-    pairs = np.argwhere(np.ones((len(first.present), len(regions)), bool) if but is None else ~but)
-    todo = [(b, r) for b, r in pairs.tolist() if _worth(first, b, regions[r])]
+    count = len(first.present)
+    todo = [(b, r) for b in range(count) for r in range(len(regions)) if _worth(first, b, regions[r])]
     for _ in range(passes):
         if not todo:
             break

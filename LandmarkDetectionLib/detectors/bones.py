@@ -50,7 +50,7 @@ from LandmarkDetectionLib.detectors.silhouette import (
     room_before_the_end,
     scanned,
 )
-from LandmarkDetectionLib.detectors.spine_chain import looked_along, with_spine
+from LandmarkDetectionLib.detectors.spine_chain import with_spine
 from LandmarkDetectionLib.errors import InputError, NoBodyError
 from LandmarkDetectionLib.imaging.body.cells import BodyCells, ScannedBox
 from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE, slab_input, slab_views
@@ -114,8 +114,7 @@ def analyse(volume: Volume, model: Model, options: DetectOptions, step: Step) ->
             step(0.7, "looking closely")
             looks = close_looks(views.cells)
             regions, pixel_mm = settings.region_rows(names), settings.region_pixel_mm
-            along = looked_along(estimates, names, regions)
-            close = look_closely(networks, estimates, regions, looks, pixel_mm, mirror, but=along)
+            close = look_closely(networks, estimates, regions, looks, pixel_mm, mirror)
             estimates = with_spine(networks, estimates, close, names, looks, pixel_mm)
             if (joint := model.read_joint()) is not None:
                 estimates = with_expected(networks, estimates, regions, looks, pixel_mm, mirror, joint)

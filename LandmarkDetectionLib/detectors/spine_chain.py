@@ -76,18 +76,6 @@ class _Votes(NamedTuple):
     present: Array
 
 
-def looked_along(first: BodyEstimates, names: Sequence[str], regions: Sequence[Array]) -> Array:
-    """Regions (B, R) bool of the spine alone, in scans that ``with_spine`` looks at along the whole of it.
-
-    Looking at them one by one before tells it nothing: on scans held out the answers are as good without.
-    """
-    chain = [n for n, name in enumerate(names) if name in CHAIN]
-    own = [n for n, name in enumerate(names) if name in (*CHAIN, *DISCS, *SAME_AS_DISC)]
-    alone = np.array([bool(np.isin(rows, own).all()) for rows in regions], bool)
-    enough = (first.present[:, chain] >= PRESENT_ABOVE).sum(axis=1) >= FEWEST
-    return np.asarray((enough & (set(CHAIN) <= set(names)))[:, None] & alone)
-
-
 def with_spine(
     networks: dict[str, Any],
     first: BodyEstimates,
@@ -343,15 +331,18 @@ def _place(
     cells = ((SIZE - 1) / 2 - pixel_centres(votes.front.shape[-1], stride)) * pixel_mm
     sums = np.zeros((2, 6))
     for n, middle in enumerate(votes.middle):
+        above = middle[2] + cells
+        rows = np.abs(above - height) < 2 * reach
+        if not rows.any():
+            continue
         # A picture tells best of what lies in its middle.
         weight = np.exp(-0.5 * ((height - middle[2]) / 40.0) ** 2)
+        near = weight * np.exp(-0.5 * ((above[rows] - height) / reach) ** 2)
         for view, (maps, across) in enumerate(
             ((votes.front[n], middle[0] + cells), (votes.left[n], middle[1] + cells))
         ):
-            above = middle[2] + cells
-            near = np.exp(-0.5 * ((above - height) / reach) ** 2) * (np.abs(above - height) < 2 * reach)
-            seen = weight * maps[own].sum(axis=0) * near[:, None]
-            u, v = np.meshgrid(across, above)
+            seen = maps[own, rows].sum(axis=0) * near[:, None]
+            u, v = np.meshgrid(across, above[rows])
             sums[view] += [(seen * f).sum() for f in (1, u, v, u * u, u * v, v * v)]
     mass = float(sums[:, 0].min())
     if mass <= 0:

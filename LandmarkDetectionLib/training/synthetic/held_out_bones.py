@@ -23,7 +23,7 @@ from LandmarkDetectionLib.detectors.bone_estimates import (
 )
 from LandmarkDetectionLib.detectors.bones import score
 from LandmarkDetectionLib.detectors.expected import with_expected
-from LandmarkDetectionLib.detectors.spine_chain import looked_along, with_spine
+from LandmarkDetectionLib.detectors.spine_chain import with_spine
 from LandmarkDetectionLib.synthesis.batches import ViewBatch
 from LandmarkDetectionLib.synthesis.body.regions import Scans
 from LandmarkDetectionLib.synthesis.body.scanner import FieldOfView
@@ -108,8 +108,7 @@ def measure_bones(
         last = first
         if bones:
             look = looks_at(seen, region_pixel_mm, seed + number)
-            along = looked_along(first, names, regions)
-            close = look_closely(networks, first, regions, look, region_pixel_mm, mirror, but=along)
+            close = look_closely(networks, first, regions, look, region_pixel_mm, mirror)
             last = with_spine(networks, first, close, names, look, region_pixel_mm)
             if joint is not None:
                 last = with_expected(networks, last, regions, look, region_pixel_mm, mirror, joint)

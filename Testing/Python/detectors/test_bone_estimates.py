@@ -164,17 +164,6 @@ def test_a_region_that_lies_elsewhere_is_looked_at_once_more_about_what_was_foun
     np.testing.assert_allclose(found.position[:, ~ABSENT], TRUTH[:, ~ABSENT], atol=0.05)
 
 
-def test_what_is_left_to_others_is_not_looked_at() -> None:
-    networks = {"fine_coronal": KnowsClosely(TRUTH, False), "fine_lateral": KnowsClosely(TRUTH, True)}
-    first = estimates(TRUTH + 4.0)
-    but = np.array([[True, False, False], [False, False, False]])
-    found = look_closely(networks, first, REGIONS, look, FINE, MIRROR, but=but)
-    np.testing.assert_array_equal(found.position[0, REGIONS[0]], first.position[0, REGIONS[0]])
-    assert (found.kind[0, REGIONS[0]] == "first").all()
-    np.testing.assert_allclose(found.position[1, REGIONS[0]], TRUTH[1, REGIONS[0]], atol=0.05)
-    np.testing.assert_allclose(found.position[:, REGIONS[1]], TRUTH[:, REGIONS[1]], atol=0.05)
-
-
 def test_what_one_of_the_close_views_does_not_see_stays_as_the_first_look_had_it() -> None:
     networks = {"fine_coronal": KnowsClosely(TRUTH, False), "fine_lateral": KnowsClosely(TRUTH, True, (2,))}
     first = estimates(TRUTH + 4.0)

@@ -13,7 +13,6 @@ from LandmarkDetectionLib.detectors.spine_chain import (
     _best_path,
     _kernel,
     _marginals,
-    looked_along,
     smoothed,
     with_spine,
 )
@@ -149,16 +148,6 @@ def test_two_vertebrae_make_no_chain() -> None:
     first = estimates(truth, np.zeros((LEVELS, 3)), slice(4, 6))
     found = with_spine({}, first, first, NAMES, look, PIXEL)
     np.testing.assert_array_equal(found.position, first.position)
-
-
-def test_regions_of_the_spine_alone_are_left_to_the_look_along_it() -> None:
-    first = estimates(spine(), np.zeros((LEVELS, 3)))
-    regions = [np.array([3, 4, LEVELS]), np.array([0, len(NAMES) - 1]), np.array([len(NAMES) - 1])]
-    assert looked_along(first, NAMES, regions).tolist() == [[True, False, False]]
-    few = estimates(spine(), np.zeros((LEVELS, 3)), slice(4, 6))
-    assert not looked_along(few, NAMES, regions).any()
-    chin = np.array([NAMES.index("chin")])
-    assert not looked_along(first, NAMES[1:], [np.array([3]), chin - 1]).any()
 
 
 def test_landmarks_without_a_spine_stay_as_they_are() -> None:
