@@ -266,9 +266,17 @@ def _confidence(
         said = calibration(own) * settings.reliability_of(str(one), names)
         confidence = np.where(kind == one, said, confidence)
     places = estimates.position[0]
-    coarse = room_before_the_end(coronal, coronal.geometry.from_ras(places)[:, :2])
-    close = chance_inside(distance_to_the_end(coronal, scanned_box, places))
-    return np.asarray(confidence * np.where(kind == "close", close, coarse))
+    coarse = distance_before_the_end(coronal, coronal.geometry.from_ras(places)[:, :2])
+    close = distance_to_the_end(coronal, scanned_box, places)
+    return np.asarray(confidence * likely_inside(kind, np.where(kind == "close", close, coarse)))
+
+
+def likely_inside(kind: Array, distance_mm: Array) -> Array:
+    """Factor (...) on the confidence of places (...) so far before the end of a scan, by what they rest on.
+
+    Curves of calibration are of landmarks that no end is near (``bone_package``), so that it counts once.
+    """
+    return np.where(kind == "close", chance_inside(distance_mm), np.clip(distance_mm / RADIUS_MM, 0, 1))
 
 
 def chance_inside(distance_mm: Array) -> Array:

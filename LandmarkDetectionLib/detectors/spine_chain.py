@@ -331,15 +331,18 @@ def _place(
     cells = ((SIZE - 1) / 2 - pixel_centres(votes.front.shape[-1], stride)) * pixel_mm
     sums = np.zeros((2, 6))
     for n, middle in enumerate(votes.middle):
+        above = middle[2] + cells
+        rows = np.abs(above - height) < 2 * reach
+        if not rows.any():
+            continue
         # A picture tells best of what lies in its middle.
         weight = np.exp(-0.5 * ((height - middle[2]) / 40.0) ** 2)
+        near = weight * np.exp(-0.5 * ((above[rows] - height) / reach) ** 2)
         for view, (maps, across) in enumerate(
             ((votes.front[n], middle[0] + cells), (votes.left[n], middle[1] + cells))
         ):
-            above = middle[2] + cells
-            near = np.exp(-0.5 * ((above - height) / reach) ** 2) * (np.abs(above - height) < 2 * reach)
-            seen = weight * maps[own].sum(axis=0) * near[:, None]
-            u, v = np.meshgrid(across, above)
+            seen = maps[own, rows].sum(axis=0) * near[:, None]
+            u, v = np.meshgrid(across, above[rows])
             sums[view] += [(seen * f).sum() for f in (1, u, v, u * u, u * v, v * v)]
     mass = float(sums[:, 0].min())
     if mass <= 0:

@@ -16,13 +16,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
-from LandmarkDetectionLib.synthesis.body.anchors import RestBody, reference_phenotype
+from LandmarkDetectionLib.synthesis.body.anchors import RestBody
 from LandmarkDetectionLib.synthesis.body.bone_landmarks import bone_landmarks
 from LandmarkDetectionLib.synthesis.body.bone_names import SIDES
 from LandmarkDetectionLib.synthesis.body.carrying import moving_bones
-from LandmarkDetectionLib.synthesis.body.chest import deepened
-from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model, local_change_labels
+from LandmarkDetectionLib.synthesis.body.model import BodyModel, load_body_model
 from LandmarkDetectionLib.synthesis.body.placing import Placing, placed
 from LandmarkDetectionLib.synthesis.body.skeleton import Skeleton, read_skeleton, thinned
 from LandmarkDetectionLib.synthesis.bone_thickness import Surfaces
@@ -141,18 +139,6 @@ def load_binding(path: str | None = None) -> Binding:
     skeleton = read_skeleton(path)
     points = bone_landmarks(skeleton.by_name())
     return bind(thinned(skeleton, CELL_MM), points, load_body_model())
-
-
-def standing_landmarks(names: tuple[str, ...], path: str | None = None) -> Array:
-    """Where landmarks (L, 3) RAS mm lie in the grown man the bones are bound to, at rest."""
-    binding, model = load_binding(path), load_body_model()
-    count = len(local_change_labels())
-    vertices, joints = model.rest(model.coefficients(reference_phenotype(), np.zeros((1, count))))
-    vertices = deepened(model, vertices, joints)
-    nothing = np.zeros((1, binding.anchors, 3)), np.zeros((1, len(binding.bump_scale), 3))
-    bones = binding.rest(vertices, joints, joints, *nothing)
-    placed = {name: bones[:, binding.point(name)] for name in binding.landmarks}
-    return landmark_positions(model, vertices, joints, names, placed)[0]
 
 
 def bind(

@@ -10,7 +10,7 @@ import numpy as np
 
 from LandmarkDetectionLib.core.protocol import Protocol
 from LandmarkDetectionLib.correction import JointGaussian, of_shapes
-from LandmarkDetectionLib.detectors.bones import observed_in
+from LandmarkDetectionLib.detectors.bones import likely_inside, observed_in
 from LandmarkDetectionLib.detectors.expected import AXES
 from LandmarkDetectionLib.detectors.settings import BoneSettings, SilhouetteSettings
 from LandmarkDetectionLib.errors import InputError
@@ -21,13 +21,14 @@ from LandmarkDetectionLib.networks.silhouette_arrays import SilhouetteArrays
 from LandmarkDetectionLib.quality.calibration import (
     PRESENT_ABOVE,
     RADIUS_MM,
+    UNCERTAIN_BELOW,
     Calibration,
     reliability,
 )
 from LandmarkDetectionLib.quality.conformal import fit_regions, mahalanobis, spread_factors
 from LandmarkDetectionLib.quality.plausibility import segment_lengths
 from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
-from LandmarkDetectionLib.synthesis.body.binding import load_binding, standing_landmarks
+from LandmarkDetectionLib.synthesis.body.binding import load_binding
 from LandmarkDetectionLib.synthesis.body.bone_views import posed_landmarks
 from LandmarkDetectionLib.synthesis.body.model import load_body_model
 from LandmarkDetectionLib.synthesis.body.population import draw_bodies
@@ -62,14 +63,19 @@ from LandmarkDetectionLib.training.synthetic.start import in_order
 from LandmarkDetectionLib.training.synthetic.train import trained_networks
 from LandmarkDetectionLib.typing import Array, Progress
 
-#: Scans that a landmark's reliability leans on besides its own.
-ALIKE = 5
+#: Scans that a landmark's reliability leans on besides its own; with fewer it is guessed from chance.
+ALIKE = 50
+#: Landmarks farther than this (mm) before the end of a scan are calibrated by: whether what lies nearer is in
+#: the scan at all is told by its distance (``bones.likely_inside``), and must not count twice.
+CLEAR_MM = 12.0
 #: Fewer landmarks than this that rest on one kind of look calibrate nothing; all are taken.
 FEWEST = 30
 #: Landmarks closer together than this in everybody are two names for one point.
 SAME_POINT_MM = 5.0
 #: Bodies that tell how landmarks lie to one another, in batches; none of them is looked at.
 SHAPE_BATCHES, SHAPE_BATCH = 40, 64
+#: So many of them tell which landmarks lie close together.
+REGION_BODIES = 256
 
 
 def package_bones(
@@ -121,9 +127,10 @@ def package_bones(
         f"fine_{key}": (*fine_task.architectures()[key], _in_order(network.state_dict(), fine_names, names))
         for key, network in fine_task.networks.items()
     }
-    looked = _Looked(
-        protocol, _arrays(states), Framing(pixel_mm=config.pixel_mm), fine_config.pixel_mm, _groups(names)
-    )
+    shapes = drawn_shapes(names, JOINT_SEED)
+    groups = group_landmarks(names, shapes[:REGION_BODIES])
+    framing = Framing(pixel_mm=config.pixel_mm)
+    looked = _Looked(protocol, _arrays(states), framing, fine_config.pixel_mm, groups, shapes)
     found = _calibrated(looked, scans, progress)
     settings, report = found.settings, found.report
     if outline is not None:
@@ -187,6 +194,7 @@ def calibrated_anew(
         Framing(pixel_mm=before.pixel_mm),
         before.region_pixel_mm,
         before.regions,
+        drawn_shapes(tuple(model.protocol.names), JOINT_SEED),
     )
     found = _calibrated(looked, scans, progress)
     kept = ("data_source", "data_type", "description", "intended_use", "training")
@@ -211,13 +219,14 @@ def calibrated_anew(
 
 
 class _Looked(NamedTuple):
-    """What is asked, and how."""
+    """What is asked, and how; ``shapes`` (N, L, 3) RAS mm are drawn bodies that nobody looks at."""
 
     protocol: Protocol
     networks: dict[str, Any]
     framing: Framing
     region_pixel_mm: float
     groups: Sequence[Sequence[str]]
+    shapes: Array
 
 
 class _Calibrated(NamedTuple):
@@ -226,10 +235,6 @@ class _Calibrated(NamedTuple):
     settings: dict[str, Any]
     report: dict[str, Any]
     joint: JointGaussian
-
-
-def _groups(names: tuple[str, ...]) -> Sequence[Sequence[str]]:
-    return group_landmarks(names, standing_landmarks(names))
 
 
 def _arrays(states: dict[str, tuple[str, dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
@@ -244,7 +249,7 @@ def _calibrated(looked: _Looked, scans: int, progress: Progress | None) -> _Cali
     names = tuple(looked.protocol.names)
     rows = [np.array([names.index(one) for one in group]) for group in looked.groups]
     mirror = looked.protocol.mirror_permutation()
-    shapes = drawn_shapes(names, JOINT_SEED)
+    shapes = looked.shapes
     alone = of_shapes(shapes @ AXES.T)
 
     def measured(
@@ -321,9 +326,15 @@ def _in_order(state: dict[str, Any], names: tuple[str, ...], wanted: tuple[str, 
     return in_eight_bits(ordered)
 
 
+def _clear(held: HeldOutBones, where: Array) -> Array:
+    """Those (N, L) of the chosen that lie clear of the scan's end, or all where these are too few."""
+    clear = where & (held.to_end > CLEAR_MM)
+    return clear if clear.sum() >= FEWEST else where
+
+
 def _calibration(held: HeldOutBones, where: Array) -> Calibration:
-    found = held.visible & (held.error <= RADIUS_MM)
-    return Calibration.fit(held.score[where], found[where])
+    chosen, found = _clear(held, where), held.visible & (held.error <= RADIUS_MM)
+    return Calibration.fit(held.score[chosen], found[chosen])
 
 
 def _reliability(held: HeldOutBones, where: Array, calibration: Calibration) -> Array:
@@ -331,7 +342,7 @@ def _reliability(held: HeldOutBones, where: Array, calibration: Calibration) -> 
 
     A landmark of few scans leans on all: ``ALIKE`` more scans are counted in which it did as it was said.
     """
-    found = held.visible & (held.error <= RADIUS_MM)
+    where, found = _clear(held, where), held.visible & (held.error <= RADIUS_MM)
     confidence = calibration(held.score)
     expected = np.where(where, confidence, 0).sum(axis=0)
     typical = ALIKE * np.where(where, confidence, 0).sum() / max(where.sum(), 1)
@@ -395,6 +406,7 @@ def bones_report(
     own, close = tested.score, tested.estimates.kind == "close"
     said = {kind: calibration[kind](own) * dependable[kind] for kind in ("close", "first")}
     confidence = np.where(close, said["close"], said["first"])
+    confidence *= likely_inside(tested.estimates.kind, tested.to_end)
     found = seen & (error <= RADIUS_MM)
     present = tested.estimates.present >= PRESENT_ABOVE
     factor = np.where(close, spread["close"], spread["first"])
@@ -411,6 +423,7 @@ def bones_report(
             "present but outside the scan": share(~seen, present),
             "absent but inside the scan": share(seen, ~present),
             "95 % intervals that hold the truth": round(float(covered.mean()), 4),
+            "sure but outside the scan": share(~seen, confidence > UNCERTAIN_BELOW),
             "expected calibration error": calibration_error(confidence, found),
         },
         "reliability": reliability(confidence.ravel(), found.ravel()),

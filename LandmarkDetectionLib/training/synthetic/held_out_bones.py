@@ -26,6 +26,7 @@ from LandmarkDetectionLib.detectors.expected import with_expected
 from LandmarkDetectionLib.detectors.spine_chain import with_spine
 from LandmarkDetectionLib.synthesis.batches import ViewBatch
 from LandmarkDetectionLib.synthesis.body.regions import Scans
+from LandmarkDetectionLib.synthesis.body.scanner import FieldOfView
 from LandmarkDetectionLib.synthesis.body.stream import BodyStream, Framing
 from LandmarkDetectionLib.typing import Array, Progress
 
@@ -44,12 +45,15 @@ class HeldOutBones:
     estimates : BodyEstimates
         Without maps.
     field_of_view : (N,) int
+    to_end : (N, L) mm
+        How far before the sides and ends of the scan the estimates lie; negative beyond.
     """
 
     truth: Array
     visible: Array
     estimates: BodyEstimates
     field_of_view: Array
+    to_end: Array
 
     @property
     def error(self) -> Array:
@@ -89,7 +93,7 @@ def measure_bones(
     first, last : HeldOutBones
     """
     stream = BodyStream(names, seed, BATCH, framing, disturbance=DISTURBANCE, skeleton=True, variety=VARIETY)
-    parts: list[tuple[BodyEstimates, BodyEstimates, Array, Array, Array]] = []
+    parts: list[tuple[BodyEstimates, BodyEstimates, Array, Array, Array, Array, Array]] = []
     for number in range(-(-scans // BATCH)):
         batch, bodies, dense = stream.scans(number)
         assert dense is not None
@@ -108,15 +112,25 @@ def measure_bones(
             last = with_spine(networks, first, close, names, look, region_pixel_mm)
             if joint is not None:
                 last = with_expected(networks, last, regions, look, region_pixel_mm, mirror, joint)
-        parts.append((_bare(first), _bare(last), batch.landmarks, batch.visible, batch.field_of_view.kind))
+        box = batch.field_of_view
+        ends = (_to_end(box, first.position), _to_end(box, last.position))
+        parts.append((_bare(first), _bare(last), batch.landmarks, batch.visible, box.kind, *ends))
         if progress is not None:
             progress((number + 1) * BATCH / scans, f"held-out scan {(number + 1) * BATCH} of {scans}")
-    truth, visible, kind = (np.concatenate([part[n] for part in parts]) for n in (2, 3, 4))
+    truth, visible, kind, *ends = (np.concatenate([part[n] for part in parts]) for n in range(2, 7))
     first_all, last_all = (
         BodyEstimates(*(np.concatenate(values) for values in zip(*(p[n] for p in parts), strict=True)))
         for n in (0, 1)
     )
-    return HeldOutBones(truth, visible, first_all, kind), HeldOutBones(truth, visible, last_all, kind)
+    both = zip((first_all, last_all), ends, strict=True)
+    of_first, of_last = (HeldOutBones(truth, visible, said, kind, end) for said, end in both)
+    return of_first, of_last
+
+
+def _to_end(box: FieldOfView, places: Array) -> Array:
+    """How far (B, L) mm places (B, L, 3) lie before the faces that a view from the front shows."""
+    room = np.minimum(places - box.low[:, None], box.high[:, None] - places)
+    return np.asarray(room[..., [0, 2]].min(axis=-1))
 
 
 def _bare(estimates: BodyEstimates) -> BodyEstimates:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from LandmarkDetectionLib.core.geometry import Affine
-from LandmarkDetectionLib.detectors.bones import chance_inside, distance_to_the_end
+from LandmarkDetectionLib.detectors.bones import chance_inside, distance_to_the_end, likely_inside
 from LandmarkDetectionLib.imaging.body.cells import ScannedBox
 from LandmarkDetectionLib.imaging.view import View, ViewGeometry
 from LandmarkDetectionLib.quality.calibration import UNCERTAIN_BELOW
@@ -65,6 +65,13 @@ def test_what_lies_at_the_cut_or_beyond_is_not_sure_to_be_inside() -> None:
     assert (np.diff(chance) > 0).all()
     assert (chance[distance < 5.0] < UNCERTAIN_BELOW).all()
     assert chance[-1] > 0.99
+
+
+def test_what_a_first_look_says_is_in_doubt_farther_from_the_end_than_what_a_close_one_says() -> None:
+    distance = np.array([-3.0, 4.0, 10.0, 15.0, 30.0])
+    close, first = (likely_inside(np.full(5, kind), distance) for kind in ("close", "first"))
+    np.testing.assert_array_equal(close, chance_inside(distance))
+    np.testing.assert_allclose(first, [0.0, 0.2, 0.5, 0.75, 1.0])
 
 
 def test_the_depth_in_a_box_is_that_along_its_own_axes() -> None:

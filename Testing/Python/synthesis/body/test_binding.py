@@ -14,13 +14,13 @@ pytest.importorskip("anny", reason="synthetic bodies need anny")
 from LandmarkDetectionLib.errors import InputError
 from LandmarkDetectionLib.io.protocols import load_protocol
 from LandmarkDetectionLib.synthesis.batches import to_view
+from LandmarkDetectionLib.synthesis.body.anatomy import landmark_positions
 from LandmarkDetectionLib.synthesis.body.anchors import lean_twins, reference_phenotype
 from LandmarkDetectionLib.synthesis.body.binding import (
     SMOOTHING,
     Binding,
     _spline,
     load_binding,
-    standing_landmarks,
 )
 from LandmarkDetectionLib.synthesis.body.chest import deepened, usual_depth
 from LandmarkDetectionLib.synthesis.body.model import PHENOTYPES, load_body_model, local_change_labels
@@ -206,7 +206,14 @@ def test_every_landmark_of_the_protocol_is_a_point_of_the_binding_or_of_the_skin
     own_skeleton: Path,
 ) -> None:
     names = tuple(load_protocol("whole-body-bones").names)
-    positions = standing_landmarks(names)
+    binding, model = load_binding(), load_body_model()
+    changes = np.zeros((1, len(local_change_labels())))
+    vertices, joints = model.rest(model.coefficients(reference_phenotype(), changes))
+    nothing = np.zeros((1, binding.anchors, 3)), np.zeros((1, len(binding.bump_scale), 3))
+    vertices = deepened(model, vertices, joints)
+    bones = binding.rest(vertices, joints, joints, *nothing)
+    of_bones = {name: bones[:, binding.point(name)] for name in binding.landmarks}
+    positions = landmark_positions(model, vertices, joints, names, of_bones)[0]
     assert positions.shape == (len(names), 3)
     assert np.isfinite(positions).all()
     # The chin is above the knees, and the right is to the right.

@@ -16,7 +16,7 @@ from LandmarkDetectionLib.imaging.body.patches import DEPTH_MM, SIZE
 from LandmarkDetectionLib.synthesis.body.bone_views import DenseBodies
 from LandmarkDetectionLib.synthesis.body.model import load_body_model
 from LandmarkDetectionLib.synthesis.body.regions import (
-    REACH_MM,
+    WITHIN_MM,
     RegionBatch,
     RegionStream,
     Scans,
@@ -31,23 +31,42 @@ NO_SURFACES = Surfaces(np.zeros((0, 3), np.int32), np.zeros(1, np.int64), np.zer
 PIXEL = 2.5
 
 
-@given(st.lists(PLACE, min_size=1, max_size=40), st.floats(5, 200))
+@settings(deadline=None)
+@given(st.lists(PLACE, min_size=1, max_size=16), st.floats(5, 200))
 def test_every_landmark_is_in_one_region_that_a_box_holds(
     places: list[tuple[float, ...]], reach: float
 ) -> None:
     names = tuple(f"landmark_{n}" for n in range(len(places)))
     positions = np.array(places)
-    groups = group_landmarks(names, positions, reach)
+    groups = group_landmarks(names, positions[None], (reach, reach, reach))
     assert sorted(name for group in groups for name in group) == sorted(names)
     for group in groups:
         inside = positions[[names.index(name) for name in group]]
-        assert (np.ptp(inside, axis=0) <= 2 * reach).all()
+        assert (np.abs(inside - inside.mean(axis=0)) <= reach + 1e-6).all()
     assert [len(group) for group in groups] == sorted((len(group) for group in groups), reverse=True)
 
 
 def test_neighbours_share_a_region() -> None:
-    positions = np.array([[0.0, 0, 0], [0.5, 0.5, 0.9], [3, 0, 0], [0.2, 0, 0.4]]) * REACH_MM
-    assert group_landmarks(("a", "b", "c", "d"), positions) == (("a", "b", "d"), ("c",))
+    positions = np.array([[0.0, 0, 0], [0.5, 0.5, 0.9], [3, 0, 0], [0.2, 0, 0.4]]) * np.array(WITHIN_MM)
+    assert group_landmarks(("a", "b", "c", "d"), positions[None]) == (("a", "b", "d"), ("c",))
+
+
+def test_landmarks_that_part_in_some_postures_do_not_share_a_region() -> None:
+    """As an elbow and a hip, which lie side by side while the arms hang down."""
+    bodies = np.zeros((20, 2, 3))
+    bodies[::4, 1, 2] = 400.0
+    assert group_landmarks(("hip", "elbow"), bodies) == (("hip",), ("elbow",))
+    bodies[:, 1, 2] = 20.0
+    assert group_landmarks(("hip", "elbow"), bodies) == (("hip", "elbow"),)
+
+
+def test_ends_of_limbs_are_looked_at_by_themselves() -> None:
+    names = ("thumb_left", "wrist_left", "big_toe_left")
+    assert group_landmarks(names, np.zeros((3, 3, 3))) == (
+        ("thumb_left",),
+        ("wrist_left",),
+        ("big_toe_left",),
+    )
 
 
 def scans(places: Array, half: float = 5.0, low: float = -2000.0, high: float = 2000.0) -> Scans:

@@ -17,6 +17,7 @@ pytest.importorskip("lightning_fabric", reason="training needs the extra train")
 import LandmarkDetectionLib as ld  # noqa: N813
 from LandmarkDetectionLib.core.landmarks import Status
 from LandmarkDetectionLib.core.protocol import Protocol
+from LandmarkDetectionLib.detectors.bone_estimates import BodyEstimates
 from LandmarkDetectionLib.detectors.checking import check_model
 from LandmarkDetectionLib.detectors.dispatch import analyse
 from LandmarkDetectionLib.errors import InputError, ModelError
@@ -25,7 +26,14 @@ from LandmarkDetectionLib.synthesis.body.binding import load_binding
 from LandmarkDetectionLib.synthesis.body.phantom import make_phantom
 from LandmarkDetectionLib.synthesis.body.skeleton import VARIABLE
 from LandmarkDetectionLib.training.synthetic import bone_package
-from LandmarkDetectionLib.training.synthetic.bone_package import calibrated_anew, package_bones
+from LandmarkDetectionLib.training.synthetic.bone_package import (
+    CLEAR_MM,
+    _calibration,
+    _reliability,
+    calibrated_anew,
+    package_bones,
+)
+from LandmarkDetectionLib.training.synthetic.held_out_bones import HeldOutBones
 from LandmarkDetectionLib.training.synthetic.presets import PRESETS, SECOND_STAGE
 from LandmarkDetectionLib.training.synthetic.start import begin_with
 from LandmarkDetectionLib.training.synthetic.tasks import make_task
@@ -167,3 +175,27 @@ def test_a_package_can_be_calibrated_anew_without_training(model: Model, tmp_pat
     card = (again.path / "docs" / "README.md").read_text()
     assert card.startswith(f"# {model.name} 1.1.0\n") and card.count("## Measured on") == 1
     assert "## Limits" in card
+
+
+def test_the_end_of_a_scan_counts_once() -> None:
+    """What was cut off is doubted by its distance; curves that knew of it, too, would doubt it twice."""
+    rng = np.random.default_rng(2)
+    count, shape = 400, (400, 2)
+    to_end = rng.uniform(-8.0, 60.0, shape)
+    seen = to_end > CLEAR_MM
+    said = BodyEstimates(
+        np.zeros((*shape, 3)),
+        np.tile(np.eye(3), (*shape, 1, 1)),
+        np.ones(shape),
+        rng.uniform(0.8, 1.0, shape),
+        np.full(shape, "close"),
+        np.zeros((*shape, 0, 0)),
+    )
+    held = HeldOutBones(np.zeros((*shape, 3)), seen, said, np.zeros(count, int), to_end)
+    everywhere = np.ones(shape, bool)
+    curve = _calibration(held, everywhere)
+    np.testing.assert_allclose(curve(np.array([0.8, 0.9, 1.0])), 1.0)
+    np.testing.assert_allclose(_reliability(held, everywhere, curve), 1.0)
+    # Where all are near an end, they are what there is.
+    near = replace(held, to_end=np.full(shape, 5.0))
+    assert _calibration(near, everywhere)(np.array([0.9]))[0] == pytest.approx(seen.mean(), abs=0.1)
