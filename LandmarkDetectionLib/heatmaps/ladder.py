@@ -31,6 +31,8 @@ class Ladder(BaseModel):
         From each rung to the next, as shares of the way from the first to the last.
     spreads
         Standard deviations of the lengths, as shares of them.
+    stretch
+        By how much a network's tilts of rungs are drawn out, see ``rungs.measure_stretch``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +41,7 @@ class Ladder(BaseModel):
     per_level: int = Field(ge=1, le=64)
     lengths: tuple[float, ...]
     spreads: tuple[float, ...]
+    stretch: float = Field(default=1.0, ge=0.5, le=2.0)
 
     @model_validator(mode="after")
     def _fits(self) -> Ladder:

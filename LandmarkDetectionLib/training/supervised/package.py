@@ -17,6 +17,8 @@ from LandmarkDetectionLib.datasets.cases import Datalist
 from LandmarkDetectionLib.detectors.settings import Curve, HeatmapSettings, RegionSettings
 from LandmarkDetectionLib.errors import InputError, ModelError
 from LandmarkDetectionLib.heatmaps.decoding import Reading
+from LandmarkDetectionLib.heatmaps.ladder import Ladder
+from LandmarkDetectionLib.heatmaps.rungs import measure_stretch
 from LandmarkDetectionLib.models import Model, ReferencePicture, save_model
 from LandmarkDetectionLib.quality.calibration import PRESENT_ABOVE, Calibration, expected_calibration_error
 from LandmarkDetectionLib.quality.conformal import (
@@ -165,6 +167,8 @@ def package_task(
     held_out = in_batch_order(held_out)
     task.ladder = ladder_of(config, protocol, training)
     step(0.0, "measuring on the cases held out")
+    if task.ladder is not None:
+        task.ladder = stretched(task, held_out, task.ladder)
     measured = _measure(
         task,
         plain_batches(held_out, 4),
@@ -297,6 +301,14 @@ def errors_of(task: HeatmapTask, cases: Sequence[SupervisedCase]) -> Array:
         [np.where(one["there"].astype(bool), one["error"], np.nan)[0] for one in found]
         or [np.empty(len(task.config.landmarks))]
     )[: len(cases)]
+
+
+def stretched(task: HeatmapTask, held_out: Sequence[SupervisedCase], ladder: Ladder) -> Ladder:
+    """The ladder with what draws the network's tilts out as far as those of cases held out."""
+    task.ladder = ladder.model_copy(update={"stretch": 1.0})
+    seen = _measure(task, plain_batches(held_out, 4))
+    truth = np.where(seen["there"].astype(bool)[..., None], seen["points"], np.nan)
+    return ladder.model_copy(update={"stretch": round(measure_stretch(seen["position"], truth, ladder), 4)})
 
 
 def _measure(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from LandmarkDetectionLib.heatmaps.ladder import OF_SPINES
-from LandmarkDetectionLib.heatmaps.rungs import present_together, put_in_line
+from LandmarkDetectionLib.heatmaps.rungs import STRETCHED, measure_stretch, present_together, put_in_line
+from LandmarkDetectionLib.measurement.cobb import _cross_each_other
 from LandmarkDetectionLib.typing import Array
 from Testing.Python.heatmaps.test_column import CORNERS, corners
 
@@ -46,7 +49,21 @@ def test_an_end_that_was_read_too_high_or_low_tilts_its_rung_less(bend: float, e
     assert abs(tilts(put_in_line(read, SEEN, OF_SPINES)) - tilts(where))[rung] < 0.8 * before
 
 
-def test_hardly_any_rungs_cross_when_ends_are_read_wrongly() -> None:
+@settings(max_examples=60, deadline=None)
+@given(BENDS, st.integers(0, 2**32 - 1), st.integers(4, 30), st.floats(2, 15), st.sampled_from([1.0, 1.2]))
+def test_no_end_plates_cross_however_many_ends_are_read_wrongly(
+    bend: float, seed: int, wrong: int, by: float, stretch: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    read = corners(bend)
+    ends = rng.choice(CORNERS, wrong, replace=False)
+    read[ends] += rng.uniform(-by, by, (wrong, 2)) * (0.5, 1.0)
+    after = put_in_line(read, SEEN, OF_SPINES.model_copy(update={"stretch": stretch}))
+    plates = after.reshape(-1, 2, 2)
+    assert not any(_cross_each_other(*pair) for pair in pairwise(plates))
+
+
+def test_hardly_any_end_lies_above_the_one_before_when_four_are_read_wrongly() -> None:
     before = after = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
@@ -54,7 +71,30 @@ def test_hardly_any_rungs_cross_when_ends_are_read_wrongly() -> None:
         read[rng.choice(CORNERS, 4, replace=False), 1] += rng.uniform(-7, 7, 4)
         before += crossed(read) > 0
         after += crossed(put_in_line(read, SEEN, OF_SPINES)) > 0
-    assert before > 100 and after <= 2
+    assert before > 100 and after <= 1
+
+
+def test_tilts_are_drawn_out_about_their_mean_by_as_much_as_is_measured_on_images_held_out() -> None:
+    truth = np.stack([corners(bend) for bend in np.linspace(6, 14, 9)])
+    less = OF_SPINES.model_copy(update={"stretch": 1 / 1.1})
+    found = np.stack([put_in_line(one, SEEN, less) for one in truth])
+    stretch = measure_stretch(found, truth, OF_SPINES)
+    assert stretch == pytest.approx(1.1, abs=0.01)
+    again = put_in_line(found[0], SEEN, OF_SPINES.model_copy(update={"stretch": stretch}))
+    assert tilts(again) == pytest.approx(tilts(truth[0]), abs=0.5)
+    turned = found[0] @ np.array([[np.cos(0.2), np.sin(0.2)], [-np.sin(0.2), np.cos(0.2)]])
+    drawn = put_in_line(turned, SEEN, OF_SPINES.model_copy(update={"stretch": stretch}))
+    assert tilts(drawn) == pytest.approx(tilts(again) + np.degrees(0.2), abs=0.1)
+
+
+def test_tilts_are_left_as_they_are_where_little_tells_how_far_to_draw_them_out() -> None:
+    truth = np.stack([corners(bend) for bend in np.linspace(6, 14, 9)])
+    straight = np.stack([corners(0.3) for _ in truth])
+    unknown = truth.copy()
+    unknown[2:, 10] = np.nan
+    assert measure_stretch(truth, unknown, OF_SPINES) == 1.0
+    assert measure_stretch(straight, truth, OF_SPINES) == STRETCHED[1]
+    assert measure_stretch(truth, straight, OF_SPINES) == STRETCHED[0]
 
 
 def test_end_plates_that_were_exchanged_come_one_below_the_other() -> None:

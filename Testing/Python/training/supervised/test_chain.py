@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from LandmarkDetectionLib.core.options import DetectOptions
 from LandmarkDetectionLib.datasets.datalist import read_datalist
 from LandmarkDetectionLib.detectors.dispatch import analyse
 from LandmarkDetectionLib.detectors.settings import HeatmapSettings
+from LandmarkDetectionLib.heatmaps.ladder import OF_SPINES
+from LandmarkDetectionLib.heatmaps.rungs import put_in_line
+from LandmarkDetectionLib.training.supervised import package
 from LandmarkDetectionLib.training.supervised.package import package_supervised
 from LandmarkDetectionLib.training.supervised.plan import divide, plan
 from LandmarkDetectionLib.training.supervised.start import settings_of
 from LandmarkDetectionLib.training.supervised.train import train_supervised
+from LandmarkDetectionLib.typing import Array
 from Testing.examples.blob_data import SMALL_TRAINING
+from Testing.Python.heatmaps.test_column import corners
 from Testing.Python.training.supervised.test_plan import chained
 
 CHAIN = {"parameters": {"levels": 3, "channels": [4, 6, 8], "context": 1, "coarse": 2}}
@@ -35,3 +43,23 @@ def test_a_model_of_a_chain_knows_how_its_levels_follow_one_another(preset: str,
     found = analyse(split.held_out[0].read_channels()[0], model, DetectOptions(device="cpu"))
     heights = [-mark.position[1] for mark in found.detection.landmarks if mark.is_present]
     assert heights == sorted(heights)
+
+
+def test_tilts_of_levels_are_drawn_out_by_what_cases_held_out_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the ladder said before, as when a model is learned further."""
+    truth = np.stack([corners(bend) for bend in np.linspace(6, 14, 9)])
+    ones = np.ones(truth.shape[:2])
+    less = OF_SPINES.model_copy(update={"stretch": 1 / 1.1})
+    asked = []
+
+    def measure(task: SimpleNamespace, _batches: object) -> dict[str, Array]:
+        asked.append(task.ladder.stretch)
+        found = np.stack([put_in_line(one, ones[0], less) for one in truth])
+        return {"position": found, "points": truth, "there": ones}
+
+    monkeypatch.setattr(package, "_measure", measure)
+    before = OF_SPINES.model_copy(update={"stretch": 1.2})
+    task: Any = SimpleNamespace(ladder=before)
+    after = package.stretched(task, [], before)
+    assert asked == [1.0]
+    assert after == before.model_copy(update={"stretch": pytest.approx(1.1, abs=0.01)})
