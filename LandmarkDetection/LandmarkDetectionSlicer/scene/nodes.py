@@ -262,7 +262,8 @@ def reconciled(review: Review, positions: np.ndarray, tolerance: float = TOLERAN
     isElsewhere = np.abs(positions - before).max(axis=1) > tolerance  # never where one of them is NaN
     for index in np.flatnonzero((isThere != wasThere) | isElsewhere).tolist():
         name = review.landmarks.names[index]
-        review = review.correct(name, positions[index]) if isThere[index] else review.mark_missing(name)
+        isMissing = np.isnan(positions[index]).any()
+        review = review.mark_missing(name) if isMissing else review.correct(name, positions[index])
     return review
 
 
