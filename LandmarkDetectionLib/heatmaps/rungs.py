@@ -27,6 +27,8 @@ APART = 0.35
 PLACED = 100.0
 #: Rungs that say how wide the next ones are.
 NEIGHBOURS = 4
+#: How exactly they say where the other end lies, in widths: so far beyond the picture's edge it may yet be in.
+EDGE = 0.1
 #: By how much tilts may be drawn out, at least and at most.
 STRETCHED = (1.0, 1.25)
 
@@ -174,7 +176,7 @@ def _crossing(middle: FloatArray, half: FloatArray) -> Array:
 
 
 def present_together(present: Array, position: Array, ladder: Ladder, size: Array) -> FloatArray:
-    """Presence (L,) where an end of a rung cannot be outside: the other is in, and the rung is not so wide.
+    """Presence (L,) where an end of a rung can hardly be outside: the other is in, the rung narrower.
 
     Parameters
     ----------
@@ -196,7 +198,8 @@ def present_together(present: Array, position: Array, ladder: Ladder, size: Arra
             continue
         for k, landmark in enumerate(rung):
             ways = [position[rungs[m][k]] - position[rungs[m][surest]] for m in alike[:NEIGHBOURS]]
-            there = position[rung[surest]] + np.median(ways, axis=0)
-            if ((there >= -0.5) & (there <= size - 0.5)).all():
+            way = np.median(ways, axis=0)
+            there, about = position[rung[surest]] + way, EDGE * float(np.linalg.norm(way))
+            if ((there >= -0.5 - about) & (there <= size - 0.5 + about)).all():
                 result[landmark] = max(result[landmark], present[rung[surest]])
     return result
