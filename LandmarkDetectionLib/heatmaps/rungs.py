@@ -27,7 +27,7 @@ APART = 0.35
 PLACED = 100.0
 #: Rungs that say how wide the next ones are.
 NEIGHBOURS = 4
-#: How exactly they say where the other end lies, in widths: so far beyond the picture's edge it may yet be in.
+#: How exactly they say where the other end lies, in widths: so far beyond the edge it may yet be in.
 EDGE = 0.1
 #: By how much tilts may be drawn out, at least and at most.
 STRETCHED = (1.0, 1.25)

@@ -40,7 +40,7 @@ _CEPHALOGRAM = SupervisedConfig(
     data=SYNTHETIC,
 )
 
-# What is alike in every vertebra is learned once, and which vertebra it is apart; heatmaps at a quarter of the
+# What is alike in every vertebra is learned once, and which one it is apart; heatmaps at a quarter of the
 # resolution, as 68 at full resolution would take most of the time.
 _SPINE_PROTOCOL = load_protocol("spine-68")
 _SPINE = SupervisedConfig(
