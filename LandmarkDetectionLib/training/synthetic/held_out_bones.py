@@ -113,8 +113,8 @@ def measure_bones(
             if joint is not None:
                 last = with_expected(networks, last, regions, look, region_pixel_mm, mirror, joint)
         box = batch.field_of_view
-        ends = (_to_end(box, first.position), _to_end(box, last.position))
-        parts.append((_bare(first), _bare(last), batch.landmarks, batch.visible, box.kind, *ends))
+        to_end = (_to_end(box, first.position), _to_end(box, last.position))
+        parts.append((_bare(first), _bare(last), batch.landmarks, batch.visible, box.kind, *to_end))
         if progress is not None:
             progress((number + 1) * BATCH / scans, f"held-out scan {(number + 1) * BATCH} of {scans}")
     truth, visible, kind, *ends = (np.concatenate([part[n] for part in parts]) for n in range(2, 7))
