@@ -70,6 +70,8 @@ class ClickFirst(VTKObservationMixin):
         ui.titleEdit.text = ""
         ui.templateEdit.text = self.session.template
         self._page.show()
+        # The button that was pressed is gone, and keys are not meant for the text field beside it.
+        ui.moreButton.setFocus()
         self._click(True)
 
     def stop(self) -> None:
