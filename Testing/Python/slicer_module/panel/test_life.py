@@ -176,6 +176,6 @@ def test_reloading_reads_all_files_anew_and_goes_on_with_the_scene(modules_put_b
     assert len(rows(panel)) == 4
     assert before.review.session is None and not before.Observations
     lists = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
-    assert len(lists) == 5, "the landmarks, and one set of markers"
+    assert len(lists) == 7, "the landmarks, one set of markers, and names in slices and in 3D"
     host.press_key("a")
     assert len(stored(node).reviewed) == 2, "each key acts once"
